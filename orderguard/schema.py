@@ -1,0 +1,263 @@
+"""The schema of an order, defined once: the pipeline, the service and the docs all read it from here.
+
+An `Order` holds personal data and may only be handed to `orderguard.masking`. Everything behind masking takes a `MaskedOrder`, so the type
+checker proves that nothing sees an order before it is masked. A field that these structures do not name is not decoded: an unknown field in
+a feed can't leak.
+
+`data/order.schema.json` is this module published as JSON Schema (`python -m orderguard.schema` prints it).
+"""
+
+import math
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_ITEMS = 1_000
+MAX_TEXT = 10_000
+MAX_AMOUNT = 1e9
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\S")]
+ShortText = Annotated[str, Meta(max_length=512)]
+FreeText = Annotated[str, Meta(max_length=MAX_TEXT)]
+Amount = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
+Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code in capitals")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code in capitals")]
+Channel = Literal["web", "app", "store", "phone", "marketplace"]
+
+
+class LineItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the basket. `unit_price` and `discount` are in the order's currency; `discount` is for the whole line."""
+
+    sku: Identifier
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+    unit_price: Amount
+    category: ShortText | None = None
+    name: ShortText | None = None
+    discount: Amount | None = None
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who ordered. Only `id` is required."""
+
+    id: Identifier
+    name: ShortText | None = None
+    email: ShortText | None = None
+    phone: ShortText | None = None
+    birth_date: ShortText | None = None
+    national_id: ShortText | None = None
+    registered_at: Timestamp | None = None
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """A billing or a shipping address."""
+
+    name: ShortText | None = None
+    company: ShortText | None = None
+    street: ShortText | None = None
+    postcode: ShortText | None = None
+    city: ShortText | None = None
+    region: ShortText | None = None
+    country: Country | None = None
+    phone: ShortText | None = None
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is paid. A feed should not send `card_number` or `iban`; where one does, they are removed."""
+
+    method: ShortText | None = None
+    card_number: ShortText | None = None
+    card_holder: ShortText | None = None
+    card_country: Country | None = None
+    iban: ShortText | None = None
+
+
+class Shipping(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is sent. `cost` is in the order's currency."""
+
+    method: ShortText | None = None
+    cost: Amount | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """What it was ordered from."""
+
+    ip: ShortText | None = None
+    user_agent: ShortText | None = None
+    id: ShortText | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A raw order, one JSON object a line. Holds personal data: hand it to `orderguard.masking` and to nothing else."""
+
+    order_id: Identifier
+    created_at: Timestamp
+    customer: Customer
+    currency: Currency
+    items: Annotated[list[LineItem], Meta(min_length=1, max_length=MAX_ITEMS)]
+    discount: Amount | None = None
+    coupon: ShortText | None = None
+    shipping: Shipping | None = None
+    payment: Payment | None = None
+    channel: Channel | None = None
+    billing_address: Address | None = None
+    shipping_address: Address | None = None
+    device: Device | None = None
+    note: FreeText | None = None
+    gift_message: FreeText | None = None
+
+
+class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A line item with what is free to flow: `sku` and `category` are catalogue codes (masked where they hold personal data)."""
+
+    sku: str
+    quantity: int
+    unit_price: float
+    category: str | None = None
+    discount: float | None = None
+
+
+class MaskedAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address after masking: a pseudonym of the whole, of its addressee, and a generalised region (`country`, first part of the postcode)."""
+
+    token: str | None = None
+    name_token: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
+class MaskedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that holds no raw personal data. `*_token` are keyed pseudonyms: equal inputs give equal tokens under one key."""
+
+    order_token: str
+    customer_token: str
+    created_at: datetime
+    currency: str
+    items: list[MaskedItem]
+    discount: float | None = None
+    has_coupon: bool = False
+    shipping_method: str | None = None
+    shipping_cost: float | None = None
+    payment_method: str | None = None
+    card_country: str | None = None
+    channel: str | None = None
+    billing: MaskedAddress | None = None
+    shipping: MaskedAddress | None = None
+    customer_since: datetime | None = None
+    birth_year: int | None = None
+    email_token: str | None = None
+    device_token: str | None = None
+    ip_network: str | None = None
+    note: str | None = None
+    gift_message: str | None = None
+
+
+Handling = Literal["keep", "pseudonym", "drop", "generalise", "free text"]
+
+CLASSIFICATION: dict[str, Handling] = {
+    "order_id": "pseudonym",
+    "created_at": "keep",
+    "currency": "keep",
+    "items[].sku": "keep",
+    "items[].quantity": "keep",
+    "items[].unit_price": "keep",
+    "items[].category": "keep",
+    "items[].name": "drop",
+    "items[].discount": "keep",
+    "discount": "keep",
+    "coupon": "generalise",
+    "channel": "keep",
+    "customer.id": "pseudonym",
+    "customer.name": "drop",
+    "customer.email": "pseudonym",
+    "customer.phone": "drop",
+    "customer.birth_date": "generalise",
+    "customer.national_id": "drop",
+    "customer.registered_at": "keep",
+    "billing_address.name": "pseudonym",
+    "billing_address.company": "drop",
+    "billing_address.street": "pseudonym",
+    "billing_address.postcode": "generalise",
+    "billing_address.city": "drop",
+    "billing_address.region": "drop",
+    "billing_address.country": "keep",
+    "billing_address.phone": "drop",
+    "shipping_address.name": "pseudonym",
+    "shipping_address.company": "drop",
+    "shipping_address.street": "pseudonym",
+    "shipping_address.postcode": "generalise",
+    "shipping_address.city": "drop",
+    "shipping_address.region": "drop",
+    "shipping_address.country": "keep",
+    "shipping_address.phone": "drop",
+    "payment.method": "keep",
+    "payment.card_number": "drop",
+    "payment.card_holder": "drop",
+    "payment.card_country": "keep",
+    "payment.iban": "drop",
+    "shipping.method": "keep",
+    "shipping.cost": "keep",
+    "device.ip": "generalise",
+    "device.user_agent": "drop",
+    "device.id": "pseudonym",
+    "note": "free text",
+    "gift_message": "free text",
+}
+"""What masking does with each field. A test holds it against the structures: a new field without a class fails."""
+
+
+class OrderError(ValueError):
+    """An order that can't be used. `field` is its path (`items[2].quantity`), `reason` says what is wrong; neither holds a value of the order."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+_decoder = msgspec.json.Decoder(Order)
+
+
+def decode_order(data: bytes | str) -> Order:
+    """Decode one order from JSON.
+
+    Raises `OrderError` for broken JSON, a missing field, a wrong type or a value out of range; the error never repeats a value.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise _explained(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise OrderError("", "not valid JSON") from None
+    except RecursionError:
+        raise OrderError("", "nested too deeply") from None
+
+
+def _explained(error: msgspec.ValidationError) -> OrderError:
+    """Split msgspec's "Expected `int` - at `$.items[0].quantity`" into field and reason, without any value of the input."""
+    message = str(error)
+    reason, _, path = message.partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    if reason.startswith("Object missing required field"):
+        name = reason.split("`")[1]
+        return OrderError(f"{field}.{name}" if field else name, "required field is missing")
+    if reason.startswith("Invalid enum value"):
+        reason = "not one of the values allowed"
+    return OrderError(field, reason[0].lower() + reason[1:])
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of an order as JSON Schema 2020-12."""
+    schema: dict[str, Any] = msgspec.json.schema(Order)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Order", **schema}
+
+
+def basket_value(order: Order | MaskedOrder) -> float:
+    """The sum of quantity × unit price over the line items, before discounts, in the order's currency."""
+    return math.fsum(item.quantity * item.unit_price for item in order.items)
+
+
+if __name__ == "__main__":
+    print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode())
