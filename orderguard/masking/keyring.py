@@ -1,0 +1,151 @@
+"""The masking key and the pseudonyms made with it.
+
+A pseudonym is HMAC-SHA-256 of a namespace and a canonical value, cut to 128 bits: equal inputs give equal tokens under
+one key, nobody without the key can make or test one, and tokens of different namespaces never meet. The key's id stands
+in the token, so that a rotated key can be told from the one before.
+"""
+
+import base64
+import binascii
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from orderguard.masking.canonical import CANONICAL, PREFIXES
+
+KEY_BYTES = 32
+TOKEN_BYTES = 16
+
+TOKEN_PATTERN = rf"(?:{'|'.join(PREFIXES.values())})_[a-z0-9]{{1,8}}_[A-Za-z0-9_-]{{22}}"
+"""What a pseudonym looks like, as a regular expression."""
+
+_KEY_ID = re.compile(r"[a-z0-9]{1,8}")
+_FORMAT = "write it as ID:KEY[,ID:KEY], ID 1 to 8 lower-case letters and digits, KEY 32 random bytes in base64url"
+
+
+class MaskingKeyError(ValueError):
+    """There is no usable masking key. The message never repeats what was found."""
+
+
+class Keyring:
+    """One or more masking keys; the first is the current one, the others are older versions.
+
+    `remember` pseudonyms are kept for reuse, which suits a pipeline that meets the same customers again and again. With
+    0 nothing that was masked outlives the call, which suits a service.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], *, remember: int = 0) -> None:
+        if not keys:
+            raise MaskingKeyError(f"the masking key is empty; {_FORMAT}")
+        for key_id, key in keys.items():
+            _check(key_id, key)
+        self._keys = dict(keys)
+        self._remember = remember
+        self.current_id = next(iter(self._keys))
+        prefixes = {name: f"{prefix}_{self.current_id}_" for name, prefix in PREFIXES.items()}
+        current = self._keys[self.current_id]
+
+        def token(namespace: str, value: str) -> str:
+            return prefixes[namespace] + _code(current, namespace, CANONICAL[namespace](value))
+
+        self.token = lru_cache(maxsize=remember)(token) if remember else token
+        """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
+        known.
+        """
+
+    @classmethod
+    def from_text(cls, text: str, *, remember: int = 0) -> "Keyring":
+        """Read `ID:KEY[,ID:KEY]`. Raises `MaskingKeyError`."""
+        keys: dict[str, bytes] = {}
+        for part in text.strip().split(","):
+            key_id, _, encoded = part.strip().partition(":")
+            if key_id in keys:
+                raise MaskingKeyError(f"the masking key names one key id twice; {_FORMAT}")
+            keys[key_id] = _decoded(encoded)
+        return cls(keys, remember=remember)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, remember: int = 0) -> "Keyring":
+        """Read the key from MASKING_KEY, or from the file that MASKING_KEY_FILE names.
+
+        Raises `MaskingKeyError`: without a key there is no masking.
+        """
+        text = environment.get("MASKING_KEY", "")
+        if text.strip():
+            return cls.from_text(text, remember=remember)
+        path = environment.get("MASKING_KEY_FILE", "")
+        if not path:
+            raise MaskingKeyError(
+                "there is no masking key: set MASKING_KEY, or MASKING_KEY_FILE to the path of a file that holds it"
+            )
+        try:
+            text = Path(path).read_text("ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not plain text"
+            raise MaskingKeyError(f"MASKING_KEY_FILE can't be read ({reason}): {path}") from None
+        return cls.from_text(text, remember=remember)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of all versions, the current one first."""
+        return tuple(self._keys)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two keyrings' current keys apart and gives neither away: safe to publish."""
+        return f"{self.current_id}:{_code(self._keys[self.current_id], 'fingerprint', '')[:12]}"
+
+    def tokens(self, namespace: str, value: str) -> list[str]:
+        """The pseudonyms of `value` under every version of the key, the current one first: what to look for where old
+        tokens may stand.
+        """
+        canonical = CANONICAL[namespace](value)
+        return [
+            f"{PREFIXES[namespace]}_{key_id}_{_code(key, namespace, canonical)}" for key_id, key in self._keys.items()
+        ]
+
+    def __repr__(self) -> str:
+        return f"Keyring({self.fingerprint})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a keyring is never serialised: read the key again where it is needed")
+
+
+def new_key_text(key_id: str = "k1") -> str:
+    """A fresh random key in the format that `Keyring.from_text` reads."""
+    return f"{key_id}:{base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode().rstrip('=')}"
+
+
+def pseudonym(namespace: str, value: str, keyring: Keyring) -> str:
+    """The token of `value`, such as `cus_k1_` and 22 characters.
+
+    Raises `KeyError` for a namespace that is not known.
+    """
+    return keyring.token(namespace, value)
+
+
+def _code(key: bytes, namespace: str, canonical: str) -> str:
+    message = f"{namespace}\0{canonical}".encode("utf-8", "surrogatepass")
+    digest = hmac.digest(key, message, "sha256")
+    return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode().rstrip("=")
+
+
+def _check(key_id: str, key: bytes) -> None:
+    if not _KEY_ID.fullmatch(key_id):
+        raise MaskingKeyError(f"the masking key has no proper key id; {_FORMAT}")
+    if len(key) != KEY_BYTES:
+        raise MaskingKeyError(f"a masking key has {KEY_BYTES} bytes, this one has {len(key)}; {_FORMAT}")
+    if len(set(key)) < KEY_BYTES // 4:
+        raise MaskingKeyError(
+            "the masking key is not random; make one with `python -m orderguard.masking key-file PATH`"
+        )
+
+
+def _decoded(encoded: str) -> bytes:
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise MaskingKeyError(f"the masking key is not base64url; {_FORMAT}") from None
