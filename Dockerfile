@@ -1,0 +1,32 @@
+# Three stages: `build` compiles the service's byte code, `train` is the training job's image, `serve` (the last, so the default) is the service.
+ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+# What Dockerfile.slim builds; `make image` and the Pulumi program build it first and name it here by digest.
+ARG SLIM_IMAGE=orderguard-slim
+
+FROM ${PYTHON_IMAGE} AS build
+COPY orderguard/ /srv/orderguard/
+COPY app/ /srv/app/
+# Unchecked hashes instead of time stamps: the file system is read-only in service, and two builds must give the same bytes.
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /srv
+
+FROM ${PYTHON_IMAGE} AS train
+COPY requirements/train.txt /srv/requirements/train.txt
+RUN python3 -m venv /opt/train \
+ && /opt/train/bin/python -m pip install --quiet --no-cache-dir --no-compile --require-hashes --only-binary=:all: --requirement /srv/requirements/train.txt
+COPY orderguard/ /srv/orderguard/
+COPY ml/ /srv/ml/
+COPY data/knowledge/ /srv/data/knowledge/
+ARG COMMIT=unknown
+ENV ORDERGUARD_COMMIT=${COMMIT} PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp
+WORKDIR /srv
+USER 65532:65532
+ENTRYPOINT ["/opt/train/bin/python", "-m", "ml"]
+
+FROM ${SLIM_IMAGE} AS serve
+COPY --from=build /srv/ /srv/
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="orderguard" org.opencontainers.image.revision="${COMMIT}"
+# In a container the service is reached through its network interface; anywhere else it listens on 127.0.0.1 alone.
+ENV HOST=0.0.0.0 PORT=8080
+EXPOSE 8080
+ENTRYPOINT ["/usr/bin/python", "-m", "app"]

@@ -1,0 +1,125 @@
+"""Collect what a Python service needs to run, and nothing else, into a folder that becomes an image's file system.
+
+Runs inside the image build, on whatever Python image that starts from, so it uses the standard library alone. What is copied: the interpreter,
+its standard library without the parts that only developers use, the shared libraries that any of it loads (as `ldd` resolves them), CA
+certificates, time zones and a user without privileges. What is left out of the packages: tests, type stubs, C sources and the parts of onnxruntime
+and numpy that serve training or builds.
+"""
+
+import argparse
+import compileall
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+USER_ID = 65532
+
+STANDARD_LIBRARY_LEFT_OUT = "ensurepip idlelib lib2to3 test tests tkinter turtledemo turtle.py pydoc_data pydoc.py distutils __pycache__ site-packages dist-packages venv".split()
+PACKAGES_LEFT_OUT = (
+    # 35 MB: the C library; Python loads its own extension module, which does not link to it.
+    "onnxruntime/capi/libonnxruntime.so*",
+    "onnxruntime/backend",
+    "onnxruntime/datasets",
+    "onnxruntime/quantization",
+    "onnxruntime/tools",
+    "onnxruntime/transformers",
+    "numpy/distutils",
+    "numpy/f2py",
+    "numpy/typing",
+    "**/tests",
+    "**/*.pyi",
+    "**/*.pyx",
+    "**/*.pxd",
+    "**/*.c",
+    "**/*.h",
+    "**/*.a",
+    "bin",
+)
+FILES = ("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo/UTC", "/etc/mime.types")
+
+
+def prune(packages: Path) -> None:
+    """Remove from `packages` what serving never loads."""
+    for pattern in PACKAGES_LEFT_OUT:
+        for path in list(packages.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def shared_libraries(files: Iterable[Path]) -> set[Path]:
+    """The absolute paths of the libraries that the ELF `files` load, the dynamic loader among them."""
+    found: set[Path] = set()
+    for file in files:
+        listing = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+        for word in listing.split():
+            if word.startswith("/"):
+                found.add(Path(word))
+    return found
+
+
+def copy(source: Path, out: Path) -> None:
+    """Copy `source` to the same place under `out`, following links, so that the path stays valid."""
+    target = out / source.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        shutil.copy2(source.resolve(), target)
+
+
+def compile_all(folder: Path) -> None:
+    """Write byte code that is valid whatever the files' times are: the image is read-only, and its bytes must not depend on a clock."""
+    if not compileall.compile_dir(
+        str(folder), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, stripdir=str(folder.parent)
+    ):
+        raise SystemExit(f"rootfs: some files of {folder} do not compile")
+
+
+def collect(packages: Path, out: Path) -> None:
+    """Write the root file system to `out` and prune `packages` in place."""
+    prune(packages)
+    interpreter = Path(sys.executable).resolve()
+    library = Path(sysconfig.get_path("stdlib"))
+    copy(interpreter, out)
+    shutil.copytree(
+        library,
+        out / library.relative_to("/"),
+        ignore=shutil.ignore_patterns(*STANDARD_LIBRARY_LEFT_OUT, "config-3*"),
+        dirs_exist_ok=True,
+    )
+    extensions = [*library.glob("lib-dynload/*.so"), *packages.rglob("*.so*")]
+    for path in sorted(shared_libraries([interpreter, *extensions])):
+        if not path.is_relative_to(packages):
+            copy(path, out)
+    for name in FILES:
+        if Path(name).exists():
+            copy(Path(name), out)
+    link = out / "usr/bin/python"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(interpreter)
+    (out / "etc").mkdir(exist_ok=True)
+    (out / "etc/passwd").write_text(f"app:x:{USER_ID}:{USER_ID}:app:/srv:/sbin/nologin\n", encoding="ascii")
+    (out / "etc/group").write_text(f"app:x:{USER_ID}:\n", encoding="ascii")
+    (out / "tmp").mkdir(mode=0o1777, exist_ok=True)
+    (out / "srv").mkdir(exist_ok=True)
+    compile_all(out / library.relative_to("/"))
+    compile_all(packages)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "--packages", type=Path, required=True, help="folder of the installed packages; pruned in place"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the root file system to")
+    arguments = parser.parse_args()
+    collect(arguments.packages, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
