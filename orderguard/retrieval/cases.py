@@ -1,0 +1,120 @@
+"""Past masked cases: orders that the model flagged, with their score and reasons, and how like another order they
+are."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from orderguard.schema import MaskedOrder, basket_value
+
+Z_LIMIT = 8.0
+"""A feature counts for at most this many spreads, so that one wild value does not decide alone what is similar."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One masked order as the model saw it. `features` are in the order of the feature set; `reasons` are the
+    largest contributions first.
+
+    `note` is masked text that a customer wrote: shown, never believed (see app/rag/guard.py).
+    """
+
+    order_token: str
+    created_at: datetime
+    score: float
+    threshold: float
+    reasons: list[tuple[str, float]]
+    features: list[float]
+    summary: list[str]
+    note: str | None = None
+
+
+class SimilarCase(msgspec.Struct, frozen=True):
+    """A past case and how like it is: the cosine (-1..1) of the two orders' features, each in spreads away from the
+    usual."""
+
+    case: Case
+    similarity: float
+    shared_reasons: list[str]
+
+
+def standardised(
+    features: NDArray[np.float32], centre: NDArray[np.float32], spread: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Features (…, d) as robust z values: distance from the median in spreads, within ±`Z_LIMIT`; a missing value
+    counts as usual (0)."""
+    z = np.clip((features - centre) / spread, -Z_LIMIT, Z_LIMIT)
+    filled: NDArray[np.float32] = np.nan_to_num(z, nan=0.0).astype(np.float32)
+    return filled
+
+
+def similar_cases(
+    case: Case, cases: Sequence[Case], centre: NDArray[np.float32], spread: NDArray[np.float32], *, limit: int = 5
+) -> list[SimilarCase]:
+    """The past cases that are most like `case`, best first, without the case itself. Ties go to the later case in
+    the index."""
+    others = [other for other in cases if other.order_token != case.order_token]
+    if not others:
+        return []
+    target = standardised(np.asarray(case.features, np.float32), centre, spread)
+    matrix = standardised(np.asarray([other.features for other in others], np.float32), centre, spread)
+    norms = np.linalg.norm(matrix, axis=1) * np.linalg.norm(target)
+    similarity = matrix @ target / np.where(norms > 0, norms, 1.0)
+    best = np.argsort(-similarity, kind="stable")[:limit]
+    own = {name for name, _ in case.reasons}
+    return [
+        SimilarCase(others[i], round(float(similarity[i]), 4), [name for name, _ in others[i].reasons if name in own])
+        for i in best
+    ]
+
+
+def make_case(
+    order: MaskedOrder,
+    features: NDArray[np.float32],
+    score: float,
+    threshold: float,
+    contributions: Sequence[tuple[str, float]],
+    *,
+    reasons: int = 5,
+) -> Case:
+    """A case from a masked order, its features (d,), its score and the features' contributions (any order; the
+    largest positive are kept)."""
+    largest = sorted((pair for pair in contributions if pair[1] > 0), key=lambda pair: (-pair[1], pair[0]))[:reasons]
+    note = " / ".join(text for text in (order.note, order.gift_message) if text)
+    return Case(
+        order_token=order.order_token,
+        created_at=order.created_at,
+        score=round(float(score), 4),
+        threshold=round(float(threshold), 4),
+        reasons=[(name, round(float(value), 4)) for name, value in largest],
+        features=[float(value) for value in np.asarray(features, np.float32)],
+        summary=_summary(order),
+        note=note or None,
+    )
+
+
+def _summary(order: MaskedOrder) -> list[str]:
+    """What the order is, in sentences an analyst can quote. No token, no free text."""
+    units = sum(item.quantity for item in order.items)
+    categories = sorted({item.category for item in order.items if item.category})
+    lines = [
+        f"Ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d} at {order.created_at:%H:%M}"
+        + (f" through the {order.channel} channel." if order.channel else "."),
+        f"{len(order.items)} line items with {units} units, worth {basket_value(order):.2f} {order.currency}"
+        + (f", of the categories {', '.join(categories)}." if categories else "."),
+    ]
+    if order.payment_method or order.shipping_method:
+        payment = order.payment_method or "not given"
+        lines.append(f"Payment method: {payment}; shipping method: {order.shipping_method or 'not given'}.")
+    countries = {
+        "card": order.card_country,
+        "billing": order.billing.country if order.billing else None,
+        "shipping": order.shipping.country if order.shipping else None,
+    }
+    if any(countries.values()):
+        lines.append(
+            "Countries: " + ", ".join(f"{name} {country}" for name, country in countries.items() if country) + "."
+        )
+    return lines

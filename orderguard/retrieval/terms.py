@@ -1,0 +1,46 @@
+"""Words into terms. SQLite's own FTS5 tokeniser does it (Unicode, no diacritics, Porter stems), so that the lexical
+and the semantic half of the
+search agree on what a term is, and nothing of the kind is written twice.
+"""
+
+import re
+import sqlite3
+import threading
+
+TOKENISER = "porter unicode61 remove_diacritics 2"
+
+STOP_WORDS = frozenset("""
+    a about above after all also am an and any are as at be because been before being below between both but by
+    can could did do does doing down during each few for from further get gets got had has have having he her here
+    hers him his how i if in into is it its itself just let me more most my no nor not now of off on once one only
+    or other our out over own please same she should so some such tell than that the their them then there these
+    they this those through to too under until up us very was we were what when where which while who whom why
+    will with would you your
+    """.split())
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, without those that say nothing about its subject."""
+    return [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
+
+
+class Analyser:
+    """Turns text into terms. One connection of its own; may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._database.execute(f"CREATE VIRTUAL TABLE scratch USING fts5(text, tokenize = '{TOKENISER}')")
+        self._database.execute("CREATE VIRTUAL TABLE scratch_terms USING fts5vocab('scratch', 'instance')")
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text in their order, stop words left out."""
+        with self._lock:
+            self._database.execute("BEGIN")
+            try:
+                self._database.execute("INSERT INTO scratch VALUES (?)", (" ".join(words(text)),))
+                return [term for (term,) in self._database.execute("SELECT term FROM scratch_terms ORDER BY offset")]
+            finally:
+                self._database.execute("ROLLBACK")
