@@ -108,8 +108,8 @@ class Search:
             return {}
         with self._lock:
             rows = self._database.execute(
-                "SELECT rowid, bm25(passage, ?, ?, ?) AS cost FROM passage WHERE passage MATCH ? ORDER BY cost, rowid
-                LIMIT ?",
+                "SELECT rowid, bm25(passage, ?, ?, ?) AS cost FROM passage WHERE passage MATCH ?"
+                " ORDER BY cost, rowid LIMIT ?",
                 (*COLUMN_WEIGHTS, query, _DEPTH),
             ).fetchall()
         return {number: round(-cost, 4) for number, cost in rows}
