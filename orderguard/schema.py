@@ -227,16 +227,23 @@ def decode_order(data: bytes | str) -> Order:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.ValidationError as error:
-        raise _explained(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise OrderError("", "not valid JSON") from None
-    except RecursionError:
-        raise OrderError("", "nested too deeply") from None
+    except UNDECODABLE as error:
+        raise explained(error) from None
 
 
-def _explained(error: msgspec.ValidationError) -> OrderError:
-    """Split msgspec's "Expected `int` - at `$.items[0].quantity`" into field and reason, without any value of the input."""
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON can raise, for `explained`."""
+
+
+def explained(error: Exception) -> OrderError:
+    """What is wrong with the JSON of an order, from what decoding it raised: field and reason, without any value of the input.
+
+    Splits msgspec's "Expected `int` - at `$.items[0].quantity`".
+    """
+    if isinstance(error, RecursionError):
+        return OrderError("", "nested too deeply")
+    if not isinstance(error, msgspec.ValidationError):
+        return OrderError("", "not valid JSON")
     message = str(error)
     reason, _, path = message.partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".")
