@@ -1,0 +1,110 @@
+"""Buckets for data: private, versioned, recoverable, in one place of the world."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import Settings
+from infra.identity import Identity
+
+DAY_SECONDS = 86_400
+RECOVERY_DAYS = 14
+ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifetime:
+    """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
+
+    `old_versions` noncurrent versions of each object stay beside it. `retained` forbids deleting or changing an object before
+    `delete_after_days`; Cloud Storage offers it only without versions.
+    """
+
+    delete_after_days: int = 0
+    old_versions: int = 3
+    retained: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Who may read a bucket's objects, and who may also write and replace them. Keys name the identities in resource names."""
+
+    readers: Mapping[str, Identity] = field(default_factory=dict)
+    writers: Mapping[str, Identity] = field(default_factory=dict)
+
+
+class Bucket(Component):
+    """A bucket and who may use it. Access is uniform and never public; deleted objects can be recovered for two weeks."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        access: Access = Access(),
+        lifetime: Lifetime = Lifetime(),
+        access_logs: "Bucket | None" = None,
+        encryption_key: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self.bucket = gcp.storage.Bucket(
+            name,
+            name=settings.global_name(name),
+            location=settings.data_location,
+            storage_class="STANDARD",
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            force_destroy=not settings.deletion_protection,
+            versioning={"enabled": not lifetime.retained},
+            soft_delete_policy={"retention_duration_seconds": RECOVERY_DAYS * DAY_SECONDS},
+            retention_policy=(
+                {"retention_period": str(lifetime.delete_after_days * DAY_SECONDS)} if lifetime.retained else None
+            ),
+            lifecycle_rules=_lifecycle(lifetime),
+            logging={"log_bucket": access_logs.bucket.name, "log_object_prefix": name} if access_logs else None,
+            encryption={"default_kms_key_name": encryption_key} if encryption_key else None,
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
+        )
+        self.name: pulumi.Output[str] = self.bucket.name
+        for reader, identity in access.readers.items():
+            self._grant(f"{reader}-reads-{name}", "roles/storage.objectViewer", identity.member)
+        for writer, identity in access.writers.items():
+            self._grant(f"{writer}-writes-{name}", "roles/storage.objectUser", identity.member)
+        self.register_outputs({"name": self.name})
+
+    def _grant(self, grant: str, role: str, member: pulumi.Input[str]) -> None:
+        gcp.storage.BucketIAMMember(grant, bucket=self.bucket.name, role=role, member=member, opts=self.within)
+
+
+class AccessLogBucket(Bucket):
+    """Where Cloud Storage writes who read and wrote the other buckets: nobody may change it until its entries expire."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        encryption_key: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        lifetime = Lifetime(delete_after_days=settings.log_retention_days, retained=True)
+        super().__init__(name, settings, Access(), lifetime, None, encryption_key, opts)
+        self._grant(f"cloud-storage-writes-{name}", "roles/storage.objectCreator", ACCESS_LOG_WRITERS)
+
+
+def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDict]:
+    rules: list[gcp.storage.BucketLifecycleRuleArgsDict] = [
+        {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
+    ]
+    if not lifetime.retained:
+        rules.append(
+            {
+                "action": {"type": "Delete"},
+                "condition": {"num_newer_versions": lifetime.old_versions, "with_state": "ARCHIVED"},
+            }
+        )
+    if lifetime.delete_after_days:
+        rules.append({"action": {"type": "Delete"}, "condition": {"age": lifetime.delete_after_days}})
+    return rules

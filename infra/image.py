@@ -1,0 +1,83 @@
+"""The container images: built here, or named by the digest under which a pipeline has pushed them already."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.component import Component
+from infra.config import Settings
+from infra.registry import Registry
+
+ROOT = Path(__file__).resolve().parents[1]
+PLATFORM = "linux/amd64"
+
+
+def commit() -> str:
+    """The commit that images are tagged with: ORDERGUARD_COMMIT, else the work tree's, else `unversioned` outside a clone."""
+    if stated := os.environ.get("ORDERGUARD_COMMIT"):
+        return stated
+    asked = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )  # nosec B603 B607
+    return asked.stdout.strip() or "unversioned"
+
+
+class Images(Component):
+    """The images of the scoring service and the training job, each named by digest: a tag that moves later changes nothing that runs.
+
+    They are built here and tagged with the commit and `latest`. Where the settings name digests nothing is built: a pipeline has pushed, scanned
+    and signed those images, and the same bytes are deployed.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, registry: Registry, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self._registry = registry
+        self.scorer: pulumi.Output[str]
+        self.trainer: pulumi.Output[str]
+        if settings.image_digest:
+            self.scorer = pulumi.Output.concat(registry.address, "/scorer@", settings.image_digest)
+            self.trainer = pulumi.Output.concat(registry.address, "/trainer@", settings.trainer_image_digest)
+        else:
+            slim = self._build("slim", "Dockerfile.slim", None, {})
+            self.scorer = self._build("scorer", "Dockerfile", "serve", {"COMMIT": commit(), "SLIM_IMAGE": slim})
+            self.trainer = self._build("trainer", "Dockerfile", "train", {"COMMIT": commit()})
+        self.register_outputs({"scorer": self.scorer, "trainer": self.trainer})
+
+    def _build(
+        self, name: str, dockerfile: str, target: str | None, arguments: Mapping[str, pulumi.Input[str]]
+    ) -> pulumi.Output[str]:
+        repository = pulumi.Output.concat(self._registry.address, "/", name)
+        image = docker.Image(
+            name,
+            image_name=pulumi.Output.concat(repository, ":", commit()),
+            build={
+                # Relative to the program's folder: state must not depend on where a clone lies.
+                "context": os.path.relpath(ROOT),
+                "dockerfile": os.path.relpath(ROOT / dockerfile),
+                "platform": PLATFORM,
+                "target": target,
+                "args": arguments,
+            },
+            opts=self.within,
+        )
+        latest = docker.Tag(
+            f"{name}-latest",
+            source_image=image.image_name,
+            target_image=pulumi.Output.concat(repository, ":latest"),
+            tag_triggers=[image.repo_digest],
+            opts=self.within,
+        )
+        docker.RegistryImage(
+            f"{name}-latest",
+            name=latest.target_image,
+            keep_remotely=True,
+            triggers={"digest": image.repo_digest},
+            opts=self.within,
+        )
+        return image.repo_digest

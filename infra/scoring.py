@@ -1,0 +1,184 @@
+"""The scoring service on Cloud Run."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.bucket import Bucket
+from infra.component import Component
+from infra.config import INGRESS, Settings
+from infra.identity import Identity
+from infra.model import ModelVersion
+from infra.registry import Registry
+from infra.secret import GivenSecret, Secret
+
+PORT = 8080
+MODELS_MOUNT = "/mnt/models"
+STARTUP_SECONDS = 60
+STARTUP_PERIOD_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class ScoringParts:
+    """What the service is put together from. `rag_key` is there where the RAG provider needs one."""
+
+    identity: Identity
+    registry: Registry
+    image: pulumi.Output[str]
+    models: Bucket
+    model: ModelVersion
+    masking_key: Secret
+    api_key: Secret
+    rag_key: GivenSecret | None
+
+
+class ScoringService(Component):
+    """Scores orders over REST.
+
+    It runs as its own identity, reads the model bucket through a read-only mount, gets keys by reference and everything else as plain
+    settings. It is ready when the model is verified and loaded: until then, or if that fails, the revision before it keeps the traffic.
+    Nobody may call it but the members that the stack names.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, parts: ScoringParts, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self.service = gcp.cloudrunv2.Service(
+            name,
+            name=settings.name(name),
+            location=settings.region,
+            description="Scores orders; higher is more anomalous",
+            ingress=INGRESS[settings.ingress],
+            deletion_protection=settings.deletion_protection,
+            custom_audiences=[f"https://{settings.domain}"] if settings.domain else None,
+            binary_authorization={"use_default": True} if settings.attestor else None,
+            template={
+                "service_account": parts.identity.email,
+                "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
+                "max_instance_request_concurrency": settings.concurrency,
+                "timeout": f"{settings.request_timeout_seconds}s",
+                "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
+                "vpc_access": _vpc_access(settings),
+                "volumes": [{"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True}}],
+                "containers": [
+                    {
+                        "image": parts.image,
+                        "ports": {"container_port": PORT},
+                        "resources": {
+                            "limits": {"cpu": settings.cpu, "memory": settings.memory},
+                            "cpu_idle": True,
+                            "startup_cpu_boost": True,
+                        },
+                        "volume_mounts": [{"name": "models", "mount_path": MODELS_MOUNT}],
+                        "startup_probe": {
+                            "http_get": {"path": "/readyz", "port": PORT},
+                            "period_seconds": STARTUP_PERIOD_SECONDS,
+                            "timeout_seconds": 2,
+                            "failure_threshold": STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+                        },
+                        "liveness_probe": {
+                            "http_get": {"path": "/healthz", "port": PORT},
+                            "period_seconds": 10,
+                            "timeout_seconds": 3,
+                            "failure_threshold": 3,
+                        },
+                        "envs": [*_plain_settings(settings, parts.model), *_secret_settings(parts)],
+                    }
+                ],
+            },
+            traffics=_traffic(settings),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=_needed_to_start(parts)),
+        )
+        members = ["allUsers"] if settings.open_invoker else list(settings.invokers)
+        for number, member in enumerate(members):
+            gcp.cloudrunv2.ServiceIamMember(
+                f"{name}-invoker-{number}",
+                name=self.service.name,
+                location=settings.region,
+                role="roles/run.invoker",
+                member=member,
+                opts=self.within,
+            )
+        if settings.rag_provider == "vertex":
+            gcp.projects.IAMMember(
+                f"{name}-asks-vertex",
+                project=settings.project,
+                role="roles/aiplatform.user",
+                member=parts.identity.member,
+                opts=self.within,
+            )
+        self.name: pulumi.Output[str] = self.service.name
+        self.url: pulumi.Output[str] = self.service.uri
+        self.register_outputs({"url": self.url})
+
+
+def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
+    """A revision that starts before its rights, its keys or its model are there would fail its probes."""
+    needed: tuple[pulumi.Resource | None, ...] = (
+        parts.registry,
+        parts.models,
+        parts.model,
+        parts.masking_key,
+        parts.api_key,
+        parts.rag_key,
+    )
+    return [part for part in needed if part is not None]
+
+
+def _plain_settings(
+    settings: Settings, model: ModelVersion
+) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
+    values = {
+        "ENVIRONMENT": settings.environment,
+        "PII_MASKING": "enforced",
+        "MODEL_DIR": MODELS_MOUNT,
+        "MODEL_VERSION": model.version,
+        "SHADOW_MODEL_VERSION": model.shadow_version,
+        "HISTORY_URL": settings.history_url,
+        "RAG_PROVIDER": settings.rag_provider,
+        "RAG_MODEL": settings.rag_model,
+        "RAG_BASE_URL": settings.rag_base_url,
+        "GOOGLE_CLOUD_PROJECT": settings.project if settings.rag_provider == "vertex" else "",
+        "GOOGLE_CLOUD_LOCATION": settings.region if settings.rag_provider == "vertex" else "",
+    }
+    return [{"name": name, "value": value} for name, value in values.items() if value]
+
+
+def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
+    secrets = {"MASKING_KEY": parts.masking_key, "API_KEY": parts.api_key, "RAG_API_KEY": parts.rag_key}
+    return [
+        {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
+        for name, secret in secrets.items()
+        if secret is not None
+    ]
+
+
+def _vpc_access(settings: Settings) -> gcp.cloudrunv2.ServiceTemplateVpcAccessArgsDict | None:
+    if not settings.vpc_network:
+        return None
+    interface: gcp.cloudrunv2.ServiceTemplateVpcAccessNetworkInterfaceArgsDict = {
+        "network": settings.vpc_network,
+        "subnetwork": settings.vpc_subnetwork,
+    }
+    return {"egress": "ALL_TRAFFIC", "network_interfaces": [interface]}
+
+
+def _traffic(settings: Settings) -> list[gcp.cloudrunv2.ServiceTrafficArgsDict]:
+    """All traffic to the newest revision, or a share of it, with an address of its own under the tag `canary`."""
+    newest: gcp.cloudrunv2.ServiceTrafficArgsDict = {
+        "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST",
+        "percent": settings.canary_percent,
+    }
+    if not settings.stable_revision:
+        return [newest]
+    newest["tag"] = "canary"
+    return [
+        newest,
+        {
+            "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION",
+            "revision": settings.stable_revision,
+            "percent": 100 - settings.canary_percent,
+        },
+    ]

@@ -1,0 +1,125 @@
+"""Secrets: made by the program itself, kept in Secret Manager, read by those who are named."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import Settings
+from infra.identity import Identity
+
+KEY_BYTES = 32
+
+
+def masking_key(number: int) -> str:
+    """One masking key in the keyring's format. The first is ORDERGUARD_MASKING_KEY where that is set, so that a clone keeps its own."""
+    stated = os.environ.get("ORDERGUARD_MASKING_KEY")
+    return stated if stated and number == 1 else f"k{number}:{_random_text()}"
+
+
+def api_key(number: int) -> str:
+    """One API key; the number is not part of it."""
+    del number
+    return f"og_{_random_text()}"
+
+
+def _random_text() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
+
+
+class Secret(Component):
+    """A secret whose value the program makes up once and rotates by number.
+
+    Each number is a version of its own. Its value is drawn at the first `up` that declares it and then ignored, so that later runs change
+    nothing. While number n is current its value is `KEY n,KEY n-1`: both are accepted, so callers can change over; number n+1 drops KEY n-1.
+    A revision names the version's number and not `latest`: a rotation is then a new revision that has to pass its probes first, and all
+    instances of one revision hold the same key.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        make: Callable[[int], str],
+        number: int,
+        readers: Mapping[str, Identity],
+        encryption_key: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self.secret = _secret(name, settings, encryption_key, self)
+        previous = self._add(name, number - 1, pulumi.Output.secret(make(number - 1))) if number > 1 else None
+        fresh = pulumi.Output.secret(make(number))
+        self.current = self._add(name, number, _keyring(fresh, previous))
+        self.id: pulumi.Output[str] = self.secret.secret_id
+        self.version: pulumi.Output[str] = self.current.version
+        _grant(name, self.secret, readers, self)
+        self.register_outputs({"id": self.id})
+
+    def _add(self, name: str, number: int, value: pulumi.Output[str]) -> gcp.secretmanager.SecretVersion:
+        return gcp.secretmanager.SecretVersion(
+            f"{name}-{number}",
+            secret=self.secret.id,
+            secret_data=value,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secret_data"]),
+        )
+
+
+class GivenSecret(Component):
+    """A secret whose value the operator gives, as an encrypted setting of the stack. A changed value is a new version."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        value: str,
+        readers: Mapping[str, Identity],
+        encryption_key: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self.secret = _secret(name, settings, encryption_key, self)
+        self.current = gcp.secretmanager.SecretVersion(
+            name, secret=self.secret.id, secret_data=pulumi.Output.secret(value), opts=self.within
+        )
+        self.id: pulumi.Output[str] = self.secret.secret_id
+        self.version: pulumi.Output[str] = self.current.version
+        _grant(name, self.secret, readers, self)
+        self.register_outputs({"id": self.id})
+
+
+def _keyring(fresh: pulumi.Output[str], previous: gcp.secretmanager.SecretVersion | None) -> pulumi.Output[str]:
+    if previous is None:
+        return fresh
+    return pulumi.Output.all(fresh, previous.secret_data).apply(lambda keys: f"{keys[0]},{str(keys[1]).split(',')[0]}")
+
+
+def _secret(
+    name: str, settings: Settings, encryption_key: pulumi.Input[str] | None, parent: Component
+) -> gcp.secretmanager.Secret:
+    replica: gcp.secretmanager.SecretReplicationUserManagedReplicaArgsDict = {"location": settings.region}
+    if encryption_key:
+        replica["customer_managed_encryption"] = {"kms_key_name": encryption_key}
+    return gcp.secretmanager.Secret(
+        name,
+        secret_id=settings.name(name),
+        # Replicated to the stack's own region alone: keys stay where the data is.
+        replication={"user_managed": {"replicas": [replica]}},
+        deletion_protection=settings.deletion_protection,
+        opts=pulumi.ResourceOptions(parent=parent, protect=settings.deletion_protection),
+    )
+
+
+def _grant(name: str, secret: gcp.secretmanager.Secret, readers: Mapping[str, Identity], parent: Component) -> None:
+    for reader, identity in readers.items():
+        gcp.secretmanager.SecretIamMember(
+            f"{reader}-reads-{name}",
+            secret_id=secret.secret_id,
+            role="roles/secretmanager.secretAccessor",
+            member=identity.member,
+            opts=parent.within,
+        )

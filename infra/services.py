@@ -1,0 +1,55 @@
+"""The Google Cloud APIs that a stack needs, switched on before anything uses them."""
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import Settings
+
+# The API behind each module of the provider.
+APIS = {
+    "artifactregistry": "artifactregistry.googleapis.com",
+    "billing": "billingbudgets.googleapis.com",
+    "binaryauthorization": "binaryauthorization.googleapis.com",
+    "cloudrunv2": "run.googleapis.com",
+    "cloudscheduler": "cloudscheduler.googleapis.com",
+    "compute": "compute.googleapis.com",
+    "eventarc": "eventarc.googleapis.com",
+    "kms": "cloudkms.googleapis.com",
+    "logging": "logging.googleapis.com",
+    "monitoring": "monitoring.googleapis.com",
+    "secretmanager": "secretmanager.googleapis.com",
+    "serviceaccount": "iam.googleapis.com",
+    "storage": "storage.googleapis.com",
+    "workflows": "workflows.googleapis.com",
+}
+ALWAYS = ("artifactregistry", "cloudrunv2", "secretmanager", "serviceaccount", "storage")
+
+
+def modules_of(settings: Settings) -> tuple[str, ...]:
+    """The provider's modules that a stack with these settings declares resources of."""
+    wanted = {
+        "billing": settings.budget_amount > 0,
+        "binaryauthorization": bool(settings.attestor),
+        "cloudscheduler": bool(settings.training_schedule),
+        "compute": bool(settings.domain or settings.vpc_network),
+        "eventarc": settings.train_on_arrival,
+        "kms": settings.cmek,
+        "logging": True,
+        "monitoring": settings.alerts or settings.budget_amount > 0,
+        "workflows": settings.train_on_arrival,
+    }
+    return tuple(sorted({*ALWAYS, *(module for module, is_wanted in wanted.items() if is_wanted)}))
+
+
+class ProjectServices(Component):
+    """The APIs of one stack. Destroying the stack leaves them on: other stacks of the project may need them."""
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.by_module = {module: self._enable(APIS[module]) for module in modules_of(settings)}
+        self.vertex = self._enable("aiplatform.googleapis.com") if settings.rag_provider == "vertex" else None
+        self.register_outputs({})
+
+    def _enable(self, api: str) -> gcp.projects.Service:
+        return gcp.projects.Service(api.split(".")[0], service=api, disable_on_destroy=False, opts=self.within)
