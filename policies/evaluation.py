@@ -1,0 +1,114 @@
+"""Applying one rule: what is violated, what is undecided, and what an exception allows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+
+from policies.configuration import Configuration, Exemption
+from policies.detectors import credential_in, personal_data_in
+from policies.rule import Resource, Rule, Stack
+from policies.value import Undecided, UnknownHere, Violation
+
+_SHOWN_PATHS = 5
+_PLAIN_PATH = re.compile(r"[\w.\[\]*/\-]*")
+
+
+@dataclass(frozen=True)
+class Excepted:
+    """A violation that an exception in force allows."""
+
+    violation: Violation
+    exemption: Exemption
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one rule says of one resource, or of the whole stack. All empty: the rule holds."""
+
+    violations: tuple[Violation, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    excepted: tuple[Excepted, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`violated`, else `undecided`, else `excepted`, else `holds`."""
+        if self.violations:
+            return "violated"
+        return "undecided" if self.undecided else "excepted" if self.excepted else "holds"
+
+
+def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration, today: date) -> Verdict:
+    """Run a rule. It never raises: a rule that fails on a resource counts as violated, and the message names the
+    error's type alone.
+    """
+    if isinstance(subject, Resource):
+        if not configuration.holds_for(subject):
+            return Verdict()
+        resources = {subject.urn: subject}
+    else:
+        subject = replace(subject, resources=tuple(r for r in subject.resources if configuration.holds_for(r)))
+        resources = {resource.urn: resource for resource in subject.resources}
+    violations: list[Violation] = []
+    undecided: list[Undecided] = []
+    try:
+        for finding in rule.check(replace(subject, settings=configuration.settings)):
+            if isinstance(finding, Violation):
+                violations.append(finding)
+            elif finding is not None:
+                undecided.append(finding)
+    except UnknownHere as here:
+        undecided.append(Undecided(here.path))
+    except Exception as error:  # A rule must fail closed, and an error's text may repeat a value of the resource.
+        violations.append(
+            Violation("", f"the rule could not be applied ({type(error).__name__}), so it counts as violated")
+        )
+    only = subject if isinstance(subject, Resource) else None
+    standing: list[Violation] = []
+    excepted: list[Excepted] = []
+    for violation in dict.fromkeys(violations):
+        about = resources.get(violation.urn or "", only)
+        exemption = _in_force(configuration, about, today)
+        if exemption is None:
+            standing.append(violation)
+        else:
+            excepted.append(Excepted(violation, exemption))
+    return Verdict(tuple(standing), tuple(dict.fromkeys(undecided)), tuple(excepted))
+
+
+def _in_force(configuration: Configuration, about: Resource | None, today: date) -> Exemption | None:
+    if about is None:
+        return None
+    covering = (e for e in configuration.exceptions if e.until >= today and e.covers(about.name, about.type, about.urn))
+    return next(covering, None)
+
+
+def violation_message(rule: Rule, violation: Violation) -> str:
+    where = f"{shown_path(violation.path)}: " if violation.path else ""
+    return f"{where}{violation.message}. {rule.fix}"
+
+
+def undecided_message(undecided: tuple[Undecided, ...]) -> str:
+    paths = list(dict.fromkeys(shown_path(item.path) for item in undecided if item.path))
+    rest = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+    shown = ", ".join(paths[:_SHOWN_PATHS])
+    return f"undecided: can't be decided until `up`, which checks again; not known yet: {shown}{rest}"
+
+
+def excepted_message(excepted: Excepted) -> str:
+    where = f"{shown_path(excepted.violation.path)}: " if excepted.violation.path else ""
+    exemption = excepted.exemption
+    return f"exception until {exemption.until.isoformat()} ({exemption.reason}): {where}{excepted.violation.message}"
+
+
+def shown_path(path: str) -> str:
+    """A path that is safe to print: a map's key can itself hold personal data or a credential, and is then left out."""
+    if _PLAIN_PATH.fullmatch(path) and not personal_data_in(path) and not credential_in(path):
+        return path
+    kept = path.split(".")[0] if "." in path else ""
+    return (
+        f"{kept}.(a key that is not shown)"
+        if kept and kept != path and shown_path(kept) == kept
+        else "(a key that is not shown)"
+    )

@@ -1,0 +1,59 @@
+"""Who is granted what: one shape for the Member, Binding and Policy resources of every service, and for the older
+access lists.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from policies.rule import Resource
+from policies.value import Value
+
+PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
+
+DEFAULT_SERVICE_ACCOUNT = re.compile(
+    r"(?:^|:)(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
+)
+"""Accounts that Google Cloud makes by itself, which many workloads share, and which long came with the editor role."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role for one member. Each is a `Value`: it can be unknown by itself."""
+
+    role: Value
+    member: Value
+
+
+def grants(resource: Resource) -> list[Grant]:
+    """The grants that an IAM resource makes. `policyData` is JSON text, as `get_iam_policy` gives it."""
+    role = resource["role"]
+    found = [Grant(role, resource["member"])] if not resource["member"].absent else []
+    found += [Grant(role, member) for member in resource.each("members")]
+    policy = resource["policyData"]
+    if policy.unknown:
+        found.append(Grant(policy, policy))
+    elif policy.known:
+        for binding in _parsed(policy).each("bindings"):
+            found += [Grant(binding["role"], member) for member in binding.each("members")]
+    return found
+
+
+def _parsed(text: Value) -> Value:
+    try:
+        return Value(json.loads(text.text), text.path)
+    except ValueError:
+        return Value(None, text.path)
+
+
+def is_public(member: object) -> bool:
+    """Whether a member is everybody, or everybody with any Google account. `READER:allUsers` of an access list counts
+    too.
+    """
+    return str(member).rpartition(":")[2] in PUBLIC
+
+
+def is_default_account(member: object) -> bool:
+    return DEFAULT_SERVICE_ACCOUNT.search(str(member)) is not None

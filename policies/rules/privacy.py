@@ -1,0 +1,165 @@
+"""Personal data: masking is on wherever a container could touch an order, and nothing personal or secret stands in
+configuration.
+"""
+
+from policies.containers import CLOUD_RUN_TYPES, Container, containers
+from policies.detectors import credential_in, is_personal_name, is_secret_name, personal_data_in
+from policies.rule import CRITICAL, EVERY_GOOGLE_TYPE, HIGH, Resource, cis, gdpr, matches_any, org_policy, rule
+from policies.value import Finding, Findings, Undecided, Value, Violation, equals, forbid, require
+
+_NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
+"""Setting: patterns of container names (`otel-*`) that never see an order, such as a telemetry sidecar."""
+
+
+@rule(
+    "privacy-masking-enforced",
+    "Every container that could touch an order masks personal data.",
+    types=CLOUD_RUN_TYPES,
+    severity=CRITICAL,
+    frameworks=[gdpr("25"), gdpr("32(1)(a)")],
+    settings=_NOT_ORDERS,
+    fix='Set the environment variable PII_MASKING to "enforced" in this container.',
+)
+def masking_enforced(resource: Resource) -> Findings:
+    for container in _touching_orders(resource):
+        yield _masks(container)
+
+
+@rule(
+    "privacy-masking-key-by-reference",
+    "The masking key reaches a container by reference to Secret Manager, never as text.",
+    types=CLOUD_RUN_TYPES,
+    severity=CRITICAL,
+    frameworks=[cis("1.18"), gdpr("4(5)"), gdpr("32(1)(a)")],
+    settings=_NOT_ORDERS,
+    fix="Give MASKING_KEY a value_source with a secret_key_ref, and no value.",
+)
+def masking_key_by_reference(resource: Resource) -> Findings:
+    for container in _touching_orders(resource):
+        key = container.variable("MASKING_KEY")
+        if key.unknown:
+            yield Undecided(key.path)
+        elif key.absent:
+            yield Violation(f"{container.value.path}.envs", "MASKING_KEY is not there")
+        else:
+            yield forbid(key["value"], lambda _: True, "holds the masking key in clear")
+            yield require(key.at("valueSource.secretKeyRef.secret"), bool, "is no reference to a secret")
+
+
+@rule(
+    "privacy-secrets-by-reference",
+    "A variable that holds a secret refers to Secret Manager; its value is never written into the configuration.",
+    types=CLOUD_RUN_TYPES,
+    severity=CRITICAL,
+    frameworks=[cis("1.18"), org_policy("custom.cloudrunDisableEnvironmentVariablePattern")],
+    settings={"allowedNames": []},
+    fix="Put the value into Secret Manager and give the variable a value_source with a secret_key_ref.",
+)
+def secrets_by_reference(resource: Resource) -> Findings:
+    for container in containers(resource):
+        for variable in container.variables:
+            name = variable["name"]
+            if name.known and (
+                not is_secret_name(name.text) or matches_any(name.text, resource.settings["allowedNames"])
+            ):
+                continue
+            if name.unknown and (variable["value"].absent or variable["value"].unknown):
+                yield Undecided(name.path)
+            elif name.known:
+                yield forbid(variable["value"], bool, "the name says that this is a secret, and its value is in clear")
+
+
+@rule(
+    "privacy-no-personal-variables",
+    "No environment variable is named after personal data (CUSTOMER_EMAIL): configuration is no place for it.",
+    types=CLOUD_RUN_TYPES,
+    severity=HIGH,
+    frameworks=[gdpr("5(1)(c)")],
+    settings={"allowedNames": []},
+    fix="Take the variable out; what is about a customer belongs into an order.",
+)
+def no_personal_variables(resource: Resource) -> Findings:
+    def is_personal(name: object) -> bool:
+        return is_personal_name(str(name)) and not matches_any(str(name), resource.settings["allowedNames"])
+
+    for container in containers(resource):
+        for variable in container.variables:
+            yield forbid(variable["name"], is_personal, "the name says that this is personal data")
+
+
+_TEXT_KEYS = frozenset(
+    "additionalExperiments annotations args attributes command commands content defaultLabels description displayName"
+    " documentation env environmentVariables envs headers httpHeaders labels message metadata parameters pushEndpoint"
+    " resourceLabels subject text uri url userLabels value".split()
+)
+
+
+@rule(
+    "privacy-no-credentials-in-text",
+    "No environment value, label, description, annotation, argument or URL looks like a credential.",
+    types=[EVERY_GOOGLE_TYPE],
+    severity=CRITICAL,
+    frameworks=[cis("1.18")],
+    fix="Take it out, revoke it, and put its successor into Secret Manager.",
+)
+def no_credentials_in_text(resource: Resource) -> Findings:
+    for text in _texts(resource):
+        yield _free_of(text, credential_in(text.text) if text.known else None)
+
+
+@rule(
+    "privacy-no-personal-data-in-text",
+    "No environment value, label, description, annotation, argument or URL looks like personal data.",
+    types=[EVERY_GOOGLE_TYPE],
+    severity=HIGH,
+    frameworks=[gdpr("5(1)(c)")],
+    fix="Take it out; name a team or a role instead of a person.",
+)
+def no_personal_data_in_text(resource: Resource) -> Findings:
+    for text in _texts(resource):
+        yield _free_of(text, personal_data_in(text.text) if text.known else None)
+
+
+def _touching_orders(resource: Resource) -> list[Container]:
+    """All containers but those that the settings name: a container that nobody thought of is one that touches
+    orders.
+    """
+    patterns = resource.settings["containersWithoutOrders"]
+    return [
+        c for c in containers(resource) if not (c.value["name"].known and matches_any(c.value["name"].text, patterns))
+    ]
+
+
+def _masks(container: Container) -> Finding:
+    variable = container.variable("PII_MASKING")
+    if variable.absent:
+        return Violation(f"{container.value.path}.envs", "PII_MASKING is not set")
+    return require(variable["value"], equals("enforced"), "PII_MASKING is not enforced")
+
+
+def _texts(resource: Resource) -> list[Value]:
+    """Every free text of a resource, keys of maps included, and every one that is not known yet."""
+    found: list[Value] = []
+
+    def walk(value: Value, inside: bool) -> None:
+        if value.unknown:
+            if inside:
+                found.append(value)
+            return
+        for key, child in value.entries():
+            if inside:
+                found.append(Value(key, child.path))
+            walk(child, inside or key in _TEXT_KEYS)
+        for child in value.each():
+            walk(child, inside)
+        if inside and value.known and isinstance(value.content, str):
+            found.append(value)
+
+    walk(resource.properties, False)
+    return found
+
+
+def _free_of(text: Value, kind: str | None) -> Finding:
+    if text.unknown:
+        return Undecided(text.path)
+    return Violation(text.path, f"looks like {kind}") if kind else None

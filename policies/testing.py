@@ -1,0 +1,137 @@
+"""A harness for rules: runs one on exactly what the engine would hand it, in a preview as well as in an update.
+
+    from policies.testing import UNKNOWN, check, with_unknown_at, paths
+
+    verdict = check(my_rule, "gcp:storage/bucket:Bucket", {"location": "EU", "versioning": UNKNOWN})
+    assert verdict.state == "undecided"
+
+Properties are written as plain Python with the engine's camelCase names. They pass the SDK's own way from the wire to
+the rule: protobuf, decoding, and the proxies that raise when an unknown is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+
+from policies.configuration import read
+from policies.evaluation import Verdict, evaluate
+from policies.rule import Resource, Rule
+from policies.sdk import proxied, stack_for
+from policies.value import Value
+
+UNKNOWN = UNKNOWN_STRING_VALUE
+"""Put it where a value is not known in the preview. The engine sends this very text."""
+
+TODAY = date(2026, 1, 15)
+"""The day of all checks that name none, so that exceptions in tests don't end."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A resource of a test's stack. `depends` names, by property, the other resources that the property's value comes
+    from.
+    """
+
+    type: str
+    name: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    depends: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    protected: bool = False
+
+
+def as_the_engine_sends(properties: Mapping[str, Any]) -> Any:
+    """The proxies that the SDK puts before these properties."""
+    message = struct_pb2.Struct()
+    json_format.ParseDict(dict(properties), message)
+    return proxied(message)
+
+
+def check(
+    rule: Rule,
+    type_token: str,
+    properties: Mapping[str, Any],
+    *,
+    name: str = "tested",
+    stack: str = "prod",
+    configuration: Mapping[str, Any] | None = None,
+    protected: bool = False,
+    provider: Mapping[str, Any] | None = None,
+    today: date = TODAY,
+) -> Verdict:
+    """What a rule says of one resource. Raises `ValueError` when the rule does not apply to this type: such a test
+    would prove nothing.
+    """
+    if not rule.applies_to(type_token):
+        raise ValueError(f"{rule.name} does not apply to {type_token}")
+    resource = Resource(
+        type=type_token,
+        name=name,
+        urn=f"urn:pulumi:{stack}::project::{type_token}::{name}",
+        properties=Value(as_the_engine_sends(properties)),
+        protected=protected,
+        provider=Value(as_the_engine_sends(provider) if provider is not None else None),
+    )
+    return evaluate(rule, resource, read(rule, configuration), today)
+
+
+def check_stack(
+    rule: Rule,
+    declared: Sequence[Declared],
+    *,
+    stack: str = "prod",
+    configuration: Mapping[str, Any] | None = None,
+    today: date = TODAY,
+) -> Verdict:
+    """What a stack rule says of these resources; it sees those of its own types, and what they depend on."""
+    urns = {item.name: f"urn:pulumi:{stack}::project::{item.type}::{item.name}" for item in declared}
+    known = {
+        urns[item.name]: Resource(
+            type=item.type,
+            name=item.name,
+            urn=urns[item.name],
+            properties=Value(as_the_engine_sends(item.properties)),
+            protected=item.protected,
+        )
+        for item in declared
+    }
+    dependencies = {urns[item.name]: {k: [urns[n] for n in on] for k, on in item.depends.items()} for item in declared}
+    return evaluate(rule, stack_for(rule, known, dependencies), read(rule, configuration), today)
+
+
+def paths(properties: Any, start: Path = ()) -> Iterator[Path]:
+    """Every place in these properties where an unknown can stand: each property, each element, and each map and list
+    as a whole.
+    """
+    if start:
+        yield start
+    if isinstance(properties, Mapping):
+        for key in properties:
+            yield from paths(properties[key], (*start, key))
+    elif isinstance(properties, list):
+        for index, element in enumerate(properties):
+            yield from paths(element, (*start, index))
+
+
+def with_value_at(properties: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """A copy with another value at this path."""
+    changed: Any = deepcopy(dict(properties))
+    place = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    result: dict[str, Any] = changed
+    return result
+
+
+def with_unknown_at(properties: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """A copy in which what stands at this path is not known yet."""
+    return with_value_at(properties, path, UNKNOWN)
