@@ -13,6 +13,17 @@ PYTHON  := $(VENV)/bin/python
 RUN_ENV := $(VENV)/.run-installed
 DEV_ENV := $(VENV)/.dev-installed
 KEY     := $(HOME_FOLDER)/masking-key
+DELIVERY := $(PYTHON) -m delivery
+CHECKOV := $(VENV)/checkov/bin/checkov
+ACTIONLINT := $(VENV)/bin/actionlint
+
+PACKAGES := app bench data delivery infra ml orderguard policies
+SUITE ?= all
+SUITE_all := tests
+SUITE_unit := tests/unit tests/infra tests/docs
+SUITE_policies := tests/policies
+SUITE_compliance := tests/compliance
+SUITE_platform := tests/local_cloud tests/service tests/browser tests/rag tests/delivery tests/e2e
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MASKING_KEY_FILE ?= $(KEY)
@@ -71,10 +82,11 @@ $(MODELS)/CHAMPION: | $(RUN_ENV)
 # ---- checks -----------------------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint types security engine $(MODELS)/CHAMPION ## Everything that CI checks
-	@mkdir -p reports
-	@echo "==> tests"
-	@$(PYTHON) -m pytest tests --cov --cov-report=term --cov-report=xml:reports/coverage.xml --cov-report=html:reports/coverage --junitxml=reports/tests.xml
+test: lint types security lint-workflows secret-scan ## Everything that CI checks
+	@rm -f reports/.coverage* reports/tests-*.xml
+	@$(MAKE) --no-print-directory pytest SUITE=all
+	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory test-summary
 
 .PHONY: lint
 lint: $(DEV_ENV) ## Black (formatting) and Flake8 (logic, PEP 8)
@@ -87,15 +99,95 @@ format: $(DEV_ENV) ## Let Black format the code
 
 .PHONY: types
 types: $(DEV_ENV) ## MyPy, strict, over every package
-	@echo "==> MyPy"; $(PYTHON) -m mypy app bench data infra ml orderguard policies
+	@echo "==> MyPy"; $(PYTHON) -m mypy $(PACKAGES)
 
 .PHONY: security
 security: $(DEV_ENV) ## Bandit (static security analysis)
-	@echo "==> Bandit"; $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml app bench data infra ml orderguard policies
+	@mkdir -p reports/sarif
+	@echo "==> Bandit"; $(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml --format sarif --output reports/sarif/bandit.sarif $(PACKAGES) || \
+		$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES)
+
+.PHONY: lint-workflows
+lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON Schema and Checkov's rules over the workflow files
+	@echo "==> actionlint"; $(ACTIONLINT)
+	@echo "==> zizmor"; $(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
+	@echo "==> JSON Schema"; $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@echo "==> yamllint"; $(VENV)/bin/yamllint --strict --config-file .github/yamllint.yml .github Pulumi*.yaml
+	@echo "==> Checkov"; $(CHECKOV) --directory .github/workflows --framework github_actions --quiet --compact --skip-download
+
+.PHONY: audit
+audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advisory service, so it needs the network)
+	@$(DELIVERY) audit
+
+.PHONY: secret-scan
+secret-scan: $(DEV_ENV) ## Credentials in the tracked files
+	@$(DELIVERY) secret-scan
+
+.PHONY: pytest
+pytest: $(DEV_ENV) engine $(MODELS)/CHAMPION ## The tests of one suite with coverage (SUITE=unit|policies|compliance|platform|all)
+	@mkdir -p reports
+	@echo "==> tests ($(SUITE))"
+	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --junitxml=reports/tests-$(SUITE).xml
+
+.PHONY: coverage
+coverage: $(DEV_ENV) ## Combine the coverage of the suites and hold the threshold
+	@$(PYTHON) -m coverage combine --keep --data-file=reports/.coverage reports/.coverage.* >/dev/null
+	@$(PYTHON) -m coverage xml --quiet --data-file=reports/.coverage -o reports/coverage.xml
+	@$(PYTHON) -m coverage html --quiet --data-file=reports/.coverage --directory reports/coverage
+	@$(PYTHON) -m coverage report --data-file=reports/.coverage
+
+.PHONY: test-summary
+test-summary: $(DEV_ENV) ## The test reports as a table
+	@$(DELIVERY) test-summary
 
 .PHONY: bench
 bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, retrieval (AREA=serving for one); takes long
 	@$(PYTHON) -m bench $(AREA)
+
+# ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
+
+.PHONY: check-orders
+check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
+	@$(PYTHON) -m ml prepare --data $(DATA)
+
+.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image deploy release trace image scan-image
+record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
+	@$(DELIVERY) record-model
+model-summary: $(RUN_ENV) ## The newest model version's card
+	@$(DELIVERY) model-summary
+gate-issue: $(RUN_ENV) ## Open an issue with the report of a failed gate
+	@$(DELIVERY) gate-issue
+publish-model: $(RUN_ENV) ## Copy a version into the model bucket (MODELS_BUCKET=… VERSION=…)
+	@$(DELIVERY) publish-model
+fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
+	@$(DELIVERY) fetch-model
+preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Markdown (STACK=…)
+	@STACK=$(STACK) $(DELIVERY) preview-report
+preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
+	@$(DELIVERY) preview-comment
+push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and latest (REGISTRY=…)
+	@$(DELIVERY) push-images
+verify-image: $(RUN_ENV) ## Check the provenance of the image to deploy
+	@$(DELIVERY) verify-image
+deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)
+	@STACK=$(STACK) $(DELIVERY) deploy
+release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
+	@$(DELIVERY) release
+trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=…)
+	@VERSION=$(VERSION) TAG=$(TAG) IMAGE=$(IMAGE) $(DELIVERY) trace
+image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh
+	@$(DELIVERY) build-images
+scan-image: $(DEV_ENV) ## Known vulnerabilities of what the built image holds
+	@$(DELIVERY) scan-image
+
+.PHONY: snyk-notice
+snyk-notice:
+	@echo "Snyk did not run: the repository has no secret SNYK_TOKEN. pip-audit, Bandit and CodeQL ran; add the token to have Snyk too."
+
+.PHONY: environment-run environment-dev
+environment-run: $(RUN_ENV)
+environment-dev: $(DEV_ENV)
 
 # ---- what they stand on -----------------------------------------------------------------------------------------------------------------
 
@@ -121,6 +213,17 @@ $(DEV_ENV): requirements/dev.txt | $(PYTHON)
 	@echo "==> packages, by hash, from requirements/dev.txt (a minute or two the first time)"
 	@$(PYTHON) -m pip install --quiet --require-hashes --requirement $<
 	@touch $@ $(RUN_ENV)
+
+$(CHECKOV): requirements/checkov.txt | $(PYTHON)
+	@echo "==> Checkov, by hash, in an environment of its own"
+	@$(PYTHON311) -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+$(ACTIONLINT): | $(PYTHON)
+	@echo "==> actionlint, from its Go module"
+	@command -v go >/dev/null 2>&1 || { echo "actionlint is built with Go, which is not here: install Go (https://go.dev/dl), or put actionlint into $(VENV)/bin"; exit 2; }
+	@GOBIN=$(abspath $(VENV)/bin) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: lock
 lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a registry's name

@@ -1,9 +1,9 @@
 """Collect what a Python service needs to run, and nothing else, into a folder that becomes an image's file system.
 
-Runs inside the image build, on whatever Python image that starts from, so it uses the standard library alone. What is copied: the interpreter,
-its standard library without the parts that only developers use, the shared libraries that any of it loads (as `ldd` resolves them), CA
-certificates, time zones and a user without privileges. What is left out of the packages: tests, type stubs, C sources and the parts of onnxruntime
-and numpy that serve training or builds.
+Runs inside the image build, on whatever Python image that starts from, so it uses the standard library alone. What is
+copied: the interpreter, its standard library without the parts that only developers use, the shared libraries that any
+of it loads (as `ldd` resolves them), CA certificates, time zones and a user without privileges. What is left out of the
+packages: tests, type stubs, C sources and the parts of onnxruntime and numpy that serve training or builds.
 """
 
 import argparse
@@ -18,7 +18,9 @@ from py_compile import PycInvalidationMode
 
 USER_ID = 65532
 
-STANDARD_LIBRARY_LEFT_OUT = "ensurepip idlelib lib2to3 test tests tkinter turtledemo turtle.py pydoc_data pydoc.py distutils __pycache__ site-packages dist-packages venv".split()
+STANDARD_LIBRARY_LEFT_OUT = """
+    __pycache__ config-3* dist-packages distutils ensurepip idlelib lib2to3 pydoc.py pydoc_data site-packages test tests
+    tkinter turtle.py turtledemo venv """.split()
 PACKAGES_LEFT_OUT = (
     # 35 MB: the C library; Python loads its own extension module, which does not link to it.
     "onnxruntime/capi/libonnxruntime.so*",
@@ -72,7 +74,8 @@ def copy(source: Path, out: Path) -> None:
 
 
 def compile_all(folder: Path) -> None:
-    """Write byte code that is valid whatever the files' times are: the image is read-only, and its bytes must not depend on a clock."""
+    """Write byte code that is valid whatever the files' times are: the image is read-only, and its bytes must not
+    depend on a clock."""
     if not compileall.compile_dir(
         str(folder), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, stripdir=str(folder.parent)
     ):
@@ -88,7 +91,7 @@ def collect(packages: Path, out: Path) -> None:
     shutil.copytree(
         library,
         out / library.relative_to("/"),
-        ignore=shutil.ignore_patterns(*STANDARD_LIBRARY_LEFT_OUT, "config-3*"),
+        ignore=shutil.ignore_patterns(*STANDARD_LIBRARY_LEFT_OUT),
         dirs_exist_ok=True,
     )
     extensions = [*library.glob("lib-dynload/*.so"), *packages.rglob("*.so*")]

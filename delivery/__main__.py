@@ -1,0 +1,180 @@
+"""`python -m delivery STEP`: what the workflows' steps run, and what a person can run just as well.
+
+Exit codes: 0 done, 1 the step found something wrong (the message says what), 2 wrong usage.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from delivery import audit, github, images, inspection, models, preview, release, summary, trace
+from delivery.commands import REPOSITORY, commit, run
+from delivery.deploy import deploy
+from delivery.errors import DeliveryError
+from delivery.stack import Stack
+from infra.local.errors import LocalCloudError
+from orderguard.model_version import ModelVersionError
+
+
+def required(name: str, why: str) -> str:
+    """An environment variable that a step can't do without."""
+    value = os.environ.get(name)
+    if not value:
+        raise DeliveryError(f"{name} is not set. It names {why}.")
+    return value
+
+
+def stack() -> Stack:
+    return Stack(required("STACK", "the stack: local, staging or prod"))
+
+
+def build_images() -> None:
+    """Build the three images here."""
+    for name, reference in images.build(commit()).items():
+        archive = REPOSITORY / "reports" / "images" / f"{name}.tar"
+        images.export(reference, archive)
+        print(inspection.table(reference, inspection.inspect(archive)))
+    print("Next: make scan-image")
+
+
+def push_images() -> None:
+    """Build and push the images; hand their digests to later steps."""
+    digests = images.push(required("REGISTRY", "the repository in Artifact Registry"), commit())
+    github.output({"digest": digests[images.SERVICE], "train-digest": digests[images.TRAINER]})
+
+
+def verify_image() -> None:
+    """Check GitHub's provenance of the image that is to be deployed."""
+    reference = f"{required('REGISTRY', 'the repository')}/{images.SERVICE}@{required('IMAGE_DIGEST', 'the image')}"
+    repository = required("GITHUB_REPOSITORY", "the repository on GitHub, as owner/name")
+    run(["gh", "attestation", "verify", f"oci://{reference}", "--repo", repository])
+    print(f"{reference} was built by a workflow of {repository}")
+
+
+def record_model() -> None:
+    """Record the champion and its manifest's hash."""
+    made = models.record()
+    github.output({"version": made.version, "manifest-sha256": made.manifest_sha256})
+
+
+def fetch_model() -> None:
+    """Fetch this commit's model version and check it against its record."""
+    found = models.fetch()
+    github.output({"version": found.version, "manifest-sha256": found.manifest_sha256})
+
+
+def publish_model() -> None:
+    """Copy a model version into the model bucket."""
+    place = models.publish(required("MODELS_BUCKET", "the model bucket"), required("VERSION", "the model version"))
+    print(f"published to {place}")
+
+
+def deploy_stack() -> None:
+    """Deploy the fetched model version and the pushed image; go back where the service is not well."""
+    digests = os.environ.get("IMAGE_DIGEST"), os.environ.get("TRAIN_IMAGE_DIGEST")
+    done = deploy(stack(), models.read(), *digests)
+    print(f"{done.stack} serves model {done.model_version} from image {done.image} at {done.url}")
+
+
+def preview_report() -> None:
+    """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1."""
+    found = preview.preview(stack())
+    github.summary(preview.markdown(found))
+    print(f"written to {preview.write(found).relative_to(REPOSITORY)}")
+    if found.failure:
+        raise DeliveryError(f"The preview of {found.stack} was refused; the report says why.")
+
+
+def preview_comment() -> None:
+    """Write the pull request's comment, or update it."""
+    print(f"comment {preview.comment(required('PULL_REQUEST', 'the number of the pull request'))}")
+
+
+def model_summary() -> None:
+    """Put the newest model version's card on the run's page."""
+    github.summary(summary.model(models.models_folder()))
+
+
+def test_summary() -> None:
+    """Put the test reports on the run's page."""
+    github.summary(summary.tests(REPOSITORY / "reports"))
+
+
+def gate_issue() -> None:
+    """Open an issue with the report of a training run that a gate stopped."""
+    report = REPOSITORY / "reports" / "model-summary.md"
+    if not report.exists():
+        raise DeliveryError(f"{report} is missing: there is no report of a failed gate to open an issue with.")
+    title = f"Training stopped by a gate at {commit()[:12]}"
+    print(run(["gh", "issue", "create", "--title", title, "--body-file", str(report)]).strip())
+
+
+def release_notes() -> None:
+    """Write the release notes of the tag at HEAD and, in GitHub Actions, publish them."""
+    print(release.release(publish=bool(os.environ.get("GITHUB_ACTIONS"))))
+
+
+def show_trace() -> None:
+    """Show where a model version, a tag or an image comes from and where it went."""
+    print(trace.trace({name: os.environ.get(name, "") for name in ("VERSION", "TAG", "IMAGE")}))
+
+
+def audit_requirements() -> None:
+    """Look up the locked packages among known vulnerabilities."""
+    audit.requirements(["run", "dev"])
+
+
+def scan_image() -> None:
+    """Look up what the built image holds among known vulnerabilities."""
+    audit.image(REPOSITORY / "reports" / "images" / f"{images.SERVICE}.tar")
+
+
+def scan_secrets() -> None:
+    """Look for credentials in every file that git tracks."""
+    audit.secrets()
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    "audit": audit_requirements,
+    "build-images": build_images,
+    "deploy": deploy_stack,
+    "fetch-model": fetch_model,
+    "gate-issue": gate_issue,
+    "model-summary": model_summary,
+    "preview-comment": preview_comment,
+    "preview-report": preview_report,
+    "publish-model": publish_model,
+    "push-images": push_images,
+    "record-model": record_model,
+    "release": release_notes,
+    "scan-image": scan_image,
+    "secret-scan": scan_secrets,
+    "test-summary": test_summary,
+    "trace": show_trace,
+    "verify-image": verify_image,
+}
+
+
+def main(words: list[str]) -> int:
+    """Run one step; what goes wrong is told in a sentence, not in a traceback."""
+    steps = "\n".join(f"  {name:16} {step.__doc__}" for name, step in STEPS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery",
+        description=f"Steps from a commit to production. Their inputs are environment variables.\n\n{steps}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("step", choices=STEPS, metavar="STEP")
+    chosen = parser.parse_args(words).step
+    Path(REPOSITORY / "reports").mkdir(exist_ok=True)
+    try:
+        STEPS[chosen]()
+    except (DeliveryError, LocalCloudError, ModelVersionError) as problem:
+        print(f"{chosen}: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

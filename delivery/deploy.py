@@ -1,0 +1,167 @@
+"""A deployment: up, look whether it is well, and go back where it is not.
+
+Where the stack already serves, a canary takes a share of the traffic first. The check asks the service through its
+stable URL: it must be ready with the version that it was told to serve, and, where an API key is at hand, score orders
+without one failure. Going back is another deployment, of the image and the model version that served before.
+"""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from delivery.commands import REPOSITORY, commit, run, tag
+from delivery.errors import DeliveryError
+from delivery.models import Record
+from delivery.stack import Stack, on_google_cloud
+
+CANARY_PERCENT = 10
+CHECKS = 50
+READY_WITHIN_SECONDS = 120.0
+REPORT = REPOSITORY / "reports" / "deployment.json"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What was deployed where: the far end of the trace from a score to its orders."""
+
+    stack: str
+    commit: str
+    tag: str | None
+    image: str
+    model_version: str
+    manifest_sha256: str
+    url: str
+    outcome: str
+
+
+def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest: str | None) -> Deployment:
+    """Deploy `model` with the pushed images (None: the program builds them itself). Raises `DeliveryError` after going
+    back."""
+    before = stack.outputs()
+    release = tag() or commit()[:12]
+    wanted = {"modelVersion": model.version}
+    if image_digest and trainer_digest:
+        wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
+    try:
+        if before.get("revision"):
+            print(f"==> canary: {CANARY_PERCENT} % of the traffic of {stack.name}", flush=True)
+            canary = {"canaryPercent": str(CANARY_PERCENT), "stableRevision": str(before["revision"])}
+            stack.up(wanted | canary, f"{release}: canary")
+            check(stack, model.version, before["model_version"])
+        print(f"==> all traffic of {stack.name}", flush=True)
+        stack.up(wanted, release)
+        check(stack, model.version)
+    except DeliveryError as problem:
+        _go_back(stack, before, problem)
+    after = stack.outputs()
+    done = Deployment(
+        stack=stack.name,
+        commit=commit(),
+        tag=tag(),
+        image=str(after["image"]),
+        model_version=str(after["model_version"]),
+        manifest_sha256=model.manifest_sha256,
+        url=str(after["url"]),
+        outcome="deployed",
+    )
+    write(done)
+    return done
+
+
+def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> None:
+    if not before.get("model_version"):
+        raise DeliveryError(
+            f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}"
+        ) from None
+    print(f"==> {stack.name} is not well; going back to {before['model_version']}", flush=True)
+    old = {"modelVersion": str(before["model_version"])}
+    if "@" in str(before.get("image")) and "@" in str(before.get("trainer_image")):
+        old |= {
+            "imageDigest": before["image"].rpartition("@")[2],
+            "trainerImageDigest": before["trainer_image"].rpartition("@")[2],
+        }
+    stack.up(old, f"back to {before['model_version']}")
+    check(stack, str(before["model_version"]))
+    raise DeliveryError(
+        f"{stack.name} serves what it served before, because the deployment failed:\n{problem}"
+    ) from None
+
+
+def check(stack: Stack, *versions: str) -> None:
+    """Ask the service until it is ready with one of `versions`, then `CHECKS` times in a row without a failure.
+
+    Raises `DeliveryError` where it does not get ready in time, or fails once.
+    """
+    url = str(stack.outputs()["url"])
+    headers = _headers(stack, url)
+    end = time.monotonic() + READY_WITHIN_SECONDS
+    while True:
+        status, body = ask(url, "/readyz", headers)
+        if status == 200 and body.get("model_version") in versions:
+            break
+        if time.monotonic() > end:
+            raise DeliveryError(
+                f"{url}/readyz did not answer with model version {' or '.join(versions)}: "
+                f"{status} {body.get('detail', '')}"
+            )
+        time.sleep(0.5)
+    failures = [status for status, _ in (ask(url, "/readyz", headers) for _ in range(CHECKS)) if status != 200]
+    if "X-API-Key" in headers:
+        order = json.loads((REPOSITORY / "app" / "examples" / "order.json").read_text(encoding="utf-8"))
+        failures += [
+            status for status, _ in (ask(url, "/v1/score", headers, order) for _ in range(CHECKS)) if status != 200
+        ]
+    if failures:
+        raise DeliveryError(f"{url} failed {len(failures)} of its checks; the first with status {failures[0]}")
+
+
+def _headers(stack: Stack, url: str) -> dict[str, str]:
+    """What lets a request in: an identity token on Google Cloud, the API key where a file holds it."""
+    headers: dict[str, str] = {}
+    if on_google_cloud(stack.environment):
+        headers["Authorization"] = (
+            f"Bearer {run(['gcloud', 'auth', 'print-identity-token', f'--audiences={url}']).strip()}"
+        )
+    key = stack.environment.get("API_KEY_HEADER_FILE")
+    if key and Path(key).exists():
+        headers["X-API-Key"] = Path(key).read_text(encoding="utf-8").strip().removeprefix("X-API-Key:").strip()
+    return headers
+
+
+def ask(url: str, path: str, headers: Mapping[str, str], body: object = None) -> tuple[int, dict[str, Any]]:
+    """One request on a connection of its own; status 0 where there is no connection."""
+    place = urlsplit(url)
+    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
+    connection = kind(place.hostname or "", place.port, timeout=10)
+    try:
+        content = None if body is None else json.dumps(body)
+        connection.request(
+            "GET" if body is None else "POST", path, content, {**headers, "Content-Type": "application/json"}
+        )
+        answer = connection.getresponse()
+        found = json.loads(answer.read() or b"{}")
+        return answer.status, found if isinstance(found, dict) else {}
+    except (OSError, http.client.HTTPException, ValueError):
+        return 0, {}
+    finally:
+        connection.close()
+
+
+def write(deployment: Deployment) -> None:
+    """Keep the record for the pipeline (`reports/deployment.json`) and, by stack, for `make trace`
+    (`.local/deployments/`)."""
+    text = json.dumps(asdict(deployment), indent=2) + "\n"
+    for path in (REPORT, history_folder() / f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def history_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this machine keeps the records of its deployments."""
+    return Path(environment.get("LOCAL_CLOUD_HOME", REPOSITORY / ".local")) / "deployments"

@@ -1,0 +1,90 @@
+"""One stack, on Google Cloud or on the local cloud, through the same engine and the same program.
+
+PULUMI_BACKEND_URL decides: where it names a backend (`gs://…`), the engine works on Google Cloud with the caller's
+credentials; where it is empty, on the local cloud. Values that belong to one deployment (image digests, model version,
+canary) are given as overrides; the stack's file stays as it is.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from delivery.commands import REPOSITORY, run
+from delivery.errors import DeliveryError
+from infra.local import pulumi as local_pulumi
+from infra.local.engine.install import ensure_engine
+from infra.local.home import home_from
+
+POLICY_PACK = str(REPOSITORY / "policies")
+
+
+def on_google_cloud(environment: Mapping[str, str]) -> bool:
+    """Whether this environment names a backend of its own, which the local cloud never does."""
+    return bool(environment.get("PULUMI_BACKEND_URL"))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack by name. Every method raises `DeliveryError` with the engine's own words where the engine fails."""
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def up(self, overrides: Mapping[str, str], message: str) -> str:
+        """Deploy with the policy pack. `overrides` are settings of this deployment alone (`imageDigest` →
+        `sha256:…`)."""
+        return self._engine(
+            ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--message", message, *_settings(overrides)]
+        )
+
+    def preview(self, events: Path) -> str:
+        """Preview with the policy pack; the engine's events go to `events`, one JSON object a line."""
+        return self._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, without secrets; empty where the stack was never deployed."""
+        found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
+        return found
+
+    def history(self) -> list[dict[str, Any]]:
+        """The stack's updates, the newest first, as the engine keeps them."""
+        found: list[dict[str, Any]] = json.loads(self._engine(["stack", "history", "--json", "--full-dates"]) or "[]")
+        return found
+
+    def _engine(self, arguments: list[str]) -> str:
+        if on_google_cloud(self.environment):
+            return self._on_google_cloud(arguments)
+        done = local_pulumi.run(
+            arguments, home=home_from(self.environment), stack=self.name, variables=self.environment
+        )
+        if done.returncode:
+            raise DeliveryError(
+                f"pulumi {arguments[0]} of stack {self.name} ended with exit code {done.returncode}:\n"
+                f"{done.stdout.strip()}"
+            )
+        return done.stdout
+
+    def _on_google_cloud(self, arguments: list[str]) -> str:
+        engine = ensure_engine(variables=self.environment)
+        path = os.pathsep.join(
+            [str(engine.pulumi.parent), str(Path(sys.executable).parent), self.environment.get("PATH", os.defpath)]
+        )
+        environment = {**self.environment, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Path(folder) / f"Pulumi.{self.name}.yaml"
+            shutil.copy(REPOSITORY / settings.name, settings)
+            chosen = ["--config-file", str(settings)] if arguments[0] in ("up", "preview") else []
+            return run(
+                ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"],
+                environment=environment,
+            )
+
+
+def _settings(overrides: Mapping[str, str]) -> list[str]:
+    return [word for name, value in overrides.items() for word in ("--config", f"orderguard:{name}={value}")]

@@ -1,0 +1,70 @@
+"""The trace of a model version, a tag or an image: orders ─ training ─ commit ─ tag ─ image ─ deployments, from
+whichever end one holds."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from delivery.commands import run
+from delivery.deploy import Deployment, history_folder
+from delivery.errors import DeliveryError
+from delivery.models import manifest_hash, models_folder
+from orderguard.model_version import Manifest, champion, read_manifest
+
+
+def deployments(folder: Path) -> list[Deployment]:
+    """Every recorded deployment of this machine, by file name."""
+    return [Deployment(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.json"))]
+
+
+def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]) -> list[str]:
+    """The model versions that `VERSION`, `TAG` or `IMAGE` leads to. Raises `DeliveryError` where it leads nowhere."""
+    if version := wanted.get("VERSION"):
+        return [version]
+    if tag := wanted.get("TAG"):
+        found = [one.model_version for one in deployed if one.tag == tag]
+        found += [path.parent.name for path in models.glob("*/manifest.json") if read_manifest(path.parent).tag == tag]
+    elif image := wanted.get("IMAGE"):
+        found = [one.model_version for one in deployed if image in one.image]
+    else:
+        raise DeliveryError("Say where to start: make trace VERSION=…, TAG=… or IMAGE=…")
+    if not found:
+        raise DeliveryError(f"Nothing known was trained or deployed as {next(iter(filter(None, wanted.values())))}.")
+    return sorted(set(found))
+
+
+def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
+    """The trace of one version, a fact a line."""
+    folder = models / version
+    manifest = read_manifest(folder)
+    facts = {
+        "model version": f"{version}{' (champion)' if champion(models) == version else ''}",
+        "model card": str(folder / "card.md"),
+        "manifest": f"sha256:{manifest_hash(folder)}",
+        "trained at": _commit(manifest),
+        "orders": f"{sum(file.orders for file in manifest.data)} from {manifest.first_order} to {manifest.last_order}",
+    }
+    found = [f"{name:14} {value}" for name, value in facts.items()]
+    found += [f"{'order file':14} {file.name} sha256:{file.sha256} ({file.orders} orders)" for file in manifest.data]
+    for one in deployed:
+        if one.model_version == version:
+            found.append(f"{'deployed':14} {one.stack} as {one.tag or one.commit[:12]}: {one.outcome}, {one.url}")
+            found.append(f"{'image':14} {one.image}")
+    return found
+
+
+def _commit(manifest: Manifest) -> str:
+    if manifest.commit is None:
+        return "an unknown commit"
+    parts = [run(["git", "log", "-1", "--format=%h %s", manifest.commit]).strip()]
+    if manifest.tag:
+        parts.append(f"tag {manifest.tag}")
+    if manifest.dirty:
+        parts.append("with uncommitted changes")
+    return ", ".join(parts)
+
+
+def trace(wanted: Mapping[str, str]) -> str:
+    """The whole trace as text."""
+    models, deployed = models_folder(), deployments(history_folder())
+    return "\n\n".join("\n".join(lines(version, models, deployed)) for version in versions(wanted, models, deployed))
