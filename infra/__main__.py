@@ -12,12 +12,19 @@ if __name__ == "__main__":
 
 import pulumi
 
+from infra.admission import ImageAdmission
+from infra.audit import AuditLogs
 from infra.bucket import Access, AccessLogBucket, Bucket, Lifetime
 from infra.config import ConfigError, Settings, parse
 from infra.defaults import set_defaults
+from infra.edge import Edge
+from infra.encryption import EncryptionKey, encrypt_everything
 from infra.identity import Identity
 from infra.image import Images
+from infra.launch import TrainingLaunch
 from infra.model import ModelVersion
+from infra.observability import Budget, Observability
+from infra.predictions import PredictionLog
 from infra.registry import Registry
 from infra.scoring import ScoringParts, ScoringService
 from infra.secret import GivenSecret, Secret, api_key, masking_key
@@ -26,48 +33,48 @@ from infra.training import TrainingJob, TrainingParts
 
 
 def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
-    """Declares everything that the stack consists of. Returns the stack's outputs; raises ConfigError for what settings can't be met."""
+    """Declares what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
     set_defaults(settings.labels, ProjectServices("services", settings))
+    if settings.cmek:
+        encrypt_everything(settings, EncryptionKey("data", settings))
+    if settings.attestor:
+        ImageAdmission("images", settings)
 
     scorer = Identity("scorer", settings, "scores orders")
     trainer = Identity("trainer", settings, "trains models")
 
-    access_logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
-    raw = Bucket(
-        "raw",
-        settings,
-        Access(readers={"trainer": trainer}),
-        Lifetime(delete_after_days=settings.retention_days),
-        access_logs,
-    )
-    models = Bucket(
-        "models", settings, Access(readers={"scorer": scorer}, writers={"trainer": trainer}), Lifetime(), access_logs
-    )
+    logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
+    raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
+    models = Bucket("models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(), logs)
     model = ModelVersion("model", settings, models)
 
     service_key = Secret("masking-key", settings, masking_key, settings.masking_key_rotation, {"scorer": scorer})
-    training_key = Secret(
-        "training-masking-key", settings, masking_key, settings.masking_key_rotation, {"trainer": trainer}
-    )
+    training_key = Secret("training-key", settings, masking_key, settings.masking_key_rotation, {"trainer": trainer})
     callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer})
-    rag_key = (
-        GivenSecret("rag-api-key", settings, settings.rag_api_key, {"scorer": scorer}) if settings.rag_api_key else None
-    )
+    rag_key = GivenSecret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
 
     registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
     images = Images("images", settings, registry)
-    scoring = ScoringService(
-        "scorer",
-        settings,
-        ScoringParts(scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key),
-    )
+    parts = ScoringParts(scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key)
+    service = ScoringService("scorer", settings, parts)
     training = TrainingJob(
         "trainer", settings, TrainingParts(trainer, registry, images.trainer, raw, models, training_key)
     )
 
+    PredictionLog("predictions", settings, service)
+    if settings.train_on_arrival or settings.training_schedule:
+        TrainingLaunch("training", settings, training, raw)
+    if settings.domain:
+        Edge("edge", settings, service)
+    if settings.audit_logs:
+        AuditLogs("audit", settings)
+    channels = Observability("observability", settings, service, training).channels if settings.alerts else []
+    if settings.budget_amount:
+        Budget("budget", settings, channels)
+
     return {
-        "url": scoring.url,
-        "service_name": scoring.name,
+        "url": service.url,
+        "service_name": service.name,
         "training_job": training.name,
         "model_version": model.version,
         "image": images.scorer,

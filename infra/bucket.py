@@ -15,7 +15,7 @@ RECOVERY_DAYS = 14
 ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
@@ -28,7 +28,7 @@ class Lifetime:
     retained: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Access:
     """Who may read a bucket's objects, and who may also write and replace them. Keys name the identities in resource names."""
 
@@ -46,11 +46,10 @@ class Bucket(Component):
         access: Access = Access(),
         lifetime: Lifetime = Lifetime(),
         access_logs: "Bucket | None" = None,
-        encryption_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.bucket = gcp.storage.Bucket(
+        self.bucket: gcp.storage.Bucket = gcp.storage.Bucket(
             name,
             name=settings.global_name(name),
             location=settings.data_location,
@@ -60,12 +59,9 @@ class Bucket(Component):
             force_destroy=not settings.deletion_protection,
             versioning={"enabled": not lifetime.retained},
             soft_delete_policy={"retention_duration_seconds": RECOVERY_DAYS * DAY_SECONDS},
-            retention_policy=(
-                {"retention_period": str(lifetime.delete_after_days * DAY_SECONDS)} if lifetime.retained else None
-            ),
+            retention_policy=_retention(lifetime),
             lifecycle_rules=_lifecycle(lifetime),
-            logging={"log_bucket": access_logs.bucket.name, "log_object_prefix": name} if access_logs else None,
-            encryption={"default_kms_key_name": encryption_key} if encryption_key else None,
+            logging=_access_logging(name, access_logs),
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
         self.name: pulumi.Output[str] = self.bucket.name
@@ -86,12 +82,19 @@ class AccessLogBucket(Bucket):
         self,
         name: str,
         settings: Settings,
-        encryption_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         lifetime = Lifetime(delete_after_days=settings.log_retention_days, retained=True)
-        super().__init__(name, settings, Access(), lifetime, None, encryption_key, opts)
+        super().__init__(name, settings, Access(), lifetime, None, opts)
         self._grant(f"cloud-storage-writes-{name}", "roles/storage.objectCreator", ACCESS_LOG_WRITERS)
+
+
+def _retention(lifetime: Lifetime) -> gcp.storage.BucketRetentionPolicyArgsDict | None:
+    return {"retention_period": str(lifetime.delete_after_days * DAY_SECONDS)} if lifetime.retained else None
+
+
+def _access_logging(name: str, logs: Bucket | None) -> gcp.storage.BucketLoggingArgsDict | None:
+    return {"log_bucket": logs.name, "log_object_prefix": name} if logs else None
 
 
 def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDict]:

@@ -255,6 +255,10 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region, or US with a us-… region.",
     ),
     (
+        lambda s: s.cmek and s.data_location != s.region,
+        "orderguard:cmek needs data where its key is. Write the region of gcp:region into `orderguard:dataLocation`.",
+    ),
+    (
         lambda s: s.canary_percent < 100 and not s.stable_revision,
         "orderguard:canaryPercent is below 100 and nothing takes the rest of the traffic. Name the revision that does: `orderguard:stableRevision: …`.",
     ),

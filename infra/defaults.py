@@ -36,7 +36,7 @@ def set_defaults(labels: Mapping[str, str], services: ProjectServices) -> None:
         props, opts = dict(args.props), args.opts
         if args.type_ in LABELS_INPUT:
             name = LABELS_INPUT[args.type_]
-            props[name] = {**labels, **(props.get(name) or {})}
+            props[name] = dict(labels)
         service = services.by_module.get(rest.partition("/")[0])
         if service is not None:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[service]))

@@ -22,7 +22,6 @@ class Registry(Component):
         name: str,
         settings: Settings,
         readers: Mapping[str, Identity],
-        encryption_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -42,7 +41,6 @@ class Registry(Component):
                     "condition": {"tag_state": "UNTAGGED", "older_than": f"{30 * 86400}s"},
                 },
             ],
-            kms_key_name=encryption_key,
             opts=self.within,
         )
         for reader, identity in readers.items():

@@ -47,11 +47,10 @@ class Secret(Component):
         make: Callable[[int], str],
         number: int,
         readers: Mapping[str, Identity],
-        encryption_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.secret = _secret(name, settings, encryption_key, self)
+        self.secret = _secret(name, settings, self)
         previous = self._add(name, number - 1, pulumi.Output.secret(make(number - 1))) if number > 1 else None
         fresh = pulumi.Output.secret(make(number))
         self.current = self._add(name, number, _keyring(fresh, previous))
@@ -76,15 +75,13 @@ class GivenSecret(Component):
         self,
         name: str,
         settings: Settings,
-        value: str,
         readers: Mapping[str, Identity],
-        encryption_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.secret = _secret(name, settings, encryption_key, self)
+        self.secret = _secret(name, settings, self)
         self.current = gcp.secretmanager.SecretVersion(
-            name, secret=self.secret.id, secret_data=pulumi.Output.secret(value), opts=self.within
+            name, secret=self.secret.id, secret_data=pulumi.Output.secret(settings.rag_api_key), opts=self.within
         )
         self.id: pulumi.Output[str] = self.secret.secret_id
         self.version: pulumi.Output[str] = self.current.version
@@ -98,17 +95,12 @@ def _keyring(fresh: pulumi.Output[str], previous: gcp.secretmanager.SecretVersio
     return pulumi.Output.all(fresh, previous.secret_data).apply(lambda keys: f"{keys[0]},{str(keys[1]).split(',')[0]}")
 
 
-def _secret(
-    name: str, settings: Settings, encryption_key: pulumi.Input[str] | None, parent: Component
-) -> gcp.secretmanager.Secret:
-    replica: gcp.secretmanager.SecretReplicationUserManagedReplicaArgsDict = {"location": settings.region}
-    if encryption_key:
-        replica["customer_managed_encryption"] = {"kms_key_name": encryption_key}
+def _secret(name: str, settings: Settings, parent: Component) -> gcp.secretmanager.Secret:
     return gcp.secretmanager.Secret(
         name,
         secret_id=settings.name(name),
         # Replicated to the stack's own region alone: keys stay where the data is.
-        replication={"user_managed": {"replicas": [replica]}},
+        replication={"user_managed": {"replicas": [{"location": settings.region}]}},
         deletion_protection=settings.deletion_protection,
         opts=pulumi.ResourceOptions(parent=parent, protect=settings.deletion_protection),
     )

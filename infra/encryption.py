@@ -1,0 +1,94 @@
+"""A key of our own for data at rest (CMEK), for stacks that ask for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import Settings
+
+ROTATION_DAYS = 90
+
+# Google's own service accounts that encrypt and decrypt on the project's behalf, by the service they act for.
+SERVICE_AGENTS = {
+    "artifact-registry": "gcp-sa-artifactregistry",
+    "cloud-run": "serverless-robot-prod",
+    "secret-manager": "gcp-sa-secretmanager",
+    "storage": "gs-project-accounts",
+}
+
+
+def service_agent(settings: Settings, agent: str) -> pulumi.Output[str]:
+    """The member of one of Google's own service accounts in this project, such as `gs-project-accounts`."""
+    number = gcp.organizations.get_project_output(project_id=settings.project).number
+    return pulumi.Output.concat("serviceAccount:service-", number, f"@{agent}.iam.gserviceaccount.com")
+
+
+class EncryptionKey(Component):
+    """One key for buckets, images, secrets and services, in the stack's region and changed every 90 days.
+
+    It is never deleted by the program: whoever deletes it deletes the data.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        ring = gcp.kms.KeyRing(name, name=settings.name(), location=settings.region, opts=self.within)
+        self.key = gcp.kms.CryptoKey(
+            name,
+            name="data",
+            key_ring=ring.id,
+            purpose="ENCRYPT_DECRYPT",
+            rotation_period=f"{ROTATION_DAYS * 86_400}s",
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
+        )
+        grants = [
+            gcp.kms.CryptoKeyIAMMember(
+                f"{service}-uses-{name}",
+                crypto_key_id=self.key.id,
+                role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+                member=service_agent(settings, agent),
+                opts=self.within,
+            )
+            for service, agent in SERVICE_AGENTS.items()
+        ]
+        # Whoever takes the id waits until the services may use the key.
+        self.id: pulumi.Output[str] = pulumi.Output.all(self.key.id, *(grant.id for grant in grants)).apply(
+            lambda ids: str(ids[0])
+        )
+        self.register_outputs({"id": self.id})
+
+
+def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
+    """Makes every resource that is declared from now on, and that keeps data, keep it under the key."""
+    inputs: dict[str, Mapping[str, object]] = {
+        "gcp:artifactregistry/repository:Repository": {"kms_key_name": key.id},
+        "gcp:cloudrunv2/job:Job": {"template": {"template": {"encryption_key": key.id}}},
+        "gcp:cloudrunv2/service:Service": {"template": {"encryption_key": key.id}},
+        "gcp:secretmanager/secret:Secret": {
+            "replication": {
+                "user_managed": {
+                    "replicas": [{"location": settings.region, "customer_managed_encryption": {"kms_key_name": key.id}}]
+                }
+            }
+        },
+        "gcp:storage/bucket:Bucket": {"encryption": {"default_kms_key_name": key.id}},
+    }
+
+    def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ not in inputs:
+            return None
+        return pulumi.ResourceTransformationResult(_merged(args.props, inputs[args.type_]), args.opts)
+
+    pulumi.runtime.register_stack_transformation(transform)
+
+
+def _merged(props: Mapping[str, Any], additions: Mapping[str, Any]) -> dict[str, Any]:
+    """`props` with `additions` put in, maps inside maps likewise."""
+    nested = {
+        name: _merged(props[name], value)
+        for name, value in additions.items()
+        if isinstance(value, Mapping) and isinstance(props.get(name), Mapping)
+    }
+    return {**props, **additions, **nested}

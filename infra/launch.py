@@ -1,0 +1,106 @@
+"""What starts the training job: order files that arrive, and the clock."""
+
+import json
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.bucket import Bucket
+from infra.component import Component
+from infra.config import Settings
+from infra.encryption import service_agent
+from infra.identity import Identity
+from infra.training import TrainingJob
+
+ORDER_FILES = "[.]ndjson([.]gz)?$"
+
+
+class TrainingLaunch(Component):
+    """Starts the training job for each order file that lands in the raw bucket, on a schedule, or both.
+
+    The launcher may start this one job and nothing else: it reads no orders and holds no key. Eventarc can't start a job itself, so a
+    workflow of one step stands between them; it doesn't wait for the job, whose failure has an alert of its own.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, job: TrainingJob, raw: Bucket, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self._settings = settings
+        launcher = Identity("launcher", settings, "starts the training job", self.within)
+        start = gcp.cloudrunv2.JobIamMember(
+            "launcher-starts-trainer",
+            name=job.name,
+            location=settings.region,
+            role="roles/run.invoker",
+            member=launcher.member,
+            opts=self.within,
+        )
+        path = pulumi.Output.concat(f"projects/{settings.project}/locations/{settings.region}/jobs/", job.name)
+        if settings.train_on_arrival:
+            self._on_arrival(name, launcher, path, raw, start)
+        if settings.training_schedule:
+            gcp.cloudscheduler.Job(
+                name,
+                name=settings.name("training"),
+                region=settings.region,
+                description="Starts the training job",
+                schedule=settings.training_schedule,
+                time_zone="Etc/UTC",
+                http_target={
+                    "http_method": "POST",
+                    "uri": pulumi.Output.concat("https://run.googleapis.com/v2/", path, ":run"),
+                    "oauth_token": {"service_account_email": launcher.email},
+                },
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[start]),
+            )
+        self.register_outputs({})
+
+    def _on_arrival(
+        self, name: str, launcher: Identity, path: pulumi.Output[str], raw: Bucket, start: pulumi.Resource
+    ) -> None:
+        settings = self._settings
+        workflow = gcp.workflows.Workflow(
+            name,
+            name=settings.name("training"),
+            region=settings.region,
+            description="Starts the training job when an order file has landed",
+            service_account=launcher.email,
+            deletion_protection=settings.deletion_protection,
+            source_contents=path.apply(_workflow),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[start]),
+        )
+        grants = [
+            self._project_grant("launcher-receives-events", "roles/eventarc.eventReceiver", launcher.member),
+            self._project_grant("launcher-invokes-workflows", "roles/workflows.invoker", launcher.member),
+            self._project_grant(
+                "storage-publishes-events", "roles/pubsub.publisher", service_agent(settings, "gs-project-accounts")
+            ),
+        ]
+        gcp.eventarc.Trigger(
+            name,
+            name=settings.name("order-files"),
+            # Eventarc wants a trigger where its bucket is, be that a region or a multi-region.
+            location=settings.data_location.lower(),
+            service_account=launcher.email,
+            destination={"workflow": workflow.id},
+            matching_criterias=[
+                {"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"},
+                {"attribute": "bucket", "value": raw.name},
+            ],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
+        )
+
+    def _project_grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:
+        return gcp.projects.IAMMember(name, project=self._settings.project, role=role, member=member, opts=self.within)
+
+
+def _workflow(job: str) -> str:
+    """The workflow's source: JSON is YAML too. Files that hold no orders start nothing."""
+    start = {
+        "call": "googleapis.run.v2.projects.locations.jobs.run",
+        "args": {"name": job, "connector_params": {"skip_polling": True}},
+    }
+    is_order_file = f'${{text.match_regex(event.data.name, "{ORDER_FILES}")}}'
+    steps = [{"check": {"switch": [{"condition": is_order_file, "next": "start"}], "next": "end"}}, {"start": start}]
+    return json.dumps({"main": {"params": ["event"], "steps": steps}}, indent=2, sort_keys=True)

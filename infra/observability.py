@@ -1,0 +1,177 @@
+"""How a stack is watched: log metrics, an uptime check, an objective, alert policies, a dashboard, a budget."""
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.alerts import Watched, alert_conditions
+from infra.component import Component
+from infra.config import Settings
+from infra.dashboard import dashboard
+from infra.encryption import service_agent
+from infra.predictions import lines_of
+from infra.scoring import ScoringService
+from infra.training import TrainingJob
+
+OBJECTIVE = 0.995
+OBJECTIVE_DAYS = 28
+
+
+class Observability(Component):
+    """Tells the team when the service fails, is slow or sees other orders than it learnt from, and when a training fails."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        service: ScoringService,
+        job: TrainingJob,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self._settings = settings
+        self._service = service
+        self.channels = self._channels()
+        watched = Watched(service=service.name, job=job.name, uptime_check=self._uptime_check(), **self._log_metrics())
+        for alert, condition in alert_conditions(settings, watched).items():
+            gcp.monitoring.AlertPolicy(
+                alert,
+                display_name=f"{settings.name()}: {condition.title}",
+                combiner="OR",
+                conditions=[{"display_name": condition.title, "condition_threshold": condition.threshold}],
+                notification_channels=self.channels,
+                documentation={"content": condition.advice, "mime_type": "text/markdown"},
+                alert_strategy={"auto_close": "86400s"},
+                severity=condition.severity,
+                opts=self.within,
+            )
+        self._objective()
+        gcp.monitoring.Dashboard(name, dashboard_json=dashboard(settings, watched), opts=self.within)
+        self.register_outputs({})
+
+    def _channels(self) -> list[pulumi.Input[str]]:
+        settings = self._settings
+        mailbox = [
+            gcp.monitoring.NotificationChannel(
+                "team",
+                display_name=f"{settings.name()}: the team's mailbox",
+                type="email",
+                labels={"email_address": settings.alert_email},
+                opts=self.within,
+            ).id
+            for _ in filter(None, [settings.alert_email])
+        ]
+        return [*mailbox, *settings.notification_channels]
+
+    def _log_metrics(self) -> dict[str, pulumi.Output[str]]:
+        # A batch logs its anomalies alone; a line with a status stands for a request of one order, anomaly or not.
+        one_order = pulumi.Output.concat(lines_of(self._service.name, "score"), " AND httpRequest.status=200")
+        return {
+            "scored": self._counter("scored-orders", one_order),
+            "anomalies": self._counter("anomalies", pulumi.Output.concat(one_order, " AND jsonPayload.anomaly=true")),
+            "drift": self._counter(
+                "drift", pulumi.Output.concat(lines_of(self._service.name, "drift"), " AND jsonPayload.drifted=true")
+            ),
+        }
+
+    def _counter(self, name: str, lines: pulumi.Output[str]) -> pulumi.Output[str]:
+        return gcp.logging.Metric(
+            name,
+            name=self._settings.name(name),
+            filter=lines,
+            metric_descriptor={"metric_kind": "DELTA", "value_type": "INT64", "unit": "1"},
+            opts=self.within,
+        ).name
+
+    def _uptime_check(self) -> pulumi.Output[str]:
+        """Asks /healthz from outside: at the stack's domain, else at the service's address, as Google's own monitoring identity."""
+        settings, service = self._settings, self._service
+        host = pulumi.Output.from_input(settings.domain) if settings.domain else service.url.apply(_host)
+        gcp.cloudrunv2.ServiceIamMember(
+            "monitoring-invokes-scorer",
+            name=service.name,
+            location=settings.region,
+            role="roles/run.invoker",
+            member=service_agent(settings, "gcp-sa-monitoring-notification"),
+            opts=self.within,
+        )
+        return gcp.monitoring.UptimeCheckConfig(
+            "uptime",
+            display_name=f"{settings.name()}: the service answers",
+            timeout="10s",
+            period="300s",
+            http_check={
+                "path": "/healthz",
+                "port": 443,
+                "use_ssl": True,
+                "validate_ssl": True,
+                "service_agent_authentication": {"type": "OIDC_TOKEN"},
+            },
+            monitored_resource={"type": "uptime_url", "labels": {"project_id": settings.project, "host": host}},
+            opts=self.within,
+        ).uptime_check_id
+
+    def _objective(self) -> None:
+        """The share of requests over four weeks that the service answers without an error of its own."""
+        settings, service = self._settings, self._service
+        watched = gcp.monitoring.CustomService(
+            "service",
+            service_id=settings.name("scoring"),
+            display_name=f"{settings.name()}: scoring",
+            opts=self.within,
+        )
+        requests = service.name.apply(
+            lambda name: 'metric.type="run.googleapis.com/request_count" AND resource.type="cloud_run_revision"'
+            f' AND resource.labels.service_name="{name}"'
+        )
+        gcp.monitoring.Slo(
+            "availability",
+            service=watched.service_id,
+            slo_id="availability",
+            display_name=f"{OBJECTIVE:.1%} of requests are answered without a server error",
+            goal=OBJECTIVE,
+            rolling_period_days=OBJECTIVE_DAYS,
+            request_based_sli={
+                "good_total_ratio": {
+                    "total_service_filter": requests,
+                    "bad_service_filter": pulumi.Output.concat(
+                        requests, ' AND metric.labels.response_code_class="5xx"'
+                    ),
+                }
+            },
+            opts=self.within,
+        )
+
+
+class Budget(Component):
+    """Warns at half, at nine tenths and at all of the month's budget, and when the month is forecast to exceed it."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        channels: list[pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        gcp.billing.Budget(
+            name,
+            billing_account=settings.billing_account,
+            display_name=settings.name(),
+            budget_filter={"projects": [f"projects/{settings.project}"]},
+            amount={
+                "specified_amount": {"currency_code": settings.budget_currency, "units": str(settings.budget_amount)}
+            },
+            threshold_rules=[
+                {"threshold_percent": 0.5},
+                {"threshold_percent": 0.9},
+                {"threshold_percent": 1.0},
+                {"threshold_percent": 1.0, "spend_basis": "FORECASTED_SPEND"},
+            ],
+            all_updates_rule={"monitoring_notification_channels": channels} if channels else None,
+            opts=self.within,
+        )
+        self.register_outputs({})
+
+
+def _host(url: str) -> str:
+    return url.removeprefix("https://").rstrip("/")
