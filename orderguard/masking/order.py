@@ -1,19 +1,24 @@
 """Masking a whole order, field by field, as `orderguard.schema.CLASSIFICATION` says."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from orderguard.masking.keyring import Keyring
-from orderguard.masking.text import mask_text
-from orderguard.schema import Address, LineItem, MaskedAddress, MaskedItem, MaskedOrder, Order
+from orderguard.masking.known import Known
+from orderguard.masking.codes import mask_code, mask_own_code
+from orderguard.masking.text import mask_parts, mask_with
+from orderguard.schema import Address, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
+_SEPARATORS = {ord(character): None for character in " \t-_.,;:/|@+()#'\"*"}
+_TELLING_LENGTH = 8
 
 
 def mask_order(order: Order, keyring: Keyring) -> MaskedOrder:
-    """The order without personal data: identifiers as pseudonyms, contact data gone, the rest generalised, free text
-    searched and masked.
+    """The order without personal data.
+
+    Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked.
     """
     token, customer, device, payment, delivery = (
         keyring.token,
@@ -22,46 +27,69 @@ def mask_order(order: Order, keyring: Keyring) -> MaskedOrder:
         order.payment,
         order.shipping,
     )
-    known = list(known_values(order)) if order.note or order.gift_message else []
+    order_token, customer_token = token("order", order.order_id), token("customer", customer.id)
+    note, gift_message = order.note, order.gift_message
+    if note or gift_message:
+        note, gift_message = _texts(order, order_token, customer_token)
+    code = _code_masker(order)
     return MaskedOrder(
-        order_token=token("order", order.order_id),
-        customer_token=token("customer", customer.id),
+        order_token=order_token,
+        customer_token=customer_token,
         created_at=order.created_at,
         currency=order.currency,
-        items=[_item(item) for item in order.items],
+        items=[
+            MaskedItem(
+                sku=code(item.sku),
+                quantity=item.quantity,
+                unit_price=item.unit_price,
+                category=code(item.category) if item.category else item.category,
+                discount=item.discount,
+            )
+            for item in order.items
+        ],
         discount=order.discount,
         has_coupon=bool(order.coupon),
-        shipping_method=_code(delivery.method) if delivery else None,
+        shipping_method=code(delivery.method) if delivery and delivery.method else None,
         shipping_cost=delivery.cost if delivery else None,
-        payment_method=_code(payment.method) if payment else None,
+        payment_method=code(payment.method) if payment and payment.method else None,
         card_country=payment.card_country if payment else None,
         channel=order.channel,
-        billing=_address(order.billing_address, keyring),
-        shipping=_address(order.shipping_address, keyring),
+        billing=_address(order.billing_address, keyring) if order.billing_address else None,
+        shipping=_address(order.shipping_address, keyring) if order.shipping_address else None,
         customer_since=customer.registered_at,
-        birth_year=birth_year(customer.birth_date),
+        birth_year=birth_year(customer.birth_date) if customer.birth_date else None,
         email_token=token("email", customer.email) if customer.email else None,
         device_token=token("device", device.id) if device and device.id else None,
-        ip_network=network(device.ip) if device else None,
-        note=mask_text(order.note, known) if order.note is not None else None,
-        gift_message=mask_text(order.gift_message, known) if order.gift_message is not None else None,
+        ip_network=network(device.ip) if device and device.ip else None,
+        note=note,
+        gift_message=gift_message,
     )
 
 
-def known_values(order: Order) -> Iterator[str]:
-    """The personal values of an order's structured fields."""
-    customer, payment, device = order.customer, order.payment, order.device
-    yield from filter(
-        None, (customer.id, customer.name, customer.email, customer.phone, customer.birth_date, customer.national_id)
-    )
+def known_values(order: Order) -> Known:
+    """The personal values of an order's structured fields, prepared for search."""
+    known, customer, payment, device = Known(), order.customer, order.payment, order.device
+    known.add_name(customer.name)
+    known.add_email(customer.email)
+    known.add_phone(customer.phone)
+    known.add_birth_date(customer.birth_date)
+    known.add_code(customer.national_id)
     for address in (order.billing_address, order.shipping_address):
         if address:
-            parts = (address.name, address.company, address.street, address.postcode, address.city, address.phone)
-            yield from filter(None, parts)
+            known.add_name(address.name)
+            known.add_company(address.company)
+            known.add_street(address.street)
+            known.add_postcode(address.postcode)
+            known.add_place(address.city)
+            known.add_phone(address.phone)
     if payment:
-        yield from filter(None, (payment.card_number, payment.card_holder, payment.iban))
+        known.add_name(payment.card_holder)
+        known.add_code(payment.card_number, "CARD")
+        known.add_code(payment.iban, "IBAN")
     if device:
-        yield from filter(None, (device.ip, device.id))
+        known.add_code(device.ip, "IP")
+        known.add_code(device.id)
+    return known
 
 
 def birth_year(birth_date: str | None) -> int | None:
@@ -79,26 +107,46 @@ def network(ip: str | None) -> str | None:
     return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False)) if address else None
 
 
-def _item(item: LineItem) -> MaskedItem:
-    return MaskedItem(
-        sku=mask_text(item.sku),
-        quantity=item.quantity,
-        unit_price=item.unit_price,
-        category=_code(item.category),
-        discount=item.discount,
+def _texts(order: Order, order_token: str, customer_token: str) -> tuple[str | None, str | None]:
+    known = known_values(order)
+    known.add_code(order.order_id, token=order_token)
+    known.add_code(order.customer.id, token=customer_token)
+    if order.note and order.gift_message:
+        return mask_parts(order.note, order.gift_message, known)
+    return mask_with(order.note, known) if order.note else order.note, (
+        mask_with(order.gift_message, known) if order.gift_message else order.gift_message
     )
 
 
-def _code(value: str | None) -> str | None:
-    return mask_text(value) if value else None
+def _code_masker(order: Order) -> Callable[[str], str]:
+    """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a code."""
+    codes = " ".join([item.sku for item in order.items] + [item.category for item in order.items if item.category])
+    compact = codes.lower().translate(_SEPARATORS)
+    if any(value in compact for value in _own_values(order)):
+        known = known_values(order)
+        return lambda code: mask_own_code(code, known)
+    return mask_code
 
 
-def _address(address: Address | None, keyring: Keyring) -> MaskedAddress | None:
-    if address is None:
-        return None
-    whole = " ".join(filter(None, (address.street, address.postcode, address.city, address.country)))
+def _own_values(order: Order) -> Iterator[str]:
+    """Telling values of the order in lower case, separators gone: cheap to look for in its catalogue codes."""
+    customer, address = order.customer, order.shipping_address or order.billing_address
+    values = [customer.name, customer.email, customer.phone, customer.national_id, customer.id]
+    if address:
+        values += [address.name, address.street, address.phone]
+    if order.payment:
+        values += [order.payment.card_number, order.payment.iban]
+    for value in values:
+        if value:
+            compact = value.lower().translate(_SEPARATORS)
+            if len(compact) >= _TELLING_LENGTH:
+                yield compact
+
+
+def _address(address: Address, keyring: Keyring) -> MaskedAddress:
+    street = address.street
     return MaskedAddress(
-        token=keyring.token("address", whole) if address.street else None,
+        token=keyring.token("address", f"{street} {address.postcode} {address.city}") if street else None,
         name_token=keyring.token("name", address.name) if address.name else None,
         region=region(address.country, address.postcode),
         country=address.country,

@@ -1,37 +1,78 @@
 """Masking free text: the values known from the same order first, then what can be recognised by its form."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-_PATTERNS = [
-    ("EMAIL", re.compile(r"[\w.+-]+\s*(?:@|\(at\)|\[at\])\s*[\w-]+(?:(?:\.|\s*\(dot\)\s*)[\w-]+)+", re.IGNORECASE)),
-    ("URL", re.compile(r"\b(?:https?://|www\.)\S+", re.IGNORECASE)),
-    ("IBAN", re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b", re.IGNORECASE)),
-    ("CARD", re.compile(r"(?<![\dA-Z])\d(?:[ -]?\d){11,18}(?![\dA-Z])", re.IGNORECASE)),
-    ("IP", re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")),
-    ("PHONE", re.compile(r"(?<![\w])(?:\+|00)\d[\d ()./-]{6,18}\d\b")),
-]
+from orderguard.masking.known import Known, known_strings
+from orderguard.masking.recognisers import encoded, recognise
+from orderguard.masking.spans import Span, masked_already, merged, replaced
+from orderguard.masking.view import View
+
+_SEAM = 64
 
 
 def mask_text(text: str, known: Iterable[str] = ()) -> str:
-    """`text` with what is personal in it replaced by placeholders such as `[EMAIL]`; `known` are personal values to be
-    found wherever they stand.
+    """`text` with what is personal in it replaced by placeholders such as `[EMAIL]`.
+
+    `known` are personal values, found wherever and however they are written. Masking what is masked changes nothing.
     """
-    for value in sorted(
-        {part for whole in known for part in (whole, *whole.split()) if len(part) > 2}, key=len, reverse=True
-    ):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[KNOWN]", text, flags=re.IGNORECASE)
-    for kind, pattern in _PATTERNS:
-        for found in {match for match in pattern.findall(text) if _valid(kind, match)}:
-            text = text.replace(found, f"[{kind}]")
-    return text
+    return mask_with(text, known_strings(known))
 
 
-def _valid(kind: str, found: str) -> bool:
-    compact = re.sub(r"[\s-]", "", found).upper()
-    if kind == "CARD":
-        digits = [int(c) for c in reversed(compact)]
-        return sum(digits[0::2] + [d * 2 - 9 * (d > 4) for d in digits[1::2]]) % 10 == 0
-    if kind == "IBAN":
-        return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
-    return True
+def mask_with(text: str, known: Known | None) -> str:
+    """As `mask_text`, with known values that are prepared already."""
+    while True:
+        spans = list(merged(_find(text, known), masked_already(text)))
+        if not spans:
+            return text
+        # what is gone may have kept its neighbour from being recognised: look again until nothing is found
+        text = replaced(text, spans)
+
+
+def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
+    """Two texts masked, each alone and then where the end of one and the start of the other make up a value together."""
+    first, second = mask_with(first, known), mask_with(second, known)
+    for seam in ("", " "):
+        before, after = _settled_cut(first, -_SEAM), _settled_cut(second, _SEAM)
+        head, tail = first[before:], second[:after]
+        cut = len(head)
+        spans = merged(_find(head + seam + tail, known), masked_already(head + seam + tail))
+        crossing = [span for span in spans if span.start < cut and span.end > cut + len(seam)]
+        for span in reversed(crossing):
+            first = first[:before] + head[: span.start] + span.replacement
+            second = span.replacement + tail[span.end - len(seam) - cut :] + second[after:]
+    return first, second
+
+
+def is_personal(text: str, known: Known | None = None) -> bool:
+    """Whether anything in `text` would be masked."""
+    return next(iter(merged(_find(text, known), masked_already(text))), None) is not None
+
+
+def _find(text: str, known: Known | None) -> Iterator[Span]:
+    view = View(text)
+    for start, end, kind, token in _find_in_view(view, known):
+        first, last = view.original(start, end)
+        yield Span(first, last, kind, token)
+
+
+def _find_in_view(view: View, known: Known | None) -> Iterator[Span]:
+    if known is not None:
+        yield from known.find(view)
+    yield from recognise(view)
+    yield from encoded.find(view, lambda decoded: _decoded_is_personal(decoded, known))
+
+
+def _decoded_is_personal(decoded: str, known: Known | None) -> bool:
+    view = View(decoded)
+    if known is not None and next(known.find(view), None) is not None:
+        return True
+    return next(recognise(view), None) is not None
+
+
+def _settled_cut(text: str, at: int) -> int:
+    """A place near `at` (from the end if negative) that does not cut a placeholder or a pseudonym in two."""
+    place = max(0, len(text) + at) if at < 0 else min(len(text), at)
+    for start, end in masked_already(text):
+        if start < place < end:
+            return start if at < 0 else end
+    return place

@@ -1,0 +1,63 @@
+"""Catalogue codes (sku, category, methods of payment and shipping): kept, unless somebody put personal data into one."""
+
+import re
+
+from orderguard.masking.known import Known
+from orderguard.masking.recognisers import (
+    addresses,
+    cards,
+    emails,
+    ibans,
+    ip_addresses,
+    names,
+    national_ids,
+    phones,
+    urls,
+)
+from orderguard.masking.spans import masked_already, merged, replaced
+from orderguard.masking.text import mask_with
+from orderguard.masking.view import View
+
+_RECOGNISERS = (emails, urls, ibans, national_ids, ip_addresses, phones, addresses, names)
+_LABEL = "sku "
+_MOST_REMEMBERED = 100_000
+_NOT_ALNUM = re.compile(r"[\W_]+")
+
+_impersonal: set[str] = set()
+
+
+def mask_code(code: str) -> str:
+    """A catalogue code with what is personal in it masked. Codes that hold nothing are remembered, others never."""
+    if code in _impersonal:
+        return code
+    masked = _masked(code)
+    if masked is code and len(_impersonal) < _MOST_REMEMBERED:
+        _impersonal.add(code)
+    return masked
+
+
+def mask_own_code(code: str, known: Known) -> str:
+    """As `mask_code`, and nothing of the order's own values is left in it."""
+    if known.in_code(_NOT_ALNUM.sub("", View(code).folded)):
+        masked = mask_with(code, known)
+        return masked if masked != code else "[NAME]"
+    return mask_code(code)
+
+
+def _masked(code: str) -> str:
+    """A number in a code field is an article number unless its form says otherwise, so it is searched as one called sku."""
+    view = View(_LABEL + code)
+    spans = [span for module in _RECOGNISERS for span in module.find(view)]
+    bare = View(code)
+    found = [
+        span._replace(start=max(0, span.start - len(_LABEL)), end=span.end - len(_LABEL))
+        for span in spans
+        if span.end > len(_LABEL)
+    ]
+    found = [span for span in (*found, *cards.find(bare))]
+    placed = [
+        span._replace(start=bare.original(span.start, span.end)[0], end=bare.original(span.start, span.end)[1])
+        for span in found
+    ]
+    pieces = list(merged(placed, masked_already(code)))
+    return replaced(code, pieces) if pieces else code

@@ -1,0 +1,39 @@
+"""Street addresses of people the order does not name: a street word with a house number, as each language writes it."""
+
+import re
+from collections.abc import Iterator
+
+from orderguard.masking.recognisers.context import labelled_impersonal
+from orderguard.masking.spans import Span
+from orderguard.masking.view import View
+
+_NUMBER = r"\d{1,5}(?: ?[a-zA-Z](?![\w]))?(?:[/-]\d{1,4}[a-zA-Z]?)?"
+_CAPITAL = r"[A-Z][\w'.-]*"
+_NAMED = rf"(?:{_CAPITAL} ){{1,4}}"
+_ENGLISH = (
+    r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|close|crescent|parkway|pkwy|"
+    r"highway|hwy|gardens|grove|mews|row|hill|view|circle|trail)\b\.?"
+)
+_UNIT = r"(?:,? ?(?i:apt|apartment|suite|ste|unit|flat|floor|fl|#)\.? ?#?\w{1,5})?"
+_TAIL = r"(?:,? (?:[A-Z]{1,2}-)?\d{4,5}(?:-\d{4})?(?: [A-Z][\w-]+)?|,? \d{2}-\d{3} [A-Z][\w-]+)?"
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b\d{{1,5}}[A-Za-z]? {_NAMED}{_ENGLISH}{_UNIT}{_TAIL}",
+        rf"(?:{_CAPITAL}[ -]){{0,3}}(?i:\b[\w.-]*(?:strasse|str\.|str|gasse|allee|platz|damm|ufer|chaussee|straat|laan|gracht|plein|vagen|gatan|gata|veien|vej|gade|katu|tie))[ ]{_NUMBER}{_TAIL}",
+        rf"\b(?:{_CAPITAL}[ -]){{0,3}}[A-Z][\w-]*(?:weg|ring|kade|dijk|steig|stieg|berg|hof) {_NUMBER}{_TAIL}",
+        rf"\b\d{{1,4}}(?: ?(?i:bis|ter|quater))?,? (?i:rue|avenue|av\.|boulevard|bd|chemin|allee|impasse|place|quai|route|cours)(?: (?i:de|du|des|de la|de l'|d'|la|le|les))* ?{_CAPITAL}(?:[ -](?:(?:de|du|des|la) )?{_CAPITAL}){{0,3}}{_TAIL}",
+        rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|via|viale|corso|piazza|vicolo|largo|rua|travessa|praca|estrada|ulica|ul\.|al\.|aleja|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el))* ?(?:{_CAPITAL}[ ,]{{1,2}}(?:(?:de|del|da|do|dos|e|y|la) )*){{1,4}}(?:n[o.]? ?)?{_NUMBER}{_TAIL}",
+    )
+)
+_DIGIT = re.compile(r"\d")
+
+
+def find(view: View) -> Iterator[Span]:
+    """Street and house number, with what follows of postcode and town."""
+    if not _DIGIT.search(view.text):
+        return
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(view.text):
+            if not labelled_impersonal(view, match.start()):
+                yield Span(match.start(), match.end(), "ADDRESS")

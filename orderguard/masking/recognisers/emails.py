@@ -1,0 +1,45 @@
+"""E-mail addresses, as they are written and as people disguise them."""
+
+import re
+from collections.abc import Iterator
+
+from orderguard.masking.spans import Span
+from orderguard.masking.view import View
+
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_LABEL = r"[\w](?:[\w-]*[\w])?"
+_PLAIN = re.compile(
+    rf"(?:\"[^\"\n]{{1,64}}\"|(?<!{_LOCAL}){_LOCAL}{{1,64}})@(?:\[[\d.:a-fA-F]{{3,45}}\]|{_LABEL}(?:\.{_LABEL}){{0,8}})"
+)
+_TOP = r"(?:com|net|org|info|biz|edu|gov|eu|de|at|ch|fr|es|it|pt|nl|be|lu|pl|cz|sk|hu|ro|bg|gr|se|no|dk|fi|ie|uk|us|ca|mx|br|ar|cl|au|nz|jp|cn|in|ru|ua|tr|io|me|dev|app|shop|online|email|mail|example|test|invalid)"
+_AT_WORDS = r"at|AT|At|arroba|arobase|arrobase|chiocciola|malpa|snabel-a|snabela|apestaart|apenstaartje|klammeraffe|ät|aet|zavinac"
+_DOT_WORDS = r"dot|DOT|Dot|punkt|Punkt|PUNKT|punto|point|ponto|punt|kropka|piste|tecka"
+_AT = rf"(?:\s*@\s*|\s*[\(\[{{<]\s*(?:{_AT_WORDS}|@|a|ä)\s*[\)\]}}>]\s*|\s+(?:{_AT_WORDS})\s+|_at_|-at-)"
+_DOT = rf"(?:\s?\.\s?|\s*[\(\[{{<]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>]\s*|\s+(?:{_DOT_WORDS})\s+|_dot_|-dot-|,)"
+_NAME = r"[A-Za-z0-9](?:[\w+-]*[\w])?"
+_DISGUISED = re.compile(
+    rf"(?<![\w.+-])(?P<local>{_NAME}(?:(?:\.|{_DOT}){_NAME}){{0,3}})(?P<at>{_AT})(?P<domain>{_NAME}(?:{_DOT}{_NAME}){{0,3}}{_DOT}{_TOP})(?![\w@])",
+    re.IGNORECASE,
+)
+_HINTS = frozenset(
+    "at a arroba arobase arrobase chiocciola malpa snabel snabela apestaart apenstaartje klammeraffe aet zavinac".split()
+)
+_DOTTED = re.compile(rf"[\(\[{{<]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\(\[{<]|@|_at_|-at-")
+_AMOUNT = re.compile(r"^[\d.,]+$")
+
+
+def find(view: View) -> Iterator[Span]:
+    """E-mail addresses: plain ones wherever an @ stands, disguised ones such as `anna (at) example dot com`."""
+    text = view.text
+    has_at = "@" in text
+    if has_at:
+        for match in _PLAIN.finditer(text):
+            domain = match[0].rpartition("@")[2]
+            if not _AMOUNT.match(domain):
+                yield Span(match.start(), match.end(), "EMAIL")
+    if has_at or not view.vocabulary.isdisjoint(_HINTS):
+        for match in _DISGUISED.finditer(text):
+            # a bare "at" needs a spoken dot: "ordered at example.com" is no address
+            if _BRACKETED.search(match["at"]) or _DOTTED.search(match["domain"]):
+                yield Span(match.start(), match.end(), "EMAIL")

@@ -1,0 +1,57 @@
+"""Base64 and hexadecimal runs: decoded, searched, and masked whole where something personal comes out."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+
+from orderguard.masking.spans import Span
+from orderguard.masking.view import View
+
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{11,}={0,2}(?![A-Za-z0-9+/_=-])")
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x|\\x)?(?:[0-9a-fA-F]{2}(?:[ :]|\\x)?){6,}(?![0-9A-Za-z])")
+_NOT_HEX = re.compile(r"0x|\\x|[ :]")
+_DEEPEST = 3
+
+
+def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterator[Span]:
+    """Runs that decode to text which `personal` says yes to; encodings inside encodings are followed `_DEEPEST` deep."""
+    for match in _BASE64.finditer(view.text):
+        decoded = _from_base64(match[0])
+        if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):
+            yield Span(match.start(), match.end(), "ENCODED")
+    for match in _HEX.finditer(view.text):
+        decoded = _from_hex(match[0])
+        if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):
+            yield Span(match.start(), match.start() + len(match[0].rstrip()), "ENCODED")
+
+
+def _deeper(decoded: str, personal: Callable[[str], bool], depth: int) -> bool:
+    return depth + 1 < _DEEPEST and any(find(View(decoded), personal, depth + 1))
+
+
+def _from_base64(run: str) -> str | None:
+    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(body) % 4 == 1:
+        return None
+    try:
+        return _printable(base64.b64decode(body + "=" * (-len(body) % 4), validate=True))
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _from_hex(run: str) -> str | None:
+    digits = _NOT_HEX.sub("", run)
+    return _printable(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
+
+
+def _printable(data: bytes) -> str | None:
+    """`data` as text, if it is text: UTF-8 (or UTF-16, as some shops export) that can be printed."""
+    for encoding in ("utf-8", "utf-16-le") if b"\0" in data else ("utf-8",):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
+            return text
+    return None

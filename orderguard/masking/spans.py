@@ -1,0 +1,82 @@
+"""What was found in a text, and how it is replaced."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from orderguard.masking.keyring import TOKEN_PATTERN
+
+KINDS = (
+    "EMAIL",
+    "URL",
+    "IBAN",
+    "CARD",
+    "ID",
+    "IP",
+    "PHONE",
+    "ADDRESS",
+    "BIRTH DATE",
+    "NAME",
+    "ENCODED",
+)
+"""The placeholders there are; where findings overlap, the kind that stands first names the whole."""
+
+_MASKED = re.compile(rf"\[(?:{'|'.join(KINDS)})\]|(?<![A-Za-z0-9_-]){TOKEN_PATTERN}(?![A-Za-z0-9_-])")
+
+
+class Span(NamedTuple):
+    """Characters `start` to `end` are of `kind`; `token`, if given, stands in their place instead of the placeholder."""
+
+    start: int
+    end: int
+    kind: str
+    token: str | None = None
+
+    @property
+    def replacement(self) -> str:
+        """What is written instead."""
+        return self.token or f"[{self.kind}]"
+
+
+def masked_already(text: str) -> list[tuple[int, int]]:
+    """Where placeholders and pseudonyms stand."""
+    if "[" not in text and "_" not in text:
+        return []
+    return [match.span() for match in _MASKED.finditer(text)]
+
+
+def merged(spans: Iterable[Span], settled: list[tuple[int, int]]) -> Iterator[Span]:
+    """The spans in order with overlaps made one; none inside `settled`, and one that cuts into a settled piece takes all of it."""
+    pieces = [_widened(span, settled) for span in spans if not _inside(span, settled)] if settled else list(spans)
+    current: Span | None = None
+    for span in sorted(pieces):
+        if current is None or span.start >= current.end:
+            if current is not None:
+                yield current
+            current = span
+            continue
+        first = min(current, span, key=lambda piece: KINDS.index(piece.kind))
+        whole = current.start <= span.start and current.end >= span.end and first is current
+        current = Span(current.start, max(current.end, span.end), first.kind, current.token if whole else None)
+    if current is not None:
+        yield current
+
+
+def replaced(text: str, spans: Iterable[Span]) -> str:
+    """`text` with each of `spans` (in order, without overlaps) replaced."""
+    pieces, position = [], 0
+    for span in spans:
+        pieces += [text[position : span.start], span.replacement]
+        position = span.end
+    return "".join(pieces) + text[position:]
+
+
+def _inside(span: Span, settled: list[tuple[int, int]]) -> bool:
+    return any(start <= span.start and span.end <= end for start, end in settled)
+
+
+def _widened(span: Span, settled: list[tuple[int, int]]) -> Span:
+    for start, end in settled:
+        if start < span.end and span.start < end:
+            span = span._replace(start=min(start, span.start), end=max(end, span.end))
+    return span

@@ -1,0 +1,151 @@
+"""A text as the recognisers see it: escapes decoded, invisible characters gone, look-alikes made one, each position mapped back.
+
+`ａｎｎａ%40example.com` and `anna\\u0040exam<zero-width>ple.com` both read `anna@example.com` in the view, and what is found there
+is masked in the text as it was written.
+"""
+
+import html
+import re
+import unicodedata
+from itertools import accumulate
+from urllib.parse import unquote
+
+_ESCAPES = re.compile(
+    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\u[0-9A-Fa-f]{4})+|\\[nrt]"
+)
+_WORD = re.compile(r"[^\W_]+")
+_MOST_ESCAPES = 4
+_CONTROL = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
+
+_PAIRS = (
+    "АA ВB ЕE ЅS ІI ЈJ КK МM НH ОO РP СC ТT ХX УY аa еe ѕs іi јj оo рp сc уy хx ԁd һh ӏl ΑA ΒB "
+    "ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX οo νv κk αa ıi ℓl ‐- ‑- ‒- –- —- −- ․. ｡. 。. ،, ٫."
+)
+LOOK_ALIKES = {pair[0]: pair[1] for pair in _PAIRS.split()}
+"""Characters of other scripts, and dashes and dots of typesetting, that read like ASCII ones."""
+
+_LETTERS = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+_LETTERS |= {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th"}
+
+
+class View:
+    """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` with their places."""
+
+    __slots__ = ("text", "folded", "source", "_starts", "_ends", "_words", "_vocabulary")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._starts: list[int] | None = None
+        self._ends: list[int] | None = None
+        self._words: list[tuple[str, int, int]] | None = None
+        self._vocabulary: frozenset[str] | None = None
+        self.text = source
+        if "%" in source or "&" in source or "\\" in source:
+            self._decode_escapes()
+        if not self.text.isascii():
+            self._replace([_plain(character) for character in self.text])
+        elif not self.text.isprintable():
+            self._replace([_ASCII_CONTROLS.get(character, character) for character in self.text])
+        self.folded = self.text.lower()
+
+    @property
+    def words(self) -> list[tuple[str, int, int]]:
+        """Each word of the text in lower case without accents, with its start and end."""
+        if self._words is None:
+            self._words = [(match[0], match.start(), match.end()) for match in _WORD.finditer(self.folded)]
+        return self._words
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of the text, each once."""
+        if self._vocabulary is None:
+            self._vocabulary = frozenset(word for word, _, _ in self.words)
+        return self._vocabulary
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Where the characters `start` to `end` of the view stand in the text as it was written."""
+        if self._starts is None or self._ends is None:
+            return start, end
+        return self._starts[start], self._ends[end - 1]
+
+    def _decode_escapes(self) -> None:
+        for _ in range(_MOST_ESCAPES):
+            pieces: list[str] = []
+            widths: list[int] = []
+            position = 0
+            for match in _ESCAPES.finditer(self.text):
+                decoded = _decoded(match[0])
+                if decoded is None:
+                    continue
+                plain = self.text[position : match.start()]
+                pieces += plain
+                widths += [1] * len(plain)
+                pieces.append(decoded)
+                widths.append(len(match[0]))
+                position = match.end()
+            if not position:
+                return
+            pieces += self.text[position:]
+            widths += [1] * (len(self.text) - position)
+            self._replace(pieces, widths)
+
+    def _replace(self, pieces: list[str], widths: list[int] | None = None) -> None:
+        """Make `pieces` the view: piece i stands for the next `widths[i]` characters (1 each unless told) of the view until now."""
+        joined = "".join(pieces)
+        if widths is None and len(joined) == len(pieces) and all(pieces):
+            self.text = joined
+            return
+        ends = list(accumulate(widths or [1] * len(pieces)))
+        old_starts = self._starts or list(range(len(self.text)))
+        old_ends = self._ends or list(range(1, len(self.text) + 1))
+        starts, stops, begin = [], [], 0
+        for piece, end in zip(pieces, ends, strict=True):
+            starts += [old_starts[begin]] * len(piece)
+            stops += [old_ends[end - 1]] * len(piece)
+            begin = end
+        self._starts, self._ends, self.text = starts, stops, joined
+
+
+def fold(value: str) -> str:
+    """`value` as it would read in a view's `folded`."""
+    return View(value).folded
+
+
+def _decoded(escape: str) -> str | None:
+    if escape[0] == "%":
+        decoded = unquote(escape, errors="replace")
+        return None if "\ufffd" in decoded else decoded
+    if escape[0] == "&":
+        decoded = html.unescape(escape)
+        return None if decoded == escape else decoded
+    if escape in _CONTROL:
+        return _CONTROL[escape]
+    codes = [int(escape[i + 2 : i + 6], 16) for i in range(0, len(escape), 6)]
+    return b"".join(code.to_bytes(2, "big") for code in codes).decode("utf-16-be", "replace")
+
+
+def _plain(character: str) -> str:
+    found = _PLAIN.get(character)
+    if found is None:
+        found = _PLAIN[character] = _make_plain(character)
+    return found
+
+
+def _make_plain(character: str) -> str:
+    if character in LOOK_ALIKES:
+        return LOOK_ALIKES[character]
+    category = unicodedata.category(character)
+    if category in ("Cf", "Mn", "Me") or (category == "Cc" and character not in "\t\n\r"):
+        return ""
+    if category.startswith("Z"):
+        return "\n" if category in ("Zl", "Zp") else " "
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    whole = unicodedata.normalize("NFKD", character)
+    plain = "".join(_LETTERS.get(c, LOOK_ALIKES.get(c, c)) for c in whole if not unicodedata.combining(c))
+    # lower case must not change the length, or `folded` would no longer fit `text`
+    return plain if len(plain.lower()) == len(plain) else plain.lower()
+
+
+_PLAIN: dict[str, str] = {}
+_ASCII_CONTROLS = {chr(code): "" for code in (*range(9), 11, 12, *range(14, 32), 127)}
