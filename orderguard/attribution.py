@@ -1,0 +1,89 @@
+"""Why a score is what it is: contributions of the features that sum exactly to score − baseline.
+
+The score is max(forest, guard) (docs/technical/model.md), and its deviation from the baseline is shared out in two
+exact steps:
+
+- **forest − baseline** by path attribution (Saabas, "Interpreting random forests", 2014): on a row's way down a tree
+  each split moves the expected path length from the parent's to the child's, and the split's feature gets that
+  difference. The forest's score is exp(Σ leaf values), so differences are turned into scores by the slope of the secant
+  from the baseline, which is the score at the roots, to the row.
+- **guard − forest**, where the guard is higher, by the Shapley values of a maximum (Littlechild and Owen, "A simple
+  expression for the Shapley value in a special case", 1973): each slice of the excess is shared equally among the
+  features whose own guard reaches it.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+FILE = "attribution.npz"
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The trees as flat arrays over all nodes (a leaf is its own child), and the guard's limits.
+
+    `value` is a node's expected share of the exponent of the forest's score. A feature value beyond `upper` or below
+    `lower` (d, levels) at level l has a guard of `levels[l]`; `levels` ascends.
+    """
+
+    roots: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    missing_left: NDArray[np.bool_]
+    value: NDArray[np.float64]
+    upper: NDArray[np.float32]
+    lower: NDArray[np.float32]
+    levels: NDArray[np.float64]
+
+    @classmethod
+    def read(cls, version_dir: Path) -> "Attribution":
+        with np.load(version_dir / FILE, allow_pickle=False) as arrays:
+            return cls(**arrays)
+
+    def write(self, version_dir: Path) -> None:
+        np.savez_compressed(version_dir / FILE, **asdict(self))
+
+    def baseline(self) -> float:
+        """The score at the roots: of an order about which nothing is known yet."""
+        return math.exp(float(self.value[self.roots].sum()))
+
+    def contributions(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature of `row` (d,) adds to the score, (d,); the sum is score − baseline."""
+        moves = np.zeros(len(row))
+        missing = np.isnan(row)
+        node = self.roots
+        while True:
+            feature = self.feature[node]
+            goes_left = np.where(missing[feature], self.missing_left[node], row[feature] <= self.threshold[node])
+            child = np.where(goes_left, self.left[node], self.right[node])
+            if np.array_equal(child, node):
+                break
+            moves += np.bincount(feature, weights=self.value[child] - self.value[node], minlength=len(row))
+            node = child
+        start, end = float(self.value[self.roots].sum()), float(self.value[node].sum())
+        slope = math.exp(start) * (math.expm1(end - start) / (end - start) if end != start else 1.0)
+        return moves * slope + shared_maximum(np.maximum(self.guard(row) - math.exp(end), 0.0))
+
+    def guard(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Each feature's own guard score (d,); 0 where the feature is ordinary or missing."""
+        beyond = (row[:, None] > self.upper).sum(axis=1)
+        below = (row[:, None] < self.lower).sum(axis=1)
+        scores: NDArray[np.float64] = np.concatenate([[0.0], self.levels])[np.maximum(beyond, below)]
+        return scores
+
+
+def shared_maximum(excess: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Shapley values of the game "the maximum of `excess`" (d,), which is not negative; they sum to that
+    maximum.
+    """
+    order = np.argsort(excess, kind="stable")
+    slices = np.diff(excess[order], prepend=0.0) / np.arange(len(excess), 0, -1)
+    shares = np.empty_like(excess)
+    shares[order] = np.cumsum(slices)
+    return shares

@@ -1,0 +1,103 @@
+"""A model version on disk: what its manifest says, and the check that it is whole before anything is loaded from it."""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+
+MANIFEST = "manifest.json"
+CHAMPION = "CHAMPION"
+
+
+class ModelVersionError(ValueError):
+    """A model version that can't be used; the message names the folder and the file, and says what to do."""
+
+
+class DataFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of raw orders that the model was trained from. `orders` counts the good ones."""
+
+    name: str
+    sha256: str
+    orders: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model comes from and what belongs to it. Holds no time of recording: equal inputs give equal bytes.
+
+    `baseline` is the score that contributions start from; `files` maps each file of the folder to its SHA-256.
+    """
+
+    version: str
+    commit: str | None
+    tag: str | None
+    dirty: bool
+    data: list[DataFile]
+    data_sha256: str
+    first_order: str
+    last_order: str
+    code_sha256: str
+    lock_sha256: str | None
+    schema_sha256: str
+    feature_set_version: str
+    feature_names: list[str]
+    threshold: float
+    baseline: float
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    libraries: dict[str, str]
+    files: dict[str, str]
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(version_dir: Path) -> Manifest:
+    """The manifest of a version, unchecked against its files. Raises `ModelVersionError` where it is missing or
+    malformed.
+    """
+    path = version_dir / MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise ModelVersionError(f"{path}: not found, so {version_dir} holds no model version") from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelVersionError(f"{path}: unreadable ({error}); fetch or train the version again") from None
+
+
+def verify(version_dir: Path) -> Manifest:
+    """Check every file of a version against its manifest, and the features against this code. Returns the manifest.
+
+    Raises `ModelVersionError` for a file that is missing, changed or outside the folder, and for another feature set.
+    """
+    manifest = read_manifest(version_dir)
+    for name, expected in manifest.files.items():
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise ModelVersionError(f"{version_dir / MANIFEST}: names a file outside the folder: {name}")
+        path = version_dir / relative
+        if not path.is_file():
+            raise ModelVersionError(f"{path}: missing; fetch or train version {manifest.version} again")
+        if sha256(path) != expected:
+            raise ModelVersionError(
+                f"{path}: not the file that was recorded (SHA-256 differs); fetch or train it again"
+            )
+    if (manifest.feature_set_version, manifest.feature_names) != (FEATURE_SET_VERSION, list(FEATURE_NAMES)):
+        raise ModelVersionError(
+            f"{version_dir}: trained on feature set {manifest.feature_set_version}, but this code computes "
+            f"{FEATURE_SET_VERSION}; run the code of commit {manifest.commit}, or train a new version"
+        )
+    return manifest
+
+
+def champion(models_dir: Path) -> str | None:
+    """The version that is in service by default, or None where nothing was promoted yet."""
+    try:
+        return (models_dir / CHAMPION).read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
