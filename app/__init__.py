@@ -1,0 +1,1 @@
+"""The scoring service: HTTP in front of masking, features and the model."""

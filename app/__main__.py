@@ -1,0 +1,37 @@
+"""`python -m app`: read the settings, then serve until SIGTERM."""
+
+import os
+import sys
+
+from app.settings import SettingsError, read_settings
+
+
+def main() -> int:
+    """Serve. 2 is for settings that make no service."""
+    from app.rag.settings import read_rag_settings
+
+    try:
+        settings = read_settings(os.environ)
+        rag = read_rag_settings(os.environ)
+    except SettingsError as error:
+        print(f"The service can't start:\n{error}", file=sys.stderr)
+        return 2
+    from app.history import HistoryUnavailable
+    from app.logs import LogWriter, take_over_logging
+    from app.main import create_app
+    from app.server import server
+
+    logs = LogWriter(settings.log_level)
+    take_over_logging(logs)
+    try:
+        server(create_app(settings, rag, logs), settings).run()
+    except HistoryUnavailable as error:
+        print(f"The service can't start:\n{error}", file=sys.stderr)
+        return 2
+    finally:
+        logs.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

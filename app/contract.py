@@ -1,0 +1,80 @@
+"""What goes in and out of the service, as structures: decoding, encoding and the OpenAPI document come from here."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from orderguard.schema import Order
+
+MAX_HISTORY = 200
+HistoryState = Literal["used", "absent", "unavailable"]
+Score = Annotated[float, Meta(ge=0, le=1)]
+
+
+class OrderRequest(Order, frozen=True, kw_only=True):
+    """An order to score.
+
+    `history` may bring the customer's earlier orders; without it the service's own store is asked.
+    """
+
+    history: Annotated[list[Order], Meta(max_length=MAX_HISTORY)] | None = None
+
+
+class Contribution(msgspec.Struct, frozen=True):
+    """How much a feature moved the score from the usual one; above 0 is towards anomalous.
+
+    `value` is null where the order has none.
+    """
+
+    feature: str
+    value: float | None
+    contribution: float
+    meaning: str
+
+
+class ScoreAnswer(msgspec.Struct, frozen=True):
+    """The score of one order, from 0 to 1, higher is more anomalous. It is an anomaly from `threshold` on."""
+
+    order_id: str
+    score: Score
+    threshold: Score
+    anomaly: bool
+    forest_score: Score
+    guard_score: Score
+    contributions: list[Contribution]
+    model_version: str
+    history: Annotated[HistoryState, Meta(description="whether the customer's earlier orders were used")]
+
+
+class OrderFailure(msgspec.Struct, frozen=True):
+    """An order of a batch or a stream that could not be scored: its place (from 0, blank lines don't count), the field
+    and the reason.
+    """
+
+    index: int
+    error: str
+    field: str
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """The answers in the order of the request; an order that can't be used has a failure in its place."""
+
+    orders: int
+    anomalies: int
+    invalid: int
+    results: list[ScoreAnswer | OrderFailure]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The process is up."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether orders can be scored, and why not."""
+
+    ready: bool
+    model_version: str | None
+    reason: str | None

@@ -1,0 +1,167 @@
+"""The routes that carry the load: bytes in, bytes out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from app.contract import BatchAnswer, OrderFailure, ScoreAnswer
+from app.edge import Edge
+from app.exchange import ClientGone, Exchange, Receive, Reply, Send
+from app.logs import LogWriter, ScoreLine
+from app.metrics import Metrics
+from app.models import Model
+from app.problems import of_order
+from app.scoring import Decoded, Scoring, decode_batch, decode_request
+from app.settings import Settings
+from orderguard.schema import MaskedOrder, OrderError
+
+SLICE = 64
+MAX_LINE_BYTES = 1_048_576
+
+encode = msgspec.json.Encoder().encode
+
+
+class DirectHandlers:
+    """`POST /v1/score`, `/v1/score/batch` and `/v1/score/stream`."""
+
+    def __init__(self, settings: Settings, scoring: Scoring, metrics: Metrics, logs: LogWriter) -> None:
+        self._settings = settings
+        self._scoring = scoring
+        self._metrics = metrics
+        self._logs = logs
+        self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
+        self._one = metrics.orders.labels("/v1/score").inc
+        self._many = {path: metrics.orders.labels(path).inc for path in ("/v1/score/batch", "/v1/score/stream")}
+
+    async def score(self, exchange: Exchange, body: bytes) -> Reply:
+        """One order in, one answer out."""
+        model = self._scoring.model()
+        try:
+            request = decode_request(body)
+        except OrderError as error:
+            self._metrics.invalid_orders.labels(exchange.route).inc()
+            raise of_order(error) from None
+        answer, masked = await self._scoring.score(request, model)
+        self._one()
+        self._metrics.scores.observe(answer.score)
+        if answer.anomaly:
+            self._metrics.anomalies.inc()
+        encoded = encode(answer)
+        if self._logs.wants_info:
+            self._log(exchange, answer, masked, len(encoded))
+        return Reply(200, encoded, logged=True)
+
+    async def batch(self, exchange: Exchange, body: bytes) -> Reply:
+        """An array of orders in, an array of answers out. Other requests get their turn after every slice."""
+        model = self._scoring.model()
+        try:
+            decoded = decode_batch(body, self._settings.max_batch)
+        except OrderError as error:
+            raise of_order(error) from None
+        results: list[ScoreAnswer | OrderFailure] = []
+        for start in range(0, len(decoded), SLICE):
+            results += await self._score_slice(exchange, decoded[start : start + SLICE], start, model)
+            await asyncio.sleep(0)
+        anomalies = sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
+        invalid = sum(isinstance(result, OrderFailure) for result in results)
+        answer = encode(BatchAnswer(len(results), anomalies, invalid, results))
+        return Reply(200, answer, orders=len(results), bad_orders=invalid, anomalies=anomalies)
+
+    async def stream(
+        self, exchange: Exchange, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]
+    ) -> Reply:
+        """A line in, a line out, in the same order; what is held at any time does not grow with the stream."""
+        model = self._scoring.model()
+        orders = invalid = anomalies = sent = 0
+        exchange.streaming = True
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for lines in _lines(receive):
+            decoded = [_decoded_line(line) for line in lines]
+            for start in range(0, len(decoded), SLICE):
+                results = await self._score_slice(exchange, decoded[start : start + SLICE], orders, model)
+                orders += len(results)
+                anomalies += sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
+                invalid += sum(isinstance(result, OrderFailure) for result in results)
+                answer = b"\n".join([encode(result) for result in results]) + b"\n"
+                sent += len(answer)
+                await send({"type": "http.response.body", "body": answer, "more_body": True})
+                await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return Reply(200, b"", orders=orders, bad_orders=invalid, anomalies=anomalies)
+
+    async def _score_slice(
+        self, exchange: Exchange, decoded: list[Decoded], start: int, model: Model
+    ) -> list[ScoreAnswer | OrderFailure]:
+        good = [item for item in decoded if not isinstance(item, OrderError)]
+        answers, masked = await self._scoring.score_many(good, model) if good else ([], [])
+        self._many[exchange.route](len(good))
+        for answer, order in zip(answers, masked, strict=True):
+            self._metrics.scores.observe(answer.score)
+            if answer.anomaly:
+                self._metrics.anomalies.inc()
+                self._log(exchange, answer, order, None)
+        if len(good) < len(decoded):
+            self._metrics.invalid_orders.labels(exchange.route).inc(len(decoded) - len(good))
+        in_turn = iter(answers)
+        return [
+            OrderFailure(start + place, item.reason, item.field) if isinstance(item, OrderError) else next(in_turn)
+            for place, item in enumerate(decoded)
+        ]
+
+    def _log(self, exchange: Exchange, answer: ScoreAnswer, masked: MaskedOrder, size: int | None) -> None:
+        """One line an order. It stands for the request's own line where the request is one order: `size` is the
+        answer's.
+        """
+        seconds = time.perf_counter() - exchange.started
+        self._logs.write(
+            ScoreLine(
+                severity="INFO",
+                time=self._logs.now(),
+                event="score",
+                message="An order was scored.",
+                trace=self._trace_prefix + exchange.trace_id,
+                span=exchange.span_id,
+                request_id=exchange.loggable_id,
+                score=answer.score,
+                anomaly=answer.anomaly,
+                latency_ms=round(seconds * 1_000, 3),
+                model_version=answer.model_version,
+                order_token=masked.order_token,
+                history=answer.history,
+                http_request=None if size is None else Edge.http_request(exchange, 200, seconds, size),
+            )
+        )
+
+
+def _decoded_line(line: bytes) -> Decoded:
+    if len(line) > MAX_LINE_BYTES:
+        return OrderError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return decode_request(line)
+    except OrderError as error:
+        return error
+
+
+async def _lines(receive: Receive) -> AsyncIterator[list[bytes]]:
+    """The lines of a body as they arrive, without blank ones. Of a line that is too long, only a part is kept."""
+    rest = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        data: bytes = message["body"]
+        *whole, tail = data.split(b"\n")
+        if whole:
+            whole[0] = bytes(rest) + whole[0]
+            rest.clear()
+            lines = [line for line in whole if line and not line.isspace()]
+            if lines:
+                yield lines
+        if len(rest) <= MAX_LINE_BYTES:
+            rest += tail
+        if not message.get("more_body"):
+            if rest.strip():
+                yield [bytes(rest)]
+            return

@@ -1,0 +1,79 @@
+"""The drift watch: recent orders against the reference statistics of the model that scored them."""
+
+from collections import deque
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from orderguard.drift import SCORE, DriftCounter, DriftReference, DriftReport, VariableDrift
+
+REPORT_SECONDS = 30.0
+SNAPSHOTS = 240
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The PSI of each variable at one time."""
+
+    time: str
+    rows: int
+    drifted: bool
+    psi: dict[str, float]
+
+
+class DriftAnswer(msgspec.Struct, frozen=True):
+    """The state of the drift watch.
+
+    A variable's `limit` is the PSI that chance alone stays under at this number of rows. `history` has the oldest
+    snapshot first, one every half minute while orders come in.
+    """
+
+    model_version: str
+    rows: int
+    enough: bool
+    drifted: bool
+    variables: list[VariableDrift]
+    history: list[Snapshot]
+
+
+class DriftWatch:
+    """Counts scored rows and keeps a series of reports."""
+
+    def __init__(self, version_dir: Path) -> None:
+        self.reference = DriftReference.read(version_dir)
+        self._counter = DriftCounter(self.reference)
+        self._history: deque[Snapshot] = deque(maxlen=SNAPSHOTS)
+        self._added = self._recorded = 0
+
+    def add(self, features: NDArray[np.float32], score: float) -> None:
+        """Count one scored row."""
+        self._added += 1
+        self._counter.add(features, score)
+
+    def add_rows(self, features: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
+        """Count many scored rows."""
+        self._added += len(scores)
+        self._counter.add_rows(features, scores)
+
+    def report(self) -> DriftReport:
+        """Compare the recent rows with the reference. Takes tens of milliseconds: call it outside the event loop."""
+        return self._counter.report()
+
+    def record(self, report: DriftReport, time: str) -> bool:
+        """Append a report to the series, unless no order came in since the last. Returns whether it was appended."""
+        if self._added == self._recorded:
+            return False
+        self._recorded = self._added
+        psi = {variable.name: round(variable.psi, 5) for variable in report.variables}
+        self._history.append(Snapshot(time, report.rows, report.drifted, psi))
+        return True
+
+    def answer(self, report: DriftReport, version: str) -> DriftAnswer:
+        """The answer of /v1/drift."""
+        return DriftAnswer(version, report.rows, report.enough, report.drifted, report.variables, list(self._history))
+
+    def score_distribution(self) -> dict[str, list[float]]:
+        """The score's distribution in the reference set, as bin edges and counts."""
+        bins = next(bins for bins in self.reference.bins if bins.name == SCORE)
+        return {"edges": bins.edges, "counts": [float(count) for count in bins.counts[:-1]]}

@@ -1,0 +1,275 @@
+"""The outermost layer: what holds for every request, done in one pass.
+
+Each request gets an id and a trace, is let in or turned away (load, API key, method, media type, size), and leaves with
+security headers, a metric and a log line. The routes of `DirectRoute` are answered here without the framework's
+routing, since they carry the load; everything else goes on to FastAPI.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.access import HEADER as API_KEY_HEADER
+from app.access import allowed
+from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
+from app.logs import HttpRequest, LogWriter, RequestLine
+from app.metrics import Metrics
+from app.problems import MEDIA_TYPE, Problem
+from app.settings import Settings
+
+SHED = "orderguard.shed"
+CLIENT_GONE = 499
+PROTECTED = "/v1/"
+
+SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none';"
+        b" form-action 'self'; frame-ancestors 'none'",
+    ),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+NO_STORE = (b"cache-control", b"no-store")
+JSON_TYPES = (b"application/json",)
+NDJSON_TYPES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
+
+Handler = Callable[[Exchange, bytes], Awaitable[Reply]]
+StreamHandler = Callable[[Exchange, Receive, Send, list[tuple[bytes, bytes]]], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRoute:
+    """A POST route that reads and answers bytes. A `stream` handler reads and sends for itself."""
+
+    path: str
+    media_types: tuple[bytes, ...]
+    handler: Handler | None = None
+    stream: StreamHandler | None = None
+
+
+class StreamBroken(Exception):
+    """A stream failed after its answer had begun; the server closes the connection."""
+
+
+class Edge:
+    """The ASGI application that the server runs; `app` is the framework's."""
+
+    def __init__(
+        self, app: Application, routes: list[DirectRoute], settings: Settings, logs: LogWriter, metrics: Metrics
+    ) -> None:
+        self._app = app
+        self._routes = {route.path: route for route in routes}
+        self._settings = settings
+        self._logs = logs
+        self._metrics = metrics
+        self._counters: dict[tuple[str, str, int], Callable[[], None]] = {}
+        self._timers = {path: metrics.seconds.labels(path).observe for path in self._routes}
+        self._shed_logged = 0.0
+        self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(scope)
+        route = self._routes.get(exchange.path)
+        try:
+            if exchange.path.startswith(PROTECTED):
+                self._admit(scope, exchange)
+            if route is None:
+                await self._pass_on(scope, exchange, receive, send)
+                return
+            exchange.route = route.path
+            self._check(route, exchange)
+            if route.stream:
+                reply = await route.stream(exchange, receive, send, self._headers(exchange, b"application/x-ndjson"))
+                self._record(exchange, reply)
+                return
+            assert route.handler
+            reply = await route.handler(exchange, await self._body(exchange, receive))
+        except ClientGone:
+            self._record(exchange, Reply(CLIENT_GONE, b""))
+            return
+        except Problem as problem:
+            reply = self.reply_of(problem, exchange)
+        except Exception as error:
+            self._logs.failure(error, request_id=exchange.loggable_id)
+            reply = self.reply_of(Problem("internal"), exchange)
+            if exchange.streaming:
+                # The answer has begun: a connection that ends early is the only way left to tell the client.
+                self._record(exchange, reply)
+                raise StreamBroken from None
+        await self._send(exchange, reply, send)
+        self._record(exchange, reply)
+
+    def _admit(self, scope: Scope, exchange: Exchange) -> None:
+        if SHED in scope:
+            self._metrics.shed.inc()
+            raise Problem("overloaded", headers={"Retry-After": "1"})
+        if not allowed(exchange.headers.get(API_KEY_HEADER), self._settings.api_key_hashes):
+            raise Problem("unauthorized", headers={"WWW-Authenticate": 'ApiKey realm="orderguard", header="X-API-Key"'})
+
+    def _check(self, route: DirectRoute, exchange: Exchange) -> None:
+        if exchange.method != "POST":
+            raise Problem("method-not-allowed", headers={"Allow": "POST"})
+        headers = exchange.headers
+        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media_type not in route.media_types:
+            raise Problem("unsupported-media-type", f"send {route.media_types[0].decode()}")
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Problem("unsupported-media-type", "send the body uncompressed")
+        accept = headers.get(b"accept")
+        if accept and not _accepts(accept, b"application/json" if route.handler else b"application/x-ndjson"):
+            raise Problem("not-acceptable")
+
+    async def _body(self, exchange: Exchange, receive: Receive) -> bytes:
+        """The whole body. Raises `ClientGone` and `Problem`."""
+        limit = self._settings.max_body_bytes
+        length = exchange.headers.get(b"content-length")
+        if length and int(length) > limit:
+            raise Problem("too-large", f"the body has {int(length)} bytes, at most {limit} are read")
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if not message.get("more_body"):
+            first: bytes = message["body"]
+            return first
+        parts, size = [message["body"]], len(message["body"])
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message["body"])
+            size += len(message["body"])
+            if size > limit:
+                raise Problem("too-large", f"the body is longer than {limit} bytes")
+        return b"".join(parts)
+
+    def reply_of(self, problem: Problem, exchange: Exchange) -> Reply:
+        """The answer that a problem is."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+        document = problem.document(exchange.request_id)
+        return Reply(problem.status, document, MEDIA_TYPE.encode(), headers, problem=problem.kind)
+
+    def _headers(self, exchange: Exchange, media_type: bytes) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"content-type", media_type),
+            (b"x-request-id", exchange.request_id.encode()),
+            (b"traceparent", exchange.traceparent.encode()),
+            NO_STORE,
+            *SECURITY_HEADERS,
+        ]
+
+    async def _send(self, exchange: Exchange, reply: Reply, send: Send) -> None:
+        headers = self._headers(exchange, reply.media_type)
+        headers.append((b"content-length", b"%d" % len(reply.body)))
+        if reply.headers:
+            headers += reply.headers
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _pass_on(self, scope: Scope, exchange: Exchange, receive: Receive, send: Send) -> None:
+        """Let FastAPI answer; add what every answer has, and keep count."""
+        status, size = 0, 0
+        problem: str | None = None
+        scope.setdefault("state", {})["exchange"] = exchange
+
+        async def sending(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = {name for name, _ in message["headers"]}
+                extra = self._headers(exchange, b"")[1:]
+                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in own)]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, self._limited(receive), sending)
+        except Exception as error:
+            # The framework has answered already and raises the error on for the log.
+            self._logs.failure(error, request_id=exchange.loggable_id)
+            if not status:
+                reply = self.reply_of(Problem("internal"), exchange)
+                await self._send(exchange, reply, send)
+                status, size, problem = reply.status, len(reply.body), reply.problem
+        route = scope.get("route")
+        exchange.route = getattr(route, "path", exchange.route) if status != 404 else exchange.route
+        self._record(exchange, Reply(status, b"", problem=problem), size)
+
+    def _limited(self, receive: Receive) -> Receive:
+        """`receive` that stops reading a body that is too large."""
+        size = 0
+
+        async def receiving() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._settings.max_body_bytes:
+                raise Problem("too-large", f"the body is longer than {self._settings.max_body_bytes} bytes")
+            return message
+
+        return receiving
+
+    def _record(self, exchange: Exchange, reply: Reply, size: int | None = None) -> None:
+        """Count the request, and log it unless its handler has."""
+        seconds = time.perf_counter() - exchange.started
+        key = (exchange.route, exchange.method, reply.status)
+        count = self._counters.get(key)
+        if count is None:
+            method = exchange.method if exchange.method in METHODS else "other"
+            count = self._counters[key] = self._metrics.requests.labels(exchange.route, method, str(reply.status)).inc
+        count()
+        observe = self._timers.get(exchange.route)
+        if observe is None:
+            observe = self._timers[exchange.route] = self._metrics.seconds.labels(exchange.route).observe
+        observe(seconds)
+        if not reply.logged and self._worth_logging(reply):
+            self._log(exchange, reply, seconds, len(reply.body) if size is None else size)
+
+    def _worth_logging(self, reply: Reply) -> bool:
+        """All but a flood of shed requests: of these, one a second."""
+        if reply.problem != "overloaded":
+            return self._logs.wants_info or reply.status >= 400
+        now = time.monotonic()
+        if now - self._shed_logged < 1.0:
+            return False
+        self._shed_logged = now
+        return True
+
+    def _log(self, exchange: Exchange, reply: Reply, seconds: float, size: int) -> None:
+        self._logs.write(
+            RequestLine(
+                severity="ERROR" if reply.status >= 500 else "WARNING" if reply.status >= 400 else "INFO",
+                time=self._logs.now(),
+                event="request",
+                message="A request was answered.",
+                trace=self._trace_prefix + exchange.trace_id,
+                span=exchange.span_id,
+                request_id=exchange.loggable_id,
+                http_request=self.http_request(exchange, reply.status, seconds, size),
+                problem=reply.problem,
+                orders=reply.orders,
+                bad_orders=reply.bad_orders,
+                anomalies=reply.anomalies,
+            )
+        )
+
+    @staticmethod
+    def http_request(exchange: Exchange, status: int, seconds: float, size: int) -> HttpRequest:
+        """What the log says about the request."""
+        length = exchange.headers.get(b"content-length", b"0").decode("ascii", "replace")
+        method = exchange.method if exchange.method in METHODS else "other"
+        return HttpRequest(method, exchange.route, status, f"{seconds:.6f}s", length, str(size))
+
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def _accepts(accept: bytes, media_type: bytes) -> bool:
+    ranges = [part.partition(b";")[0].strip().lower() for part in accept.split(b",")]
+    return any(r in (b"*/*", b"application/*", media_type, b"application/json") for r in ranges)

@@ -1,0 +1,103 @@
+"""What one request carries through the service: its id, its trace, its headers, its answer's outline."""
+
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_OPAQUE_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-7][0-9A-HJKMNP-TV-Z]{25}"
+)
+_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+
+
+class ClientGone(Exception):
+    """The client closed the connection in the middle of its request."""
+
+
+class Exchange:
+    """One request and what is known about its answer so far.
+
+    A caller's X-Request-ID is repeated in the answer; in the log it only stands if it is a UUID, a ULID or 32
+    hexadecimal
+    digits, since anything else might be a name. `trace_id` is the caller's W3C trace, or a new one; `span_id` is this
+    service's own part of it.
+    """
+
+    __slots__ = (
+        "started",
+        "method",
+        "path",
+        "headers",
+        "route",
+        "request_id",
+        "trace_id",
+        "span_id",
+        "trace_flags",
+        "streaming",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.started = time.perf_counter()
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.route = "other"
+        self.streaming = False
+        given = self.headers.get(b"x-request-id")
+        fresh = "%032x" % random.getrandbits(128)
+        self.request_id = given.decode("ascii") if given and _SAFE_ID.fullmatch(given) else fresh
+        self.trace_id, self.trace_flags = fresh, "00"
+        self.span_id = "%016x" % random.getrandbits(64)
+        parent = self.headers.get(b"traceparent")
+        if parent and (match := _TRACEPARENT.fullmatch(parent)) and match[1] != b"ff" and match[2].strip(b"0"):
+            self.trace_id, self.trace_flags = match[2].decode(), match[4].decode()
+
+    @property
+    def loggable_id(self) -> str:
+        """The request's id as it may stand in the log."""
+        return self.request_id if _OPAQUE_ID.fullmatch(self.request_id) else "[ID]"
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C header for the answer."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.trace_flags}"
+
+
+class Reply:
+    """A whole answer. `problem` is the kind of problem document it is, if it is one; the rest is for the request's
+    log line.
+    """
+
+    __slots__ = ("status", "body", "media_type", "headers", "problem", "orders", "bad_orders", "anomalies", "logged")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        media_type: bytes = b"application/json",
+        headers: list[tuple[bytes, bytes]] | None = None,
+        *,
+        problem: str | None = None,
+        orders: int | None = None,
+        bad_orders: int | None = None,
+        anomalies: int | None = None,
+        logged: bool = False,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.media_type = media_type
+        self.headers = headers
+        self.problem = problem
+        self.orders = orders
+        self.bad_orders = bad_orders
+        self.anomalies = anomalies
+        self.logged = logged

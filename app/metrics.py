@@ -1,0 +1,49 @@
+"""What /metrics shows. Labels hold route templates, states and feature names only: never anything of an order."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SCORES = tuple(step / 20 for step in range(1, 21))
+DIFFERENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Metrics:
+    """The service's counters, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "orderguard_requests", "Requests answered", ["route", "method", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "orderguard_request_seconds", "Time to answer, in seconds", ["route"], buckets=SECONDS, registry=registry
+        )
+        self.in_progress = Gauge("orderguard_requests_in_progress", "Requests being answered", registry=registry)
+        self.shed = Counter("orderguard_requests_shed", "Requests turned away under load", registry=registry)
+        self.orders = Counter("orderguard_orders_scored", "Orders scored", ["route"], registry=registry)
+        self.invalid_orders = Counter("orderguard_orders_invalid", "Orders refused", ["route"], registry=registry)
+        self.anomalies = Counter("orderguard_anomalies", "Orders found anomalous", registry=registry)
+        self.scores = Histogram("orderguard_score", "Anomaly scores", buckets=SCORES, registry=registry)
+        self.history = Counter(
+            "orderguard_history", "Orders by the state of the customer's history", ["state"], registry=registry
+        )
+        self.model = Gauge("orderguard_model_info", "The model being served", ["version"], registry=registry)
+        self.ready = Gauge("orderguard_ready", "1 when a model is loaded, checked and warm", registry=registry)
+        self.model_failures = Counter("orderguard_model_refused", "Model versions refused", registry=registry)
+        self.drift = Gauge("orderguard_drift_psi", "Rolling population stability index", ["feature"], registry=registry)
+        self.drifted = Gauge("orderguard_drift_detected", "1 while the drift watch reports drift", registry=registry)
+        self.shadow = Counter(
+            "orderguard_shadow", "Orders that the challenger scored too", ["outcome"], registry=registry
+        )
+        self.shadow_difference = Histogram(
+            "orderguard_shadow_difference",
+            "Absolute difference of the challenger's score",
+            buckets=DIFFERENCES,
+            registry=registry,
+        )
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)

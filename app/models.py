@@ -1,0 +1,141 @@
+"""The model versions in use: the one that answers, and an optional challenger in its shadow.
+
+A version is verified and warmed in full before it takes over, in one assignment. One that can't be used is refused
+and named; what was
+served before goes on being served.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.drift_watch import DriftWatch
+from app.logs import LogWriter
+from app.metrics import Metrics
+from app.settings import CHAMPION, Settings
+from orderguard.catalogue import Catalogue
+from orderguard.features import FEATURE_SET_VERSION
+from orderguard.model_version import ModelVersionError, champion
+from orderguard.scorer import Scorer
+
+WATCH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A model version that was verified, loaded and warmed."""
+
+    version: str
+    folder: Path
+    scorer: Scorer
+    catalogue: Catalogue
+    drift: DriftWatch
+
+
+def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
+    """Verify, load and warm the version in a folder. Raises `ModelVersionError`."""
+    if not folder.is_dir():
+        raise ModelVersionError(f"there is no model version {folder.name} in MODEL_DIR")
+    scorer = Scorer.load(folder, threads=1)
+    model = Model(folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder))
+    warm(model)
+    return model
+
+
+class Models:
+    """Loads the versions that the settings name, and follows the champion where they don't name one."""
+
+    def __init__(self, settings: Settings, logs: LogWriter, metrics: Metrics, warm: Callable[[Model], None]) -> None:
+        self._settings = settings
+        self._logs = logs
+        self._metrics = metrics
+        self._warm = warm
+        self._tried: str | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.serving: Model | None = None
+        self.shadow: Model | None = None
+        self.reason: str | None = "the model is being loaded"
+        self.refused: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Begin to load, and to watch for a new champion and for SIGHUP."""
+        self._watcher = asyncio.create_task(self._watch())
+        try:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.forget_refusals)
+        except (RuntimeError, ValueError):
+            # Only a main thread has signals; a service inside a test hasn't.
+            pass
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        if self._watcher:
+            self._watcher.cancel()
+
+    def forget_refusals(self) -> None:
+        """Load the version anew at the next look, even where it is the same or was refused."""
+        self._tried = None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except Exception as error:
+                self._logs.failure(error, event="model")
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _wanted(self) -> str | None:
+        wanted = self._settings.model_version
+        return champion(self._settings.model_dir) if wanted == CHAMPION else wanted
+
+    async def refresh(self) -> None:
+        """Load what is wanted and not yet served. Never raises for a version that can't be used."""
+        wanted = await asyncio.to_thread(self._wanted)
+        if wanted is None:
+            if self.serving is None:
+                self.reason = "MODEL_DIR names no champion: train a model, or set MODEL_VERSION"
+            return
+        if wanted != self._tried:
+            self._tried = wanted
+            model = await self._load(wanted)
+            if model:
+                self.serving, self.reason = model, None
+                self._metrics.model.clear()
+                self._metrics.model.labels(wanted).set(1)
+                self._metrics.ready.set(1)
+            elif self.serving is None:
+                self.reason = f"model version {wanted} was refused: {self.refused[wanted]}"
+        shadow = self._settings.shadow_model_version
+        if shadow and self.serving and self.shadow is None and shadow not in self.refused:
+            self.shadow = await self._load(shadow)
+
+    async def _load(self, version: str) -> Model | None:
+        try:
+            model = await asyncio.to_thread(load_model, self._settings.model_dir / version, self._warm)
+        except ModelVersionError as error:
+            self._refuse(version, str(error))
+            return None
+        except Exception as error:
+            self._logs.failure(error, event="model")
+            self._refuse(version, f"it can't be loaded ({type(error).__name__})")
+            return None
+        self.refused.pop(version, None)
+        self._logs.service("NOTICE", "model", "A model version is loaded, checked and warm.", model_version=version)
+        return model
+
+    def _refuse(self, version: str, reason: str) -> None:
+        self.refused[version] = reason
+        self._metrics.model_failures.inc()
+        serving = f"; {self.serving.version} goes on serving" if self.serving else ""
+        self._logs.service(
+            "ERROR", "model", f"A model version was refused{serving}.", model_version=version, reason=reason
+        )
+
+    def description(self) -> dict[str, object]:
+        """What is loaded, for /v1/model beside the manifest."""
+        return {
+            "feature_set_version": FEATURE_SET_VERSION,
+            "shadow_version": self.shadow.version if self.shadow else None,
+            "refused": self.refused,
+        }

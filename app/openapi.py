@@ -1,0 +1,184 @@
+"""The OpenAPI document: FastAPI's own for its routes, and the routes that it doesn't see, from the structures they
+decode and encode.
+"""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from app.contract import BatchAnswer, OrderFailure, OrderRequest, ScoreAnswer
+from app.problems import KINDS, FieldError
+from app.problems import MEDIA_TYPE as PROBLEM_TYPE
+
+EXAMPLE_ORDER: dict[str, Any] = {
+    "order_id": "A-1001",
+    "created_at": "2026-05-04T14:12:09+02:00",
+    "customer": {"id": "C-77", "registered_at": "2024-02-11T09:30:00Z"},
+    "currency": "EUR",
+    "items": [
+        {"sku": "SKU-0102", "category": "kitchen", "quantity": 1, "unit_price": 39.9},
+        {"sku": "SKU-0455", "category": "kitchen", "quantity": 2, "unit_price": 12.5, "discount": 2.5},
+    ],
+    "shipping": {"method": "standard", "cost": 4.9},
+    "payment": {"method": "card", "card_country": "DE"},
+    "channel": "web",
+    "billing_address": {"postcode": "10115", "city": "Berlin", "country": "DE"},
+    "shipping_address": {"postcode": "10115", "city": "Berlin", "country": "DE"},
+}
+MINIMAL_ORDER = {
+    "order_id": "A-1002",
+    "created_at": "2026-05-04T03:41:00Z",
+    "customer": {"id": "C-78"},
+    "currency": "EUR",
+    "items": [{"sku": "SKU-0102", "quantity": 400, "unit_price": 0.39}],
+}
+EXAMPLE_ANSWER: dict[str, Any] = {
+    "order_id": "A-1002",
+    "score": 0.81,
+    "threshold": 0.62,
+    "anomaly": True,
+    "forest_score": 0.58,
+    "guard_score": 0.81,
+    "contributions": [
+        {
+            "feature": "max_quantity",
+            "value": 400.0,
+            "contribution": 0.31,
+            "meaning": "the largest quantity of one line item",
+        }
+    ],
+    "model_version": "20260504-1a2b3c4d",
+    "history": "absent",
+}
+ERRORS = {
+    "400": "invalid-json",
+    "401": "unauthorized",
+    "405": "method-not-allowed",
+    "406": "not-acceptable",
+    "408": "timeout",
+    "413": "too-large",
+    "415": "unsupported-media-type",
+    "422": "invalid-order",
+    "503": "overloaded",
+}
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """An RFC 9457 problem document. `errors` names fields and reasons, never values."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError] = []
+
+
+_registered: list[type] = [OrderRequest, ScoreAnswer, OrderFailure, BatchAnswer, ProblemDocument]
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _problem(kind: str) -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": _reference("ProblemDocument")}}
+    return {"description": KINDS[kind][1], "content": content}
+
+
+def answers(structure: type, summary: str, tag: str, *, unready: bool = False) -> dict[str, Any]:
+    """What a FastAPI route that answers with a structure is declared with."""
+    if structure not in _registered:
+        _registered.append(structure)
+    json_answer = {"content": {"application/json": {"schema": _reference(structure.__name__)}}}
+    responses: dict[int | str, Any] = {200: {"description": summary, **json_answer}}
+    if unready:
+        responses[503] = {"description": "No model is loaded; `reason` says why", **json_answer}
+    elif tag == "model":
+        responses |= {401: _problem("unauthorized"), 503: _problem("not-ready")}
+    declared: dict[str, Any] = {"summary": summary, "tags": [tag], "responses": responses}
+    if tag == "model":
+        declared["openapi_extra"] = {"security": [{"ApiKey": []}]}
+    return declared
+
+
+def text(summary: str, tag: str) -> dict[str, Any]:
+    """What a FastAPI route that answers with plain text is declared with."""
+    responses = {200: {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    return {"summary": summary, "tags": [tag], "responses": responses}
+
+
+def _post(summary: str, description: str, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "post": {
+            "summary": summary,
+            "description": description,
+            "tags": ["scoring"],
+            "operationId": summary.lower().replace(" ", "_"),
+            "security": [{"ApiKey": []}],
+            "requestBody": {"required": True, "content": body},
+            "responses": {
+                "200": {"description": "The scores", "content": answer},
+                **{status: _problem(kind) for status, kind in ERRORS.items()},
+            },
+        }
+    }
+
+
+def _direct_paths() -> dict[str, Any]:
+    order, answer = _reference("OrderRequest"), _reference("ScoreAnswer")
+    return {
+        "/v1/score": _post(
+            "Score an order",
+            "Scores one order. Sending the same order again gives the same answer,"
+            " and counts it once into its customer's history.",
+            {
+                "application/json": {
+                    "schema": order,
+                    "examples": {
+                        "usual": {"summary": "A usual order", "value": EXAMPLE_ORDER},
+                        "minimal": {"summary": "Only what is required", "value": MINIMAL_ORDER},
+                    },
+                }
+            },
+            {"application/json": {"schema": answer, "examples": {"anomaly": {"value": EXAMPLE_ANSWER}}}},
+        ),
+        "/v1/score/batch": _post(
+            "Score a batch",
+            "Scores an array of orders up to MAX_BATCH. An order that can't be used has its failure in its place;"
+            " the others are scored.",
+            {
+                "application/json": {
+                    "schema": {"type": "array", "items": order},
+                    "examples": {"two": {"value": [EXAMPLE_ORDER, MINIMAL_ORDER]}},
+                }
+            },
+            {"application/json": {"schema": _reference("BatchAnswer")}},
+        ),
+        "/v1/score/stream": _post(
+            "Score a stream",
+            "Reads one order a line (NDJSON) and answers one line for each, in the same order, while it reads."
+            " A bad line gets an error line.",
+            {"application/x-ndjson": {"schema": {"type": "string", "description": "One order a line"}}},
+            {"application/x-ndjson": {"schema": {"type": "string", "description": "One answer a line"}}},
+        ),
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi()` give the whole document."""
+    own = app.openapi
+
+    def whole() -> dict[str, Any]:
+        if "/v1/score" not in (app.openapi_schema or {}).get("paths", {}):
+            document = own()
+            document["paths"] = {**_direct_paths(), **document["paths"]}
+            components = document.setdefault("components", {})
+            _, schemas = msgspec.json.schema_components(_registered, ref_template="#/components/schemas/{name}")
+            components["schemas"] = {**components.get("schemas", {}), **schemas}
+            components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+            app.openapi_schema = document
+        return app.openapi_schema or {}
+
+    app.openapi = whole  # type: ignore[method-assign]

@@ -1,0 +1,97 @@
+"""Errors as RFC 9457 problem documents. None repeats a value of the request."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from orderguard.schema import OrderError
+
+MEDIA_TYPE = "application/problem+json"
+
+KINDS: dict[str, tuple[HTTPStatus, str]] = {
+    "invalid-json": (HTTPStatus.BAD_REQUEST, "The body is not valid JSON"),
+    "invalid-request": (HTTPStatus.BAD_REQUEST, "The request is not valid"),
+    "unauthorized": (HTTPStatus.UNAUTHORIZED, "A valid API key is needed"),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
+    "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The method is not allowed here"),
+    "not-acceptable": (HTTPStatus.NOT_ACCEPTABLE, "No acceptable answer"),
+    "timeout": (HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive"),
+    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
+    "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
+    "invalid-order": (HTTPStatus.UNPROCESSABLE_ENTITY, "The order is not valid"),
+    "too-many-requests": (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
+    "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed"),
+    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is busy"),
+    "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready"),
+}
+"""The kinds of problem: status and title. A problem's `type` is `/docs#problem-KIND`, where it is explained."""
+
+MEANINGS: dict[str, str] = {
+    "invalid-json": "Send one JSON value in UTF-8. `detail` says what was expected.",
+    "invalid-request": "A parameter is wrong; `errors` names it.",
+    "unauthorized": "Send the key in the X-API-Key header. Two keys are valid while one is rotated.",
+    "not-found": "The path is not one of this service's; /docs lists them.",
+    "method-not-allowed": "The Allow header lists the methods of this path.",
+    "not-acceptable": "The service answers in JSON (NDJSON for a stream); leave Accept out or allow it.",
+    "timeout": "The body has to arrive within REQUEST_TIMEOUT_SECONDS.",
+    "too-large": "Split the batch, or use /v1/score/stream, which has no limit on the whole.",
+    "unsupported-media-type": "Send application/json, or application/x-ndjson to /v1/score/stream.",
+    "invalid-order": "`errors` names the field and says what is wrong with it. No value is repeated.",
+    "too-many-requests": "Wait as long as Retry-After says.",
+    "internal": "A defect. The X-Request-ID of the answer finds the log entry.",
+    "overloaded": "More requests are in progress than can be answered in good time. Wait as long as Retry-After says.",
+    "not-ready": "The model is being loaded, or was refused; /readyz says why.",
+}
+"""What each kind means and what to do about it, for the documentation."""
+
+_BY_STATUS = {
+    int(KINDS[kind][0]): kind for kind in reversed(KINDS) if kind not in ("invalid-order", "invalid-json", "overloaded")
+}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One thing that is wrong: the path of the field and the reason, never the value."""
+
+    field: str
+    reason: str
+
+
+class Problem(Exception):
+    """A request that gets a problem document for an answer."""
+
+    def __init__(
+        self, kind: str, detail: str = "", errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.status = int(KINDS[kind][0])
+        self.detail = detail or MEANINGS[kind]
+        self.errors = errors
+        self.headers = headers or {}
+
+    def document(self, request_id: str) -> bytes:
+        """The problem document."""
+        content: dict[str, Any] = {
+            "type": f"/docs#problem-{self.kind}",
+            "title": KINDS[self.kind][1],
+            "status": self.status,
+            "detail": self.detail,
+            "instance": f"urn:request:{request_id}",
+        }
+        if self.errors:
+            content["errors"] = self.errors
+        return msgspec.json.encode(content)
+
+
+def of_order(error: OrderError) -> Problem:
+    """The problem that an unusable order is: 400 where it is no JSON at all, 422 where a field is wrong."""
+    if not error.field and not error.reason.startswith("expected"):
+        return Problem("invalid-json", error.reason)
+    return Problem("invalid-order", str(error), (FieldError(error.field, error.reason),))
+
+
+def of_status(status: int, headers: dict[str, str] | None = None) -> Problem:
+    """The problem for a bare status code that the framework answered with."""
+    kind = _BY_STATUS.get(status, "internal" if status >= 500 else "invalid-request")
+    return Problem(kind, headers=headers)

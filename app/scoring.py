@@ -1,0 +1,237 @@
+"""From an order's bytes to its answer: decode, mask, history, features, model."""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contract import Contribution, HistoryState, OrderRequest, ScoreAnswer
+from app.history import HistoryStore, HistoryUnavailable
+from app.history.records import read_record, record_after
+from app.logs import LogWriter, ShadowLine
+from app.metrics import Metrics
+from app.models import Model, Models
+from app.problems import Problem
+from orderguard.features import FEATURES, order_features
+from orderguard.history import EMPTY, CustomerHistory, after
+from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.retrieval import Case, make_case
+from orderguard.schema import UNDECODABLE, MaskedOrder, Order, OrderError, explained
+from orderguard.scorer import RowScore
+
+TOP_CONTRIBUTIONS = 5
+STORE_REST_SECONDS = 2.0
+
+MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
+PLACES = {feature.name: place for place, feature in enumerate(FEATURES)}
+
+_decode = msgspec.json.Decoder(OrderRequest).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+Vector = NDArray[np.float32]
+Decoded = OrderRequest | OrderError
+
+
+def decode_request(body: bytes | msgspec.Raw) -> OrderRequest:
+    """Decode an order with its optional history. Raises `OrderError`, which repeats no value."""
+    try:
+        order = _decode(body)
+    except UNDECODABLE as error:
+        raise explained(error) from None
+    for place, earlier in enumerate(order.history or ()):
+        if earlier.customer.id != order.customer.id:
+            raise OrderError(f"history[{place}].customer.id", "not the customer of the order")
+    return order
+
+
+def decode_batch(body: bytes, limit: int) -> list[Decoded]:
+    """Decode an array of orders; one that can't be used is an `OrderError` in its place.
+
+    Raises `OrderError` where the whole is no array, and `Problem` where it is longer than `limit`.
+    """
+    try:
+        items = _decode_items(body)
+    except UNDECODABLE as error:
+        raise explained(error) from None
+    if len(items) > limit:
+        raise Problem("too-large", f"a batch has at most {limit} orders, this one has {len(items)}")
+    decoded: list[Decoded] = []
+    for item in items:
+        try:
+            decoded.append(decode_request(item))
+        except OrderError as error:
+            decoded.append(error)
+    return decoded
+
+
+def answer_of(order_id: str, vector: Vector, scores: RowScore, model: Model, state: HistoryState) -> ScoreAnswer:
+    """The answer for a scored vector, with the features that moved the score most."""
+    threshold = model.scorer.threshold
+    contributions = [
+        Contribution(name, finite(vector[PLACES[name]]), round(part, 6), MEANINGS[name])
+        for name, part in model.scorer.contributions(vector)[:TOP_CONTRIBUTIONS]
+    ]
+    return ScoreAnswer(
+        order_id,
+        scores.score,
+        threshold,
+        scores.score >= threshold,
+        scores.forest,
+        scores.guard,
+        contributions,
+        model.version,
+        state,
+    )
+
+
+def finite(value: np.float32) -> float | None:
+    """The value as JSON can hold it."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+class Scoring:
+    """Scores orders with the model that is served."""
+
+    def __init__(
+        self, keyring: Keyring, models: Models, store: HistoryStore | None, metrics: Metrics, logs: LogWriter
+    ) -> None:
+        self.keyring = keyring
+        self._models = models
+        self._store = store
+        self._store_rests_until = 0.0
+        self._metrics = metrics
+        self._logs = logs
+        self._history_counters = {state: metrics.history.labels(state) for state in ("used", "absent", "unavailable")}
+
+    def model(self) -> Model:
+        """The model that is served. Raises `Problem` while there is none."""
+        model = self._models.serving
+        if model is None:
+            raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
+        return model
+
+    async def score(self, request: OrderRequest, model: Model) -> tuple[ScoreAnswer, MaskedOrder]:
+        """Score one order and count it into its customer's history."""
+        masked = mask_order(request, self.keyring)
+        history, state = await self._history(request, masked)
+        vector = order_features(masked, history, model.catalogue)
+        scores = model.scorer.score_row(vector)
+        model.drift.add(vector, scores.score)
+        self._history_counters[state].inc()
+        shadow = self._models.shadow
+        if shadow is not None:
+            asyncio.get_running_loop().call_soon(self._compare, shadow, masked, history, scores.score, model)
+        return answer_of(request.order_id, vector, scores, model, state), masked
+
+    async def score_many(
+        self, requests: Sequence[OrderRequest], model: Model
+    ) -> tuple[list[ScoreAnswer], list[MaskedOrder]]:
+        """Score orders as if they had been sent one after the other, with one call of the model."""
+        masked = [mask_order(request, self.keyring) for request in requests]
+        found = [await self._history(*pair) for pair in zip(requests, masked, strict=True)]
+        vectors = np.stack(
+            [order_features(order, history, model.catalogue) for order, (history, _) in zip(masked, found, strict=True)]
+        )
+        scores = model.scorer.score(vectors)
+        model.drift.add_rows(vectors, scores.score)
+        answers = []
+        for place, request in enumerate(requests):
+            state = found[place][1]
+            self._history_counters[state].inc()
+            row = RowScore(*(float(values[place]) for values in scores))
+            answers.append(answer_of(request.order_id, vectors[place], row, model, state))
+            shadow = self._models.shadow
+            if shadow is not None:
+                self._compare(shadow, masked[place], found[place][0], row.score, model)
+        return answers, masked
+
+    def _compare(
+        self, shadow: Model, masked: MaskedOrder, history: CustomerHistory | None, score: float, model: Model
+    ) -> None:
+        """Score with the challenger and record how it differs. Whatever happens here, the answer stays as it is."""
+        try:
+            other = shadow.scorer.score_row(order_features(masked, history, shadow.catalogue)).score
+        except Exception as error:
+            self._metrics.shadow.labels("failed").inc()
+            self._logs.failure(error, event="shadow")
+            return
+        agree = (score >= model.scorer.threshold) == (other >= shadow.scorer.threshold)
+        self._metrics.shadow.labels("agreed" if agree else "disagreed").inc()
+        self._metrics.shadow_difference.observe(abs(score - other))
+        if not agree:
+            self._logs.write(
+                ShadowLine(
+                    severity="INFO",
+                    time=self._logs.now(),
+                    event="shadow",
+                    message="Champion and challenger disagree on an order.",
+                    order_token=masked.order_token,
+                    model_version=model.version,
+                    shadow_model_version=shadow.version,
+                    score=score,
+                    shadow_score=other,
+                )
+            )
+
+    def examine(self, masked: MaskedOrder) -> Case:
+        """Score a masked order and give its reasons, leaving no trace in the customer's history."""
+        model = self.model()
+        vector = order_features(masked, None, model.catalogue)
+        score = model.scorer.score_row(vector).score
+        return make_case(masked, vector, score, model.scorer.threshold, model.scorer.contributions(vector))
+
+    def version_dir(self) -> Path:
+        """The folder of the version that is served."""
+        return self.model().folder
+
+    async def _history(self, request: OrderRequest, masked: MaskedOrder) -> tuple[CustomerHistory | None, HistoryState]:
+        if request.history is not None:
+            return self.brought_history(request.history, masked), "used"
+        store = self._store
+        if store is None:
+            return None, "absent"
+        if self._store_rests_until > time.monotonic():
+            return None, "unavailable"
+        try:
+            kept = await store.read(masked.customer_token)
+            record = read_record(kept) if kept else None
+            if changed := record_after(record, masked):
+                await store.write(masked.customer_token, changed)
+        except HistoryUnavailable:
+            # A store that is away costs each order its timeout. Leave it alone for a moment.
+            self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
+            return None, "unavailable"
+        return (record.seen_by(masked.order_token), "used") if record else (None, "absent")
+
+    def brought_history(self, orders: Sequence[Order], masked: MaskedOrder) -> CustomerHistory:
+        """The history that the caller brought: the orders before this one, oldest first."""
+        history = EMPTY
+        for earlier in sorted(orders, key=lambda order: order.created_at):
+            if earlier.created_at < masked.created_at:
+                history = after(history, mask_order(earlier, self.keyring))
+        return history
+
+
+WARM_ORDER = (
+    b'{"order_id":"warm","created_at":"2026-01-01T12:00:00Z","customer":{"id":"warm"},"currency":"EUR",'
+    b'"items":[{"sku":"warm","quantity":1,"unit_price":1}]}'
+)
+WARM_ROUNDS = 20
+
+
+def warm(model: Model) -> None:
+    """Take an order through the model until every cache is filled. Counts nothing and raises what a broken model
+    raises.
+    """
+    keyring = Keyring.from_text(new_key_text())
+    for _ in range(WARM_ROUNDS):
+        request = decode_request(WARM_ORDER)
+        vector = order_features(mask_order(request, keyring), None, model.catalogue)
+        answer = answer_of(request.order_id, vector, model.scorer.score_row(vector), model, "absent")
+        msgspec.json.encode(answer)
+    model.scorer.score(np.stack([vector] * 64))

@@ -1,0 +1,157 @@
+"""The service's settings, read once from the environment. A mistake is explained: what was found, what to write
+instead.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orderguard.masking import Keyring, MaskingKeyError
+
+MIN_API_KEY_LENGTH = 16
+MAX_API_KEYS = 2
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+HISTORY_SCHEMES = ("memory:", "sqlite:", "redis://", "rediss://", "off")
+CHAMPION = "champion"
+
+
+class SettingsError(ValueError):
+    """The environment doesn't make a service. The message names the variables and never repeats a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the service was told. `SETTINGS` says which variable each comes from."""
+
+    keyring: Keyring = field(repr=False)
+    api_key_hashes: tuple[bytes, ...] = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8080
+    model_dir: Path = Path("models")
+    model_version: str = CHAMPION
+    shadow_model_version: str | None = None
+    history_url: str = field(default="memory:", repr=False)
+    history_ttl_days: int = 180
+    log_level: str = "INFO"
+    max_body_bytes: int = 2_097_152
+    max_batch: int = 1_000
+    max_concurrency: int = 256
+    request_timeout_seconds: float = 10.0
+    project: str | None = None
+    revision: str | None = None
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.05 <= value <= 3_600:
+        raise ValueError("must be a number of seconds from 0.05 to 3600")
+    return value
+
+
+def _version_name(text: str) -> str:
+    if text in (".", "..") or any(c in text for c in "/\\\0"):
+        raise ValueError("must be the name of a folder in MODEL_DIR, or `champion`")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return text.upper()
+
+
+def _history_url(text: str) -> str:
+    if not text.startswith(HISTORY_SCHEMES) or text == "sqlite:":
+        raise ValueError("must be memory:, sqlite:PATH, redis://HOST:PORT/DB, rediss://HOST:PORT/DB or off")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable: the field it sets, how its text is read, what it is for."""
+
+    variable: str
+    field: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+
+SETTINGS = (
+    Setting("HOST", "host", str, "the address to listen on"),
+    Setting("PORT", "port", _whole(0, 65_535), "the port to listen on; 0 takes a free one"),
+    Setting("MODEL_DIR", "model_dir", Path, "the folder that holds one folder a model version"),
+    Setting("MODEL_VERSION", "model_version", _version_name, "the version to serve; `champion` follows the champion"),
+    Setting("SHADOW_MODEL_VERSION", "shadow_model_version", _version_name, "a challenger to score and compare"),
+    Setting("HISTORY_URL", "history_url", _history_url, "where customers' histories are kept"),
+    Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
+    Setting("LOG_LEVEL", "log_level", _log_level, "the least severity that is logged"),
+    Setting("MAX_BODY_BYTES", "max_body_bytes", _whole(1_024, 67_108_864), "the largest body of an order or a batch"),
+    Setting("MAX_BATCH", "max_batch", _whole(1, 10_000), "the most orders in one batch"),
+    Setting("MAX_CONCURRENCY", "max_concurrency", _whole(1, 100_000), "requests in progress before load is shed"),
+    Setting("REQUEST_TIMEOUT_SECONDS", "request_timeout_seconds", _seconds, "how long a client may take to send"),
+    Setting("GOOGLE_CLOUD_PROJECT", "project", str, "the project that traces belong to"),
+    Setting("K_REVISION", "revision", str, "the Cloud Run revision, set by Cloud Run"),
+)
+"""Every variable that is neither a secret nor a switch. PII_MASKING, MASKING_KEY, MASKING_KEY_FILE, API_KEY and
+API_KEY_REQUIRED
+are read by `read_settings` itself."""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that the environment holds.
+
+    Raises `SettingsError` with every mistake at once, one a line.
+    """
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    if environment.get("PII_MASKING") != "enforced":
+        mistakes.append("PII_MASKING must be `enforced`: this service does not run without masking")
+    try:
+        values["keyring"] = Keyring.from_environment(environment)
+    except MaskingKeyError as error:
+        mistakes.append(f"MASKING_KEY: {error}")
+    try:
+        values["api_key_hashes"] = _api_key_hashes(environment)
+    except ValueError as error:
+        mistakes.append(str(error))
+    for setting in SETTINGS:
+        text = environment.get(setting.variable, "").strip()
+        if text:
+            try:
+                values[setting.field] = setting.parse(text)
+            except ValueError as error:
+                mistakes.append(f"{setting.variable} {error}")
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return Settings(**values)
+
+
+def _api_key_hashes(environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    """SHA-256 of each valid key; none means that no key is asked for."""
+    required = environment.get("API_KEY_REQUIRED", "true").strip().lower()
+    if required not in ("true", "false"):
+        raise ValueError("API_KEY_REQUIRED must be `true` or `false`")
+    keys = [key.strip() for key in environment.get("API_KEY", "").split(",") if key.strip()]
+    if not keys and required == "true":
+        raise ValueError(
+            "API_KEY is missing: set one key, or two while a key is rotated (API_KEY_REQUIRED=false: none)"
+        )
+    if len(keys) > MAX_API_KEYS:
+        raise ValueError(f"API_KEY holds {len(keys)} keys; at most {MAX_API_KEYS}, separated by a comma")
+    if any(len(key) < MIN_API_KEY_LENGTH or not key.isascii() for key in keys):
+        raise ValueError(f"API_KEY: each key needs at least {MIN_API_KEY_LENGTH} plain ASCII characters")
+    return tuple(hashlib.sha256(key.encode()).digest() for key in keys) if required == "true" else ()

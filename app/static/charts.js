@@ -1,0 +1,107 @@
+// Small SVG charts. Each has a title and a description that says in words what it shows.
+
+const NS = "http://www.w3.org/2000/svg";
+let count = 0;
+
+export function element(name, attributes = {}, ...children) {
+  const node = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+  node.append(...children);
+  return node;
+}
+
+function picture(width, height, title, description) {
+  const id = `chart-${++count}`;
+  return element(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title ${id}-desc` },
+    element("title", { id: `${id}-title` }, title),
+    element("desc", { id: `${id}-desc` }, description),
+  );
+}
+
+export function signed(value) {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
+/** Bars to the right for what made the score higher, to the left for what made it lower. */
+export function reasonsChart(contributions) {
+  const row = 46;
+  const width = 460;
+  const largest = Math.max(...contributions.map((c) => Math.abs(c.contribution)), 1e-9);
+  const least = Math.min(...contributions.map((c) => c.contribution), 0);
+  const zero = least < 0 ? 150 : 4;
+  const scale = (width - 70 - zero) / largest;
+  const words = contributions.map((c) => `${c.feature} ${signed(c.contribution)}`).join(", ");
+  const svg = picture(width, contributions.length * row + 4, "What moved the score", words);
+  contributions.forEach((c, i) => {
+    const length = Math.max(1.5, Math.min(Math.abs(c.contribution) * scale, c.contribution < 0 ? zero - 4 : width));
+    const y = i * row;
+    svg.append(
+      element("text", { x: 4, y: y + 15 }, c.feature.replaceAll("_", " ")),
+      element("rect", {
+        x: c.contribution < 0 ? zero - length : zero, y: y + 22, width: length, height: 13, rx: 2,
+        class: c.contribution < 0 ? "away" : "towards",
+      }),
+      element("text", { x: (c.contribution < 0 ? zero : zero + length) + 7, y: y + 33, class: "quiet-text" }, signed(c.contribution)),
+    );
+  });
+  svg.append(element("line", { x1: zero, x2: zero, y1: 20, y2: contributions.length * row, class: "rule" }));
+  return svg;
+}
+
+/** The reference orders' scores as a histogram (density, equal-frequency bins), the threshold, and this order's score. */
+export function placeChart(distribution, score, threshold) {
+  const [width, height, base, top] = [460, 190, 150, 22];
+  const total = distribution.counts.reduce((sum, n) => sum + n, 0) || 1;
+  const edges = [0, ...distribution.edges, 1];
+  const below = distribution.counts.reduce((sum, n, i) => sum + (edges[i + 1] <= score ? n : edges[i] < score ? (n * (score - edges[i])) / (edges[i + 1] - edges[i]) : 0), 0);
+  const share = Math.min(0.999, below / total);
+  const density = distribution.counts.map((n, i) => (edges[i + 1] > edges[i] ? n / total / (edges[i + 1] - edges[i]) : 0));
+  const highest = Math.max(...density, 1e-9);
+  const x = (value) => 8 + value * (width - 16);
+  const words = `The score ${score.toFixed(3)} is higher than about ${(share * 100).toFixed(0)} % of the reference orders. The threshold is ${threshold.toFixed(3)}.`;
+  const svg = picture(width, height, "Where the score lies", words);
+  density.forEach((d, i) => {
+    const h = Math.sqrt(d / highest) * (base - top);
+    svg.append(element("rect", { x: x(edges[i]), y: base - h, width: Math.max(0.5, x(edges[i + 1]) - x(edges[i]) - 0.6), height: h, class: "bar-fill" }));
+  });
+  svg.append(
+    element("line", { x1: x(0), x2: x(1), y1: base, y2: base, class: "rule" }),
+    element("line", { x1: x(threshold), x2: x(threshold), y1: top - 6, y2: base, class: "limit" }),
+    element("text", { x: x(threshold), y: base + 16, "text-anchor": "middle", class: "quiet-text" }, `threshold ${threshold.toFixed(2)}`),
+    element("line", { x1: x(score), x2: x(score), y1: top - 6, y2: base, class: "here" }),
+    element("circle", { cx: x(score), cy: top - 8, r: 5, class: "here-dot" }),
+    element("text", { x: x(score) + (score > 0.75 ? -10 : 10), y: top - 4, "text-anchor": score > 0.75 ? "end" : "start" }, `this order ${score.toFixed(3)}`),
+    element("text", { x: x(0), y: base + 34, class: "quiet-text" }, "0 usual"),
+    element("text", { x: x(1), y: base + 34, "text-anchor": "end", class: "quiet-text" }, "1 anomalous"),
+  );
+  return { svg, words };
+}
+
+/** A series of PSI values over time, with the limit that noise stays under. */
+export function driftLine(name, values, limit, moved) {
+  const [width, height] = [130, 30];
+  const highest = Math.max(...values, limit * 1.2, 1e-6);
+  const y = (value) => height - 3 - (value / highest) * (height - 6);
+  const step = (width - 6) / Math.max(values.length - 1, 1);
+  const last = values.at(-1) ?? 0;
+  const svg = picture(width, height, `PSI of ${name}`, `now ${last.toFixed(3)}, ${values.length} values`);
+  svg.setAttribute("class", "spark");
+  svg.append(
+    element("line", { x1: 3, x2: width - 3, y1: y(limit), y2: y(limit), class: "limit" }),
+    element("polyline", { points: values.map((v, i) => `${3 + i * step},${y(v)}`).join(" "), class: moved ? "series moved" : "series" }),
+    element("circle", { cx: 3 + (values.length - 1) * step, cy: y(last), r: 2.5, class: moved ? "towards" : "away" }),
+  );
+  return svg;
+}
+
+/** A small bar for a score in a table row; the number stands beside it, so it is hidden from screen readers. */
+export function meter(score, anomaly) {
+  const svg = element("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", class: "meter", "aria-hidden": "true" });
+  svg.append(
+    element("rect", { width: 100, height: 8, rx: 2, class: "track" }),
+    element("rect", { width: Math.max(1, score * 100), height: 8, rx: 2, class: anomaly ? "towards" : "away" }),
+  );
+  return svg;
+}
