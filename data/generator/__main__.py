@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from data.generator.sample import Line, lines, make_world
 
-SCORED_ORDERS = 44
-SCORED_ANOMALY_SHARE = 0.15
+SCORED_ORDERS = 60
+SCORED_ANOMALY_SHARE = 0.25
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -109,9 +109,8 @@ def main(argv: list[str] | None = None) -> int:
         world, SCORED_ORDERS, end, end + timedelta(days=2), anomaly_share=SCORED_ANOMALY_SHARE, prefix="N", faulty=False
     )
     scored, odd = write(later, options.score, options.truth, "score_", by_month=False)
-    print(
-        f"{count} orders with {anomalies} anomalies in {options.out}; {scored} to score with {odd} anomalies in {options.score}"
-    )
+    print(f"{count} orders with {anomalies} anomalies in {options.out}")
+    print(f"{scored} orders to score with {odd} anomalies in {options.score}")
     return 0
 
 

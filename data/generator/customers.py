@@ -29,7 +29,7 @@ SPECIAL_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "ı": "i", "�
 
 @dataclass(slots=True)
 class Person:
-    """A customer. Dictionaries stand as an order's JSON holds them; `hour` is the local hour that this person likes to order at."""
+    """A customer: dictionaries as an order's JSON holds them; `hour` is the local hour that this person likes."""
 
     country: Country
     language: str
@@ -83,7 +83,13 @@ def device(random: Random) -> dict[str, Any]:
     if random.random() < 0.1:
         ip = f"2001:db8:{random.randrange(1, 65536):x}:{random.randrange(1, 65536):x}::{random.randrange(1, 65536):x}"
     else:
-        ip = f"{random.choice((77, 84, 91, 176, 185, 203))}.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+        parts = (
+            random.choice((77, 84, 91, 176, 185, 203)),
+            random.randrange(256),
+            random.randrange(256),
+            random.randrange(1, 255),
+        )
+        ip = ".".join(map(str, parts))
     return {"ip": ip, "user_agent": random.choice(USER_AGENTS), "id": f"dev-{random.getrandbits(64):016x}"}
 
 

@@ -131,7 +131,7 @@ def normal_order(
 
 
 def forgetful(order: RawOrder, person: Person, random: Random) -> RawOrder:
-    """Leave out what real feeds leave out: the marketplace sends little, and any optional field is missing now and then."""
+    """Leave out what real feeds leave out: a marketplace sends little, any optional field is missing now and then."""
     if order["channel"] == "marketplace":
         order["customer"] = {"id": person.customer["id"]}
         order.pop("device", None)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-# Fields of the schema whose values tell who somebody is. Countries, regions, cities and postcodes are left out: on their own they fit many
-# people, and a search for them would find the same words in innocent places.
+# Fields of the schema whose values tell who somebody is. Countries, regions, cities and postcodes are left out: on their
+# own they fit many people, and a search for them would find the same words in innocent places.
 STRUCTURED: dict[str, tuple[str, ...]] = {
     "customer": ("id", "name", "email", "phone", "birth_date", "national_id"),
     "billing_address": ("name", "company", "street", "phone"),
@@ -21,7 +21,7 @@ NAMES = re.compile(r"name|holder|other$")
 
 
 class PersonalValue(NamedTuple):
-    """A personal value and where it comes from: a field's path, or `note.KIND` for one that stands in free text only."""
+    """A personal value and where it comes from: a field's path, or `note.KIND` for one that was planted in free text."""
 
     kind: str
     value: str
@@ -39,13 +39,15 @@ def values_of(order: Any) -> Iterator[PersonalValue]:
 
 
 def distinctive(kind: str, value: str) -> bool:
-    """Whether finding the value somewhere means a leak: short words turn up by chance. Two Japanese names need fewer letters."""
+    """Whether finding the value somewhere means a leak: short words turn up by chance, but not a short full name."""
     return len(value) >= SHORTEST or bool(NAMES.search(kind) and " " in value)
 
 
 def personal_values(paths: Iterable[Path]) -> set[PersonalValue]:
-    """Every personal value of files: order files (`data/raw`, `data/score`) by the fields of the schema, and the generator's list of what it
-    planted in free text (`personal_values.ndjson`). Lines that can't be read are passed over."""
+    """Every personal value of order files, by the fields of the schema, and of the generator's `personal_values.ndjson`.
+
+    The latter lists what was planted in free text. Lines that can't be read are passed over.
+    """
     found: set[PersonalValue] = set()
     for path in paths:
         with path.open("rb") as lines:

@@ -7,7 +7,7 @@ from random import Random
 
 @dataclass(frozen=True)
 class Category:
-    """`price` is the median in euros, `spread` the log-spread of prices, `quantity` the mean quantity, `months` weights of busier months."""
+    """`price` is the median in euros, `spread` its log-spread, `quantity` the mean quantity, `months` weights of months."""
 
     code: str
     share: float

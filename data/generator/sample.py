@@ -26,7 +26,7 @@ ORDERS_PER_CUSTOMER = 7
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the sample. `delivered` is when the feed hands it over: now and then after later orders, rarely in a later month."""
+    """One line of the sample. `delivered` is when the feed hands it over: rarely in a later month."""
 
     delivered: datetime
     data: bytes
@@ -100,18 +100,20 @@ def lines(
     """About `count` orders as the feed delivers them, with broken and repeated lines between them if `faulty`."""
     happened = events(world, round(count * (1 - anomaly_share)), start, end, anomaly_share)
     in_time = in_order(happened, lambda event: event[0], timedelta(days=3))
-    delivered = numbered(in_time, world.random, end, prefix, faulty)
+    delivered = numbered(in_time, world.random, start, end, prefix, faulty)
     return in_order(delivered, lambda line: line.delivered, LATEST)
 
 
-def numbered(happened: Iterable[Event], random: Random, end: datetime, prefix: str, faulty: bool) -> Iterator[Line]:
+def numbered(
+    happened: Iterable[Event], random: Random, start: datetime, end: datetime, prefix: str, faulty: bool
+) -> Iterator[Line]:
     """Give each order its id and its delivery; add faults."""
     for number, (moment, order, kind, planted) in enumerate(happened, 1):
         order["order_id"] = f"{prefix}{moment.year}-{number:07d}"
         delay = timedelta(minutes=random.expovariate(1 / 20))
         if faulty and random.random() < LATE_SHARE:
             delay = random.random() * LATEST
-        delivered = min(moment + delay, end - timedelta(seconds=1))
+        delivered = min(max(start, moment + delay), end - timedelta(seconds=1))
         yield Line(delivered, msgspec.json.encode(order), order["order_id"], kind, planted)
         if faulty and random.random() < DUPLICATE_SHARE:
             yield Line(delivered, msgspec.json.encode(order), None, None, ())

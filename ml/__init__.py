@@ -1,0 +1,1 @@
+"""From raw orders to a validated, versioned model. `python -m ml --help` lists the steps."""

@@ -1,0 +1,188 @@
+"""From order files to a table of features: read, quarantine, mask, put in time order, learn what is usual, compute.
+
+Reading and masking run on all cores; the result does not depend on how many there are.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ml.catalogue_learning import learn_catalogue
+from ml.quarantine import check_share, quarantine_file, record
+from ml.reading import Block, ReadingError, Tally, blocks_of, chunks_of
+from orderguard.catalogue import Catalogue
+from orderguard.features.columns import Columns, columns_of, merged, taken
+from orderguard.features.vector import column_features
+from orderguard.masking import Keyring
+
+BYTES_A_WORKER = 32 * 2**20
+"""Fewer bytes than this are not worth another process."""
+
+
+class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`training_share` is the share of orders, earliest first, that the catalogue is learnt from; `workers` 0 means all cores."""
+
+    training_share: float = 0.7
+    bad_line_ceiling: float = 0.05
+    quarantine: Path | None = None
+    workers: int = 0
+    progress: bool = False
+
+
+class DataFile(NamedTuple):
+    """An order file: its name, the SHA-256 of its bytes, and its usable orders."""
+
+    name: str
+    sha256: str
+    orders: int
+
+
+class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts over all files. `quarantined` is by reason; `unknown_fields` by place, looked for in every 50th line."""
+
+    lines: int
+    blank_lines: int
+    orders: int
+    duplicates: int
+    quarantined: dict[str, int]
+    unknown_fields: dict[str, int]
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """n orders in time order. `X` is float32 of shape (n, d); `created_at` in epoch seconds; the catalogue was learnt from rows before `cutoff`."""
+
+    X: NDArray[np.float32]
+    created_at: NDArray[np.float64]
+    order_tokens: list[str]
+    catalogue: Catalogue
+    cutoff: int
+    report: ReadingReport
+    data_files: list[DataFile]
+    columns: Columns
+
+
+def build_features(
+    paths: Sequence[Path],
+    keyring: Keyring,
+    config: FeatureConfig = FeatureConfig(),
+    *,
+    catalogue: Catalogue | None = None,
+) -> FeatureTable:
+    """Features of all orders in files. The catalogue is learnt from the earliest orders, or given (features of new data for an old model).
+
+    Raises `ReadingError` if a file can't be read or no order is left, and `TooManyBadLines` above the ceiling of bad lines.
+    """
+    columns, tally, counts = read_columns(paths, keyring, config)
+    columns, duplicates = in_time_order(columns)
+    if not len(columns):
+        raise ReadingError("no usable order in " + ", ".join(path.name for path in paths))
+    cutoff = max(1, int(len(columns) * config.training_share))
+    learnt = catalogue or learn_catalogue(taken(columns, np.arange(cutoff)))
+    return FeatureTable(
+        X=column_features(columns, learnt),
+        created_at=columns.numbers["at"],
+        order_tokens=columns.order_tokens,
+        catalogue=learnt,
+        cutoff=cutoff,
+        report=ReadingReport(
+            lines=tally.lines,
+            blank_lines=tally.blank,
+            orders=len(columns),
+            duplicates=duplicates,
+            quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
+            unknown_fields=dict(sorted(tally.unknown_fields.items())),
+        ),
+        data_files=[DataFile(path.name, sha256(path), counts[path]) for path in paths],
+        columns=columns,
+    )
+
+
+def read_columns(
+    paths: Sequence[Path], keyring: Keyring, config: FeatureConfig
+) -> tuple[Columns, Tally, dict[Path, int]]:
+    """All usable orders in the order of the files, what was found on the way, and the number of orders by file."""
+    blocks = [block for path in paths for block in blocks_of(path)]
+    parts: list[Columns] = []
+    total = Tally()
+    lines_before, counts = Counter[Path](), Counter[Path](dict.fromkeys(paths, 0))
+    size = sum(block.end - block.start for block in blocks)
+    bar = tqdm(total=size, desc="read and mask", unit="B", unit_scale=True, disable=not config.progress)
+    with bar, quarantine_file(config.quarantine) as file:
+        for block, (columns, tally) in zip(
+            blocks, masked_blocks(blocks, keyring, workers_for(size, config.workers)), strict=True
+        ):
+            parts.append(columns)
+            bad_before = len(total.quarantined)
+            total.add(tally, lines_before[block.path])
+            record(file, total.quarantined[bad_before:])
+            lines_before[block.path] += tally.lines
+            counts[block.path] += tally.orders
+            bar.update(block.end - block.start)
+            bar.set_postfix(orders=total.orders, refresh=False)
+    check_share(Counter(bad.kind for bad in total.quarantined), total.lines - total.blank, config.bad_line_ceiling)
+    return merged(parts), total, dict(counts)
+
+
+def workers_for(size: int, wanted: int) -> int:
+    """How many processes to read `size` bytes with."""
+    return wanted or min(len(os.sched_getaffinity(0)), max(1, size // BYTES_A_WORKER))
+
+
+def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, Tally]]:
+    """Each block's orders as columns, in the order of the blocks."""
+    if workers <= 1:
+        for block in blocks:
+            yield masked_block(block, keyring)
+        return
+    # Not forked: a fork of a process with threads (onnxruntime, progress bars) may hang.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _set_keyring, (keyring,)) as pool:
+        yield from pool.map(_masked_block_of_worker, blocks)
+
+
+def masked_block(block: Block, keyring: Keyring) -> tuple[Columns, Tally]:
+    """One block's orders as columns, and what was found while reading them."""
+    tally = Tally()
+    parts = []
+    for chunk in chunks_of(block, keyring):
+        tally.add(chunk.tally)
+        parts.append(columns_of(chunk.orders))
+    return merged(parts), tally
+
+
+_worker: dict[str, Keyring] = {}
+
+
+def _set_keyring(keyring: Keyring) -> None:
+    _worker["keyring"] = keyring
+
+
+def _masked_block_of_worker(block: Block) -> tuple[Columns, Tally]:
+    return masked_block(block, _worker["keyring"])
+
+
+def in_time_order(columns: Columns) -> tuple[Columns, int]:
+    """Orders sorted by time (equal times stay in the order of the files), and how many repeated an earlier line's order id and were left out."""
+    first: dict[str, int] = {}
+    for row, token in enumerate(columns.order_tokens):
+        first.setdefault(token, row)
+    rows = np.fromiter(first.values(), dtype=np.int64, count=len(first))
+    rows = rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
+    return taken(columns, rows), len(columns) - len(rows)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

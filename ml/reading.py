@@ -1,0 +1,209 @@
+"""Reading order files (`.ndjson`, `.ndjson.gz`) piece by piece, masking each order on the spot, and setting bad lines apart."""
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from io import BufferedReader
+from typing import Any
+
+import msgspec
+
+from ml.quarantine import Quarantined, masked_excerpt
+from orderguard.currencies import CURRENCIES
+from orderguard.masking import Keyring, mask_order
+from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
+
+SUFFIXES = (".ndjson", ".ndjson.gz")
+BLOCK_BYTES = 8 * 2**20
+CHUNK_ORDERS = 10_000
+MAX_LINE_BYTES = 4 * 2**20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LOOK_FOR_UNKNOWN_FIELDS_EVERY = 50
+
+
+class ReadingError(ValueError):
+    """Order files that can't be read at all; the message names the file and the way out."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a file that starts and ends with whole lines; a compressed file is one block."""
+
+    path: Path
+    start: int
+    end: int
+
+
+@dataclass
+class Tally:
+    """What was found while reading."""
+
+    lines: int = 0
+    blank: int = 0
+    orders: int = 0
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+    def add(self, other: "Tally", lines_before: int = 0) -> None:
+        """Add what was found in a later part of the same file, which begins after `lines_before` lines."""
+        self.lines += other.lines
+        self.blank += other.blank
+        self.orders += other.orders
+        self.unknown_fields.update(other.unknown_fields)
+        self.quarantined += [
+            msgspec.structs.replace(bad, line=bad.line + lines_before) if lines_before else bad
+            for bad in other.quarantined
+        ]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some orders of a block, and what was found while reading them."""
+
+    orders: list[MaskedOrder]
+    tally: Tally
+
+
+def order_files(data: Path) -> list[Path]:
+    """The order files of a folder by name, or the one file. Raises `ReadingError` if there is none."""
+    if data.is_file():
+        return [data]
+    found = sorted(path for path in data.glob("*") if path.name.endswith(SUFFIXES) and path.is_file())
+    if not found:
+        raise ReadingError(
+            f"{data}: no order files here. Put *.ndjson or *.ndjson.gz there, or run `python -m data.generator`."
+        )
+    return found
+
+
+def blocks_of(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Cut a file into blocks of about `size` bytes, at line ends."""
+    try:
+        total = path.stat().st_size
+        if path.name.endswith(".gz"):
+            yield Block(path, 0, total)
+            return
+        start = 0
+        with path.open("rb") as file:
+            while start < total:
+                file.seek(min(start + size, total))
+                while (piece := file.readline(MAX_LINE_BYTES)) and not piece.endswith(b"\n"):
+                    pass
+                end = file.tell()
+                yield Block(path, start, end)
+                start = end
+    except OSError as error:
+        raise ReadingError(f"{path}: can't be read ({error.strerror})") from None
+
+
+def lines_of(block: Block) -> Iterator[bytes | None]:
+    """The lines of a block; None for one that is longer than `MAX_LINE_BYTES`, which is passed over without being held in memory.
+
+    Raises `ReadingError` for a file that can't be read or whose compression is broken.
+    """
+    try:
+        compressed = block.path.name.endswith(".gz")
+        with gzip.open(block.path) if compressed else block.path.open("rb") as file:
+            file.seek(block.start)
+            left = None if compressed else block.end - block.start
+            while left is None or left > 0:
+                line = file.readline(MAX_LINE_BYTES)
+                if not line:
+                    return
+                length = len(line)
+                whole = length < MAX_LINE_BYTES or line.endswith(b"\n")
+                if not whole:
+                    length += _skip_line(file)
+                if left is not None:
+                    left -= length
+                yield line if whole else None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ReadingError(f"{block.path}: not a whole gzip file. Copy it again.") from None
+    except OSError as error:
+        raise ReadingError(f"{block.path}: can't be read ({error.strerror})") from None
+
+
+def _skip_line(file: gzip.GzipFile | BufferedReader) -> int:
+    """Go to the next line; returns the number of bytes passed."""
+    passed = 0
+    while piece := file.readline(MAX_LINE_BYTES):
+        passed += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return passed
+
+
+def chunks_of(block: Block, keyring: Keyring) -> Iterator[Chunk]:
+    """Read and mask a block's orders, `CHUNK_ORDERS` at a time. Line numbers of quarantined lines count from the block's start."""
+    orders: list[MaskedOrder] = []
+    tally = Tally()
+    for number, line in enumerate(lines_of(block), 1):
+        tally.lines += 1
+        if number == 1 and block.start == 0 and line is not None:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if line is not None and line.isspace() or line == b"":
+            tally.blank += 1
+            continue
+        try:
+            orders.append(mask_order(usable_order(line), keyring))
+        except OrderError as error:
+            excerpt = masked_excerpt(line or b"")
+            tally.quarantined.append(Quarantined(block.path.name, number, error.field, error.reason, excerpt))
+            continue
+        if line is not None and number % LOOK_FOR_UNKNOWN_FIELDS_EVERY == 1:
+            tally.unknown_fields.update(unknown_fields(msgspec.json.decode(line)))
+        if len(orders) >= CHUNK_ORDERS:
+            tally.orders = len(orders)
+            yield Chunk(orders, tally)
+            orders, tally = [], Tally()
+    tally.orders = len(orders)
+    yield Chunk(orders, tally)
+
+
+def usable_order(line: bytes | None) -> Order:
+    """The order in a line. Raises `OrderError` with a reason that holds no value of the line."""
+    if line is None:
+        raise OrderError("", f"longer than {MAX_LINE_BYTES} bytes")
+    order = decode_order(line)
+    if order.currency not in CURRENCIES:
+        raise OrderError("currency", "not a currency code of ISO 4217")
+    return order
+
+
+def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
+    """Where an order holds fields that the schema does not name: `customer.*`. Not their names, which may be anything, personal data too."""
+    if isinstance(value, list):
+        for element in value:
+            yield from unknown_fields(element, f"{path}[]")
+    elif isinstance(value, dict):
+        prefix = f"{path}." if path else ""
+        for name, element in value.items():
+            if prefix + name in _KNOWN_PATHS:
+                yield from unknown_fields(element, prefix + name)
+            else:
+                yield f"{prefix}*"
+
+
+_KNOWN_PATHS = frozenset(CLASSIFICATION) | {
+    parent.removesuffix("[]") for path in CLASSIFICATION if (parent := path.rpartition(".")[0])
+}
+
+
+def masked_orders(paths: Sequence[Path], keyring: Keyring, tally: Tally | None = None) -> Iterator[list[MaskedOrder]]:
+    """The orders of files in the order of the files, masked, in lists of at most `CHUNK_ORDERS`.
+
+    `tally` is added to, if given. Raises `ReadingError`.
+    """
+    found = tally or Tally()
+    for path in paths:
+        lines_before = 0
+        for block in blocks_of(path):
+            lines_of_block = 0
+            for chunk in chunks_of(block, keyring):
+                found.add(chunk.tally, lines_before)
+                lines_of_block += chunk.tally.lines
+                yield chunk.orders
+            lines_before += lines_of_block

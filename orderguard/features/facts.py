@@ -1,0 +1,90 @@
+"""What an order itself says, as plain numbers and codes: read off once, the same way for serving and for training."""
+
+from typing import Any
+
+from orderguard.features.table import SMALLEST
+from orderguard.history import address_digest, digest, payment_digest
+from orderguard.schema import MaskedOrder
+
+NUMBERS = (
+    "at",
+    "minute",
+    "weekday",
+    "discount",
+    "coupon",
+    "shipping_cost",
+    "account_days",
+    "country_mismatch",
+    "card_mismatch",
+    "name_mismatch",
+    "address_mismatch",
+    "address",
+    "device",
+    "payment",
+)
+CODES = ("currency", "channel", "payment_method", "shipping_method", "country")
+
+
+class Facts:
+    """The facts that formulas see, as attributes: floats for one order, arrays for many."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.__dict__ = facts
+
+
+def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
+    """The values named in `NUMBERS`. Amounts are in the order's currency; `account_days` is −1 if not told."""
+    created = order.created_at
+    since = order.customer_since
+    billing, shipping = order.billing, order.shipping
+    country = name = address = 0.0
+    if billing and shipping:
+        country = differ(billing.country, shipping.country)
+        name = differ(billing.name_token, shipping.name_token)
+        address = differ(billing.token, shipping.token)
+    home = billing or shipping
+    return (
+        created.timestamp(),
+        created.hour * 60 + created.minute,
+        created.weekday(),
+        order.discount or 0.0,
+        1.0 if order.has_coupon else 0.0,
+        order.shipping_cost or 0.0,
+        max(0.0, (created - since).total_seconds() / 86400.0) if since else -1.0,
+        country,
+        differ(home.country, order.card_country) if home else 0.0,
+        name,
+        address,
+        address_digest(order),
+        digest(order.device_token),
+        payment_digest(order),
+    )
+
+
+def codes_of(order: MaskedOrder) -> tuple[str, str, str, str, str]:
+    """The values named in `CODES`; "" for what is absent. The country is where the order goes."""
+    goes_to = order.shipping or order.billing
+    return (
+        order.currency,
+        order.channel or "",
+        order.payment_method or "",
+        order.shipping_method or "",
+        (goes_to.country or "") if goes_to else "",
+    )
+
+
+def differ(one: str | None, other: str | None) -> float:
+    """1 if both are told and they differ."""
+    return 1.0 if one and other and one != other else 0.0
+
+
+def add_amounts(facts: dict[str, Any], catalogue_basket: float, xp: Any) -> None:
+    """Net value and the amounts in reference units. Where the currency is unseen (level 0) the order counts as a usual basket."""
+    known = facts["level"] > 0.0
+    divisor = xp.where(known, facts["level"], 1.0)
+    taken_off = facts["line_discounts"] + facts["discount"]
+    net = xp.maximum(facts["gross"] - taken_off, 0.0)
+    facts["taken_off"] = taken_off
+    facts["net"] = net
+    facts["value"] = xp.where(known, xp.maximum(net / divisor, SMALLEST), catalogue_basket)
+    facts["highest_price"] = xp.where(known, facts["highest_price"] / divisor, catalogue_basket)

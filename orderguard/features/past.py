@@ -1,0 +1,137 @@
+"""What was known of each order's customer before it, over columns: the same walk back that serving does over one history."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orderguard.catalogue import Catalogue
+from orderguard.features.columns import Columns
+from orderguard.features.table import SMALLEST
+from orderguard.history import REMEMBERED, CustomerHistory
+
+WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0, "orders_30d": 2592000.0}
+SPENT = {"orders_24h": "spend_24h", "orders_30d": "spend_30d"}
+NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
+
+
+def customer_facts(
+    columns: Columns, facts: Mapping[str, Any], catalogue: Catalogue, histories: Mapping[str, CustomerHistory]
+) -> dict[str, NDArray[np.float64]]:
+    """Windows, habits and novelties of each order, each of shape (n,)."""
+    count = len(columns)
+    earlier = _remembered_rows(columns, histories, catalogue)
+    customers = np.concatenate([earlier["customer"], columns.customers.index])
+    by_customer = np.argsort(customers, kind="stable")
+    customer = customers[by_customer]
+    past = {
+        name: np.concatenate([earlier[name], np.asarray(facts[name], dtype=np.float64)])[by_customer]
+        for name in ("at", "minute", "value", "log_value", *NOVELTIES.values())
+    }
+    names = ("remembered", "seconds_since_last", "past_log", "past_log_squared", *WINDOWS, *SPENT.values())
+    found = {name: np.zeros(len(customer)) for name in names}
+    nearest = np.full(len(customer), 720.0)
+    told = {name: np.zeros(len(customer), dtype=bool) for name in NOVELTIES}
+    seen = {name: np.zeros(len(customer), dtype=bool) for name in NOVELTIES}
+    rows = np.arange(len(customer))
+    for back in range(1, REMEMBERED + 1):
+        rows = rows[rows >= back]
+        rows = rows[customer[rows] == customer[rows - back]]
+        if not len(rows):
+            break
+        then = rows - back
+        elapsed = past["at"][rows] - past["at"][then]
+        if back == 1:
+            found["seconds_since_last"][rows] = elapsed
+        found["remembered"][rows] += 1.0
+        log = past["log_value"][then]
+        found["past_log"][rows] += log
+        found["past_log_squared"][rows] += log * log
+        apart = np.abs(past["minute"][rows] - past["minute"][then])
+        nearest[rows] = np.minimum(nearest[rows], np.minimum(apart, 1440.0 - apart))
+        for name, seconds in WINDOWS.items():
+            inside = elapsed <= seconds
+            found[name][rows] += inside
+            if name in SPENT:
+                found[SPENT[name]][rows] += np.where(inside, past["value"][then], 0.0)
+        for name, fact in NOVELTIES.items():
+            value = past[fact][then]
+            told[name][rows] |= value != 0.0
+            seen[name][rows] |= value == past[fact][rows]
+    found["nearest_minutes"] = nearest
+    for name, fact in NOVELTIES.items():
+        found[name] = ((past[fact] != 0.0) & told[name] & ~seen[name]).astype(np.float64)
+    found["earlier"] = _places(customer) + _forgotten(columns, histories)[customer]
+    mine = np.empty(len(customer), dtype=np.int64)
+    mine[by_customer] = np.arange(len(customer))
+    return {name: values[mine[len(customers) - count :]] for name, values in found.items()}
+
+
+def _remembered_rows(
+    columns: Columns, histories: Mapping[str, CustomerHistory], catalogue: Catalogue
+) -> dict[str, NDArray[Any]]:
+    """The orders in the histories of these customers as rows that come before the columns' own."""
+    rows: dict[str, list[Any]] = {name: [] for name in ("customer", "at", "minute", "value", *NOVELTIES.values())}
+    for number, token in enumerate(columns.customers.values):
+        known = histories.get(token)
+        if known is None:
+            continue
+        rows["customer"] += [number] * len(known.at)
+        rows["at"] += known.at
+        rows["minute"] += known.minutes
+        for value, currency in zip(known.values, known.currencies, strict=True):
+            level = catalogue.currency_levels.get(currency, 0.0)
+            rows["value"].append(max(value / level, SMALLEST) if level > 0.0 else catalogue.basket)
+        rows["address"] += known.addresses
+        rows["device"] += known.devices
+        rows["payment"] += known.payments
+    columns_of_rows: dict[str, NDArray[Any]] = {
+        name: np.array(values, dtype=np.int64 if name == "customer" else np.float64) for name, values in rows.items()
+    }
+    columns_of_rows["log_value"] = np.log(columns_of_rows["value"])
+    return columns_of_rows
+
+
+def _places(customer: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The place of each row among its customer's rows, from 0; rows are sorted by customer."""
+    count = len(customer)
+    first = np.ones(count, dtype=bool)
+    first[1:] = customer[1:] != customer[:-1]
+    starts = np.maximum.accumulate(np.where(first, np.arange(count), 0)) if count else np.arange(0)
+    return (np.arange(count) - starts).astype(np.float64)
+
+
+def _forgotten(columns: Columns, histories: Mapping[str, CustomerHistory]) -> NDArray[np.float64]:
+    """By customer number, how many orders a history counts beyond those that it remembers."""
+    known = (histories.get(token) for token in columns.customers.values)
+    return np.array([history.count - len(history.at) if history else 0 for history in known], dtype=np.float64)
+
+
+def updated_histories(columns: Columns, histories: Mapping[str, CustomerHistory]) -> dict[str, CustomerHistory]:
+    """The histories of the columns' customers after these orders."""
+    by_customer = np.argsort(columns.customers.index, kind="stable")
+    ends = np.searchsorted(columns.customers.index[by_customer], np.arange(len(columns.customers.values) + 1))
+    numbers = columns.numbers
+    gross = np.bincount(columns.line_order, columns.quantity * columns.unit_price, len(columns))
+    line_discounts = np.bincount(columns.line_order, columns.line_discount, len(columns))
+    net = np.maximum(0.0, gross - (line_discounts + numbers["discount"]))
+    currency = columns.codes["currency"]
+    result: dict[str, CustomerHistory] = {}
+    for number, token in enumerate(columns.customers.values):
+        rows = by_customer[ends[number] : ends[number + 1]]
+        last = rows[-REMEMBERED:]
+        known = histories.get(token) or CustomerHistory(0, (), (), (), (), (), (), ())
+        keep = len(known.at) - max(0, len(known.at) + len(last) - REMEMBERED)
+        first = len(known.at) - keep
+        result[token] = CustomerHistory(
+            known.count + len(rows),
+            (*known.at[first:], *numbers["at"][last].tolist()),
+            (*known.values[first:], *net[last].tolist()),
+            (*known.currencies[first:], *(currency.values[code] for code in currency.index[last])),
+            (*known.minutes[first:], *numbers["minute"][last].astype(np.int64).tolist()),
+            (*known.addresses[first:], *numbers["address"][last].astype(np.int64).tolist()),
+            (*known.devices[first:], *numbers["device"][last].astype(np.int64).tolist()),
+            (*known.payments[first:], *numbers["payment"][last].astype(np.int64).tolist()),
+        )
+    return result

@@ -1,0 +1,139 @@
+"""The features: name, meaning and formula of each, in the order of the vector.
+
+A formula takes the facts of an order and a namespace with `where`, `maximum` and `minimum`. Facts are floats for one order and arrays for many, so
+a formula uses operators and that namespace only, and both give the same bits: + − × ÷, comparisons and square roots are exactly rounded.
+Logarithms differ between libraries, so they are no part of a formula: `scale` says which is applied at the end, by numpy in both cases.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Group = Literal["amount", "basket", "discount", "price", "time", "customer", "mismatch", "rarity"]
+Scale = Literal["as is", "ln", "ln(1+x)"]
+Formula = Callable[[Any, Any], Any]
+
+FEATURE_SET_VERSION = "1"
+"""Changes whenever a vector may change. A test holds it against recorded vectors."""
+
+SMALLEST = 0.01
+"""The smallest amount in reference units that is told from nothing."""
+
+SINE_OF_MINUTE = tuple(math.sin(2 * math.pi * minute / 1440) for minute in range(1440))
+COSINE_OF_MINUTE = tuple(math.cos(2 * math.pi * minute / 1440) for minute in range(1440))
+SINE_OF_WEEKDAY = tuple(math.sin(2 * math.pi * day / 7) for day in range(7))
+COSINE_OF_WEEKDAY = tuple(math.cos(2 * math.pi * day / 7) for day in range(7))
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature. `unit` is that of the formula's value before `scale`."""
+
+    name: str
+    group: Group
+    unit: str
+    scale: Scale
+    meaning: str
+    formula: Formula
+
+
+def _own_deviation(f: Any, xp: Any) -> Any:
+    """Standard deviations from the customer's own mean of ln order value; the spread is shrunk towards the shop's by four orders' weight."""
+    past = xp.maximum(f.remembered, 1.0)
+    mean = f.past_log / past
+    variance = xp.maximum(f.past_log_squared / past - mean * mean, 0.0)
+    spread = xp.sqrt((f.remembered * variance + 4.0 * f.usual_spread * f.usual_spread) / (f.remembered + 4.0))
+    return xp.where(f.remembered > 0.0, (f.log_value - mean) / spread, 0.0)
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("order_value", "amount", "ln of reference units", "as is",
+            "Value after discounts. An unseen currency counts as the usual basket.", lambda f, xp: f.log_value),
+    Feature("highest_unit_price", "amount", "reference units", "ln",
+            "The highest unit price.", lambda f, xp: xp.maximum(f.highest_price, SMALLEST)),
+    Feature("largest_line_share", "amount", "share", "as is",
+            "The dearest line's share of the basket; 1 for an empty value.",
+            lambda f, xp: xp.where(f.gross > 0.0, f.largest_line / xp.maximum(f.gross, 1e-9), 1.0)),
+    Feature("shipping_share", "amount", "share", "as is",
+            "Shipping cost as a share of value and shipping; 0 if not told.",
+            lambda f, xp: f.shipping_cost / xp.maximum(f.net + f.shipping_cost, 1e-9)),
+    Feature("lines", "basket", "lines", "ln", "Number of lines.", lambda f, xp: f.lines),
+    Feature("units", "basket", "pieces", "ln", "Pieces over all lines.", lambda f, xp: f.units),
+    Feature("largest_quantity", "basket", "ratio", "ln",
+            "The largest quantity of a line, against the usual quantity in its category.", lambda f, xp: f.quantity_ratio),
+    Feature("unknown_sku_share", "basket", "share", "as is",
+            "Share of lines whose sku the catalogue does not know.", lambda f, xp: f.unknown_skus / f.lines),
+    Feature("discount_share", "discount", "share", "as is",
+            "All discounts as a share of the basket, at most 1.",
+            lambda f, xp: xp.minimum(f.taken_off / xp.maximum(f.gross, 1e-9), 1.0)),
+    Feature("largest_line_discount", "discount", "share", "as is",
+            "The largest discount of a line as a share of that line, at most 1.", lambda f, xp: f.line_discount),
+    Feature("has_coupon", "discount", "0 or 1", "as is", "A coupon was used.", lambda f, xp: f.coupon),
+    Feature("price_above_usual", "price", "ratio", "ln",
+            "The highest ratio of a unit price to the sku's usual price; an unknown sku counts as usual.",
+            lambda f, xp: f.highest_sku_ratio),
+    Feature("price_below_usual", "price", "ratio", "ln",
+            "The lowest ratio of a unit price to the sku's usual price; an unknown sku counts as usual.",
+            lambda f, xp: f.lowest_sku_ratio),
+    Feature("category_price_above", "price", "ratio", "ln",
+            "The highest ratio of a unit price to its category's usual price.", lambda f, xp: f.highest_category_ratio),
+    Feature("category_price_below", "price", "ratio", "ln",
+            "The lowest ratio of a unit price to its category's usual price.", lambda f, xp: f.lowest_category_ratio),
+    Feature("hour_sine", "time", "−1 to 1", "as is", "Sine of the time of day, by the order's own offset.",
+            lambda f, xp: f.minute_sine),
+    Feature("hour_cosine", "time", "−1 to 1", "as is", "Cosine of the time of day, by the order's own offset.",
+            lambda f, xp: f.minute_cosine),
+    Feature("weekday_sine", "time", "−1 to 1", "as is", "Sine of the day of the week.", lambda f, xp: f.weekday_sine),
+    Feature("weekday_cosine", "time", "−1 to 1", "as is", "Cosine of the day of the week.",
+            lambda f, xp: f.weekday_cosine),
+    Feature("hour_rarity", "time", "−ln of a share", "as is", "How rarely orders come in this hour.",
+            lambda f, xp: f.hour_rarity),
+    Feature("orders_before", "customer", "orders", "ln(1+x)",
+            "Earlier orders of this customer that are known; 0 means no history.", lambda f, xp: f.earlier),
+    Feature("hours_since_last", "customer", "hours", "ln(1+x)",
+            "Time since the customer's last order; the usual gap if there is none.",
+            lambda f, xp: xp.where(f.remembered > 0.0, xp.maximum(f.seconds_since_last, 0.0) / 3600.0, f.usual_gap_hours)),
+    Feature("orders_1h", "customer", "orders", "ln(1+x)", "The customer's orders in the hour before.",
+            lambda f, xp: f.orders_1h),
+    Feature("orders_24h", "customer", "orders", "ln(1+x)", "The customer's orders in the day before.",
+            lambda f, xp: f.orders_24h),
+    Feature("orders_7d", "customer", "orders", "ln(1+x)", "The customer's orders in the week before.",
+            lambda f, xp: f.orders_7d),
+    Feature("orders_30d", "customer", "orders", "ln(1+x)", "The customer's orders in the 30 days before.",
+            lambda f, xp: f.orders_30d),
+    Feature("spend_24h", "customer", "usual baskets", "ln(1+x)", "The customer's spend in the day before.",
+            lambda f, xp: f.spend_24h / f.usual_basket),
+    Feature("spend_30d", "customer", "usual baskets", "ln(1+x)", "The customer's spend in the 30 days before.",
+            lambda f, xp: f.spend_30d / f.usual_basket),
+    Feature("own_value_deviation", "customer", "standard deviations", "as is",
+            "Order value against the customer's own habit (mean and spread of ln value); 0 without history.", _own_deviation),
+    Feature("own_hour_distance", "customer", "hours", "as is",
+            "Hours between this time of day and the nearest one at which the customer ordered before; 0 without history.",
+            lambda f, xp: xp.where(f.remembered > 0.0, f.nearest_minutes / 60.0, 0.0)),
+    Feature("account_age", "customer", "days", "ln(1+x)",
+            "Time since registration; the usual age if not told.",
+            lambda f, xp: xp.where(f.account_days >= 0.0, f.account_days, f.usual_account_days)),
+    Feature("new_address", "customer", "0 or 1", "as is",
+            "Goes to an address that none of the customer's remembered orders went to.", lambda f, xp: f.new_address),
+    Feature("new_device", "customer", "0 or 1", "as is", "Comes from a device not seen with this customer.",
+            lambda f, xp: f.new_device),
+    Feature("new_payment", "customer", "0 or 1", "as is",
+            "Paid by a method and card country not seen with this customer.", lambda f, xp: f.new_payment),
+    Feature("country_mismatch", "mismatch", "0 or 1", "as is", "Billing and shipping countries differ.",
+            lambda f, xp: f.country_mismatch),
+    Feature("card_country_mismatch", "mismatch", "0 or 1", "as is",
+            "The card's country is not that of the billing address (else of the shipping address).",
+            lambda f, xp: f.card_mismatch),
+    Feature("addressee_mismatch", "mismatch", "0 or 1", "as is", "Billed to one name, sent to another.",
+            lambda f, xp: f.name_mismatch),
+    Feature("address_mismatch", "mismatch", "0 or 1", "as is", "Billed to one address, sent to another.",
+            lambda f, xp: f.address_mismatch),
+    Feature("category_rarity", "rarity", "−ln of a share", "as is",
+            "How rarely the rarest category of the basket is ordered.", lambda f, xp: f.category_rarity),
+    Feature("code_rarity", "rarity", "−ln of a share", "as is",
+            "How rare the channel, the ways to pay and to ship, the currency and the country are, added up.",
+            lambda f, xp: f.channel_rarity + f.payment_rarity + f.shipping_rarity + f.currency_rarity + f.country_rarity),
+)  # fmt: skip
+
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
