@@ -1,7 +1,5 @@
 """Catalogue codes (sku, category, methods of payment and shipping): kept, unless somebody put personal data into one."""
 
-import re
-
 from orderguard.masking.known import Known
 from orderguard.masking.recognisers import (
     addresses,
@@ -16,14 +14,17 @@ from orderguard.masking.recognisers import (
 )
 from orderguard.masking.spans import masked_already, merged, replaced
 from orderguard.masking.text import mask_with
-from orderguard.masking.view import View
+from orderguard.masking.view import View, fold
+
+ROOM = 8
+"""A code of fewer letters and digits than this has no room for a value that names a person."""
 
 _RECOGNISERS = (emails, urls, ibans, national_ids, ip_addresses, phones, addresses, names)
 _LABEL = "sku "
 _MOST_REMEMBERED = 100_000
-_NOT_ALNUM = re.compile(r"[\W_]+")
+_SEPARATORS = {ord(character): None for character in " \t-_.,;:/|@+()#'\"*"}
 
-_impersonal: set[str] = set()
+_impersonal: dict[str, tuple[str, bool]] = {}
 
 
 def mask_code(code: str) -> str:
@@ -31,14 +32,33 @@ def mask_code(code: str) -> str:
     if code in _impersonal:
         return code
     masked = _masked(code)
-    if masked is code and len(_impersonal) < _MOST_REMEMBERED:
-        _impersonal.add(code)
+    if masked == code and len(_impersonal) < _MOST_REMEMBERED:
+        compact = compact_code(code)
+        _impersonal[code] = (compact if len(compact) >= ROOM else "", sum(map(str.isdigit, compact)) >= ROOM)
     return masked
+
+
+def roomy(codes: list[str]) -> tuple[str, str]:
+    """Of `codes`, in `compact_code`'s form: those with room for a name or a street, and those with room for a number."""
+    letters, digits = "", ""
+    for code in codes:
+        known = _impersonal.get(code)
+        compact, many_digits = known or (compact_code(code), True)
+        if compact:
+            letters += compact + " "
+            if many_digits:
+                digits += compact + " "
+    return letters, digits
+
+
+def compact_code(code: str) -> str:
+    """Lower case, accents and separators gone."""
+    return (code.lower() if code.isascii() else fold(code)).translate(_SEPARATORS)
 
 
 def mask_own_code(code: str, known: Known) -> str:
     """As `mask_code`, and nothing of the order's own values is left in it."""
-    if known.in_code(_NOT_ALNUM.sub("", View(code).folded)):
+    if known.in_code(compact_code(code)):
         masked = mask_with(code, known)
         return masked if masked != code else "[NAME]"
     return mask_code(code)
@@ -54,7 +74,7 @@ def _masked(code: str) -> str:
         for span in spans
         if span.end > len(_LABEL)
     ]
-    found = [span for span in (*found, *cards.find(bare))]
+    found += cards.find(bare)
     placed = [
         span._replace(start=bare.original(span.start, span.end)[0], end=bare.original(span.start, span.end)[1])
         for span in found

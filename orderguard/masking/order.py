@@ -1,24 +1,26 @@
 """Masking a whole order, field by field, as `orderguard.schema.CLASSIFICATION` says."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.known import Known
-from orderguard.masking.codes import mask_code, mask_own_code
+from orderguard.masking.codes import ROOM, compact_code, mask_code, mask_own_code, roomy
 from orderguard.masking.text import mask_parts, mask_with
 from orderguard.schema import Address, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-_SEPARATORS = {ord(character): None for character in " \t-_.,;:/|@+()#'\"*"}
-_TELLING_LENGTH = 8
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_THREE_OCTETS = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
+_LONGEST_POSTCODE = 10
 
 
-def mask_order(order: Order, keyring: Keyring) -> MaskedOrder:
+def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> MaskedOrder:
     """The order without personal data.
 
-    Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked.
+    Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked. With
+    `free_text=False` the texts are left out, which spares a pipeline that has no use for them the search.
     """
     token, customer, device, payment, delivery = (
         keyring.token,
@@ -28,7 +30,9 @@ def mask_order(order: Order, keyring: Keyring) -> MaskedOrder:
         order.shipping,
     )
     order_token, customer_token = token("order", order.order_id), token("customer", customer.id)
-    note, gift_message = order.note, order.gift_message
+    billing = _address(order.billing_address, keyring) if order.billing_address else None
+    same = order.shipping_address == order.billing_address
+    note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
     if note or gift_message:
         note, gift_message = _texts(order, order_token, customer_token)
     code = _code_masker(order)
@@ -54,8 +58,8 @@ def mask_order(order: Order, keyring: Keyring) -> MaskedOrder:
         payment_method=code(payment.method) if payment and payment.method else None,
         card_country=payment.card_country if payment else None,
         channel=order.channel,
-        billing=_address(order.billing_address, keyring) if order.billing_address else None,
-        shipping=_address(order.shipping_address, keyring) if order.shipping_address else None,
+        billing=billing,
+        shipping=billing if same else _address(order.shipping_address, keyring) if order.shipping_address else None,
         customer_since=customer.registered_at,
         birth_year=birth_year(customer.birth_date) if customer.birth_date else None,
         email_token=token("email", customer.email) if customer.email else None,
@@ -98,13 +102,16 @@ def birth_year(birth_date: str | None) -> int | None:
     return int(found[0]) if found else None
 
 
-def network(ip: str | None) -> str | None:
+def network(ip: str) -> str | None:
     """The network of an IP address: /24 of IPv4, /48 of IPv6."""
+    first, _, rest = ip.strip().rpartition(".")
+    if _THREE_OCTETS.fullmatch(first) and rest.isdecimal():
+        return f"{first}.0/24"
     try:
-        address = ip_address(ip.strip()) if ip else None
+        address = ip_address(ip.strip())
     except ValueError:
         return None
-    return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False)) if address else None
+    return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))
 
 
 def _texts(order: Order, order_token: str, customer_token: str) -> tuple[str | None, str | None]:
@@ -120,27 +127,53 @@ def _texts(order: Order, order_token: str, customer_token: str) -> tuple[str | N
 
 def _code_masker(order: Order) -> Callable[[str], str]:
     """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a code."""
-    codes = " ".join([item.sku for item in order.items] + [item.category for item in order.items if item.category])
-    compact = codes.lower().translate(_SEPARATORS)
-    if any(value in compact for value in _own_values(order)):
+    codes = [item.sku for item in order.items]
+    codes += [item.category for item in order.items if item.category]
+    if order.payment and order.payment.method:
+        codes.append(order.payment.method)
+    if order.shipping and order.shipping.method:
+        codes.append(order.shipping.method)
+    words, numbers = roomy(codes)
+    if (words and _any_in(words, _own_words(order))) or (numbers and _any_in(numbers, _own_numbers(order))):
         known = known_values(order)
+        known.add_code(order.customer.id)
         return lambda code: mask_own_code(code, known)
     return mask_code
 
 
-def _own_values(order: Order) -> Iterator[str]:
-    """Telling values of the order in lower case, separators gone: cheap to look for in its catalogue codes."""
-    customer, address = order.customer, order.shipping_address or order.billing_address
-    values = [customer.name, customer.email, customer.phone, customer.national_id, customer.id]
-    if address:
-        values += [address.name, address.street, address.phone]
+def _own_words(order: Order) -> list[str | None]:
+    customer, billing, shipping, payment = order.customer, order.billing_address, order.shipping_address, order.payment
+    values = [customer.name, customer.email, customer.id]
+    if payment:
+        values.append(payment.card_holder)
+    if billing:
+        values += (billing.name, billing.street)
+    if shipping and shipping != billing:
+        values += (shipping.name, shipping.street)
+    return values
+
+
+def _own_numbers(order: Order) -> list[str | None]:
+    """Telephone numbers by their end, since their start is written in several ways."""
+    phones = [order.customer.phone]
+    phones += [address.phone for address in (order.billing_address, order.shipping_address) if address]
+    numbers = [phone and compact_code(phone)[-ROOM:] for phone in phones]
     if order.payment:
-        values += [order.payment.card_number, order.payment.iban]
+        numbers += (order.payment.card_number, order.payment.iban)
+    return [*numbers, order.customer.national_id]
+
+
+def _any_in(codes: str, values: list[str | None]) -> bool:
+    """Whether one of `values` stands in `codes` (compact). Four characters tell most of them apart at next to no cost."""
     for value in values:
         if value:
-            compact = value.lower().translate(_SEPARATORS)
-            if len(compact) >= _TELLING_LENGTH:
-                yield compact
+            start = value[:4]
+            if start.isalnum() and start.isascii() and start.lower() not in codes:
+                continue
+            compact = compact_code(value)
+            if len(compact) >= ROOM and compact in codes:
+                return True
+    return False
 
 
 def _address(address: Address, keyring: Keyring) -> MaskedAddress:
@@ -154,10 +187,8 @@ def _address(address: Address, keyring: Keyring) -> MaskedAddress:
 
 
 def region(country: str | None, postcode: str | None) -> str | None:
-    """The country and the first part of the postcode (two characters, which stand for tens of thousands of people or
-    more): `DE-10`.
-    """
-    if not country or not postcode:
+    """The country and the first two characters of the postcode (tens of thousands of people or more): `DE-10`."""
+    if not country or not postcode or not 4 <= len(postcode) <= _LONGEST_POSTCODE:
         return country
-    compact = "".join(c for c in postcode.upper() if c.isalnum())
-    return f"{country}-{compact[:2]}" if len(compact) >= 4 else country
+    start = postcode[:2] if postcode[:2].isalnum() else "".join(filter(str.isalnum, postcode))[:2]
+    return f"{country}-{start.upper()}" if start else country
