@@ -1,0 +1,109 @@
+"""One stack's cloud on the disk: a record for every resource, sealed with the cloud's own key, and folders for what is real."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.local.files import locked, write_whole
+from infra.local.home import Home
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A resource that exists. `inputs` and `outputs` may hold secrets: on the disk they are sealed."""
+
+    type: str
+    id: str
+    urn: str
+    kind: str
+    created: str
+    updated: str
+    inputs: Values
+    outputs: Values
+
+
+class Cloud:
+    """The resources of one stack under `home.cloud(stack)`."""
+
+    def __init__(self, home: Home, stack: str) -> None:
+        self.home = home
+        self.stack = stack
+        self.root = home.cloud(stack)
+
+    def bucket(self, name: str) -> Path:
+        """A bucket's folder; object names are paths in it."""
+        return self.root / "buckets" / name
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def run(self) -> Path:
+        """What the supervisor of Cloud Run services keeps."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home.logs / self.stack
+
+    @cached_property
+    def _fernet(self) -> "Fernet":
+        from cryptography.fernet import Fernet  # only what touches a record pays for the import
+
+        path = self.root / "key"
+        with locked(self.root / ".lock"):
+            if not path.exists():
+                write_whole(path, Fernet.generate_key(), mode=0o600)
+        return Fernet(path.read_bytes())
+
+    def seal(self, value: Any) -> str:
+        """A JSON value, encrypted and authenticated."""
+        return self._fernet.encrypt(json.dumps(value).encode()).decode()
+
+    def unseal(self, sealed: str) -> Any:
+        """What `seal` was given; raises cryptography's InvalidToken for anything else."""
+        return json.loads(self._fernet.decrypt(sealed.encode()))
+
+    def _path(self, token: str, identity: str) -> Path:
+        return self.root / "resources" / f"{hashlib.sha256(f'{token} {identity}'.encode()).hexdigest()[:32]}.json"
+
+    def put(self, record: Record) -> None:
+        """Creates or replaces a record."""
+        plain = asdict(record)
+        sealed = self.seal({"inputs": plain.pop("inputs"), "outputs": plain.pop("outputs")})
+        content = json.dumps({**plain, "sealed": sealed}, indent=1).encode()
+        write_whole(self._path(record.type, record.id), content, mode=0o600)
+
+    def get(self, token: str, identity: str) -> Record | None:
+        """The record of a resource, or None where there is none."""
+        return self._read(self._path(token, identity))
+
+    def remove(self, token: str, identity: str) -> None:
+        """Forgets a record."""
+        self._path(token, identity).unlink(missing_ok=True)
+
+    def all(self, *tokens: str) -> Iterator[Record]:
+        """Every record, or those of these types, in order of type and id."""
+        found = [self._read(path, tokens) for path in (self.root / "resources").glob("*.json")]
+        yield from sorted((one for one in found if one), key=lambda one: (one.type, one.id))
+
+    def _read(self, path: Path, tokens: tuple[str, ...] = ()) -> Record | None:
+        try:
+            plain = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        if tokens and plain["type"] not in tokens:
+            return None
+        return Record(
+            **{name: value for name, value in plain.items() if name != "sealed"}, **self.unseal(plain["sealed"])
+        )

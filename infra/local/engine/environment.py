@@ -1,0 +1,101 @@
+"""The environment of the engine: the stand-in plugins on its PATH, its state under the home, and nothing of a real cloud."""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.local.engine.install import RUNNER, ensure_engine
+from infra.local.errors import LocalCloudError
+from infra.local.files import write_whole
+from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
+
+CREDENTIALS = (
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CREDENTIALS",
+    "GOOGLE_CLOUD_KEYFILE_JSON",
+    "GCLOUD_KEYFILE_JSON",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "GOOGLE_BACKEND_CREDENTIALS",
+    "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+    "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE",
+    "CLOUDSDK_CONFIG",
+    "PULUMI_ACCESS_TOKEN",
+)
+_SCRUBBED_PREFIXES = (
+    "GOOGLE_",
+    "GCLOUD_",
+    "GCP_",
+    "CLOUDSDK_",
+    "CLOUDRUN_",
+    "PULUMI_",
+    "DOCKER_",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+)
+_LAUNCHERS = {
+    "pulumi-language-python": "infra.local.language_host",
+    "pulumi-resource-gcp": "infra.local.provider",
+    "pulumi-resource-docker": "infra.local.provider",
+}
+
+
+def refuse_credentials(variables: Mapping[str, str]) -> None:
+    """Raises LocalCloudError where the environment names credentials of a real cloud."""
+    for name in CREDENTIALS:
+        if variables.get(name):
+            raise LocalCloudError(
+                f"{name} is set: this shell may act on a real Google Cloud. The local cloud never uses credentials and won't run beside "
+                f"them, so that one can't be taken for the other. Open a shell without it, or: unset {name}"
+            )
+
+
+def environment(
+    home: Home | Path, *, stack: str = DEFAULT_STACK, variables: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The whole environment for a `pulumi` command on the local cloud. Makes the home and the engine where they are missing.
+
+    Raises LocalCloudError where credentials of a real cloud are in use, or no engine can be had.
+    """
+    home = home if isinstance(home, Home) else Home(Path(home).resolve())
+    variables = os.environ if variables is None else variables
+    refuse_credentials(variables)
+    engine = ensure_engine(variables=variables)
+    home.ensure()
+    _write_launchers(home, engine.runner)
+    path = [
+        str(home.launchers),
+        str(engine.pulumi.parent),
+        str(Path(sys.executable).parent),
+        variables.get("PATH", os.defpath),
+    ]
+    return {
+        **{name: value for name, value in variables.items() if not name.startswith(_SCRUBBED_PREFIXES)},
+        "PATH": os.pathsep.join(path),
+        "LOCAL_CLOUD_HOME": str(home.root),
+        "LOCAL_CLOUD_STACK": stack,
+        "PULUMI_HOME": str(home.pulumi_home),
+        "PULUMI_BACKEND_URL": f"file://{home.state}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+    }
+
+
+def _write_launchers(home: Home, runner: Path) -> None:
+    """One small script a plugin, which runs it with this project's Python whatever the PATH says."""
+    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    for name, module in _LAUNCHERS.items():
+        package = f" {name.removeprefix('pulumi-resource-')}" if "resource" in name else ""
+        _write_script(home.launchers / name, f'exec "{sys.executable}" "{launch}" {module}{package} "$@"\n')
+    _write_script(home.launchers / RUNNER, f'exec "{sys.executable}" "{runner}" "$@"\n')
+
+
+def _write_script(path: Path, line: str) -> None:
+    content = f"#!/bin/sh\n{line}".encode()
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content, mode=stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)

@@ -1,0 +1,148 @@
+"""Finds the pinned engine, downloads it, or builds it from the Go module proxy; into a cache outside the tree, never twice.
+
+An engine is a folder with `pulumi` and `pulumi-language-python-exec` (the script that runs a Python program; it comes with the engine).
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from infra.local.engine import build
+from infra.local.errors import LocalCloudError
+from infra.local.files import locked
+
+ENGINE_VERSION = "3.259.0"
+VENDOR = "https://get.pulumi.com/releases/sdk"
+RUNNER = "pulumi-language-python-exec"
+_MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A usable engine and where it came from."""
+
+    pulumi: Path
+    runner: Path
+    source: str
+
+
+def cache_folder(variables: Mapping[str, str]) -> Path:
+    """The cache of the pinned version: $XDG_CACHE_HOME/orderguard/engine/VERSION."""
+    base = variables.get("XDG_CACHE_HOME") or str(Path(variables.get("HOME", "~")).expanduser() / ".cache")
+    return Path(base) / "orderguard" / "engine" / ENGINE_VERSION
+
+
+def ensure_engine(
+    say: Say = lambda text: print(text, file=sys.stderr, flush=True),
+    *,
+    variables: Mapping[str, str] | None = None,
+    vendor: str = VENDOR,
+) -> Engine:
+    """The engine of the pinned version: from PATH, the cache, the vendor or the Go module proxy, in this order.
+
+    Raises LocalCloudError that says what to install where none of these can be had.
+    """
+    variables = os.environ if variables is None else variables
+    cache = cache_folder(variables)
+    if engine := _complete(cache / "bin", "cache"):
+        return engine
+    if engine := _on_path(variables):
+        return engine
+    with locked(cache.parent / f"{ENGINE_VERSION}.lock"):
+        if engine := _complete(cache / "bin", "cache"):
+            return engine
+        return _install(cache, say, variables, vendor)
+
+
+def _complete(folder: Path, source: str) -> Engine | None:
+    pulumi, runner = folder / "pulumi", folder / RUNNER
+    return Engine(pulumi, runner, source) if os.access(pulumi, os.X_OK) and runner.exists() else None
+
+
+def _on_path(variables: Mapping[str, str]) -> Engine | None:
+    found = shutil.which("pulumi", path=variables.get("PATH", ""))
+    if not found:
+        return None
+    engine = _complete(Path(found).resolve().parent, "PATH")
+    return engine if engine and version_of(engine.pulumi) == ENGINE_VERSION else None
+
+
+def version_of(pulumi: Path) -> str | None:
+    """What `pulumi version` says, without the `v`; None if it can't be run."""
+    try:
+        told = subprocess.run(
+            [pulumi, "version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env={"PATH": os.environ.get("PATH", ""), "HOME": "/", "PULUMI_SKIP_UPDATE_CHECK": "1"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip().removeprefix("v") if told.returncode == 0 else None
+
+
+def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -> Engine:
+    """Makes the engine in a folder aside and renames it into place."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{ENGINE_VERSION}.", dir=cache.parent))
+    try:
+        built = cache / "bin" / "pulumi"
+        if built.exists() and version_of(built) == ENGINE_VERSION:
+            source = "cache"
+            (aside / "bin").mkdir()
+            os.link(built, aside / "bin" / "pulumi")
+            shutil.copy(build.runner(variables, say), aside / "bin" / RUNNER)
+        elif _download(vendor, aside, say):
+            source = "vendor"
+        else:
+            source = "Go module proxy"
+            build.build(aside / "bin", ENGINE_VERSION, variables, say)
+        told = version_of(aside / "bin" / "pulumi")
+        if told != ENGINE_VERSION:
+            raise LocalCloudError(f"The engine from the {source} says it is version {told}, not {ENGINE_VERSION}.")
+        if cache.exists():
+            shutil.rmtree(cache)
+        os.rename(aside, cache)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    engine = _complete(cache / "bin", source)
+    if engine is None:
+        raise LocalCloudError(f"The engine from the {source} lacks {RUNNER}: remove {cache} and run this again.")
+    return engine
+
+
+def _download(vendor: str, folder: Path, say: Say) -> bool:
+    """Takes the vendor's archive into `folder`/bin; False, without a long wait, where its host can't be reached."""
+    machine = _MACHINES.get(os.uname().machine.lower())
+    system = os.uname().sysname.lower()
+    where = urlsplit(vendor)
+    if machine is None or not where.hostname:
+        return False
+    try:
+        socket.getaddrinfo(where.hostname, where.port or 443)
+    except OSError:
+        say(f"Pulumi engine {ENGINE_VERSION}: {where.hostname} can't be resolved here.")
+        return False
+    address = f"{vendor}/pulumi-v{ENGINE_VERSION}-{system}-{machine}.tar.gz"
+    say(f"Pulumi engine {ENGINE_VERSION}: downloading {address}")
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:  # nosec B310: the address is https or a test's own
+            with tarfile.open(fileobj=answer, mode="r|gz") as archive:
+                archive.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as problem:
+        say(f"Pulumi engine {ENGINE_VERSION}: the download failed ({problem}).")
+        shutil.rmtree(folder / "pulumi", ignore_errors=True)
+        return False
+    os.rename(folder / "pulumi", folder / "bin")
+    return True

@@ -1,0 +1,17 @@
+"""Errors that are explained to the person at the keyboard, and the exit codes of `python -m infra.local`."""
+
+EXIT_OK = 0
+EXIT_UNEXPECTED = 1
+EXIT_USAGE = 2
+EXIT_REFUSED = 3
+"""A policy was violated, or the provider refused an input. Nothing was changed by what was refused."""
+EXIT_ENVIRONMENT = 4
+"""The machine lacks something: the engine, a free port, a clean environment."""
+
+
+class LocalCloudError(Exception):
+    """What happened, which input, what to do. Shown without a traceback."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_ENVIRONMENT) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

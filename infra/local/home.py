@@ -1,0 +1,60 @@
+"""Where the local cloud keeps things: LOCAL_CLOUD_HOME, by default `.local` in the repository."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.files import locked, write_whole
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_STACK = "local"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders and files of one local cloud."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """The engine's file backend."""
+        return self.root / "state"
+
+    @property
+    def pulumi_home(self) -> Path:
+        return self.root / "pulumi"
+
+    @property
+    def launchers(self) -> Path:
+        """Executables that the engine looks for on its PATH. Nothing else ever has this folder on its PATH."""
+        return self.root / "bin"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def passphrase(self) -> Path:
+        """Encrypts secrets in the engine's state; 0600."""
+        return self.root / "passphrase"
+
+    def cloud(self, stack: str) -> Path:
+        """The resources of one stack: each stack is a cloud of its own."""
+        return self.root / "cloud" / stack
+
+    def ensure(self) -> None:
+        """Makes the folders and the passphrase file where they are missing."""
+        for folder in (self.state, self.pulumi_home, self.launchers, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.root / ".lock"):
+            if not self.passphrase.exists():
+                write_whole(self.passphrase, secrets.token_urlsafe(32).encode(), mode=0o600)
+
+
+def home_from(environment: Mapping[str, str] | None = None) -> Home:
+    """The home that LOCAL_CLOUD_HOME names, else `.local` in the repository."""
+    named = (os.environ if environment is None else environment).get("LOCAL_CLOUD_HOME")
+    return Home(Path(named).resolve() if named else REPOSITORY / ".local")

@@ -1,0 +1,163 @@
+"""Who may do what: IAM as Google Cloud evaluates it, over the bindings that the stack declares.
+
+A binding on a resource, or on its project, grants a role; a role is a set of permissions. The roles here are those that bear on what the local
+cloud enforces, and the names of the others of the same services, so that a mistyped role is found.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infra.local.cloud import Cloud
+
+OBJECT_READ = "storage.objects.get"
+OBJECT_LIST = "storage.objects.list"
+OBJECT_CREATE = "storage.objects.create"
+SECRET_ACCESS = "secretmanager.versions.access"  # nosec B105: the name of a permission
+IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
+JOB_RUN = "run.jobs.run"
+SERVICE_INVOKE = "run.routes.invoke"
+
+_READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
+_BASIC = {"roles/viewer", "roles/browser", "roles/editor", "roles/owner"}
+PERMISSIONS: Mapping[str, frozenset[str]] = {
+    role: frozenset(permissions)
+    for role, permissions in {
+        "roles/storage.objectViewer": _READ_OBJECTS,
+        "roles/storage.objectUser": {*_READ_OBJECTS, OBJECT_CREATE},
+        "roles/storage.objectCreator": {OBJECT_CREATE},
+        "roles/storage.objectAdmin": {*_READ_OBJECTS, OBJECT_CREATE},
+        "roles/storage.admin": {*_READ_OBJECTS, OBJECT_CREATE},
+        "roles/storage.legacyObjectReader": {OBJECT_READ},
+        "roles/storage.legacyObjectOwner": {OBJECT_READ},
+        "roles/storage.legacyBucketReader": {OBJECT_LIST},
+        "roles/storage.legacyBucketWriter": {OBJECT_LIST, OBJECT_CREATE},
+        "roles/storage.legacyBucketOwner": {OBJECT_LIST, OBJECT_CREATE},
+        "roles/secretmanager.secretAccessor": {SECRET_ACCESS},
+        "roles/secretmanager.admin": {SECRET_ACCESS},
+        "roles/artifactregistry.reader": {IMAGE_PULL},
+        "roles/artifactregistry.writer": {IMAGE_PULL},
+        "roles/artifactregistry.repoAdmin": {IMAGE_PULL},
+        "roles/artifactregistry.admin": {IMAGE_PULL},
+        "roles/run.invoker": {SERVICE_INVOKE, JOB_RUN},
+        "roles/run.jobsExecutor": {JOB_RUN},
+        "roles/run.jobsExecutorWithOverrides": {JOB_RUN},
+        "roles/run.servicesInvoker": {SERVICE_INVOKE},
+        "roles/run.developer": {JOB_RUN},
+        "roles/run.admin": {JOB_RUN, SERVICE_INVOKE},
+        "roles/run.serviceAgent": {IMAGE_PULL},
+        "roles/viewer": {IMAGE_PULL},
+        "roles/editor": {IMAGE_PULL, JOB_RUN},
+        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS},
+    }.items()
+}
+_NAMES = {
+    "storage": "admin bucketViewer expressModeServiceInput expressModeServiceOutput expressModeUserAccess folderAdmin hmacKeyAdmin "
+    "insightsCollectorService legacyBucketOwner legacyBucketReader legacyBucketWriter legacyObjectOwner legacyObjectReader objectAdmin "
+    "objectCreator objectUser objectViewer anywhereCacheAdmin",
+    "secretmanager": "admin secretAccessor secretVersionAdder secretVersionManager viewer parameterAccessor",
+    "artifactregistry": "admin createOnPushRepoAdmin createOnPushWriter reader repoAdmin writer containerRegistryMigrationAdmin serviceAgent",
+    "run": "admin developer invoker viewer serviceAgent sourceDeveloper sourceViewer builder jobsExecutor jobsExecutorWithOverrides "
+    "servicesInvoker",
+    "pubsub": "admin editor publisher subscriber viewer serviceAgent",
+    "cloudkms": "admin autokeyAdmin autokeyUser cryptoKeyDecrypter cryptoKeyDecrypterViaDelegation cryptoKeyEncrypter "
+    "cryptoKeyEncrypterDecrypter cryptoKeyEncrypterDecrypterViaDelegation cryptoKeyEncrypterViaDelegation cryptoOperator importer "
+    "publicKeyViewer signer signerVerifier verifier viewer expertRawPKCS1 keyAccessJustificationsPolicyConfigAdmin",
+    "eventarc": "admin connectionPublisher developer eventReceiver messageBusAdmin messageBusUser publisher serviceAgent viewer",
+    "workflows": "admin editor invoker serviceAgent viewer",
+    "iam": "denyAdmin denyReviewer oauthClientAdmin oauthClientViewer organizationRoleAdmin organizationRoleViewer roleAdmin roleViewer "
+    "securityAdmin securityReviewer serviceAccountAdmin serviceAccountCreator serviceAccountDeleter serviceAccountKeyAdmin "
+    "serviceAccountOpenIdTokenCreator serviceAccountTokenCreator serviceAccountUser serviceAccountViewer workforcePoolAdmin "
+    "workforcePoolEditor workforcePoolViewer workloadIdentityPoolAdmin workloadIdentityPoolViewer workloadIdentityUser",
+}
+ROLES_BY_SERVICE: Mapping[str, frozenset[str]] = {
+    **{service: frozenset(f"roles/{service}.{name}" for name in names.split()) for service, names in _NAMES.items()},
+    **{role.removeprefix("roles/"): frozenset({role}) for role in _BASIC},
+}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One role, granted to members on one resource (`bucket:NAME`, `secret:PROJECT/NAME`, `repository:…`, `project:NAME`)."""
+
+    resource: str
+    role: str
+    members: frozenset[str]
+    condition: Any = None
+
+
+class Policies:
+    """The bindings of one stack."""
+
+    def __init__(self, bindings: list[Binding], custom_roles: Mapping[str, frozenset[str]]) -> None:
+        self.bindings = bindings
+        self.custom_roles = custom_roles
+
+    def allows(self, member: str, permission: str, *resources: str) -> bool:
+        """Whether `member` holds a role with `permission` on any of these resources: the thing itself and what it belongs to."""
+        wanted = {member, "allUsers", "allAuthenticatedUsers"}
+        return any(
+            binding.resource in resources
+            and wanted & binding.members
+            and permission in self._permissions(binding.role)
+            and condition_holds(binding.condition, resources[0])
+            for binding in self.bindings
+        )
+
+    def _permissions(self, role: str) -> frozenset[str]:
+        return PERMISSIONS.get(role) or self.custom_roles.get(role) or frozenset()
+
+
+def condition_holds(condition: Any, resource: str) -> bool:
+    """A condition is decided where it speaks of the resource's name alone; any other is taken to hold, as it may in Google Cloud."""
+    expression = str((condition or {}).get("expression", ""))
+    mark = "resource.name.startsWith("
+    if expression.startswith(mark) and expression.endswith(")") and expression.count("(") == 1:
+        prefix = expression[len(mark) : -1].strip("'\"")
+        return full_name(resource).startswith(prefix.rstrip("/")) or prefix.startswith(full_name(resource))
+    return True
+
+
+def full_name(resource: str) -> str:
+    """The resource's name as conditions see it."""
+    kind, _, name = resource.partition(":")
+    return f"projects/_/buckets/{name}" if kind == "bucket" else name
+
+
+_PARENTS = {
+    "gcp:storage/bucketIAM": lambda inputs, project: f"bucket:{str(inputs['bucket']).removeprefix('b/')}",
+    "gcp:secretmanager/secretIam": lambda inputs, project: f"secret:{project}/{_last(inputs['secretId'])}",
+    "gcp:artifactregistry/repositoryIam": lambda inputs, project: f"repository:{project}/{_last(inputs['repository'])}",
+    "gcp:projects/iAM": lambda inputs, project: f"project:{_last(inputs['project'])}",
+    "gcp:cloudrunv2/serviceIam": lambda inputs, project: f"service:{project}/{_last(inputs['name'])}",
+    "gcp:cloudrunv2/jobIam": lambda inputs, project: f"job:{project}/{_last(inputs['name'])}",
+}
+
+
+def _last(name: Any) -> str:
+    return str(name).rpartition("/")[2]
+
+
+def policies(cloud: "Cloud") -> Policies:
+    """The bindings of everything that the stack has made up to now."""
+    from infra.local.provider.access import bindings
+
+    found: list[Binding] = []
+    custom: dict[str, frozenset[str]] = {}
+    for record in cloud.all():
+        if record.type == "gcp:projects/iAMCustomRole:IAMCustomRole":
+            custom[record.id] = frozenset(record.inputs.get("permissions") or ())
+        parent = next((make for prefix, make in _PARENTS.items() if record.type.startswith(prefix)), None)
+        if parent is None or not ({"role", "policyData"} & set(record.inputs)):
+            continue
+        project = str(record.outputs.get("project") or "")
+        resource = parent(record.inputs, project)
+        for role, members, condition in bindings(record.type, record.inputs):
+            found.append(Binding(resource, role, frozenset(members), condition))
+    return Policies(found, custom)
+
+
+def missing_rights(rights: "Iterator[tuple[str, tuple[str, ...], str]]", member: str, policy: Policies) -> list[str]:
+    """What Google Cloud would say for each (permission, resources, message) that `member` lacks."""
+    return [message for permission, resources, message in rights if not policy.allows(member, permission, *resources)]

@@ -1,0 +1,147 @@
+"""The engine's language host for Python: runs the program and the policy packs with this project's Python.
+
+The engine starts `pulumi-language-python ENGINE_ADDRESS` from PATH and reads the port of the gRPC service below from its first line of output.
+"""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from typing import IO, Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+RUNNER = "pulumi-language-python-exec"
+ALREADY_EXPLAINED = 32
+"""Exit code of a program whose error the engine has shown to the user."""
+_UNLIMITED = 400 * 1024 * 1024
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Answers what the engine asks for a Python program; whatever it may ask and is not here stays unimplemented."""
+
+    def __init__(self, engine_address: str) -> None:
+        self.engine_address = engine_address
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> language_pb2.LanguageHandshakeResponse:
+        """Takes the engine's address."""
+        self.engine_address = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """No version of its own: it belongs to the repository."""
+        return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """None to fetch: the plugins come from PATH."""
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
+        """Which Python runs the program."""
+        return language_pb2.AboutResponse(executable=sys.executable, version=platform.python_version())
+
+    def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
+        """Runs the program to its end; the engine sees its output as it comes."""
+        command = [
+            RUNNER,
+            *("--monitor", request.monitor_address),
+            *("--engine", self.engine_address),
+            *("--project", request.project),
+            *("--root_directory", request.info.root_directory),
+            *("--stack", request.stack),
+            *("--pwd", request.info.program_directory or request.pwd),
+            *("--dry_run", "true" if request.dryRun else "false"),
+            *("--parallel", str(request.parallel)),
+            *("--organization", request.organization),
+            request.info.entry_point or request.program,
+            *request.args,
+        ]
+        environment = {
+            **os.environ,
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            context.add_callback(lambda: process.poll() is None and process.terminate())
+            copiers = [
+                threading.Thread(target=_copy, args=(process.stdout, sys.stdout.buffer)),
+                threading.Thread(target=_copy, args=(process.stderr, sys.stderr.buffer)),
+            ]
+            for copier in copiers:
+                copier.start()
+            for copier in copiers:
+                copier.join()
+        if process.returncode == ALREADY_EXPLAINED:
+            return language_pb2.RunResponse(bail=True)
+        if process.returncode:
+            return language_pb2.RunResponse(error=f"the program exited with code {process.returncode}")
+        return language_pb2.RunResponse()
+
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        """Runs a plugin that is written in Python, which here means a policy pack, and streams its output."""
+        if request.kind != "analyzer":
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED, f"plugins of kind {request.kind!r} can't run on the local cloud"
+            )
+        folder = request.info.program_directory
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder],
+            cwd=folder,
+            env={**os.environ, **dict(pair.split("=", 1) for pair in request.env)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(lambda: process.poll() is None and process.terminate())
+        said: Queue[language_pb2.RunPluginResponse | None] = Queue()
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
+            threading.Thread(target=_queue, args=(name, stream, said), daemon=True).start()
+        for _ in range(2):
+            while (answer := said.get()) is not None:
+                yield answer
+        yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Nothing to do: the programs end with the calls that run them."""
+        return empty_pb2.Empty()
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    for line in source:
+        target.write(line)
+        target.flush()
+
+
+def _queue(name: str, source: IO[bytes], said: "Queue[language_pb2.RunPluginResponse | None]") -> None:
+    for line in source:
+        said.put(language_pb2.RunPluginResponse(**{name: line}))
+    said.put(None)
+
+
+def main(engine_address: str) -> None:
+    """Serves until the engine ends this process."""
+    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their process group.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=8),
+        options=[("grpc.max_receive_message_length", _UNLIMITED), ("grpc.max_send_message_length", _UNLIMITED)],
+    )
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main(sys.argv[-1] if len(sys.argv) > 1 else "")

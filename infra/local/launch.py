@@ -1,0 +1,37 @@
+"""Runs one plugin of the local cloud from any working directory: `python launch.py infra.local.language_host ARGUMENTS`.
+
+The engine starts its plugins in the folder of the program. Setting PYTHONPATH instead would leak into that program.
+
+The plugins need the engine's generated gRPC messages and nothing else of the Pulumi SDK, whose import costs each of them about 0.3 s of
+processor time. So the packages around the messages are entered as plain namespaces, and the SDK is never loaded here.
+"""
+
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def _enter_namespaces() -> None:
+    found = importlib.util.find_spec("pulumi")
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit(
+            "The Python package `pulumi` is not installed. Install requirements/infra.txt into the environment."
+        )
+    folder = Path(list(found.submodule_search_locations)[0])
+    for name, path in (
+        ("pulumi", folder),
+        ("pulumi.runtime", folder / "runtime"),
+        ("pulumi.runtime.proto", folder / "runtime" / "proto"),
+    ):
+        module = ModuleType(name)
+        module.__path__ = [str(path)]
+        sys.modules[name] = module
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    _enter_namespaces()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

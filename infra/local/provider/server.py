@@ -1,0 +1,265 @@
+"""The gRPC service that the engine talks to, in the place of the real plugin."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from infra.local.cloud import Cloud, Record
+from infra.local.facts import Facts, facts_of
+from infra.local.provider import invokes
+from infra.local.provider.check import DEFAULTS, check
+from infra.local.provider.diff import diff
+from infra.local.provider.outputs import complete, previewed, project_number
+from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.values import Unknown, properties, struct
+from infra.local.services import resource_of
+
+VERSIONS = {"gcp": "10.2.0", "docker": "5.2.0"}
+_PROVIDER_INPUTS = {"gcp": ("project", "region", "zone")}
+_KINDS = {
+    ("add", False): provider_pb2.PropertyDiff.ADD,
+    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
+    ("update", False): provider_pb2.PropertyDiff.UPDATE,
+    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
+    ("delete", False): provider_pb2.PropertyDiff.DELETE,
+    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
+}
+
+
+def utc_now() -> str:
+    """RFC 3339 with microseconds, as Google Cloud states times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """One package (`gcp` or `docker`) on one stack's cloud."""
+
+    def __init__(self, package: str, cloud: Cloud) -> None:
+        self.package = package
+        self.cloud = cloud
+        self.configured: dict[str, str] = {}
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
+        """Secrets arrive in clear, over a socket of this machine; the engine marks them again in its state."""
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """The version of the SDK that the program uses, so that the engine takes this plugin for it."""
+        return plugin_pb2.PluginInfo(version=VERSIONS[self.package])
+
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        """Takes the provider's settings as they are, but for credentials."""
+        failures = [
+            provider_pb2.CheckFailure(
+                property=name,
+                reason=f"the local cloud takes no credentials: remove `{self.package}:{name}` from the stack's settings",
+            )
+            for name in ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
+            if name in request.news.fields and request.news.fields[name].string_value
+        ]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        """Another project replaces everything, as with the real provider."""
+        changed = [name for name in ("project",) if request.olds.fields.get(name) != request.news.fields.get(name)]
+        changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=changes, replaces=changed, diffs=changed)
+
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:
+        """Remembers the project and region that resources fall back to."""
+        given = properties(request.args)
+        self.configured = {
+            name: value for name in _PROVIDER_INPUTS.get(self.package, ()) if isinstance(value := given.get(name), str)
+        }
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        """Inputs with defaults and names, or what is wrong with them."""
+        facts, resource, token = self._known(request.urn, context)
+        inputs, failures = check(
+            facts, resource, _name(request.urn), properties(request.olds), properties(request.news), request.randomSeed
+        )
+        if "project" in facts.inputs and not inputs.get("project") and not self.configured.get("project"):
+            failures.append(
+                "Failed to retrieve project, pid: , err: project: required field is not set. "
+                "Set it with: pulumi config set gcp:project PROJECT"
+            )
+        return provider_pb2.CheckResponse(
+            inputs=struct(inputs), failures=[provider_pb2.CheckFailure(reason=reason) for reason in failures]
+        )
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        """Compares inputs; a change of what the cloud holds shows up in Read."""
+        facts, resource, token = self._known(request.urn, context)
+        found = diff(facts, resource, properties(request.old_inputs), properties(request.news))
+        detailed = {
+            path: provider_pb2.PropertyDiff(kind=_KINDS[change, path in found.replaces], inputDiff=True)
+            for path, change in found.changes.items()
+        }
+        changes = provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=changes,
+            replaces=sorted({re.split(r"[.\[]", path)[0] for path in found.replaces}),
+            diffs=sorted({re.split(r"[.\[]", path)[0] for path in found.changes}),
+            detailedDiff=detailed,
+            hasDetailedDiff=True,
+            deleteBeforeReplace=found.delete_first,
+        )
+
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> Any:
+        """Makes the resource, or in preview tells what it would look like."""
+        facts, resource, token = self._known(request.urn, context)
+        inputs = properties(request.properties)
+        place = self._place(request.urn, token, inputs)
+        if request.preview:
+            outputs = previewed(facts, resource, inputs, place)
+            return provider_pb2.CreateResponse(properties=struct(outputs, facts.secret))
+        try:
+            place = self._identified(resource, inputs, place)
+        except Refused as refusal:
+            context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+        existing = self.cloud.get(token, place.id)
+        if existing and existing.urn != request.urn:
+            context.abort(
+                grpc.StatusCode.ALREADY_EXISTS,
+                f"Error creating {token.rpartition(':')[2]}: googleapi: Error 409: {place.id} already exists "
+                f"(made by {existing.urn}), alreadyExists",
+            )
+        outputs = complete(facts, resource, inputs, place)
+        try:
+            if resource.create:
+                outputs |= resource.create(self.cloud, inputs, place, outputs)
+        except Refused as refusal:
+            context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+        self._keep(resource, place, inputs, outputs)
+        return provider_pb2.CreateResponse(id=place.id, properties=struct(outputs, facts.secret))
+
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> Any:
+        """Changes the resource in place."""
+        facts, resource, token = self._known(request.urn, context)
+        inputs, old = properties(request.news), properties(request.olds)
+        place = self._place(request.urn, token, inputs)
+        if request.preview:
+            volatile = {name: previewed(facts, resource, inputs, place)[name] for name in resource.volatile}
+            kept = {name: value for name, value in old.items() if name in facts.computed}
+            shown = {**kept, **{key: value for key, value in inputs.items() if key != DEFAULTS}, **volatile}
+            return provider_pb2.UpdateResponse(properties=struct(shown, facts.secret))
+        record = self.cloud.get(token, request.id)
+        now = utc_now()
+        place = replace(place, id=request.id, created=record.created if record else now, updated=now)
+        outputs = complete(facts, resource, inputs, place)
+        handler = resource.update or resource.create
+        try:
+            if handler:
+                outputs |= handler(self.cloud, inputs, place, outputs)
+        except Refused as refusal:
+            context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+        self._keep(resource, place, inputs, outputs)
+        return provider_pb2.UpdateResponse(properties=struct(outputs, facts.secret))
+
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        """The resource as it is, or no id where it is gone."""
+        facts, resource, token = self._known(request.urn, context)
+        record = self.cloud.get(token, request.id)
+        if record is None:
+            return provider_pb2.ReadResponse()
+        outputs = dict(record.outputs)
+        if resource.read:
+            place = self._place(request.urn, token, record.inputs)
+            found = resource.read(self.cloud, record.inputs, replace(place, id=request.id), outputs)
+            if found is None:
+                return provider_pb2.ReadResponse()
+            outputs |= found
+        # The engine compares assets by what it sent, which is more than a record needs to keep.
+        inputs = properties(request.inputs) or record.inputs
+        return provider_pb2.ReadResponse(id=request.id, properties=struct(outputs, facts.secret), inputs=struct(inputs))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Removes the resource; what is gone already is no error."""
+        facts, resource, token = self._known(request.urn, context)
+        old = properties(request.properties)
+        place = replace(self._place(request.urn, token, old), id=request.id)
+        try:
+            if resource.delete:
+                resource.delete(self.cloud, properties(request.old_inputs) or old, place, old)
+        except Refused as refusal:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
+        self.cloud.remove(token, request.id)
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:
+        """Functions of the package, such as `getProject`."""
+        answer = invokes.answer(request.tok, properties(request.args), self.configured)
+        if answer is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the local cloud has no function {request.tok}")
+        return provider_pb2.InvokeResponse(**{"return": struct(answer or {})})
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Operations are short, and whole or absent: there is nothing to break off."""
+        return empty_pb2.Empty()
+
+    def _known(self, urn: str, context: grpc.ServicerContext) -> tuple[Facts, Resource, str]:
+        token = _type(urn)
+        facts, resource = facts_of(token), resource_of(token)
+        if facts is None or resource is None:
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"the local cloud does not know the resource type {token} (resource {_name(urn)!r}). "
+                "Types that it knows are listed by: python -m infra.local types",
+            )
+            raise AssertionError("abort raises")
+        return facts, resource, token
+
+    def _place(self, urn: str, token: str, inputs: Mapping[str, Any]) -> Place:
+        project = inputs.get("project") or self.configured.get("project") or ""
+        region = inputs.get("location") or inputs.get("region") or self.configured.get("region") or ""
+        project = "" if isinstance(project, Unknown) else str(project)
+        region = "" if isinstance(region, Unknown) else str(region)
+        return Place(project=project, number=project_number(project), region=region, urn=urn, type=token)
+
+    def _identified(self, resource: Resource, inputs: Mapping[str, Any], place: Place) -> Place:
+        now = utc_now()
+        fields = {"location": place.region, "region": place.region, **inputs}
+        condition = inputs.get("condition")
+        title = f"/{condition.get('title')}" if isinstance(condition, dict) else ""
+        own = resource.identify(self.cloud, inputs, place) if resource.identify else {}
+        identity = resource.id.format_map(
+            {**fields, "project": place.project, "number": place.number, "condition_title": title, **own}
+        )
+        return replace(place, id=identity, created=now, updated=now)
+
+    def _keep(self, resource: Resource, place: Place, inputs: Values, outputs: Values) -> None:
+        def stored(values: Values) -> Values:
+            return {name: value for name, value in values.items() if _plain(value)}
+
+        self.cloud.put(
+            Record(
+                type=place.type,
+                id=place.id,
+                urn=place.urn,
+                kind=resource.kind,
+                created=place.created,
+                updated=place.updated,
+                inputs=stored(inputs),
+                outputs=stored(outputs),
+            )
+        )
+
+
+def _plain(value: Any) -> bool:
+    """Whether JSON can hold it: assets stay with the engine."""
+    return isinstance(value, (str, int, float, bool, list, dict, type(None)))
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _name(urn: str) -> str:
+    return urn.split("::", 3)[3]

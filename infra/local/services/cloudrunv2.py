@@ -1,0 +1,5 @@
+"""Cloud Run."""
+
+from infra.local.provider.resource import Resource
+
+RESOURCES: dict[str, Resource] = {}

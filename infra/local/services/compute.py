@@ -1,0 +1,64 @@
+"""Networks and the load balancer before a service: declared."""
+
+import ipaddress
+
+from infra.local.provider.outputs import digits
+from infra.local.provider.resource import Place, Resource, Values
+from infra.local.provider.rules import Inputs, matches
+
+_NAME = matches(
+    "name",
+    r"^(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)$",
+    '"{name}" ("{value}") doesn\'t match regexp "{pattern}"',
+)
+
+
+def _outputs(inputs: Inputs, place: Place) -> Values:
+    number = digits(place.id, 19)
+    # A documentation range (RFC 5737): nobody can take it for a real address.
+    address = str(ipaddress.IPv4Address("203.0.113.0") + int(number) % 254 + 1)
+    numbered = ("generatedId", "mapId", "proxyId", "certificateId")
+    return {
+        **{name: int(number) for name in numbered},
+        "address": inputs.get("address") or address,
+        "selfLink": f"https://www.googleapis.com/compute/v1/{place.id}",
+        "baseForwardingRule": "",
+        "forwardingRuleId": int(number),
+        "gatewayAddress": "",
+        "gatewayIpv4": "",
+    }
+
+
+def _table(scope: str, **kinds: str) -> dict[str, Resource]:
+    return {
+        f"gcp:compute/{kind}:{kind[0].upper()}{kind[1:]}": Resource(
+            id=f"projects/{{project}}/{scope}/{path}/{{name}}", name="name", rules=(_NAME,), outputs=_outputs
+        )
+        for kind, path in kinds.items()
+    }
+
+
+RESOURCES = {
+    **_table(
+        "global",
+        backendService="backendServices",
+        firewall="firewalls",
+        globalAddress="addresses",
+        globalForwardingRule="forwardingRules",
+        managedSslCertificate="sslCertificates",
+        network="networks",
+        sSLPolicy="sslPolicies",
+        securityPolicy="securityPolicies",
+        targetHttpProxy="targetHttpProxies",
+        targetHttpsProxy="targetHttpsProxies",
+        uRLMap="urlMaps",
+    ),
+    **_table(
+        "regions/{region}",
+        address="addresses",
+        regionNetworkEndpointGroup="networkEndpointGroups",
+        router="routers",
+        routerNat="routerNats",
+        subnetwork="subnetworks",
+    ),
+}

@@ -1,0 +1,170 @@
+"""pulumi-docker: an image is a frozen copy of its build context, named by the digest of what would run."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.local.cloud import Cloud
+from infra.local.files import locked, read_json, write_json
+from infra.local.image import ImageError, context_digest, freeze
+from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.rules import Inputs, Problem
+from infra.local.provider.values import Unknown, known
+
+_DIGEST_INPUT = "contextDigest"
+
+
+def _paths(build: Inputs) -> tuple[Path, Path]:
+    """The context and the Dockerfile; relative ones start from the program's folder, where the engine starts this plugin."""
+    context = Path(str(build.get("context") or ".")).resolve()
+    dockerfile = build.get("dockerfile")
+    return context, Path(str(dockerfile)).resolve() if dockerfile else context / "Dockerfile"
+
+
+def _context_is_there(inputs: Inputs) -> Iterator[Problem]:
+    build = inputs.get("build")
+    if not isinstance(build, dict) or isinstance(build.get("context"), Unknown):
+        return
+    context, dockerfile = _paths(build)
+    if not context.is_dir():
+        yield "build.context", f"the build context {build.get('context')!r} is not a folder"
+    elif not dockerfile.is_file():
+        yield "build.dockerfile", f"could not open dockerfile at {build.get('dockerfile') or 'Dockerfile'!r}"
+
+
+def with_digest(inputs: Values) -> Values:
+    """Inputs with the context's digest, as the real provider adds it: a changed file is a changed image, in preview already."""
+    build = inputs.get("build")
+    if isinstance(build, dict) and known(build.get("context")) and known(build.get("dockerfile")):
+        try:
+            return {**inputs, "build": {**build, _DIGEST_INPUT: context_digest(*_paths(build))}}
+        except ImageError:
+            return inputs
+    return inputs
+
+
+def _require_repository(cloud: Cloud, name: str) -> None:
+    host, _, rest = name.partition("/")
+    if not host.endswith("-docker.pkg.dev"):
+        return
+    from infra.local.services.artifactregistry import REPOSITORY
+
+    project, _, rest = rest.partition("/")
+    repository = rest.partition("/")[0]
+    identity = f"projects/{project}/locations/{host.removesuffix('-docker.pkg.dev')}/repositories/{repository}"
+    if cloud.get(REPOSITORY, identity) is None:
+        raise Refused(f'error pushing image {name}: name unknown: Repository "{repository}" not found')
+
+
+def untagged(name: str) -> str:
+    """An image's name without tag and digest."""
+    bare = name.partition("@")[0]
+    head, slash, tail = bare.rpartition("/")
+    return f"{head}{slash}{tail.partition(':')[0]}"
+
+
+def tags(cloud: Cloud) -> dict[str, str]:
+    """Image name with tag → digest, as pushed."""
+    return read_json(cloud.images / "tags.json") or {}
+
+
+def _tag(cloud: Cloud, name: str, digest: str) -> None:
+    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    with locked(cloud.images / ".lock"):
+        write_json(cloud.images / "tags.json", {**tags(cloud), full: digest})
+
+
+def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
+    """What an image reference (by digest or tag) stands for, or None where it was never pushed."""
+    if "@" in image:
+        digest = image.partition("@")[2]
+    else:
+        full = image if ":" in image.rpartition("/")[2] else f"{image}:latest"
+        digest = tags(cloud).get(full, "")
+    found: dict[str, Any] | None = read_json(cloud.images / f"{digest.replace(':', '-')}.json") if digest else None
+    return found
+
+
+def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    name, build = str(inputs["imageName"]), inputs.get("build") or {}
+    if not inputs.get("skipPush"):
+        _require_repository(cloud, name)
+    context, dockerfile = _paths(build)
+    try:
+        frozen = freeze(context, dockerfile, cloud.images / "contexts")
+    except ImageError as problem:
+        raise Refused(str(problem)) from None
+    content = {
+        "context": frozen.name,
+        "dockerfile": dockerfile.read_text(),
+        "target": build.get("target"),
+        "arguments": build.get("args") or {},
+        "platform": build.get("platform") or "linux/amd64",
+    }
+    digest = f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
+    write_json(cloud.images / f"{digest.replace(':', '-')}.json", content)
+    _tag(cloud, name, digest)
+    return {
+        "repoDigest": f"{untagged(name)}@{digest}",
+        "baseImageName": name,
+        "imageName": name,
+        "context": str(build.get("context") or "."),
+        "dockerfile": str(build.get("dockerfile") or "Dockerfile"),
+        "platform": content["platform"],
+        "registryServer": name.partition("/")[0],
+    }
+
+
+def _read_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+    found = manifest(cloud, str(outputs.get("repoDigest", "")))
+    return {} if found and (cloud.images / "contexts" / str(found["context"])).is_dir() else None
+
+
+def _tag_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    source, target = str(inputs["sourceImage"]), str(inputs["targetImage"])
+    full = source if ":" in source.rpartition("/")[2] else f"{source}:latest"
+    digest = source.partition("@")[2] or tags(cloud).get(full)
+    if not digest:
+        raise Refused(f"Error response from daemon: No such image: {source}")
+    _tag(cloud, target, digest)
+    return {"sourceImageId": digest}
+
+
+def _push(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    name = str(inputs["name"])
+    _require_repository(cloud, name)
+    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    digest = tags(cloud).get(full)
+    if not digest:
+        raise Refused(f"An image does not exist locally with the tag: {name}")
+    return {"sha256Digest": digest}
+
+
+def _known_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    digest = tags(cloud).get(str(inputs["name"]))
+    if not digest:
+        raise Refused(f"the local cloud reaches no registry: {inputs['name']} was not built here")
+    return {"imageId": digest, "repoDigest": f"{untagged(str(inputs['name']))}@{digest}"}
+
+
+RESOURCES = {
+    "docker:index/image:Image": Resource(
+        id="{imageName}",
+        kind="real",
+        defaults={"buildOnPreview": False, "skipPush": False},
+        refuses=(_context_is_there,),
+        complete_inputs=with_digest,
+        volatile=("repoDigest",),
+        create=_build,
+        read=_read_image,
+    ),
+    "docker:index/tag:Tag": Resource(
+        id="{sourceImage}.{targetImage}", kind="real", volatile=("sourceImageId",), create=_tag_image
+    ),
+    "docker:index/registryImage:RegistryImage": Resource(
+        id="{name}", kind="real", volatile=("sha256Digest",), create=_push
+    ),
+    "docker:index/remoteImage:RemoteImage": Resource(id="{name}", kind="real", create=_known_image),
+}

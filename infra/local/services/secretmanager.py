@@ -1,0 +1,91 @@
+"""Secret Manager: a version's value is a record sealed with the cloud's key."""
+
+import base64
+import re
+from collections.abc import Iterator
+
+from infra.local.cloud import Cloud, Record
+from infra.local.provider.access import triple
+from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.rules import Inputs, Problem, exactly_one, found, matches
+
+SECRET = "gcp:secretmanager/secret:Secret"  # nosec B105: a type's name
+VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+_SECRET_ID = r"[A-Za-z0-9_-]{1,255}"
+
+
+def _id_is_possible(inputs: Inputs) -> Iterator[Problem]:
+    for where, name in found(inputs, "secretId"):
+        if not re.fullmatch(_SECRET_ID, name):
+            yield where, f"googleapi: Error 400: Secret ID [{name}] must match the expected format [^[A-Za-z0-9_-]{{1,255}}$]."
+
+
+def _secret_outputs(inputs: Inputs, place: Place) -> Values:
+    return {"name": f"projects/{place.number}/secrets/{inputs['secretId']}"}
+
+
+def _short(secret: str) -> str:
+    return secret.rpartition("/")[2]
+
+
+def versions(cloud: Cloud, secret: str) -> list[Record]:
+    """The versions of a secret (its short or its full name), oldest first."""
+    found = [one for one in cloud.all(VERSION) if _short(str(one.inputs["secret"])) == _short(secret)]
+    return sorted(found, key=lambda one: int(one.outputs["version"]))
+
+
+def value(cloud: Cloud, secret: str, version: str) -> str:
+    """A version's value; raises Refused as Secret Manager refuses."""
+    known = versions(cloud, secret)
+    wanted = [one for one in known if version in ("latest", str(one.outputs["version"]))]
+    if not wanted:
+        raise Refused(f"Secret {secret}/versions/{version} was not found")
+    chosen = wanted[-1]
+    if chosen.inputs.get("enabled") is False:
+        raise Refused(f"Secret Version [{chosen.id}] is in DISABLED state.")
+    text = str(chosen.inputs.get("secretData") or chosen.inputs.get("secretDataWo") or "")
+    return base64.b64decode(text).decode() if chosen.inputs.get("isSecretDataBase64") else text
+
+
+def _next_version(cloud: Cloud, inputs: Inputs, place: Place) -> Values:
+    secret = str(inputs["secret"])
+    if not any(_short(one.id) == _short(secret) for one in cloud.all(SECRET)):
+        raise Refused(f"googleapi: Error 404: Secret [{secret}] not found or has no versions., notFound")
+    last = versions(cloud, secret)
+    # A version that a killed run has made for the same resource is taken up again.
+    if last and last[-1].urn == place.urn and last[-1].inputs.get("secretData") == inputs.get("secretData"):
+        return {"short": _short(secret), "next": last[-1].outputs["version"]}
+    return {"short": _short(secret), "next": str(int(last[-1].outputs["version"]) + 1) if last else "1"}
+
+
+def _version_outputs(inputs: Inputs, place: Place) -> Values:
+    return {"version": place.id.rpartition("/")[2], "name": place.id, "destroyTime": ""}
+
+
+RESOURCES = {
+    SECRET: Resource(
+        id="projects/{project}/secrets/{secretId}",
+        kind="real",
+        name="secretId",
+        name_limit=255,
+        rules=(exactly_one("replication.auto", "replication.userManaged"),),
+        refuses=(_id_is_possible,),
+        outputs=_secret_outputs,
+    ),
+    VERSION: Resource(
+        id="projects/{number}/secrets/{short}/versions/{next}",
+        kind="real",
+        defaults={"enabled": True},
+        identify=_next_version,
+        outputs=_version_outputs,
+    ),
+    **triple("gcp:secretmanager/secretIam", "projects/{project}/secrets/{secretId}"),
+    "gcp:secretmanager/regionalSecret:RegionalSecret": Resource(
+        id="projects/{project}/locations/{location}/secrets/{secretId}",
+        refuses=(matches("secretId", _SECRET_ID, "googleapi: Error 400: Secret ID [{value}] must match [{pattern}]."),),
+    ),
+    "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": Resource(
+        id="{secret}/versions/1", defaults={"enabled": True}, outputs=lambda inputs, place: {"version": "1"}
+    ),
+    **triple("gcp:secretmanager/regionalSecretIam", "projects/{project}/locations/{location}/secrets/{secretId}"),
+}

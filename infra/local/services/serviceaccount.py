@@ -1,0 +1,40 @@
+"""Service accounts: identities that revisions and jobs run as."""
+
+from infra.local.provider.access import triple
+from infra.local.provider.outputs import digits
+from infra.local.provider.resource import Place, Resource, Values
+from infra.local.provider.rules import Inputs, matches
+
+
+def _outputs(inputs: Inputs, place: Place) -> Values:
+    email = f"{inputs['accountId']}@{place.project}.iam.gserviceaccount.com"
+    return {
+        "email": email,
+        "member": f"serviceAccount:{email}",
+        "name": f"projects/{place.project}/serviceAccounts/{email}",
+        "uniqueId": digits(email, 21),
+    }
+
+
+RESOURCES = {
+    "gcp:serviceaccount/account:Account": Resource(
+        id="projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",
+        kind="enforced",
+        name="accountId",
+        name_limit=28,
+        rules=(
+            matches("accountId", r"^[a-z]([-a-z0-9]*[a-z0-9])?$", '"{name}" ("{value}") must match regex "{pattern}"'),
+        ),
+        refuses=(
+            matches(
+                "accountId",
+                r".{6,30}",
+                "googleapi: Error 400: The account ID {value!r} does not have a length between 6 and 30., badRequest",
+            ),
+        ),
+        outputs=_outputs,
+        planned=("email", "member"),
+    ),
+    "gcp:serviceaccount/key:Key": Resource(id="{serviceAccountId}/keys/local"),
+    **triple("gcp:serviceaccount/iAM", "{serviceAccountId}"),
+}
