@@ -103,6 +103,15 @@ def answers(structure: type, summary: str, tag: str, *, unready: bool = False) -
     return declared
 
 
+def request_body(structure: type, declared: dict[str, Any]) -> dict[str, Any]:
+    """The declaration of a FastAPI route that decodes a structure from its body by itself."""
+    if structure not in _registered:
+        _registered.append(structure)
+    content = {"application/json": {"schema": _reference(structure.__name__)}}
+    extra = {"requestBody": {"required": True, "content": content}, "security": [{"ApiKey": []}]}
+    return {**declared, "openapi_extra": {**declared.get("openapi_extra", {}), **extra}}
+
+
 def text(summary: str, tag: str) -> dict[str, Any]:
     """What a FastAPI route that answers with plain text is declared with."""
     responses = {200: {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}}

@@ -1,15 +1,27 @@
-"""The RAG layer's routes: `POST /v1/ask`, `GET /v1/orders/{order_id}/similar` and the OpenAI-compatible `POST
-/v1/chat/completions`."""
+"""The RAG layer's routes: `POST /v1/ask`, `GET /v1/orders/{order_id}/similar` and the OpenAI-compatible
+`POST /v1/chat/completions`.
+"""
 
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
 
+from app.problems import Problem
+from app.rag import contract
+from app.rag.answering import Answering, AskEvent
+from app.rag.providers import PROVIDERS
 from app.rag.settings import RagSettings
-from orderguard.masking import Keyring
-from orderguard.retrieval import Case
+from orderguard.masking import Keyring, mask_order
+from orderguard.retrieval import Case, KnowledgeError, KnowledgeIndex, Search, similar_cases
 from orderguard.schema import MaskedOrder
+
+SIMILAR_CASES = 5
+KNOWLEDGE_FOLDER = "knowledge"
+ORDER_NAMESPACE = "order"
 
 
 class Service(Protocol):
@@ -19,22 +31,112 @@ class Service(Protocol):
 
     def version_dir(self) -> Path:
         """The folder of the model version that is served now; its `knowledge/` is what answers come from. It may
-        change with a reload."""
+        change
+        with a reload.
+        """
 
     def examine(self, order: MaskedOrder) -> Case:
-        """Score a masked order with the served model and give its reasons, leaving no trace in the customer's
-        history.
+        """Score a masked order with the served model and give its reasons, leaving no trace in the customer's history.
 
         `orderguard.retrieval.make_case(order, features, score, threshold, contributions)` makes the case.
         """
 
 
-def routes(settings: RagSettings, service: Service) -> APIRouter:
-    """The routes, each under /v1. The API key rule and the limits hold for them as for every /v1 route; errors are
-    `app.problems.Problem`.
+class Knowledge:
+    """The search over the served model version's index, loaded at first use and again when another version serves."""
 
-    With `RAG_PROVIDER=off` every route answers 404 with a problem that says so. `create_app` reads
-    `app.rag.settings.read_rag_settings(environment)`
-    (which raises `SettingsError`) and includes the router.
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._loaded: tuple[Path, Search] | None = None
+
+    def search(self) -> tuple[Search, str]:
+        """The search, and the name of the model version. Raises `Problem` when the served version has no index."""
+        folder = self._service.version_dir()
+        if self._loaded is None or self._loaded[0] != folder:
+            try:
+                self._loaded = folder, Search(KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER))
+            except KnowledgeError:
+                raise Problem(
+                    "not-ready", "the served model version has no usable knowledge index: train one with this release"
+                ) from None
+        return self._loaded[1], folder.name
+
+
+def routes(
+    settings: RagSettings, service: Service, record: Callable[[AskEvent], None] = lambda event: None
+) -> APIRouter:
+    """The routes, each under /v1. The API key rule and the limits hold for them as for every /v1 route; errors are
+    `app.problems.Problem`. `record` is told of every answer, without any text.
+
+    With `RAG_PROVIDER=off` every route answers 404 with a problem that says so. Raises `SettingsError` when the
+    provider's
+    client library is not installed.
     """
-    return APIRouter()
+    if settings.provider == "off":
+        return _switched_off()
+    router = APIRouter()
+    answering = Answering(settings, PROVIDERS[settings.provider](settings), record)
+    knowledge = Knowledge(service)
+
+    def case_of(request: contract.AskRequest | contract.ChatRequest, search: Search) -> Case | None:
+        """The order that the question is about. Raises `Problem` when it isn't known."""
+        if request.order is not None:
+            return service.examine(mask_order(request.order, service.keyring))
+        if request.order_id is not None:
+            return _past_case(search, service.keyring.token(ORDER_NAMESPACE, request.order_id))
+        return _past_case(search, request.order_token) if request.order_token is not None else None
+
+    @router.post("/v1/ask", **contract.ASK)
+    async def ask(request: Request) -> Response:
+        asked = contract.decode(await request.body(), contract.AskRequest)
+        search, version = knowledge.search()
+        case = case_of(asked, search)
+        if asked.stream:
+            return _events(contract.ask_events(answering.stream(search, asked.question, case), version))
+        return _json(contract.ask_answer(await answering.answer(search, asked.question, case), version))
+
+    @router.get("/v1/orders/{order_id}/similar", **contract.SIMILAR)
+    async def similar(order_id: str) -> Response:
+        search, version = knowledge.search()
+        case = _past_case(search, service.keyring.token(ORDER_NAMESPACE, order_id))
+        found = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR_CASES)
+        return _json(contract.SimilarAnswer(contract.past_case(case), contract.similar_orders(found), version))
+
+    @router.post("/v1/chat/completions", **contract.CHAT)
+    async def chat(request: Request) -> Response:
+        asked = contract.decode(await request.body(), contract.ChatRequest)
+        search, _ = knowledge.search()
+        question, case = asked.question(), case_of(asked, search)
+        if asked.stream:
+            return _events(contract.chat_chunks(answering.stream(search, question, case), asked.model))
+        return _json(contract.chat_answer(await answering.answer(search, question, case), asked.model))
+
+    return router
+
+
+def _past_case(search: Search, token: str) -> Case:
+    case = search.index.case_by_token.get(token)
+    if case is None:
+        raise Problem("not-found", "the order is not among the past cases; send the order itself to /v1/ask as `order`")
+    return case
+
+
+def _json(answer: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _events(events: AsyncIterator[bytes]) -> Response:
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+def _switched_off() -> APIRouter:
+    """Routes that say that the RAG layer is off, rather than that they don't exist."""
+    router = APIRouter(include_in_schema=False)
+
+    async def off() -> Response:
+        raise Problem("not-found", "questions are switched off (RAG_PROVIDER=off)")
+
+    router.add_api_route("/v1/ask", off, methods=["POST"])
+    router.add_api_route("/v1/orders/{order_id}/similar", off, methods=["GET"])
+    router.add_api_route("/v1/chat/completions", off, methods=["POST"])
+    return router

@@ -35,11 +35,14 @@ class Space(msgspec.Struct, frozen=True):
 
 
 class KnowledgeIndex(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Everything that retrieval reads. `centre` and `spread` are float32 (d,) in the order of `feature_names`."""
+    """Everything that retrieval reads. `related` are the synonyms of each passage's words; `centre` and `spread` are
+    float32 (d,) in the order of `feature_names`.
+    """
 
     format: int
     documents: list[Document]
     passages: list[Passage]
+    related: list[str]
     space: Space
     feature_names: list[str]
     centre: bytes

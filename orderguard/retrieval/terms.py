@@ -6,6 +6,7 @@ search agree on what a term is, and nothing of the kind is written twice.
 import re
 import sqlite3
 import threading
+from collections.abc import Sequence
 
 TOKENISER = "porter unicode61 remove_diacritics 2"
 
@@ -44,3 +45,36 @@ class Analyser:
                 return [term for (term,) in self._database.execute("SELECT term FROM scratch_terms ORDER BY offset")]
             finally:
                 self._database.execute("ROLLBACK")
+
+
+class Synonyms:
+    """Groups of words or phrases that mean about the same. `related` gives what a text could also have said."""
+
+    def __init__(self, groups: Sequence[Sequence[str]]) -> None:
+        self._groups = [[" ".join(words(phrase)) for phrase in group] for group in groups]
+        self._stems: dict[str, list[int]] = {}
+        self._analyser = Analyser()
+        self._keys = [[" ".join(self._analyser.terms(phrase)) for phrase in group] for group in groups]
+        for number, keys in enumerate(self._keys):
+            for key in filter(None, keys):
+                self._stems.setdefault(key, []).append(number)
+
+    def related(self, text: str) -> str:
+        """The words of every group that the text touches, without those that it holds itself; empty where it touches
+        none.
+        """
+        own = f" {' '.join(self._analyser.terms(text))} "
+        touched = sorted({number for key, numbers in self._stems.items() if f" {key} " in own for number in numbers})
+        found = [
+            phrase
+            for number in touched
+            for phrase, key in zip(self._groups[number], self._keys[number], strict=True)
+            if f" {key} " not in own
+        ]
+        return " ".join(dict.fromkeys(found))
+
+
+def read_synonyms(text: str) -> list[list[str]]:
+    """The groups of a synonyms file: one a line, separated by commas; a line that begins with # is a remark."""
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return [[phrase.strip() for phrase in line.split(",")] for line in lines]

@@ -1,0 +1,98 @@
+"""Evidence: the numbered lines that an answer may rest on. Nothing that a customer wrote is among them."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from orderguard.retrieval import Case, Hit, Search, SimilarCase, similar_cases
+
+PASSAGES = 5
+SIMILAR = 3
+REASONS_EXPLAINED = 3
+FEATURES_DOCUMENT = "features.md"
+ORDER_DOCUMENT = "order"
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Lines of one source. `lines` are the exact lines from `first_line` on; `hit` says how a passage of the
+    knowledge was found.
+    """
+
+    number: int
+    kind: str
+    document: str
+    title: str
+    heading: str
+    first_line: int
+    lines: list[str]
+    hit: Hit | None = None
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return "\n".join(self.lines)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What was found for a question: evidence in the order of its numbers (from 1), and how like past cases are."""
+
+    evidence: list[Evidence]
+    similar: list[SimilarCase]
+    supported: bool
+
+
+def find_evidence(search: Search, question: str, case: Case | None) -> Found:
+    """Evidence for a masked question, and for the order that it is about."""
+    hits = search.passages(question, limit=PASSAGES)
+    supported = search.supports(question, hits)
+    collected: list[tuple[str, str, str, str, int, list[str], Hit | None]] = []
+    similar: list[SimilarCase] = []
+    if case is not None:
+        similar = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR)
+        collected.append(("order", ORDER_DOCUMENT, "The order asked about", "", 1, case_lines(case), None))
+        collected += _meanings(search, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])
+        collected += [_similar(place, other) for place, other in enumerate(similar, 1)]
+    if supported:
+        for hit in hits:
+            passage = hit.passage
+            lines = search.index.by_name[passage.document].lines[passage.first_line - 1 : passage.last_line]
+            entry = ("knowledge", passage.document, passage.title, passage.heading, passage.first_line, lines, hit)
+            if not any(entry[1] == other[1] and entry[4] == other[4] for other in collected):
+                collected.append(entry)
+    return Found([Evidence(number, *parts) for number, parts in enumerate(collected, 1)], similar, supported)
+
+
+def case_lines(case: Case) -> list[str]:
+    """A case as lines: its score, what was ordered, its reasons. No token and no free text."""
+    verdict = "an anomaly" if case.score >= case.threshold else "not an anomaly"
+    return [
+        f"Score {case.score:.4f} with a threshold of {case.threshold:.4f}: {verdict}.",
+        *case.summary,
+        *(f"Reason {place}: {name} ({value:+.4f})." for place, (name, value) in enumerate(case.reasons, 1)),
+    ]
+
+
+def _similar(place: int, other: SimilarCase) -> tuple[str, str, str, str, int, list[str], None]:
+    shared = ", ".join(other.shared_reasons) or "none"
+    first = f"Similarity {other.similarity:.2f}; shared reasons: {shared}."
+    return "case", f"case-{place}", "A similar past case", "", 1, [first, *case_lines(other.case)], None
+
+
+def _meanings(search: Search, names: Sequence[str]) -> list[tuple[str, str, str, str, int, list[str], None]]:
+    """The passages that explain these features."""
+    document = search.index.by_name.get(FEATURES_DOCUMENT)
+    if document is None:
+        return []
+    by_heading = {p.heading: p for p in search.index.passages if p.document == FEATURES_DOCUMENT}
+    return [
+        (
+            "knowledge",
+            p.document,
+            p.title,
+            p.heading,
+            p.first_line,
+            document.lines[p.first_line - 1 : p.last_line],
+            None,
+        )
+        for p in (by_heading[name] for name in names if name in by_heading)
+    ]

@@ -1,0 +1,163 @@
+"""The guard: what a provider says passes statement by statement (a text up to its marks), and only what is supported
+gets out.
+
+It trusts no provider: one that obeys a text planted in an order or a question is stopped here, whatever it was told.
+A statement is dropped unless
+
+- it names evidence that was given to it, and that evidence supports its words, each of its numbers and each of its
+quotations exactly;
+- it holds no link, no markup and nothing that masking finds.
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from app.rag.evidence import Evidence
+from orderguard.masking import mask_text
+from orderguard.retrieval import Search
+
+SUPPORT = 0.6
+"""The least share of a sentence's terms, weighted by how rare they are, that its evidence must hold."""
+MAX_SENTENCES = 12
+MAX_SENTENCE = 1_000
+
+_MARK = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+_END = re.compile(r"\][.!?;:]?(?=\s+[^\s\[])|\n+")
+_QUOTE = re.compile(r"[“\"]([^“”\"]{2,})[”\"]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_FORBIDDEN = re.compile(r"https?:|www\.|://|\]\(|!\[|<[a-z/!]|data:|javascript:", re.IGNORECASE)
+
+
+class Scores(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a citation was found: `fused` orders the passages, the rest says what each half of the search thought."""
+
+    fused: float | None = None
+    bm25: float | None = None
+    bm25_rank: int | None = None
+    similarity: float | None = None
+    similarity_rank: int | None = None
+    coverage: float | None = None
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """A source of the answer. `excerpt` is the exact text of the document's line `line` (from 1); `support` is the
+    share of the
+    sentence that stands in it.
+    """
+
+    id: int
+    kind: str
+    document: str
+    title: str
+    heading: str
+    line: int
+    excerpt: str
+    support: float
+    scores: Scores
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A sentence that passed, its marks renumbered to its citations' ids."""
+
+    text: str
+    citations: list[Citation]
+
+
+class Guard:
+    """Checks one answer. Citations are numbered in the order in which they come up; the same line gets the same
+    number.
+    """
+
+    def __init__(self, search: Search, evidence: list[Evidence]) -> None:
+        self._search = search
+        self._evidence = {e.number: e for e in evidence}
+        self._known: dict[tuple[str, int], Citation] = {}
+        self._passed = 0
+
+    def check(self, sentence: str) -> Statement | None:
+        """The sentence as it may leave, or None."""
+        sentence = sentence.strip().lstrip("-*• ").strip()
+        text = _MARK.sub("", sentence).strip()
+        text = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s{2,}", " ", text))
+        cited = [self._evidence.get(int(n)) for marks in _MARK.findall(sentence) for n in marks.split(",")]
+        known = [evidence for evidence in cited if evidence is not None]
+        if not text or len(text) > MAX_SENTENCE or self._passed >= MAX_SENTENCES or not known:
+            return None
+        if len(known) != len(cited) or not is_clean(text) or not self._supported(text, known):
+            return None
+        citations = list({c.id: c for c in (self._cite(text, evidence) for evidence in known)}.values())
+        self._passed += 1
+        return Statement(text + "".join(f" [{citation.id}]" for citation in citations), citations)
+
+    def _supported(self, text: str, cited: list[Evidence]) -> bool:
+        sources = "\n".join(f"{e.title}\n{e.heading}\n{e.text}" for e in cited)
+        bodies = [e.text for e in cited]
+        if not all(any(quote in body for body in bodies) for quote in _QUOTE.findall(text)):
+            return False
+        if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(sources)):
+            return False
+        return self._share(text, sources) >= SUPPORT
+
+    def _share(self, text: str, source: str) -> float:
+        wanted = set(self._search.terms(text))
+        held = set(self._search.terms(source))
+        total = sum(self._search.weight(term) for term in wanted)
+        return sum(self._search.weight(term) for term in wanted & held) / total if total else 0.0
+
+    def _cite(self, text: str, evidence: Evidence) -> Citation:
+        """The evidence's line that supports the sentence best."""
+        quotes = _QUOTE.findall(text)
+        shares = [
+            (any(quote in line for quote in quotes), self._share(text, line), -i)
+            for i, line in enumerate(evidence.lines)
+        ]
+        _, share, place = max(shares)
+        key = (evidence.document, evidence.first_line - place)
+        if key not in self._known:
+            hit = evidence.hit
+            self._known[key] = Citation(
+                id=len(self._known) + 1,
+                kind=evidence.kind,
+                document=evidence.document,
+                title=evidence.title,
+                heading=evidence.heading,
+                line=key[1],
+                excerpt=evidence.lines[-place],
+                support=round(share, 4),
+                scores=(
+                    Scores(hit.score, hit.bm25, hit.bm25_rank, hit.similarity, hit.similarity_rank, hit.coverage)
+                    if hit
+                    else Scores()
+                ),
+            )
+        return self._known[key]
+
+
+def is_clean(text: str) -> bool:
+    """Whether a text holds no link, no markup and nothing that masking would take out."""
+    return not _FORBIDDEN.search(text) and mask_text(text) == text
+
+
+class Sentences:
+    """Cuts a text that comes in pieces into sentences, each with the marks that follow it."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def add(self, piece: str) -> Iterator[str]:
+        """The sentences that a piece completes."""
+        self._rest += piece
+        while (end := _END.search(self._rest)) is not None:
+            sentence, self._rest = self._rest[: end.end()].strip(), self._rest[end.end() :].lstrip()
+            if sentence:
+                yield sentence
+        if len(self._rest) > 2 * MAX_SENTENCE:
+            self._rest = self._rest[-MAX_SENTENCE:]
+
+    def end(self) -> Iterator[str]:
+        """What is left at the end."""
+        if self._rest.strip():
+            yield self._rest.strip()
+        self._rest = ""

@@ -1,0 +1,51 @@
+"""Who words the answers. Every provider is a `Provider`: a prompt in, pieces of text with [evidence numbers] out."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from app.rag.prompt import Prompt
+from app.rag.settings import RagSettings
+
+
+class ProviderError(Exception):
+    """A provider that gave no answer. `reason` is this program's own words, never the provider's.
+
+    `retry` says whether asking again can help; `wait_seconds` is what the provider asked for, if it did.
+    """
+
+    def __init__(self, reason: str, *, retry: bool, wait_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+        self.wait_seconds = wait_seconds
+
+
+class Provider(Protocol):
+    """Words an answer."""
+
+    name: str
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+        """The answer in pieces as they come. Raises `ProviderError`."""
+
+
+def _local(settings: RagSettings) -> Provider:
+    from app.rag.providers.local import LocalProvider
+
+    return LocalProvider()
+
+
+def _openai(settings: RagSettings) -> Provider:
+    from app.rag.providers.openai import OpenAiProvider
+
+    return OpenAiProvider(settings)
+
+
+def _vertex(settings: RagSettings) -> Provider:
+    from app.rag.providers.vertex import VertexProvider
+
+    return VertexProvider(settings)
+
+
+PROVIDERS: dict[str, Callable[[RagSettings], Provider]] = {"local": _local, "openai": _openai, "vertex": _vertex}
+"""How each provider is made; a client library is imported only by the provider that was chosen."""

@@ -1,0 +1,48 @@
+"""The local provider: an extractive answer. It quotes the evidence's own lines and asks nobody."""
+
+from collections.abc import AsyncIterator
+
+from app.rag.evidence import Evidence
+from app.rag.prompt import Prompt
+from orderguard.retrieval.terms import words
+
+BEST_LINES = 3
+ORDER_LINES = 4
+OTHER_PASSAGES = 2
+
+
+class LocalProvider:
+    """Takes the best passage's best lines, then one line each of the next passages."""
+
+    name = "local"
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+        """One line with its number after the other."""
+        for number, line in chosen_lines(prompt):
+            yield f"{line} [{number}]\n"
+
+
+def chosen_lines(prompt: Prompt) -> list[tuple[int, str]]:
+    """The evidence's number and line of everything that the answer quotes."""
+    wanted = set(words(prompt.question))
+    of_order = [e for e in prompt.evidence if e.kind == "order"]
+    explained = [e for e in prompt.evidence if e.kind == "knowledge" and e.hit is None]
+    passages = [e for e in prompt.evidence if e.kind == "knowledge" and e.hit is not None]
+    chosen = [(e.number, line) for e in of_order for line in _order_lines(e)]
+    chosen += [(e.number, _statements(e)[0]) for e in explained[:1] if _statements(e)]
+    for place, evidence in enumerate(passages[: 1 + OTHER_PASSAGES]):
+        count = BEST_LINES if place == 0 else 1
+        lines = _statements(evidence)
+        ranked = sorted(range(len(lines)), key=lambda i: (-len(wanted & set(words(lines[i]))), i))
+        best = [i for i in sorted(ranked[:count]) if place == 0 or wanted & set(words(lines[i]))]
+        chosen += [(evidence.number, lines[i]) for i in best]
+    return list(dict.fromkeys(chosen))
+
+
+def _statements(evidence: Evidence) -> list[str]:
+    return [line for line in evidence.lines if line.strip()]
+
+
+def _order_lines(evidence: Evidence) -> list[str]:
+    """The score and the largest reasons."""
+    return [evidence.lines[0], *(line for line in evidence.lines if line.startswith("Reason "))][:ORDER_LINES]

@@ -1,0 +1,67 @@
+"""Gemini on Vertex AI through the official client, by workload identity: no key anywhere. Needs
+requirements/vertex.txt.
+"""
+
+from collections.abc import AsyncIterator
+
+from app.rag.prompt import INSTRUCTIONS, Prompt
+from app.rag.providers import ProviderError
+from app.rag.settings import RagSettings, is_loopback
+from app.settings import SettingsError
+
+MAX_TOKENS = 600
+RETRIED_CODES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class VertexProvider:
+    """Streams from Vertex AI's `streamGenerateContent`."""
+
+    name = "vertex"
+
+    def __init__(self, settings: RagSettings) -> None:
+        try:
+            from google import genai
+            from google.auth.credentials import AnonymousCredentials
+            from google.genai import errors, types
+        except ImportError:
+            raise SettingsError(
+                "RAG_PROVIDER=vertex needs the client library: install requirements/vertex.txt into the image"
+            ) from None
+        self._errors = errors
+        self._model = settings.model
+        options = types.HttpOptions(
+            timeout=int(settings.timeout_seconds * 1_000),
+            base_url=settings.base_url or None,
+            # Retries are the answer's own (app/rag/asking.py): two layers would multiply.
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        # A server on this machine is a stand-in: Google's credentials are neither looked up for it nor sent to it.
+        anonymous = AnonymousCredentials() if is_loopback(settings.base_url) else None  # type: ignore[no-untyped-call]
+        self._client = genai.Client(
+            vertexai=True,
+            project=settings.project,
+            location=settings.location,
+            credentials=anonymous,
+            http_options=options,
+        )
+        self._config = types.GenerateContentConfig(
+            system_instruction=INSTRUCTIONS, temperature=0, max_output_tokens=MAX_TOKENS
+        )
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+        """The pieces of the answer. Raises `ProviderError`."""
+        try:
+            chunks = await self._client.aio.models.generate_content_stream(
+                model=self._model, contents=prompt.content, config=self._config
+            )
+            async for chunk in chunks:
+                if chunk.text:
+                    yield chunk.text
+        except self._errors.APIError as error:
+            raise ProviderError(f"it answered {error.code}", retry=error.code in RETRIED_CODES) from None
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            # The client lets its transport's and its credentials' errors through, of several libraries; none is a
+            # reason to fail the question.
+            raise ProviderError(f"it could not be asked ({type(error).__name__})", retry=True) from None

@@ -1,0 +1,161 @@
+"""Retrieval quality and speed on the question set, against plain BM25: `python -m bench.retrieval`.
+
+The question set (tests/rag/questions.ndjson) is halved by turns: odd questions are the development half that every
+choice was made on, even ones are
+held out.
+"""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from ml.knowledge_index import KNOWLEDGE_DIR, build_index, read_knowledge
+from orderguard.features import FEATURE_NAMES
+from orderguard.retrieval import KnowledgeIndex, Search
+from orderguard.retrieval.terms import read_synonyms, words
+
+QUESTIONS = Path("tests/rag/questions.ndjson")
+REPORT = Path("reports/bench/retrieval.json")
+
+Ranker = Callable[[str], list[str]]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A question with the passages that answer it, graded 2 (answers) or 1 (helps); none: the knowledge doesn't
+    answer it."""
+
+    id: str
+    question: str
+    relevant: dict[str, int]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the question belongs to the half that nothing was tuned on."""
+        return int(self.id.removeprefix("q")) % 2 == 0
+
+
+def read_questions(path: Path = QUESTIONS) -> list[Question]:
+    """The question set."""
+    return [msgspec.json.decode(line, type=Question) for line in path.read_bytes().splitlines()]
+
+
+def knowledge_only_index() -> KnowledgeIndex:
+    """An index of the documents alone, without cases."""
+    documents, passages = read_knowledge()
+    synonyms = read_synonyms((KNOWLEDGE_DIR / "synonyms.txt").read_text(encoding="utf-8"))
+    return build_index(documents, passages, synonyms, np.zeros((1, len(FEATURE_NAMES)), np.float32), [])
+
+
+def recall_at(ranking: Sequence[str], relevant: dict[str, int], k: int = 5) -> float:
+    """The share of the relevant passages among the first k."""
+    return len(set(ranking[:k]) & set(relevant)) / min(k, len(relevant))
+
+
+def ndcg_at(ranking: Sequence[str], relevant: dict[str, int], k: int = 10) -> float:
+    """Normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002), gain 2^grade - 1."""
+
+    def gain(grades: Sequence[int]) -> float:
+        return math.fsum((2**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades, 1))
+
+    best = gain(sorted(relevant.values(), reverse=True)[:k])
+    return gain([relevant.get(passage, 0) for passage in ranking[:k]]) / best
+
+
+def plain_bm25(index: KnowledgeIndex, k1: float = 1.5, b: float = 0.75) -> Ranker:
+    """The baseline: BM25 as in the textbook (Robertson and Zaragoza, 2009) over title, heading and text; words, no
+    stems."""
+    texts = [
+        Counter(words(f"{p.title} {p.heading} {index.by_name[p.document].quote(p.first_line, p.last_line)}"))
+        for p in index.passages
+    ]
+    lengths = [sum(text.values()) for text in texts]
+    average = sum(lengths) / len(lengths)
+    frequency = Counter(word for text in texts for word in text)
+
+    def rank(question: str) -> list[str]:
+        scores = []
+        for number, text in enumerate(texts):
+            score = 0.0
+            for word in words(question):
+                count = text[word]
+                idf = math.log(1 + (len(texts) - frequency[word] + 0.5) / (frequency[word] + 0.5))
+                score += idf * count * (k1 + 1) / (count + k1 * (1 - b + b * lengths[number] / average))
+            scores.append((-score, number))
+        return [index.passages[number].id for score, number in sorted(scores)[:10] if score < 0]
+
+    return rank
+
+
+def rankers(index: KnowledgeIndex) -> dict[str, Ranker]:
+    """What is compared: the baseline, each half of the search alone, and both fused."""
+    search = Search(index)
+
+    def half(find: Callable[[str], dict[int, float]]) -> Ranker:
+        return lambda question: [index.passages[number].id for number in list(find(question))[:10]]
+
+    return {
+        "plain BM25": plain_bm25(index),
+        "FTS5 (stems, weighted columns)": half(search.lexical),
+        "LSA": half(search.semantic),
+        "fused (what is served)": lambda question: [hit.passage.id for hit in search.passages(question, limit=10)],
+    }
+
+
+def quality(rank: Ranker, questions: Sequence[Question]) -> tuple[float, float]:
+    """Mean recall@5 and nDCG@10 over the questions that have an answer."""
+    answerable = [question for question in questions if question.relevant]
+    found = [(rank(question.question), question.relevant) for question in answerable]
+    return (
+        math.fsum(recall_at(*pair) for pair in found) / len(found),
+        math.fsum(ndcg_at(*pair) for pair in found) / len(found),
+    )
+
+
+def abstention(search: Search, questions: Sequence[Question]) -> tuple[float, float]:
+    """Precision and recall of abstaining: of the abstentions the share that had no answer, and the other way round."""
+    abstained = [q for q in questions if not search.supports(q.question, search.passages(q.question))]
+    unanswerable = [q for q in questions if not q.relevant]
+    right = sum(not q.relevant for q in abstained)
+    return right / max(len(abstained), 1), right / len(unanswerable)
+
+
+def main() -> None:
+    """Print the tables and write them to reports/bench/retrieval.json."""
+    questions = read_questions()
+    index = knowledge_only_index()
+    encoded = msgspec.msgpack.encode(index)
+    started = time.perf_counter()
+    search = Search(msgspec.msgpack.decode(encoded, type=KnowledgeIndex))
+    load_ms = (time.perf_counter() - started) * 1e3
+    print(f"{len(index.passages)} passages, {len(questions)} questions")
+    print(f"index {len(encoded)} bytes, loads in {load_ms:.1f} ms")
+    print(f"{'':32}{'development':>22}{'held out':>22}{'ms a question':>15}")
+    rows = {}
+    for name, rank in rankers(index).items():
+        development, held_out = (quality(rank, [q for q in questions if q.held_out == half]) for half in (False, True))
+        started = time.perf_counter()
+        for question in questions:
+            rank(question.question)
+        milliseconds = (time.perf_counter() - started) * 1e3 / len(questions)
+        rows[name] = {"development": development, "held_out": held_out, "ms": round(milliseconds, 3)}
+        figures = "".join(f"   R@5 {recall:.3f} nDCG {ndcg:.3f}" for recall, ndcg in (development, held_out))
+        print(f"{name:32}{figures}{milliseconds:>12.3f}")
+    abstentions = {
+        half: abstention(search, [q for q in questions if q.held_out == held_out])
+        for half, held_out in (("development", False), ("held_out", True))
+    }
+    for half, (precision, recall) in abstentions.items():
+        print(f"abstention, {half.replace('_', ' ')}: precision {precision:.3f}, recall {recall:.3f}")
+    report = {"bytes": len(encoded), "load_ms": round(load_ms, 1), "quality": rows, "abstention": abstentions}
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Builds the knowledge index of a model version: runbooks, the features' meanings, the semantic space and past
+masked cases.
+
+The index is deterministic: the same documents, features and cases give the same bytes.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ml.feature_engineering import FeatureTable
+from ml.reading import blocks_of, chunks_of
+from orderguard.features import FEATURES
+from orderguard.masking import Keyring, mask_text
+from orderguard.retrieval import Case, Document, KnowledgeIndex, Passage, make_case, read_document
+from orderguard.retrieval.index import INDEX_FORMAT, Space
+from orderguard.retrieval.terms import Analyser, Synonyms, read_synonyms
+from orderguard.schema import MaskedOrder
+
+KNOWLEDGE_DIR = Path("data/knowledge")
+SYNONYMS = "synonyms.txt"
+FOLDER = "knowledge"
+FEATURES_DOCUMENT = "features"
+RANK = 100
+"""Dimensions of the semantic space, chosen on the development half of the question set."""
+RELATED_WEIGHT = 0.6
+"""What a synonym of a passage's word counts in the semantic space, where the word itself counts 1."""
+MAX_CASES = 500
+"""Of the flagged orders those with the highest scores are kept."""
+
+
+def read_knowledge(folder: Path = KNOWLEDGE_DIR) -> tuple[list[Document], list[Passage]]:
+    """The Markdown documents of a folder, masked, in the order of their names, with their passages.
+
+    Raises `ValueError` when there is none, since an index of nothing would only ever abstain.
+    """
+    paths = sorted(folder.glob("*.md"))
+    if not paths:
+        raise ValueError(f"{folder}: no Markdown documents; the knowledge index is built from them")
+    documents: list[Document] = []
+    passages: list[Passage] = []
+    for name, text in [(path.name, path.read_text(encoding="utf-8")) for path in paths] + [features_document()]:
+        document, found = read_document(name, mask_text(text))
+        documents.append(document)
+        passages.extend(found)
+    return documents, passages
+
+
+def write_knowledge(
+    version_dir: Path,
+    table: FeatureTable,
+    scores: NDArray[np.float64],
+    threshold: float,
+    contributions: Callable[[NDArray[np.float32]], list[tuple[str, float]]],
+    paths: Sequence[Path],
+    keyring: Keyring,
+    knowledge: Path = KNOWLEDGE_DIR,
+) -> Path:
+    """Write `knowledge/index.msgpack` into a version's folder, before its manifest takes the files' hashes.
+
+    `scores` (n,) are the model's for the rows of the table; `contributions` explains a row (d,), as
+    `Scorer.contributions`
+    does. `paths` are the order files of the table: the flagged orders are read and masked once more, for what they say
+    beyond their features. Raises `ValueError` when the knowledge folder is empty.
+    """
+    documents, passages = read_knowledge(knowledge)
+    synonyms = read_synonyms((knowledge / SYNONYMS).read_text(encoding="utf-8"))
+    flagged = np.flatnonzero(scores >= threshold)
+    highest = flagged[np.argsort(-scores[flagged], kind="stable")][:MAX_CASES]
+    rows = {table.order_tokens[row]: int(row) for row in highest}
+    cases = [
+        make_case(order, table.X[row], float(scores[row]), threshold, contributions(table.X[row]))
+        for order in _orders(paths, keyring, set(rows))
+        for row in [rows[order.order_token]]
+    ]
+    return build_index(documents, passages, synonyms, table.X[: table.cutoff], cases).write(version_dir / FOLDER)
+
+
+def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str]) -> Iterator[MaskedOrder]:
+    """The first order of each of these tokens."""
+    missing = set(tokens)
+    for block in (block for path in paths for block in blocks_of(path)):
+        for chunk in chunks_of(block, keyring):
+            for order in chunk.orders:
+                if order.order_token in missing:
+                    missing.remove(order.order_token)
+                    yield order
+        if not missing:
+            return
+
+
+def features_document() -> tuple[str, str]:
+    """Name and Markdown text of a document that explains every feature, so that reasons can be asked about."""
+    sections = [
+        f"## {feature.name}\n{feature.meaning}\nUnit: {feature.unit}; group: {feature.group}.\n" for feature in FEATURES
+    ]
+    return f"{FEATURES_DOCUMENT}.md", "# The features and what they mean\n\n" + "\n".join(sections)
+
+
+def related_words(
+    documents: Sequence[Document], passages: Sequence[Passage], synonyms: Sequence[Sequence[str]]
+) -> list[str]:
+    """For each passage the synonyms of its words."""
+    groups = Synonyms(synonyms)
+    return [groups.related(text) for text in _texts(documents, passages)]
+
+
+def learn_space(
+    documents: Sequence[Document], passages: Sequence[Passage], related: Sequence[str], rank: int = RANK
+) -> Space:
+    """Latent semantic analysis of the passages (Deerwester and others, 1990): a truncated SVD of (1 + ln tf) · idf,
+    rows
+    of length 1; a synonym counts `RELATED_WEIGHT`.
+    """
+    analyser = Analyser()
+    counts: list[dict[str, float]] = []
+    for text, synonyms in zip(_texts(documents, passages), related, strict=True):
+        count = {term: 1 + math.log(times) for term, times in Counter(analyser.terms(text)).items()}
+        for term in analyser.terms(synonyms):
+            count.setdefault(term, RELATED_WEIGHT)
+        counts.append(count)
+    terms = sorted(set().union(*counts))
+    number = {term: i for i, term in enumerate(terms)}
+    weights = np.zeros((len(passages), len(terms)))
+    for row, found in enumerate(counts):
+        for term, weight in found.items():
+            weights[row, number[term]] = weight
+    idf = np.log((1 + len(passages)) / (0.5 + np.count_nonzero(weights, axis=0)))
+    weights = _unit_rows(weights * idf)
+    with threadpool_limits(1):
+        _, _, right = np.linalg.svd(weights, full_matrices=False)
+        rank = min(rank, len(right))
+        basis = right[:rank].T
+        projected = _unit_rows(weights @ basis)
+    # The sign of a singular vector is arbitrary: fix it, so that two builds agree.
+    signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(rank)])
+    return Space(
+        terms=terms,
+        rank=rank,
+        idf=idf.astype("<f4").tobytes(),
+        term_vectors=(basis * signs).astype("<f2").tobytes(),
+        passage_vectors=(projected * signs).astype("<f2").tobytes(),
+    )
+
+
+def scale_of(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Median and spread of each feature (n, d): the distance between the quartiles over 1.349 (a standard deviation,
+    were it
+    normal), the standard deviation where that is 0, and 1 for a constant.
+    """
+    centre = np.nan_to_num(np.nanmedian(features, axis=0))
+    low, high = np.nanpercentile(features, [25, 75], axis=0)
+    spread = (high - low) / 1.349
+    spread = np.where(spread > 0, spread, np.nanstd(features, axis=0))
+    return centre.astype(np.float32), np.where(spread > 0, spread, 1.0).astype(np.float32)
+
+
+def build_index(
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    synonyms: Sequence[Sequence[str]],
+    features: NDArray[np.float32],
+    cases: Sequence[Case],
+    *,
+    rank: int = RANK,
+) -> KnowledgeIndex:
+    """The index of documents and past cases; `features` (n, d) are the training rows that the cases' scale is learnt
+    from.
+
+    The `MAX_CASES` highest scores are kept, in the order of their time.
+    """
+    centre, spread = scale_of(features)
+    related = related_words(documents, passages, synonyms)
+    return KnowledgeIndex(
+        format=INDEX_FORMAT,
+        documents=list(documents),
+        passages=list(passages),
+        related=related,
+        space=learn_space(documents, passages, related, rank),
+        feature_names=[feature.name for feature in FEATURES],
+        centre=centre.astype("<f4").tobytes(),
+        spread=spread.astype("<f4").tobytes(),
+        cases=sorted(cases, key=lambda case: (case.created_at, case.order_token)),
+    )
+
+
+def _texts(documents: Sequence[Document], passages: Sequence[Passage]) -> list[str]:
+    by_name = {document.name: document for document in documents}
+    return [
+        f"{passage.title} {passage.heading} {by_name[passage.document].quote(passage.first_line, passage.last_line)}"
+        for passage in passages
+    ]
+
+
+def _unit_rows(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = matrix / np.where(norms > 0, norms, 1.0)
+    return unit
