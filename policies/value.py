@@ -9,7 +9,7 @@ place never hides a violation in another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi_policy.proxy import UnknownValueError
@@ -195,3 +195,8 @@ def equals(expected: Any) -> Predicate:
 def is_set(content: Any) -> bool:
     """Holds for anything but an empty string, list or map and False."""
     return bool(content)
+
+
+def about(finding: Finding, urn: str) -> Finding:
+    """The same finding, on another resource than the one under test."""
+    return None if finding is None else replace(finding, urn=urn)

@@ -1,9 +1,65 @@
-"""Cloud Run: services, jobs and worker pools run as themselves."""
+"""Cloud Run: who may call it, what it runs as, what it runs, and how it is watched and bounded."""
 
-from policies.containers import CLOUD_RUN_TYPES, revision
-from policies.grants import is_default_account
-from policies.rule import HIGH, Resource, org_policy, rule
-from policies.value import Findings, require
+import re
+
+from policies.containers import CLOUD_RUN_TYPES, JOB, SERVICE, containers, revision
+from policies.grants import grants, is_default_account, is_public
+from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, matches_any, org_policy, rule
+from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
+
+INVOKER_TYPES = tuple(
+    f"gcp:{module}:{name}"
+    for kind in ("Member", "Binding", "Policy")
+    for module, name in (
+        (f"cloudrunv2/serviceIam{kind}", f"ServiceIam{kind}"),
+        (f"cloudrunv2/jobIam{kind}", f"JobIam{kind}"),
+        (f"cloudrunv2/workerPoolIam{kind}", f"WorkerPoolIam{kind}"),
+        (f"cloudrun/iam{kind}", f"Iam{kind}"),
+    )
+)
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+
+
+@rule(
+    "cloud-run-no-public-invoker",
+    "Not everybody may call a Cloud Run service or start a job.",
+    types=INVOKER_TYPES,
+    severity=CRITICAL,
+    frameworks=[checkov("CKV_GCP_102"), org_policy("run.managed.requireInvokerIam")],
+    fix="Grant roles/run.invoker to the callers' service accounts; one that is open on purpose needs an exception.",
+)
+def no_public_invoker(resource: Resource) -> Findings:
+    for grant in grants(resource):
+        yield forbid(grant.member, is_public, "lets everybody call it")
+
+
+@rule(
+    "cloud-run-invoker-check",
+    "Cloud Run checks who calls a service.",
+    types=[SERVICE],
+    severity=CRITICAL,
+    frameworks=[org_policy("run.managed.requireInvokerIam")],
+    fix="Take invoker_iam_disabled out.",
+)
+def invoker_check(service: Resource) -> Findings:
+    yield forbid(service["invokerIamDisabled"], is_set, "the check of callers is switched off")
+
+
+@rule(
+    "cloud-run-ingress",
+    "A service in production is reached from inside, or through a load balancer.",
+    types=[SERVICE],
+    severity=MEDIUM,
+    frameworks=[org_policy("run.allowedIngress"), checkov("CKV_GCP_124")],
+    stacks=["prod*"],
+    fix='Set ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" or "INGRESS_TRAFFIC_INTERNAL_ONLY".',
+)
+def ingress(service: Resource) -> Findings:
+    def is_closed(content: object) -> bool:
+        return str(content).startswith("INGRESS_TRAFFIC_INTERNAL")
+
+    yield require(service["ingress"], is_closed, "the service is open to the internet", default="INGRESS_TRAFFIC_ALL")
 
 
 @rule(
@@ -15,10 +71,163 @@ from policies.value import Findings, require
         org_policy("custom.cloudrunServiceDisableDefaultServiceAccount"),
         org_policy("custom.cloudrunJobDisableDefaultServiceAccount"),
     ],
-    fix="Make a service account for it and set template.service_account to its e-mail address.",
+    fix="Make a service account for it and set service_account to its e-mail address.",
 )
 def own_service_account(resource: Resource) -> Findings:
-    account = revision(resource)["serviceAccount"]
-    yield require(
-        account, lambda email: bool(email) and not is_default_account(email), "runs as the default service account"
-    )
+    def is_own(email: object) -> bool:
+        return bool(email) and not is_default_account(email)
+
+    yield require(revision(resource)["serviceAccount"], is_own, "runs as the default service account")
+
+
+@rule(
+    "cloud-run-image-digest",
+    "An image is named by its digest, so that what was checked is what runs.",
+    types=CLOUD_RUN_TYPES,
+    severity=HIGH,
+    fix="Deploy the digest that the build reported (image@sha256:…).",
+)
+def image_digest(resource: Resource) -> Findings:
+    for container in containers(resource):
+        image = container.value["image"]
+        yield require(image, lambda name: _DIGEST.search(str(name)) is not None, "the image is not named by a digest")
+
+
+@rule(
+    "cloud-run-image-registry",
+    "Images come from a registry of our own, where they are scanned.",
+    types=CLOUD_RUN_TYPES,
+    severity=HIGH,
+    settings={"registries": ["*-docker.pkg.dev/*"]},
+    fix="Copy the image into the Artifact Registry repository of the stack and deploy it from there.",
+)
+def image_registry(resource: Resource) -> Findings:
+    def is_ours(image: object) -> bool:
+        return matches_any(str(image), resource.settings["registries"])
+
+    for container in containers(resource):
+        yield require(container.value["image"], is_ours, "the image comes from a foreign registry")
+
+
+@rule(
+    "cloud-run-execution-environment",
+    "Services and jobs run in the second-generation environment: full Linux, faster network and disks.",
+    types=[SERVICE, JOB],
+    severity=LOW,
+    fix='Set execution_environment="EXECUTION_ENVIRONMENT_GEN2".',
+)
+def execution_environment(resource: Resource) -> Findings:
+    value = revision(resource)["executionEnvironment"]
+    expected = "EXECUTION_ENVIRONMENT_GEN2"
+    default = expected if resource.type == JOB else "EXECUTION_ENVIRONMENT_UNSPECIFIED"
+    yield require(value, equals(expected), "it is not pinned to the second generation", default=default)
+
+
+@rule(
+    "cloud-run-probes",
+    "A service says when it has started and when it no longer works.",
+    types=[SERVICE],
+    severity=MEDIUM,
+    fix="Give the container that takes the requests a startup_probe and a liveness_probe.",
+)
+def probes(service: Resource) -> Findings:
+    found = containers(service)
+    serving = [container for container in found if not container.value["ports"].absent] or found[:1]
+    for container in serving:
+        yield require(container.value["startupProbe"], is_set, "there is no startup probe")
+        yield require(container.value["livenessProbe"], is_set, "there is no liveness probe")
+
+
+@rule(
+    "cloud-run-limits",
+    "CPU, memory and the number of instances are bounded.",
+    types=CLOUD_RUN_TYPES,
+    severity=MEDIUM,
+    fix="Set resources.limits (cpu and memory) on each container and, for a service, scaling.max_instance_count.",
+)
+def limits(resource: Resource) -> Findings:
+    for container in containers(resource):
+        for what in ("cpu", "memory"):
+            yield require(container.value.at(f"resources.limits.{what}"), bool, f"{what} has no limit")
+    if resource.type == SERVICE:
+        highest = resource.at("template.scaling.maxInstanceCount")
+        if highest.absent:
+            highest = resource.at("scaling.maxInstanceCount")
+        yield require(highest, lambda count: float(count) > 0, "the number of instances has no limit")
+
+
+@rule(
+    "cloud-run-mounts-read-only",
+    "A service mounts buckets read-only: what it loads, it can't change.",
+    types=[SERVICE],
+    severity=MEDIUM,
+    fix='Set "read_only": True on the volume\'s gcs source.',
+)
+def mounts_read_only(service: Resource) -> Findings:
+    for volume in service.each("template.volumes"):
+        if volume["gcs"].known or volume.unknown:
+            value = volume.at("gcs.readOnly")
+            yield require(value, equals(True), "the bucket is mounted for writing", default=False)
+        elif volume["gcs"].unknown:
+            yield Undecided(volume["gcs"].path)
+
+
+@rule(
+    "cloud-run-egress",
+    "Where a workload is connected to a network, all its traffic goes through that.",
+    types=CLOUD_RUN_TYPES,
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[org_policy("run.allowedVPCEgress")],
+    fix='Set vpc_access.egress="ALL_TRAFFIC".',
+)
+def egress(resource: Resource) -> Findings:
+    access = revision(resource)["vpcAccess"]
+    if not access.absent:
+        value = access["egress"]
+        yield require(
+            value, equals("ALL_TRAFFIC"), "traffic can leave beside the network", default="PRIVATE_RANGES_ONLY"
+        )
+
+
+@rule(
+    "cloud-run-binary-authorization",
+    "In production only attested images start.",
+    types=CLOUD_RUN_TYPES,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[
+        org_policy("run.allowedBinaryAuthorizationPolicies"),
+        org_policy("custom.cloudrunServiceRequireBinaryAuthorization"),
+        org_policy("custom.cloudrunJobRequireBinaryAuthorization"),
+    ],
+    fix='Set binary_authorization={"use_default": True} and a policy that requires an attestor.',
+)
+def binary_authorization(resource: Resource) -> Findings:
+    authorization = resource["binaryAuthorization"]
+    if authorization["policy"].absent or authorization.unknown:
+        yield require(authorization["useDefault"], equals(True), "any image may start", default=False)
+
+
+@rule(
+    "cloud-run-deletion-protection",
+    "Services, jobs and worker pools of production refuse to be deleted.",
+    types=CLOUD_RUN_TYPES,
+    severity=MEDIUM,
+    stacks=["prod*"],
+    fix="Set deletion_protection=True.",
+)
+def deletion_protection(resource: Resource) -> Findings:
+    yield require(resource["deletionProtection"], equals(True), "deletion protection is off", default=True)
+
+
+@rule(
+    "cloud-run-second-api",
+    "Services are declared with the second API (cloudrunv2): the rules of this pack read nothing of the first.",
+    types=["gcp:cloudrun/service:Service"],
+    severity=MEDIUM,
+    fix="Declare gcp.cloudrunv2.Service instead.",
+)
+def second_api(service: Resource) -> Findings:
+    yield Violation("", "is declared with the first API")

@@ -4,8 +4,8 @@ configuration.
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
 from policies.detectors import credential_in, is_personal_name, is_secret_name, personal_data_in
-from policies.rule import CRITICAL, EVERY_GOOGLE_TYPE, HIGH, Resource, cis, gdpr, matches_any, org_policy, rule
-from policies.value import Finding, Findings, Undecided, Value, Violation, equals, forbid, require
+from policies.rule import CRITICAL, EVERY_GOOGLE_TYPE, HIGH, Resource, Stack, cis, gdpr, matches_any, org_policy, rule
+from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, require
 
 _NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
 """Setting: patterns of container names (`otel-*`) that never see an order, such as a telemetry sidecar."""
@@ -44,6 +44,25 @@ def masking_key_by_reference(resource: Resource) -> Findings:
         else:
             yield forbid(key["value"], lambda _: True, "holds the masking key in clear")
             yield require(key.at("valueSource.secretKeyRef.secret"), bool, "is no reference to a secret")
+
+
+@rule(
+    "privacy-rag-only-masked",
+    "A container may send questions to a language model only when it masks personal data.",
+    types=CLOUD_RUN_TYPES,
+    severity=CRITICAL,
+    frameworks=[gdpr("25"), gdpr("44")],
+    fix='Set PII_MASKING to "enforced" in this container, or RAG_PROVIDER to "off".',
+)
+def rag_only_masked(resource: Resource) -> Findings:
+    for container in containers(resource):
+        provider = container.variable("RAG_PROVIDER")
+        off = provider.absent or (provider["value"].known and provider["value"].content == "off")
+        if off:
+            continue
+        masked = _masks(container)
+        unknown = provider if provider.unknown else provider["value"]
+        yield Undecided(unknown.path) if masked is not None and unknown.unknown else masked
 
 
 @rule(
@@ -118,6 +137,25 @@ def no_credentials_in_text(resource: Resource) -> Findings:
 def no_personal_data_in_text(resource: Resource) -> Findings:
     for text in _texts(resource):
         yield _free_of(text, personal_data_in(text.text) if text.known else None)
+
+
+@rule(
+    "privacy-no-leaks-in-outputs",
+    "No output of the stack looks like a credential or personal data: outputs are printed and read by others.",
+    types=["pulumi:pulumi:Stack"],
+    whole_stack=True,
+    severity=CRITICAL,
+    frameworks=[gdpr("5(1)(f)")],
+    fix="Don't export it; export the name of the secret or of the bucket that holds it.",
+)
+def no_leaks_in_outputs(stack: Stack) -> Findings:
+    for program in stack.resources:
+        for name, output in program.properties.entries():
+            for text in (Value(name, name), *output.strings()):
+                finding = _free_of(
+                    text, (credential_in(text.text) or personal_data_in(text.text)) if text.known else None
+                )
+                yield about(finding, program.urn)
 
 
 def _touching_orders(resource: Resource) -> list[Container]:

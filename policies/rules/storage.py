@@ -1,9 +1,13 @@
-"""Buckets: closed to the public, governed by IAM alone."""
+"""Buckets: closed to the public, governed by IAM alone, recoverable, and cleaned up."""
 
-from policies.rule import CRITICAL, HIGH, Resource, checkov, cis, org_policy, rule
-from policies.value import Findings, equals, require
+from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, cis, gdpr, matches_any, org_policy
+from policies.rule import prowler, rule, trivy
+from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, require
 
 BUCKET = "gcp:storage/bucket:Bucket"
+_MODEL_BUCKETS = {"modelBuckets": ["model*", "*-model", "*-models", "*-model-*", "*-models-*"]}
+_RAW_BUCKETS = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
+"""Settings: patterns of bucket names, as the program calls them or as Google Cloud does."""
 
 
 @rule(
@@ -30,3 +34,122 @@ def public_access_prevention(bucket: Resource) -> Findings:
 def uniform_access(bucket: Resource) -> Findings:
     value = bucket["uniformBucketLevelAccess"]
     yield require(value, equals(True), "uniform bucket-level access is off", default=False)
+
+
+@rule(
+    "bucket-model-versioning",
+    "A model bucket keeps earlier versions of its objects: rolling back needs them.",
+    types=[BUCKET],
+    severity=HIGH,
+    frameworks=[checkov("CKV_GCP_78"), org_policy("custom.storageRequireBucketObjectVersionning")],
+    settings=_MODEL_BUCKETS,
+    fix='Set versioning={"enabled": True}.',
+)
+def model_versioning(bucket: Resource) -> Findings:
+    if is_named(bucket, bucket.settings["modelBuckets"]):
+        yield _versioned(bucket)
+
+
+@rule(
+    "bucket-versioning",
+    "A bucket keeps earlier versions of its objects, or retains them unchanged.",
+    types=[BUCKET],
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[checkov("CKV_GCP_78"), trivy("enable-bucket-versioning")],
+    fix='Set versioning={"enabled": True}, or a retention_policy for records that may not change.',
+)
+def versioning(bucket: Resource) -> Findings:
+    if bucket["retentionPolicy"].absent:
+        yield _versioned(bucket)
+
+
+@rule(
+    "bucket-soft-delete",
+    "Deleted objects can be recovered for at least a week.",
+    types=[BUCKET],
+    severity=MEDIUM,
+    frameworks=[prowler("cloudstorage_bucket_soft_delete_enabled")],
+    settings={"minimumDays": 7},
+    fix='Set soft_delete_policy={"retention_duration_seconds": 7 * 86400} or more.',
+)
+def soft_delete(bucket: Resource) -> Findings:
+    seconds = bucket.at("softDeletePolicy.retentionDurationSeconds")
+    minimum = bucket.settings["minimumDays"] * 86_400
+    yield require(seconds, lambda s: float(s) >= minimum, "deleted objects are gone too soon", default=7 * 86_400)
+
+
+@rule(
+    "bucket-lifecycle",
+    "A bucket says when what it holds is deleted or moved.",
+    types=[BUCKET],
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[prowler("cloudstorage_bucket_lifecycle_management_enabled")],
+    fix="Add a lifecycle rule; one that deletes old noncurrent versions is the least.",
+)
+def lifecycle(bucket: Resource) -> Findings:
+    yield require(bucket["lifecycleRules"], lambda rules: len(rules) > 0, "has no lifecycle rule")
+
+
+@rule(
+    "bucket-raw-orders-expire",
+    "Raw orders hold personal data, so they are deleted after a fixed time.",
+    types=[BUCKET],
+    severity=HIGH,
+    frameworks=[gdpr("5(1)(e)"), prowler("cloudstorage_bucket_lifecycle_management_enabled")],
+    settings=_RAW_BUCKETS,
+    fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}.',
+)
+def raw_orders_expire(bucket: Resource) -> Findings:
+    if not is_named(bucket, bucket.settings["rawBuckets"]):
+        return
+    undecided: Finding = None
+    for entry in bucket.each("lifecycleRules"):
+        kind, age = entry.at("action.type"), entry.at("condition.age")
+        if kind.known and kind.content == "Delete" and age.known and age.content:
+            return
+        if kind.unknown or (kind.content == "Delete" and age.unknown):
+            undecided = Undecided(kind.path if kind.unknown else age.path)
+    yield undecided or Violation("lifecycleRules", "raw orders are kept for ever")
+
+
+@rule(
+    "bucket-access-logs",
+    "Reads and writes of a bucket are logged, into another bucket.",
+    types=[BUCKET],
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[checkov("CKV_GCP_62"), checkov("CKV_GCP_63"), trivy("enable-bucket-logging")],
+    settings={"logBuckets": ["*log", "*logs", "*-logs-*"]},
+    stacks=["prod*"],
+    fix='Set logging={"log_bucket": ...} to a bucket that is there for logs alone.',
+)
+def access_logs(bucket: Resource) -> Findings:
+    target = bucket.at("logging.logBucket")
+    if target.known and bucket["name"].known and target.content == bucket["name"].content:
+        yield Violation(target.path, "the bucket logs into itself")
+    elif not is_named(bucket, bucket.settings["logBuckets"]):
+        yield require(target, bool, "access is not logged")
+
+
+@rule(
+    "bucket-no-website",
+    "A bucket with data is not set up as a website.",
+    types=[BUCKET],
+    severity=MEDIUM,
+    frameworks=[cis("5.1")],
+    fix="Take the website block out; serve public files from a bucket of another project behind a load balancer.",
+)
+def no_website(bucket: Resource) -> Findings:
+    for name in ("mainPageSuffix", "notFoundPage"):
+        yield forbid(bucket["website"][name], bool, "the bucket is set up as a public website")
+
+
+def is_named(bucket: Resource, patterns: list[str]) -> bool:
+    name = bucket["name"]
+    return matches_any(bucket.name, patterns) or (name.known and matches_any(name.text, patterns))
+
+
+def _versioned(bucket: Resource) -> Finding:
+    return require(bucket.at("versioning.enabled"), equals(True), "earlier versions are not kept", default=False)

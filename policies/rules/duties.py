@@ -1,0 +1,214 @@
+"""Separation of duties, over the whole stack: who reads raw orders does not serve, who deploys does not read, a
+secret has one reader.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from policies.access import ACCOUNT, Access, Identities, accesses, behind, same
+from policies.containers import SERVICE, revision
+from policies.rule import CRITICAL, HIGH, MEDIUM, Stack, cis, gdpr, matches_any, prowler, rule
+from policies.rules.iam import WIDE_GRANT_TYPES
+from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
+from policies.rules.storage import BUCKET, is_named
+from policies.value import Finding, Findings, Undecided, Value, Violation
+
+BUCKET_GRANT_TYPES = tuple(f"gcp:storage/bucketIAM{kind}:BucketIAM{kind}" for kind in ("Member", "Binding", "Policy"))
+PROJECT_GRANT_TYPES = tuple(token for token in WIDE_GRANT_TYPES if token.startswith("gcp:projects/"))
+ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy"))
+
+OBJECT_READING_ROLES = frozenset(
+    f"roles/storage.{role}"
+    for role in ("admin", "objectAdmin", "objectUser", "objectViewer", "legacyObjectOwner", "legacyObjectReader")
+) | {"roles/owner", "roles/editor", "roles/viewer"}
+DEPLOYING_ROLES = frozenset(
+    {"roles/run.admin", "roles/run.developer", "roles/artifactregistry.writer", "roles/artifactregistry.admin"}
+    | {"roles/artifactregistry.repoAdmin", "roles/iam.serviceAccountUser", "roles/cloudbuild.builds.editor"}
+)
+_RAW = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
+_STORAGE_TYPES = (BUCKET, ACCOUNT, *BUCKET_GRANT_TYPES, *PROJECT_GRANT_TYPES)
+
+
+@rule(
+    "duties-raw-orders-one-reader",
+    "Raw orders are read by the trainer alone.",
+    types=_STORAGE_TYPES,
+    whole_stack=True,
+    severity=CRITICAL,
+    frameworks=[gdpr("25"), gdpr("32(1)(b)")],
+    settings={**_RAW, "readers": ["*train*"]},
+    fix='Let others read what is masked; if another identity is the trainer, name it in the setting "readers".',
+)
+def raw_orders_one_reader(stack: Stack) -> Findings:
+    identities = Identities(stack)
+    names = {account.urn: account.name for account in stack.of(ACCOUNT)}
+    for access in _raw_readers(stack):
+        if isinstance(access, Undecided):
+            yield access
+        elif not matches_any(names.get(access.who, access.who), stack.settings["readers"]):
+            yield Violation("", f"{identities.name(access.who)} may read raw orders", access.grant.urn)
+
+
+@rule(
+    "duties-raw-orders-not-served",
+    "Nobody who may read raw orders also serves requests from outside.",
+    types=[*_STORAGE_TYPES, SERVICE],
+    whole_stack=True,
+    severity=CRITICAL,
+    frameworks=[gdpr("25"), gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
+    settings=_RAW,
+    fix="Run the service as another service account, and give that no role on the raw bucket.",
+)
+def raw_orders_not_served(stack: Stack) -> Findings:
+    identities = Identities(stack)
+    readers: dict[str, Access] = {}
+    for access in _raw_readers(stack):
+        if isinstance(access, Undecided):
+            yield access
+        else:
+            readers[access.who] = access
+    for service in stack.of(SERVICE):
+        account = revision(service)["serviceAccount"]
+        who = identities.of(account, behind(service, "template", {ACCOUNT}))
+        if who is None:
+            if not account.absent:
+                yield Undecided(account.path, service.urn)
+        elif who in readers:
+            message = f"serves requests as {identities.name(who)}, which may read raw orders"
+            yield Violation(account.path, message, service.urn)
+        yield from _mounts_raw(stack, service.each("template.volumes"), service.urn)
+
+
+@rule(
+    "duties-deployers-read-nothing",
+    "Who may deploy can read neither raw orders nor secrets.",
+    types=[
+        *_STORAGE_TYPES, *SECRET_GRANT_TYPES, SECRET, REGIONAL_SECRET, *ACCOUNT_GRANT_TYPES,
+        *(f"gcp:cloudrunv2/serviceIam{kind}:ServiceIam{kind}" for kind in ("Member", "Binding", "Policy")),
+        *(f"gcp:artifactregistry/repositoryIam{kind}:RepositoryIam{kind}" for kind in ("Member", "Binding", "Policy")),
+    ],
+    whole_stack=True,
+    severity=HIGH,
+    frameworks=[gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
+    settings=_RAW,
+    fix="Take the reading role away; a deployment refers to secrets and buckets, it needs nothing that is in them.",
+)  # fmt: skip
+def deployers_read_nothing(stack: Stack) -> Findings:
+    identities = Identities(stack)
+    deploying_types = [
+        token for token in deployers_read_nothing.types if token not in (*BUCKET_GRANT_TYPES, *SECRET_GRANT_TYPES)
+    ]
+    deployers = set()
+    for access in accesses(stack, deploying_types, "", (), DEPLOYING_ROLES):
+        if isinstance(access, Undecided):
+            yield access
+        else:
+            deployers.add(access.who)
+    if deployers:
+        secrets = accesses(stack, SECRET_GRANT_TYPES, "secretId", (SECRET, REGIONAL_SECRET), READING_ROLES)
+        all_secrets = accesses(stack, PROJECT_GRANT_TYPES, "", (), READING_ROLES)
+        for what, found in (("raw orders", _raw_readers(stack)), ("a secret", secrets), ("all secrets", all_secrets)):
+            for access in found:
+                if isinstance(access, Undecided):
+                    yield access
+                elif access.who in deployers:
+                    yield Violation("", f"{identities.name(access.who)} deploys and may read {what}", access.grant.urn)
+
+
+@rule(
+    "duties-secret-one-reader",
+    "Every secret has exactly one reader.",
+    types=[SECRET, REGIONAL_SECRET, ACCOUNT, *SECRET_GRANT_TYPES],
+    whole_stack=True,
+    severity=HIGH,
+    frameworks=[gdpr("32(1)(b)")],
+    fix="Make a secret of its own for each reader; delete one that nobody reads.",
+)
+def secret_one_reader(stack: Stack) -> Findings:
+    readers: dict[str, set[str]] = defaultdict(set)
+    undecided: list[Undecided] = []
+    for access in accesses(stack, SECRET_GRANT_TYPES, "secretId", (SECRET, REGIONAL_SECRET), READING_ROLES):
+        if isinstance(access, Undecided):
+            undecided.append(access)
+        else:
+            readers[access.target].add(access.who)
+    for secret in stack.of(SECRET, REGIONAL_SECRET):
+        count = len(readers[secret.urn])
+        if count > 1:
+            yield Violation("", f"has {count} readers", secret.urn)
+        elif count == 0 and not undecided:
+            yield Violation("", "has no reader", secret.urn)
+    yield from undecided
+
+
+@rule(
+    "duties-service-accounts",
+    "Nobody both manages service accounts and acts as them.",
+    types=[ACCOUNT, *PROJECT_GRANT_TYPES, *ACCOUNT_GRANT_TYPES],
+    whole_stack=True,
+    severity=MEDIUM,
+    frameworks=[cis("1.9"), prowler("iam_role_sa_enforce_separation_of_duties")],
+    fix="Give one of the two roles to another identity.",
+)
+def service_account_duties(stack: Stack) -> Findings:
+    managing = {"roles/iam.serviceAccountAdmin"}
+    acting = {"roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator"}
+    types = (*PROJECT_GRANT_TYPES, *ACCOUNT_GRANT_TYPES)
+    yield from _not_both(stack, types, managing, acting, "manages service accounts and acts as them")
+
+
+@rule(
+    "duties-encryption-keys",
+    "Nobody both manages encryption keys and uses them.",
+    types=[
+        ACCOUNT, *PROJECT_GRANT_TYPES,
+        *(f"gcp:kms/{owner}IAM{kind}:{owner[0].upper()}{owner[1:]}IAM{kind}"
+          for owner in ("cryptoKey", "keyRing") for kind in ("Member", "Binding", "Policy")),
+    ],
+    whole_stack=True,
+    severity=MEDIUM,
+    frameworks=[cis("1.12")],
+    fix="Give one of the two roles to another identity.",
+)  # fmt: skip
+def encryption_key_duties(stack: Stack) -> Findings:
+    using = {f"roles/cloudkms.cryptoKey{role}" for role in ("Encrypter", "Decrypter", "EncrypterDecrypter")}
+    types = [token for token in encryption_key_duties.types if token != ACCOUNT]
+    yield from _not_both(stack, types, {"roles/cloudkms.admin"}, using, "manages encryption keys and uses them")
+
+
+def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:
+    """Who may read objects of a raw bucket, by a grant on it or on the whole project."""
+    raw = {bucket.urn for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])}
+    for access in accesses(stack, BUCKET_GRANT_TYPES, "bucket", (BUCKET,), OBJECT_READING_ROLES):
+        if isinstance(access, Undecided):
+            yield access
+        elif access.target in raw or matches_any(access.target, stack.settings["rawBuckets"]):
+            yield access
+    yield from accesses(stack, PROJECT_GRANT_TYPES, "", (), OBJECT_READING_ROLES)
+
+
+def _mounts_raw(stack: Stack, volumes: list[Value], urn: str) -> Findings:
+    raw = [bucket for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])]
+    for volume in volumes:
+        bucket = volume.at("gcs.bucket")
+        if bucket.unknown:
+            yield Undecided(bucket.path, urn)
+        elif bucket.known and (
+            matches_any(bucket.text, stack.settings["rawBuckets"]) or any(same(bucket, item, ("name",)) for item in raw)
+        ):
+            yield Violation(bucket.path, "a service mounts the bucket of raw orders", urn)
+
+
+def _not_both(
+    stack: Stack, types: tuple[str, ...] | list[str], first: set[str], second: set[str], message: str
+) -> Iterator[Finding]:
+    identities = Identities(stack)
+    holders: dict[str, list[Access]] = defaultdict(list)
+    for access in accesses(stack, types, "", (), first | second):
+        if isinstance(access, Undecided):
+            yield access
+        else:
+            holders[access.who].append(access)
+    for who, held in holders.items():
+        if {access.role for access in held} & first and {access.role for access in held} & second:
+            yield Violation("", f"{identities.name(who)} {message}", held[-1].grant.urn)

@@ -1,0 +1,185 @@
+"""What the internet reaches: https of today, behind Cloud Armor; and stores inside the network."""
+
+from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, rule, trivy
+from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
+
+BACKENDS = ("gcp:compute/backendService:BackendService", "gcp:compute/regionBackendService:RegionBackendService")
+FORWARDING_RULE = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
+SECURITY_POLICY = "gcp:compute/securityPolicy:SecurityPolicy"
+HTTP_PROXIES = (
+    "gcp:compute/targetHttpProxy:TargetHttpProxy",
+    "gcp:compute/regionTargetHttpProxy:RegionTargetHttpProxy",
+)
+HTTPS_PROXIES = (
+    "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
+    "gcp:compute/regionTargetHttpsProxy:RegionTargetHttpsProxy",
+)
+SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:RegionSslPolicy")
+
+
+@rule(
+    "edge-https-only",
+    "The load balancer speaks https alone.",
+    types=[*HTTP_PROXIES, FORWARDING_RULE],
+    severity=HIGH,
+    frameworks=[checkov("CKV2_GCP_38")],
+    fix="Use a target HTTPS proxy on port 443; a redirect from http needs an exception.",
+)
+def https_only(resource: Resource) -> Findings:
+    if resource.type in HTTP_PROXIES:
+        yield Violation("", "takes requests without encryption")
+    else:
+        ports = resource["portRange"]
+        yield require(ports, lambda port: str(port) in {"443", "443-443"}, "takes requests on another port than 443")
+
+
+@rule(
+    "edge-tls-version",
+    "Encryption is TLS 1.2 or newer with modern ciphers.",
+    types=SSL_POLICIES,
+    severity=MEDIUM,
+    frameworks=[checkov("CKV_GCP_4")],
+    fix='Set min_tls_version="TLS_1_2" and profile="MODERN" or "RESTRICTED".',
+)
+def tls_version(policy: Resource) -> Findings:
+    def is_new(version: object) -> bool:
+        return str(version) in {"TLS_1_2", "TLS_1_3"}
+
+    def is_modern(profile: object) -> bool:
+        return str(profile) in {"MODERN", "RESTRICTED", "FIPS_202205"}
+
+    yield require(policy["minTlsVersion"], is_new, "allows old versions of TLS", default="TLS_1_0")
+    yield require(policy["profile"], is_modern, "allows weak ciphers", default="COMPATIBLE")
+
+
+@rule(
+    "edge-tls-policy",
+    "A load balancer names an SSL policy: without one it speaks TLS 1.0.",
+    types=HTTPS_PROXIES,
+    severity=MEDIUM,
+    level=ADVISORY,
+    frameworks=[checkov("CKV_GCP_4")],
+    fix="Make a gcp.compute.SSLPolicy and set ssl_policy to it.",
+)
+def tls_policy(proxy: Resource) -> Findings:
+    yield require(proxy["sslPolicy"], bool, "no SSL policy")
+
+
+@rule(
+    "edge-cloud-armor",
+    "What stands behind a load balancer is guarded by Cloud Armor, and its requests are logged.",
+    types=BACKENDS,
+    severity=MEDIUM,
+    frameworks=[checkov("CKV_GCP_73")],
+    fix='Set security_policy, and log_config={"enable": True}.',
+)
+def cloud_armor(backend: Resource) -> Findings:
+    yield require(backend["securityPolicy"], bool, "no security policy")
+    yield require(backend.at("logConfig.enable"), equals(True), "requests are not logged", default=False)
+
+
+@rule(
+    "edge-cloud-armor-log4j",
+    "Cloud Armor turns away the Log4j attack and its like.",
+    types=[SECURITY_POLICY],
+    severity=MEDIUM,
+    level=ADVISORY,
+    frameworks=[checkov("CKV_GCP_73")],
+    fix="Add a rule that denies evaluatePreconfiguredWaf('cve-canary').",
+)
+def cloud_armor_log4j(policy: Resource) -> Findings:
+    undecided = None
+    for entry in policy.each("rules"):
+        action, expression = entry["action"], entry.at("match.expr.expression")
+        if expression.known and "cve-canary" in expression.text and action.known and action.text.startswith("deny"):
+            return
+        if expression.unknown or (expression.known and action.unknown):
+            undecided = Undecided(expression.path if expression.unknown else action.path)
+    yield undecided or Violation("rules", "no rule against cve-canary")
+
+
+@rule(
+    "edge-cloud-armor-limits",
+    "Cloud Armor limits how often one address may ask.",
+    types=[SECURITY_POLICY],
+    severity=LOW,
+    level=ADVISORY,
+    fix='Add a rule with the action "throttle" or "rate_based_ban".',
+)
+def cloud_armor_limits(policy: Resource) -> Findings:
+    actions = [entry["action"] for entry in policy.each("rules")]
+    if any(action.known and action.text in {"throttle", "rate_based_ban"} for action in actions):
+        return
+    unknown = next((action for action in actions if action.unknown), None)
+    yield Undecided(unknown.path) if unknown else Violation("rules", "no rule limits the rate of requests")
+
+
+@rule(
+    "edge-redis",
+    "Redis asks for a password and encrypts what it is sent.",
+    types=["gcp:redis/instance:Instance"],
+    severity=HIGH,
+    fix='Set auth_enabled=True and transit_encryption_mode="SERVER_AUTHENTICATION".',
+)
+def redis(instance: Resource) -> Findings:
+    yield require(instance["authEnabled"], equals(True), "asks for no password", default=False)
+    mode = instance["transitEncryptionMode"]
+    yield require(mode, equals("SERVER_AUTHENTICATION"), "does not encrypt what it is sent", default="DISABLED")
+
+
+@rule(
+    "edge-firestore-protected",
+    "A Firestore database of production refuses to be deleted and can go back in time.",
+    types=["gcp:firestore/database:Database"],
+    severity=MEDIUM,
+    stacks=["prod*"],
+    fix='Set delete_protection_state="DELETE_PROTECTION_ENABLED" and point_in_time_recovery_enablement to enabled.',
+)
+def firestore(database: Resource) -> Findings:
+    protection, recovery = database["deleteProtectionState"], database["pointInTimeRecoveryEnablement"]
+    yield require(protection, equals("DELETE_PROTECTION_ENABLED"), "may be deleted")
+    yield require(recovery, equals("POINT_IN_TIME_RECOVERY_ENABLED"), "can't go back in time")
+
+
+@rule(
+    "edge-no-default-network",
+    "A project has no default network, which is open between all its machines.",
+    types=["gcp:organizations/project:Project"],
+    severity=MEDIUM,
+    frameworks=[checkov("CKV_GCP_27"), trivy("no-default-network")],
+    fix="Set auto_create_network=False.",
+)
+def no_default_network(project: Resource) -> Findings:
+    yield require(project["autoCreateNetwork"], equals(False), "a default network is made", default=True)
+
+
+@rule(
+    "edge-vertex-private",
+    "Endpoints of Vertex AI are reached from inside a network.",
+    types=["gcp:vertex/aiEndpoint:AiEndpoint", "gcp:vertex/aiIndexEndpoint:AiIndexEndpoint"],
+    severity=MEDIUM,
+    frameworks=[checkov("CKV2_GCP_33"), checkov("CKV2_GCP_34")],
+    fix="Set network or private_service_connect_config, and public_endpoint_enabled=False.",
+)
+def vertex_private(endpoint: Resource) -> Findings:
+    yield forbid(endpoint["publicEndpointEnabled"], is_set, "is open to the internet")
+    network, private = endpoint["network"], endpoint["privateServiceConnectConfig"]
+    if network.unknown or private.unknown:
+        yield Undecided(network.path if network.unknown else private.path)
+    elif network.absent and private.absent:
+        yield Violation("network", "is not inside a network")
+
+
+@rule(
+    "edge-binary-authorization",
+    "The Binary Authorization policy lets nothing start that is not attested.",
+    types=["gcp:binaryauthorization/policy:Policy"],
+    severity=HIGH,
+    fix='Set default_admission_rule to evaluation_mode="REQUIRE_ATTESTATION" and '
+    'enforcement_mode="ENFORCED_BLOCK_AND_AUDIT_LOG".',
+)
+def binary_authorization(policy: Resource) -> Findings:
+    default = policy["defaultAdmissionRule"]
+    yield require(default["evaluationMode"], lambda mode: str(mode) != "ALWAYS_ALLOW", "everything may start")
+    enforcement = default["enforcementMode"]
+    yield require(enforcement, equals("ENFORCED_BLOCK_AND_AUDIT_LOG"), "violations are only written down")

@@ -1,0 +1,250 @@
+"""Somebody notices: alerts for every service, audit logs for data, metrics for changes of access, logs that last."""
+
+from collections.abc import Iterable
+
+from policies.containers import SERVICE
+from policies.rule import ADVISORY, LOW, MEDIUM, Resource, Stack, checkov, cis, org_policy, prowler, rule, trivy
+from policies.value import Findings, Undecided, Value, Violation, about, equals, forbid, require
+
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+UPTIME = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig"
+METRIC = "gcp:logging/metric:Metric"
+SINK = "gcp:logging/projectSink:ProjectSink"
+LOG_BUCKET = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+BUCKET = "gcp:storage/bucket:Bucket"
+AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
+PROJECT_SERVICE = "gcp:projects/service:Service"
+_WATCHED_STACKS = ["prod*", "staging*"]
+
+CHANGES = {
+    "of project ownership": ("cloudresourcemanager.googleapis.com", "roles/owner"),
+    "of audit logs": ("auditConfigDeltas",),
+    "of custom roles": ("iam_role",),
+    "of access to buckets": ("storage.setIamPermissions",),
+}
+"""CIS 2.5, 2.6, 2.7 and 2.11: what a log metric's filter has to mention to count that change."""
+
+
+@rule(
+    "alerts-for-every-service",
+    "Every Cloud Run service has an alert policy that watches it.",
+    types=[SERVICE, ALERT],
+    whole_stack=True,
+    severity=MEDIUM,
+    stacks=_WATCHED_STACKS,
+    fix="Add a gcp.monitoring.AlertPolicy whose filter names the service.",
+)
+def alerts_for_every_service(stack: Stack) -> Findings:
+    yield from _mentioned_by(stack, ALERT, ("conditions",), "no alert policy watches it")
+
+
+@rule(
+    "alerts-uptime-checks",
+    "Every Cloud Run service is checked from outside or by a synthetic request.",
+    types=[SERVICE, UPTIME],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=_WATCHED_STACKS,
+    fix="Add a gcp.monitoring.UptimeCheckConfig for the service.",
+)
+def uptime_checks(stack: Stack) -> Findings:
+    properties = ("monitoredResource", "httpCheck", "displayName", "syntheticMonitor")
+    yield from _mentioned_by(stack, UPTIME, properties, "no uptime check asks it")
+
+
+@rule(
+    "alerts-reach-somebody",
+    "An alert policy is switched on and notifies somebody.",
+    types=[ALERT],
+    severity=MEDIUM,
+    stacks=_WATCHED_STACKS,
+    fix="Set notification_channels, and take enabled=False out.",
+)
+def alerts_reach_somebody(alert: Resource) -> Findings:
+    yield require(alert["notificationChannels"], lambda channels: len(channels) > 0, "notifies nobody")
+    yield forbid(alert["enabled"], equals(False), "is switched off")
+
+
+@rule(
+    "logs-audit-data",
+    "Google Cloud records who reads and writes data and secrets.",
+    types=[AUDIT, BUCKET, "gcp:secretmanager/secret:Secret"],
+    whole_stack=True,
+    severity=MEDIUM,
+    stacks=["prod*"],
+    frameworks=[cis("2.1"), checkov("CKV2_GCP_5"), trivy("configure-audit-logging")],
+    settings={"services": ["storage.googleapis.com", "secretmanager.googleapis.com"]},
+    fix="Add a gcp.projects.IAMAuditConfig with DATA_READ and DATA_WRITE for allServices.",
+)
+def audit_data(stack: Stack) -> Findings:
+    configs = stack.of(AUDIT)
+    if len(configs) == len(stack.resources):
+        return
+    for service in stack.settings["services"]:
+        logged: set[str] = set()
+        undecided: Undecided | None = None
+        for config in configs:
+            if config["service"].unknown:
+                undecided = Undecided("service", config.urn)
+            elif config["service"].text in {service, "allServices"}:
+                for entry in config.each("auditLogConfigs"):
+                    if entry["logType"].unknown:
+                        undecided = Undecided(entry["logType"].path, config.urn)
+                    else:
+                        logged.add(entry["logType"].text)
+        if not {"DATA_READ", "DATA_WRITE"} <= logged:
+            yield undecided or Violation("", f"access to {service.partition('.')[0]} is not logged")
+
+
+@rule(
+    "logs-metrics-for-changes",
+    "Changes of who may do what are counted, and an alert watches the count.",
+    types=[METRIC, ALERT, SERVICE],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[cis("2.5"), cis("2.6"), cis("2.7"), cis("2.11")],
+    fix="Add a gcp.logging.Metric with the filter that CIS prints, and an alert policy on the metric.",
+)
+def metrics_for_changes(stack: Stack) -> Findings:
+    metrics = stack.of(METRIC)
+    alerts = [text for alert in stack.of(ALERT) for text in alert["conditions"].strings()]
+    for change, words in CHANGES.items():
+        fitting = [m for m in metrics if m["filter"].known and all(word in m["filter"].text for word in words)]
+        if any(metric["name"].known and _mentions(alerts, metric["name"].text) for metric in fitting):
+            continue
+        unknown = next((m for m in metrics if m["filter"].unknown or m["name"].unknown), None)
+        if unknown is not None or (fitting and any(text.unknown for text in alerts)):
+            yield Undecided("filter", unknown.urn if unknown else fitting[0].urn)
+        else:
+            yield Violation("", f"changes {change} raise no alert")
+
+
+@rule(
+    "logs-kept",
+    "Logs are kept for at least 30 days.",
+    types=[LOG_BUCKET],
+    severity=MEDIUM,
+    settings={"minimumDays": 30},
+    fix="Set retention_days=30 or more.",
+)
+def logs_kept(bucket: Resource) -> Findings:
+    def is_long(days: object) -> bool:
+        return float(str(days)) >= float(bucket.settings["minimumDays"])
+
+    yield require(bucket["retentionDays"], is_long, "logs are deleted too soon", default=30)
+
+
+@rule(
+    "logs-sink-buckets-locked",
+    "A bucket that logs are written to keeps them unchanged for a fixed time.",
+    types=[SINK, BUCKET, LOG_BUCKET],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[cis("2.4"), checkov("CKV2_GCP_4"), prowler("cloudstorage_bucket_sufficient_retention_period")],
+    fix="Lock the bucket's retention_policy (is_locked), or set locked=True on a log bucket.",
+)
+def sink_buckets_locked(stack: Stack) -> Findings:
+    for sink in stack.of(SINK):
+        destination = sink["destination"]
+        behind = sink.dependencies.get("destination", ())
+        for bucket in stack.of(BUCKET, LOG_BUCKET):
+            name = bucket["name"] if bucket.type == BUCKET else bucket["bucketId"]
+            named = destination.known and name.known and destination.text.rsplit("/", 1)[-1] == name.text
+            if named or bucket.urn in {item.urn for item in behind}:
+                locked = bucket.at("retentionPolicy.isLocked") if bucket.type == BUCKET else bucket["locked"]
+                finding = require(locked, equals(True), "logs can be deleted before their time", default=False)
+                yield about(finding, bucket.urn)
+        if destination.unknown and not behind:
+            yield Undecided(destination.path, sink.urn)
+
+
+@rule(
+    "logs-sink-everything",
+    "Some sink takes all log entries, so that an inquiry misses nothing.",
+    types=[SINK],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[cis("2.3"), checkov("CKV2_GCP_4")],
+    fix="Add a gcp.logging.ProjectSink without a filter, or except this rule where the _Default sink is kept.",
+)
+def sink_everything(stack: Stack) -> Findings:
+    filters = [sink["filter"] for sink in stack.resources]
+    if filters and not any(value.absent or value.known and not value.text for value in filters):
+        unknown = next((sink for sink in stack.resources if sink["filter"].unknown), None)
+        yield (
+            Undecided("filter", unknown.urn) if unknown else Violation("", "every sink filters", stack.resources[0].urn)
+        )
+
+
+@rule(
+    "project-essential-services",
+    "A stack that switches services on also switches on the inventory, and scanning where it keeps images.",
+    types=[PROJECT_SERVICE],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[cis("2.14"), checkov("CKV2_GCP_11"), org_policy("gcp.restrictServiceUsage")],
+    settings={"services": ["cloudasset.googleapis.com", "containerscanning.googleapis.com"]},
+    fix="Add a gcp.projects.Service for it.",
+)
+def essential_services(stack: Stack) -> Findings:
+    services = [resource["service"] for resource in stack.resources]
+    on = {service.text for service in services if service.known}
+    unknown = any(service.unknown for service in services)
+    for service in stack.settings["services"] if services else ():
+        if service not in on:
+            yield Undecided("service") if unknown else Violation("", f"{service} is not switched on")
+
+
+@rule(
+    "project-service-stays-on",
+    "Taking a service out of the program does not switch it off for everything else in the project.",
+    types=[PROJECT_SERVICE],
+    severity=LOW,
+    fix="Set disable_on_destroy=False.",
+)
+def service_stays_on(service: Resource) -> Findings:
+    yield require(service["disableOnDestroy"], equals(False), "is switched off with the stack", default=False)
+
+
+@rule(
+    "budget-notifies",
+    "A budget warns before it is used up.",
+    types=["gcp:billing/budget:Budget"],
+    severity=LOW,
+    fix="Add threshold_rules with a threshold_percent below 1.",
+)
+def budget_notifies(budget: Resource) -> Findings:
+    thresholds = [entry["thresholdPercent"] for entry in budget.each("thresholdRules")]
+    if not any(value.known and float(value.text) < 1 for value in thresholds):
+        unknown = next((value for value in thresholds if value.unknown), None)
+        yield Undecided(unknown.path) if unknown else Violation("thresholdRules", "no warning below 100 %")
+
+
+def _mentioned_by(stack: Stack, watcher_type: str, properties: Iterable[str], message: str) -> Findings:
+    """Each service must be named, or depended on, in one of these properties of some resource of the watching type."""
+    watchers = stack.of(watcher_type)
+    texts = [text for watcher in watchers for name in properties for text in watcher[name].strings()]
+    watched = {item.urn for w in watchers for name in properties for item in w.dependencies.get(name, ())}
+    for service in stack.of(SERVICE):
+        name = service["name"]
+        if service.urn in watched or (name.known and _mentions(texts, name.text)):
+            continue
+        if name.unknown or any(text.unknown for text in texts):
+            yield Undecided(
+                name.path if name.unknown else next(text.path for text in texts if text.unknown), service.urn
+            )
+        else:
+            yield Violation("", message, service.urn)
+
+
+def _mentions(texts: Iterable[Value], name: str) -> bool:
+    return any(text.known and name in text.text for text in texts)

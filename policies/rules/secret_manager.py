@@ -1,0 +1,91 @@
+"""Secret Manager: few readers, kept in the region, rotated."""
+
+from policies.grants import grants
+from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, gdpr, org_policy, prowler, rule
+from policies.rules.iam import WIDE_GRANT_TYPES
+from policies.value import Findings, Violation, equals, forbid, require
+
+SECRET = "gcp:secretmanager/secret:Secret"
+REGIONAL_SECRET = "gcp:secretmanager/regionalSecret:RegionalSecret"
+SECRET_GRANT_TYPES = tuple(
+    f"gcp:secretmanager/{name[0].lower()}{name[1:]}Iam{kind}:{name}Iam{kind}"
+    for name in ("Secret", "RegionalSecret")
+    for kind in ("Member", "Binding", "Policy")
+)
+READING_ROLES = frozenset({"roles/secretmanager.secretAccessor", "roles/secretmanager.admin"})
+
+
+@rule(
+    "secret-no-wide-readers",
+    "A secret is read by service accounts that are named one by one.",
+    types=SECRET_GRANT_TYPES,
+    severity=HIGH,
+    frameworks=[prowler("secretmanager_secret_not_publicly_accessible")],
+    fix="Grant roles/secretmanager.secretAccessor to the one service account that needs the secret.",
+)
+def no_wide_readers(resource: Resource) -> Findings:
+    for grant in grants(resource):
+        role = forbid(grant.role, lambda name: str(name) in READING_ROLES, "")
+        if isinstance(role, Violation):
+            yield require(grant.member, _is_one_account, "gives the secret to more than one service account")
+        else:
+            yield role
+
+
+@rule(
+    "secret-no-project-readers",
+    "Nobody may read all secrets of a project.",
+    types=WIDE_GRANT_TYPES,
+    severity=CRITICAL,
+    fix="Grant roles/secretmanager.secretAccessor on the one secret that is needed.",
+)
+def no_project_readers(resource: Resource) -> Findings:
+    for grant in grants(resource):
+        yield forbid(grant.role, lambda name: str(name) in READING_ROLES, "may read every secret of the project")
+
+
+@rule(
+    "secret-replication",
+    "A secret is replicated to regions that we name, not to wherever Google Cloud likes.",
+    types=[SECRET],
+    severity=MEDIUM,
+    frameworks=[org_policy("gcp.resourceLocations"), gdpr("44")],
+    fix='Set replication={"user_managed": {"replicas": [{"location": REGION}]}}.',
+)
+def replication(secret: Resource) -> Findings:
+    managed = secret.at("replication.userManaged")
+    yield require(managed, lambda _: True, "is replicated to unnamed places")
+
+
+@rule(
+    "secret-rotation",
+    "Secret Manager reminds of a secret's rotation.",
+    types=[SECRET, REGIONAL_SECRET],
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[prowler("secretmanager_secret_rotation_enabled")],
+    settings={"maximumDays": 365},
+    fix="Set rotation (rotation_period and next_rotation_time) and a topic, and act on its messages.",
+)
+def rotation(secret: Resource) -> Findings:
+    def is_soon(period: object) -> bool:
+        return float(str(period).rstrip("s")) <= float(secret.settings["maximumDays"]) * 86_400
+
+    yield require(secret.at("rotation.rotationPeriod"), is_soon, "is not rotated in time")
+
+
+@rule(
+    "secret-deletion-protection",
+    "Secrets of production refuse to be deleted: without its key no pseudonym can be joined again.",
+    types=[SECRET, REGIONAL_SECRET],
+    severity=MEDIUM,
+    stacks=["prod*"],
+    fix="Set deletion_protection=True.",
+)
+def deletion_protection(secret: Resource) -> Findings:
+    yield require(secret["deletionProtection"], equals(True), "deletion protection is off", default=False)
+
+
+def _is_one_account(member: object) -> bool:
+    return str(member).startswith(("serviceAccount:", "principal://"))
