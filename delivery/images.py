@@ -3,17 +3,19 @@ is there.
 
 Docker with BuildKit builds and pushes in the pipeline; buildah builds on a machine without a daemon. Both get the same
 arguments, and file times are fixed, so the same commit gives the same content. PYTHON_IMAGE in the environment replaces
-the pinned base where no image registry is reached.
+the pinned base; where no image registry is reached, buildah gets one that `delivery.base` makes.
 """
 
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from delivery import base
 from delivery.commands import REPOSITORY, run, stream
 from delivery.errors import DeliveryError
 
@@ -51,6 +53,14 @@ def builder(environment: Mapping[str, str] = os.environ) -> str:
     )
 
 
+def registry_is_reached() -> bool:
+    """Whether the host of the pinned base has an address here. A closed network answers at once."""
+    try:
+        return bool(socket.getaddrinfo("registry-1.docker.io", 443))
+    except OSError:
+        return False
+
+
 def build_arguments(image: Image, commit: str, slim: str, environment: Mapping[str, str] = os.environ) -> list[str]:
     """The part of the command line that Docker and buildah share."""
     words = ["--file", image.dockerfile, "--build-arg", f"COMMIT={commit}"]
@@ -64,6 +74,8 @@ def build_arguments(image: Image, commit: str, slim: str, environment: Mapping[s
 def build(commit: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Build the three images here, tagged with the commit and `latest`; name → reference."""
     tool = builder(environment)
+    if tool == "buildah" and not environment.get("PYTHON_IMAGE") and not registry_is_reached():
+        environment = {**environment, "PYTHON_IMAGE": base.ensure(buildah_environment(environment))}
     prefix = "" if tool == "docker" else "localhost/"
     references: dict[str, str] = {}
     for image in IMAGES:

@@ -43,7 +43,8 @@ def test_a_found_credential_is_reported_without_its_value(tmp_path: Path) -> Non
 def test_the_summary_counts_and_names_what_failed(tmp_path: Path) -> None:
     (tmp_path / "tests-unit.xml").write_text(
         '<testsuites><testsuite tests="2" failures="1" errors="0" skipped="0" time="1.6">'
-        '<testcase classname="tests.a" name="test_holds"/><testcase classname="tests.a" name="test_breaks"><failure/></testcase>'
+        '<testcase classname="tests.a" name="test_holds"/>'
+        '<testcase classname="tests.a" name="test_breaks"><failure/></testcase>'
         "</testsuite></testsuites>"
     )
     text = summary.tests(tmp_path)
