@@ -9,6 +9,9 @@ from pathlib import Path
 if __name__ == "__main__":
     # The engine runs this folder as a program; its modules are imported as `infra.…`, here as everywhere else.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from infra.sdk import load_by_class
+
+    load_by_class()
 
 import pulumi
 

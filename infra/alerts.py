@@ -71,7 +71,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                     }
                 ],
             },
-            "`/healthz` fails from more than one place. Look at the newest revision's start in the service's log; to go back, name the "
+            "`/healthz` fails from more than one place. Look at the newest revision's start in the service's log; "
+            "to go back, name the "
             "revision before it in `orderguard:stableRevision` with `orderguard:canaryPercent: 0`.",
             "CRITICAL",
         ),
@@ -96,7 +97,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                     }
                 ],
             },
-            "The 99th percentile is above the limit. Are instances at `orderguard:maxInstances`, or starting over and over?",
+            "The 99th percentile is above the limit. Are instances at `orderguard:maxInstances`, or starting over "
+            "and over?",
             "WARNING",
         ),
         "alert-anomaly-rate": Condition(
@@ -104,7 +106,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
             _ratio(
                 _log_metric(watched.anomalies), _log_metric(watched.scored), settings.anomaly_rate_alert, HALF_AN_HOUR
             ),
-            "Either something is happening in the shop, or the feed has changed. `GET /v1/drift` shows which features moved.",
+            "Either something is happening in the shop, or the feed has changed. `GET /v1/drift` shows which "
+            "features moved.",
             "WARNING",
         ),
         "alert-drift": Condition(
@@ -116,7 +119,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         "alert-training": Condition(
             "a training failed",
             _count(failed_runs),
-            "The training job ended with an error; the served model is unchanged. Exit code 3 in its log is a gate that did not pass.",
+            "The training job ended with an error; the served model is unchanged. Exit code 3 in its log is a gate "
+            "that did not pass.",
             "ERROR",
         ),
     }

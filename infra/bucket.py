@@ -19,8 +19,8 @@ ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
-    `old_versions` noncurrent versions of each object stay beside it. `retained` forbids deleting or changing an object before
-    `delete_after_days`; Cloud Storage offers it only without versions.
+    `old_versions` noncurrent versions of each object stay beside it. `retained` forbids deleting or changing an
+    object before `delete_after_days`; Cloud Storage offers it only without versions.
     """
 
     delete_after_days: int = 0
@@ -30,14 +30,18 @@ class Lifetime:
 
 @dataclass(frozen=True)
 class Access:
-    """Who may read a bucket's objects, and who may also write and replace them. Keys name the identities in resource names."""
+    """Who may read a bucket's objects, and who may also write and replace them. Keys name the identities in resource
+    names.
+    """
 
     readers: Mapping[str, Identity] = field(default_factory=dict)
     writers: Mapping[str, Identity] = field(default_factory=dict)
 
 
 class Bucket(Component):
-    """A bucket and who may use it. Access is uniform and never public; deleted objects can be recovered for two weeks."""
+    """A bucket and who may use it. Access is uniform and never public; deleted objects can be recovered for two
+    weeks.
+    """
 
     def __init__(
         self,
@@ -76,7 +80,7 @@ class Bucket(Component):
 
 
 class AccessLogBucket(Bucket):
-    """Where Cloud Storage writes who read and wrote the other buckets: nobody may change it until its entries expire."""
+    """Where Cloud Storage writes who used the other buckets: nobody may change it until its entries expire."""
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """The settings of a stack, typed once and checked before any resource is declared.
 
-`Pulumi.yaml` holds the names, types, defaults and descriptions; this module holds what a schema can't say: which values make sense, alone and
-together. Every mistake is reported at once, each with what was found and what to write instead.
+`Pulumi.yaml` holds the names, types, defaults and descriptions; this module holds what a schema can't say: which
+values make sense, alone and together. Every mistake is reported at once, each with what was found and what to write
+instead.
 """
 
 import difflib
@@ -22,11 +23,12 @@ RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 MODEL_SOURCES = ("folder", "bucket")
 MULTI_REGIONS = {"EU": ("europe-",), "US": ("us-",)}
 REGIONS = frozenset("""
-    africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2 asia-southeast1 asia-southeast2
-    australia-southeast1 australia-southeast2 europe-central2 europe-north1 europe-north2 europe-southwest1 europe-west1 europe-west10
-    europe-west12 europe-west2 europe-west3 europe-west4 europe-west6 europe-west8 europe-west9 me-central1 me-central2 me-west1
-    northamerica-northeast1 northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us-central1 us-east1 us-east4
-    us-east5 us-south1 us-west1 us-west2 us-west3 us-west4
+    africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
+    asia-southeast1 asia-southeast2 australia-southeast1 australia-southeast2 europe-central2 europe-north1
+    europe-north2 europe-southwest1 europe-west1 europe-west10 europe-west12 europe-west2 europe-west3
+    europe-west4 europe-west6 europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1
+    northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us-central1 us-east1
+    us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4
     """.split())
 
 
@@ -36,7 +38,9 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack's settings. Field names are the keys of `Pulumi.yaml` in snake case; an empty string means "off" or "not chosen"."""
+    """One stack's settings. Field names are the keys of `Pulumi.yaml` in snake case; an empty string means "off" or
+    "not chosen".
+    """
 
     project: str
     region: str
@@ -112,7 +116,8 @@ def key_of(field: str) -> str:
 
 
 def parse(values: Mapping[str, str]) -> Settings:
-    """The settings in `values`, which is what the engine hands to a program: full keys to values, all as text (lists as JSON).
+    """The settings in `values`, which is what the engine hands to a program: full keys to values, all as text (lists
+    as JSON).
 
     Raises ConfigError with every mistake that was found.
     """
@@ -144,8 +149,9 @@ def parse(values: Mapping[str, str]) -> Settings:
 
 
 def _suggest(key: str, known: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"Did you mean `{close[0]}`?" if close else "Pulumi.yaml lists the settings that there are."
+    own = [name.partition(":")[2] for name in known if name.startswith(f"{NAMESPACE}:")]
+    close = difflib.get_close_matches(key.partition(":")[2], own, n=1)
+    return f"Did you mean `{NAMESPACE}:{close[0]}`?" if close else "Pulumi.yaml lists the settings that there are."
 
 
 def _message(mistakes: list[str]) -> str:
@@ -244,7 +250,8 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: s.environment in PROTECTED_ENVIRONMENTS and not s.deletion_protection,
-        "orderguard:deletionProtection is off in prod, where a slip would delete orders and models. Write `orderguard:deletionProtection: true`.",
+        "orderguard:deletionProtection is off in prod, where a slip would delete orders and models. Write "
+        "`orderguard:deletionProtection: true`.",
     ),
     (
         lambda s: s.environment in PROTECTED_ENVIRONMENTS and s.open_invoker,
@@ -252,7 +259,8 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: not _location_fits(s),
-        "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region, or US with a us-… region.",
+        "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region, "
+        "or US with a us-… region.",
     ),
     (
         lambda s: s.cmek and s.data_location != s.region,
@@ -260,15 +268,18 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: s.canary_percent < 100 and not s.stable_revision,
-        "orderguard:canaryPercent is below 100 and nothing takes the rest of the traffic. Name the revision that does: `orderguard:stableRevision: …`.",
+        "orderguard:canaryPercent is below 100 and nothing takes the rest of the traffic. Name the revision that "
+        "does: `orderguard:stableRevision: …`.",
     ),
     (
         lambda s: s.ingress == "load-balancer" and not s.domain,
-        "orderguard:ingress is load-balancer and there is none. Write `orderguard:domain: scoring.example.com`, or `orderguard:ingress: internal`.",
+        "orderguard:ingress is load-balancer and there is none. Write `orderguard:domain: scoring.example.com`, or "
+        "`orderguard:ingress: internal`.",
     ),
     (
         lambda s: bool(s.domain) and s.ingress == "internal",
-        "orderguard:domain asks for a load balancer, which orderguard:ingress keeps out. Write `orderguard:ingress: load-balancer`.",
+        "orderguard:domain asks for a load balancer, which orderguard:ingress keeps out. Write `orderguard:ingress:"
+        " load-balancer`.",
     ),
     (
         lambda s: bool(s.vpc_network) != bool(s.vpc_subnetwork),
@@ -276,20 +287,23 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),
-        "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: https://…` and "
+        "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: …` and "
         "`orderguard:ragModel: …`; a key goes in by `pulumi config set --secret orderguard:ragApiKey`.",
     ),
     (
         lambda s: s.budget_amount > 0 and not s.billing_account,
-        "orderguard:budgetAmount is set without a billing account. Write `orderguard:billingAccount: 000000-AAAAAA-000000`.",
+        "orderguard:budgetAmount is set without a billing account. Write `orderguard:billingAccount: "
+        "000000-AAAAAA-000000`.",
     ),
     (
         lambda s: s.alerts and not (s.alert_email or s.notification_channels),
-        "orderguard:alerts is on and nobody would hear them. Write `orderguard:alertEmail: …` or `orderguard:notificationChannels: […]`.",
+        "orderguard:alerts is on and nobody would hear them. Write `orderguard:alertEmail: …` or "
+        "`orderguard:notificationChannels: […]`.",
     ),
     (
         lambda s: s.model_source == "bucket" and not s.model_version,
-        "orderguard:modelSource is bucket, where there is no champion file to read. Name the version: `orderguard:modelVersion: …`.",
+        "orderguard:modelSource is bucket, where there is no champion file to read. Name the version: "
+        "`orderguard:modelVersion: …`.",
     ),
     (
         lambda s: bool(s.image_digest) != bool(s.trainer_image_digest),
@@ -309,8 +323,8 @@ def _mistakes(settings: Settings) -> Iterator[str]:
         if not re.fullmatch(pattern, getattr(settings, name)):
             yield f"{key_of(name)}: {getattr(settings, name)!r} does not fit. Write {wanted}."
     for name, smallest, largest in _RANGES:
-        if not smallest <= getattr(settings, name) <= largest:
-            yield f"{key_of(name)}: {getattr(settings, name)} is out of range. Write a number from {smallest} to {largest}."
+        if not smallest <= (value := getattr(settings, name)) <= largest:
+            yield f"{key_of(name)}: {value} is out of range. Write a number from {smallest} to {largest}."
     for name, choices in _CHOICES:
         if getattr(settings, name) not in choices:
             yield f"{key_of(name)}: {getattr(settings, name)!r} is not one of {', '.join(choices)}."

@@ -19,7 +19,10 @@ def dashboard(settings: Settings, watched: Watched) -> pulumi.Output[str]:
 
 
 def _document(settings: Settings, service: str, job: str, scored: str, anomalies: str, drift: str) -> str:
-    run = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}" AND metric.type="run.googleapis.com'
+    run = (
+        f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}"'
+        ' AND metric.type="run.googleapis.com'
+    )
     user = 'resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user'
     runs = (
         f'resource.type="cloud_run_job" AND resource.labels.job_name="{job}"'

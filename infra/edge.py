@@ -13,13 +13,15 @@ LOWEST_PRIORITY = 2_147_483_647
 
 
 class Edge(Component):
-    """Takes HTTPS requests for the stack's domain, limits their rate, drops known attacks and passes the rest to the service.
+    """Takes HTTPS requests for the stack's domain, limits their rate, drops known attacks and passes the rest to the
+    service.
 
-    The service accepts requests from the load balancer alone, and its callers still need an identity token for the domain and an API key.
-    Point the domain's A record at the output `edge_address`; Google then issues the certificate.
+    The service accepts requests from the load balancer alone, and its callers still need an identity token for the
+    domain and an API key. Point the domain's A record at the output `edge_address`; Google then issues the
+    certificate.
 
-    The resources are declared by type and without the SDK's classes: importing `pulumi_gcp.compute` takes longer than the rest of a preview.
-    The provider checks their inputs all the same.
+    The resources are declared by type and without the SDK's classes: importing `pulumi_gcp.compute` takes longer than
+    the rest of a preview. The provider checks their inputs all the same.
     """
 
     def __init__(

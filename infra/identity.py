@@ -1,4 +1,6 @@
-"""Who acts: one service account for each task, without keys. What it may do is granted by the component that it acts on."""
+"""Who acts: one service account for each task, without keys. What it may do is granted by the component that it acts
+on.
+"""
 
 import pulumi
 import pulumi_gcp as gcp
@@ -10,8 +12,8 @@ from infra.config import Settings
 class Identity(Component):
     """A service account.
 
-    `email` and `member` are composed from the account's id, which is known before the account exists: so policies can decide in a preview who
-    is granted what. They still depend on the account.
+    `email` and `member` are composed from the account's id, which is known before the account exists: so policies can
+    decide in a preview who is granted what. They still depend on the account.
     """
 
     def __init__(self, name: str, settings: Settings, purpose: str, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -17,7 +17,9 @@ PLATFORM = "linux/amd64"
 
 
 def commit() -> str:
-    """The commit that images are tagged with: ORDERGUARD_COMMIT, else the work tree's, else `unversioned` outside a clone."""
+    """The commit that images are tagged with: ORDERGUARD_COMMIT, else the work tree's, else `unversioned` outside a
+    clone.
+    """
     if stated := os.environ.get("ORDERGUARD_COMMIT"):
         return stated
     asked = subprocess.run(
@@ -27,10 +29,11 @@ def commit() -> str:
 
 
 class Images(Component):
-    """The images of the scoring service and the training job, each named by digest: a tag that moves later changes nothing that runs.
+    """The images of the scoring service and the training job, each named by digest: a tag that moves later changes
+    nothing that runs.
 
-    They are built here and tagged with the commit and `latest`. Where the settings name digests nothing is built: a pipeline has pushed, scanned
-    and signed those images, and the same bytes are deployed.
+    They are built here and tagged with the commit and `latest`. Where the settings name digests nothing is built: a
+    pipeline has pushed, scanned and signed those images, and the same bytes are deployed.
     """
 
     def __init__(

@@ -18,8 +18,9 @@ ORDER_FILES = "[.]ndjson([.]gz)?$"
 class TrainingLaunch(Component):
     """Starts the training job for each order file that lands in the raw bucket, on a schedule, or both.
 
-    The launcher may start this one job and nothing else: it reads no orders and holds no key. Eventarc can't start a job itself, so a
-    workflow of one step stands between them; it doesn't wait for the job, whose failure has an alert of its own.
+    The launcher may start this one job and nothing else: it reads no orders and holds no key. Eventarc can't start a
+    job itself, so a workflow of one step stands between them; it doesn't wait for the job, whose failure has an alert
+    of its own.
     """
 
     def __init__(

@@ -31,13 +31,16 @@ def chosen_version(settings: Settings, folder: Path) -> str:
 
 
 def version_files(folder: Path, version: str) -> list[Path]:
-    """The files of a version in a settled order. Raises ConfigError where they are missing or not what training wrote."""
+    """The files of a version in a settled order. Raises ConfigError where they are missing or not what training
+    wrote.
+    """
     from orderguard.model_version import ModelVersionError, verify
 
     version_folder = folder / version
     if not (version_folder / "manifest.json").is_file():
         raise ConfigError(
-            f"the model version {version!r} is not in {folder}. Run `make train`, or name one of the versions that `make models` lists."
+            f"the model version {version!r} is not in {folder}. Run `make train`, or name one of the versions that "
+            f"`make models` lists."
         )
     try:
         verify(version_folder)
@@ -49,8 +52,9 @@ def version_files(folder: Path, version: str) -> list[Path]:
 class ModelVersion(Component):
     """The files of one version as objects `VERSION/FILE` of the model bucket.
 
-    Objects outlive the program's interest in them (`retain_on_delete`): a revision that still serves the version before this one, in a canary
-    or after a roll-back, has to find its files when it starts another instance. With `modelSource: bucket` nothing is uploaded.
+    Objects outlive the program's interest in them (`retain_on_delete`): a revision that still serves the version
+    before this one, in a canary or after a roll-back, has to find its files when it starts another instance. With
+    `modelSource: bucket` nothing is uploaded.
     """
 
     def __init__(

@@ -17,7 +17,9 @@ OBJECTIVE_DAYS = 28
 
 
 class Observability(Component):
-    """Tells the team when the service fails, is slow or sees other orders than it learnt from, and when a training fails."""
+    """Tells the team when the service fails, is slow or sees other orders than it learnt from, and when a training
+    fails.
+    """
 
     def __init__(
         self,
@@ -83,7 +85,9 @@ class Observability(Component):
         ).name
 
     def _uptime_check(self) -> pulumi.Output[str]:
-        """Asks /healthz from outside: at the stack's domain, else at the service's address, as Google's own monitoring identity."""
+        """Asks /healthz from outside: at the stack's domain, else at the service's address, as Google's own
+        monitoring identity.
+        """
         settings, service = self._settings, self._service
         host = pulumi.Output.from_input(settings.domain) if settings.domain else service.url.apply(_host)
         gcp.cloudrunv2.ServiceIamMember(

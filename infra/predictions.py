@@ -11,8 +11,8 @@ from infra.scoring import ScoringService
 class PredictionLog(Component):
     """A log bucket of its own for score lines, so that they outlive the project's other logs and can be queried.
 
-    A score line names an order by its token: the service has masked everything else before it writes a line, and the filter lets nothing but
-    score, drift and shadow lines in.
+    A score line names an order by its token: the service has masked everything else before it writes a line, and the
+    filter lets nothing but score, drift and shadow lines in.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ from infra.identity import Identity
 class Registry(Component):
     """An Artifact Registry repository for images, scanned for vulnerabilities.
 
-    Tags stay mutable, because each release moves `latest`; deployments name a digest, so a moved tag changes nothing that runs. Images without
-    a tag go after a month, and the newest ten of each image stay whatever their age.
+    Tags stay mutable, because each release moves `latest`; deployments name a digest, so a moved tag changes nothing
+    that runs. Images without a tag go after a month, and the newest ten of each image stay whatever their age.
     """
 
     def __init__(

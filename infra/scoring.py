@@ -36,9 +36,9 @@ class ScoringParts:
 class ScoringService(Component):
     """Scores orders over REST.
 
-    It runs as its own identity, reads the model bucket through a read-only mount, gets keys by reference and everything else as plain
-    settings. It is ready when the model is verified and loaded: until then, or if that fails, the revision before it keeps the traffic.
-    Nobody may call it but the members that the stack names.
+    It runs as its own identity, reads the model bucket through a read-only mount, gets keys by reference and
+    everything else as plain settings. It is ready when the model is verified and loaded: until then, or if that
+    fails, the revision before it keeps the traffic. Nobody may call it but the members that the stack names.
     """
 
     def __init__(

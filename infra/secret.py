@@ -16,7 +16,9 @@ KEY_BYTES = 32
 
 
 def masking_key(number: int) -> str:
-    """One masking key in the keyring's format. The first is ORDERGUARD_MASKING_KEY where that is set, so that a clone keeps its own."""
+    """One masking key in the keyring's format. The first is ORDERGUARD_MASKING_KEY where that is set, so that a clone
+    keeps its own.
+    """
     stated = os.environ.get("ORDERGUARD_MASKING_KEY")
     return stated if stated and number == 1 else f"k{number}:{_random_text()}"
 
@@ -34,10 +36,11 @@ def _random_text() -> str:
 class Secret(Component):
     """A secret whose value the program makes up once and rotates by number.
 
-    Each number is a version of its own. Its value is drawn at the first `up` that declares it and then ignored, so that later runs change
-    nothing. While number n is current its value is `KEY n,KEY n-1`: both are accepted, so callers can change over; number n+1 drops KEY n-1.
-    A revision names the version's number and not `latest`: a rotation is then a new revision that has to pass its probes first, and all
-    instances of one revision hold the same key.
+    Each number is a version of its own. Its value is drawn at the first `up` that declares it and then ignored, so
+    that later runs change nothing. While number n is current its value is `KEY n,KEY n-1`: both are accepted, so
+    callers can change over; number n+1 drops KEY n-1. A revision names the version's number and not `latest`: a
+    rotation is then a new revision that has to pass its probes first, and all instances of one revision hold the same
+    key.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Secret(Component):
 
 
 class GivenSecret(Component):
-    """A secret whose value the operator gives, as an encrypted setting of the stack. A changed value is a new version."""
+    """A secret whose value the operator gives, as an encrypted setting of the stack. A changed value is a new
+    version.
+    """
 
     def __init__(
         self,

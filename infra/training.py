@@ -29,7 +29,8 @@ class TrainingParts:
 
 
 class TrainingJob(Component):
-    """Trains a model version from the raw bucket into the model bucket. It alone reads raw orders, and it serves nothing.
+    """Trains a model version from the raw bucket into the model bucket. It alone reads raw orders, and it serves
+    nothing.
 
     Which version is served stays the stack's decision: a new version in the bucket changes nothing by itself.
     """

@@ -1,0 +1,54 @@
+"""What the tests of the Pulumi program share: a model version that passes its own checks."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+from orderguard.model_version import CHAMPION, MANIFEST, Manifest, sha256
+
+VERSION = "2026-01-31-abc1234"
+
+
+def write_version(folder: Path, version: str) -> None:
+    """Writes a small model version under `folder`, whose manifest agrees with its files."""
+    version_folder = folder / version
+    (version_folder / "knowledge").mkdir(parents=True)
+    files = {"model.onnx": b"a model", "catalogue.json": b"{}", "knowledge/index.json": b"{}"}
+    for name, content in files.items():
+        (version_folder / name).write_bytes(content)
+    manifest = Manifest(
+        version=version,
+        commit="abc1234",
+        tag=None,
+        dirty=False,
+        data=[],
+        data_sha256="",
+        first_order="",
+        last_order="",
+        code_sha256="",
+        lock_sha256=None,
+        schema_sha256="",
+        feature_set_version=FEATURE_SET_VERSION,
+        feature_names=list(FEATURE_NAMES),
+        threshold=0.5,
+        baseline=0.4,
+        parameters={},
+        metrics={},
+        libraries={},
+        files={name: sha256(version_folder / name) for name in files},
+    )
+    (version_folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A models folder with one version, the champion."""
+    folder = tmp_path / "models"
+    write_version(folder, VERSION)
+    (folder / CHAMPION).write_text(f"{VERSION}\n")
+    monkeypatch.setenv("MODELS_DIR", str(folder))
+    monkeypatch.setenv("ORDERGUARD_COMMIT", "0123abc")
+    monkeypatch.delenv("ORDERGUARD_MASKING_KEY", raising=False)
+    return folder

@@ -1,0 +1,131 @@
+"""A stack's settings: what Pulumi.yaml, the stacks' files, the Settings class and the docs say is the same, and mistakes are explained."""
+
+import re
+import typing
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.config import NAMESPACE, ConfigError, Settings, key_of, parse
+from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
+
+SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+PYTHON_TYPES = {"string": str, "integer": int, "number": float, "boolean": bool, "array": tuple[str, ...]}
+OWN_FIELDS = [field.name for field in fields(Settings) if key_of(field.name).startswith(NAMESPACE)]
+
+
+def test_schema_and_settings_have_the_same_keys() -> None:
+    assert [f"{NAMESPACE}:{key}" for key in SCHEMA] == [key_of(name) for name in OWN_FIELDS]
+
+
+def test_schema_and_settings_have_the_same_types() -> None:
+    types = typing.get_type_hints(Settings)
+    assert {key_of(name): types[name] for name in OWN_FIELDS} == {
+        f"{NAMESPACE}:{key}": PYTHON_TYPES[entry["type"]] for key, entry in SCHEMA.items()
+    }
+
+
+def test_every_key_is_described_in_the_schema_and_in_the_docs() -> None:
+    page = (ROOT / "docs/technical/infrastructure.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE))
+    assert list(rows) == list(SCHEMA)
+    for key, entry in SCHEMA.items():
+        assert entry["description"].endswith("."), key
+        assert rows[key] == (f"`{_shown(entry['default'])}`" if "default" in entry else "required"), key
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default) if default != "" else '""'
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_stack_files_are_right(stack: str) -> None:
+    assert stack_settings(stack).environment == stack
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_stack_files_repeat_no_default(stack: str) -> None:
+    chosen = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    repeated = [key for key, value in chosen.items() if SCHEMA.get(key.partition(":")[2], {}).get("default") == value]
+    assert repeated == []
+
+
+MISTAKES = [
+    ({"minInstance": 1}, "there is no such setting. Did you mean `orderguard:minInstances`?"),
+    ({"zzz": 1}, "orderguard:zzz: there is no such setting. Pulumi.yaml lists"),
+    ({"minInstances": "many"}, "orderguard:minInstances: 'many' is not a whole number"),
+    ({"alerts": "yes"}, "orderguard:alerts: 'yes' is not true or false"),
+    ({"anomalyRateAlert": "often"}, "orderguard:anomalyRateAlert: 'often' is not a number"),
+    ({"invokers": "shop"}, "orderguard:invokers: 'shop' is not a list of text"),
+    ({"invokers": [1]}, "orderguard:invokers: '[1]' is not a list of text"),
+    ({"environment": "Production"}, "orderguard:environment: 'Production' does not fit"),
+    ({"cpu": "3"}, "orderguard:cpu: '3' does not fit. Write 1, 2, 4 or 8"),
+    ({"memory": "512MB"}, "orderguard:memory: '512MB' does not fit. Write an amount such as 512Mi"),
+    ({"imageDigest": "latest", "trainerImageDigest": "latest"}, "orderguard:imageDigest: 'latest' does not fit"),
+    ({"historyUrl": "mysql://x"}, "orderguard:historyUrl: 'mysql://x' does not fit. Write memory:"),
+    ({"trainingSchedule": "daily"}, "orderguard:trainingSchedule: 'daily' does not fit. Write five fields of cron"),
+    ({"modelVersion": "../x"}, "orderguard:modelVersion: '../x' does not fit"),
+    ({"attestor": "ours"}, "orderguard:attestor: 'ours' does not fit. Write projects/PROJECT/attestors/NAME"),
+    ({"minInstances": 4, "maxInstances": 3}, "orderguard:minInstances is above orderguard:maxInstances"),
+    ({"concurrency": 0}, "orderguard:concurrency: 0 is out of range. Write a number from 1 to 1000"),
+    ({"errorRateAlert": 1.5}, "orderguard:errorRateAlert: 1.5 is out of range"),
+    ({"ingress": "public"}, "orderguard:ingress: 'public' is not one of all, internal, load-balancer"),
+    ({"ragProvider": "gemini"}, "orderguard:ragProvider: 'gemini' is not one of off, local, vertex, openai"),
+    ({"ragProvider": "openai"}, "which needs an address and a model"),
+    ({"dataLocation": "US"}, "orderguard:dataLocation does not hold gcp:region"),
+    ({"cmek": True}, "Write the region of gcp:region into `orderguard:dataLocation`"),
+    ({"canaryPercent": 10}, "Name the revision that does: `orderguard:stableRevision: …`"),
+    ({"ingress": "load-balancer"}, "Write `orderguard:domain: scoring.example.com`"),
+    ({"ingress": "internal", "domain": "scoring.example.com"}, "Write `orderguard:ingress: load-balancer`"),
+    ({"vpcNetwork": "shared"}, "orderguard:vpcNetwork and orderguard:vpcSubnetwork belong together"),
+    ({"budgetAmount": 100}, "Write `orderguard:billingAccount: 000000-AAAAAA-000000`"),
+    ({"alerts": True}, "nobody would hear them"),
+    ({"modelSource": "bucket"}, "Name the version: `orderguard:modelVersion: …`"),
+    ({"imageDigest": "sha256:" + "0" * 64}, "come from the same build"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), MISTAKES, ids=[message[:50] for _, message in MISTAKES])
+def test_a_mistake_is_explained(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        stack_settings("local", **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"deletionProtection": False}, "Write `orderguard:deletionProtection: true`"),
+        ({"openInvoker": True}, "Name the callers instead"),
+    ],
+)
+def test_prod_refuses_what_is_unsafe(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        stack_settings("prod", **changes)
+
+
+@pytest.mark.parametrize("key", ["gcp:project", "gcp:region", "orderguard:environment"])
+def test_a_missing_value_is_named(key: str) -> None:
+    values = stack_values("local")
+    del values[key]
+    with pytest.raises(ConfigError, match=f"{key} is missing. Write it into the stack's file"):
+        parse(values)
+
+
+def test_a_region_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="gcp:region: 'europe-west99' is not one of"):
+        parse(stack_values("local") | {"gcp:region": "europe-west99"})
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        stack_settings("local", minInstances=9, maxInstances=3, cpu="3", dataLocation="US")
+    assert str(caught.value).count("\n  - ") == 3
+
+
+def test_a_secret_setting_is_never_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        stack_settings("local", ragApiKey="s3cret-value", ragProvider="openai", cpu="3")
+    assert "s3cret-value" not in str(caught.value)
+    assert SCHEMA["ragApiKey"]["secret"] is True
