@@ -10,6 +10,10 @@ from orderguard.features.table import SMALLEST
 DEFAULT_SPREAD = 0.5
 DEFAULT_ACCOUNT_DAYS = 365.0
 DEFAULT_GAP_HOURS = 30 * 24.0
+FEWEST_LINES = 3
+"""Lines that a usual price is learnt from. A sku sold less often counts as unknown in training as it will in serving:
+else none would ever be unknown in training.
+"""
 FEWEST_PRICES = 5
 """Prices of known skus that a currency's level is learnt from; with fewer, from the baskets."""
 
@@ -61,8 +65,8 @@ def net_values(columns: Columns) -> Floats:
 def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], str]:
     """What one reference unit costs in each currency, and the reference currency.
 
-    The level of a currency is the median ratio of its prices to the same skus' usual prices in the reference currency; where too few skus are
-    sold in both, the ratio of the median baskets.
+    The level of a currency is the median ratio of its prices to the same skus' usual prices in the reference
+    currency; where too few skus are sold in both, the ratio of the median baskets.
     """
     currency = columns.codes["currency"]
     counts = np.bincount(currency.index, minlength=len(currency.values))
@@ -88,9 +92,10 @@ def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], st
 
 
 def usual_prices(codes: Coded, prices: Floats) -> dict[str, float]:
-    """The median price by code; a code that is always free has none."""
+    """The median price by code; a code that is always free, or of fewer than `FEWEST_LINES` lines, has none."""
     medians = grouped_median(codes.index, prices, len(codes.values))
-    return {name: price for name, price in zip(codes.values, medians.tolist(), strict=True) if price > 0}
+    usual = (medians > 0) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
+    return {codes.values[number]: float(medians[number]) for number in np.flatnonzero(usual)}
 
 
 def grouped_median(groups: Indices, values: Floats, count: int) -> Floats:
@@ -107,7 +112,9 @@ def grouped_median(groups: Indices, values: Floats, count: int) -> Floats:
 
 
 def rarity_of(columns: Columns, code: Code) -> Rarity:
-    """How rare each value of a code is among the orders (of a category: among the lines), with half an observation for the unseen."""
+    """How rare each value of a code is among the orders (of a category: among the lines), with half an observation
+    for the unseen.
+    """
     coded = columns.categories if code == "category" else columns.codes[code]
     counts = np.bincount(coded.index, minlength=len(coded.values))
     total = counts.sum() + 1

@@ -31,7 +31,9 @@ BYTES_A_WORKER = 32 * 2**20
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`training_share` is the share of orders, earliest first, that the catalogue is learnt from; `workers` 0 means all cores."""
+    """`training_share` is the share of orders, earliest first, that the catalogue is learnt from; `workers` 0 means
+    all cores.
+    """
 
     training_share: float = 0.7
     bad_line_ceiling: float = 0.05
@@ -61,7 +63,10 @@ class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """n orders in time order. `X` is float32 of shape (n, d); `created_at` in epoch seconds; the catalogue was learnt from rows before `cutoff`."""
+    """n orders in time order.
+
+    `X` is float32 of shape (n, d); `created_at` in epoch seconds; the catalogue was learnt from rows before `cutoff`.
+    """
 
     X: NDArray[np.float32]
     created_at: NDArray[np.float64]
@@ -80,9 +85,12 @@ def build_features(
     *,
     catalogue: Catalogue | None = None,
 ) -> FeatureTable:
-    """Features of all orders in files. The catalogue is learnt from the earliest orders, or given (features of new data for an old model).
+    """Features of all orders in files.
 
-    Raises `ReadingError` if a file can't be read or no order is left, and `TooManyBadLines` above the ceiling of bad lines.
+    The catalogue is learnt from the earliest orders, or given (features of new data for an old model).
+
+    Raises `ReadingError` if a file can't be read or no order is left, and `TooManyBadLines` above the ceiling of bad
+    lines.
     """
     columns, tally, counts = read_columns(paths, keyring, config)
     columns, duplicates = in_time_order(columns)
@@ -173,7 +181,9 @@ def _masked_block_of_worker(block: Block) -> tuple[Columns, Tally]:
 
 
 def in_time_order(columns: Columns) -> tuple[Columns, int]:
-    """Orders sorted by time (equal times stay in the order of the files), and how many repeated an earlier line's order id and were left out."""
+    """Orders sorted by time (equal times stay in the order of the files), and how many repeated an earlier line's
+    order id and were left out.
+    """
     first: dict[str, int] = {}
     for row, token in enumerate(columns.order_tokens):
         first.setdefault(token, row)

@@ -1,4 +1,6 @@
-"""Lines that can't be used: kept apart with file, line number and reason, so that somebody can mend them; never dropped in silence."""
+"""Lines that can't be used: kept apart with file, line number and reason, so that somebody can mend them; never
+dropped in silence.
+"""
 
 import re
 from collections import Counter
@@ -41,7 +43,8 @@ class Quarantined(msgspec.Struct, frozen=True):
 def masked_excerpt(line: bytes) -> str:
     """The shape of a line's beginning: names of the schema's fields stay, other letters become `x` and digits `9`.
 
-    No value can be read from it, while a cut-off line, a date written another way or a missing bracket can still be seen.
+    No value can be read from it, while a cut-off line, a date written another way or a missing bracket can still be
+    seen.
     """
     text = line[: EXCERPT * 4].decode("utf-8", errors="replace")[:EXCERPT]
     return _WORD.sub(_shape, text)
@@ -60,14 +63,16 @@ def check_share(bad: Counter[str], lines: int, ceiling: float) -> None:
     if lines and count / lines > ceiling:
         reasons = "; ".join(f"{reason} ({number})" for reason, number in bad.most_common(3))
         raise TooManyBadLines(
-            f"{count} of {lines} lines ({count / lines:.1%}) can't be used, more than the {ceiling:.1%} allowed. Most often: {reasons}."
-            " Mend the feed, or raise the ceiling if these lines may be left out."
+            f"{count} of {lines} lines ({count / lines:.1%}) can't be used, more than the {ceiling:.1%} allowed. Most"
+            f" often: {reasons}. Mend the feed, or raise the ceiling if these lines may be left out."
         )
 
 
 @contextmanager
 def quarantine_file(path: Path | None) -> Iterator[BinaryIO | None]:
-    """A file for bad lines, one JSON object a line, which appears under its name when it is whole; nothing if `path` is None."""
+    """A file for bad lines, one JSON object a line, which appears under its name when it is whole; nothing if `path`
+    is None.
+    """
     if path is None:
         yield None
         return

@@ -1,4 +1,6 @@
-"""Reading order files (`.ndjson`, `.ndjson.gz`) piece by piece, masking each order on the spot, and setting bad lines apart."""
+"""Reading order files (`.ndjson`, `.ndjson.gz`) piece by piece, masking each order on the spot, and setting bad lines
+apart.
+"""
 
 import gzip
 import zlib
@@ -100,7 +102,8 @@ def blocks_of(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
 
 
 def lines_of(block: Block) -> Iterator[bytes | None]:
-    """The lines of a block; None for one that is longer than `MAX_LINE_BYTES`, which is passed over without being held in memory.
+    """The lines of a block; None for one that is longer than `MAX_LINE_BYTES`, which is passed over without being
+    held in memory.
 
     Raises `ReadingError` for a file that can't be read or whose compression is broken.
     """
@@ -137,7 +140,10 @@ def _skip_line(file: gzip.GzipFile | BufferedReader) -> int:
 
 
 def chunks_of(block: Block, keyring: Keyring) -> Iterator[Chunk]:
-    """Read and mask a block's orders, `CHUNK_ORDERS` at a time. Line numbers of quarantined lines count from the block's start."""
+    """Read and mask a block's orders, `CHUNK_ORDERS` at a time.
+
+    Line numbers of quarantined lines count from the block's start.
+    """
     orders: list[MaskedOrder] = []
     tally = Tally()
     for number, line in enumerate(lines_of(block), 1):
@@ -174,7 +180,9 @@ def usable_order(line: bytes | None) -> Order:
 
 
 def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
-    """Where an order holds fields that the schema does not name: `customer.*`. Not their names, which may be anything, personal data too."""
+    """Where an order holds fields that the schema does not name: `customer.*`. Not their names, which may be
+    anything, personal data too.
+    """
     if isinstance(value, list):
         for element in value:
             yield from unknown_fields(element, f"{path}[]")

@@ -1,7 +1,9 @@
-"""What is usual in this shop, learnt from the training slice: prices, quantities, currencies, hours, and how rare each code is.
+"""What is usual in this shop, learnt from the training slice: prices, quantities, currencies, hours, and how rare
+each code is.
 
-A catalogue is part of a model version (`catalogue.json`), so that training and serving compare an order with the same figures.
-Amounts are in reference units: an order's amount divided by the level of its currency, which is 1 for the currency used most.
+A catalogue is part of a model version (`catalogue.json`), so that training and serving compare an order with the same
+figures. Amounts are in reference units: an order's amount divided by the level of its currency, which is 1 for the
+currency used most.
 """
 
 import os
@@ -21,14 +23,19 @@ class CatalogueError(ValueError):
 
 
 class Rarity(msgspec.Struct, frozen=True):
-    """How rare each value of a code is, as −ln of its share of orders. An absent code is the value ""; `unseen` is for any other value."""
+    """How rare each value of a code is, as −ln of its share of orders.
+
+    An absent code is the value ""; `unseen` is for any other value.
+    """
 
     of: dict[str, float]
     unseen: float
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """The usual. Prices and `basket` are in reference units; `spread` is the typical spread of ln order value within a customer."""
+    """The usual. Prices and `basket` are in reference units; `spread` is the typical spread of ln order value within
+    a customer.
+    """
 
     orders: int
     reference_currency: str
@@ -55,7 +62,9 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             raise CatalogueError(f"{path}: not a catalogue ({error})") from None
 
     def write(self, version_dir: Path) -> Path:
-        """Write the catalogue into a model version's folder, whole or not at all; the same catalogue gives the same bytes."""
+        """Write the catalogue into a model version's folder, whole or not at all; the same catalogue gives the same
+        bytes.
+        """
         path = version_dir / FILE_NAME
         aside = path.with_name(f".{FILE_NAME}.{os.getpid()}.part")
         aside.write_bytes(msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=1) + b"\n")

@@ -1,8 +1,9 @@
 """A customer's short history: what the features know about earlier orders. Small, bounded, pseudonymous.
 
-Of each of the last `REMEMBERED` orders it keeps the moment, the value, the currency, the minute of the day, and 32-bit digests of the
-pseudonyms of address, device and payment, so that no token of the order can be read back. Windows and habits are computed from these, so a
-count in a trailing window can't exceed `REMEMBERED`. An absent history means: no earlier order is known.
+Of each of the last `REMEMBERED` orders it keeps the moment, the value, the currency, the minute of the day, and
+32-bit digests of the pseudonyms of address, device and payment, so that no token of the order can be read back.
+Windows and habits are computed from these, so a count in a trailing window can't exceed `REMEMBERED`. An absent
+history means: no earlier order is known.
 """
 
 import zlib
@@ -21,8 +22,8 @@ class HistoryError(ValueError):
 class CustomerHistory(msgspec.Struct, frozen=True, array_like=True):
     """`count` is the number of all orders seen; the lists hold the last ones, oldest first, and are equally long.
 
-    `at` is in epoch seconds, `values` in the order's currency after discounts, `minutes` in minutes of the local day. A digest of 0 means that
-    the order did not tell.
+    `at` is in epoch seconds, `values` in the order's currency after discounts, `minutes` in minutes of the local day.
+    A digest of 0 means that the order did not tell.
     """
 
     count: int

@@ -41,7 +41,7 @@ class Person:
     channel: str
     hour: float
     basket: float
-    thrift: float
+    business: bool
     categories: list[str]
     favourites: list[Product] = field(default_factory=list)
     second_address: dict[str, Any] | None = None
@@ -133,13 +133,14 @@ def person(number: int, registered: datetime, shelves: dict[str, list[Product]],
         registered=registered,
         customer=customer,
         home=home,
-        payment=payment(country, name, random),
+        # A few live abroad and pay with a card from home.
+        payment=payment(country if random.random() < 0.97 else random.choice(COUNTRIES), name, random),
         device=device(random),
         channel=random.choice(CHANNELS),
         # People order in their lunch break or, mostly, in the evening.
         hour=random.choices((12.5, 20.0, 16.0, 9.5), (3, 6, 2, 1))[0] + random.gauss(0, 1.2),
         basket=1 + random.expovariate(0.7),
-        thrift=random.gauss(0, 0.25),
+        business=random.random() < 0.02,
         categories=codes,
         favourites=[random.choice(shelves[random.choice(codes)]) for _ in range(5)],
         second_address=(

@@ -15,6 +15,9 @@ MONTHS = (0.95, 0.85, 1.0, 1.0, 1.0, 0.9, 0.85, 0.9, 1.0, 1.05, 1.45, 1.6)
 WEEKDAYS = (1.1, 1.0, 1.0, 1.05, 0.9, 0.85, 1.15)
 COUPONS = ("WELCOME10", "SPRING15", "VIP20", "FREESHIP")
 SHIPPING = (("standard", 4.9), ("standard", 4.9), ("standard", 0.0), ("express", 12.9), ("pickup", 0.0))
+OFFERS = (0.05, 0.1, 0.1, 0.2, 0.3)
+SALE_OFFERS = (0.2, 0.3, 0.4, 0.5)
+SALE_DAYS = (25, 26)
 
 RawOrder = dict[str, Any]
 
@@ -64,11 +67,11 @@ def quantity_of(product: Product, random: Random) -> int:
     return 1 + int(math.log(1 - random.random()) / math.log(extra / (1 + extra)))
 
 
-def line_item(person: Person, product: Product, random: Random) -> dict[str, Any]:
-    """A line of the basket at the usual price, which drifts by a few per cent; one in eight is on offer."""
+def line_item(person: Person, product: Product, on_sale: bool, random: Random) -> dict[str, Any]:
+    """A line of the basket near the usual price; one in eight is on offer, more in a sale."""
     country = person.country
     price = charm_price(product.price * math.exp(random.gauss(0, 0.03)), country.rate, country.decimals)
-    quantity = quantity_of(product, random)
+    quantity = quantity_of(product, random) * (random.randrange(2, 12) if person.business else 1)
     item: dict[str, Any] = {
         "sku": product.sku,
         "quantity": quantity,
@@ -77,8 +80,9 @@ def line_item(person: Person, product: Product, random: Random) -> dict[str, Any
     }
     if random.random() < 0.8:
         item["name"] = product.name
-    if random.random() < 0.12:
-        item["discount"] = round(price * quantity * random.choice((0.05, 0.1, 0.1, 0.2, 0.3)), country.decimals)
+    offers, share = (SALE_OFFERS, 0.35) if on_sale else (OFFERS, 0.12)
+    if random.random() < share:
+        item["discount"] = round(price * quantity * random.choice(offers), country.decimals)
     return item
 
 
@@ -100,7 +104,7 @@ def normal_order(
     country = person.country
     lines = min(30, 1 + int(random.expovariate(1 / person.basket)))
     chosen = {product.sku: product for product in (pick(person, moment.month, shelves, random) for _ in range(lines))}
-    items = [line_item(person, product, random) for product in chosen.values()]
+    items = [line_item(person, product, moment.day in SALE_DAYS, random) for product in chosen.values()]
     order: RawOrder = {
         "order_id": "",
         "created_at": stamp(moment, random),

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-# Fields of the schema whose values tell who somebody is. Countries, regions, cities and postcodes are left out: on their
+# Fields of the schema whose values tell who somebody is. Countries, regions, cities and postcodes are left out: on
+# their
 # own they fit many people, and a search for them would find the same words in innocent places.
 STRUCTURED: dict[str, tuple[str, ...]] = {
     "customer": ("id", "name", "email", "phone", "birth_date", "national_id"),
@@ -21,7 +22,7 @@ NAMES = re.compile(r"name|holder|other$")
 
 
 class PersonalValue(NamedTuple):
-    """A personal value and where it comes from: a field's path, or `note.KIND` for one that was planted in free text."""
+    """A personal value and where it comes from: a field's path, or `note.KIND` for one planted in free text."""
 
     kind: str
     value: str
@@ -44,7 +45,8 @@ def distinctive(kind: str, value: str) -> bool:
 
 
 def personal_values(paths: Iterable[Path]) -> set[PersonalValue]:
-    """Every personal value of order files, by the fields of the schema, and of the generator's `personal_values.ndjson`.
+    """Every personal value of order files, by the fields of the schema, and of the generator's
+    `personal_values.ndjson`.
 
     The latter lists what was planted in free text. Lines that can't be read are passed over.
     """

@@ -1,7 +1,8 @@
 """Features of an order: one table of formulas, evaluated for one order (serving) or over columns of many (training).
 
-What is not known counts as usual: a feature whose inputs are absent takes the value that says nothing, and never NaN or infinity. Features see
-only what was known before the order: the order itself, the customer's earlier orders, and the catalogue of the training slice.
+What is not known counts as usual: a feature whose inputs are absent takes the value that says nothing, and never NaN
+or infinity. Features see only what was known before the order: the order itself, the customer's earlier orders, and
+the catalogue of the training slice.
 """
 
 from orderguard.features.columns import Columns, columns_of

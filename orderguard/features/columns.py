@@ -23,7 +23,9 @@ class Coded:
 
 @dataclass(frozen=True)
 class Columns:
-    """n orders with m lines. `numbers[name]` has shape (n,), see `orderguard.features.facts.NUMBERS`; lines stand in order of their orders.
+    """n orders with m lines.
+
+    `numbers[name]` has shape (n,), see `orderguard.features.facts.NUMBERS`; lines stand in order of their orders.
 
     `line_order` (m,) is the row of each line's order.
     """

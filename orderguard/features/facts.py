@@ -79,7 +79,10 @@ def differ(one: str | None, other: str | None) -> float:
 
 
 def add_amounts(facts: dict[str, Any], catalogue_basket: float, xp: Any) -> None:
-    """Net value and the amounts in reference units. Where the currency is unseen (level 0) the order counts as a usual basket."""
+    """Net value and the amounts in reference units.
+
+    Where the currency is unseen (level 0) the order counts as a usual basket.
+    """
     known = facts["level"] > 0.0
     divisor = xp.where(known, facts["level"], 1.0)
     taken_off = facts["line_discounts"] + facts["discount"]

@@ -1,11 +1,10 @@
-"""Facts of an order's lines: one formula for one line or for a column of lines, and how the lines' values become one for the order."""
+"""Facts of an order's lines: one formula for one line or for a column of lines, and how the lines' values become one
+for the order.
+"""
 
 from typing import Any, Literal
 
 Reduction = Literal["sum", "largest", "smallest"]
-
-SMALLEST_RATIO = 1e-3
-"""A price or discount ratio below this is as good as nothing."""
 
 LINE_FACTS: tuple[tuple[str, Reduction], ...] = (
     ("gross", "sum"),
@@ -37,7 +36,8 @@ def line_facts(
 ) -> tuple[Any, ...]:
     """The values named in `LINE_FACTS`, for floats or for arrays.
 
-    `price` and `discount` are in the order's currency, whose level is `level` (0 if unseen); usual prices are in reference units (0 if unknown).
+    `price` and `discount` are in the order's currency, whose level is `level` (0 if unseen); usual prices are in
+    reference units (0 if unknown).
     """
     worth = quantity * price
     sku_ratio = price_ratio(price, sku_price * level, xp)
@@ -50,7 +50,7 @@ def line_facts(
         worth,
         price,
         quantity / category_quantity,
-        xp.minimum(discount / xp.maximum(worth, 1e-9), 1.0),
+        discount / xp.maximum(worth, 1e-9),
         sku_ratio,
         sku_ratio,
         category_ratio,
@@ -61,4 +61,4 @@ def line_facts(
 
 def price_ratio(price: Any, usual: Any, xp: Any) -> Any:
     """A price against the usual one; 1 where that is unknown."""
-    return xp.where(usual > 0.0, xp.maximum(price / xp.maximum(usual, 1e-12), SMALLEST_RATIO), 1.0)
+    return xp.where(usual > 0.0, price / xp.maximum(usual, 1e-12), 1.0)

@@ -1,4 +1,6 @@
-"""What was known of each order's customer before it, over columns: the same walk back that serving does over one history."""
+"""What was known of each order's customer before it, over columns: the same walk back that serving does over one
+history.
+"""
 
 from collections.abc import Mapping
 from typing import Any

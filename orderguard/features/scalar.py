@@ -29,9 +29,17 @@ IS_LN1P = np.array([feature.scale == "ln(1+x)" for feature in FEATURES])
 class Floats:
     """The namespace of formulas over floats."""
 
-    maximum = staticmethod(max)
-    minimum = staticmethod(min)
     sqrt = staticmethod(math.sqrt)
+
+    @staticmethod
+    def maximum(one: float, other: float) -> float:
+        """The larger; twice as fast as the built-in one, and called dozens of times an order."""
+        return one if one > other else other
+
+    @staticmethod
+    def minimum(one: float, other: float) -> float:
+        """The smaller."""
+        return one if one < other else other
 
     @staticmethod
     def where(condition: bool, one: float, other: float) -> float:
@@ -83,19 +91,26 @@ def _add_lines(facts: dict[str, Any], order: MaskedOrder, catalogue: Catalogue) 
             )
         )
     facts["lines"] = float(len(lines))
-    for (name, reduction), values in zip(LINE_FACTS, zip(*lines, strict=True), strict=True):
-        facts[name] = REDUCE[reduction](values)
+    if len(lines) == 1:
+        facts.update(zip(LINE_NAMES, lines[0], strict=True))
+    else:
+        for name, reduce, values in zip(LINE_NAMES, REDUCTIONS, zip(*lines, strict=True), strict=True):
+            facts[name] = reduce(values)
 
 
 def _total(values: tuple[float, ...]) -> float:
-    """The sum from left to right: the built-in one compensates rounding in newer Pythons, and training could not do the same."""
+    """The sum from left to right: the built-in one compensates rounding in newer Pythons, and training could not do
+    the same.
+    """
     total = 0.0
     for value in values:
         total += value
     return total
 
 
+LINE_NAMES = tuple(name for name, _ in LINE_FACTS)
 REDUCE: dict[str, Callable[[tuple[float, ...]], float]] = {"sum": _total, "largest": max, "smallest": min}
+REDUCTIONS = tuple(REDUCE[reduction] for _, reduction in LINE_FACTS)
 
 
 def _add_usual(facts: dict[str, Any], catalogue: Catalogue) -> None:

@@ -27,8 +27,8 @@ def compute_features(
 ) -> NDArray[np.float32]:
     """Feature vectors of orders in time order, shape (n, d), float32.
 
-    `histories` says what was known of each customer (by token) before the first order; with `learn` it is brought up to date, as if
-    `orderguard.history.after` had been called with each order.
+    `histories` says what was known of each customer (by token) before the first order; with `learn` it is brought up
+    to date, as if `orderguard.history.after` had been called with each order.
     """
     columns = columns_of(orders)
     features = column_features(columns, catalogue, histories)
