@@ -25,7 +25,7 @@ from infra.encryption import EncryptionKey, encrypt_everything
 from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
-from infra.model import ModelVersion
+from infra.model import ModelVersion, choose_model
 from infra.observability import Budget, Observability
 from infra.predictions import PredictionLog
 from infra.registry import Registry
@@ -37,6 +37,7 @@ from infra.training import TrainingJob, TrainingParts
 
 def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     """Declares what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
+    chosen = choose_model(settings)
     set_defaults(settings.labels, ProjectServices("services", settings))
     if settings.cmek:
         encrypt_everything(settings, EncryptionKey("data", settings))
@@ -49,7 +50,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
     raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
     models = Bucket("models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(), logs)
-    model = ModelVersion("model", settings, models)
+    model = ModelVersion("model", chosen, models)
 
     service_key = Secret("masking-key", settings, masking_key, settings.masking_key_rotation, {"scorer": scorer})
     training_key = Secret("training-key", settings, masking_key, settings.masking_key_rotation, {"trainer": trainer})
@@ -91,7 +92,9 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
 if __name__ == "__main__":
     try:
-        for name, value in platform(parse(pulumi.runtime.config.CONFIG.get())).items():
-            pulumi.export(name, value)
+        values = pulumi.runtime.config.CONFIG.get()
+        stack = parse(values, [key for key in values if pulumi.runtime.is_config_secret(key)])
+        for output, value in platform(stack).items():
+            pulumi.export(output, value)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error

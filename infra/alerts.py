@@ -78,7 +78,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         ),
         "alert-error-rate": Condition(
             "requests fail",
-            _ratio(failures, requests, settings.error_rate_alert, FIVE_MINUTES),
+            _ratio(failures, requests, settings.error_alert_percent / 100, FIVE_MINUTES),
             "The service answers with 5xx. Lines with severity ERROR in its log name the place in the code.",
             "CRITICAL",
         ),
@@ -104,7 +104,10 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         "alert-anomaly-rate": Condition(
             "many orders are anomalous",
             _ratio(
-                _log_metric(watched.anomalies), _log_metric(watched.scored), settings.anomaly_rate_alert, HALF_AN_HOUR
+                _log_metric(watched.anomalies),
+                _log_metric(watched.scored),
+                settings.anomaly_alert_percent / 100,
+                HALF_AN_HOUR,
             ),
             "Either something is happening in the shop, or the feed has changed. `GET /v1/drift` shows which "
             "features moved.",

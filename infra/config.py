@@ -9,7 +9,7 @@ import difflib
 import json
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 NAMESPACE = "orderguard"
@@ -20,6 +20,7 @@ INGRESS = {
     "load-balancer": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
 }
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
+SECRETS = ("rag_api_key",)
 MODEL_SOURCES = ("folder", "bucket")
 MULTI_REGIONS = {"EU": ("europe-",), "US": ("us-",)}
 REGIONS = frozenset("""
@@ -80,9 +81,9 @@ class Settings:
     alerts: bool
     alert_email: str
     notification_channels: tuple[str, ...]
-    anomaly_rate_alert: float
+    anomaly_alert_percent: int
     latency_alert_milliseconds: int
-    error_rate_alert: float
+    error_alert_percent: int
     budget_amount: int
     budget_currency: str
     billing_account: str
@@ -115,9 +116,9 @@ def key_of(field: str) -> str:
     return f"{NAMESPACE}:{head}{''.join(word.capitalize() for word in tail)}"
 
 
-def parse(values: Mapping[str, str]) -> Settings:
+def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Settings:
     """The settings in `values`, which is what the engine hands to a program: full keys to values, all as text (lists
-    as JSON).
+    as JSON). `encrypted` are the keys whose values are encrypted in the stack's file.
 
     Raises ConfigError with every mistake that was found.
     """
@@ -126,6 +127,11 @@ def parse(values: Mapping[str, str]) -> Settings:
         f"{key}: there is no such setting. {_suggest(key, known)}"
         for key in values
         if key.startswith(f"{NAMESPACE}:") and key not in known
+    ]
+    mistakes += [
+        f"{key} is in clear. Remove it and run `pulumi config set --secret {key}`."
+        for key in map(key_of, SECRETS)
+        if values.get(key) and key not in encrypted
     ]
     types = typing.get_type_hints(Settings)
     parsed: dict[str, object] = {}
@@ -176,14 +182,12 @@ def _list(text: str) -> tuple[str, ...]:
 _READERS: dict[object, Callable[[str], object]] = {
     str: str,
     int: int,
-    float: float,
     bool: _boolean,
     tuple[str, ...]: _list,
 }
 _DESCRIPTIONS: dict[object, str] = {
     str: "text",
     int: "a whole number",
-    float: "a number",
     bool: "true or false",
     tuple[str, ...]: "a list of text",
 }
@@ -228,8 +232,8 @@ _RANGES = (
     ("api_key_rotation", 1, 10_000),
     ("retention_days", 1, 3650),
     ("log_retention_days", 1, 3650),
-    ("anomaly_rate_alert", 0.0, 1.0),
-    ("error_rate_alert", 0.0, 1.0),
+    ("anomaly_alert_percent", 0, 100),
+    ("error_alert_percent", 0, 100),
     ("latency_alert_milliseconds", 1, 3_600_000),
     ("budget_amount", 0, 100_000_000),
     ("requests_per_minute", 1, 1_000_000),

@@ -1,6 +1,7 @@
 """The model version that a stack serves: its files, checked and uploaded to the model bucket."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
@@ -12,70 +13,73 @@ from infra.config import ConfigError, Settings
 from infra.image import ROOT
 
 
-def models_folder() -> Path:
-    """The folder of trained model versions: MODELS_DIR (relative to the repository), else `models`."""
-    return ROOT / os.environ.get("MODELS_DIR", "models")
-
-
-def chosen_version(settings: Settings, folder: Path) -> str:
-    """The version to serve: the stack's own choice, else the champion. Raises ConfigError where there is neither."""
-    if settings.model_version:
-        return settings.model_version
-    champion = folder / "CHAMPION"
-    if not champion.is_file():
-        raise ConfigError(
-            f"there is no model to serve: {champion} does not exist. Run `make train`, or name a version with "
-            "`pulumi config set orderguard:modelVersion …`."
-        )
-    return champion.read_text(encoding="utf-8").strip()
-
-
-def version_files(folder: Path, version: str) -> list[Path]:
-    """The files of a version in a settled order. Raises ConfigError where they are missing or not what training
-    wrote.
+@dataclass(frozen=True)
+class ChosenModel:
+    """The version to serve, the version that scores in its shadow (or ""), and the files to upload, relative to
+    `folder`.
     """
-    from orderguard.model_version import ModelVersionError, verify
 
-    version_folder = folder / version
-    if not (version_folder / "manifest.json").is_file():
+    version: str
+    shadow_version: str
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def choose_model(settings: Settings) -> ChosenModel:
+    """The stack's own choice, else the champion of the models folder: MODELS_DIR (relative to the repository), else
+    `models`.
+
+    Raises ConfigError where there is no such version, or where its files are not what training wrote.
+    """
+    from orderguard.model_version import champion
+
+    folder = ROOT / os.environ.get("MODELS_DIR", "models")
+    version = settings.model_version or champion(folder)
+    if version is None:
+        raise ConfigError(
+            f"there is no model to serve: {folder / 'CHAMPION'} does not exist. Run `make train`, or name a "
+            "version with `pulumi config set orderguard:modelVersion …`."
+        )
+    versions = dict.fromkeys(filter(None, (version, settings.shadow_model_version)))
+    files = [] if settings.model_source == "bucket" else [file for name in versions for file in _files(folder, name)]
+    return ChosenModel(version, settings.shadow_model_version, folder, tuple(files))
+
+
+def _files(folder: Path, version: str) -> list[Path]:
+    from orderguard.model_version import MANIFEST, ModelVersionError, verify
+
+    if not (folder / version / MANIFEST).is_file():
         raise ConfigError(
             f"the model version {version!r} is not in {folder}. Run `make train`, or name one of the versions that "
-            f"`make models` lists."
+            "`make models` lists."
         )
     try:
-        verify(version_folder)
+        names = [MANIFEST, *verify(folder / version).files]
     except ModelVersionError as error:
         raise ConfigError(f"the model version {version!r} can't be deployed: {error}") from error
-    return sorted(path for path in version_folder.rglob("*") if path.is_file())
+    return [Path(version, name) for name in sorted(names)]
 
 
 class ModelVersion(Component):
-    """The files of one version as objects `VERSION/FILE` of the model bucket.
+    """The files of the chosen version as objects `VERSION/FILE` of the model bucket, those of its shadow beside them.
 
-    Objects outlive the program's interest in them (`retain_on_delete`): a revision that still serves the version
-    before this one, in a canary or after a roll-back, has to find its files when it starts another instance. With
-    `modelSource: bucket` nothing is uploaded.
+    Objects outlive the program's interest in them (`retain_on_delete`): a revision that still serves the version before
+    this one, in a canary or after a roll-back, has to find its files when it starts another instance. With
+    `modelSource: bucket` nothing is uploaded: the training job has written the version there itself.
     """
 
     def __init__(
-        self, name: str, settings: Settings, bucket: Bucket, opts: pulumi.ResourceOptions | None = None
+        self, name: str, chosen: ChosenModel, bucket: Bucket, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        folder = models_folder()
-        self.version = chosen_version(settings, folder)
-        self.shadow_version = settings.shadow_model_version
-        if settings.model_source == "folder":
-            for version in filter(None, dict.fromkeys((self.version, self.shadow_version))):
-                self._upload(folder, version, bucket)
-        self.register_outputs({"version": self.version})
-
-    def _upload(self, folder: Path, version: str, bucket: Bucket) -> None:
-        for path in version_files(folder, version):
-            object_name = path.relative_to(folder).as_posix()
+        self.version = chosen.version
+        self.shadow_version = chosen.shadow_version
+        for file in chosen.files:
             gcp.storage.BucketObject(
-                object_name,
+                file.as_posix(),
                 bucket=bucket.name,
-                name=object_name,
-                source=pulumi.FileAsset(str(path)),
+                name=file.as_posix(),
+                source=pulumi.FileAsset(str(chosen.folder / file)),
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
+        self.register_outputs({"version": self.version})

@@ -1,6 +1,7 @@
 """Runs the Pulumi program, or a part of it, against mocks and records what it declares.
 
-Assertions are made on the record, after everything has been awaited, in plain Python: nothing hides in an `apply` that may never run.
+Assertions are made on the record, after everything has been awaited, in plain Python: nothing hides in an `apply`
+that may never run.
 """
 
 import json
@@ -13,7 +14,7 @@ import pulumi
 import yaml
 from pulumi.runtime import settings as runtime_settings
 
-from infra.config import NAMESPACE, Settings, parse
+from infra.config import NAMESPACE, SECRETS, Settings, key_of, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("local", "staging", "prod")
@@ -94,7 +95,8 @@ def stack_values(stack: str) -> dict[str, str]:
 
 def stack_settings(stack: str = "local", **changes: object) -> Settings:
     """A stack's settings, with some of them changed. `changes` are keys of `Pulumi.yaml`."""
-    return parse(stack_values(stack) | {f"{NAMESPACE}:{key}": _text(value) for key, value in changes.items()})
+    values = stack_values(stack) | {f"{NAMESPACE}:{key}": _text(value) for key, value in changes.items()}
+    return parse(values, encrypted=[key_of(name) for name in SECRETS])
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,6 @@
-"""A stack's settings: what Pulumi.yaml, the stacks' files, the Settings class and the docs say is the same, and mistakes are explained."""
+"""A stack's settings: what Pulumi.yaml, the stacks' files, the Settings class and the docs say is the same, and
+mistakes are explained.
+"""
 
 import re
 import typing
@@ -12,7 +14,7 @@ from infra.config import NAMESPACE, ConfigError, Settings, key_of, parse
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-PYTHON_TYPES = {"string": str, "integer": int, "number": float, "boolean": bool, "array": tuple[str, ...]}
+PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "array": tuple[str, ...]}
 OWN_FIELDS = [field.name for field in fields(Settings) if key_of(field.name).startswith(NAMESPACE)]
 
 
@@ -57,7 +59,6 @@ MISTAKES = [
     ({"zzz": 1}, "orderguard:zzz: there is no such setting. Pulumi.yaml lists"),
     ({"minInstances": "many"}, "orderguard:minInstances: 'many' is not a whole number"),
     ({"alerts": "yes"}, "orderguard:alerts: 'yes' is not true or false"),
-    ({"anomalyRateAlert": "often"}, "orderguard:anomalyRateAlert: 'often' is not a number"),
     ({"invokers": "shop"}, "orderguard:invokers: 'shop' is not a list of text"),
     ({"invokers": [1]}, "orderguard:invokers: '[1]' is not a list of text"),
     ({"environment": "Production"}, "orderguard:environment: 'Production' does not fit"),
@@ -70,7 +71,7 @@ MISTAKES = [
     ({"attestor": "ours"}, "orderguard:attestor: 'ours' does not fit. Write projects/PROJECT/attestors/NAME"),
     ({"minInstances": 4, "maxInstances": 3}, "orderguard:minInstances is above orderguard:maxInstances"),
     ({"concurrency": 0}, "orderguard:concurrency: 0 is out of range. Write a number from 1 to 1000"),
-    ({"errorRateAlert": 1.5}, "orderguard:errorRateAlert: 1.5 is out of range"),
+    ({"errorAlertPercent": 150}, "orderguard:errorAlertPercent: 150 is out of range"),
     ({"ingress": "public"}, "orderguard:ingress: 'public' is not one of all, internal, load-balancer"),
     ({"ragProvider": "gemini"}, "orderguard:ragProvider: 'gemini' is not one of off, local, vertex, openai"),
     ({"ragProvider": "openai"}, "which needs an address and a model"),
@@ -128,4 +129,9 @@ def test_a_secret_setting_is_never_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
         stack_settings("local", ragApiKey="s3cret-value", ragProvider="openai", cpu="3")
     assert "s3cret-value" not in str(caught.value)
-    assert SCHEMA["ragApiKey"]["secret"] is True
+
+
+def test_a_secret_setting_in_clear_is_refused() -> None:
+    with pytest.raises(ConfigError, match="run `pulumi config set --secret orderguard:ragApiKey`") as caught:
+        parse(stack_values("local") | {"orderguard:ragApiKey": "s3cret-value"})
+    assert "s3cret-value" not in str(caught.value)
