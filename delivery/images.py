@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,48 +71,30 @@ def build_arguments(image: Image, commit: str, slim: str, environment: Mapping[s
     return words
 
 
-def build(commit: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Build the three images here, tagged with the commit and `latest`; name → reference."""
+def build(
+    commit: str,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    context: Path = REPOSITORY,
+    wanted: Sequence[Image] = IMAGES,
+    fresh: bool = False,
+) -> dict[str, str]:
+    """Build images from `context`, tagged with the commit and `latest`; name → reference. `fresh` reuses no layer."""
     tool = builder(environment)
     if tool == "buildah" and not environment.get("PYTHON_IMAGE") and not registry_is_reached():
         environment = {**environment, "PYTHON_IMAGE": base.ensure(buildah_environment(environment))}
     prefix = "" if tool == "docker" else "localhost/"
     references: dict[str, str] = {}
-    for image in IMAGES:
+    for image in wanted:
         reference = f"{prefix}{image.name}:{commit}"
-        common = build_arguments(image, commit, references.get(SLIM, ""), environment)
+        words = build_arguments(image, commit, references.get(SLIM, ""), environment)
+        words += ["--tag", reference, "--tag", f"{prefix}{image.name}:latest", *(["--no-cache"] if fresh else []), "."]
         print(f"==> {image.name} with {tool}", flush=True)
         if tool == "docker":
-            stream(
-                [
-                    "docker",
-                    "buildx",
-                    "build",
-                    *common,
-                    "--load",
-                    "--tag",
-                    reference,
-                    "--tag",
-                    f"{image.name}:latest",
-                    ".",
-                ]
-            )
+            stream(["docker", "buildx", "build", "--load", *words], folder=context)
         else:
-            words = [
-                "buildah",
-                "build",
-                "--quiet",
-                "--timestamp",
-                "0",
-                "--layers",
-                *common,
-                "--tag",
-                reference,
-                "--tag",
-                f"{prefix}{image.name}:latest",
-                ".",
-            ]
-            run(words, environment=buildah_environment(environment))
+            command = ["buildah", "build", "--quiet", "--timestamp", "0", "--layers", *words]
+            run(command, folder=context, environment=buildah_environment(environment))
         references[image.name] = reference
     return references
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import base, images, inspection
+from delivery import images, inspection
 from delivery.commands import REPOSITORY, commit
 from delivery.deploy import ORDER
 
@@ -20,15 +20,30 @@ PORT = 9480
 
 
 @pytest.fixture(scope="module")
-def built() -> dict[str, str]:
-    return images.build(commit())
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree as it stands, without what git ignores."""
+    folder = tmp_path_factory.mktemp("source")
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(source: Path) -> dict[str, str]:
+    return images.build(commit(), context=source)
 
 
 @pytest.fixture(scope="module")
 def service(built: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> inspection.Inspection:
-    archive = tmp_path_factory.mktemp("images") / "service.tar"
-    images.export(built[images.SERVICE], archive)
-    return inspection.inspect(archive)
+    return taken_apart(built, tmp_path_factory.mktemp("images"))
+
+
+def taken_apart(references: dict[str, str], folder: Path) -> inspection.Inspection:
+    images.export(references[images.SERVICE], folder / "service.tar")
+    return inspection.inspect(folder / "service.tar")
 
 
 def test_the_serving_layers_stay_under_150_megabytes(service: inspection.Inspection) -> None:
@@ -58,38 +73,11 @@ def test_the_service_image_holds_the_service_and_nothing_else_of_the_repository(
     assert parts == {"app", "orderguard"}
 
 
-def test_building_again_from_nothing_gives_the_same_content(service: inspection.Inspection, tmp_path: Path) -> None:
-    again = tmp_path / "copy"
-    subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(again)], check=True)
-    for path in subprocess.run(
-        ["git", "diff", "--name-only", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    ).stdout.split():
-        if (REPOSITORY / path).exists():
-            shutil.copy(REPOSITORY / path, again / path)
-    environment = images.buildah_environment()
-    if images.builder() != "buildah":
-        pytest.fail("this test compares two builds of buildah: install buildah")
-    if not images.registry_is_reached():
-        environment["PYTHON_IMAGE"] = base.ensure(environment)
-    slim = images.Image("again-slim", "Dockerfile.slim")
-    words = images.build_arguments(images.IMAGES[0], commit(), "", environment)
-    tags = ["--tag", f"localhost/{slim.name}", "."]
-    subprocess.run(
-        ["buildah", "build", "--quiet", "--no-cache", "--timestamp", "0", *words, *tags],
-        cwd=again,
-        env=environment,
-        check=True,
-    )
-    words = images.build_arguments(images.IMAGES[1], commit(), "localhost/again-slim", environment)
-    tags = ["--tag", "localhost/again", "."]
-    subprocess.run(
-        ["buildah", "build", "--quiet", "--no-cache", "--timestamp", "0", *words, *tags],
-        cwd=again,
-        env=environment,
-        check=True,
-    )
-    images.export("localhost/again:latest", tmp_path / "again.tar", environment)
-    assert inspection.inspect(tmp_path / "again.tar").content_sha256 == service.content_sha256
+def test_building_again_from_nothing_gives_the_same_content(
+    source: Path, service: inspection.Inspection, tmp_path: Path
+) -> None:
+    again = images.build(commit(), context=source, wanted=images.IMAGES[:2], fresh=True)
+    assert taken_apart(again, tmp_path).content_sha256 == service.content_sha256
 
 
 @pytest.fixture
