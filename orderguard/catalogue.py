@@ -14,7 +14,7 @@ import msgspec
 
 FILE_NAME = "catalogue.json"
 
-Code = Literal["category", "channel", "country", "currency", "payment_method", "shipping_method"]
+Code = Literal["category", "channel", "country", "currency", "payment_method"]
 CODES: tuple[Code, ...] = get_args(Code)
 
 

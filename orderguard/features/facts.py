@@ -22,7 +22,7 @@ NUMBERS = (
     "device",
     "payment",
 )
-CODES = ("currency", "channel", "payment_method", "shipping_method", "country")
+CODES = ("currency", "channel", "payment_method", "country")
 
 
 class Facts:
@@ -61,14 +61,13 @@ def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
     )
 
 
-def codes_of(order: MaskedOrder) -> tuple[str, str, str, str, str]:
+def codes_of(order: MaskedOrder) -> tuple[str, str, str, str]:
     """The values named in `CODES`; "" for what is absent. The country is where the order goes."""
     goes_to = order.shipping or order.billing
     return (
         order.currency,
         order.channel or "",
         order.payment_method or "",
-        order.shipping_method or "",
         (goes_to.country or "") if goes_to else "",
     )
 
@@ -90,4 +89,3 @@ def add_amounts(facts: dict[str, Any], catalogue_basket: float, xp: Any) -> None
     facts["taken_off"] = taken_off
     facts["net"] = net
     facts["value"] = xp.where(known, xp.maximum(net / divisor, SMALLEST), catalogue_basket)
-    facts["highest_price"] = xp.where(known, facts["highest_price"] / divisor, catalogue_basket)

@@ -50,7 +50,7 @@ class Floats:
 def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogue: Catalogue) -> NDArray[np.float32]:
     """The feature vector of an order, shape (d,), given what was known of its customer before it. Always finite."""
     facts: dict[str, Any] = dict(zip(NUMBERS, numbers_of(order), strict=True))
-    currency, channel, payment, shipping, country = codes_of(order)
+    currency, channel, payment, country = codes_of(order)
     facts["level"] = catalogue.currency_levels.get(currency, 0.0)
     _add_lines(facts, order, catalogue)
     add_amounts(facts, catalogue.basket, Floats)
@@ -58,7 +58,6 @@ def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogu
     rarity = catalogue.rarity
     facts["channel_rarity"] = rarity["channel"].of.get(channel, rarity["channel"].unseen)
     facts["payment_rarity"] = rarity["payment_method"].of.get(payment, rarity["payment_method"].unseen)
-    facts["shipping_rarity"] = rarity["shipping_method"].of.get(shipping, rarity["shipping_method"].unseen)
     facts["currency_rarity"] = rarity["currency"].of.get(currency, rarity["currency"].unseen)
     facts["country_rarity"] = rarity["country"].of.get(country, rarity["country"].unseen)
     _add_past(facts, history, catalogue)

@@ -63,14 +63,6 @@ FEATURES: tuple[Feature, ...] = (
         lambda f, xp: f.log_value,
     ),
     Feature(
-        "highest_unit_price",
-        "amount",
-        "reference units",
-        "ln",
-        "The highest unit price.",
-        lambda f, xp: xp.maximum(f.highest_price, SMALLEST),
-    ),
-    Feature(
         "largest_line_share",
         "amount",
         "share",
@@ -87,7 +79,6 @@ FEATURES: tuple[Feature, ...] = (
         lambda f, xp: f.shipping_cost / xp.maximum(f.net + f.shipping_cost, 1e-9),
     ),
     Feature("lines", "basket", "lines", "ln", "Number of lines.", lambda f, xp: f.lines),
-    Feature("units", "basket", "pieces", "ln", "Pieces over all lines.", lambda f, xp: f.units),
     Feature(
         "largest_quantity",
         "basket",
@@ -111,14 +102,6 @@ FEATURES: tuple[Feature, ...] = (
         "as is",
         "All discounts as a share of the basket, at most 1.",
         lambda f, xp: xp.minimum(f.taken_off / xp.maximum(f.gross, 1e-9), 1.0),
-    ),
-    Feature(
-        "largest_line_discount",
-        "discount",
-        "share",
-        "as is",
-        "The largest discount of a line as a share of that line, at most 1.",
-        lambda f, xp: xp.minimum(f.line_discount, 1.0),
     ),
     Feature("has_coupon", "discount", "0 or 1", "as is", "A coupon was used.", lambda f, xp: f.coupon),
     Feature(
@@ -334,12 +317,36 @@ FEATURES: tuple[Feature, ...] = (
         lambda f, xp: f.category_rarity,
     ),
     Feature(
-        "code_rarity",
+        "channel_rarity",
         "rarity",
         "−ln of a share",
         "as is",
-        "How rare the channel, the ways to pay and to ship, the currency and the country are, added up.",
-        lambda f, xp: f.channel_rarity + f.payment_rarity + f.shipping_rarity + f.currency_rarity + f.country_rarity,
+        "How rare orders through this channel are; an absent value is a value of its own.",
+        lambda f, xp: f.channel_rarity,
+    ),
+    Feature(
+        "payment_rarity",
+        "rarity",
+        "−ln of a share",
+        "as is",
+        "How rare this way to pay is; an absent value is a value of its own.",
+        lambda f, xp: f.payment_rarity,
+    ),
+    Feature(
+        "currency_rarity",
+        "rarity",
+        "−ln of a share",
+        "as is",
+        "How rare orders in this currency are; an absent value is a value of its own.",
+        lambda f, xp: f.currency_rarity,
+    ),
+    Feature(
+        "destination_rarity",
+        "rarity",
+        "−ln of a share",
+        "as is",
+        "How rare orders to this country are; an absent value is a value of its own.",
+        lambda f, xp: f.country_rarity,
     ),
 )
 

@@ -116,7 +116,6 @@ def _add_usual(facts: dict[str, Any], columns: Columns, catalogue: Catalogue) ->
 RARITIES: dict[str, Any] = {
     "channel_rarity": "channel",
     "payment_rarity": "payment_method",
-    "shipping_rarity": "shipping_method",
     "currency_rarity": "currency",
     "country_rarity": "country",
 }

@@ -1,0 +1,299 @@
+"""The feature vector: the same for serving and for training, always finite, blind to the future and to the key."""
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ml.catalogue_learning import learn_catalogue
+from orderguard.catalogue import Catalogue
+from orderguard.features import (
+    FEATURE_NAMES,
+    FEATURE_SET_VERSION,
+    FEATURES,
+    columns_of,
+    compute_features,
+    order_features,
+)
+from orderguard.history import REMEMBERED, CustomerHistory, after
+from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
+
+START = datetime(2026, 3, 2, 10, 0, tzinfo=timezone.utc)
+RECORDED = Path(__file__).with_name("feature_vectors.json")
+
+amounts = st.one_of(st.just(0.0), st.floats(0.001, 5_000.0), st.floats(0.0, 1e9), st.sampled_from((9.99, 19.99, -0.0)))
+words = st.sampled_from(("red", "blue", "green", "odd"))
+tokens = st.one_of(st.none(), words)
+items = st.builds(
+    MaskedItem,
+    sku=words,
+    quantity=st.integers(1, 1_000_000),
+    unit_price=amounts,
+    category=tokens,
+    discount=st.one_of(st.none(), amounts),
+)
+addresses = st.one_of(
+    st.none(),
+    st.builds(MaskedAddress, token=tokens, name_token=tokens, country=st.sampled_from((None, "DE", "FR", "JP"))),
+)
+moments = st.datetimes(
+    datetime(1990, 1, 1),
+    datetime(2060, 1, 1),
+    timezones=st.sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (-480, 0, 60, 345, 840)]),
+)
+orders = st.builds(
+    MaskedOrder,
+    order_token=st.uuids().map(str),
+    customer_token=words,
+    created_at=moments,
+    currency=st.sampled_from(("EUR", "USD", "JPY", "XAF")),
+    items=st.lists(items, min_size=1, max_size=12),
+    discount=st.one_of(st.none(), amounts),
+    has_coupon=st.booleans(),
+    shipping_method=tokens,
+    shipping_cost=st.one_of(st.none(), amounts),
+    payment_method=tokens,
+    card_country=st.sampled_from((None, "DE", "US")),
+    channel=st.sampled_from((None, "web", "app")),
+    billing=addresses,
+    shipping=addresses,
+    customer_since=st.one_of(st.none(), moments),
+    device_token=tokens,
+)
+
+
+def order(at: datetime = START, customer: str = "anna", price: float = 20.0, **fields: object) -> MaskedOrder:
+    """A plain order, with other fields where given."""
+    plain = MaskedOrder(
+        order_token=f"{customer} {at.isoformat()}",
+        customer_token=customer,
+        created_at=at,
+        currency="EUR",
+        items=[MaskedItem(sku="red", quantity=1, unit_price=price, category="toys")],
+    )
+    return msgspec.structs.replace(plain, **fields)
+
+
+@pytest.fixture(scope="module")
+def usual_orders() -> list[MaskedOrder]:
+    """Forty customers who order every other day, mostly at noon."""
+    return [
+        order(START + timedelta(hours=48 * round_ + number % 3), f"customer {number}", 20.0 + number % 7)
+        for round_ in range(10)
+        for number in range(40)
+    ]
+
+
+@pytest.fixture(scope="module")
+def catalogue(usual_orders: list[MaskedOrder]) -> Catalogue:
+    return learn_catalogue(columns_of(usual_orders))
+
+
+def value(vector: np.ndarray, name: str) -> float:
+    return float(vector[FEATURE_NAMES.index(name)])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(orders, min_size=1, max_size=25), st.lists(orders, min_size=1, max_size=10), st.booleans())
+def test_serving_and_training_give_the_same_vector_bit_for_bit(
+    stream: list[MaskedOrder], slice_: list[MaskedOrder], arrive_late: bool
+) -> None:
+    if not arrive_late:
+        stream = sorted(stream, key=lambda one: one.created_at)
+    catalogue = learn_catalogue(columns_of(slice_))
+    histories: dict[str, CustomerHistory] = {}
+    served = []
+    for one in stream:
+        known = histories.get(one.customer_token)
+        served.append(order_features(one, known, catalogue))
+        histories[one.customer_token] = after(known, one)
+    learnt: dict[str, CustomerHistory] = {}
+    trained = compute_features(stream, catalogue, learnt)
+    assert np.array(served).tobytes() == trained.tobytes()
+    assert learnt == histories
+    assert np.isfinite(trained).all()
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(orders, min_size=2, max_size=90), st.data())
+def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(stream)))
+    catalogue = learn_catalogue(columns_of(stream[:5]))
+    whole: dict[str, CustomerHistory] = {}
+    parts: dict[str, CustomerHistory] = {}
+    at_once = compute_features(stream, catalogue, whole)
+    in_two = [compute_features(part, catalogue, parts) for part in (stream[:cut], stream[cut:])]
+    assert np.concatenate(in_two).tobytes() == at_once.tobytes()
+    assert parts == whole
+
+
+def test_later_orders_change_no_earlier_vector(usual_orders: list[MaskedOrder], catalogue: Catalogue) -> None:
+    before = compute_features(usual_orders[:200], catalogue, {})
+    tampered = usual_orders[:200] + [msgspec.structs.replace(one, currency="XAF") for one in usual_orders[200:]]
+    assert compute_features(tampered, catalogue, {})[:200].tobytes() == before.tobytes()
+
+
+def test_an_order_is_not_part_of_its_own_history(catalogue: Catalogue) -> None:
+    first = compute_features([order()], catalogue, {})[0]
+    assert value(first, "orders_before") == value(first, "orders_1h") == value(first, "spend_30d") == 0
+
+
+def test_without_learning_histories_stay_as_they_are(catalogue: Catalogue) -> None:
+    histories: dict[str, CustomerHistory] = {}
+    compute_features([order()], catalogue, histories, learn=False)
+    assert histories == {}
+
+
+def test_trailing_windows_count_what_was_inside_them(catalogue: Catalogue) -> None:
+    ages = [timedelta(minutes=30), timedelta(hours=5), timedelta(days=3), timedelta(days=20), timedelta(days=200)]
+    stream = [order(START - age) for age in reversed(ages)] + [order()]
+    last = compute_features(stream, catalogue, {})[-1]
+    counts = [round(math.expm1(value(last, f"orders_{window}"))) for window in ("1h", "24h", "7d", "30d")]
+    assert counts == [1, 2, 3, 4]
+    assert round(math.expm1(value(last, "orders_before"))) == 5
+    assert math.expm1(value(last, "spend_24h")) == pytest.approx(40 / catalogue.basket)
+    assert math.expm1(value(last, "hours_since_last")) == pytest.approx(0.5)
+
+
+def test_a_window_counts_no_more_than_is_remembered(catalogue: Catalogue) -> None:
+    stream = [order(START + timedelta(seconds=second)) for second in range(REMEMBERED + 20)]
+    last = compute_features(stream, catalogue, {})[-1]
+    assert round(math.expm1(value(last, "orders_1h"))) == REMEMBERED
+    assert round(math.expm1(value(last, "orders_before"))) == REMEMBERED + 19
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("order_value", {"items": [MaskedItem(sku="red", quantity=9, unit_price=20.0, category="toys")]}),
+        ("largest_quantity", {"items": [MaskedItem(sku="red", quantity=50, unit_price=20.0, category="toys")]}),
+        ("price_above_usual", {"items": [MaskedItem(sku="red", quantity=1, unit_price=2000.0, category="toys")]}),
+        ("unknown_sku_share", {"items": [MaskedItem(sku="new", quantity=1, unit_price=20.0, category="toys")]}),
+        ("discount_share", {"discount": 19.0}),
+        ("has_coupon", {"has_coupon": True}),
+        ("shipping_share", {"shipping_cost": 9.0}),
+        ("hour_rarity", {"created_at": START + timedelta(hours=17)}),
+        ("account_age", {"customer_since": START - timedelta(days=3000)}),
+        ("category_rarity", {"items": [MaskedItem(sku="red", quantity=1, unit_price=20.0, category="weapons")]}),
+        ("channel_rarity", {"channel": "phone"}),
+        ("destination_rarity", {"shipping": MaskedAddress(country="FR")}),
+        ("payment_rarity", {"payment_method": "shells"}),
+        (
+            "country_mismatch",
+            {"billing": MaskedAddress(country="DE", token="a"), "shipping": MaskedAddress(country="FR", token="b")},
+        ),
+        (
+            "addressee_mismatch",
+            {"billing": MaskedAddress(name_token="a"), "shipping": MaskedAddress(name_token="b")},
+        ),
+        ("card_country_mismatch", {"billing": MaskedAddress(country="DE"), "card_country": "US"}),
+    ],
+)
+def test_what_is_odd_raises_its_feature(name: str, change: dict[str, Any], catalogue: Catalogue) -> None:
+    plain = order_features(order(), None, catalogue)
+    assert value(order_features(order(**change), None, catalogue), name) > value(plain, name)
+
+
+def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(catalogue: Catalogue) -> None:
+    here: dict[str, Any] = {"shipping": MaskedAddress(token="home"), "device_token": "phone", "payment_method": "card"}
+    there: dict[str, Any] = {
+        "shipping": MaskedAddress(token="away"),
+        "device_token": "laptop",
+        "payment_method": "invoice",
+    }
+    names = ("new_address", "new_device", "new_payment")
+
+    def novelty(first: dict[str, Any], then: dict[str, Any]) -> list[float]:
+        vector = order_features(order(**then), after(None, order(**first)), catalogue)
+        return [value(vector, name) for name in names]
+
+    assert novelty(here, there) == [1, 1, 1]
+    assert novelty(here, here) == [0, 0, 0]
+    assert novelty({}, there) == [0, 0, 0]
+    assert novelty(here, {}) == [0, 0, 0]
+
+
+def test_an_unseen_currency_counts_as_the_usual_basket(catalogue: Catalogue) -> None:
+    vector = order_features(order(currency="JPY", price=9e8), None, catalogue)
+    assert value(vector, "order_value") == pytest.approx(math.log(catalogue.basket))
+    assert value(vector, "price_above_usual") == 0
+    assert value(vector, "currency_rarity") > value(order_features(order(), None, catalogue), "currency_rarity")
+
+
+def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:
+    berlin = START.astimezone(timezone(timedelta(hours=2)))
+    here, there = order_features(order(), None, catalogue), order_features(order(berlin), None, catalogue)
+    assert value(here, "hour_cosine") != value(there, "hour_cosine")
+    assert value(here, "order_value") == value(there, "order_value")
+
+
+def test_an_order_with_only_what_is_required_has_features(catalogue: Catalogue) -> None:
+    line = {
+        "order_id": "1",
+        "created_at": "2026-03-02T10:00:00Z",
+        "customer": {"id": "7"},
+        "currency": "EUR",
+        "items": [{"sku": "a", "quantity": 1, "unit_price": 3}],
+    }
+    masked = mask_order(decode_order(json.dumps(line)), Keyring.from_text(new_key_text()))
+    assert np.isfinite(order_features(masked, None, catalogue)).all()
+
+
+def test_features_do_not_depend_on_the_masking_key(catalogue: Catalogue) -> None:
+    raw = {
+        "order_id": "1",
+        "created_at": "2026-03-02T10:00:00Z",
+        "customer": {"id": "7", "name": "Anna Beispiel", "email": "anna@example.com"},
+        "currency": "EUR",
+        "items": [{"sku": "red", "quantity": 1, "unit_price": 3}],
+        "billing_address": {"name": "Anna Beispiel", "street": "Weg 1", "country": "DE"},
+        "shipping_address": {"name": "Bert Beispiel", "street": "Weg 2", "country": "DE"},
+        "device": {"id": "d1"},
+    }
+    order_ = decode_order(json.dumps(raw))
+    vectors = set()
+    for _ in range(3):
+        masked = mask_order(order_, Keyring.from_text(new_key_text()))
+        vectors.add(order_features(masked, after(None, masked), catalogue).tobytes())
+    assert len(vectors) == 1
+
+
+def test_names_are_distinct_and_every_feature_is_explained() -> None:
+    assert len(set(FEATURE_NAMES)) == len(FEATURES) and 25 <= len(FEATURES) <= 45
+    assert all(feature.meaning.endswith(".") and feature.unit for feature in FEATURES)
+
+
+def test_another_feature_set_has_another_version(usual_orders: list[MaskedOrder], catalogue: Catalogue) -> None:
+    """Whoever changes a feature raises FEATURE_SET_VERSION and records the new vectors: the failure prints them."""
+    odd = [
+        order(START + timedelta(days=30, hours=3), "customer 1", 7.5, has_coupon=True, discount=2.0, channel="app"),
+        order(
+            START + timedelta(days=30, hours=3, minutes=5), "customer 1", 750.0, shipping_cost=4.9, card_country="US"
+        ),
+    ]
+    vectors = compute_features(usual_orders + odd, catalogue, {})[-60:]
+    fingerprint = hashlib.sha256(
+        json.dumps([FEATURE_NAMES, np.round(vectors.astype(float), 4).tolist()]).encode()
+    ).hexdigest()
+    recorded = json.loads(RECORDED.read_text())
+    assert recorded.get(FEATURE_SET_VERSION) == fingerprint, f'record "{FEATURE_SET_VERSION}": "{fingerprint}"'
+
+
+def test_serving_needs_neither_pandas_nor_scikit_learn() -> None:
+    code = (
+        "import sys, orderguard.features, orderguard.history;"
+        "print({'pandas', 'sklearn', 'ml'} & {name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
