@@ -1,7 +1,6 @@
 """From an order's bytes to its answer: decode, mask, history, features, model."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from app.logs import LogWriter, ShadowLine
 from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
-from orderguard.features import FEATURES, order_features
+from orderguard.features import FEATURE_NAMES, FEATURES, order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.retrieval import Case, make_case
@@ -27,12 +26,12 @@ from orderguard.scorer import RowScore
 TOP_CONTRIBUTIONS = 5
 STORE_REST_SECONDS = 2.0
 
-MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
-PLACES = {feature.name: place for place, feature in enumerate(FEATURES)}
+MEANINGS = [feature.meaning for feature in FEATURES]
 
 _decode = msgspec.json.Decoder(OrderRequest).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 Vector = NDArray[np.float32]
+Shares = NDArray[np.float64]
 Decoded = OrderRequest | OrderError
 
 
@@ -68,12 +67,15 @@ def decode_batch(body: bytes, limit: int) -> list[Decoded]:
     return decoded
 
 
-def answer_of(order_id: str, vector: Vector, scores: RowScore, model: Model, state: HistoryState) -> ScoreAnswer:
-    """The answer for a scored vector, with the features that moved the score most."""
+def answer_of(
+    order_id: str, vector: Vector, scores: RowScore, shares: Shares, model: Model, state: HistoryState
+) -> ScoreAnswer:
+    """The answer for a scored vector (d,), with the features that raised the score most."""
     threshold = model.scorer.threshold
+    top = shares.argsort()[: -TOP_CONTRIBUTIONS - 1 : -1]
     contributions = [
-        Contribution(name, finite(vector[PLACES[name]]), round(part, 6), MEANINGS[name])
-        for name, part in model.scorer.contributions(vector)[:TOP_CONTRIBUTIONS]
+        Contribution(FEATURE_NAMES[place], value, round(share, 6), MEANINGS[place])
+        for place, value, share in zip(top.tolist(), vector[top].tolist(), shares[top].tolist(), strict=True)
     ]
     return ScoreAnswer(
         order_id,
@@ -86,12 +88,6 @@ def answer_of(order_id: str, vector: Vector, scores: RowScore, model: Model, sta
         model.version,
         state,
     )
-
-
-def finite(value: np.float32) -> float | None:
-    """The value as JSON can hold it."""
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 class Scoring:
@@ -117,34 +113,34 @@ class Scoring:
 
     async def score(self, request: OrderRequest, model: Model) -> tuple[ScoreAnswer, MaskedOrder]:
         """Score one order and count it into its customer's history."""
-        masked = mask_order(request, self.keyring)
+        masked = mask_order(request, self.keyring, free_text=False)
         history, state = await self._history(request, masked)
         vector = order_features(masked, history, model.catalogue)
-        scores = model.scorer.score_row(vector)
+        scores, shares = model.scorer.explain_row(vector)
         model.drift.add(vector, scores.score)
         self._history_counters[state].inc()
         shadow = self._models.shadow
         if shadow is not None:
             asyncio.get_running_loop().call_soon(self._compare, shadow, masked, history, scores.score, model)
-        return answer_of(request.order_id, vector, scores, model, state), masked
+        return answer_of(request.order_id, vector, scores, shares, model, state), masked
 
     async def score_many(
         self, requests: Sequence[OrderRequest], model: Model
     ) -> tuple[list[ScoreAnswer], list[MaskedOrder]]:
         """Score orders as if they had been sent one after the other, with one call of the model."""
-        masked = [mask_order(request, self.keyring) for request in requests]
+        masked = [mask_order(request, self.keyring, free_text=False) for request in requests]
         found = [await self._history(*pair) for pair in zip(requests, masked, strict=True)]
         vectors = np.stack(
             [order_features(order, history, model.catalogue) for order, (history, _) in zip(masked, found, strict=True)]
         )
-        scores = model.scorer.score(vectors)
+        scores, shares = model.scorer.explain(vectors)
         model.drift.add_rows(vectors, scores.score)
         answers = []
         for place, request in enumerate(requests):
             state = found[place][1]
             self._history_counters[state].inc()
             row = RowScore(*(float(values[place]) for values in scores))
-            answers.append(answer_of(request.order_id, vectors[place], row, model, state))
+            answers.append(answer_of(request.order_id, vectors[place], row, shares[place], model, state))
             shadow = self._models.shadow
             if shadow is not None:
                 self._compare(shadow, masked[place], found[place][0], row.score, model)
@@ -182,8 +178,9 @@ class Scoring:
         """Score a masked order and give its reasons, leaving no trace in the customer's history."""
         model = self.model()
         vector = order_features(masked, None, model.catalogue)
-        score = model.scorer.score_row(vector).score
-        return make_case(masked, vector, score, model.scorer.threshold, model.scorer.contributions(vector))
+        scores, shares = model.scorer.explain_row(vector)
+        reasons = [(FEATURE_NAMES[place], float(shares[place])) for place in shares.argsort()[::-1]]
+        return make_case(masked, vector, scores.score, model.scorer.threshold, reasons)
 
     def version_dir(self) -> Path:
         """The folder of the version that is served."""
@@ -213,7 +210,7 @@ class Scoring:
         history = EMPTY
         for earlier in sorted(orders, key=lambda order: order.created_at):
             if earlier.created_at < masked.created_at:
-                history = after(history, mask_order(earlier, self.keyring))
+                history = after(history, mask_order(earlier, self.keyring, free_text=False))
         return history
 
 
@@ -231,7 +228,7 @@ def warm(model: Model) -> None:
     keyring = Keyring.from_text(new_key_text())
     for _ in range(WARM_ROUNDS):
         request = decode_request(WARM_ORDER)
-        vector = order_features(mask_order(request, keyring), None, model.catalogue)
-        answer = answer_of(request.order_id, vector, model.scorer.score_row(vector), model, "absent")
+        vector = order_features(mask_order(request, keyring, free_text=False), None, model.catalogue)
+        answer = answer_of(request.order_id, vector, *model.scorer.explain_row(vector), model, "absent")
         msgspec.json.encode(answer)
-    model.scorer.score(np.stack([vector] * 64))
+    model.scorer.explain(np.stack([vector] * 64))

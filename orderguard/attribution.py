@@ -13,13 +13,17 @@ exact steps:
 """
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 FILE = "attribution.npz"
+GRAPH = "attribution.onnx"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Attribution:
 
     def baseline(self) -> float:
         """The score at the roots: of an order about which nothing is known yet."""
+        return self._baseline
+
+    @cached_property
+    def _baseline(self) -> float:
         return math.exp(float(self.value[self.roots].sum()))
 
     def contributions(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -69,6 +77,35 @@ class Attribution:
         start, end = float(self.value[self.roots].sum()), float(self.value[node].sum())
         slope = math.exp(start) * (math.expm1(end - start) / (end - start) if end != start else 1.0)
         return moves * slope + shared_maximum(np.maximum(self.guard(row) - math.exp(end), 0.0))
+
+    def shared_out(
+        self, moves: NDArray[np.floating], row: NDArray[np.float32], forest: float, guard: float
+    ) -> NDArray[np.float64]:
+        """`contributions`, from the sums of leaf moves (d,) that the graph `GRAPH` computes and the scores of `row`."""
+        shares = moves.astype(np.float64)
+        total = float(shares.sum())
+        shares *= (forest - self.baseline()) / total if total else 0.0
+        if guard > forest:
+            # As `shared_maximum`, for the few features that are beyond their first level.
+            share = reached = 0.0
+            excesses = sorted((own - forest, place) for place, own in self._guarding(row) if own > forest)
+            for rank, (excess, place) in enumerate(excesses):
+                share += (excess - reached) / (len(excesses) - rank)
+                shares[place] += share
+                reached = excess
+        return shares
+
+    def _guarding(self, row: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
+        """The features of `row` (d,) that the guard has something to say about, and their own guard scores."""
+        upper, lower, levels = self._limits
+        for place in np.flatnonzero((row > self.upper[:, 0]) | (row < self.lower[:, 0])).tolist():
+            value = float(row[place])
+            yield place, levels[max(bisect_left(upper[place], value), bisect_left(lower[place], -value))]
+
+    @cached_property
+    def _limits(self) -> tuple[list[list[float]], list[list[float]], list[float]]:
+        """The limits as lists that ascend (the lower ones negated), and the score of each number of levels reached."""
+        return self.upper.tolist(), (-self.lower).tolist(), [0.0, *self.levels.tolist()]
 
     def guard(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
         """Each feature's own guard score (d,); 0 where the feature is ordinary or missing."""

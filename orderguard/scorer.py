@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from orderguard.attribution import Attribution
+from orderguard.attribution import GRAPH, Attribution
 from orderguard.catalogue import Catalogue
 from orderguard.drift import DriftReference
 from orderguard.model_version import Manifest, verify
@@ -55,6 +55,12 @@ class Scorer:
         self._binding.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
         for name, result in zip(OUTPUTS, self._results, strict=True):
             self._binding.bind_output(name, "cpu", 0, np.float64, result.shape, result.ctypes.data)
+        self._attribution = Attribution.read(version_dir)
+        self._explainer = session((version_dir / GRAPH).read_bytes(), threads)
+        self._moves = np.zeros(self._row.shape, np.float32)
+        self._explaining = self._explainer.io_binding()
+        self._explaining.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
+        self._explaining.bind_output("moves", "cpu", 0, np.float32, self._moves.shape, self._moves.ctypes.data)
         self._lock = Lock()
 
     @classmethod
@@ -70,16 +76,9 @@ class Scorer:
     def drift_reference(self) -> DriftReference:
         return DriftReference.read(self.version_dir)
 
-    @cached_property
-    def _attribution(self) -> Attribution:
-        return Attribution.read(self.version_dir)
-
     def score(self, features: NDArray[np.float32]) -> Scores:
         """Score rows (n, d) of features in the order of `manifest.feature_names`."""
-        if len(features) == 0:
-            return Scores(np.empty(0), np.empty(0), np.empty(0))
-        outputs = self._session.run(OUTPUTS, {"features": features})
-        return Scores(*(output[:, 0] for output in outputs))
+        return score_rows(self._session, features)
 
     def score_row(self, row: NDArray[np.float32]) -> RowScore:
         """Score one row (d,)."""
@@ -88,11 +87,28 @@ class Scorer:
             self._session.run_with_iobinding(self._binding)
             return RowScore(*self._results[:, 0, 0].tolist())
 
+    def explain_row(self, row: NDArray[np.float32]) -> tuple[RowScore, NDArray[np.float64]]:
+        """Score one row (d,), and what each feature adds to its score (d,); the sum is score − `manifest.baseline`."""
+        with self._lock:
+            self._row[0] = row
+            self._session.run_with_iobinding(self._binding)
+            self._explainer.run_with_iobinding(self._explaining)
+            scores = RowScore(*self._results[:, 0, 0].tolist())
+            return scores, self._attribution.shared_out(self._moves[0], row, scores.forest, scores.guard)
+
+    def explain(self, features: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
+        """`explain_row` for rows (n, d): their scores, and their contributions (n, d)."""
+        scores = self.score(features)
+        (moves,) = self._explainer.run(["moves"], {"features": features})
+        share = self._attribution.shared_out
+        shares = [share(*each) for each in zip(moves, features, scores.forest, scores.guard, strict=True)]
+        return scores, np.array(shares).reshape(features.shape)
+
     def contributions(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
         """What each feature adds to the score of `row` (d,), largest first; the sum is score − `manifest.baseline`. See
         `attribution`.
         """
-        values = self._attribution.contributions(row).tolist()
+        values = self.explain_row(row)[1].tolist()
         return sorted(zip(self.manifest.feature_names, values, strict=True), key=lambda pair: -pair[1])
 
 
@@ -103,3 +119,10 @@ def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def score_rows(model: onnxruntime.InferenceSession, features: NDArray[np.float32]) -> Scores:
+    """The scores of rows (n, d) by a session of an exported model."""
+    if len(features) == 0:
+        return Scores(np.empty(0), np.empty(0), np.empty(0))
+    return Scores(*(output[:, 0] for output in model.run(OUTPUTS, {"features": features})))

@@ -1,0 +1,42 @@
+"""The attribution graph says what the walk through the trees says."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml.attribution_graph import attribution_graph
+from ml.config import read_config
+from ml.guarded_forest import GuardedForest, fit
+from ml.onnx_export import to_attribution
+from orderguard.scorer import session
+
+WIDTH = 6
+
+
+@pytest.fixture(scope="module")
+def model() -> GuardedForest:
+    rows = np.random.default_rng(5).normal(size=(3_000, WIDTH)).astype(np.float32)
+    config = read_config()
+    return fit(rows[:2_000], rows[2_000:], config.forest, config.guard)
+
+
+@pytest.fixture(scope="module")
+def rows() -> NDArray[np.float32]:
+    generator = np.random.default_rng(6)
+    usual, odd = generator.normal(size=(200, WIDTH)), generator.normal(scale=6, size=(200, WIDTH))
+    return np.concatenate([usual, odd]).astype(np.float32)
+
+
+def test_shares_from_the_graph_are_those_of_the_walk(model: GuardedForest, rows: NDArray[np.float32]) -> None:
+    attribution = to_attribution(model)
+    (moves,) = session(attribution_graph(attribution)).run(["moves"], {"features": rows})
+    scores = model.scores(rows)
+    assert 50 < (scores.guard > scores.forest).sum() < 350
+    for row, moved, forest, guard in zip(rows, moves, scores.forest, scores.guard, strict=True):
+        shares = attribution.shared_out(moved, row, float(forest), float(guard))
+        assert shares == pytest.approx(attribution.contributions(row), abs=1e-6)
+        assert shares.sum() == pytest.approx(max(forest, guard) - attribution.baseline(), abs=1e-12)
+
+
+def test_the_graph_is_the_same_bytes_each_time(model: GuardedForest) -> None:
+    assert attribution_graph(to_attribution(model)) == attribution_graph(to_attribution(model))
