@@ -26,9 +26,10 @@ from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
 from infra.model import ModelVersion, choose_model
-from infra.observability import Budget, Observability
+from infra.observability import AlertChannels, Budget, Observability
 from infra.predictions import PredictionLog
 from infra.registry import Registry
+from infra.reminder import RotationReminder
 from infra.scoring import ScoringParts, ScoringService
 from infra.secret import GivenSecret, Secret, api_key, masking_key
 from infra.services import ProjectServices
@@ -52,9 +53,11 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     models = Bucket("models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(), logs)
     model = ModelVersion("model", chosen, models)
 
-    service_key = Secret("masking-key", settings, masking_key, settings.masking_key_rotation, {"scorer": scorer})
-    training_key = Secret("training-key", settings, masking_key, settings.masking_key_rotation, {"trainer": trainer})
-    callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer})
+    reminder = RotationReminder("rotation", settings) if settings.rotation_reminder_days else None
+    number = settings.masking_key_rotation
+    service_key = Secret("masking-key", settings, masking_key, number, {"scorer": scorer}, reminder)
+    training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder)
+    callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
     rag_key = GivenSecret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
 
     registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
@@ -72,7 +75,9 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         Edge("edge", settings, service)
     if settings.audit_logs:
         AuditLogs("audit", settings)
-    channels = Observability("observability", settings, service, training).channels if settings.alerts else []
+    channels = AlertChannels("channels", settings)
+    if settings.alerts:
+        Observability("observability", settings, service, training, reminder, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
 

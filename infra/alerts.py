@@ -18,7 +18,9 @@ HALF_AN_HOUR = "1800s"
 
 @dataclass(frozen=True)
 class Watched:
-    """The names in Google Cloud of what is watched: the service, the job, log metrics and the uptime check."""
+    """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the topic of
+    rotation reminders (where there is one).
+    """
 
     service: pulumi.Output[str]
     job: pulumi.Output[str]
@@ -26,6 +28,7 @@ class Watched:
     anomalies: pulumi.Output[str]
     drift: pulumi.Output[str]
     uptime_check: pulumi.Output[str]
+    reminders: pulumi.Output[str] | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         lambda check: 'resource.type="uptime_url" AND metric.type="monitoring.googleapis.com/uptime_check/check_passed"'
         f' AND metric.labels.check_id="{check}"'
     )
-    return {
+    conditions = {
         "alert-down": Condition(
             "the service does not answer",
             {
@@ -127,6 +130,20 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
             "ERROR",
         ),
     }
+    if watched.reminders:
+        conditions["alert-rotation"] = Condition(
+            "a key is due for rotation",
+            _count(
+                watched.reminders.apply(
+                    lambda topic: f'resource.type="pubsub_topic" AND resource.labels.topic_id="{topic}"'
+                    ' AND metric.type="pubsub.googleapis.com/topic/send_request_count"'
+                )
+            ),
+            "Raise `orderguard:maskingKeyRotation` or `orderguard:apiKeyRotation` by one and run `pulumi up`; the old "
+            "key is accepted until the rotation after.",
+            "WARNING",
+        )
+    return conditions
 
 
 def _log_metric(name: pulumi.Output[str]) -> pulumi.Output[str]:

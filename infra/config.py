@@ -72,6 +72,7 @@ class Settings:
     history_url: str
     masking_key_rotation: int
     api_key_rotation: int
+    rotation_reminder_days: int
     retention_days: int
     log_retention_days: int
     access_logs: bool
@@ -230,6 +231,7 @@ _RANGES = (
     ("canary_percent", 0, 100),
     ("masking_key_rotation", 1, 10_000),
     ("api_key_rotation", 1, 10_000),
+    ("rotation_reminder_days", 0, 3650),
     ("retention_days", 1, 3650),
     ("log_retention_days", 1, 3650),
     ("anomaly_alert_percent", 0, 100),

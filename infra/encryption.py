@@ -34,16 +34,17 @@ class EncryptionKey(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        ring = gcp.kms.KeyRing(name, name=settings.name(), location=settings.region, opts=self.within)
+        protected = pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection)
+        ring = gcp.kms.KeyRing(name, name=settings.name(), location=settings.region, opts=protected)
         self.key = gcp.kms.CryptoKey(
             name,
             name="data",
             key_ring=ring.id,
             purpose="ENCRYPT_DECRYPT",
             rotation_period=f"{ROTATION_DAYS * 86_400}s",
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
+            opts=protected,
         )
-        grants = [
+        for service, agent in SERVICE_AGENTS.items():
             gcp.kms.CryptoKeyIAMMember(
                 f"{service}-uses-{name}",
                 crypto_key_id=self.key.id,
@@ -51,11 +52,12 @@ class EncryptionKey(Component):
                 member=service_agent(settings, agent),
                 opts=self.within,
             )
-            for service, agent in SERVICE_AGENTS.items()
-        ]
-        # Whoever takes the id waits until the services may use the key.
-        self.id: pulumi.Output[str] = pulumi.Output.all(self.key.id, *(grant.id for grant in grants)).apply(
-            lambda ids: str(ids[0])
+        # Composed from names, which a preview knows: so policies can decide there what is encrypted with which key.
+        self.id: pulumi.Output[str] = pulumi.Output.concat(
+            f"projects/{settings.project}/locations/{settings.region}/keyRings/",
+            ring.name,
+            "/cryptoKeys/",
+            self.key.name,
         )
         self.register_outputs({"id": self.id})
 
@@ -79,7 +81,9 @@ def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if args.type_ not in inputs:
             return None
-        return pulumi.ResourceTransformationResult(_merged(args.props, inputs[args.type_]), args.opts)
+        # The id alone would not make anything wait until Google's services may use the key.
+        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[key]))
+        return pulumi.ResourceTransformationResult(_merged(args.props, inputs[args.type_]), opts)
 
     pulumi.runtime.register_stack_transformation(transform)
 

@@ -9,11 +9,30 @@ from infra.config import Settings
 from infra.dashboard import dashboard
 from infra.encryption import service_agent
 from infra.predictions import lines_of
+from infra.reminder import RotationReminder
 from infra.scoring import ScoringService
 from infra.training import TrainingJob
 
 OBJECTIVE = 0.995
 OBJECTIVE_DAYS = 28
+
+
+class AlertChannels(Component):
+    """Where alerts go: the team's mailbox, channels that exist already, or both."""
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self.names: list[pulumi.Input[str]] = list(settings.notification_channels)
+        if settings.alert_email:
+            mailbox = gcp.monitoring.NotificationChannel(
+                "team",
+                display_name=f"{settings.name()}: the team's mailbox",
+                type="email",
+                labels={"email_address": settings.alert_email},
+                opts=self.within,
+            )
+            self.names.append(mailbox.id)
+        self.register_outputs({})
 
 
 class Observability(Component):
@@ -27,20 +46,27 @@ class Observability(Component):
         settings: Settings,
         service: ScoringService,
         job: TrainingJob,
+        reminder: RotationReminder | None,
+        channels: AlertChannels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
         self._settings = settings
         self._service = service
-        self.channels = self._channels()
-        watched = Watched(service=service.name, job=job.name, uptime_check=self._uptime_check(), **self._log_metrics())
+        watched = Watched(
+            service=service.name,
+            job=job.name,
+            reminders=reminder.topic_name if reminder else None,
+            uptime_check=self._uptime_check(),
+            **self._log_metrics(),
+        )
         for alert, condition in alert_conditions(settings, watched).items():
             gcp.monitoring.AlertPolicy(
                 alert,
                 display_name=f"{settings.name()}: {condition.title}",
                 combiner="OR",
                 conditions=[{"display_name": condition.title, "condition_threshold": condition.threshold}],
-                notification_channels=self.channels,
+                notification_channels=channels.names,
                 documentation={"content": condition.advice, "mime_type": "text/markdown"},
                 alert_strategy={"auto_close": "86400s"},
                 severity=condition.severity,
@@ -49,20 +75,6 @@ class Observability(Component):
         self._objective()
         gcp.monitoring.Dashboard(name, dashboard_json=dashboard(settings, watched), opts=self.within)
         self.register_outputs({})
-
-    def _channels(self) -> list[pulumi.Input[str]]:
-        settings = self._settings
-        mailbox = [
-            gcp.monitoring.NotificationChannel(
-                "team",
-                display_name=f"{settings.name()}: the team's mailbox",
-                type="email",
-                labels={"email_address": settings.alert_email},
-                opts=self.within,
-            ).id
-            for _ in filter(None, [settings.alert_email])
-        ]
-        return [*mailbox, *settings.notification_channels]
 
     def _log_metrics(self) -> dict[str, pulumi.Output[str]]:
         # A batch logs its anomalies alone; a line with a status stands for a request of one order, anomaly or not.
@@ -153,7 +165,7 @@ class Budget(Component):
         self,
         name: str,
         settings: Settings,
-        channels: list[pulumi.Input[str]],
+        channels: AlertChannels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -171,7 +183,7 @@ class Budget(Component):
                 {"threshold_percent": 1.0},
                 {"threshold_percent": 1.0, "spend_basis": "FORECASTED_SPEND"},
             ],
-            all_updates_rule={"monitoring_notification_channels": channels} if channels else None,
+            all_updates_rule={"monitoring_notification_channels": channels.names} if channels.names else None,
             opts=self.within,
         )
         self.register_outputs({})

@@ -11,6 +11,7 @@ import pulumi_gcp as gcp
 from infra.component import Component
 from infra.config import Settings
 from infra.identity import Identity
+from infra.reminder import RotationReminder
 
 KEY_BYTES = 32
 
@@ -50,10 +51,11 @@ class Secret(Component):
         make: Callable[[int], str],
         number: int,
         readers: Mapping[str, Identity],
+        reminder: RotationReminder | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.secret = _secret(name, settings, self)
+        self.secret = _secret(name, settings, reminder, self)
         previous = self._add(name, number - 1, pulumi.Output.secret(make(number - 1))) if number > 1 else None
         fresh = pulumi.Output.secret(make(number))
         self.current = self._add(name, number, _keyring(fresh, previous))
@@ -84,7 +86,7 @@ class GivenSecret(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.secret = _secret(name, settings, self)
+        self.secret = _secret(name, settings, None, self)
         self.current = gcp.secretmanager.SecretVersion(
             name, secret=self.secret.id, secret_data=pulumi.Output.secret(settings.rag_api_key), opts=self.within
         )
@@ -100,14 +102,23 @@ def _keyring(fresh: pulumi.Output[str], previous: gcp.secretmanager.SecretVersio
     return pulumi.Output.all(fresh, previous.secret_data).apply(lambda keys: f"{keys[0]},{str(keys[1]).split(',')[0]}")
 
 
-def _secret(name: str, settings: Settings, parent: Component) -> gcp.secretmanager.Secret:
+def _secret(
+    name: str, settings: Settings, reminder: RotationReminder | None, parent: Component
+) -> gcp.secretmanager.Secret:
+    rotation: gcp.secretmanager.SecretRotationArgsDict | None = None
+    if reminder:
+        rotation = {"rotation_period": reminder.period, "next_rotation_time": reminder.next_time()}
     return gcp.secretmanager.Secret(
         name,
         secret_id=settings.name(name),
         # Replicated to the stack's own region alone: keys stay where the data is.
         replication={"user_managed": {"replicas": [{"location": settings.region}]}},
+        rotation=rotation,
+        topics=[{"name": reminder.topic_id}] if reminder else None,
         deletion_protection=settings.deletion_protection,
-        opts=pulumi.ResourceOptions(parent=parent, protect=settings.deletion_protection),
+        opts=pulumi.ResourceOptions(
+            parent=parent, protect=settings.deletion_protection, ignore_changes=["rotation.nextRotationTime"]
+        ),
     )
 
 

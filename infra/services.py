@@ -18,6 +18,7 @@ APIS = {
     "kms": "cloudkms.googleapis.com",
     "logging": "logging.googleapis.com",
     "monitoring": "monitoring.googleapis.com",
+    "pubsub": "pubsub.googleapis.com",
     "secretmanager": "secretmanager.googleapis.com",
     "serviceaccount": "iam.googleapis.com",
     "storage": "storage.googleapis.com",
@@ -37,6 +38,7 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "kms": settings.cmek,
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
+        "pubsub": settings.rotation_reminder_days > 0,
         "workflows": settings.train_on_arrival,
     }
     return tuple(sorted({*ALWAYS, *(module for module, is_wanted in wanted.items() if is_wanted)}))

@@ -75,7 +75,7 @@ def declare(program: Callable[[], Mapping[str, pulumi.Input[Any]] | None], *, pr
     runtime_settings.set_root_resource(None)  # type: ignore[arg-type]  # else transformations of one run reach the next
     pulumi.runtime.set_mocks(_Mocks(record, preview), project=NAMESPACE, stack="test", preview=preview)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def run() -> pulumi.Output[None]:
         outputs = program() or {}
         return pulumi.Output.all(**outputs).apply(record.outputs.update, run_with_unknowns=True)

@@ -1,0 +1,45 @@
+"""The reminder that a key is due for rotation."""
+
+from datetime import UTC, datetime, timedelta
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import Settings
+from infra.encryption import service_agent
+
+
+class RotationReminder(Component):
+    """A topic that Secret Manager writes to when a secret is due. It carries names of secrets, never values.
+
+    Nothing rotates by itself: callers have to change over while both keys are accepted. Whoever gets the alert raises
+    `maskingKeyRotation` or `apiKeyRotation` by one.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._days = settings.rotation_reminder_days
+        self.period = f"{self._days * 86_400}s"
+        topic = gcp.pubsub.Topic(
+            name,
+            name=settings.name(name),
+            message_storage_policy={"allowed_persistence_regions": [settings.region]},
+            opts=self.within,
+        )
+        grant = gcp.pubsub.TopicIAMMember(
+            f"secret-manager-writes-{name}",
+            topic=topic.name,
+            role="roles/pubsub.publisher",
+            member=service_agent(settings, "gcp-sa-secretmanager"),
+            opts=self.within,
+        )
+        self.topic_name: pulumi.Output[str] = topic.name
+        # Secret Manager tries the topic when a secret is made: whoever takes the id waits for the grant.
+        self.topic_id: pulumi.Output[str] = pulumi.Output.all(topic.id, grant.id).apply(lambda ids: str(ids[0]))
+        self.register_outputs({})
+
+    def next_time(self) -> str:
+        """When a secret that is made now is due, in RFC 3339. It is asked for once: a secret ignores later answers."""
+        due = datetime.now(UTC).replace(microsecond=0) + timedelta(days=self._days)
+        return due.isoformat().replace("+00:00", "Z")
