@@ -96,8 +96,9 @@ def _behind(resource: Resource, member: Value) -> Iterable[Resource]:
 def _target(resource: Resource, property_name: str, targets: list[Resource]) -> str | None:
     value = resource[property_name]
     if value.known:
-        names = ("name", "secretId", "id", "bucket")
-        return next((target.urn for target in targets if same(value, target, names)), value.text)
+        found = next((target.urn for target in targets if same(value, target, (property_name, "name", "id"))), None)
+        unsure = any(target[property_name].unknown or target["name"].unknown for target in targets)
+        return None if found is None and unsure else found or value.text
     among = behind(resource, property_name, {target.type for target in targets})
     return among[0].urn if len(among) == 1 else None
 

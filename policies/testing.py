@@ -11,9 +11,9 @@ the rule: protobuf, decoding, and the proxies that raise when an unknown is touc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -46,6 +46,70 @@ class Declared:
     properties: Mapping[str, Any] = field(default_factory=dict)
     depends: Mapping[str, Sequence[str]] = field(default_factory=dict)
     protected: bool = False
+
+
+@dataclass(frozen=True)
+class Examples:
+    """For one rule and one type: properties that keep the rule and properties that break it, all in the stack `prod`.
+
+    A rule that forbids a type as such has nothing that keeps it. With `protected`, those that keep it are protected.
+    """
+
+    rule: str
+    type: str
+    holds: Sequence[Mapping[str, Any]]
+    violated: Sequence[Mapping[str, Any]]
+    configuration: Mapping[str, Any] | None = None
+    provider: Mapping[str, Any] | None = None
+    protected: bool = False
+
+    def subjects(self, holding: bool) -> list[Subject]:
+        """What a harness runs: the properties to vary, and how to get the rule's verdict on them."""
+
+        def verdict(rule: Rule, properties: Any) -> Verdict:
+            return check(
+                rule,
+                self.type,
+                properties,
+                configuration=self.configuration,
+                provider=self.provider,
+                protected=self.protected and holding,
+            )
+
+        return [Subject(properties, verdict) for properties in (self.holds if holding else self.violated)]
+
+
+@dataclass(frozen=True)
+class StackExamples:
+    """For one stack rule: stacks that keep it and stacks that break it."""
+
+    rule: str
+    holds: Sequence[Sequence[Declared]]
+    violated: Sequence[Sequence[Declared]]
+
+    def subjects(self, holding: bool) -> list[Subject]:
+        """As for a resource; what varies are the properties of all resources, by the resource's place in the stack."""
+        return [self._subject(declared) for declared in (self.holds if holding else self.violated)]
+
+    @staticmethod
+    def _subject(declared: Sequence[Declared]) -> Subject:
+        def verdict(rule: Rule, properties: Any) -> Verdict:
+            return check_stack(rule, [replace(item, properties=properties[str(n)]) for n, item in enumerate(declared)])
+
+        return Subject({str(n): item.properties for n, item in enumerate(declared)}, verdict, fixed=1)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Properties, and how a rule judges them or a variation of them. The first `fixed` steps of a path can't vary."""
+
+    properties: Mapping[str, Any]
+    verdict: Callable[[Rule, Any], Verdict]
+    fixed: int = 0
+
+    def paths(self) -> list[Path]:
+        """Every place where another value, or an unknown, can stand."""
+        return [path for path in paths(self.properties) if len(path) > self.fixed]
 
 
 def as_the_engine_sends(properties: Mapping[str, Any]) -> Any:

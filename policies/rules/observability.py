@@ -150,17 +150,19 @@ def logs_kept(bucket: Resource) -> Findings:
 )
 def sink_buckets_locked(stack: Stack) -> Findings:
     for sink in stack.of(SINK):
-        destination = sink["destination"]
-        behind = sink.dependencies.get("destination", ())
+        destination, behind = sink["destination"], {item.urn for item in sink.dependencies.get("destination", ())}
         for bucket in stack.of(BUCKET, LOG_BUCKET):
             name = bucket["name"] if bucket.type == BUCKET else bucket["bucketId"]
-            named = destination.known and name.known and destination.text.rsplit("/", 1)[-1] == name.text
-            if named or bucket.urn in {item.urn for item in behind}:
-                locked = bucket.at("retentionPolicy.isLocked") if bucket.type == BUCKET else bucket["locked"]
-                finding = require(locked, equals(True), "logs can be deleted before their time", default=False)
+            locked = bucket.at("retentionPolicy.isLocked") if bucket.type == BUCKET else bucket["locked"]
+            finding = require(locked, equals(True), "logs can be deleted before their time", default=False)
+            if bucket.urn in behind:
                 yield about(finding, bucket.urn)
-        if destination.unknown and not behind:
-            yield Undecided(destination.path, sink.urn)
+            elif destination.unknown and not behind:
+                yield Undecided(destination.path, sink.urn)
+            elif destination.known and name.unknown and finding:
+                yield Undecided(name.path, bucket.urn)
+            elif destination.known and destination.text.rsplit("/", 1)[-1] == name.content:
+                yield about(finding, bucket.urn)
 
 
 @rule(

@@ -2,6 +2,8 @@
 configuration.
 """
 
+from collections.abc import Callable
+
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
 from policies.detectors import credential_in, is_personal_name, is_secret_name, personal_data_in
 from policies.rule import CRITICAL, EVERY_GOOGLE_TYPE, HIGH, Resource, Stack, cis, gdpr, matches_any, org_policy, rule
@@ -21,8 +23,7 @@ _NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
     fix='Set the environment variable PII_MASKING to "enforced" in this container.',
 )
 def masking_enforced(resource: Resource) -> Findings:
-    for container in _touching_orders(resource):
-        yield _masks(container)
+    yield from _where_orders_go(resource, _masks)
 
 
 @rule(
@@ -35,15 +36,7 @@ def masking_enforced(resource: Resource) -> Findings:
     fix="Give MASKING_KEY a value_source with a secret_key_ref, and no value.",
 )
 def masking_key_by_reference(resource: Resource) -> Findings:
-    for container in _touching_orders(resource):
-        key = container.variable("MASKING_KEY")
-        if key.unknown:
-            yield Undecided(key.path)
-        elif key.absent:
-            yield Violation(f"{container.value.path}.envs", "MASKING_KEY is not there")
-        else:
-            yield forbid(key["value"], lambda _: True, "holds the masking key in clear")
-            yield require(key.at("valueSource.secretKeyRef.secret"), bool, "is no reference to a secret")
+    yield from _where_orders_go(resource, _refers_to_its_key)
 
 
 @rule(
@@ -82,10 +75,8 @@ def secrets_by_reference(resource: Resource) -> Findings:
                 not is_secret_name(name.text) or matches_any(name.text, resource.settings["allowedNames"])
             ):
                 continue
-            if name.unknown and (variable["value"].absent or variable["value"].unknown):
-                yield Undecided(name.path)
-            elif name.known:
-                yield forbid(variable["value"], bool, "the name says that this is a secret, and its value is in clear")
+            clear = forbid(variable["value"], bool, "the name says that this is a secret, and its value is in clear")
+            yield Undecided(name.path) if clear and name.unknown else clear
 
 
 @rule(
@@ -111,6 +102,8 @@ _TEXT_KEYS = frozenset(
     " documentation env environmentVariables envs headers httpHeaders labels message metadata parameters pushEndpoint"
     " resourceLabels subject text uri url userLabels value".split()
 )
+_AROUND_TEXT = frozenset("conditions containers httpTarget pubsubTarget pushConfig template".split())
+"""Blocks with free text in them: while such a block is unknown, so is the text."""
 
 
 @rule(
@@ -158,14 +151,24 @@ def no_leaks_in_outputs(stack: Stack) -> Findings:
                 yield about(finding, program.urn)
 
 
-def _touching_orders(resource: Resource) -> list[Container]:
-    """All containers but those that the settings name: a container that nobody thought of is one that touches
-    orders.
-    """
+def _where_orders_go(resource: Resource, check: Callable[[Container], Finding]) -> Findings:
+    """Checks all containers but those that the settings name: one that nobody thought of is one that touches orders."""
     patterns = resource.settings["containersWithoutOrders"]
-    return [
-        c for c in containers(resource) if not (c.value["name"].known and matches_any(c.value["name"].text, patterns))
-    ]
+    for container in containers(resource):
+        name = container.value["name"]
+        if name.known and matches_any(name.text, patterns):
+            continue
+        finding = check(container)
+        yield Undecided(name.path) if finding and patterns and name.unknown else finding
+
+
+def _refers_to_its_key(container: Container) -> Finding:
+    key = container.variable("MASKING_KEY")
+    if key.absent:
+        return Violation(f"{container.value.path}.envs", "MASKING_KEY is not there")
+    clear = forbid(key["value"], lambda _: True, "holds the masking key in clear")
+    reference = require(key.at("valueSource.secretKeyRef.secret"), bool, "is no reference to a secret")
+    return clear if isinstance(clear, Violation) else reference or clear
 
 
 def _masks(container: Container) -> Finding:
@@ -179,21 +182,20 @@ def _texts(resource: Resource) -> list[Value]:
     """Every free text of a resource, keys of maps included, and every one that is not known yet."""
     found: list[Value] = []
 
-    def walk(value: Value, inside: bool) -> None:
-        if value.unknown:
+    def walk(value: Value, key: str, inside: bool) -> None:
+        inside = inside or key in _TEXT_KEYS
+        if value.unknown and (inside or key in _AROUND_TEXT):
+            found.append(value)
+        for name, child in value.entries() if value.known else ():
             if inside:
-                found.append(value)
-            return
-        for key, child in value.entries():
-            if inside:
-                found.append(Value(key, child.path))
-            walk(child, inside or key in _TEXT_KEYS)
-        for child in value.each():
-            walk(child, inside)
+                found.append(Value(name, child.path))
+            walk(child, name, inside)
+        for child in value.each() if value.known else ():
+            walk(child, key, inside)
         if inside and value.known and isinstance(value.content, str):
             found.append(value)
 
-    walk(resource.properties, False)
+    walk(resource.properties, "", False)
     return found
 
 

@@ -46,8 +46,7 @@ def uniform_access(bucket: Resource) -> Findings:
     fix='Set versioning={"enabled": True}.',
 )
 def model_versioning(bucket: Resource) -> Findings:
-    if is_named(bucket, bucket.settings["modelBuckets"]):
-        yield _versioned(bucket)
+    yield _if_named(bucket, bucket.settings["modelBuckets"], _versioned(bucket))
 
 
 @rule(
@@ -60,8 +59,11 @@ def model_versioning(bucket: Resource) -> Findings:
     fix='Set versioning={"enabled": True}, or a retention_policy for records that may not change.',
 )
 def versioning(bucket: Resource) -> Findings:
-    if bucket["retentionPolicy"].absent:
-        yield _versioned(bucket)
+    retention, versions = bucket["retentionPolicy"], _versioned(bucket)
+    if retention.unknown and versions is not None:
+        yield Undecided(retention.path)
+    elif not retention.known:
+        yield versions
 
 
 @rule(
@@ -102,16 +104,14 @@ def lifecycle(bucket: Resource) -> Findings:
     fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}.',
 )
 def raw_orders_expire(bucket: Resource) -> Findings:
-    if not is_named(bucket, bucket.settings["rawBuckets"]):
-        return
-    undecided: Finding = None
+    finding: Finding = Violation("lifecycleRules", "raw orders are kept for ever")
     for entry in bucket.each("lifecycleRules"):
         kind, age = entry.at("action.type"), entry.at("condition.age")
         if kind.known and kind.content == "Delete" and age.known and age.content:
             return
         if kind.unknown or (kind.content == "Delete" and age.unknown):
-            undecided = Undecided(kind.path if kind.unknown else age.path)
-    yield undecided or Violation("lifecycleRules", "raw orders are kept for ever")
+            finding = Undecided(kind.path if kind.unknown else age.path)
+    yield _if_named(bucket, bucket.settings["rawBuckets"], finding)
 
 
 @rule(
@@ -126,11 +126,14 @@ def raw_orders_expire(bucket: Resource) -> Findings:
     fix='Set logging={"log_bucket": ...} to a bucket that is there for logs alone.',
 )
 def access_logs(bucket: Resource) -> Findings:
-    target = bucket.at("logging.logBucket")
-    if target.known and bucket["name"].known and target.content == bucket["name"].content:
+    target, name = bucket.at("logging.logBucket"), bucket["name"]
+    if target.known and name.known and target.content == name.content:
         yield Violation(target.path, "the bucket logs into itself")
+    elif target.known and name.unknown:
+        yield Undecided(name.path)
     elif not is_named(bucket, bucket.settings["logBuckets"]):
-        yield require(target, bool, "access is not logged")
+        missing = require(target, bool, "access is not logged")
+        yield Undecided(name.path) if name.unknown and missing else missing
 
 
 @rule(
@@ -147,9 +150,19 @@ def no_website(bucket: Resource) -> Findings:
 
 
 def is_named(bucket: Resource, patterns: list[str]) -> bool:
+    """Whether one of the patterns fits what the program calls the bucket, or its name in Google Cloud as far as it is
+    known.
+    """
     name = bucket["name"]
     return matches_any(bucket.name, patterns) or (name.known and matches_any(name.text, patterns))
 
 
 def _versioned(bucket: Resource) -> Finding:
     return require(bucket.at("versioning.enabled"), equals(True), "earlier versions are not kept", default=False)
+
+
+def _if_named(bucket: Resource, patterns: list[str], finding: Finding) -> Finding:
+    """The finding where it concerns this bucket; undecided where only the unknown name could tell."""
+    if finding is None or is_named(bucket, patterns):
+        return finding
+    return Undecided("name") if bucket["name"].unknown else None

@@ -1,0 +1,300 @@
+"""Examples for who may do what: grants, keys, federation, and the duties of a whole stack."""
+
+import json
+
+from policies.testing import Declared, Examples, StackExamples
+
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
+PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+SCORER = "serviceAccount:scorer@p.iam.gserviceaccount.com"
+TRAINER = "serviceAccount:trainer@p.iam.gserviceaccount.com"
+POOL = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/github"
+GITHUB = {"issuerUri": "https://token.actions.githubusercontent.com"}
+
+
+def _policy(role: str, *members: str) -> dict[str, object]:
+    return {"policyData": json.dumps({"bindings": [{"role": role, "members": members}]})}
+
+
+def _member(name: str, role: str, member: str, **on: str) -> Declared:
+    kind = BUCKET_MEMBER if "bucket" in on else SECRET_MEMBER if "secretId" in on else PROJECT_MEMBER
+    return Declared(kind, name, {"role": role, "member": member, **on})
+
+
+_ACCOUNTS = [
+    Declared(
+        "gcp:serviceaccount/account:Account", name, {"accountId": name, "email": f"{name}@p.iam.gserviceaccount.com"}
+    )
+    for name in ("trainer", "scorer", "deployer")
+]
+_STORES = [
+    Declared("gcp:storage/bucket:Bucket", "raw", {"name": "p-prod-raw"}),
+    Declared("gcp:storage/bucket:Bucket", "models", {"name": "p-prod-models"}),
+    Declared("gcp:secretmanager/secret:Secret", "masking-key", {"secretId": "masking-key"}),
+]
+_READ, _ACCESS = "roles/storage.objectViewer", "roles/secretmanager.secretAccessor"
+_TRAINER_READS = _member("trainer-reads", _READ, TRAINER, bucket="p-prod-raw")
+_SCORER_READS_RAW = _member("scorer-reads", _READ, SCORER, bucket="p-prod-raw")
+_SCORER_HAS_KEY = _member("scorer-has-key", _ACCESS, SCORER, secretId="masking-key")
+_DEPLOYER = SCORER.replace("scorer", "deployer")
+_DEPLOYS = _member("deploys", "roles/run.developer", _DEPLOYER)
+_SERVICE = Declared(
+    "gcp:cloudrunv2/service:Service", "scoring", {"template": {"serviceAccount": "scorer@p.iam.gserviceaccount.com"}}
+)
+_BASE = [*_ACCOUNTS, *_STORES]
+
+EXAMPLES: tuple[Examples | StackExamples, ...] = (
+    Examples(
+        "iam-no-public-members",
+        BUCKET_MEMBER,
+        holds=[{"member": SCORER, "role": "roles/storage.objectViewer"}],
+        violated=[
+            {"member": "allUsers", "role": "roles/storage.objectViewer"},
+            {"member": "allAuthenticatedUsers", "role": "roles/storage.objectViewer"},
+        ],
+    ),
+    Examples(
+        "iam-no-public-members",
+        "gcp:secretmanager/regionalSecretIamBinding:RegionalSecretIamBinding",
+        holds=[{"members": [SCORER], "role": "roles/secretmanager.secretAccessor"}],
+        violated=[{"members": [SCORER, "allUsers"], "role": "roles/secretmanager.secretAccessor"}],
+    ),
+    Examples(
+        "iam-no-public-members",
+        "gcp:kms/cryptoKeyIAMPolicy:CryptoKeyIAMPolicy",
+        holds=[_policy("roles/cloudkms.cryptoKeyDecrypter", SCORER)],
+        violated=[_policy("roles/cloudkms.cryptoKeyDecrypter", SCORER, "allAuthenticatedUsers")],
+    ),
+    Examples(
+        "iam-no-public-members",
+        "gcp:storage/bucketACL:BucketACL",
+        holds=[{"roleEntities": ["OWNER:project-owners-1"]}],
+        violated=[{"roleEntities": ["READER:allUsers"]}, {"predefinedAcl": "publicRead"}],
+    ),
+    Examples(
+        "iam-no-public-members",
+        "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl",
+        holds=[{"entity": "project-owners-1", "role": "OWNER"}],
+        violated=[{"entity": "allUsers", "role": "READER"}],
+    ),
+    Examples(
+        "iam-no-public-members",
+        "gcp:bigquery/dataset:Dataset",
+        holds=[{"accesses": [{"role": "READER", "specialGroup": "projectReaders"}]}],
+        violated=[
+            {"accesses": [{"role": "READER", "specialGroup": "allAuthenticatedUsers"}]},
+            {"accesses": [{"role": "READER", "iamMember": "allUsers"}]},
+        ],
+    ),
+    Examples(
+        "iam-no-basic-roles",
+        PROJECT_MEMBER,
+        holds=[{"role": "roles/run.invoker", "member": SCORER}],
+        violated=[{"role": role, "member": SCORER} for role in ("roles/owner", "roles/editor", "roles/viewer")],
+    ),
+    Examples(
+        "iam-no-basic-roles",
+        "gcp:projects/iAMPolicy:IAMPolicy",
+        holds=[_policy("roles/run.invoker", SCORER)],
+        violated=[_policy("roles/owner", SCORER)],
+    ),
+    Examples(
+        "iam-no-project-impersonation",
+        PROJECT_MEMBER,
+        holds=[{"role": "roles/run.invoker", "member": SCORER}],
+        violated=[
+            {"role": f"roles/iam.{role}", "member": SCORER}
+            for role in ("serviceAccountUser", "serviceAccountTokenCreator", "workloadIdentityUser")
+        ],
+    ),
+    Examples(
+        "iam-no-admin-service-accounts",
+        PROJECT_MEMBER,
+        holds=[
+            {"role": "roles/run.invoker", "member": SCORER},
+            {"role": "roles/storage.admin", "member": "group:platform@example.com"},
+        ],
+        violated=[{"role": "roles/storage.admin", "member": SCORER}],
+    ),
+    Examples(
+        "iam-no-default-service-accounts",
+        BUCKET_MEMBER,
+        holds=[{"role": "roles/storage.objectViewer", "member": SCORER}],
+        violated=[
+            {"role": "roles/storage.objectViewer", "member": f"serviceAccount:{account}.gserviceaccount.com"}
+            for account in ("123-compute@developer", "p@appspot", "123@cloudbuild")
+        ],
+    ),
+    Examples(
+        "iam-no-personal-accounts",
+        PROJECT_MEMBER,
+        holds=[{"role": "roles/run.invoker", "member": "group:platform@example.com"}],
+        violated=[{"role": "roles/run.invoker", "member": "user:somebody@example.com"}],
+    ),
+    Examples(
+        "iam-no-service-account-keys",
+        "gcp:serviceaccount/key:Key",
+        holds=[],
+        violated=[{"serviceAccountId": "projects/p/serviceAccounts/scorer@p.iam.gserviceaccount.com"}],
+    ),
+    Examples("iam-no-api-keys", "gcp:projects/apiKey:ApiKey", holds=[], violated=[{"name": "key"}]),
+    Examples(
+        "iam-custom-roles",
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        holds=[{"permissions": ["storage.objects.get", "storage.objects.list"]}],
+        violated=[
+            {"permissions": ["storage.objects.get", permission]}
+            for permission in ("resourcemanager.projects.setIamPolicy", "iam.serviceAccounts.signBlob", "storage.*")
+        ],
+    ),
+    Examples(
+        "iam-no-authoritative-policies",
+        "gcp:projects/iAMPolicy:IAMPolicy",
+        holds=[],
+        violated=[_policy("roles/run.invoker", SCORER)],
+    ),
+    Examples(
+        "iam-audit-log-exemptions",
+        "gcp:projects/iAMAuditConfig:IAMAuditConfig",
+        holds=[{"auditLogConfigs": [{"logType": "DATA_READ"}]}],
+        violated=[{"auditLogConfigs": [{"logType": "DATA_READ", "exemptedMembers": [SCORER]}]}],
+    ),
+    Examples(
+        "workload-identity-bound",
+        PROVIDER,
+        holds=[
+            {"oidc": GITHUB, "attributeCondition": text}
+            for text in (
+                "assertion.repository_id == '123' && assertion.repository_owner_id == '456'",
+                'assertion.repository_owner_id=="456" && assertion.repository_id=="123" && assertion.ref=="refs/a"',
+                "assertion.sub == 'repo:org@456/repo@123:environment:prod'",
+                "assertion.sub.startsWith('repo:org@456/repo@123:')",
+            )
+        ]
+        + [{"oidc": {"issuerUri": "https://gitlab.example.com"}, "attributeCondition": "assertion.project_id == '7'"}],
+        violated=[
+            {"oidc": GITHUB},
+            *(
+                {"oidc": GITHUB, "attributeCondition": text}
+                for text in (
+                    "assertion.repository == 'org/repo'",
+                    "assertion.repository_owner == 'org'",
+                    "assertion.repository_id == '123'",
+                    "assertion.repository_owner_id == '456'",
+                    "assertion.sub == 'repo:org/repo:ref:refs/heads/main'",
+                    "assertion.repository_id == '1' && assertion.repository_owner_id == '2' || assertion.actor == 'x'",
+                    "assertion.repository_id != '1' && assertion.repository_owner_id == '2'",
+                    "true",
+                )
+            ),
+        ],
+    ),
+    Examples(
+        "workload-identity-condition",
+        PROVIDER,
+        holds=[{"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"}],
+        violated=[
+            {"oidc": GITHUB},
+            {"attributeCondition": " "},
+            {"attributeCondition": "true"},
+            {"attributeCondition": "assertion.repository == 'org/*'"},
+        ],
+    ),
+    Examples(
+        "workload-identity-subject",
+        PROVIDER,
+        holds=[{"oidc": GITHUB, "attributeMapping": {"google.subject": "assertion.sub"}}],
+        violated=[
+            {"oidc": GITHUB, "attributeMapping": {"google.subject": "assertion.actor"}},
+            {"oidc": {"issuerUri": "http://idp.example.com"}, "attributeMapping": {"google.subject": "assertion.sub"}},
+            {"oidc": GITHUB},
+        ],
+    ),
+    Examples(
+        "workload-identity-no-pool-wide-members",
+        "gcp:serviceaccount/iAMMember:IAMMember",
+        holds=[
+            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.repository_id/123"},
+            {"role": "roles/iam.workloadIdentityUser", "member": SCORER},
+        ],
+        violated=[
+            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/*"},
+            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.repository/org/repo"},
+        ],
+    ),
+    Examples(
+        "secret-no-wide-readers",
+        SECRET_MEMBER,
+        holds=[
+            {"role": _ACCESS, "member": SCORER},
+            {"role": "roles/secretmanager.viewer", "member": "group:platform@example.com"},
+        ],
+        violated=[{"role": _ACCESS, "member": m} for m in ("group:all@example.com", "domain:example.com", f"{POOL}/*")],
+    ),
+    Examples(
+        "secret-no-project-readers",
+        PROJECT_MEMBER,
+        holds=[{"role": "roles/secretmanager.viewer", "member": SCORER}],
+        violated=[{"role": role, "member": SCORER} for role in (_ACCESS, "roles/secretmanager.admin")],
+    ),
+    StackExamples(
+        "duties-raw-orders-one-reader",
+        holds=[[*_BASE, _TRAINER_READS, _member("models", _READ, SCORER, bucket="p-prod-models")]],
+        violated=[
+            [*_BASE, _TRAINER_READS, _SCORER_READS_RAW],
+            [*_BASE, _member("everything", "roles/storage.objectAdmin", SCORER)],
+        ],
+    ),
+    StackExamples(
+        "duties-raw-orders-not-served",
+        holds=[[*_BASE, _TRAINER_READS, _SERVICE]],
+        violated=[
+            [*_BASE, _SCORER_READS_RAW, _SERVICE],
+            [
+                *_BASE,
+                Declared(_SERVICE.type, "scoring", {"template": {"volumes": [{"gcs": {"bucket": "p-prod-raw"}}]}}),
+            ],
+        ],
+    ),
+    StackExamples(
+        "duties-deployers-read-nothing",
+        holds=[[*_BASE, _DEPLOYS, _TRAINER_READS, _SCORER_HAS_KEY]],
+        violated=[
+            [*_BASE, _DEPLOYS, _member("reads", _READ, _DEPLOYER, bucket="p-prod-raw")],
+            [*_BASE, _DEPLOYS, _member("reads", _ACCESS, _DEPLOYER, secretId="masking-key")],
+            [*_BASE, _DEPLOYS, _member("reads-all", _ACCESS, _DEPLOYER)],
+        ],
+    ),
+    StackExamples(
+        "duties-secret-one-reader",
+        holds=[[*_BASE, _SCORER_HAS_KEY]],
+        violated=[
+            _BASE,
+            [*_BASE, _SCORER_HAS_KEY, _member("trainer-has-key", _ACCESS, TRAINER, secretId="masking-key")],
+        ],
+    ),
+    StackExamples(
+        "duties-service-accounts",
+        holds=[[*_ACCOUNTS, _member("manages", "roles/iam.serviceAccountAdmin", _DEPLOYER)]],
+        violated=[
+            [
+                *_ACCOUNTS,
+                _member("manages", "roles/iam.serviceAccountAdmin", _DEPLOYER),
+                _member("acts", "roles/iam.serviceAccountUser", _DEPLOYER),
+            ]
+        ],
+    ),
+    StackExamples(
+        "duties-encryption-keys",
+        holds=[[*_ACCOUNTS, _member("manages", "roles/cloudkms.admin", _DEPLOYER)]],
+        violated=[
+            [
+                *_ACCOUNTS,
+                _member("manages", "roles/cloudkms.admin", _DEPLOYER),
+                _member("uses", "roles/cloudkms.cryptoKeyEncrypterDecrypter", _DEPLOYER),
+            ]
+        ],
+    ),
+)

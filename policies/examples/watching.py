@@ -1,0 +1,233 @@
+"""Examples for what watches and guards: alerts, logs, budgets, and the edge of the network."""
+
+from policies.testing import Declared, Examples, StackExamples
+
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+METRIC = "gcp:logging/metric:Metric"
+SINK = "gcp:logging/projectSink:ProjectSink"
+BUCKET = "gcp:storage/bucket:Bucket"
+AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
+
+_SERVICE = Declared("gcp:cloudrunv2/service:Service", "scorer", {"name": "p-prod-scorer"})
+_WATCHED = {"conditions": [{"conditionThreshold": {"filter": 'resource.labels.service_name="p-prod-scorer"'}}]}
+_DATA = Declared(BUCKET, "raw", {"name": "p-prod-raw"})
+_COUNTED = {
+    "ownership": 'protoPayload.serviceName="cloudresourcemanager.googleapis.com" AND "roles/owner"',
+    "audit": "protoPayload.serviceData.policyDelta.auditConfigDeltas:*",
+    "roles": 'resource.type="iam_role"',
+    "buckets": 'protoPayload.methodName="storage.setIamPermissions"',
+}
+_METRICS = [Declared(METRIC, name, {"name": f"changes-{name}", "filter": text}) for name, text in _COUNTED.items()]
+_ALERTS = [
+    Declared(
+        ALERT,
+        f"alert-{name}",
+        {
+            "conditions": [
+                {"conditionThreshold": {"filter": f'metric.type="logging.googleapis.com/user/changes-{name}"'}}
+            ]
+        },
+    )
+    for name in _COUNTED
+]
+
+
+def _audit(service: str, *kinds: str) -> Declared:
+    return Declared(AUDIT, f"audit-{service}", {"service": service, "auditLogConfigs": [{"logType": k} for k in kinds]})
+
+
+def _services(*names: str) -> list[Declared]:
+    return [Declared("gcp:projects/service:Service", name, {"service": name}) for name in names]
+
+
+EXAMPLES: tuple[Examples | StackExamples, ...] = (
+    StackExamples(
+        "alerts-for-every-service",
+        holds=[
+            [_SERVICE, Declared(ALERT, "errors", _WATCHED)],
+            [_SERVICE, Declared(ALERT, "errors", {}, depends={"conditions": ["scorer"]})],
+        ],
+        violated=[[_SERVICE], [_SERVICE, Declared(ALERT, "other", {"conditions": [{"displayName": "something"}]})]],
+    ),
+    StackExamples(
+        "alerts-uptime-checks",
+        holds=[
+            [
+                _SERVICE,
+                Declared(
+                    "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig",
+                    "up",
+                    {"monitoredResource": {"labels": {"host": "p-prod-scorer.a.run.app"}}},
+                ),
+            ]
+        ],
+        violated=[[_SERVICE]],
+    ),
+    Examples(
+        "alerts-reach-somebody",
+        ALERT,
+        holds=[{"notificationChannels": ["projects/p/notificationChannels/1"]}],
+        violated=[
+            {"displayName": "errors"},
+            {"notificationChannels": []},
+            {"notificationChannels": ["projects/p/notificationChannels/1"], "enabled": False},
+        ],
+    ),
+    StackExamples(
+        "logs-audit-data",
+        holds=[
+            [_DATA, _audit("allServices", "DATA_READ", "DATA_WRITE")],
+            [
+                _DATA,
+                _audit("storage.googleapis.com", "DATA_READ", "DATA_WRITE"),
+                _audit("secretmanager.googleapis.com", "DATA_READ", "DATA_WRITE"),
+            ],
+        ],
+        violated=[[_DATA], [_DATA, _audit("allServices", "DATA_READ")]],
+    ),
+    StackExamples(
+        "logs-metrics-for-changes",
+        holds=[[*_METRICS, *_ALERTS]],
+        violated=[[_SERVICE], [*_METRICS], [*_METRICS[1:], *_ALERTS]],
+    ),
+    Examples(
+        "logs-kept",
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig",
+        holds=[{"bucketId": "b"}, {"retentionDays": 400}],
+        violated=[{"retentionDays": 7}],
+    ),
+    StackExamples(
+        "logs-sink-buckets-locked",
+        holds=[
+            [
+                Declared(SINK, "s", {"destination": "storage.googleapis.com/p-logs"}),
+                Declared(BUCKET, "logs", {"name": "p-logs", "retentionPolicy": {"isLocked": True}}),
+                _DATA,
+            ]
+        ],
+        violated=[
+            [
+                Declared(SINK, "s", {"destination": "storage.googleapis.com/p-logs"}),
+                Declared(BUCKET, "logs", {"name": "p-logs", "retentionPolicy": {"retentionPeriod": "86400"}}),
+            ]
+        ],
+    ),
+    StackExamples(
+        "logs-sink-everything",
+        holds=[[Declared(SINK, "all", {"destination": "d"}), Declared(SINK, "some", {"filter": "severity=ERROR"})]],
+        violated=[[Declared(SINK, "some", {"filter": "severity=ERROR"})]],
+    ),
+    StackExamples(
+        "project-essential-services",
+        holds=[_services("cloudasset.googleapis.com", "containerscanning.googleapis.com", "run.googleapis.com")],
+        violated=[_services("run.googleapis.com", "cloudasset.googleapis.com")],
+    ),
+    Examples(
+        "project-service-stays-on",
+        "gcp:projects/service:Service",
+        holds=[{"service": "run.googleapis.com"}, {"disableOnDestroy": False}],
+        violated=[{"disableOnDestroy": True}],
+    ),
+    Examples(
+        "budget-notifies",
+        "gcp:billing/budget:Budget",
+        holds=[{"thresholdRules": [{"thresholdPercent": 0.8}, {"thresholdPercent": 1}]}],
+        violated=[{"displayName": "b"}, {"thresholdRules": [{"thresholdPercent": 1}]}],
+    ),
+    Examples(
+        "edge-https-only",
+        "gcp:compute/globalForwardingRule:GlobalForwardingRule",
+        holds=[{"portRange": "443"}, {"portRange": "443-443"}],
+        violated=[{"portRange": "80"}, {"name": "r"}],
+    ),
+    Examples("edge-https-only", "gcp:compute/targetHttpProxy:TargetHttpProxy", holds=[], violated=[{"name": "p"}]),
+    Examples(
+        "edge-tls-version",
+        "gcp:compute/sSLPolicy:SSLPolicy",
+        holds=[{"minTlsVersion": "TLS_1_2", "profile": "MODERN"}],
+        violated=[{"name": "p"}, {"minTlsVersion": "TLS_1_0", "profile": "MODERN"}, {"minTlsVersion": "TLS_1_2"}],
+    ),
+    Examples(
+        "edge-tls-policy",
+        "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
+        holds=[{"sslPolicy": "projects/p/global/sslPolicies/modern"}],
+        violated=[{"name": "p"}],
+    ),
+    Examples(
+        "edge-cloud-armor",
+        "gcp:compute/backendService:BackendService",
+        holds=[{"securityPolicy": "projects/p/global/securityPolicies/edge", "logConfig": {"enable": True}}],
+        violated=[
+            {"logConfig": {"enable": True}},
+            {"securityPolicy": "projects/p/global/securityPolicies/edge"},
+        ],
+    ),
+    Examples(
+        "edge-cloud-armor-log4j",
+        "gcp:compute/securityPolicy:SecurityPolicy",
+        holds=[
+            {
+                "rules": [
+                    {"action": "allow"},
+                    {
+                        "action": "deny(403)",
+                        "match": {"expr": {"expression": "evaluatePreconfiguredWaf('cve-canary')"}},
+                    },
+                ]
+            }
+        ],
+        violated=[
+            {"rules": [{"action": "allow"}]},
+            {
+                "rules": [
+                    {"action": "allow", "match": {"expr": {"expression": "evaluatePreconfiguredWaf('cve-canary')"}}}
+                ]
+            },
+        ],
+    ),
+    Examples(
+        "edge-cloud-armor-limits",
+        "gcp:compute/securityPolicy:SecurityPolicy",
+        holds=[{"rules": [{"action": "throttle"}, {"action": "allow"}]}],
+        violated=[{"rules": [{"action": "allow"}]}],
+    ),
+    Examples(
+        "edge-no-default-network",
+        "gcp:organizations/project:Project",
+        holds=[{"autoCreateNetwork": False}],
+        violated=[{"projectId": "p"}, {"autoCreateNetwork": True}],
+    ),
+    Examples(
+        "edge-vertex-private",
+        "gcp:vertex/aiEndpoint:AiEndpoint",
+        holds=[{"network": "projects/1/global/networks/n"}],
+        violated=[{"displayName": "e"}],
+    ),
+    Examples(
+        "edge-vertex-private",
+        "gcp:vertex/aiIndexEndpoint:AiIndexEndpoint",
+        holds=[{"network": "projects/1/global/networks/n", "publicEndpointEnabled": False}],
+        violated=[{"network": "projects/1/global/networks/n", "publicEndpointEnabled": True}],
+    ),
+    Examples(
+        "edge-binary-authorization",
+        "gcp:binaryauthorization/policy:Policy",
+        holds=[
+            {
+                "defaultAdmissionRule": {
+                    "evaluationMode": "REQUIRE_ATTESTATION",
+                    "enforcementMode": "ENFORCED_BLOCK_AND_AUDIT_LOG",
+                }
+            }
+        ],
+        violated=[
+            {
+                "defaultAdmissionRule": {
+                    "evaluationMode": "ALWAYS_ALLOW",
+                    "enforcementMode": "ENFORCED_BLOCK_AND_AUDIT_LOG",
+                }
+            },
+            {"defaultAdmissionRule": {"evaluationMode": "ALWAYS_DENY", "enforcementMode": "DRYRUN_AUDIT_LOG_ONLY"}},
+        ],
+    ),
+)
