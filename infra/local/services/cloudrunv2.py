@@ -1,5 +1,194 @@
-"""Cloud Run."""
+"""Cloud Run: a service is supervised processes behind one URL, a job a command that is run when it is asked for."""
 
-from infra.local.provider.resource import Resource
+import os
+from collections.abc import Mapping
+from typing import Any
 
-RESOURCES: dict[str, Resource] = {}
+from infra.local.cloud import Cloud
+from infra.local.provider.access import triple
+from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.rules import Inputs, matches, one_of
+from infra.local.run_checks import JOB_REFUSALS, REFUSALS
+from infra.local.run_rights import missing
+from infra.local.supervisor import client
+from infra.local.supervisor.process import free_port
+
+SERVICE = "gcp:cloudrunv2/service:Service"
+JOB = "gcp:cloudrunv2/job:Job"
+PORT_VARIABLE = "LOCAL_CLOUD_PORT"
+"""The port of the stack's first service; a free one where it is not set."""
+
+_DURATION = r"^[0-9]+(?:\\.[0-9]{1,9})?s$"
+_TIMEOUT_SAYS = '"{name}" ("{value}") doesn\'t match regexp "' + _DURATION.replace("{", "{{").replace("}", "}}") + '"'
+_ENVIRONMENTS = ("EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2", "")
+_STAGES = ("UNIMPLEMENTED", "PRELAUNCH", "EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "")
+_INGRESS = (
+    "INGRESS_TRAFFIC_ALL",
+    "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    "INGRESS_TRAFFIC_NONE",
+    "",
+)
+_TRAFFIC = ("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "")
+
+
+def _timeout(path: str) -> Any:
+    return matches(path, _DURATION.replace("\\\\", "\\"), _TIMEOUT_SAYS)
+
+
+def _protected(what: str) -> Any:
+    def refuse(cloud: Cloud, old: Values) -> None:
+        if old.get("deletionProtection") is not False:
+            raise Refused(
+                f"cannot destroy {what} without setting deletion_protection=false and running `terraform apply` (here: set "
+                "deletionProtection to false and run `up`)"
+            )
+
+    return refuse
+
+
+_protect_service = _protected("service")
+_protect_job = _protected("job")
+
+
+def _require_rights(cloud: Cloud, template: Mapping[str, Any], place: Place, doing: str) -> None:
+    problems = missing(cloud, template, place)
+    if problems:
+        raise Refused(f"Error waiting {doing}: Error code 7, message: " + "\n".join(problems))
+
+
+def _deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    name, template = str(inputs["name"]), inputs["template"]
+    _require_rights(cloud, template, place, f"to deploy Service {name}")
+    client.ensure(cloud)
+    status = client.request(cloud, {"do": "status"})
+    others = any(one["name"] != name for one in status["services"])
+    wanted = os.environ.get(PORT_VARIABLE)
+    answer = client.request(
+        cloud,
+        {
+            "do": "deploy",
+            "name": name,
+            "port": int(wanted) if wanted and not others else free_port(),
+            "template": template,
+            "traffics": inputs.get("traffics") or [],
+        },
+    )
+    if not answer["ok"]:
+        # A refusal of Cloud Run leaves the resource as it was; nothing of a new one stays.
+        _stop_if_empty(cloud)
+        raise Refused(f"Error waiting to deploy Service {name}: {answer['error']}")
+    return _shown(answer, place)
+
+
+def _stop_if_empty(cloud: Cloud) -> None:
+    if not client.request(cloud, {"do": "status"})["services"]:
+        client.stop(cloud)
+
+
+def _shown(status: Mapping[str, Any], place: Place) -> Values:
+    latest = f"{place.id}/revisions/{status['latest']}"
+    return {
+        "uri": status["url"],
+        "urls": [status["url"]],
+        "latestCreatedRevision": latest,
+        "latestReadyRevision": latest,
+        "trafficStatuses": [
+            {
+                "revision": one["revision"],
+                "percent": one["percent"],
+                "tag": one["tag"] or "",
+                "type": _TRAFFIC[0] if one["latest"] else _TRAFFIC[1],
+                "uri": "",
+            }
+            for one in status["traffic"]
+        ],
+    }
+
+
+def _read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+    name = str(outputs["name"])
+    if not (cloud.run / "services" / f"{name}.json").exists():
+        return None
+    client.ensure(cloud)
+    status = client.request(cloud, {"do": "status"})
+    found = next((one for one in status["services"] if one["name"] == name), None)
+    return _shown(found, place) if found else None
+
+
+def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
+    _protect_service(cloud, old)
+    if not (cloud.run / "services" / f"{old['name']}.json").exists() and not client.running(cloud):
+        return
+    client.ensure(cloud)
+    client.request(cloud, {"do": "delete", "name": str(old["name"])})
+
+
+def _service_outputs(inputs: Inputs, place: Place) -> Values:
+    return {
+        "terminalConditions": [{"type": "Ready", "state": "CONDITION_SUCCEEDED"}],
+        "creator": "local",
+        "lastModifier": "local",
+        "deleteTime": "",
+        "expireTime": "",
+    }
+
+
+def _make_job(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    _require_rights(cloud, inputs["template"]["template"], place, f"to create Job {inputs['name']}")
+    return {}
+
+
+def _job_outputs(inputs: Inputs, place: Place) -> Values:
+    return {**_service_outputs(inputs, place), "executionCount": 0, "latestCreatedExecutions": []}
+
+
+def _remove_job(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
+    _protect_job(cloud, old)
+
+
+_PARENT = "projects/{project}/locations/{location}"
+
+RESOURCES = {
+    SERVICE: Resource(
+        id=_PARENT + "/services/{name}",
+        kind="real",
+        name="name",
+        defaults={"deletionProtection": True},
+        rules=(
+            _timeout("template.timeout"),
+            one_of("template.executionEnvironment", *_ENVIRONMENTS),
+            one_of("ingress", *_INGRESS),
+            one_of("launchStage", *_STAGES),
+            one_of("template.vpcAccess.egress", "ALL_TRAFFIC", "PRIVATE_RANGES_ONLY", ""),
+            one_of("traffics[].type", *_TRAFFIC),
+        ),
+        refuses=REFUSALS,
+        outputs=_service_outputs,
+        volatile=("latestCreatedRevision", "latestReadyRevision", "trafficStatuses"),
+        create=_deploy,
+        delete=_remove_service,
+        read=_read_service,
+    ),
+    JOB: Resource(
+        id=_PARENT + "/jobs/{name}",
+        kind="real",
+        name="name",
+        defaults={"deletionProtection": True},
+        rules=(
+            _timeout("template.template.timeout"),
+            one_of("template.template.executionEnvironment", *_ENVIRONMENTS[:2]),
+            one_of("launchStage", *_STAGES),
+        ),
+        refuses=JOB_REFUSALS,
+        outputs=_job_outputs,
+        create=_make_job,
+        delete=_remove_job,
+    ),
+    "gcp:cloudrunv2/workerPool:WorkerPool": Resource(
+        id=_PARENT + "/workerPools/{name}", name="name", defaults={"deletionProtection": True}
+    ),
+    **triple("gcp:cloudrunv2/serviceIam", _PARENT + "/services/{name}"),
+    **triple("gcp:cloudrunv2/jobIam", _PARENT + "/jobs/{name}"),
+    **triple("gcp:cloudrunv2/workerPoolIam", _PARENT + "/workerPools/{name}"),
+}

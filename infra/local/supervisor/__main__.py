@@ -1,0 +1,151 @@
+"""The supervisor's process: `launch.py infra.local.supervisor HOME STACK`."""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from infra.local.cloud import Cloud
+from infra.local.files import read_json, write_json
+from infra.local.home import Home
+from infra.local.supervisor.control import short_path
+from infra.local.supervisor.process import kill_group
+from infra.local.supervisor.service import DeployError, Service
+
+_LARGEST_REQUEST = 64 * 1024 * 1024
+
+
+class Supervisor:
+    """All services of one stack."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.services: dict[str, Service] = {}
+        self.stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Takes up what is on the disk, then serves until it is stopped."""
+        self._end_orphans()
+        for path in sorted((self.cloud.run / "services").glob("*.json")):
+            await self._resume(path)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopped.set)
+        with short_path(self.cloud.run) as socket_path:
+            Path(socket_path).unlink(missing_ok=True)
+            server = await asyncio.start_unix_server(self._connected, socket_path, limit=_LARGEST_REQUEST)
+            Path(socket_path).chmod(0o600)
+        try:
+            await self.stopped.wait()
+        finally:
+            server.close()
+            await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
+
+    async def _resume(self, path: Path) -> None:
+        service = Service.restored(self.cloud, path)
+        self._watched(service)
+        self.services[service.name] = service
+        try:
+            await service.resume()
+        except OSError as problem:
+            print(f"{service.name}: port {service.port} can't be opened: {problem.strerror}", flush=True)
+
+    def _end_orphans(self) -> None:
+        """Ends what a killed supervisor's instances may have left behind."""
+        for one in read_json(self.cloud.run / "instances.json") or ():
+            kill_group(one["pid"], one["started"])
+
+    def _watched(self, service: Service) -> None:
+        service.on_process = self._note_instances
+
+    def _note_instances(self) -> None:
+        processes = [
+            revision.process
+            for service in self.services.values()
+            for revision in service.all_revisions()
+            if revision.process
+        ]
+        noted = [{"pid": one.pid, "started": one.started} for one in processes]
+        write_json(self.cloud.run / "instances.json", noted)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                answer = await self._answer(json.loads(line))
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"ok": True, **(await getattr(self, f"_do_{request['do']}")(request))}
+        except DeployError as problem:
+            return {"ok": False, "error": str(problem)}
+        except OSError as problem:
+            return {"ok": False, "error": problem.strerror or str(problem), "taken": True}
+
+    async def _do_deploy(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["name"]
+        service = self.services.get(name) or Service(self.cloud, name)
+        self._watched(service)
+        is_new = name not in self.services
+        self.services[name] = service
+        try:
+            await service.move(request["port"] if is_new else service.port)
+            await service.deploy(request["template"], request["traffics"])
+        except (DeployError, OSError):
+            if is_new:
+                del self.services[name]
+                await service.close(forget=True)
+            raise
+        return service.status()
+
+    async def _do_move(self, request: dict[str, Any]) -> dict[str, Any]:
+        service = self.services.get(request["name"])
+        if service:
+            await service.move(request["port"])
+        return {}
+
+    async def _do_delete(self, request: dict[str, Any]) -> dict[str, Any]:
+        service = self.services.pop(request["name"], None)
+        if service:
+            await service.close(forget=True)
+        if not self.services:
+            asyncio.get_running_loop().call_later(0.1, self.stopped.set)
+        return {}
+
+    async def _do_status(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"pid": os.getpid(), "services": [one.status() for one in self.services.values()]}
+
+    async def _do_stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        asyncio.get_running_loop().call_later(0.1, self.stopped.set)
+        return {}
+
+
+def main(home: str, stack: str) -> int:
+    """One supervisor a stack: a second one ends at once."""
+    cloud = Cloud(Home(Path(home)), stack)
+    cloud.run.mkdir(parents=True, exist_ok=True)
+    with open(cloud.run / "supervisor.lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return 0
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        uvloop.run(Supervisor(cloud).run())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1], sys.argv[2]))

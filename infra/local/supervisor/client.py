@@ -1,0 +1,91 @@
+"""Finding, starting, asking and stopping the supervisor of a stack."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from infra.local.cloud import Cloud
+from infra.local.home import REPOSITORY
+from infra.local.supervisor.control import NAME, ask
+
+_START_SECONDS = 15.0
+
+
+class SupervisorError(Exception):
+    """The supervisor could not be started or did not answer."""
+
+
+def running(cloud: Cloud) -> int | None:
+    """The pid of the stack's supervisor, or None. It holds a lock for as long as it lives, so a stale pid can't deceive."""
+    path = cloud.run / "supervisor.lock"
+    if not path.exists():
+        return None
+    with open(path, "r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return int(lock.read().strip() or 0) or None
+        return None
+
+
+def request(cloud: Cloud, what: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
+    """Asks the running supervisor. Raises SupervisorError where there is none."""
+    try:
+        return ask(cloud.run, what, timeout)
+    except OSError as problem:
+        raise SupervisorError(f"the supervisor of stack {cloud.stack} does not answer: {problem}") from None
+
+
+def ensure(cloud: Cloud) -> None:
+    """Starts the supervisor where none runs, and waits until it answers; it takes up the services that are on the disk."""
+    cloud.run.mkdir(parents=True, exist_ok=True)
+    cloud.logs.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + _START_SECONDS
+    process = None
+    while time.monotonic() < deadline:
+        if running(cloud) and _answers(cloud):
+            return
+        if process is None or (process.poll() is not None and not running(cloud)):
+            process = _start(cloud)
+        time.sleep(0.02)
+    raise SupervisorError(f"the supervisor of stack {cloud.stack} did not start; see {cloud.logs / 'supervisor.log'}")
+
+
+def _answers(cloud: Cloud) -> bool:
+    try:
+        return bool(ask(cloud.run, {"do": "status"}, 5.0)["ok"])
+    except (OSError, ValueError):
+        return False
+
+
+def _start(cloud: Cloud) -> "subprocess.Popen[bytes]":
+    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    with open(cloud.logs / "supervisor.log", "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, str(launch), "infra.local.supervisor", str(cloud.home.root), cloud.stack],
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def stop(cloud: Cloud, longest: float = 30.0) -> None:
+    """Stops the supervisor and all its instances, and waits until they are gone."""
+    deadline = time.monotonic() + longest
+    if running(cloud):
+        try:
+            ask(cloud.run, {"do": "stop"}, 5.0)
+        except OSError:
+            pass
+    while (pid := running(cloud)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if pid:
+        os.kill(pid, 9)
+    Path(cloud.run / NAME).unlink(missing_ok=True)

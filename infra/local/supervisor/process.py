@@ -1,0 +1,104 @@
+"""One instance of a revision: a process of its own session that dies with the supervisor."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+GRACE_SECONDS = 10.0
+"""Between SIGTERM and SIGKILL, as Cloud Run grants it."""
+_LARGEST_LOG = 50 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def started_at(pid: int) -> str | None:
+    """When a process began, in the kernel's clock ticks: pid and this name a process for good. None where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
+
+
+def kill_group(pid: int, started: str | None) -> None:
+    """Ends a process group for good, if its leader is still the process that was meant."""
+    if started is not None and started_at(pid) == started:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _die_with_supervisor() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A started command. Its environment goes to the kernel and nowhere else; its output goes to a log file."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+        self.pid = process.pid
+        self.started = started_at(process.pid)
+        self.since = time.time()
+
+    @classmethod
+    async def start(
+        cls, command: list[str], environment: Mapping[str, str], folder: Path, log: Path, port: int
+    ) -> "Process":
+        """Raises OSError where the command can't be run."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LARGEST_LOG:
+            os.replace(log, log.with_suffix(".log.1"))
+        with open(log, "ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                env=dict(environment),
+                cwd=folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_die_with_supervisor,
+            )
+        return cls(process, port)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    async def wait(self) -> int:
+        """The exit code, once the process has ended."""
+        return await self.process.wait()
+
+    async def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """SIGTERM, then after the grace SIGKILL to all that is left of it."""
+        if self.alive:
+            self.process.terminate()
+            try:
+                await asyncio.wait_for(self.process.wait(), grace)
+            except TimeoutError:
+                pass
+        self.kill()
+        await self.process.wait()
+
+    def kill(self) -> None:
+        """Ends the process and its children at once."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass

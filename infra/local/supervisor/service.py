@@ -1,0 +1,207 @@
+"""A Cloud Run service: its revisions, its traffic and its stable port, kept on the disk and alive."""
+
+import asyncio
+import random
+import string
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.local.cloud import Cloud
+from infra.local.container import ContainerError
+from infra.local.files import read_json, write_json
+from infra.local.supervisor import traffic
+from infra.local.supervisor.front import Front, listen
+from infra.local.supervisor.revision import Revision, StartFailed
+from infra.local.supervisor.upstream import Pool
+
+_WAIT_FOR_INSTANCE = 10.0
+_KEPT_REVISIONS = 20
+
+
+class DeployError(Exception):
+    """The deployment failed and nothing changed; the message is Cloud Run's."""
+
+
+class Service:
+    """One service. `spec` is what the provider handed over: `template`, `traffics`, `port`."""
+
+    def __init__(self, cloud: Cloud, name: str) -> None:
+        self.cloud = cloud
+        self.name = name
+        self.port = 0
+        self.revisions: dict[str, Revision] = {}
+        self.targets: list[traffic.Target] = []
+        self.traffics: list[Mapping[str, Any]] = []
+        self.latest = ""
+        self.on_process: Callable[[], None] = lambda: None
+        self._server: asyncio.Server | None = None
+        self._starting: Revision | None = None
+        self._deploying = asyncio.Lock()
+        self._draining: set[asyncio.Task[None]] = set()
+
+    @property
+    def path(self) -> Path:
+        return self.cloud.run / "services" / f"{self.name}.json"
+
+    @classmethod
+    def restored(cls, cloud: Cloud, path: Path) -> "Service":
+        """A service as a supervisor before this one left it."""
+        kept = cloud.unseal(read_json(path)["sealed"])
+        service = cls(cloud, path.stem)
+        service.port, service.latest, service.traffics = kept["port"], kept["latest"], kept["traffics"]
+        for one in kept["revisions"]:
+            service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
+        service.targets = traffic.targets(service.traffics, service.latest)
+        return service
+
+    def _save(self) -> None:
+        kept = {
+            "port": self.port,
+            "latest": self.latest,
+            "traffics": self.traffics,
+            "revisions": [
+                {"name": one.name, "spec": one.spec, "created": one.created} for one in self.revisions.values()
+            ],
+        }
+        write_json(self.path, {"sealed": self.cloud.seal(kept)}, mode=0o600)
+
+    async def open(self) -> None:
+        """Listens on the service's port. Raises OSError where it is taken."""
+        if self._server is None:
+            self._server = await listen(Front(self._route, self._timeout), self.port)
+
+    async def resume(self) -> None:
+        """Starts what was being served, and keeps trying what does not start."""
+        await self.open()
+        for name in traffic.served(self.targets):
+            if name in self.revisions:
+                self.revisions[name].keep()
+
+    def _timeout(self) -> float:
+        revision = self.revisions.get(self.latest)
+        return float(str((revision.spec.get("timeout") if revision else None) or "300s").rstrip("s"))
+
+    async def _route(self, host: str) -> Pool | None:
+        """The next revision's instance; waits for one that is just starting, as Cloud Run queues requests."""
+        deadline = asyncio.get_running_loop().time() + _WAIT_FOR_INSTANCE
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            if not self.targets:
+                return None
+            target = traffic.tagged(self.targets, host) or traffic.choose(self.targets)
+            revision = self.revisions[target.revision]
+            if revision.pool is not None and revision.ready.is_set():
+                return revision.pool
+            try:
+                await asyncio.wait_for(revision.ready.wait(), min(left, 0.25))
+            except TimeoutError:
+                pass
+        return None
+
+    async def deploy(self, template: Mapping[str, Any], traffics: list[Mapping[str, Any]]) -> None:
+        """A new revision where the template changed, then the traffic. Raises DeployError with the old state untouched."""
+        async with self._deploying:
+            before = self.revisions.get(self.latest)
+            named = template.get("revision")
+            spec = {key: value for key, value in template.items() if key != "revision"}
+            latest, created = self.latest, None
+            if before is None or before.spec != spec or (named and named not in self.revisions):
+                created = self._next_revision(named, spec)
+                latest = created.name
+                self._starting = created
+                try:
+                    await created.start()
+                except (StartFailed, ContainerError) as problem:
+                    self._starting = None
+                    raise DeployError(str(problem)) from None
+            wanted = traffic.targets(traffics, latest)
+            known = {*self.revisions, *([created.name] if created else [])}
+            for target in wanted:
+                if target.revision not in known:
+                    if created:
+                        self._starting = None
+                        await created.drain(0)
+                    raise DeployError(
+                        f"Revision '{target.revision}' in the traffic of service '{self.name}' was not found."
+                    )
+            if created:
+                self.revisions[created.name], self._starting = created, None
+            await self._serve(wanted, traffics, latest)
+
+    async def _serve(self, wanted: list[traffic.Target], traffics: list[Mapping[str, Any]], latest: str) -> None:
+        needed = list(traffic.served(wanted))
+        for name in needed:
+            try:
+                await self.revisions[name].start()
+            except (StartFailed, ContainerError) as problem:
+                raise DeployError(str(problem)) from None
+        self.targets, self.traffics, self.latest = wanted, traffics, latest
+        for name in list(self.revisions)[:-_KEPT_REVISIONS]:
+            if name not in needed:
+                del self.revisions[name]
+        self._save()
+        for name, revision in self.revisions.items():
+            if name not in needed and revision.running:
+                task = asyncio.create_task(revision.drain(self._timeout()))
+                self._draining.add(task)
+                task.add_done_callback(self._draining.discard)
+
+    def _next_revision(self, named: Any, spec: Mapping[str, Any]) -> Revision:
+        numbers = [
+            int(part) for name in self.revisions for part in name.split("-") if part.isdigit() and len(part) == 5
+        ]
+        suffix = "".join(random.choices(string.ascii_lowercase, k=3))  # nosec B311: a name, not a secret
+        name = str(named or f"{self.name}-{max(numbers, default=0) + 1:05d}-{suffix}")
+        created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return self._revision(name, spec, created)
+
+    def _revision(self, name: str, spec: Mapping[str, Any], created: str) -> Revision:
+        return Revision(self.cloud, self.name, name, spec, created, lambda: self.on_process())
+
+    def all_revisions(self) -> list[Revision]:
+        """The kept revisions and the one that is just starting."""
+        return [*self.revisions.values(), *([self._starting] if self._starting else [])]
+
+    async def move(self, port: int) -> None:
+        """Listens on another port. Raises OSError, with the old one kept, where it is taken."""
+        if port != self.port or self._server is None:
+            opened = await listen(Front(self._route, self._timeout), port)
+            if self._server:
+                self._server.close()
+            self._server, self.port = opened, port
+            if self.latest:
+                self._save()
+
+    async def close(self, *, forget: bool) -> None:
+        """Stops everything; `forget` also removes what is kept on the disk."""
+        if self._server:
+            self._server.close()
+            self._server = None
+        if forget:
+            self.path.unlink(missing_ok=True)
+        await asyncio.gather(*(revision.drain(5.0) for revision in self.revisions.values() if revision.running))
+        await asyncio.gather(*self._draining, return_exceptions=True)
+
+    def status(self) -> dict[str, Any]:
+        """What `status` shows."""
+        return {
+            "name": self.name,
+            "url": f"http://127.0.0.1:{self.port}",
+            "latest": self.latest,
+            "traffic": [
+                {"revision": one.revision, "percent": one.percent, "tag": one.tag, "latest": one.latest}
+                for one in self.targets
+            ],
+            "revisions": [
+                {
+                    "name": one.name,
+                    "created": one.created,
+                    "ready": one.ready.is_set(),
+                    "pid": one.process.pid if one.process else None,
+                    "restarts": one.restarts,
+                    "log": str(one.log),
+                }
+                for one in self.revisions.values()
+            ],
+        }
