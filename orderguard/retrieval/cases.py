@@ -1,6 +1,7 @@
 """Past masked cases: orders that the model flagged, with their score and reasons, and how like another order they
 are."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,6 +13,9 @@ from orderguard.schema import MaskedOrder, basket_value
 
 Z_LIMIT = 8.0
 """A feature counts for at most this many spreads, so that one wild value does not decide alone what is similar."""
+
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,9 +100,12 @@ def make_case(
 
 
 def _summary(order: MaskedOrder) -> list[str]:
-    """What the order is, in sentences an analyst can quote. No token, no free text."""
+    """What the order is, in sentences an analyst can quote. No token, and no text that somebody could plant: a code
+    that is
+    none (it has blanks, or is long) is called "other".
+    """
     units = sum(item.quantity for item in order.items)
-    categories = sorted({item.category for item in order.items if item.category})
+    categories = sorted({_code(item.category) for item in order.items if item.category})
     lines = [
         f"Ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d} at {order.created_at:%H:%M}"
         + (f" through the {order.channel} channel." if order.channel else "."),
@@ -106,8 +113,7 @@ def _summary(order: MaskedOrder) -> list[str]:
         + (f", of the categories {', '.join(categories)}." if categories else "."),
     ]
     if order.payment_method or order.shipping_method:
-        payment = order.payment_method or "not given"
-        lines.append(f"Payment method: {payment}; shipping method: {order.shipping_method or 'not given'}.")
+        lines.append(f"Payment method: {_code(order.payment_method)}; shipping method: {_code(order.shipping_method)}.")
     countries = {
         "card": order.card_country,
         "billing": order.billing.country if order.billing else None,
@@ -118,3 +124,9 @@ def _summary(order: MaskedOrder) -> list[str]:
             "Countries: " + ", ".join(f"{name} {country}" for name, country in countries.items() if country) + "."
         )
     return lines
+
+
+def _code(value: str | None) -> str:
+    if value is None:
+        return "not given"
+    return value if _CODE.fullmatch(value) else "other"

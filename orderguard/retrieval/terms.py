@@ -13,7 +13,7 @@ TOKENISER = "porter unicode61 remove_diacritics 2"
 STOP_WORDS = frozenset("""
     a about above after all also am an and any are as at be because been before being below between both but by
     can could did do does doing down during each few for from further get gets got had has have having he her here
-    hers him his how i if in into is it its itself just let me more most my no nor not now of off on once one only
+    hers him his how i if in into is it its itself just let may me more most my no nor not now of off on once one only
     or other our out over own please same she should so some such tell than that the their them then there these
     they this those through to too under until up us very was we were what when where which while who whom why
     will with would you your

@@ -10,6 +10,7 @@ from app.rag.settings import RagSettings, is_loopback
 from app.settings import SettingsError
 
 MAX_TOKENS = 600
+STAND_IN_TOKEN = "no-credentials"
 RETRIED_CODES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -21,8 +22,8 @@ class VertexProvider:
     def __init__(self, settings: RagSettings) -> None:
         try:
             from google import genai
-            from google.auth.credentials import AnonymousCredentials
             from google.genai import errors, types
+            from google.oauth2.credentials import Credentials
         except ImportError:
             raise SettingsError(
                 "RAG_PROVIDER=vertex needs the client library: install requirements/vertex.txt into the image"
@@ -36,12 +37,16 @@ class VertexProvider:
             retry_options=types.HttpRetryOptions(attempts=1),
         )
         # A server on this machine is a stand-in: Google's credentials are neither looked up for it nor sent to it.
-        anonymous = AnonymousCredentials() if is_loopback(settings.base_url) else None  # type: ignore[no-untyped-call]
+        stand_in = (
+            Credentials(token=STAND_IN_TOKEN)  # type: ignore[no-untyped-call]
+            if is_loopback(settings.base_url)
+            else None
+        )
         self._client = genai.Client(
             vertexai=True,
             project=settings.project,
             location=settings.location,
-            credentials=anonymous,
+            credentials=stand_in,
             http_options=options,
         )
         self._config = types.GenerateContentConfig(
