@@ -1,0 +1,150 @@
+"""The typed configuration of training and validation: read from TOML, checked at the edge, its mistakes explained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from orderguard.drift import DriftSettings
+
+DEFAULT = Path(__file__).with_name("config.toml")
+
+Share = Annotated[float, Meta(gt=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
+class ConfigError(ValueError):
+    """A configuration that can't be used; the message names the file and the setting."""
+
+
+class ForestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Isolation Forest's hyper-parameters, in scikit-learn's meaning."""
+
+    trees: Count
+    sample_size: Annotated[int, Meta(ge=2)]
+    features_share: Share
+    seed: Seed
+
+
+class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The guard beside the forest; see `ml.guard`."""
+
+    first_level: Positive
+    last_level: Positive
+    level_step: Annotated[float, Meta(gt=1, le=2)]
+    forest_share: Share
+    calibration_tail: Share
+
+
+class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shares of the orders, in time order: the first ones train, the next are the reference, the rest are the later
+    orders.
+    """
+
+    train: Share
+    reference: Share
+
+
+class AlertConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many orders may be flagged."""
+
+    rate: Share
+
+
+class InputConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a feed may look like."""
+
+    maximum_bad_share: Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    enabled: bool
+
+
+class AnomalyGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    seed: Seed
+    orders_per_kind: Count
+    minimum_roc_auc: Share
+    minimum_average_precision: Share
+    minimum_recall: Share
+    minimum_kind_roc_auc: Share
+    minimum_gain: Annotated[float, Meta(ge=-1, le=1)]
+
+
+class DriftGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    seed: Seed
+    rows: Count
+
+
+class AlertRateGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    minimum_ratio: Annotated[float, Meta(ge=0)]
+    maximum_ratio: Positive
+
+
+class ParityGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    maximum_difference: Positive
+
+
+class MaskingGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    rows: Count
+
+
+class BehaviourGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    seed: Seed
+    rows: Count
+    minimum_share: Share
+    maximum_flagged: Share
+
+
+class ChampionGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    tolerance: Annotated[float, Meta(ge=0, le=1)]
+
+
+class GatesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits that a model must keep to before it is promoted."""
+
+    orders: Count
+    anomalies: AnomalyGate
+    drift: DriftGate
+    alert_rate: AlertRateGate
+    parity: ParityGate
+    masking: MaskingGate
+    behaviour: BehaviourGate
+    champion: ChampionGate
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that training and validation can be told."""
+
+    forest: ForestConfig
+    guard: GuardConfig
+    split: SplitConfig
+    alert: AlertConfig
+    drift: DriftSettings
+    input: InputConfig
+    gates: GatesConfig
+
+
+def read_config(path: Path = DEFAULT) -> Config:
+    """Read and check a configuration. Raises `ConfigError` naming the file, the setting, what was found and what is
+    allowed.
+    """
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: not found; give a file that looks like {DEFAULT.name} in ml/") from None
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        message = str(error).replace(" - at `$.", " - at `")
+        raise ConfigError(f"{path}: {message}") from None
+    if config.split.train + config.split.reference >= 1:
+        raise ConfigError(
+            f"{path}: split.train + split.reference must be below 1, or no later orders are left to validate on"
+        )
+    if config.guard.last_level <= config.guard.first_level:
+        raise ConfigError(f"{path}: guard.last_level must be above guard.first_level")
+    if config.gates.alert_rate.minimum_ratio > config.gates.alert_rate.maximum_ratio:
+        raise ConfigError(f"{path}: gates.alert_rate.minimum_ratio is above its maximum_ratio")
+    return config

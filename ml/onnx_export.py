@@ -1,0 +1,271 @@
+"""The model as ONNX: skl2onnx with converters of our own, because its own graph for an Isolation Forest has 27 nodes a
+tree and is wrong on missing values.
+
+The graph is: Cast to double → TreeEnsemble (SUM: the forest) → Exp = forest_score; TreeEnsemble (MAX: the guard) =
+guard_score; Max = score. All is in double precision (ai.onnx.ml 5), in which scikit-learn compares as well: each row
+takes the same path, and scores agree to 1e-15.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, numpy_helper
+from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from sklearn.ensemble import IsolationForest
+
+from ml.guard import Guard
+from ml.guarded_forest import GuardedForest, average_path_length, leaf_path_lengths
+from orderguard.attribution import Attribution
+
+TREE_ENSEMBLE_OPSET = 5
+_SKL2ONNX_OPSETS = {"": 18, "ai.onnx.ml": 3}
+_SUM, _MAXIMUM = 1, 3
+_OUTPUTS = ("score", "forest_score", "guard_score")
+
+
+def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str, str]) -> bytes:
+    """The model as a serialised ONNX graph, the same bytes for the same model. `properties` go into its metadata.
+
+    Input `features` float32 (n, d); outputs `score`, `forest_score`, `guard_score` float64 (n, 1).
+    """
+    _register()
+    inputs = [("features", FloatTensorType([None, len(feature_names)]))]
+    proto = convert_sklearn(model, "orderguard", inputs, target_opset=_SKL2ONNX_OPSETS)
+    for (
+        opset
+    ) in proto.opset_import:  # skl2onnx knows ai.onnx.ml up to 3 and would refuse the nodes that our converters add
+        if opset.domain == "ai.onnx.ml":
+            opset.version = TREE_ENSEMBLE_OPSET
+    onnx.helper.set_model_props(proto, {**properties, "feature_names": ",".join(feature_names)})
+    onnx.checker.check_model(proto)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def to_attribution(model: GuardedForest) -> Attribution:
+    """The model as flat arrays that contributions are computed from; a node's value is its expected share of the
+    exponent.
+    """
+    forest = model.forest
+    columns: dict[str, list[NDArray[Any]]] = defaultdict(list)
+    roots, base = [], 0
+    scale = _exponent_scale(forest)
+    for estimator, chosen, lengths in zip(
+        forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
+    ):
+        tree, own = estimator.tree_, np.arange(estimator.tree_.node_count)
+        leaf = tree.children_left < 0
+        roots.append(base)
+        columns["feature"].append(np.where(leaf, 0, chosen[tree.feature]))
+        columns["threshold"].append(np.where(leaf, 0, tree.threshold))
+        columns["left"].append(base + np.where(leaf, own, tree.children_left))
+        columns["right"].append(base + np.where(leaf, own, tree.children_right))
+        columns["missing"].append(tree.missing_go_to_left.astype(bool))
+        columns["value"].append(scale * _expected(tree, np.where(leaf, lengths, 0)))
+        base += tree.node_count
+    flat = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Attribution(
+        roots=np.array(roots, np.int32),
+        feature=flat["feature"].astype(np.int32),
+        threshold=flat["threshold"],
+        left=flat["left"].astype(np.int32),
+        right=flat["right"].astype(np.int32),
+        missing_left=flat["missing"],
+        value=flat["value"],
+        upper=model.guard.upper,
+        lower=model.guard.lower,
+        levels=model.guard.scores,
+    )
+
+
+def _expected(tree: Any, leaf_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the leaves under each node, weighted by training rows."""
+    values = leaf_values.copy()
+    rows = tree.n_node_samples
+    for node in range(tree.node_count - 1, -1, -1):  # children come after their parent
+        left, right = tree.children_left[node], tree.children_right[node]
+        if left >= 0:
+            values[node] = (rows[left] * values[left] + rows[right] * values[right]) / rows[node]
+    return values
+
+
+def _exponent_scale(forest: IsolationForest) -> float:
+    """forest_score = exp(scale × Σ path lengths), which is 2^(−mean path length / c(sample size))."""
+    return float(-np.log(2) / (len(forest.estimators_) * average_path_length(forest.max_samples_)))
+
+
+@dataclass
+class _Ensemble:
+    """The attributes of one TreeEnsemble node (ai.onnx.ml 5), gathered tree by tree."""
+
+    roots: list[int] = field(default_factory=list)
+    features: list[int] = field(default_factory=list)
+    splits: list[float] = field(default_factory=list)
+    true_nodes: list[int] = field(default_factory=list)
+    false_nodes: list[int] = field(default_factory=list)
+    true_leaves: list[int] = field(default_factory=list)
+    false_leaves: list[int] = field(default_factory=list)
+    missing_true: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+    def add_leaf(self, weight: float) -> tuple[int, int]:
+        self.weights.append(weight)
+        return len(self.weights) - 1, 1
+
+    def add_split(self, feature: int, split: float, missing_true: bool) -> int:
+        """Add a node "feature ≤ split" whose children are still to be set."""
+        self.features.append(feature)
+        self.splits.append(split)
+        self.missing_true.append(int(missing_true))
+        for children in (self.true_nodes, self.false_nodes, self.true_leaves, self.false_leaves):
+            children.append(0)
+        return len(self.features) - 1
+
+    def set_children(self, node: int, true: tuple[int, int], false: tuple[int, int]) -> None:
+        """Children are (number, is a leaf)."""
+        self.true_nodes[node], self.true_leaves[node] = true
+        self.false_nodes[node], self.false_leaves[node] = false
+
+    def add_root(self, node: tuple[int, int], weight: float) -> None:
+        """ONNX needs a split at the root: a tree of one leaf becomes a split with that leaf on both sides."""
+        number, is_leaf = node
+        if is_leaf:
+            number = self.add_split(0, 0.0, True)
+            self.set_children(number, node, self.add_leaf(weight))
+        self.roots.append(number)
+
+    def attributes(self, aggregate: int) -> dict[str, Any]:
+        return {
+            "n_targets": 1,
+            "aggregate_function": aggregate,
+            "post_transform": 0,
+            "tree_roots": self.roots,
+            "nodes_featureids": self.features,
+            "nodes_splits": numpy_helper.from_array(np.array(self.splits, np.float64), "nodes_splits"),
+            "nodes_modes": numpy_helper.from_array(np.zeros(len(self.splits), np.uint8), "nodes_modes"),
+            "nodes_truenodeids": self.true_nodes,
+            "nodes_falsenodeids": self.false_nodes,
+            "nodes_trueleafs": self.true_leaves,
+            "nodes_falseleafs": self.false_leaves,
+            "nodes_missing_value_tracks_true": self.missing_true,
+            "leaf_targetids": [0] * len(self.weights),
+            "leaf_weights": numpy_helper.from_array(np.array(self.weights, np.float64), "leaf_weights"),
+        }
+
+
+def _forest_ensemble(forest: IsolationForest) -> _Ensemble:
+    ensemble = _Ensemble()
+    scale = _exponent_scale(forest)
+    for estimator, chosen, lengths in zip(
+        forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
+    ):
+        tree = estimator.tree_
+
+        def add(node: int) -> tuple[int, int]:
+            if tree.children_left[node] < 0:
+                return ensemble.add_leaf(scale * lengths[node])
+            # scikit-learn compares float32 values with a float64 threshold. Rounded down to float32 it parts the same
+            # values, in any precision.
+            split = float(round_down(tree.threshold[node]))
+            number = ensemble.add_split(int(chosen[tree.feature[node]]), split, bool(tree.missing_go_to_left[node]))
+            ensemble.set_children(number, add(tree.children_left[node]), add(tree.children_right[node]))
+            return number, 0
+
+        ensemble.add_root(add(0), scale * lengths[0])
+    return ensemble
+
+
+def round_down(threshold: float) -> np.float32:
+    """The largest float32 that is not above `threshold`."""
+    rounded = np.float32(threshold)
+    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded
+
+
+def _guard_ensemble(guard: Guard) -> _Ensemble:
+    """One tree a feature: a binary search over the values at which its guard changes. A missing value finds the
+    ordinary middle.
+    """
+    ensemble = _Ensemble()
+    for feature, (upper, lower) in enumerate(zip(guard.upper, guard.lower, strict=True)):
+        below, above = np.isfinite(lower), np.isfinite(upper)  # an infinite limit is never passed
+        # "x < limit" is "not limit ≤ x", so a lower limit is the float32 just below it.
+        limits = np.concatenate([np.nextafter(lower[below][::-1], np.float32(-np.inf)), upper[above]])
+        scores = np.concatenate([guard.scores[below][::-1], [0.0], guard.scores[above]])
+        ordinary = int(below.sum())
+
+        def add(first: int, last: int) -> tuple[int, int]:
+            if first == last:
+                return ensemble.add_leaf(float(scores[first]))
+            middle = (first + last) // 2
+            number = ensemble.add_split(feature, float(limits[middle]), middle >= ordinary)
+            ensemble.set_children(number, add(first, middle), add(middle + 1, last))
+            return number, 0
+
+        ensemble.add_root(add(0, len(limits)), 0.0)
+    return ensemble
+
+
+def _parse(scope: Any, model: GuardedForest, inputs: list[Any], custom_parsers: Any = None) -> list[Any]:
+    operator = scope.declare_local_operator("OrderguardGuardedForest", model)
+    operator.inputs = inputs
+    for name in _OUTPUTS:
+        operator.outputs.append(scope.declare_local_variable(name, DoubleTensorType()))
+    return list(operator.outputs)
+
+
+def _one_column_each(operator: Any) -> None:
+    for output in operator.outputs:
+        output.type = DoubleTensorType([None, 1])
+
+
+def _convert_guarded_forest(scope: Any, operator: Any, container: Any) -> None:
+    """Cast once, hand the forest to its own converter, and put the guard beside it."""
+    model, (score, forest_score, guard_score) = operator.raw_operator, operator.outputs
+    wide = scope.declare_local_variable("wide", DoubleTensorType([None, operator.inputs[0].type.shape[1]]))
+    container.add_node("Cast", operator.inputs[0].full_name, wide.full_name, to=TensorProto.DOUBLE, name="cast")
+    forest = scope.declare_local_operator("OrderguardIsolationForest", model.forest)
+    forest.inputs.append(wide)
+    forest.outputs.append(scope.declare_local_variable("forest", DoubleTensorType([None, 1])))
+    _add_ensemble(container, _guard_ensemble(model.guard).attributes(_MAXIMUM), wide, guard_score, "guard")
+    # skl2onnx allows an output one operator only, so the inner operator's is passed on by a node; onnxruntime's cost
+    # for it isn't measurable.
+    container.add_node("Identity", forest.outputs[0].full_name, forest_score.full_name, name="forest_score")
+    both = [forest.outputs[0].full_name, guard_score.full_name]
+    container.add_node("Max", both, score.full_name, op_version=13, name="score")
+
+
+def _convert_isolation_forest(scope: Any, operator: Any, container: Any) -> None:
+    exponent = scope.declare_local_variable("exponent", DoubleTensorType([None, 1]))
+    attributes = _forest_ensemble(operator.raw_operator).attributes(_SUM)
+    _add_ensemble(container, attributes, operator.inputs[0], exponent, "forest")
+    container.add_node("Exp", exponent.full_name, operator.outputs[0].full_name, op_version=13, name="exp")
+
+
+def _add_ensemble(container: Any, attributes: dict[str, Any], source: Any, target: Any, name: str) -> None:
+    container.add_node(
+        "TreeEnsemble",
+        source.full_name,
+        target.full_name,
+        op_domain="ai.onnx.ml",
+        op_version=_SKL2ONNX_OPSETS["ai.onnx.ml"],
+        name=name,
+        **attributes,
+    )
+
+
+def _register() -> None:
+    update_registered_converter(
+        IsolationForest, "OrderguardIsolationForest", _one_column_each, _convert_isolation_forest, overwrite=True
+    )
+    update_registered_converter(
+        GuardedForest,
+        "OrderguardGuardedForest",
+        _one_column_each,
+        _convert_guarded_forest,
+        parser=_parse,
+        overwrite=True,
+    )

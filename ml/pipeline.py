@@ -1,0 +1,157 @@
+"""Training from end to end: prepare, train, export, validate, describe, publish, promote."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ml import registry
+from ml.config import Config
+from ml.feature_engineering import FeatureConfig, FeatureTable, build_features
+from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
+from ml.reading import order_files
+from ml.reporting import describe
+from ml.training import train
+from ml.validation.champion import champion_gate
+from ml.validation.gates import Gate, Validation
+from ml.validation.run import Evidence, validate
+from ml.version_files import WRITERS, Training
+from orderguard.attribution import Attribution
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+from orderguard.masking import Keyring
+from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, from what, and where to. `version` overrides the name that lineage gives; `jobs` is a number of
+    processor threads.
+    """
+
+    data: Path
+    models: Path
+    config: Config
+    keyring: Keyring
+    version: str | None = None
+    quarantine: Path | None = None
+    jobs: int = 1
+    progress: bool = False
+    say: Say = field(default=lambda line: None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A published version. `new` is false where the same version was there already, byte for byte."""
+
+    manifest: Manifest
+    validation: Validation
+    challenge: Gate
+    new: bool
+    seconds: dict[str, float]
+
+
+@contextmanager
+def timed(step: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
+    """Say what is being done, and keep how long it took."""
+    say(f"{step} …")
+    start = time.perf_counter()
+    yield
+    seconds[step] = round(time.perf_counter() - start, 3)
+
+
+def prepare(job: Job) -> tuple[list[Path], FeatureTable]:
+    """Read, quarantine, mask and compute the features of all orders under `job.data`."""
+    paths = order_files(job.data)
+    config = FeatureConfig(
+        training_share=job.config.split.train,
+        bad_line_ceiling=job.config.input.maximum_bad_share,
+        quarantine=job.quarantine,
+        workers=1 if job.jobs == 1 else 0,
+        progress=job.progress,
+    )
+    return paths, build_features(paths, job.keyring, config)
+
+
+def train_version(job: Job, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Outcome:
+    """Train, validate and publish a version; promotion is the caller's. Nothing shows under `job.models` before it
+    is whole.
+    """
+    seconds: dict[str, float] = {}
+    code = source()
+    with timed("prepare", seconds, job.say):
+        paths, table = prepare(job)
+    with timed("train", seconds, job.say):
+        trained = train(table.X, list(FEATURE_NAMES), job.config, job.jobs)
+    files = [DataFile(name=name, sha256=sha256, orders=orders) for name, sha256, orders in table.data_files]
+    training = Training(paths, job.keyring, table, trained, data_hash(files))
+    with registry.building(job.models) as aside:
+        with timed("export", seconds, job.say):
+            for write in WRITERS:
+                write(training, aside)
+        with timed("validate", seconds, job.say):
+            evidence = validate(training, aside, job.config, job.progress)
+        draft = _manifest(job, code, training, files, evidence.validation, Attribution.read(aside).baseline())
+        with timed("describe", seconds, job.say):
+            (aside / registry.VALIDATION).write_bytes(_json(evidence.validation))
+            describe(draft, training, evidence, aside)
+        manifest = msgspec.structs.replace(draft, files=registry.file_hashes(aside))
+        (aside / MANIFEST).write_bytes(_json(manifest))
+        with timed("compare with the champion", seconds, job.say):
+            challenge = _challenge(job, manifest.version, training, evidence)
+        (aside / registry.CHALLENGE).write_bytes(_json(challenge))
+        (aside / registry.RECORDED).write_bytes(_json({"recorded_at": now(), "seconds": seconds}))
+        new = registry.publish(aside, job.models, manifest)
+    return Outcome(manifest, evidence.validation, challenge, new, seconds)
+
+
+def rebuild(job: Job, version: str) -> Manifest:
+    """Train a version again in a folder that is then removed; its manifest."""
+    with tempfile.TemporaryDirectory(prefix="orderguard-") as folder:
+        return train_version(replace(job, models=Path(folder), version=version)).manifest
+
+
+def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -> Gate:
+    current = champion(job.models)
+    rival = job.models / current if current and current != version else None
+    precision = evidence.detection["both"]["all"].average_precision
+    train_rows = training.table.X[: training.trained.slices.train]
+    return champion_gate(rival, precision, train_rows, evidence.cases, job.config.alert.rate, job.config.gates.champion)
+
+
+def _manifest(
+    job: Job, code: Source, training: Training, files: list[DataFile], validation: Validation, baseline: float
+) -> Manifest:
+    moments = training.table.created_at
+    first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
+    return Manifest(
+        version=job.version or version_name(code, training.data_sha256, last),
+        commit=code.commit,
+        tag=code.tag,
+        dirty=code.dirty,
+        data=files,
+        data_sha256=training.data_sha256,
+        first_order=first,
+        last_order=last,
+        code_sha256=code.code_sha256,
+        lock_sha256=code.lock_sha256,
+        schema_sha256=schema_hash(),
+        feature_set_version=FEATURE_SET_VERSION,
+        feature_names=list(FEATURE_NAMES),
+        threshold=training.trained.threshold,
+        baseline=baseline,
+        parameters=msgspec.to_builtins(job.config),
+        metrics={f"{gate.name}: {figure.name}": figure.value for gate in validation.gates for figure in gate.figures},
+        libraries=library_versions(),
+        files={},
+    )
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

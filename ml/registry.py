@@ -1,0 +1,234 @@
+"""The folder of model versions: written whole or not at all, one champion, a history that can be rolled back."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ml.validation.gates import Gate, Validation
+from orderguard.model_version import (
+    CHAMPION,
+    MANIFEST,
+    Manifest,
+    ModelVersionError,
+    champion,
+    read_manifest,
+    sha256,
+    verify,
+)
+
+HISTORY = "history.ndjson"
+RECORDED = "recorded.json"
+VALIDATION = "validation.json"
+CHALLENGE = "challenge.json"
+_ASIDE = ".building-"
+_UNHASHED = (MANIFEST, RECORDED, CHALLENGE)
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history."""
+
+    action: Literal["promote", "rollback"]
+    version: str
+    previous: str | None
+    at: datetime
+    forced: bool = False
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A version as `models` lists it."""
+
+    manifest: Manifest
+    champion: bool
+    passed: bool
+    trouble: str | None
+
+
+class NotPromoted(Exception):
+    """A version whose gates failed; it isn't promoted unless that is forced."""
+
+
+@contextmanager
+def building(models_dir: Path) -> Iterator[Path]:
+    """A folder aside to write a version into. What isn't published is removed."""
+    models_dir.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(models_dir)
+    aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{os.getpid()}-", dir=models_dir))
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_abandoned(models_dir: Path) -> None:
+    """Remove what a killed training left behind, and nothing that another one is still writing."""
+    for path in models_dir.glob(f"{_ASIDE}*"):
+        process = int(path.name.removeprefix(_ASIDE).split("-")[0])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except PermissionError:
+            continue
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a version, but the manifest and what depends on when and beside which champion it was
+    made.
+    """
+    files = (path for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in files)
+    return {name: sha256(folder / name) for name in names if name not in _UNHASHED}
+
+
+def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
+    """Move a finished folder to its place. False where the same version, byte for byte, is there already.
+
+    Raises `ModelVersionError` where another model has that name: a version never changes.
+    """
+    target = models_dir / manifest.version
+    if not target.exists():
+        aside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
+        aside.rename(target)
+        return True
+    if (target / MANIFEST).is_file() and sha256(target / MANIFEST) == sha256(aside / MANIFEST):
+        write_atomically(target / CHALLENGE, (aside / CHALLENGE).read_text("utf-8"))
+        return False
+    raise ModelVersionError(
+        f"{target}: exists already and is another model ({_difference(read_manifest(target), manifest)}); "
+        f"a version never changes: commit what changed, tag a new version, or remove that folder"
+    )
+
+
+def _difference(old: Manifest, new: Manifest) -> str:
+    names = [name for name in Manifest.__struct_fields__ if getattr(old, name) != getattr(new, name)]
+    return f"differs in {', '.join(names)}" if names else "its manifest was edited"
+
+
+def promote(models_dir: Path, version: str, *, at: datetime, force: bool = False) -> Promotion:
+    """Make a version the champion, after checking its files. Raises `NotPromoted` where its gates failed, unless
+    forced.
+    """
+    verify(known(models_dir, version))
+    gates = [*read_validation(models_dir / version).gates, *_challenge(models_dir / version)]
+    failed = [gate.name for gate in gates if not gate.passed]
+    if failed and not force:
+        raise NotPromoted(
+            f"version {version} failed its gates ({', '.join(failed)}); `python -m ml card {version}` has the figures"
+        )
+    previous = champion(models_dir)
+    promotion = Promotion(action="promote", version=version, previous=previous, at=at, forced=bool(failed))
+    if previous != version:
+        _record(models_dir, promotion)
+    return promotion
+
+
+def _challenge(folder: Path) -> list[Gate]:
+    """How the version stood against the champion when it was trained."""
+    path = folder / CHALLENGE
+    return [msgspec.json.decode(path.read_bytes(), type=Gate)] if path.is_file() else []
+
+
+def rollback(models_dir: Path, *, at: datetime) -> Promotion:
+    """Make the champion before this one the champion again; a second call goes one further back."""
+    line: list[str] = []
+    for past in history(models_dir):
+        if past.action == "rollback":
+            line = line[:-1]
+        elif line[-1:] != [past.version]:
+            line.append(past.version)
+    if len(line) < 2:
+        raise ModelVersionError(f"{models_dir}: no champion before this one to go back to; see `python -m ml models`")
+    verify(known(models_dir, line[-2]))
+    promotion = Promotion(action="rollback", version=line[-2], previous=line[-1], at=at)
+    _record(models_dir, promotion)
+    return promotion
+
+
+def _record(models_dir: Path, promotion: Promotion) -> None:
+    """The history first: a crash between the two leaves the old champion, and the next promotion records itself
+    again.
+    """
+    with (models_dir / HISTORY).open("ab") as file:
+        file.write(msgspec.json.encode(promotion) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    write_atomically(models_dir / CHAMPION, promotion.version + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old one or the new one."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(name, 0o644)
+    os.replace(name, path)
+
+
+def history(models_dir: Path) -> list[Promotion]:
+    """The promotions and rollbacks so far, oldest first; a half-written last line doesn't count."""
+    path = models_dir / HISTORY
+    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+    try:
+        return [msgspec.json.decode(line, type=Promotion) for line in lines]
+    except msgspec.MsgspecError as error:
+        raise ModelVersionError(f"{path}: unreadable ({error})") from None
+
+
+def known(models_dir: Path, version: str) -> Path:
+    """The folder of a version; raises `ModelVersionError` with the versions that there are."""
+    folder = models_dir / version
+    if version and Path(version).name == version and (folder / MANIFEST).is_file():
+        return folder
+    names = ", ".join(path.name for path in version_folders(models_dir)) or "none yet: run `make train`"
+    raise ModelVersionError(f"{models_dir}: no version {version!r}; there are: {names}")
+
+
+def version_folders(models_dir: Path) -> list[Path]:
+    """The folders of all versions, by name."""
+    return sorted(path.parent for path in models_dir.glob(f"[!.]*/{MANIFEST}"))
+
+
+def versions(models_dir: Path) -> list[Listed]:
+    """All versions in the order of their last order's time, with what is wrong with those that can't be used."""
+    current = champion(models_dir)
+    listed = []
+    for folder in version_folders(models_dir):
+        manifest, trouble = read_manifest(folder), None
+        try:
+            verify(folder)
+        except ModelVersionError as error:
+            trouble = str(error)
+        passed = (folder / VALIDATION).is_file() and read_validation(folder).passed
+        listed.append(Listed(manifest=manifest, champion=folder.name == current, passed=passed, trouble=trouble))
+    return sorted(listed, key=lambda entry: (entry.manifest.last_order, entry.manifest.version))
+
+
+def trace(models_dir: Path, clue: str) -> list[Manifest]:
+    """The versions that a clue leads to: a version, a tag, the start of a commit, or of the SHA-256 of data or of a
+    file.
+    """
+    found = []
+    for folder in version_folders(models_dir):
+        manifest = read_manifest(folder)
+        hashes = [manifest.data_sha256, *(file.sha256 for file in manifest.data), *manifest.files.values()]
+        starts = [manifest.commit or "", manifest.code_sha256, *hashes] if len(clue) >= 6 else []
+        if clue in (manifest.version, manifest.tag) or any(value.startswith(clue) for value in starts):
+            found.append(manifest)
+    return found
+
+
+def read_validation(folder: Path) -> Validation:
+    """What the gates said of a version."""
+    try:
+        return msgspec.json.decode((folder / VALIDATION).read_bytes(), type=Validation)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelVersionError(f"{folder / VALIDATION}: unreadable ({error}); train the version again") from None

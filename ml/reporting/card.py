@@ -1,0 +1,42 @@
+"""The model card in Markdown."""
+
+from ml.reporting.content import Section
+from ml.reporting.plots import Plot
+from ml.validation.gates import Validation
+from orderguard.model_version import Manifest
+
+
+def card(manifest: Manifest, validation: Validation, sections: list[Section], plots: list[Plot]) -> str:
+    """The card's text."""
+    verdict = "All gates passed." if validation.passed else "**Gates failed**: this version must not be promoted."
+    parts = [f"# Order-anomaly model {manifest.version}", verdict, "## Gates"]
+    for gate in validation.gates:
+        parts.append(f"### {'Passed' if gate.passed else 'FAILED'}: {gate.name}\n\n{gate.meaning} {gate.note}".rstrip())
+        if gate.figures:
+            figures: list[list[str | float]] = [
+                [figure.name, figure.value, f"{figure.bound} {number(figure.limit)}", "yes" if figure.passed else "NO"]
+                for figure in gate.figures
+            ]
+            parts.append(markdown_table(["figure", "value", "limit", "kept"], figures))
+        parts += [f"{table.title}:\n\n{markdown_table(table.columns, table.rows)}" for table in gate.tables]
+    parts.append("## Plots")
+    parts += [f"### {plot.title}\n\n{plot.meaning}\n\n![{plot.title}](plots/{plot.name}.svg)" for plot in plots]
+    for section in sections:
+        parts.append(f"## {section.title}")
+        parts += section.paragraphs
+        if section.rows:
+            parts.append(markdown_table(["", ""], [list(row) for row in section.rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(columns: list[str], rows: list[list[str | float]]) -> str:
+    """A Markdown table; numbers are rounded to four digits."""
+    lines = [columns, ["---"] * len(columns), *([number(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '∣') for cell in line)} |" for line in lines)
+
+
+def number(value: str | float) -> str:
+    """A figure as people read it."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) or value == int(value) else f"{value:.4g}"

@@ -1,0 +1,90 @@
+"""What a card says in words, the same in Markdown and HTML."""
+
+from typing import NamedTuple
+
+from ml.validation.run import Evidence
+from orderguard.model_version import Manifest
+
+
+class Section(NamedTuple):
+    """A heading with paragraphs, and rows of a table of two columns."""
+
+    title: str
+    paragraphs: list[str]
+    rows: list[tuple[str, str]]
+
+
+def content(manifest: Manifest, evidence: Evidence) -> list[Section]:
+    """The sections that follow the gates and plots."""
+    return [_lineage(manifest), _data(manifest, evidence), _use(manifest), _limits(), _reproduce(manifest)]
+
+
+def _lineage(manifest: Manifest) -> Section:
+    changed = " (code differs from that commit)" if manifest.dirty else ""
+    rows = [
+        ("Version", manifest.version),
+        ("Commit", f"{manifest.commit or 'unknown'}{changed}"),
+        ("Tag", manifest.tag or "none"),
+        ("Data", manifest.data_sha256),
+        ("Code", manifest.code_sha256),
+        ("Lock file", manifest.lock_sha256 or "none"),
+        ("Order schema", manifest.schema_sha256),
+        ("Feature set", f"{manifest.feature_set_version} ({len(manifest.feature_names)} features)"),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),
+    ]
+    return Section("Where it comes from", [], rows)
+
+
+def _data(manifest: Manifest, evidence: Evidence) -> Section:
+    rows = [("From", manifest.first_order), ("To", manifest.last_order)]
+    rows += [(file.name, f"{file.orders:,} orders, {file.sha256[:16]}…") for file in manifest.data]
+    rows += [(name, f"{count:,}") for name, count in evidence.validation.data.items()]
+    split = manifest.parameters["split"]
+    words = (
+        f"Orders are split by time: the first {split['train']:.0%} train the forest and the guard, the next "
+        f"{split['reference']:.0%} (the reference slice) set threshold, calibration and drift reference, and the "
+        "gates use the later rest. Broken "
+        "lines are quarantined "
+        "and counted here by reason; none is dropped in silence."
+    )
+    return Section("Orders", [words], rows)
+
+
+def _use(manifest: Manifest) -> Section:
+    words = [
+        "For pointing people at orders worth a look: wrong prices and quantities, discount abuse, account "
+        "takeover, bursts, odd "
+        "combinations. A score says how unusual an order is, not that anybody did wrong. Don't refuse orders or "
+        "treat customers "
+        "differently on the score alone.",
+        f"An order is flagged from a score of {manifest.threshold:.4f}; on the reference slice that is at most "
+        f"{manifest.parameters['alert']['rate']:.2%} of the orders. The score is the larger of the forest's and the "
+        "guard's. The guard is written "
+        "in the forest's terms, and both are returned beside the score. Contributions of the features start from a "
+        "baseline of "
+        f"{manifest.baseline:.4f} and add up to the score.",
+    ]
+    return Section("What it is for, and how to read a score", words, [])
+
+
+def _limits() -> Section:
+    words = [
+        "It learns what is usual, bad habits included: an anomaly that comes every day becomes normal. It knows a "
+        "customer by the orders "
+        "that it has seen, so first orders are judged by the order alone. Figures come from anomalies that were "
+        "injected on purpose; "
+        "they show that these kinds are found, not how common they are. Features hold no name, contact data or "
+        "free text, and a gate "
+        "proves that they depend on none; countries, hours and categories do enter, and can stand for groups of "
+        "people.",
+    ]
+    return Section("Limits", words, [])
+
+
+def _reproduce(manifest: Manifest) -> Section:
+    words = (
+        "The same commit, data and lock file give the same files, byte for byte; manifest.json has the SHA-256 of "
+        "each. Check out the "
+        "commit, put the data files above under data/raw, and run `make train`."
+    )
+    return Section("To make it again", [words], [])

@@ -1,0 +1,120 @@
+"""The report: one HTML file with everything in it, for a person to open."""
+
+from html import escape
+
+from ml.reporting.card import number
+from ml.reporting.content import Section
+from ml.reporting.plots import Plot
+from ml.validation.gates import Gate, Validation
+from orderguard.model_version import Manifest
+
+_STYLE = """
+:root { color-scheme: light dark; --page: #f6f7f9; --panel: #fff; --good: #1b7f4b; --bad: #c0332b; --soft: #5b6372; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171e; --panel: #1c212b; --good: #6fce9a; --bad: #ff8a80; --soft: #a3abbb; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.55rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
+h3 { font-size: 1rem; margin: 0 0 .25rem; }
+p { margin: .35rem 0 .75rem; max-width: 46rem; }
+.soft { color: var(--soft); }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.fact, .panel { background: var(--panel); border: 1px solid var(--grid); border-radius: .6rem; padding: .9rem 1.1rem; }
+.fact b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.panel { margin: .9rem 0; overflow-x: auto; }
+.passed { color: var(--good); } .failed { color: var(--bad); }
+.verdict { font-weight: 600; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; margin: .5rem 0; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
+th { color: var(--soft); font-weight: 500; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.pairs td { overflow-wrap: anywhere; } .pairs td:first-child { color: var(--soft); width: 17rem; }
+svg { width: 100%; height: auto; max-width: 46rem; display: block; }
+details summary { cursor: pointer; color: var(--soft); margin-top: .4rem; }
+code { font-size: .92em; }
+"""
+
+
+def report(manifest: Manifest, validation: Validation, sections: list[Section], plots: list[Plot]) -> str:
+    """The whole page."""
+    body = [
+        f"<h1>Order-anomaly model {escape(manifest.version)}</h1>",
+        _verdict(validation),
+        _facts(manifest, validation),
+        "<h2>Plots</h2>",
+        *(
+            f'<section class="panel"><h3>{escape(p.title)}</h3><p class="soft">{escape(p.meaning)}</p>{p.svg}</section>'
+            for p in plots
+        ),
+        "<h2>Gates</h2>",
+        *(_gate(gate) for gate in validation.gates),
+        *(_section(section) for section in sections),
+    ]
+    title = f"Model {escape(manifest.version)}"
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
+        f"<body>\n<main>\n" + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _verdict(validation: Validation) -> str:
+    if validation.passed:
+        return f'<p class="verdict passed">✓ All {len(validation.gates)} gates passed</p>'
+    lines = "".join(f"<li>{escape(line)}</li>" for line in validation.failures())
+    return f'<p class="verdict failed">✗ Not to be promoted: gates failed</p><ul class="failed">{lines}</ul>'
+
+
+def _facts(manifest: Manifest, validation: Validation) -> str:
+    orders = sum(file.orders for file in manifest.data)
+    facts = [
+        ("orders", f"{orders:,}"),
+        ("threshold", f"{manifest.threshold:.4f}"),
+        ("commit", (manifest.commit or "unknown")[:12]),
+    ]
+    facts += [(figure.name, number(figure.value)) for figure in validation.gate("anomalies").figures[:3]]
+    cells = "".join(
+        f'<div class="fact"><span class="soft">{escape(name)}</span><b>{escape(value)}</b></div>'
+        for name, value in facts
+    )
+    return f'<div class="facts">{cells}</div>'
+
+
+def _gate(gate: Gate) -> str:
+    state = ("passed", "✓") if gate.passed else ("failed", "✗")
+    rows: list[list[str | float]] = [
+        [figure.name, figure.value, f"{figure.bound} {number(figure.limit)}", "✓" if figure.passed else "✗"]
+        for figure in gate.figures
+    ]
+    figures = _table(["figure", "value", "limit", ""], rows) if rows else ""
+    tables = "".join(
+        f"<details><summary>{escape(table.title)}</summary>{_table(table.columns, table.rows)}</details>"
+        for table in gate.tables
+    )
+    note = f"<p>{escape(gate.note)}</p>" if gate.note else ""
+    name = escape(gate.name.replace("_", " "))
+    return (
+        f'<section class="panel"><h3 class="{state[0]}">{state[1]} {name}</h3>'
+        f'<p class="soft">{escape(gate.meaning)}</p>{note}{figures}{tables}</section>'
+    )
+
+
+def _section(section: Section) -> str:
+    paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs)
+    pairs = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in section.rows)
+    table = f'<table class="pairs">{pairs}</table>' if pairs else ""
+    return f'<h2>{escape(section.title)}</h2><section class="panel">{paragraphs}{table}</section>'
+
+
+def _table(columns: list[str], rows: list[list[str | float]]) -> str:
+    numeric = [all(not isinstance(row[place], str) for row in rows) for place in range(len(columns))]
+
+    def cell(tag: str, text: str, place: int) -> str:
+        return f'<{tag}{" class=number" if numeric[place] else ""}>{escape(text)}</{tag}>'
+
+    head = "".join(cell("th", column, place) for place, column in enumerate(columns))
+    lines = ("".join(cell("td", number(value), place) for place, value in enumerate(row)) for row in rows)
+    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"

@@ -1,0 +1,82 @@
+"""Gate: the model behaves as somebody who knows orders expects (after Ribeiro and others, "Beyond Accuracy:
+CheckList", 2020).
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+
+from ml.config import BehaviourGate
+from ml.validation.anomalies import AnyModel
+from ml.validation.gates import Figure, Gate, Table, gate
+from ml.validation.held_out import Case, features_of
+from ml.validation.injection import ANOMALIES
+from orderguard.catalogue import Catalogue
+from orderguard.schema import MaskedOrder
+
+_OPTIONAL = {
+    field.name: field.default for field in msgspec.structs.fields(MaskedOrder) if field.default is not msgspec.NODEFAULT
+}
+
+
+def _renamed(case: Case, random: np.random.Generator) -> Case:
+    return case._replace(order=msgspec.structs.replace(case.order, order_token="other", customer_token="other"))
+
+
+def _shuffled(case: Case, random: np.random.Generator) -> Case:
+    items = [case.order.items[index] for index in random.permutation(len(case.order.items))]
+    return case._replace(order=msgspec.structs.replace(case.order, items=items))
+
+
+def _other_note(case: Case, random: np.random.Generator) -> Case:
+    return case._replace(order=msgspec.structs.replace(case.order, note="another note", gift_message=None))
+
+
+def _less_told(case: Case, random: np.random.Generator) -> Case:
+    """One optional field that the order has is left out."""
+    told = [name for name, absent in _OPTIONAL.items() if getattr(case.order, name) != absent]
+    if not told:
+        return case
+    name = told[int(random.integers(len(told)))]
+    return case._replace(order=msgspec.structs.replace(case.order, **{name: _OPTIONAL[name]}))
+
+
+INVARIANCES: dict[str, Callable[[Case, np.random.Generator], Case]] = {
+    "other order and customer token": _renamed,
+    "lines in another sequence": _shuffled,
+    "another note": _other_note,
+}
+RAISING = ("price_slip", "price_tenfold", "bulk_quantity", "deep_discount", "burst", "takeover")
+
+
+def behaviour_gate(
+    model: AnyModel, catalogue: Catalogue, threshold: float, cases: Sequence[Case], config: BehaviourGate
+) -> Gate:
+    """What must not matter changes no feature; what must raise the score does; absent optional fields raise no
+    alarm.
+    """
+    random = np.random.default_rng(config.seed)
+    cases = [cases[index] for index in random.permutation(len(cases))[: config.rows]]
+    before = features_of(cases, catalogue)
+    scores = model.score(before).score
+    figures, rows = [], list[list[str | float]]()
+    for name, change in INVARIANCES.items():
+        after = features_of([change(case, random) for case in cases], catalogue)
+        apart = float(np.max(np.abs(after - before) / np.maximum(np.abs(before), 1)))
+        figures.append(Figure(name=f"{name}: largest change of a feature", value=apart, bound="at most", limit=1e-6))
+        rows.append([name, "changes nothing", apart])
+    for name in RAISING:
+        after = features_of([ANOMALIES[name](case, random) for case in cases], catalogue)
+        raised = float(np.mean(model.score(after).score > scores))
+        figures.append(Figure(name=f"{name}: share raised", value=raised, bound="at least", limit=config.minimum_share))
+        rows.append([name, "raises the score", raised])
+    less = model.score(features_of([_less_told(case, random) for case in cases], catalogue)).score
+    newly = float(np.mean((less >= threshold) & (scores < threshold)))
+    limit = config.maximum_flagged
+    figures.append(
+        Figure(name="an optional field left out: share newly flagged", value=newly, bound="at most", limit=limit)
+    )
+    rows.append(["an optional field left out", "raises no alarm", newly])
+    table = Table(title="Expectations", columns=["change", "expectation", "found"], rows=rows)
+    return gate("behaviour", "What must not matter doesn't, and what must raise the score does.", figures, [table])

@@ -1,0 +1,201 @@
+"""Anomalies and shifts made from real held-out orders, one small function a kind.
+
+They are written from what goes wrong in shops, and share nothing with the generator of the sample: a model validated
+with the generator's own idea of an anomaly would mark its own homework.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import numpy as np
+
+from ml.validation.held_out import Case
+from orderguard.history import after
+from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
+
+Change = Callable[[Case, np.random.Generator], Case]
+
+
+def _with_items(case: Case, items: list[MaskedItem]) -> Case:
+    return case._replace(order=msgspec.structs.replace(case.order, items=items))
+
+
+def _one_item(case: Case, random: np.random.Generator, change: Callable[[MaskedItem], MaskedItem]) -> Case:
+    items = list(case.order.items)
+    chosen = int(random.integers(len(items)))
+    items[chosen] = change(items[chosen])
+    return _with_items(case, items)
+
+
+def price_slip(case: Case, random: np.random.Generator) -> Case:
+    """The decimal point of one price is two places off, to either side."""
+    factor = 100.0 if random.random() < 0.5 else 0.01
+    return _one_item(case, random, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
+
+
+def price_tenfold(case: Case, random: np.random.Generator) -> Case:
+    """One price is ten times too high or too low."""
+    factor = 10.0 if random.random() < 0.5 else 0.1
+    return _one_item(case, random, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
+
+
+def bulk_quantity(case: Case, random: np.random.Generator) -> Case:
+    """Forty times the quantity of one line."""
+    return _one_item(case, random, lambda item: msgspec.structs.replace(item, quantity=item.quantity * 40))
+
+
+def deep_discount(case: Case, random: np.random.Generator) -> Case:
+    """A discount of 70 to 95 % of the basket."""
+    gross = sum(item.quantity * item.unit_price for item in case.order.items)
+    discount = gross * float(random.uniform(0.70, 0.95))
+    return case._replace(order=msgspec.structs.replace(case.order, discount=discount, has_coupon=True))
+
+
+def burst(case: Case, random: np.random.Generator) -> Case:
+    """The last of eight orders of one customer within some minutes."""
+    history, start = case.history, case.order.created_at
+    for number in range(8, 0, -1):
+        moment = start - timedelta(seconds=number * float(random.uniform(20, 60)))
+        history = after(history, msgspec.structs.replace(case.order, created_at=moment))
+    return Case(case.order, history)
+
+
+def takeover(case: Case, random: np.random.Generator) -> Case:
+    """The following night, from a new device, sent to someone else elsewhere, three times the usual quantities."""
+    order = case.order
+    night = (order.created_at + timedelta(days=1)).replace(hour=int(random.integers(2, 5)))
+    return case._replace(
+        order=msgspec.structs.replace(
+            order,
+            created_at=night,
+            device_token=f"injected-device-{random.integers(2**31)}",
+            shipping=_elsewhere(order, random),
+            items=[msgspec.structs.replace(item, quantity=item.quantity * 3) for item in order.items],
+        )
+    )
+
+
+def foreign_card(case: Case, random: np.random.Generator) -> Case:
+    """A card from one country, a bill to another, a delivery to a third."""
+    billed = case.order.billing or MaskedAddress(token="injected-billing")
+    return case._replace(
+        order=msgspec.structs.replace(
+            case.order,
+            payment_method="card",
+            card_country=_other_country(billed.country, "VN"),
+            billing=billed,
+            shipping=_elsewhere(case.order, random),
+        )
+    )
+
+
+def combination(case: Case, random: np.random.Generator) -> Case:
+    """Nothing far out by itself: dearer and more pieces, a discount, a new device, at an unusual hour, to another
+    name.
+    """
+    order = case.order
+    items = [
+        msgspec.structs.replace(item, quantity=item.quantity * 2, unit_price=item.unit_price * 1.5)
+        for item in order.items
+    ]
+    gross = sum(item.quantity * item.unit_price for item in items)
+    hour = (order.created_at.hour + 12) % 24
+    return case._replace(
+        order=msgspec.structs.replace(
+            order,
+            items=items,
+            discount=0.3 * gross,
+            created_at=(order.created_at + timedelta(days=1)).replace(hour=hour),
+            device_token=f"injected-device-{random.integers(2**31)}",
+            shipping=_elsewhere(order, random),
+        )
+    )
+
+
+ANOMALIES: dict[str, Change] = {
+    change.__name__: change
+    for change in (
+        price_slip,
+        price_tenfold,
+        bulk_quantity,
+        deep_discount,
+        burst,
+        takeover,
+        foreign_card,
+        combination,
+    )
+}
+
+
+def _elsewhere(order: MaskedOrder, random: np.random.Generator) -> MaskedAddress:
+    number = random.integers(2**31)
+    known = order.shipping or order.billing
+    return MaskedAddress(
+        token=f"injected-address-{number}",
+        name_token=f"injected-name-{number}",
+        region=None,
+        country=_other_country(known.country if known else None, "NG"),
+    )
+
+
+def _other_country(country: str | None, other: str) -> str:
+    return other if country != other else "BR"
+
+
+def dearer(case: Case, factor: float) -> Case:
+    """All prices times `factor`."""
+    items = [msgspec.structs.replace(item, unit_price=item.unit_price * factor) for item in case.order.items]
+    return _with_items(case, items)
+
+
+def gift_season(case: Case, factor: float) -> Case:
+    """Baskets as before a holiday: more of each, sent to others, in the evening."""
+    order = case.order
+    items = [msgspec.structs.replace(item, quantity=round(item.quantity * factor)) for item in order.items]
+    evening = order.created_at.replace(hour=20 + order.created_at.hour % 3)
+    return case._replace(order=msgspec.structs.replace(order, items=items, created_at=evening))
+
+
+def new_assortment(case: Case, factor: float) -> Case:
+    """Goods that the catalogue doesn't know, in a category that it doesn't know."""
+    items = [
+        msgspec.structs.replace(item, sku=f"injected-{index}", category="injected")
+        for index, item in enumerate(case.order.items)
+    ]
+    return _with_items(case, items)
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """A drift: `change` with `factor`, on a share of the orders that goes from `first` to `last` over the set."""
+
+    kind: str
+    strength: str
+    change: Callable[[Case, float], Case]
+    factor: float = 1.0
+    first: float = 1.0
+    last: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}, {self.strength}"
+
+    def apply(self, cases: list[Case], random: np.random.Generator) -> list[Case]:
+        """The set after the shift; which orders it meets is drawn from `random`."""
+        shares = np.linspace(self.first, self.last, len(cases))
+        hit = random.random(len(cases)) < shares
+        return [self.change(case, self.factor) if moved else case for case, moved in zip(cases, hit, strict=True)]
+
+
+SHIFTS: tuple[Shift, ...] = (
+    Shift(kind="sudden rise of prices", strength="weak", change=dearer, factor=1.25),
+    Shift(kind="sudden rise of prices", strength="strong", change=dearer, factor=2.0),
+    Shift(kind="gradual rise of prices", strength="weak", change=dearer, factor=1.5, first=0.0, last=0.8),
+    Shift(kind="gradual rise of prices", strength="strong", change=dearer, factor=3.0, first=0.0),
+    Shift(kind="gift season", strength="weak", change=gift_season, factor=2.0, first=0.4, last=0.4),
+    Shift(kind="gift season", strength="strong", change=gift_season, factor=3.0),
+    Shift(kind="unit mistake (cents)", strength="weak", change=dearer, factor=100.0, first=0.15, last=0.15),
+    Shift(kind="unit mistake (cents)", strength="strong", change=dearer, factor=100.0),
+    Shift(kind="new category", strength="weak", change=new_assortment, first=0.2, last=0.2),
+    Shift(kind="new category", strength="strong", change=new_assortment),
+)

@@ -1,0 +1,123 @@
+"""Gate: the ONNX file and scikit-learn agree on every row that could tell them apart."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.config import ParityGate
+from ml.guarded_forest import GuardedForest, ModelScores
+from ml.onnx_export import round_down
+from ml.validation.anomalies import AnyModel
+from ml.validation.gates import Figure, Gate, Table, gate
+
+_CHUNK = 20_000
+
+
+class Agreement(NamedTuple):
+    """Rows compared, the largest difference of any of the three scores, and decisions that differ at the threshold."""
+
+    rows: int
+    difference: float
+    flipped: int
+
+
+def parity_rows(
+    model: GuardedForest, clean: NDArray[np.float32], seed: int
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Rows by kind: clean, drifted, missing, infinite, extreme, and a float32 step either side of every split and guard
+    limit.
+    """
+    random = np.random.default_rng(seed)
+    yield "clean", clean
+    yield "drifted", (clean * random.uniform(-3, 3, clean.shape)).astype(np.float32)
+    some = random.random(clean.shape) < 0.3
+    yield "missing", np.where(some, np.float32(np.nan), clean)
+    yield "all missing", np.full((1, clean.shape[1]), np.nan, np.float32)
+    yield "infinite", np.where(some, np.where(random.random(clean.shape) < 0.5, np.inf, -np.inf), clean).astype(
+        np.float32
+    )
+    largest, smallest = np.finfo(np.float32).max, np.finfo(np.float32).smallest_subnormal
+    extremes = np.array([largest, -largest, smallest, -smallest, 0.0, -0.0], np.float32)
+    yield "extreme", np.where(some, random.choice(extremes, clean.shape), clean)
+    yield "either side of every split", _beside(clean, *_splits(model), random)
+    limits = np.concatenate([model.guard.upper, model.guard.lower], axis=1)
+    features = np.repeat(np.arange(len(limits)), limits.shape[1])
+    yield "either side of every guard limit", _beside(clean, features, limits.ravel(), random)
+
+
+def _splits(model: GuardedForest) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    features, thresholds = [], []
+    for estimator, chosen in zip(model.forest.estimators_, model.forest.estimators_features_, strict=True):
+        tree = estimator.tree_
+        inner = tree.children_left >= 0
+        features.append(chosen[tree.feature[inner]])
+        thresholds.append(np.array([round_down(value) for value in tree.threshold[inner]], np.float32))
+    return np.concatenate(features), np.concatenate(thresholds)
+
+
+def _beside(
+    clean: NDArray[np.float32],
+    features: NDArray[np.int64],
+    values: NDArray[np.float32],
+    random: np.random.Generator,
+) -> NDArray[np.float32]:
+    """For each (feature, value) three clean rows with that value, the float32 below it and the one above it."""
+    steps = np.stack([np.nextafter(values, np.float32(-np.inf)), values, np.nextafter(values, np.float32(np.inf))])
+    rows = clean[random.integers(len(clean), size=steps.size)].copy()
+    rows[np.arange(steps.size), np.tile(features, 3)] = steps.ravel()
+    return rows
+
+
+def agreement(reference: ModelScores, scores: ModelScores, threshold: float) -> Agreement:
+    """How far two sets of scores of the same rows are apart."""
+    apart = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(reference, scores, strict=True))
+    flipped = int(np.sum((reference.score >= threshold) != (scores.score >= threshold)))
+    return Agreement(len(reference.score), apart, flipped)
+
+
+def compare(
+    model: GuardedForest, exported: AnyModel, threshold: float, clean: NDArray[np.float32], seed: int
+) -> dict[str, Agreement]:
+    """Agreement by kind of row; on clean rows scikit-learn's own `score_samples` is asked, which refuses infinite
+    values elsewhere.
+    """
+    found = {}
+    for kind, rows in parity_rows(model, clean, seed):
+        parts = []
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            reference = model.scores(chunk)
+            if kind == "clean":
+                reference = reference._replace(forest=-model.forest.score_samples(chunk))
+            exported_scores = exported.score(chunk)
+            scores = ModelScores(exported_scores.score, exported_scores.forest, exported_scores.guard)
+            parts.append(agreement(reference, scores, threshold))
+        found[kind] = Agreement(
+            sum(part.rows for part in parts),
+            max(part.difference for part in parts),
+            sum(part.flipped for part in parts),
+        )
+    return found
+
+
+def parity_gate(found: dict[str, Agreement], config: ParityGate) -> Gate:
+    """No flipped decision, and no score further apart than the limit."""
+    figures = [
+        Figure(
+            name="largest score difference",
+            value=max(kind.difference for kind in found.values()),
+            bound="at most",
+            limit=config.maximum_difference,
+        ),
+        Figure(
+            name="flipped decisions",
+            value=sum(kind.flipped for kind in found.values()),
+            bound="exactly",
+            limit=0,
+        ),
+    ]
+    rows: list[list[str | float]] = [[kind, *part] for kind, part in found.items()]
+    table = Table(title="ONNX against scikit-learn", columns=["rows", "count", "difference", "flipped"], rows=rows)
+    return gate("parity", "ONNX and scikit-learn give the same scores and decisions.", figures, [table])

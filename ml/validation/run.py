@@ -1,0 +1,99 @@
+"""All gates of one training but the champion's, and the evidence that card and report are drawn from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ml.config import Config
+from ml.reading import masked_orders
+from ml.validation.alert_rate import alert_rate_gate
+from ml.validation.anomalies import Detection, Injected, anomaly_gate, evaluate, inject
+from ml.validation.behaviour import behaviour_gate
+from ml.validation.drift import DriftRun, drift_gate, drift_runs
+from ml.validation.gates import Gate, Validation
+from ml.validation.held_out import features_of, replay
+from ml.validation.masking import masking_gate
+from ml.validation.parity import compare, parity_gate
+from ml.version_files import Training
+from orderguard.scorer import MODEL, Scores, score_rows, session
+
+_OFF = "Switched off in the configuration."
+
+
+class ExportedModel:
+    """A model.onnx that isn't part of a version yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = session(path.read_bytes())
+
+    def score(self, features: NDArray[np.float32]) -> Scores:
+        """Score rows (n, d)."""
+        return score_rows(self._session, features)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured. `reference`, `later` and `injected` are scores of those rows; `injected_rows` are the
+    features of the last.
+    """
+
+    validation: Validation
+    detection: dict[str, dict[str, Detection]]
+    drift: list[DriftRun]
+    reference: NDArray[np.float64]
+    later: NDArray[np.float64]
+    injected: NDArray[np.float64]
+    injected_rows: NDArray[np.float32]
+    cases: Injected
+
+
+def validate(training: Training, folder: Path, config: Config, progress: bool = False) -> Evidence:
+    """Put the exported model in `folder` through every gate. A gate that is switched off is listed as such."""
+    table, trained, gates = training.table, training.trained, config.gates
+    parts, threshold, catalogue = trained.slices, trained.threshold, training.table.catalogue
+    model = ExportedModel(folder / MODEL)
+    bar = tqdm(total=7, desc="validate", unit="gate", disable=not progress)
+
+    def done(gate: Gate, enabled: bool) -> Gate:
+        bar.update()
+        return gate if enabled else Gate(name=gate.name, meaning=gate.meaning, passed=True, figures=[], note=_OFF)
+
+    with bar:
+        later_rows = table.X[parts.reference :]
+        later_tokens = table.order_tokens[parts.reference :]
+        chosen = later_tokens[:: 1 + len(later_tokens) // gates.orders]
+        cases = replay(masked_orders(training.paths, training.keyring, free_text=False), chosen)
+        bar.update()
+        train_rows = table.X[: parts.train]
+        injected = inject(cases, gates.anomalies)
+        detection = evaluate(model, catalogue, threshold, train_rows, injected, config.alert.rate)
+        results = [done(anomaly_gate(detection, gates.anomalies), gates.anomalies.enabled)]
+        drift = drift_runs(model, trained.reference, catalogue, cases, gates.drift)
+        results.append(done(drift_gate(drift), gates.drift.enabled))
+        later = model.score(later_rows).score
+        rate = config.alert.rate
+        results.append(done(alert_rate_gate(later, threshold, rate, gates.alert_rate), gates.alert_rate.enabled))
+        parity = compare(trained.model, model, threshold, later_rows, config.forest.seed)
+        results.append(done(parity_gate(parity, gates.parity), gates.parity.enabled))
+        masking = masking_gate(training.paths, training.keyring, catalogue, gates.masking)
+        results.append(done(masking, gates.masking.enabled))
+        behaviour = behaviour_gate(model, catalogue, threshold, cases, gates.behaviour)
+        results.append(done(behaviour, gates.behaviour.enabled))
+    injected_rows = features_of([case for kind in injected.kinds.values() for case in kind], catalogue)
+    report = table.report
+    data = {"lines": report.lines, "blank lines": report.blank_lines, "orders": report.orders}
+    data |= {"duplicates": report.duplicates}
+    data |= {f"quarantined: {reason}": count for reason, count in report.quarantined.items()}
+    return Evidence(
+        validation=Validation(passed=all(gate.passed for gate in results), gates=results, data=data),
+        detection=detection,
+        drift=drift,
+        reference=model.score(table.X[parts.train : parts.reference]).score,
+        later=later,
+        injected=model.score(injected_rows).score,
+        injected_rows=injected_rows,
+        cases=injected,
+    )

@@ -1,0 +1,60 @@
+"""What goes into a version's folder. Each writer puts its own files there; all of them end up hashed in the
+manifest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.attribution_graph import attribution_graph
+from ml.feature_engineering import FeatureTable
+from ml.onnx_export import to_attribution, to_onnx
+from ml.training import Trained
+from orderguard.attribution import GRAPH
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+from orderguard.masking import Keyring
+from orderguard.scorer import MODEL
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a writer may draw on. `paths` are the order files, which `keyring` masks."""
+
+    paths: list[Path]
+    keyring: Keyring
+    table: FeatureTable
+    trained: Trained
+    data_sha256: str
+
+
+Writer = Callable[[Training, Path], None]
+
+
+def write_model(training: Training, folder: Path) -> None:
+    """model.onnx, with what a file that has lost its folder still has to say in its metadata."""
+    properties = {
+        "data_sha256": training.data_sha256,
+        "feature_set_version": FEATURE_SET_VERSION,
+        "threshold": repr(training.trained.threshold),
+    }
+    (folder / MODEL).write_bytes(to_onnx(training.trained.model, list(FEATURE_NAMES), properties))
+
+
+def write_attribution(training: Training, folder: Path) -> None:
+    """The arrays that contributions are computed from, and the graph that computes most of it quickly."""
+    attribution = to_attribution(training.trained.model)
+    attribution.write(folder)
+    (folder / GRAPH).write_bytes(attribution_graph(attribution))
+
+
+def write_reference(training: Training, folder: Path) -> None:
+    """The reference set that drift is measured against."""
+    training.trained.reference.write(folder)
+
+
+def write_catalogue(training: Training, folder: Path) -> None:
+    """What is usual in this shop."""
+    training.table.catalogue.write(folder)
+
+
+WRITERS: tuple[Writer, ...] = (write_model, write_attribution, write_reference, write_catalogue)
