@@ -14,6 +14,11 @@ export async function get(path) {
   return (await request(path, {})).json();
 }
 
+/** A POST of JSON. Gives the response, whose body may be a stream; throws `ServiceError` as `get` does. */
+export async function post(path, content, signal) {
+  return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });
+}
+
 /** Scores orders given as a list of JSON texts, one each. Gives the answers in the same order. */
 export async function scoreAll(texts) {
   const response = await request("/v1/score/stream", {
