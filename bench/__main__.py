@@ -1,0 +1,38 @@
+"""`python -m bench [AREA …]`: run the benchmarks of some areas, or of all."""
+
+import argparse
+import importlib
+import sys
+import time
+
+AREAS = {
+    "features": "orders in to features out, against bare parsing, from 10,000 to 1,000,000 orders",
+    "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
+    "masking": "recall, precision and speed of masking, against Presidio and scrubadub",
+    "retrieval": "recall and nDCG of retrieval, against plain BM25",
+    "preview": "a preview of prod with the pack, against an empty program with an empty pack",
+    "serving": "requests a second of the service, against plain FastAPI and other model servers",
+    "soak": "memory and errors of the service under hours of load, told in minutes",
+    "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
+}
+
+
+def main(words: list[str]) -> None:
+    """Run the areas in the table's order; what each prints is its result."""
+    table = "\n".join(f"  {name:10} {meaning}" for name, meaning in AREAS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=f"areas:\n{table}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("areas", nargs="*", metavar="AREA", help="all, where none is named")
+    chosen = parser.parse_args(words).areas
+    if unknown := set(chosen) - set(AREAS):
+        parser.error(f"no such area: {', '.join(sorted(unknown))}")
+    for name in [name for name in AREAS if not chosen or name in chosen]:
+        print(f"\n==> {name}: {AREAS[name]}", flush=True)
+        begun = time.monotonic()
+        importlib.import_module(f"bench.{name}").main()
+        print(f"    {time.monotonic() - begun:.0f} s; figures in reports/bench/{name}.json")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,20 @@
+"""What suites share: the platform, brought up once a session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local_platform import Platform, copy_of_the_tree, free_port
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The stack `local` of this tree, up and answering. Tests that share it leave it answering."""
+    folder = tmp_path_factory.mktemp("platform")
+    made = Platform(copy_of_the_tree(folder / "tree"), folder / "home", free_port())
+    done = made.up()
+    try:
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        yield made
+    finally:
+        made.command("down")

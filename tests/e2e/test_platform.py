@@ -1,0 +1,183 @@
+"""What `make up` on one machine promises a stranger, in the order in which they would try it."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from data.generator.personal import personal_values
+from tests.e2e.load import SteadyLoad
+from tests.local_platform import REPOSITORY, Platform
+
+MET_BY_CHANCE = 9
+"""Shorter values (a first name, a house number) stand in code and numbers without being anyone's."""
+
+ORDER = {
+    "order_id": "A-1",
+    "created_at": "2026-11-02T10:15:00+01:00",
+    "customer": {"id": "C-1"},
+    "currency": "EUR",
+    "items": [{"sku": "SKU-1", "quantity": 1, "unit_price": 19.9}],
+}
+
+
+def processes_of(platform: Platform) -> list[psutil.Process]:
+    """Every process that belongs to this local cloud: its home or its tree stands in its command line or environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get("LOCAL_CLOUD_HOME") == str(platform.home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_up_ends_with_url_version_and_a_curl_line_that_works_as_printed(platform: Platform) -> None:
+    printed = platform.up().stdout
+    assert platform.url in printed
+    assert platform.get("/v1/model")[1]["version"] in printed
+    line = next(line.strip() for line in printed.splitlines() if line.strip().startswith("curl "))
+    done = subprocess.run(["sh", "-c", line], cwd=platform.tree, capture_output=True, text=True)
+    assert 0 <= json.loads(done.stdout)["score"] <= 1, done.stderr
+
+
+def test_up_again_changes_nothing(platform: Platform) -> None:
+    printed = platform.up().stdout
+    assert re.search(r"\b\d+ unchanged", printed)
+    assert not re.search(r"\b\d+ (created|updated|replaced|deleted)", printed)
+
+
+def test_scores_find_the_anomalies_that_the_truth_names(platform: Platform) -> None:
+    listing = REPOSITORY / "data" / "truth" / "score_anomalies.ndjson"
+    truth = {json.loads(line)["order_id"] for line in listing.read_text().splitlines()}
+    orders = [json.loads(line) for line in (REPOSITORY / "data/score/sample.ndjson").read_text().splitlines()]
+    scores = {order["order_id"]: platform.post("/v1/score", order)[1]["score"] for order in orders}
+    anomalous = [score for name, score in scores.items() if name in truth]
+    normal = [score for name, score in scores.items() if name not in truth]
+    right = sum(bad > good for bad in anomalous for good in normal)
+    assert right / (len(anomalous) * len(normal)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({key: value for key, value in ORDER.items() if key != "currency"}, "currency"),
+        ({**ORDER, "items": [{"sku": "SKU-1", "quantity": "Anna Schmidt", "unit_price": 1}]}, "items[0].quantity"),
+        (b'{"order_id": "Anna Schmidt", ', ""),
+    ],
+)
+def test_a_bad_order_gets_a_problem_that_names_the_field_and_echoes_nothing(
+    platform: Platform, body: dict[str, object] | bytes, field: str
+) -> None:
+    status, problem = platform.post("/v1/score", body)
+    assert 400 <= status < 500
+    assert field in json.dumps(problem)
+    assert "Anna" not in json.dumps(problem)
+
+
+def test_a_killed_service_answers_again_within_five_seconds(platform: Platform) -> None:
+    services = [process for process in processes_of(platform) if "app" in process.cmdline()]
+    assert services
+    for process in services:
+        process.kill()
+    assert platform.wait_until_it_answers(5) < 5
+
+
+def test_after_everything_was_killed_up_heals_it(platform: Platform) -> None:
+    for process in processes_of(platform):
+        process.send_signal(signal.SIGKILL)
+    assert not platform.answers()
+    done = platform.up()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert platform.post("/v1/score", ORDER)[0] == 200
+
+
+def test_a_changed_setting_updates_one_resource_without_a_failed_request(platform: Platform) -> None:
+    settings = platform.tree / "Pulumi.local.yaml"
+    before = settings.read_text()
+    try:
+        settings.write_text(before + "  orderguard:concurrency: 33\n")
+        with SteadyLoad(platform.port, "/v1/score", ORDER, platform.headers()) as load:
+            done = platform.up()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(r"\b1 updated", done.stdout) and not re.search(
+            r"\b\d+ (created|deleted|replaced)", done.stdout
+        )
+        assert load.answered > 20
+        assert load.failures == []
+    finally:
+        settings.write_text(before)
+        assert platform.up().returncode == 0
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_a_public_bucket_is_refused_by_rule_and_resource_and_nothing_changes(platform: Platform, command: str) -> None:
+    program = platform.tree / "infra" / "bucket.py"
+    before = program.read_text()
+    assert 'public_access_prevention="enforced"' in before
+    state = state_of(platform)
+    try:
+        program.write_text(
+            before.replace('public_access_prevention="enforced"', 'public_access_prevention="inherited"')
+        )
+        done = platform.command(command, *(["--port", str(platform.port)] if command == "up" else []))
+    finally:
+        program.write_text(before)
+    assert done.returncode != 0
+    assert "bucket-public-access-prevention" in done.stdout and "models" in done.stdout
+    assert state_of(platform) == state
+    assert platform.answers()
+
+
+def state_of(platform: Platform) -> list[tuple[str, str]]:
+    """The resources that the engine's state holds, with their inputs."""
+    state = next((platform.home / "state" / ".pulumi" / "stacks").rglob(f"{platform.stack}.json"))
+    resources = json.loads(state.read_text())["checkpoint"]["latest"]["resources"]
+    return [(resource["urn"], json.dumps(resource.get("inputs", {}), sort_keys=True)) for resource in resources]
+
+
+def test_no_personal_value_of_the_sample_is_anywhere_but_in_the_orders(platform: Platform, tmp_path: Path) -> None:
+    files = [*(REPOSITORY / "data" / "raw").glob("sample-*.ndjson"), REPOSITORY / "data/truth/personal_values.ndjson"]
+    long_enough = {found.value for found in personal_values(files) if len(found.value) >= MET_BY_CHANCE}
+    assert len(long_enough) > 10_000
+    patterns = tmp_path / "values"
+    patterns.write_text("\n".join(sorted(long_enough | {value.lower() for value in long_enough})), encoding="utf-8")
+    places = [str(platform.home), str(REPOSITORY / os.environ.get("MODELS_DIR", "models"))]
+    search = ["grep", "--recursive", "--text", "--only-matching", "--fixed-strings", f"--file={patterns}", *places]
+    done = subprocess.run(search, env={**os.environ, "LC_ALL": "C"}, capture_output=True)
+    assert (
+        done.returncode == 1
+    ), f"personal values stand in {sorted({line.split(b':')[0] for line in done.stdout.splitlines()})}"
+
+
+def test_down_leaves_no_process_port_or_resource(tmp_path: Path, platform: Platform) -> None:
+    done = platform.command("down")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not platform.answers()
+    assert processes_of(platform) == []
+    assert [
+        name for name, _ in state_of(platform) if "pulumi:providers" not in name and "pulumi:Stack" not in name
+    ] == []
+    assert (REPOSITORY / os.environ.get("MODELS_DIR", "models") / "CHAMPION").exists()
+    assert platform.up().returncode == 0, "and it can be brought up again for the tests that follow"
+
+
+def test_a_taken_port_is_named(platform: Platform, tmp_path: Path) -> None:
+    other = Platform(platform.tree, tmp_path / "home", platform.port)
+    done = other.up()
+    assert done.returncode != 0
+    assert str(platform.port) in done.stdout + done.stderr
+    other.command("down")
+
+
+def test_the_curl_line_holds_no_key(platform: Platform) -> None:
+    key = platform.headers()["X-API-Key"]
+    line = next(line for line in platform.up().stdout.splitlines() if line.strip().startswith("curl "))
+    assert key not in line and "@" in " ".join(shlex.split(line))

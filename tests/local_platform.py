@@ -1,0 +1,98 @@
+"""The platform on the local cloud, brought up from a copy of the tree by the command that people use."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WAIT_SECONDS = 60.0
+
+
+def copy_of_the_tree(target: Path) -> Path:
+    """The tree as it stands, without what git ignores; the models and the virtual environment are shared."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (REPOSITORY / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, target / name)
+    return target
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Platform:
+    """One stack of one tree on a local cloud of its own."""
+
+    tree: Path
+    home: Path
+    port: int
+    stack: str = "local"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        models = REPOSITORY / os.environ.get("MODELS_DIR", "models")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "GOOGLE_"))}
+        return {**kept, "LOCAL_CLOUD_HOME": str(self.home), "MODELS_DIR": str(models.resolve())}
+
+    def command(self, *words: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """`python -m infra.local …` for this stack, as the Makefile runs it; returned whether it succeeds or not."""
+        line = [sys.executable, "-m", "infra.local", *words, "--stack", self.stack]
+        environment = {**self.environment, **(extra or {})}
+        return subprocess.run(
+            line, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+
+    def up(self) -> subprocess.CompletedProcess[str]:
+        return self.command("up", "--port", str(self.port))
+
+    def headers(self) -> dict[str, str]:
+        name, _, value = (self.home / "api-key.header").read_text().strip().partition(":")
+        return {"Content-Type": "application/json", name.strip(): value.strip()}
+
+    def get(self, path: str, timeout: float = 5) -> tuple[int, Any]:
+        return self._ask(urllib.request.Request(f"{self.url}{path}", headers=self.headers()), timeout)
+
+    def post(self, path: str, body: Any, timeout: float = 10) -> tuple[int, Any]:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._ask(urllib.request.Request(f"{self.url}{path}", content, self.headers()), timeout)
+
+    def _ask(self, request: urllib.request.Request, timeout: float) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def answers(self) -> bool:
+        """Whether the service is ready at this moment."""
+        try:
+            return self.get("/readyz", timeout=1)[0] == 200
+        except (OSError, ValueError):
+            return False
+
+    def wait_until_it_answers(self, seconds: float = WAIT_SECONDS) -> float:
+        """Ask until the service is ready; returns how long that took. Raises AssertionError after `seconds`."""
+        begun = time.monotonic()
+        while not self.answers():
+            assert time.monotonic() - begun < seconds, f"the service did not answer within {seconds} s"
+            time.sleep(0.02)
+        return time.monotonic() - begun
