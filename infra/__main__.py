@@ -16,7 +16,7 @@ if __name__ == "__main__":
 import pulumi
 
 from infra.admission import ImageAdmission
-from infra.audit import AuditLogs
+from infra.audit import AuditLogs, ChangeAlerts
 from infra.bucket import Access, AccessLogBucket, Bucket, Lifetime
 from infra.config import ConfigError, Settings, parse
 from infra.defaults import set_defaults
@@ -78,6 +78,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     channels = AlertChannels("channels", settings)
     if settings.alerts:
         Observability("observability", settings, service, training, reminder, channels)
+        ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
 

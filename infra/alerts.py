@@ -118,13 +118,13 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         ),
         "alert-drift": Condition(
             "recent orders differ from the reference",
-            _count(_log_metric(watched.drift)),
+            any_lines(_log_metric(watched.drift)),
             "Features have drifted from what the model learnt. Check the feed, then train a new version.",
             "WARNING",
         ),
         "alert-training": Condition(
             "a training failed",
-            _count(failed_runs),
+            any_lines(failed_runs),
             "The training job ended with an error; the served model is unchanged. Exit code 3 in its log is a gate "
             "that did not pass.",
             "ERROR",
@@ -133,7 +133,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
     if watched.reminders:
         conditions["alert-rotation"] = Condition(
             "a key is due for rotation",
-            _count(
+            any_lines(
                 watched.reminders.apply(
                     lambda topic: f'resource.type="pubsub_topic" AND resource.labels.topic_id="{topic}"'
                     ' AND metric.type="pubsub.googleapis.com/topic/send_request_count"'
@@ -152,7 +152,7 @@ def _log_metric(name: pulumi.Output[str]) -> pulumi.Output[str]:
     )
 
 
-def _count(lines: pulumi.Output[str]) -> Threshold:
+def any_lines(lines: pulumi.Output[str]) -> Threshold:
     """One or more in ten minutes."""
     sums: Aggregation = {
         "alignment_period": "600s",

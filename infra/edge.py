@@ -35,8 +35,11 @@ class Edge(Component):
         certificate = self._declare(
             "managedSslCertificate:ManagedSslCertificate", "certificate", {"managed": {"domains": [settings.domain]}}
         )
+        encryption = self._declare("sSLPolicy:SSLPolicy", "tls", {"minTlsVersion": "TLS_1_2", "profile": "MODERN"})
         proxy = self._declare(
-            "targetHttpsProxy:TargetHttpsProxy", "proxy", {"urlMap": routes.id, "sslCertificates": [certificate.id]}
+            "targetHttpsProxy:TargetHttpsProxy",
+            "proxy",
+            {"urlMap": routes.id, "sslCertificates": [certificate.id], "sslPolicy": encryption.id},
         )
         self._declare(
             "globalForwardingRule:GlobalForwardingRule",

@@ -15,6 +15,7 @@ ROTATION_DAYS = 90
 SERVICE_AGENTS = {
     "artifact-registry": "gcp-sa-artifactregistry",
     "cloud-run": "serverless-robot-prod",
+    "pubsub": "gcp-sa-pubsub",
     "secret-manager": "gcp-sa-secretmanager",
     "storage": "gs-project-accounts",
 }
@@ -68,6 +69,7 @@ def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
         "gcp:artifactregistry/repository:Repository": {"kms_key_name": key.id},
         "gcp:cloudrunv2/job:Job": {"template": {"template": {"encryption_key": key.id}}},
         "gcp:cloudrunv2/service:Service": {"template": {"encryption_key": key.id}},
+        "gcp:pubsub/topic:Topic": {"kms_key_name": key.id},
         "gcp:secretmanager/secret:Secret": {
             "replication": {
                 "user_managed": {

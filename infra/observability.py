@@ -112,7 +112,7 @@ class Observability(Component):
         )
         return gcp.monitoring.UptimeCheckConfig(
             "uptime",
-            display_name=f"{settings.name()}: the service answers",
+            display_name=pulumi.Output.concat(service.name, " answers"),
             timeout="10s",
             period="300s",
             http_check={

@@ -24,6 +24,8 @@ APIS = {
     "storage": "storage.googleapis.com",
     "workflows": "workflows.googleapis.com",
 }
+# Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
+WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")
 ALWAYS = ("artifactregistry", "cloudrunv2", "secretmanager", "serviceaccount", "storage")
 
 
@@ -50,7 +52,10 @@ class ProjectServices(Component):
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self.by_module = {module: self._enable(APIS[module]) for module in modules_of(settings)}
-        self.vertex = self._enable("aiplatform.googleapis.com") if settings.rag_provider == "vertex" else None
+        for api in WATCHING:
+            self._enable(api)
+        if settings.rag_provider == "vertex":
+            self._enable("aiplatform.googleapis.com")
         self.register_outputs({})
 
     def _enable(self, api: str) -> gcp.projects.Service:
