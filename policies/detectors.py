@@ -183,7 +183,7 @@ def personal_data_in(text: str) -> str | None:
     for match in _PHONE.finditer(text):
         if 8 <= sum(character.isdigit() for character in match.group()) <= 17:
             return "a phone number"
-    return "a person's name" if _names_a_person(text) else None
+    return "a person's name" if names_a_person(text) else None
 
 
 def is_secret_name(name: str) -> bool:
@@ -229,7 +229,8 @@ def _looks_random(token: str) -> bool:
     return -sum(count / len(token) * log2(count / len(token)) for count in counts.values()) >= _MINIMUM_ENTROPY
 
 
-def _names_a_person(text: str) -> bool:
+def names_a_person(text: str) -> bool:
+    """Whether a given name is followed by what can be a family name, both with capitals or both without."""
     position = 0
     while match := _NAME_PAIR.search(text, position):
         given, family = (part.lower().translate(_FOLD) for part in match.groups())

@@ -231,6 +231,12 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"labels": {"anna.schmidt@example.com": "owner"}},
         ],
     ),
+    Examples(
+        "privacy-no-personal-data-in-text",
+        "gcp:monitoring/notificationChannel:NotificationChannel",
+        holds=[{"type": "email", "labels": {"email_address": "orders-on-call@example.com"}}],
+        violated=[{"type": "email", "labels": {"email_address": "anna.schmidt@example.com"}}],
+    ),
     StackExamples(
         "privacy-no-leaks-in-outputs",
         holds=[[Declared("pulumi:pulumi:Stack", "p-prod", {"url": "https://scorer-abc-ew.a.run.app", "image": IMAGE})]],

@@ -49,6 +49,9 @@ def alerts_for_every_service(stack: Stack) -> Findings:
     fix="Add a gcp.monitoring.UptimeCheckConfig for the service.",
 )
 def uptime_checks(stack: Stack) -> Findings:
+    hosts = [check.at("monitoredResource.labels.host") for check in stack.of(UPTIME)]
+    if any(host.known and not host.text.endswith(".run.app") for host in hosts):
+        return  # A check of a domain goes through the load balancer to whatever stands behind it.
     properties = ("monitoredResource", "httpCheck", "displayName", "syntheticMonitor")
     yield from _mentioned_by(stack, UPTIME, properties, "no uptime check asks it")
 
