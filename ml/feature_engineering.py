@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from ml.catalogue_learning import learn_catalogue
 from ml.quarantine import check_share, quarantine_file, record
-from ml.reading import Block, ReadingError, Tally, blocks_of, chunks_of
+from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, chunks_of
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns, columns_of, merged, taken
 from orderguard.features.vector import column_features
@@ -121,7 +121,7 @@ def read_columns(
     paths: Sequence[Path], keyring: Keyring, config: FeatureConfig
 ) -> tuple[Columns, Tally, dict[Path, int]]:
     """All usable orders in the order of the files, what was found on the way, and the number of orders by file."""
-    blocks = [block for path in paths for block in blocks_of(path)]
+    blocks = [block for path in paths for block in blocks_of(path, BLOCK_BYTES)]
     parts: list[Columns] = []
     total = Tally()
     lines_before, counts = Counter[Path](), Counter[Path](dict.fromkeys(paths, 0))
@@ -154,8 +154,8 @@ def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterat
         for block in blocks:
             yield masked_block(block, keyring)
         return
-    # Not forked: a fork of a process with threads (onnxruntime, progress bars) may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _set_keyring, (keyring,)) as pool:
+    # Forked, so that the key is inherited: a keyring is never serialised.
+    with ProcessPoolExecutor(workers, get_context("fork"), _set_keyring, (keyring,)) as pool:
         yield from pool.map(_masked_block_of_worker, blocks)
 
 
@@ -163,7 +163,7 @@ def masked_block(block: Block, keyring: Keyring) -> tuple[Columns, Tally]:
     """One block's orders as columns, and what was found while reading them."""
     tally = Tally()
     parts = []
-    for chunk in chunks_of(block, keyring):
+    for chunk in chunks_of(block, keyring, free_text=False):
         tally.add(chunk.tally)
         parts.append(columns_of(chunk.orders))
     return merged(parts), tally

@@ -139,7 +139,7 @@ def _skip_line(file: gzip.GzipFile | BufferedReader) -> int:
     return passed
 
 
-def chunks_of(block: Block, keyring: Keyring) -> Iterator[Chunk]:
+def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iterator[Chunk]:
     """Read and mask a block's orders, `CHUNK_ORDERS` at a time.
 
     Line numbers of quarantined lines count from the block's start.
@@ -154,7 +154,7 @@ def chunks_of(block: Block, keyring: Keyring) -> Iterator[Chunk]:
             tally.blank += 1
             continue
         try:
-            orders.append(mask_order(usable_order(line), keyring))
+            orders.append(mask_order(usable_order(line), keyring, free_text=free_text))
         except OrderError as error:
             excerpt = masked_excerpt(line or b"")
             tally.quarantined.append(Quarantined(block.path.name, number, error.field, error.reason, excerpt))
@@ -200,7 +200,9 @@ _KNOWN_PATHS = frozenset(CLASSIFICATION) | {
 }
 
 
-def masked_orders(paths: Sequence[Path], keyring: Keyring, tally: Tally | None = None) -> Iterator[list[MaskedOrder]]:
+def masked_orders(
+    paths: Sequence[Path], keyring: Keyring, tally: Tally | None = None, *, free_text: bool = True
+) -> Iterator[list[MaskedOrder]]:
     """The orders of files in the order of the files, masked, in lists of at most `CHUNK_ORDERS`.
 
     `tally` is added to, if given. Raises `ReadingError`.
@@ -210,7 +212,7 @@ def masked_orders(paths: Sequence[Path], keyring: Keyring, tally: Tally | None =
         lines_before = 0
         for block in blocks_of(path):
             lines_of_block = 0
-            for chunk in chunks_of(block, keyring):
+            for chunk in chunks_of(block, keyring, free_text=free_text):
                 found.add(chunk.tally, lines_before)
                 lines_of_block += chunk.tally.lines
                 yield chunk.orders

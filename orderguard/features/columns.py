@@ -95,7 +95,7 @@ def columns_of(orders: Iterable[MaskedOrder]) -> Columns:
 
 
 def taken(columns: Columns, rows: Indices) -> Columns:
-    """The orders at these rows, in this order. Tables of strings keep all their values."""
+    """The orders at these rows, in this order, as if there had been no others."""
     counts = np.bincount(columns.line_order, minlength=len(columns))
     starts = np.cumsum(counts) - counts
     sizes = counts[rows]
@@ -103,16 +103,22 @@ def taken(columns: Columns, rows: Indices) -> Columns:
     lines = np.arange(sizes.sum()) - (np.cumsum(sizes) - sizes)[line_order] + starts[rows][line_order]
     return Columns(
         order_tokens=[columns.order_tokens[row] for row in rows.tolist()],
-        customers=Coded(columns.customers.index[rows], columns.customers.values),
+        customers=_picked(columns.customers, rows),
         numbers={name: values[rows] for name, values in columns.numbers.items()},
-        codes={name: Coded(coded.index[rows], coded.values) for name, coded in columns.codes.items()},
+        codes={name: _picked(coded, rows) for name, coded in columns.codes.items()},
         line_order=line_order,
         quantity=columns.quantity[lines],
         unit_price=columns.unit_price[lines],
         line_discount=columns.line_discount[lines],
-        skus=Coded(columns.skus.index[lines], columns.skus.values),
-        categories=Coded(columns.categories.index[lines], columns.categories.values),
+        skus=_picked(columns.skus, lines),
+        categories=_picked(columns.categories, lines),
     )
+
+
+def _picked(coded: Coded, rows: Indices) -> Coded:
+    """Some rows of a column. Values that none of them has go: a catalogue must not learn of them."""
+    used, index = np.unique(coded.index[rows], return_inverse=True)
+    return Coded(index, [coded.values[number] for number in used.tolist()])
 
 
 def merged(parts: Sequence[Columns]) -> Columns:
