@@ -88,6 +88,10 @@ class Keyring:
             raise MaskingKeyError(f"MASKING_KEY_FILE can't be read ({reason}): {path}") from None
         return cls.from_text(text, remember=remember)
 
+    def remembering(self, count: int) -> "Keyring":
+        """The same keys, with the last `count` pseudonyms kept in memory: for a pipeline, where customers come back."""
+        return Keyring(self._keys, remember=count)
+
     @property
     def key_ids(self) -> tuple[str, ...]:
         """The ids of all versions, the current one first."""

@@ -1,7 +1,7 @@
 """Finding an order's own names, addresses and numbers in its free text, however they are written there.
 
-Words are compared without case and accents; parts count alone where they are telling ("Muster"), together where they are not
-("High" and "Street"); whole values are also compared with all separators gone ("anna.muster", "A n n a  M u s t e r").
+Words are compared without case and accents; parts count alone where they are telling ("Muster"), together where they
+are not ("High" and "Street"); whole values are also compared with all separators gone ("anna.muster", "A n n a").
 """
 
 import re
@@ -231,8 +231,10 @@ class Known:
 
     def _hit(self, view: View, word: str, start: int, end: int) -> Hit | None:
         kind, weight = self.words.get(word) or self._inflected(word)
-        if not kind or (weight == 0.0 and len(word) == 1 and view.text[end : end + 1] != "."):
+        if not kind or (weight == 0.0 and len(word) == 1 and not _is_initial(view, start, end)):
             return None
+        if len(word) == 2 and weight and word not in COMMON_WORDS and view.text[start].isupper():
+            weight = TELLING
         if weight >= TELLING and word in COMMON_WORDS and not view.text[start].isupper():
             weight = 1.0
         return Hit(start, end, kind, weight)
@@ -297,9 +299,12 @@ def known_strings(values: Iterable[str]) -> Known | None:
     return known
 
 
+def _is_initial(view: View, start: int, end: int) -> bool:
+    """Whether a single letter is short for a name, or a particle as in D'Amore and van 't Wel."""
+    return view.text[end : end + 1] in (".", "'") or view.text[max(0, start - 1) : start] == "'"
+
+
 def _telling(run: list[Hit]) -> Iterator[Span]:
-    while run and run[0].weight == 0.0:
-        run = run[1:]
     while run and run[-1].weight == 0.0:
         run = run[:-1]
     if sum(hit.weight for hit in run) >= TELLING:

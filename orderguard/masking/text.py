@@ -21,7 +21,7 @@ def mask_text(text: str, known: Iterable[str] = ()) -> str:
 def mask_with(text: str, known: Known | None) -> str:
     """As `mask_text`, with known values that are prepared already."""
     while True:
-        spans = list(merged(_find(text, known), masked_already(text)))
+        spans = find_personal(text, known)
         if not spans:
             return text
         # what is gone may have kept its neighbour from being recognised: look again until nothing is found
@@ -29,13 +29,14 @@ def mask_with(text: str, known: Known | None) -> str:
 
 
 def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
-    """Two texts masked, each alone and then where the end of one and the start of the other make up a value together."""
+    """Two texts masked, each alone and then where the end of one and the start of the other make up a value "
+    "together."""
     first, second = mask_with(first, known), mask_with(second, known)
     for seam in ("", " "):
         before, after = _settled_cut(first, -_SEAM), _settled_cut(second, _SEAM)
         head, tail = first[before:], second[:after]
         cut = len(head)
-        spans = merged(_find(head + seam + tail, known), masked_already(head + seam + tail))
+        spans = find_personal(head + seam + tail, known)
         crossing = [span for span in spans if span.start < cut and span.end > cut + len(seam)]
         for span in reversed(crossing):
             first = first[:before] + head[: span.start] + span.replacement
@@ -43,9 +44,9 @@ def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
     return first, second
 
 
-def is_personal(text: str, known: Known | None = None) -> bool:
-    """Whether anything in `text` would be masked."""
-    return next(iter(merged(_find(text, known), masked_already(text))), None) is not None
+def find_personal(text: str, known: Known | None = None) -> list[Span]:
+    """What a first look at `text` finds, in order and without overlaps."""
+    return list(merged(_find(text, known), masked_already(text)))
 
 
 def _find(text: str, known: Known | None) -> Iterator[Span]:

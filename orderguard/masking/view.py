@@ -1,7 +1,7 @@
-"""A text as the recognisers see it: escapes decoded, invisible characters gone, look-alikes made one, each position mapped back.
+"""A text as the recognisers see it: escapes decoded, invisible characters gone, look-alikes made one.
 
-`ａｎｎａ%40example.com` and `anna\\u0040exam<zero-width>ple.com` both read `anna@example.com` in the view, and what is found there
-is masked in the text as it was written.
+`ａｎｎａ%40example.com` and `anna\\u0040exam<zero-width>ple.com` both read `anna@example.com` in the view. Each position is
+mapped back, so that what is found there is masked in the text as it was written.
 """
 
 import html
@@ -11,15 +11,16 @@ from itertools import accumulate
 from urllib.parse import unquote
 
 _ESCAPES = re.compile(
-    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\u[0-9A-Fa-f]{4})+|\\[nrt]"
+    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\{1,4}u[0-9A-Fa-f]{4})+|\\{1,4}[nrt\"/]"
 )
 _WORD = re.compile(r"[^\W_]+")
 _MOST_ESCAPES = 4
-_CONTROL = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
+_CONTROL = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "/": "/"}
 
 _PAIRS = (
     "АA ВB ЕE ЅS ІI ЈJ КK МM НH ОO РP СC ТT ХX УY аa еe ѕs іi јj оo рp сc уy хx ԁd һh ӏl ΑA ΒB "
-    "ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX οo νv κk αa ıi ℓl ‐- ‑- ‒- –- —- −- ․. ｡. 。. ،, ٫."
+    "ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX οo νv κk αa ıi ℓl ‐- ‑- ‒- –- —- −- ․. ｡. 。. ،, ٫. "
+    '’\' ‘\' ʼ\' ´\' “" ”" „" «" »"'
 )
 LOOK_ALIKES = {pair[0]: pair[1] for pair in _PAIRS.split()}
 """Characters of other scripts, and dashes and dots of typesetting, that read like ASCII ones."""
@@ -29,7 +30,8 @@ _LETTERS |= {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th"}
 
 
 class View:
-    """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` with their places."""
+    """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` "
+    "with their places."""
 
     __slots__ = ("text", "folded", "source", "_starts", "_ends", "_words", "_vocabulary")
 
@@ -90,7 +92,8 @@ class View:
             self._replace(pieces, widths)
 
     def _replace(self, pieces: list[str], widths: list[int] | None = None) -> None:
-        """Make `pieces` the view: piece i stands for the next `widths[i]` characters (1 each unless told) of the view until now."""
+        """Make `pieces` the view: piece i stands for the next `widths[i]` characters (1 each unless told) of the "
+        "view until now."""
         joined = "".join(pieces)
         if widths is None and len(joined) == len(pieces) and all(pieces):
             self.text = joined
@@ -118,9 +121,9 @@ def _decoded(escape: str) -> str | None:
     if escape[0] == "&":
         decoded = html.unescape(escape)
         return None if decoded == escape else decoded
-    if escape in _CONTROL:
-        return _CONTROL[escape]
-    codes = [int(escape[i + 2 : i + 6], 16) for i in range(0, len(escape), 6)]
+    if escape[-1] in _CONTROL:
+        return _CONTROL[escape[-1]]
+    codes = [int(code, 16) for code in re.findall(r"u([0-9A-Fa-f]{4})", escape)]
     return b"".join(code.to_bytes(2, "big") for code in codes).decode("utf-16-be", "replace")
 
 

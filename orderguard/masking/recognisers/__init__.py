@@ -1,6 +1,7 @@
 """The recognisers: each module finds one kind of personal data by its form, its check digits and the words around it.
 
-`find(view)` yields spans of the view; it looks for a cheap sign first, so that a text without one costs next to nothing.
+`find(view)` yields spans of the view; it looks for a cheap sign first, so that a text without one costs next to
+nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +35,8 @@ RECOGNISERS: tuple[Callable[[View], Iterator[Span]], ...] = (
     labelled.find,
     names.find,
 )
-"""Everything that is looked for in a text; base64 and hexadecimal runs are decoded and then searched by all of these."""
+"""Everything that is looked for in a text; base64 and hexadecimal runs are decoded and then searched by all of "
+"these."""
 
 
 def recognise(view: View) -> Iterator[Span]:

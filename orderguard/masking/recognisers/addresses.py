@@ -11,7 +11,8 @@ _NUMBER = r"\d{1,5}(?: ?[a-zA-Z](?![\w]))?(?:[/-]\d{1,4}[a-zA-Z]?)?"
 _CAPITAL = r"[A-Z][\w'.-]*"
 _NAMED = rf"(?:{_CAPITAL} ){{1,4}}"
 _ENGLISH = (
-    r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|close|crescent|parkway|pkwy|"
+    r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|"
+    r"close|crescent|parkway|pkwy|"
     r"highway|hwy|gardens|grove|mews|row|hill|view|circle|trail)\b\.?"
 )
 _UNIT = r"(?:,? ?(?i:apt|apartment|suite|ste|unit|flat|floor|fl|#)\.? ?#?\w{1,5})?"
@@ -20,10 +21,15 @@ _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"\b\d{{1,5}}[A-Za-z]? {_NAMED}{_ENGLISH}{_UNIT}{_TAIL}",
-        rf"(?:{_CAPITAL}[ -]){{0,3}}(?i:\b[\w.-]*(?:strasse|str\.|str|gasse|allee|platz|damm|ufer|chaussee|straat|laan|gracht|plein|vagen|gatan|gata|veien|vej|gade|katu|tie))[ ]{_NUMBER}{_TAIL}",
+        rf"(?:{_CAPITAL}[ -]){{0,3}}(?i:\b[\w.-]*(?:strasse|str\.|str|gasse|allee|platz|damm|ufer|chaussee|straat|"
+        rf"laan|gracht|plein|vagen|gatan|gata|veien|vej|gade|katu|tie))[ ]{_NUMBER}{_TAIL}",
         rf"\b(?:{_CAPITAL}[ -]){{0,3}}[A-Z][\w-]*(?:weg|ring|kade|dijk|steig|stieg|berg|hof) {_NUMBER}{_TAIL}",
-        rf"\b\d{{1,4}}(?: ?(?i:bis|ter|quater))?,? (?i:rue|avenue|av\.|boulevard|bd|chemin|allee|impasse|place|quai|route|cours)(?: (?i:de|du|des|de la|de l'|d'|la|le|les))* ?{_CAPITAL}(?:[ -](?:(?:de|du|des|la) )?{_CAPITAL}){{0,3}}{_TAIL}",
-        rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|via|viale|corso|piazza|vicolo|largo|rua|travessa|praca|estrada|ulica|ul\.|al\.|aleja|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el))* ?(?:{_CAPITAL}[ ,]{{1,2}}(?:(?:de|del|da|do|dos|e|y|la) )*){{1,4}}(?:n[o.]? ?)?{_NUMBER}{_TAIL}",
+        rf"\b\d{{1,4}}(?: ?(?i:bis|ter|quater))?,? (?i:rue|avenue|av\.|boulevard|bd|chemin|allee|impasse|place|quai|"
+        rf"route|cours)(?: (?i:de|du|des|de la|de l'|d'|la|le|les))* ?{_CAPITAL}(?:[ -](?:(?:de|du|des|la) "
+        rf")?{_CAPITAL}){{0,3}}{_TAIL}",
+        rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|via|viale|corso|piazza|vicolo|largo|rua|"
+        rf"travessa|praca|estrada|ulica|ul\.|al\.|aleja|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|"
+        rf"el))* ?(?:{_CAPITAL}[ ,]{{1,2}}(?:(?:de|del|da|do|dos|e|y|la) )*){{1,4}}(?:n[o.]? ?)?{_NUMBER}{_TAIL}",
     )
 )
 _DIGIT = re.compile(r"\d")

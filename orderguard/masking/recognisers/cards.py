@@ -9,15 +9,19 @@ from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
 _RUN = re.compile(
-    r"(?<![\w])\d{1,19}(?:(?: ?[-.·/_*] ?| {1,3}|\n)\d{1,19})*(?![\w])|(?<=[A-Za-z:_])\d{12,19}(?!\w)|(?<!\w)\d{12,19}(?=[A-Za-z_])"
+    r"(?<![\w])\d{1,19}(?:(?: ?[-.·/_*] ?| {1,3}|\n)\d{1,19})*(?![\w])|(?:(?<=[a-z]{3})|(?<=[:_]))\d{12,19}(?!\w)|"
+    r"(?<!\w)\d{12,19}(?=[A-Za-z_])"
 )
 _GROUP = re.compile(r"\d+")
 _ISSUERS = re.compile(
-    r"4|5[0-8]|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)|3[47]|3(?:0[0-5]|[689])|35(?:2[89]|[3-8])|2131|1800|6|220[0-4]|8[12]|9792"
+    r"4|5[0-8]|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)|3[47]|3(?:0[0-5]|[689])|35(?:2[89]|[3-8])|2131|1800|6|"
+    r"220[0-4]|8[12]|9792"
 )
 _CLEAR = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|"
-    r"35(?:2[89]|[3-8]\d)\d{12}|(?:2131|1800)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|220[0-4]\d{12,15}|(?:5[0678]|6[0-9])\d{10,17}|8[12]\d{14}|9792\d{12}"
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|"
+    r"3(?:0[0-5]|[689]\d)\d{11}|"
+    r"35(?:2[89]|[3-8]\d)\d{12}|(?:2131|1800)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|220[0-4]\d{12,15}|"
+    r"(?:5[0678]|6[0-9])\d{10,17}|8[12]\d{14}|9792\d{12}"
 )
 """Issuer prefixes with the lengths that they have."""
 _SHAPES = {
@@ -34,11 +38,11 @@ _SHAPES = {
     (8, 4),
     (6, 6),
 }
-_WORDS = frozenset(
-    "card cards credit debit cc visa mastercard maestro amex discover jcb diners pan cvv cvc karte karten kreditkarte kreditkartennummer "
-    "kartennummer ec kartennr carte bancaire cb bleue tarjeta credito debito cartao carta kaart creditcard kaartnummer karta karty kartą "
-    "kreditkort betalkort kort numer karte unionpay".split()
-)
+_WORDS = frozenset("""
+    card cards credit debit cc visa mastercard maestro amex discover jcb diners pan cvv cvc karte karten kreditkarte
+    kreditkartennummer kartennummer ec kartennr carte bancaire cb bleue tarjeta credito debito cartao carta kaart
+    creditcard kaartnummer karta karty kartą kreditkort betalkort kort numer unionpay
+    """.split())
 
 
 def find(view: View) -> Iterator[Span]:
@@ -78,7 +82,7 @@ def _is_card(view: View, groups: list[re.Match[str]], sizes: list[int], first: i
     labelled = labelled_impersonal(view, start)
     if called_card and not labelled:
         return True
-    if not clear or len(digits) in (12, 13, 19) and (not called_card or ean(digits)) and len(shape) == 1:
+    if not clear or len(digits) in (12, 13) and (not called_card or ean(digits)) and len(shape) == 1:
         return False
     if len(shape) == 1:
         return not labelled and len(digits) >= 14

@@ -1,4 +1,5 @@
-"""What stands around a number: a telephone word speaks for a phone, "order no." right before speaks against everything."""
+"""What stands around a number: a telephone word speaks for a phone, "order no." right before speaks against "
+"everything."""
 
 import re
 
@@ -6,14 +7,20 @@ from orderguard.masking.view import View
 
 _LABELS = (
     # English
-    "order|orders|tracking|track|trackingid|shipment|parcel|package|consignment|waybill|awb|invoice|sku|skus|ean|eans|gtin|upc|isbn|item|items|"
-    "article|articles|product|products|part|serial|batch|lot|ticket|case|reference|references|ref|refs|rma|return|delivery|quote|po|model|"
-    "version|firmware|voucher|coupon|barcode|barcodes|bar|catalogue|catalog|asin|colour|color|size|imei|code|codes|hts|container|pallet|sscc|build|release|"
+    "order|orders|tracking|track|trackingid|shipment|parcel|package|consignment|waybill|awb|invoice|sku|skus|ean|"
+    "eans|gtin|upc|isbn|item|items|"
+    "article|articles|product|products|part|serial|batch|lot|ticket|case|reference|references|ref|refs|rma|return|"
+    "delivery|quote|po|model|"
+    "version|firmware|voucher|coupon|barcode|barcodes|bar|catalogue|catalog|asin|colour|color|size|imei|code|codes|"
+    "hts|container|pallet|sscc|build|release|"
     "ups|dhl|usps|fedex|dpd|gls|hermes|evri|postnl|"
     # German
-    "bestellung|bestellungen|bestellnummer|bestellnummern|bestellnr|auftrag|auftragsnummer|auftragsnr|sendung|sendungsnummer|sendungsnr|sendungsverfolgung|"
-    "paket|paketnummer|paketnr|rechnung|rechnungsnummer|rechnungsnr|artikel|artikelnummer|artikelnummern|artikelnr|seriennummer|"
-    "lieferung|lieferschein|lieferscheinnummer|gutschein|gutscheincode|charge|chargennummer|vorgang|vorgangsnummer|retoure|retourennummer|"
+    "bestellung|bestellungen|bestellnummer|bestellnummern|bestellnr|auftrag|auftragsnummer|auftragsnr|sendung|"
+    "sendungsnummer|sendungsnr|sendungsverfolgung|"
+    "paket|paketnummer|paketnr|rechnung|rechnungsnummer|rechnungsnr|artikel|artikelnummer|artikelnummern|artikelnr|"
+    "seriennummer|"
+    "lieferung|lieferschein|lieferscheinnummer|gutschein|gutscheincode|charge|chargennummer|vorgang|vorgangsnummer|"
+    "retoure|retourennummer|"
     # French
     "commande|commandes|colis|suivi|facture|livraison|lot|serie|produit|reference|expedition|bon|envoi|"
     # Spanish, Portuguese, Italian
@@ -22,17 +29,21 @@ _LABELS = (
     "ordine|ordini|spedizione|tracciamento|fattura|articolo|articoli|pacco|prodotto|riferimento|codice|lotto|"
     # Dutch, Polish, Swedish, Czech
     "bestelling|bestelnummer|zending|pakket|factuur|factuurnummer|artikelnummer|trackingcode|tracktrace|volgnummer|"
-    "zamowienie|zamowienia|zamowieniu|przesylka|przesylki|paczka|paczki|faktura|faktury|produkt|produktu|artykul|sledzenia|seryjny|"
+    "zamowienie|zamowienia|zamowieniu|przesylka|przesylki|paczka|paczki|faktura|faktury|produkt|produktu|artykul|"
+    "sledzenia|seryjny|"
     "ordernummer|ordernr|fakturanummer|sparningsnummer|kolli|kollinummer|paketnummer|forsandelse|artikelnummer|"
     "objednavka|objednavky|zasilka|zasilky|zbozi"
 )
 _FILLERS = (
-    r"no|nos|nr|nrs|num|number|numbers|numero|numeros|nummer|nummern|id|ids|code|codes|codigo|kod|cislo|numer|numery|is|are|was|ist|sind|war|lautet|"
-    r"est|es|e|son|sont|sono|jest|de|del|di|du|della|la|le|the|my|der|die|das|mit|with|und|and|et|y|ed|en|i|och|a|n|d|the|"
+    r"no|nos|nr|nrs|num|number|numbers|numero|numeros|nummer|nummern|id|ids|code|codes|codigo|kod|cislo|numer|"
+    r"numery|is|are|was|ist|sind|war|lautet|"
+    r"est|es|e|son|sont|sono|jest|de|del|di|du|della|la|le|the|my|der|die|das|mit|with|und|and|et|y|ed|en|i|och|a|n|"
+    r"d|the|"
     r"tracking|commande|pedido|colis|envio|seguimiento|suivi|ordine|spedizione|przesylki|zamowienia|zu|for|of|to"
 )
 _IMPERSONAL = re.compile(
-    rf"(?<![a-z])(?:{_LABELS})(?:[\s:#.,;/&(°º'\"=-]|(?<![a-z0-9])(?:{_FILLERS})(?![a-z])|\b(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]{{3,}}(?=\s*[,;/&]|\s+(?:and|und|et|y|e|en|i|och)\s))*$"
+    rf"(?<![a-z])(?:{_LABELS})(?:[\s:#.,;/&(°º'\"=-]|(?<![a-z0-9])(?:{_FILLERS})(?![a-z])|"
+    rf"\b(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]{{3,}}(?=\s*[,;/&]|\s+(?:and|und|et|y|e|en|i|och)\s))*$"
 )
 _REACH_BACK = 48
 _WORD = re.compile(r"[^\W\d_]+")
@@ -44,7 +55,8 @@ def labelled_impersonal(view: View, start: int) -> bool:
 
 
 def near(view: View, start: int, end: int, words: frozenset[str], *, before: int = 48, after: int = 24) -> bool:
-    """Whether one of `words` stands near: within `before` characters ahead of `start` or `after` characters behind `end`."""
+    """Whether one of `words` stands near: within `before` characters ahead of `start` or `after` characters behind "
+    "`end`."""
     if view.vocabulary.isdisjoint(words):
         return False
     around = view.folded[max(0, start - before) : start] + " | " + view.folded[end : end + after]

@@ -12,10 +12,12 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{11,}={0,2}(?![A-Za-z
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x|\\x)?(?:[0-9a-fA-F]{2}(?:[ :]|\\x)?){6,}(?![0-9A-Za-z])")
 _NOT_HEX = re.compile(r"0x|\\x|[ :]")
 _DEEPEST = 3
+_LONGER_THAN_TRACKING = 24
 
 
 def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterator[Span]:
-    """Runs that decode to text which `personal` says yes to; encodings inside encodings are followed `_DEEPEST` deep."""
+    """Runs that decode to text which `personal` says yes to; encodings inside encodings are followed `_DEEPEST` "
+    "deep."""
     for match in _BASE64.finditer(view.text):
         decoded = _from_base64(match[0])
         if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):
@@ -42,7 +44,10 @@ def _from_base64(run: str) -> str | None:
 
 def _from_hex(run: str) -> str | None:
     digits = _NOT_HEX.sub("", run)
-    return _printable(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
+    decoded = _printable(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
+    # a decimal number no longer than a tracking number is an encoding only if it encodes another number
+    a_number = digits.isdecimal() and len(digits) < _LONGER_THAN_TRACKING
+    return None if decoded and a_number and not decoded.isdecimal() else decoded
 
 
 def _printable(data: bytes) -> str | None:

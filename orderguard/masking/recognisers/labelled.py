@@ -7,15 +7,26 @@ from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
 _LABELS = {
-    "NAME": r"(?:first|last|full|given|family|sur|customer|recipient|receiver|billing|holder|cardholder|account holder|contact|user)[ _-]?names?|surname|recipient|card[ _-]?holder|"
-    r"vorname|nachname|familienname|kundenname|empfanger(?:in)?|karteninhaber(?:in)?|kontoinhaber(?:in)?|prenom|nom de famille|nom complet|destinataire|titulaire|nombre completo|apellidos?|destinatario|titular|"
-    r"cognome|nome completo|intestatario|sobrenome|voornaam|achternaam|ontvanger|imie i nazwisko|nazwisko|odbiorca|efternamn|fornamn|mottagare",
-    "ADDRESS": r"(?:street|home|billing|shipping|delivery|mailing|postal)[ _-]?address|street|address(?:[ _-]?line)?[ _-]?\d?|strasse|anschrift|adresse|lieferadresse|rechnungsadresse|direccion|domicilio|indirizzo|endereco|morada|adres|adress",
-    "PHONE": r"(?:tele)?phone(?:[ _-]?(?:no|number|nr))?|mobile(?:[ _-]?(?:no|number))?|cell(?:[ _-]?(?:no|number))?|(?:my|meine|mon|mi|mio|il mio|mijn|meu|moj) (?:number|nummer|numero|numer)(?: is| ist| est| es| e)?|"
-    r"tel(?:efon)?(?:nummer|nr)?|handy(?:nummer|nr)?|mobil(?:nummer|nr)?|rufnummer|telefono|telefone|movil|cellulare|telefoon(?:nummer)?",
-    "CARD": r"card[ _-]?(?:no|number|num|nr)|credit[ _-]?card|kartennummer|kreditkarte(?:nnummer)?|numero de (?:carte|tarjeta)|pan",
-    "BIRTH DATE": r"(?:date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)|dob|geburtsdatum|date de naissance|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum|data urodzenia)",
-    "ID": r"ssn|social[ _-]?security(?:[ _-]?(?:no|number))?|national[ _-]?id(?:entity)?(?:[ _-]?(?:no|number))?|tax[ _-]?id|passport(?:[ _-]?(?:no|number))?|password|passwort|passwd|pwd|pin[ _-]?code|cvv2?|cvc2?|api[ _-]?key|secret|access[ _-]?token",
+    "NAME": r"(?:first|last|full|given|family|sur|customer|recipient|receiver|billing|holder|cardholder|account "
+    "holder|contact|user)[ _-]?names?|surname|recipient|card[ _-]?holder|"
+    r"vorname|nachname|familienname|kundenname|empfanger(?:in)?|karteninhaber(?:in)?|kontoinhaber(?:in)?|prenom|nom "
+    r"de famille|nom complet|destinataire|titulaire|nombre completo|apellidos?|destinatario|titular|"
+    r"cognome|nome completo|intestatario|sobrenome|voornaam|achternaam|ontvanger|imie i nazwisko|nazwisko|odbiorca|"
+    r"efternamn|fornamn|mottagare",
+    "ADDRESS": r"(?:street|home|billing|shipping|delivery|mailing|postal)[ _-]?address|street|"
+    r"address(?:[ _-]?line)?[ _-]?\d?|strasse|anschrift|adresse|lieferadresse|rechnungsadresse|direccion|domicilio|"
+    r"indirizzo|endereco|morada|adres|adress",
+    "PHONE": r"(?:tele)?phone(?:[ _-]?(?:no|number|nr))?|mobile(?:[ _-]?(?:no|number))?|cell(?:[ _-]?(?:no|"
+    "number))?|(?:my|meine|mon|mi|mio|il mio|mijn|meu|moj) (?:number|nummer|numero|numer)(?: is| ist| est| es| e)?|"
+    r"tel(?:efon)?(?:nummer|nr)?|handy(?:nummer|nr)?|mobil(?:nummer|nr)?|rufnummer|telefono|telefone|movil|"
+    r"cellulare|telefoon(?:nummer)?",
+    "CARD": r"card[ _-]?(?:no|number|num|nr)|credit[ _-]?card|kartennummer|kreditkarte(?:nnummer)?|numero de "
+    "(?:carte|tarjeta)|pan",
+    "BIRTH DATE": r"(?:date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)|dob|geburtsdatum|date de naissance|fecha de "
+    "nacimiento|data di nascita|data de nascimento|geboortedatum|data urodzenia)",
+    "ID": r"ssn|social[ _-]?security(?:[ _-]?(?:no|number))?|national[ _-]?id(?:entity)?(?:[ _-]?(?:no|number))?|"
+    "tax[ _-]?id|passport(?:[ _-]?(?:no|number))?|password|passwort|passwd|pwd|pin[ _-]?code|cvv2?|cvc2?|api[ "
+    "_-]?key|secret|access[ _-]?token",
 }
 _VALUES = {
     "NAME": r"[^\W\d_][\w.'-]*(?: [^\W\d_][\w.'-]*){0,3}",
@@ -30,16 +41,24 @@ _PATTERNS = tuple(
     (
         kind,
         re.compile(
-            rf"(?<![\w-])(?P<quote>\\?[\"']?)(?:{labels})(?P=quote)\s{{0,2}}[:=]\s{{0,2}}(?:\\?\"(?P<quoted>[^\"\\\n]{{1,200}})|(?P<plain>{_VALUES[kind]}))"
+            rf"(?<![\w-])(?P<quote>\\?[\"']?)(?:{labels})(?P=quote)\s{{0,2}}[:=]\s{{0,2}}"
+            rf"(?:\\?\"(?P<quoted>[^\"\\\n]{{1,200}})|(?P<plain>{_VALUES[kind]}))"
         ),
     )
     for kind, labels in _LABELS.items()
 )
 _NAME_IN_RECORD = re.compile(rf"\\?\"(?:{_ANY_NAME})\\?\"\s*:\s*\\?\"(?P<quoted>[^\"\\\n]{{1,200}})")
-_PERSON_KEYS = re.compile(r"\"\s*:(?=.)")
-_PERSONAL_RECORD = frozenset(
-    "customer email phone recipient surname birth street address iban buyer contact person user mail telefon kunde client cliente".split()
+_NAME_IN_LIST = re.compile(
+    rf"(?:^|[\n;,{{|(])[ \t]*(?:{_ANY_NAME}|jmeno|fn)[ \t]*[:=|][ \t]*(?P<plain>{_VALUES['NAME']})"
 )
+_NAME_IN_HEADER = re.compile(
+    r"(?:^|\n)(?:from|to|cc|bcc|reply-to|von|an|de|para|van|aan)[ \t]*:[ \t]*\"?(?P<plain>[^<\n\":]{2,60}?)\"?[ \t]*<"
+)
+_PERSON_KEYS = re.compile(r"\"\s*:(?=.)")
+_PERSONAL_RECORD = frozenset("""
+    customer email phone recipient surname birth street address iban buyer contact person user mail tel telefon kunde
+    client cliente
+    """.split())
 _NOT_A_NAME = re.compile(r"\b(?:is|as|not|on|the|see|same|missing|unknown|n/a|none|null|ist|wie|siehe|fehlt)\b")
 
 
@@ -55,3 +74,8 @@ def find(view: View) -> Iterator[Span]:
     if _PERSON_KEYS.search(view.text) and not view.vocabulary.isdisjoint(_PERSONAL_RECORD):
         for match in _NAME_IN_RECORD.finditer(view.folded):
             yield Span(match.start("quoted"), match.end("quoted"), "NAME")
+    if not view.vocabulary.isdisjoint(_PERSONAL_RECORD):
+        for match in _NAME_IN_LIST.finditer(view.folded):
+            yield Span(match.start("plain"), match.end("plain"), "NAME")
+    for match in _NAME_IN_HEADER.finditer(view.folded):
+        yield Span(match.start("plain"), match.end("plain"), "NAME")

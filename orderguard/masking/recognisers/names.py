@@ -1,4 +1,5 @@
-"""Names beside greetings, titles, sign-offs and phrases such as "my name is". A name that stands alone is not found by its form."""
+"""Names beside greetings, titles, sign-offs and phrases such as "my name is". A name that stands alone is not "
+"found by its form."""
 
 import re
 from collections.abc import Iterator
@@ -6,65 +7,91 @@ from collections.abc import Iterator
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
-_PARTICLE = r"(?:van der|van den|van de|von der|von und zu|van|von|vom|de la|de los|del|della|dello|delle|de|da|dos|das|do|di|du|le|la|zu|den|ter|ten|bin|ibn|al|el|O'|D'|d')"
+_PARTICLE = (
+    r"(?:van der|van den|van de|von der|von und zu|van|von|vom|de la|de los|del|della|dello|delle|de|da|dos|das|do|di|"
+    r"du|le|la|zu|den|ter|ten|bin|ibn|al|el|O'|D'|d')"
+)
 _WORD = r"[A-Z][a-z'][\w'-]*|[A-Z]{2,}(?:-[A-Z]+)?|[A-Z]\."
 _NAME = rf"(?P<name>(?:{_WORD})(?:[ ]+(?:{_PARTICLE}[ ]*)?(?:{_WORD})){{0,3}})"
-_TITLE = r"(?:mrs?|ms|miss|dr|prof|sir|madam|herrn?|frau|fraulein|m|mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|don|dona|senor|senora|senhor|senhora|sig|sig\.ra|signor|signora|dott|dottssa|dhr|mevr|mevrouw|meneer|pan|pani|panu|herr|fru)\b\.?"
+_TITLE = (
+    r"(?:mrs?|ms|miss|dr|prof|sir|madam|herrn?|frau|fraulein|m|mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|don|"
+    r"dona|senora?|senhora?|sig|sig\.ra|signora?|dott|dottssa|dhr|mevr|mevrouw|meneer|pan|pani|panu|fru)\b\.?"
+)
 _GREETING = (
-    r"(?:dear|hi|hello|hey|hallo|liebe[rs]?|lieber|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|gruss gott|bonjour|bonsoir|salut|cher|chere|hola|estimad[oa]|querid[oa]|"
-    r"buenos dias|buenas tardes|ciao|car[oa]|gentile|egregi[oa]|buongiorno|salve|ola|car[oa]|prezad[oa]|beste|geachte|hoi|dag|czesc|drog[ai]|szanown[ya]|witam|hej|kara|basta|ahoj|mila|mily)"
+    r"(?:dear|hi|hello|hey|hallo|liebe[rs]?|lieber|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|gruss gott|bonjour|"
+    r"bonsoir|salut|cher|chere|hola|estimad[oa]|querid[oa]|"
+    r"buenos dias|buenas tardes|ciao|car[oa]|gentile|egregi[oa]|buongiorno|salve|ola|car[oa]|prezad[oa]|beste|"
+    r"geachte|hoi|dag|czesc|drog[ai]|szanown[ya]|witam|hej|kara|basta|ahoj|mila|mily)"
 )
 _SIGN_OFF = (
-    r"(?:(?:kind|best|warm|kindest|warmest|many)? ?(?:regards|wishes)|sincerely|yours(?: (?:sincerely|faithfully|truly))?|cheers|thanks|thank you|many thanks|love|lots of love|all the best|xoxo|"
-    r"(?:mit )?(?:freundlichen|besten|lieben|herzlichen|viele|liebe|beste|schone) gru(?:ss(?:en|e)?)|mfg|lg|vg|danke|vielen dank|alles liebe|dein|deine|euer|eure|"
-    r"cordialement|bien a vous|sinceres salutations|bises|bisous|merci|amities|saludos|un saludo|atentamente|un abrazo|abrazos|besos|gracias|con carino|"
-    r"cordiali saluti|distinti saluti|saluti|un abbraccio|baci|grazie|atenciosamente|cumprimentos|com os melhores cumprimentos|abracos|beijos|obrigad[oa]|"
-    r"met vriendelijke groet(?:en)?|groetjes|groeten|mvg|liefs|bedankt|pozdrawiam|z powazaniem|dziekuje|usciski|med vanliga halsningar|mvh|halsningar|tack|s pozdravem|dekuji)"
+    r"(?:(?:kind|best|warm|kindest|warmest|many)? ?(?:regards|wishes)|sincerely|yours(?: (?:sincerely|faithfully|"
+    r"truly))?|cheers|thanks|thank you|many thanks|love|lots of love|all the best|xoxo|"
+    r"(?:mit )?(?:freundlichen|besten|lieben|herzlichen|viele|liebe|beste|schone) gru(?:ss(?:en|e)?)|mfg|lg|vg|"
+    r"danke|vielen dank|alles liebe|dein|deine|euer|eure|"
+    r"cordialement|bien a vous|sinceres salutations|bises|bisous|merci|amities|saludos|un saludo|atentamente|un "
+    r"abrazo|abrazos|besos|gracias|con carino|"
+    r"cordiali saluti|distinti saluti|saluti|un abbraccio|baci|grazie|atenciosamente|cumprimentos|com os melhores "
+    r"cumprimentos|abracos|beijos|obrigad[oa]|"
+    r"met vriendelijke groet(?:en)?|groetjes|groeten|mvg|liefs|bedankt|pozdrawiam|z powazaniem|dziekuje|usciski|med "
+    r"vanliga halsningar|mvh|halsningar|tack|s pozdravem|dekuji)"
 )
 _PHRASE = (
-    r"(?:my name is|i am called|this is|name's|on behalf of|signed(?: by)?|attn|attention|care of|c/o|ask for|addressed to|"
-    r"ich heisse|mein name ist|mein name:|z\. ?hd\.?|zu handen(?: von)?|bitte an|je m'appelle|mon nom est|a l'attention de|me llamo|mi nombre es|a nombre de|a la atencion de|"
-    r"mi chiamo|il mio nome e|all'attenzione di|alla cortese attenzione di|a nome di|chamo-me|meu nome e|me chamo|em nome de|ao cuidado de|ik heet|mijn naam is|t\.?a\.?v\.?|ter attentie van|"
+    r"(?:my name is|i am called|this is|name's|on behalf of|signed(?: by)?|attn|attention|care of|c/o|ask for|"
+    r"addressed to|"
+    r"ich heisse|mein name ist|mein name:|z\. ?hd\.?|zu handen(?: von)?|bitte an|je m'appelle|mon nom est|a "
+    r"l'attention de|me llamo|mi nombre es|a nombre de|a la atencion de|"
+    r"mi chiamo|il mio nome e|all'attenzione di|alla cortese attenzione di|a nome di|chamo-me|meu nome e|me chamo|"
+    r"em nome de|ao cuidado de|ik heet|mijn naam is|t\.?a\.?v\.?|ter attentie van|"
     r"nazywam sie|mam na imie|na nazwisko|do rak|jag heter|mitt namn ar|jmenuji se|"
-    r"happy birthday|alles gute zum geburtstag|zum geburtstag|joyeux anniversaire|feliz cumpleanos|buon compleanno|feliz aniversario|parabens|gefeliciteerd|fijne verjaardag|wszystkiego najlepszego|grattis)"
+    r"happy birthday|alles gute zum geburtstag|zum geburtstag|joyeux anniversaire|feliz cumpleanos|buon compleanno|"
+    r"feliz aniversario|parabens|gefeliciteerd|fijne verjaardag|wszystkiego najlepszego|grattis)"
 )
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?<!\w)(?i:{_GREETING})(?: (?i:{_TITLE}))*[ ,:]{{1,2}}{_NAME}",
         rf"(?<!\w)(?i:{_TITLE})(?: (?i:{_TITLE}))*[ ]{_NAME}",
-        rf"(?<!\w)(?i:{_SIGN_OFF})[ ]?[,.!\n:-]{{1,2}}[ \n]{{0,3}}(?:(?i:your|dein|deine|tu|votre|from|von) )?{_NAME}(?=[ ]*(?:[\n,.!;(|]|$))",
+        rf"(?<!\w)(?i:{_SIGN_OFF})[ ]?[,.!\n:-]{{1,2}}[ \n]{{0,3}}(?:(?i:your|dein|deine|tu|votre|from|von) "
+        rf")?{_NAME}(?=[ ]*(?:[\n,.!;(|]|$))",
         rf"(?<!\w)(?i:{_SIGN_OFF}) (?i:from|von|de|da|di|van|od|fran)? ?{_NAME}(?=[ ]*(?:[\n,.!;(|]|$))",
         rf"(?<!\w)(?i:{_PHRASE})[ ,:]{{1,2}}(?:(?i:{_TITLE}) )*{_NAME}",
     )
 )
-_FIRST_WORDS = frozenset(
-    "dear hi hello hey hallo liebe lieber liebes sehr guten gruss bonjour bonsoir salut cher chere hola estimado estimada querido querida buenos buenas "
-    "ciao caro cara gentile egregio egregia buongiorno salve ola prezado prezada beste geachte hoi dag czesc drogi droga szanowny szanowna witam hej kara "
-    "basta ahoj mila mily mr mrs ms miss dr prof sir herr herrn frau fraulein m mme mlle monsieur madame mademoiselle sr sra srta don dona senor senora "
-    "senhor senhora sig signor signora dott dhr mevr mevrouw meneer pan pani panu fru regards wishes sincerely yours cheers thanks thank love best all xoxo "
-    "gruss grusse grussen mfg lg vg danke dank alles dein deine euer eure cordialement bien salutations bises bisous merci amities saludos saludo atentamente "
-    "abrazo abrazos besos gracias carino saluti abbraccio baci grazie atenciosamente cumprimentos abracos beijos obrigado obrigada groet groeten groetjes mvg "
-    "liefs bedankt pozdrawiam powazaniem dziekuje usciski halsningar mvh tack pozdravem dekuji name signed attn attention care c ask addressed behalf this "
-    "heisse z zu bitte appelle nom llamo nombre atencion chiamo nome attenzione cortese chamo meu cuidado heet naam t tav attentie nazywam imie nazwisko rak heter namn "
-    "jmenuji happy geburtstag anniversaire cumpleanos compleanno aniversario parabens gefeliciteerd verjaardag wszystkiego grattis called i".split()
-)
-_NOT_NAMES = frozenset(
-    "the this that these those team all everyone everybody customer customers service support sir madam sirs friend friends folks guys people shop store seller "
-    "there again please thanks thank can could would will when where what why how is are do does my our your we you i it if and or but for from with at on in to a an "
-    "order orders parcel package item items product products address delivery shipping gift wrap wrapping note invoice number phone email card payment "
-    "mum mom mummy dad daddy mama papa mutti vati maman oma opa grandma grandpa granny nana mother father sister brother family "
-    "january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday "
-    "damen herren kunde kunden kundin kundenservice kundendienst zusammen leute alle freunde shop ich wir sie ihr du bitte können konnen die der das den dem ein eine es ist und "
-    "mein meine unser bestellung paket lieferung geschenk rechnung artikel montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar marz mai juni juli "
-    "oktober dezember client clients equipe service madame monsieur messieurs mesdames je nous vous il elle le la les un une des mon ma mes votre notre commande colis "
-    "cadeau livraison equipo cliente clientes senores amigos yo el los las un una mi su por para que pedido regalo envio entrega "
-    "team gentili clienti signori amici io noi il lo gli una mio ordine pacco regalo consegna equipa amigos eu nos o os as um uma meu pedido presente entrega "
-    "klant klanten klantenservice mensen iedereen ik wij het een mijn bestelling pakket levering cadeau panstwo klient zespole obsluga klienta zamowienie paczka prosze "
-    "kund kundtjanst alla jag vi paket present leverans zakazniku zakaznici vseho usps ups dhl fedex gls dpd hermes sku ean vip ok asap id no nr size black white red blue green "
-    "birthday christmas xmas easter weihnachten geburtstag noel navidad natale natal kerst everything nothing package one two three best regards kind "
-    "love enjoy congratulations gluckwunsch herzlichen felicitations felicidades auguri parabens".split()
-)
+_FIRST_WORDS = frozenset("""
+    dear hi hello hey hallo liebe lieber liebes sehr guten gruss bonjour bonsoir salut cher chere hola estimado
+    estimada querido querida buenos buenas ciao caro cara gentile egregio egregia buongiorno salve ola prezado prezada
+    beste geachte hoi dag czesc drogi droga szanowny szanowna witam hej kara basta ahoj mila mily mr mrs ms miss dr
+    prof sir herr herrn frau fraulein m mme mlle monsieur madame mademoiselle sr sra srta don dona senor senora senhor
+    senhora sig signor signora dott dhr mevr mevrouw meneer pan pani panu fru regards wishes sincerely yours cheers
+    thanks thank love best all xoxo grusse grussen mfg lg vg danke dank alles dein deine euer eure cordialement bien
+    salutations bises bisous merci amities saludos saludo atentamente abrazo abrazos besos gracias carino saluti
+    abbraccio baci grazie atenciosamente cumprimentos abracos beijos obrigado obrigada groet groeten groetjes mvg
+    liefs bedankt pozdrawiam powazaniem dziekuje usciski halsningar mvh tack pozdravem dekuji name signed attn
+    attention care c ask addressed behalf this heisse z zu bitte appelle nom llamo nombre atencion chiamo nome
+    attenzione cortese chamo meu cuidado heet naam t tav attentie nazywam imie nazwisko rak heter namn jmenuji happy
+    geburtstag anniversaire cumpleanos compleanno aniversario parabens gefeliciteerd verjaardag wszystkiego grattis
+    called i
+    """.split())
+_NOT_NAMES = frozenset("""
+    the this that these those team all everyone everybody customer customers service support sir madam sirs friend
+    friends folks guys people shop store seller there again please thanks thank can could would will when where what
+    why how is are do does my our your we you i it if and or but for from with at on in to a an order orders parcel
+    package item items product products address delivery shipping gift wrap wrapping note invoice number phone email
+    card payment mum mom mummy dad daddy mama papa mutti vati maman oma opa grandma grandpa granny nana mother father
+    sister brother family january february march april may june july august september october november december monday
+    tuesday wednesday thursday friday saturday sunday damen herren kunde kunden kundin kundenservice kundendienst
+    zusammen leute alle freunde ich wir sie ihr du bitte können konnen die der das den dem ein eine es ist und mein
+    meine unser bestellung paket lieferung geschenk rechnung artikel montag dienstag mittwoch donnerstag freitag
+    samstag sonntag januar februar marz mai juni juli oktober dezember client clients equipe madame monsieur messieurs
+    mesdames je nous vous il elle le la les un une des mon ma mes votre notre commande colis cadeau livraison equipo
+    cliente clientes senores amigos yo el los las una mi su por para que pedido regalo envio entrega gentili clienti
+    signori amici io noi lo gli mio ordine pacco consegna equipa eu nos o os as um uma meu presente klant klanten
+    klantenservice mensen iedereen ik wij het een mijn bestelling pakket levering panstwo klient zespole obsluga
+    klienta zamowienie paczka prosze kund kundtjanst alla jag vi present leverans zakazniku zakaznici vseho usps ups
+    dhl fedex gls dpd hermes sku ean vip ok asap id no nr size black white red blue green birthday christmas xmas
+    easter weihnachten geburtstag noel navidad natale natal kerst everything nothing one two three best regards kind
+    love enjoy congratulations gluckwunsch herzlichen felicitations felicidades auguri parabens
+    """.split())
 
 
 def find(view: View) -> Iterator[Span]:

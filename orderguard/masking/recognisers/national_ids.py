@@ -1,6 +1,7 @@
-"""National identity, tax and social security numbers: form, date and check digits of each country, from its issuer's rules.
+"""National identity, tax and social security numbers: form, date and check digits, by the rules of those who issue them.
 
-Where form and check digits leave little to chance a number needs no word beside it; where they don't, one has to say what it is.
+Where form and check digits leave little to chance a number needs no word beside it; where they don't, one has to say
+what it is.
 """
 
 import re
@@ -12,19 +13,22 @@ from orderguard.masking.recognisers.context import labelled_impersonal, near
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
-_ID_WORDS = frozenset(
-    "id ids idnr identity identification identifier identidad identite identita identidade identiteit ausweis ausweisnummer personalausweis "
-    "passport reisepass passeport pasaporte passaporto passaporte paspoort paszport pass tax taxpayer steuer steuerid steueridentifikationsnummer "
-    "steuernummer idno national social security ssn sin nhs nino insurance ni sozialversicherung sozialversicherungsnummer svnr svnummer sv ahv avs "
-    "nir securite sociale insee dni nie nif nis cif documento document rut rfc curp cpf contribuinte fiscal fiscale codice bsn burgerservicenummer "
-    "sofinummer rijksregister rijksregisternummer registre national nrn pesel dowod osobisty nip personnummer fodselsnummer personnumero "
-    "henkilotunnus hetu cpr cprnr egn cnp oib jmbg emso rodne rodnecislo rc aadhaar pan pps ppsn tckn tc kimlik kimligi asmens isikukood personal "
-    "personnel customs zoll douane aduana dogana clo clearance verification verify legitimation 身份证 身份证号 주민등록번호".split()
-)
+_ID_WORDS = frozenset("""
+    id ids idnr identity identification identifier identidad identite identita identidade identiteit ausweis
+    ausweisnummer personalausweis passport reisepass passeport pasaporte passaporto passaporte paspoort paszport tax
+    taxpayer steuer steuerid steueridentifikationsnummer steuernummer idno national social security ssn sin nhs nino
+    insurance sozialversicherung sozialversicherungsnummer svnr svnummer ahv avs nir securite sociale insee dni nif
+    nis cif documento document rut rfc curp cpf contribuinte fiscal fiscale codice bsn burgerservicenummer sofinummer
+    rijksregister rijksregisternummer registre nrn pesel dowod osobisty nip personnummer fodselsnummer personnumero
+    henkilotunnus hetu cpr cprnr egn cnp oib jmbg emso rodne rodnecislo aadhaar pps ppsn tckn tc kimlik kimligi asmens
+    isikukood personal personnel customs zoll douane aduana dogana clo clearance verification verify legitimation 身份证
+    身份证号 주민등록번호
+    """.split())
 
 
 class NationalId(NamedTuple):
-    """One kind of number. `certain`: its form and check digits suffice; otherwise a word of `_ID_WORDS` has to stand near."""
+    """One kind of number. `certain`: its form and check digits suffice; otherwise a word of `_ID_WORDS` has to "
+    "stand near."""
 
     country: str
     pattern: re.Pattern[str]
@@ -276,7 +280,7 @@ NATIONAL_IDS = (
     _kind("US", r"\d{3}-\d\d-\d{4}", united_states, certain=True),
     _kind("GB", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]", britain, certain=True),
     _kind("DE", r"\d\d \d{3} \d{3} \d{3}", germany, certain=True),
-    _kind("GB", rf"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]{_S}\d\d{_S}\d\d{_S}\d\d{_S}[A-D]", britain, certain=False),
+    _kind("GB", rf"[A-Z]{{2}}{_S}\d\d{_S}\d\d{_S}\d\d{_S}[A-Z]", _always, certain=False),
     _kind("GB", rf"\d{{3}}{_S}\d{{3}}{_S}\d{{4}}", britain_health, certain=False),
     _kind("US", rf"\d{{3}}{_S}\d\d{_S}\d{{4}}", united_states, certain=False),
     _kind("DE", r"\d\d ?\d{3} ?\d{3} ?\d{3}", germany, certain=False),
@@ -302,8 +306,10 @@ NATIONAL_IDS = (
     _kind("KR", r"\d{13}", korea, certain=False),
 )
 _PASSPORT = re.compile(
-    r"(?<![a-z])(?:passport|reisepass(?:nummer)?|passeport|pasaporte|passaporto|passaporte|paspoort|paszport\w*|ausweis(?:nummer|nr)?|personalausweis(?:nummer|nr)?|"
-    r"driv(?:ing|er'?s?) licen[cs]e|fuhrerschein(?:nummer)?)[\s:#.,(-]*(?:(?:no|nr|number|numero|nummer|numer|n|is|ist|est|es|e|to|jest)[\s:#.,)-]+)*"
+    r"(?<![a-z])(?:passport|reisepass(?:nummer)?|passeport|pasaporte|passaporto|passaporte|paspoort|paszport\w*|"
+    r"ausweis(?:nummer|nr)?|personalausweis(?:nummer|nr)?|"
+    r"driv(?:ing|er'?s?) licen[cs]e|fuhrerschein(?:nummer)?)[\s:#.,(-]*(?:(?:no|nr|number|numero|nummer|numer|n|is|"
+    r"ist|est|es|e|to|jest)[\s:#.,)-]+)*"
     r"(?P<value>(?=[a-z]*\d)[a-z0-9]{6,12})(?!\w)"
 )
 _ENOUGH = re.compile(r"\d(?:[^\d\n]{0,4}\d){5}|\d\d[A-Za-z]\d\d[A-Za-z]\d\d")
@@ -322,9 +328,9 @@ def find(view: View) -> Iterator[Span]:
             start, end = match.span()
             if not kind.valid(_COMPACT.sub("", match[0]).upper()):
                 continue
-            if near(view, start, end, _ID_WORDS, before=64, after=32) or (
-                kind.certain and not labelled_impersonal(view, start)
-            ):
+            if labelled_impersonal(view, start):
+                continue
+            if kind.certain or near(view, start, end, _ID_WORDS, before=64, after=32):
                 yield Span(start, end, "ID")
     if helped:
         for match in _PASSPORT.finditer(view.folded):

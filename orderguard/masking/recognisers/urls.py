@@ -9,24 +9,30 @@ from orderguard.masking.view import View
 
 _URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]{1,10}://|\bwww\.)[^\s<>\"'`\x00-\x20]+", re.IGNORECASE)
 _SECRETS = re.compile(
-    r"^(?:.*(?:token|secret|sig|signature|auth|session|passw(?:or)?d|pwd|apikey|otp|jwt|invite|reset|confirm|verify|unsubscribe|magic).*|"
-    r"api_?key|key|sid|code|state|hash|hmac|email|e?mail|user(?:name|id|_id)?|uid|login|customer(?:_?id)?|name|phone|tel|t|k|x-amz-.*|x-goog-.*|se|sv|sp)$",
+    r"^(?:.*(?:token|secret|sig|signature|auth|session|passw(?:or)?d|pwd|apikey|otp|jwt|invite|reset|confirm|verify|"
+    r"unsubscribe|magic).*|"
+    r"api_?key|key|sid|code|state|hash|hmac|email|e?mail|user(?:name|id|_id)?|uid|login|customer(?:_?id)?|name|"
+    r"phone|tel|t|k|x-amz-.*|x-goog-.*|se|sv|sp)$",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(
-    r"^(?:utm_\w+|tracking\w*|track\w*|trknbr|awb|parcel\w*|shipment\w*|sku|ean|gtin|asin|article|item|variant|color|colour|size|q|page|lang|ref|order\w*)$",
+    r"^(?:utm_\w+|tracking\w*|track\w*|trknbr|awb|parcel\w*|shipment\w*|sku|ean|gtin|asin|article|item|variant|"
+    r"color|colour|size|q|page|lang|ref|order\w*)$",
     re.IGNORECASE,
 )
 _PERSONAL_SITES = re.compile(
-    r"^(?:[\w-]+\.)?(?:facebook|instagram|linkedin|twitter|x|tiktok|vk|xing|github|t|wa|paypal|snapchat|pinterest|threads|telegram)\.(?:com|me|net)$",
+    r"^(?:[\w-]+\.)?(?:facebook|instagram|linkedin|twitter|x|tiktok|vk|xing|github|t|wa|paypal|snapchat|pinterest|"
+    r"threads|telegram)\.(?:com|me|net)$",
     re.IGNORECASE,
 )
 _RANDOM = re.compile(
-    r"(?=[^/]*\d)(?=[^/]*[a-z])[A-Za-z0-9_~.-]{20,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_~-]{12,}"
+    r"(?=[^/]*\d)(?=[^/]*[a-z])[A-Za-z0-9_~.-]{20,}|(?=[^/]*\d)(?=[^/]*[a-z])(?=[^/]*[A-Z])[A-Za-z0-9_~-]{12,}|"
+    r"(?=(?:[^/]*?[a-z][A-Z]){3})[A-Za-z0-9_~-]{16,}"
 )
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _JWT = re.compile(
-    r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|\b(?:sk|pk|rk|ghp|gho|xox[abp])[_-][\w-]{16,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}"
+    r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|\b(?:sk|pk|rk|ghp|gho|xox[abp])[_-][\w-]{16,}|\bAIza[\w-]{30,}|"
+    r"\bya29\.[\w-]{20,}"
 )
 
 
@@ -44,7 +50,8 @@ def find(view: View) -> Iterator[Span]:
 
 
 def names_or_opens(url: str) -> bool:
-    """Whether a link names a person or opens something without asking: user information, a secret parameter, a random path."""
+    """Whether a link names a person or opens something without asking: user information, a secret parameter, a "
+    "random path."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
     except ValueError:
