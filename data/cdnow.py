@@ -62,10 +62,10 @@ def member_of(archive: Path) -> bytes:
 
 
 def orders(text: str) -> Iterator[bytes]:
-    """One line of JSON for each purchase: customer, day, number of CDs and dollars become an order with one line
-    item.
+    """One line of JSON for each purchase (the first line names the columns): customer, day, number of CDs and dollars
+    become an order with one line item.
     """
-    for number, row in enumerate(filter(None, text.splitlines()), 1):
+    for number, row in enumerate(filter(str.strip, text.splitlines()[1:]), 1):
         customer, day, quantity, dollars = row.split()
         pieces = int(quantity)
         yield msgspec.json.encode(

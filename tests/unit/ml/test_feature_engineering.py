@@ -1,4 +1,4 @@
-"""From order files to features: nothing lost, nothing twice, the same whatever the machine, and nothing learnt from later orders."""
+"""Order files to features: nothing lost, nothing twice, the same on any machine, nothing learnt from later orders."""
 
 import gzip
 import hashlib
