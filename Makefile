@@ -151,7 +151,7 @@ bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, r
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
 	@$(PYTHON) -m ml prepare --data $(DATA)
 
-.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image deploy release trace image scan-image
+.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image promote-image deploy release trace image scan-image
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
 model-summary: $(RUN_ENV) ## The newest model version's card
@@ -170,6 +170,8 @@ push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and la
 	@$(DELIVERY) push-images
 verify-image: $(RUN_ENV) ## Check the provenance of the image to deploy
 	@$(DELIVERY) verify-image
+promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
+	@$(DELIVERY) promote-image
 deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)
 	@STACK=$(STACK) $(DELIVERY) deploy
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD

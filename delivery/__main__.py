@@ -42,15 +42,24 @@ def build_images() -> None:
 def push_images() -> None:
     """Build and push the images; hand their digests to later steps."""
     digests = images.push(required("REGISTRY", "the repository in Artifact Registry"), commit())
-    github.output({"digest": digests[images.SERVICE], "train-digest": digests[images.TRAINER]})
+    github.output({"digest": digests[images.SCORER], "train-digest": digests[images.TRAINER]})
+
+
+def promote_image() -> None:
+    """Bring the pushed images into the registry of the stack that is to be deployed."""
+    source, target = required("SOURCE_REGISTRY", "where they were pushed"), required(
+        "REGISTRY", "this stack's registry"
+    )
+    digests = {images.SCORER: required("IMAGE_DIGEST", "the service's image")}
+    digests[images.TRAINER] = required("TRAIN_IMAGE_DIGEST", "the training job's image")
+    images.promote(source, target, digests)
+    print(f"{target} holds {', '.join(f'{name}@{digest}' for name, digest in digests.items())}")
 
 
 def verify_image() -> None:
-    """Check GitHub's provenance of the image that is to be deployed."""
-    reference = f"{required('REGISTRY', 'the repository')}/{images.SERVICE}@{required('IMAGE_DIGEST', 'the image')}"
-    repository = required("GITHUB_REPOSITORY", "the repository on GitHub, as owner/name")
-    run(["gh", "attestation", "verify", f"oci://{reference}", "--repo", repository])
-    print(f"{reference} was built by a workflow of {repository}")
+    """Check where the image that is to be deployed comes from."""
+    registry, digest = required("SOURCE_REGISTRY", "where it was pushed"), required("IMAGE_DIGEST", "the image")
+    print(images.verify(registry, digest, os.environ.get("GITHUB_REPOSITORY", "")))
 
 
 def record_model() -> None:
@@ -128,7 +137,7 @@ def audit_requirements() -> None:
 
 def scan_image() -> None:
     """Look up what the built image holds among known vulnerabilities."""
-    audit.image(REPOSITORY / "reports" / "images" / f"{images.SERVICE}.tar")
+    audit.image(REPOSITORY / "reports" / "images" / f"{images.SCORER}.tar")
 
 
 def scan_secrets() -> None:
@@ -145,6 +154,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "model-summary": model_summary,
     "preview-comment": preview_comment,
     "preview-report": preview_report,
+    "promote-image": promote_image,
     "publish-model": publish_model,
     "push-images": push_images,
     "record-model": record_model,

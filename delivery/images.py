@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import base
-from delivery.commands import REPOSITORY, run, stream
+from delivery.commands import REPOSITORY, commit, run, stream
 from delivery.errors import DeliveryError
+from delivery.stack import on_google_cloud
+from infra.local.cloud import Cloud
+from infra.local.home import DEFAULT_STACK, home_from
+from infra.local.services.docker import push_image
 
-SLIM, SERVICE, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
+SLIM, SCORER, TRAINER = "slim", "scorer", "trainer"
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,7 @@ class Image:
     target: str | None = None
 
 
-IMAGES = (Image(SLIM, "Dockerfile.slim"), Image(SERVICE, "Dockerfile", "serve"), Image(TRAINER, "Dockerfile", "train"))
-
-
-@dataclass(frozen=True)
-class Size:
-    """What an image weighs, in bytes: all of it, and the layers above the Python runtime layer."""
-
-    total: int
-    layers: tuple[int, ...]
+IMAGES = (Image(SLIM, "Dockerfile.slim"), Image(SCORER, "Dockerfile", "serve"), Image(TRAINER, "Dockerfile", "train"))
 
 
 def builder(environment: Mapping[str, str] = os.environ) -> str:
@@ -83,7 +79,7 @@ def build(
     tool = builder(environment)
     if tool == "buildah" and not environment.get("PYTHON_IMAGE") and not registry_is_reached():
         environment = {**environment, "PYTHON_IMAGE": base.ensure(buildah_environment(environment))}
-    prefix = "" if tool == "docker" else "localhost/"
+    prefix = "orderguard/" if tool == "docker" else "localhost/orderguard/"
     references: dict[str, str] = {}
     for image in wanted:
         reference = f"{prefix}{image.name}:{commit}"
@@ -105,31 +101,71 @@ def buildah_environment(environment: Mapping[str, str] = os.environ) -> dict[str
 
 
 def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Build with BuildKit and push to `registry` with the commit's SHA and `latest`, SBOM and provenance attached; name
-    → digest."""
+    """Build and push to `registry` with the commit's SHA and `latest`; name → digest.
+
+    On Google Cloud BuildKit builds, and attaches SBOM and provenance; on the local cloud the registry is the stack's.
+    """
+    if not on_google_cloud(environment):
+        return _push_locally(registry, commit, environment)
     digests: dict[str, str] = {}
     for image in IMAGES:
         repository = f"{registry}/{image.name}"
-        metadata = REPOSITORY / "reports" / f"{image.name}.metadata.json"
-        metadata.parent.mkdir(exist_ok=True)
         print(f"==> {repository}:{commit}", flush=True)
+        metadata = REPOSITORY / "reports" / f"{image.name}.metadata.json"
         cache = f"type=registry,ref={repository}:buildcache"
         slim = f"{registry}/{SLIM}@{digests[SLIM]}" if SLIM in digests else ""
-        stream(
-            [
-                "docker",
-                "buildx",
-                "build",
-                *build_arguments(image, commit, slim, environment),
-                "--push",
-                "--sbom=true",
-                "--provenance=mode=max",
-            ]
-            + ["--cache-from", cache, "--cache-to", f"{cache},mode=max", "--metadata-file", str(metadata)]
-            + ["--tag", f"{repository}:{commit}", "--tag", f"{repository}:latest", "."],
-            environment={"SOURCE_DATE_EPOCH": "0", **environment},
-        )
+        words = ["docker", "buildx", "build", "--push", "--sbom=true", "--provenance=mode=max"]
+        words += build_arguments(image, commit, slim, environment)
+        words += ["--cache-from", cache, "--cache-to", f"{cache},mode=max", "--metadata-file", str(metadata)]
+        words += ["--tag", f"{repository}:{commit}", "--tag", f"{repository}:latest", "."]
+        stream(words, environment={"SOURCE_DATE_EPOCH": "0", **environment})
         digests[image.name] = json.loads(metadata.read_text(encoding="utf-8"))["containerimage.digest"]
+    return digests
+
+
+def promote(source: str, target: str, digests: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+    """Bring pushed images (name → digest) from one registry to another, byte for byte, with the commit's SHA as tag.
+
+    Raises `DeliveryError` where the copy would have another digest.
+    """
+    if source == target:
+        return
+    tag = commit()
+    if not on_google_cloud(environment):
+        copied = _push_locally(target, tag, environment)
+        if any(copied[name] != digest for name, digest in digests.items()):
+            raise DeliveryError(f"The images in {target} are not those in {source}: the tree has changed in between.")
+        return
+    for name, digest in digests.items():
+        copy = f"{target}/{name}:{tag}"
+        run(["docker", "buildx", "imagetools", "create", "--tag", copy, f"{source}/{name}@{digest}"])
+
+
+def verify(registry: str, digest: str, repository: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Check where the service's image comes from; returns what was found. Raises `DeliveryError` where it is foreign.
+
+    On Google Cloud that is GitHub's attestation by a workflow of `repository` (owner/name); on the local cloud the
+    digest says it: the same tree gives the same.
+    """
+    reference = f"{registry}/{SCORER}@{digest}"
+    if on_google_cloud(environment):
+        run(["gh", "attestation", "verify", f"oci://{reference}", "--repo", repository])
+        return f"{reference} was built by a workflow of {repository}"
+    if _push_locally(registry, commit(), environment)[SCORER] != digest:
+        raise DeliveryError(f"{reference} was not built from this tree.")
+    return f"{reference} was built from this tree"
+
+
+def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) -> dict[str, str]:
+    cloud = Cloud(home_from(environment), environment.get("STACK") or DEFAULT_STACK)
+    digests: dict[str, str] = {}
+    for image in IMAGES:
+        arguments = {"COMMIT": commit}
+        if SLIM in digests:
+            arguments["SLIM_IMAGE"] = f"{registry}/{SLIM}@{digests[SLIM]}"
+        for tag in (commit, "latest"):
+            name, dockerfile = f"{registry}/{image.name}:{tag}", REPOSITORY / image.dockerfile
+            digests[image.name] = push_image(cloud, name, REPOSITORY, dockerfile, image.target, arguments)
     return digests
 
 

@@ -42,7 +42,7 @@ def service(built: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def taken_apart(references: dict[str, str], folder: Path) -> inspection.Inspection:
-    images.export(references[images.SERVICE], folder / "service.tar")
+    images.export(references[images.SCORER], folder / "service.tar")
     return inspection.inspect(folder / "service.tar")
 
 
@@ -87,7 +87,7 @@ def running(built: dict[str, str]) -> Iterator[str]:
     version = (models / "CHAMPION").read_text().strip()
     environment = images.buildah_environment()
     container = subprocess.run(
-        ["buildah", "from", built[images.SERVICE]], env=environment, capture_output=True, text=True, check=True
+        ["buildah", "from", built[images.SCORER]], env=environment, capture_output=True, text=True, check=True
     ).stdout.strip()
     settings = {
         "HOST": "127.0.0.1",

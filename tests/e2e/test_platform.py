@@ -28,14 +28,15 @@ ORDER = {
 
 
 def processes_of(platform: Platform) -> list[psutil.Process]:
-    """Every process that belongs to this local cloud: its home or its tree stands in its command line or environment."""
+    """Every process of this local cloud: its home stands in the command line or in the environment."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get("LOCAL_CLOUD_HOME") == str(platform.home):
-                found.append(process)
+            words = [*process.cmdline(), *process.environ().values()]
         except psutil.Error:
             continue
+        if process.pid != os.getpid() and any(str(platform.home) in word for word in words):
+            found.append(process)
     return found
 
 

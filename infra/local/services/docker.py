@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from infra.local.provider.rules import Inputs, Problem
 from infra.local.provider.values import Unknown, known
 
 _DIGEST_INPUT = "contextDigest"
+_PLATFORM = "linux/amd64"
 
 
 def _paths(build: Inputs) -> tuple[Path, Path]:
-    """The context and the Dockerfile; relative ones start from the program's folder, where the engine starts this plugin."""
+    """The context and the Dockerfile; relative ones start from the program's folder, where the engine starts this
+    plugin."""
     context = Path(str(build.get("context") or ".")).resolve()
     dockerfile = build.get("dockerfile")
     return context, Path(str(dockerfile)).resolve() if dockerfile else context / "Dockerfile"
@@ -35,7 +37,8 @@ def _context_is_there(inputs: Inputs) -> Iterator[Problem]:
 
 
 def with_digest(inputs: Values) -> Values:
-    """Inputs with the context's digest, as the real provider adds it: a changed file is a changed image, in preview already."""
+    """Inputs with the context's digest, as the real provider adds it: a changed file is a changed image, in preview
+    already."""
     build = inputs.get("build")
     if isinstance(build, dict) and known(build.get("context")) and known(build.get("dockerfile")):
         try:
@@ -87,11 +90,18 @@ def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
     return found
 
 
-def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
-    name, build = str(inputs["imageName"]), inputs.get("build") or {}
-    if not inputs.get("skipPush"):
-        _require_repository(cloud, name)
-    context, dockerfile = _paths(build)
+def push_image(
+    cloud: Cloud, name: str, context: Path, dockerfile: Path, target: str | None, arguments: Mapping[str, str]
+) -> str:
+    """Builds an image and pushes it under a name with a tag; returns its digest, which what would run decides alone.
+
+    Raises Refused as the registry or the build would.
+    """
+    _require_repository(cloud, name)
+    return _built(cloud, name, context, dockerfile, {"target": target, "args": dict(arguments)})
+
+
+def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapping[str, Any]) -> str:
     try:
         frozen = freeze(context, dockerfile, cloud.images / "contexts")
     except ImageError as problem:
@@ -101,18 +111,26 @@ def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Value
         "dockerfile": dockerfile.read_text(),
         "target": build.get("target"),
         "arguments": build.get("args") or {},
-        "platform": build.get("platform") or "linux/amd64",
+        "platform": build.get("platform") or _PLATFORM,
     }
     digest = f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
     write_json(cloud.images / f"{digest.replace(':', '-')}.json", content)
     _tag(cloud, name, digest)
+    return digest
+
+
+def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    name, build = str(inputs["imageName"]), inputs.get("build") or {}
+    if not inputs.get("skipPush"):
+        _require_repository(cloud, name)
+    digest = _built(cloud, name, *_paths(build), build)
     return {
         "repoDigest": f"{untagged(name)}@{digest}",
         "baseImageName": name,
         "imageName": name,
         "context": str(build.get("context") or "."),
         "dockerfile": str(build.get("dockerfile") or "Dockerfile"),
-        "platform": content["platform"],
+        "platform": build.get("platform") or _PLATFORM,
         "registryServer": name.partition("/")[0],
     }
 
