@@ -1,0 +1,131 @@
+"""`python -m infra.local`: the platform on this machine.
+
+Exit codes: 0 done; 1 unexpected; 2 wrong usage or settings; 3 refused (a policy, the provider or a protection; nothing that was refused was
+changed); 4 the machine lacks something (engine, free port, clean environment); 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra.local.errors import EXIT_OK, LocalCloudError
+from infra.local.home import DEFAULT_STACK, home_from
+
+
+def _engine(arguments: argparse.Namespace) -> int:
+    from infra.local.engine import ENGINE_VERSION, ensure_engine
+
+    engine = ensure_engine()
+    print(f"Pulumi engine {ENGINE_VERSION}: {engine.pulumi} (from: {engine.source})")
+    return EXIT_OK
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.up import up
+
+    return up(home_from(), arguments.stack, arguments.port, verbose=arguments.verbose)
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.preview import preview
+
+    return preview(home_from(), arguments.stack, verbose=arguments.verbose)
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.down import down
+
+    return down(home_from(), arguments.stack, verbose=arguments.verbose)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.status import status
+
+    return status(home_from(), arguments.stack, as_json=arguments.json)
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.logs import logs
+
+    return logs(home_from(), arguments.stack, arguments.name, arguments.lines)
+
+
+def _run_job(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.jobs import run_named
+
+    return run_named(home_from(), arguments.stack, arguments.name)
+
+
+def _object_put(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.jobs import put_object
+
+    return put_object(home_from(), arguments.stack, arguments.bucket, arguments.file, arguments.name)
+
+
+def _types(arguments: argparse.Namespace) -> int:
+    from infra.local.services import all_resources
+
+    for token, resource in sorted(all_resources().items()):
+        print(f"{resource.kind:<9} {token}")
+    return EXIT_OK
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: write a number from 1 to 65535")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="The platform on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(action=action)
+        if action not in (_engine, _types):
+            added.add_argument("--stack", default=DEFAULT_STACK, help="the stack (default: %(default)s)")
+        return added
+
+    command("engine", _engine, "get the Pulumi engine of the pinned version")
+    up = command("up", _up, "bring a stack up, and wait until its service answers")
+    up.add_argument("--port", type=_port, help="the service's port (default: the one it has, else 8080)")
+    up.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    preview = command("preview", _preview, "show what `up` would change; changes nothing")
+    preview.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    down = command("down", _down, "destroy a stack and stop its processes; orders and models stay")
+    down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    status = command("status", _status, "show resources by kind, revisions, processes and URLs")
+    status.add_argument("--json", action="store_true", help="print JSON for machines")
+    logs = command("logs", _logs, "show the newest log lines of a service or job")
+    logs.add_argument("name", nargs="?", help="the service or job (default: all)")
+    logs.add_argument("--lines", type=int, default=40, help="how many lines (default: %(default)s)")
+    run_job = command("run-job", _run_job, "run a Cloud Run job and wait for it")
+    run_job.add_argument("name", help="the job's name")
+    put = command("object-put", _object_put, "put a file into a bucket and start what its arrival triggers")
+    put.add_argument("bucket", help="the bucket's name")
+    put.add_argument("file", type=Path, help="the file")
+    put.add_argument("--name", help="the object's name (default: the file's)")
+    command("types", _types, "list the resource types that the local cloud knows, with their kinds")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; an expected error is explained, without a traceback."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.action(parsed)
+        return code
+    except LocalCloudError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        return EXIT_OK
+    except KeyboardInterrupt:
+        print("interrupted; running the same command again carries on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

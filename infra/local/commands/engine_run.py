@@ -1,0 +1,152 @@
+"""Running the engine for a person: what it prints, made readable; what a killed run left behind, cleared away."""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.local import pulumi
+from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
+from infra.local.home import REPOSITORY, Home
+
+POLICIES = REPOSITORY / "policies"
+_OPERATION = re.compile(r"^ [-+~ ><]{1,2} .* (created|updated|deleted|replaced|created replacement|deleted original)\b")
+_NOISE = re.compile(
+    r"^@ |warning: using pulumi-|^Loading policy packs|^\s*pulumi:pulumi:Stack .* \d+ (warning|message)s?$|^Duration: |^(Previewing|Updating|Destroying|Refreshing) "
+)
+
+
+@contextmanager
+def alone(home: Home, stack: str) -> Iterator[None]:
+    """One changing command at a time. The kernel frees the lock of a killed one."""
+    home.ensure()
+    path = home.root / f".{stack}.command.lock"
+    with open(path, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise LocalCloudError(
+                f"Another command is changing stack {stack} in {home.root} (pid {holder}). Wait for it, or end it, and run this again.",
+                EXIT_ENVIRONMENT,
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def heal_state(home: Home, stack: str, whole: Mapping[str, str], verbose: bool) -> list[str]:
+    """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held `alone`."""
+    done = []
+    state = home.state / ".pulumi"
+    if any((state / "locks").rglob("*.json")):
+        _quietly(["cancel", "--yes", stack], home, stack, whole)
+        done.append("released the lock that a killed run left in the state")
+    for path in (state / "stacks").glob(f"*/{stack}.json"):
+        checkpoint = json.loads(path.read_bytes()).get("checkpoint") or {}
+        if (checkpoint.get("latest") or {}).get("pending_operations"):
+            _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole)
+            done.append("took up the unfinished operations of a killed run")
+    return done
+
+
+def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str]) -> None:
+    command, folder = pulumi.prepare(arguments, home, stack, REPOSITORY, whole)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=whole,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise LocalCloudError(f"`pulumi {arguments[0]}` failed:\n{done.stdout.strip()}")
+
+
+def policy_pack() -> list[str]:
+    """The engine's arguments for the project's policy pack."""
+    return ["--policy-pack", str(POLICIES)] if (POLICIES / "PulumiPolicy.yaml").exists() else []
+
+
+class Transcript:
+    """What the engine printed: passed on in full, or reduced to what happened and what is wrong."""
+
+    def __init__(self, *, everything: bool, operations: bool = True) -> None:
+        self.everything = everything
+        self.operations = operations
+        self.lines: list[str] = []
+        self.advisories = 0
+
+    def take(self, line: str) -> None:
+        """One line of the engine's output, as it comes."""
+        self.lines.append(line)
+        self.advisories += "- [advisory]" in line
+        if self.everything:
+            if not _NOISE.search(line):
+                print(line, flush=True)
+        elif (
+            self.operations
+            and _OPERATION.match(line)
+            and "pulumi:pulumi:Stack" not in line
+            and "orderguard:" not in line
+        ):
+            print(re.sub(r" \[diff:.*", "", line).rstrip(), flush=True)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the engine made, changed and deleted nothing."""
+        return not any(_OPERATION.match(line) for line in self.lines)
+
+    def problems(self) -> str:
+        """The mandatory violations and the errors, as the engine told them in its summary."""
+        kept: list[str] = []
+        section, keeping = "", False
+        for line in self.lines:
+            if re.match(r"^[A-Z][A-Za-z ]+:$", line):
+                section, keeping = line, False
+            elif section == "Policies:":
+                if line.lstrip().startswith("- ["):
+                    keeping = "- [mandatory]" in line
+                elif not line.startswith("        "):
+                    keeping = False
+                if keeping:
+                    kept.append(line)
+            elif section == "Diagnostics:" and not _NOISE.search(line):
+                kept.append(line)
+        text = "\n".join(kept).strip("\n")
+        return text or "\n".join(line for line in self.lines if not _NOISE.search(line))[-4000:]
+
+
+def engine(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str], transcript: Transcript) -> int:
+    """Runs the engine in the repository and feeds the transcript; the engine's exit code."""
+    command, folder = pulumi.prepare(arguments, home, stack, REPOSITORY, whole)
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=whole,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            transcript.take(line.rstrip("\n"))
+    return process.returncode
+
+
+def banner(home: Home, stack: str) -> None:
+    """What this is and what it is not."""
+    shown = os.path.relpath(home.root) if home.root.is_relative_to(Path.cwd()) else str(home.root)
+    print(f"==> local cloud, stack {stack}: everything stays on this machine, in {shown}", flush=True)
+    sys.stdout.flush()

@@ -1,0 +1,46 @@
+"""`run-job` and `object-put`: jobs that are asked for, and jobs that an object's arrival starts."""
+
+from pathlib import Path
+
+from infra.local.cloud import Cloud
+from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
+from infra.local.files import write_whole
+from infra.local.home import Home
+from infra.local.jobs import JobError, run_job, started_by
+from infra.local.provider.resource import Refused
+from infra.local.services.storage import object_path
+
+
+def run_named(home: Home, stack: str, name: str) -> int:
+    """Runs the job and waits. Raises LocalCloudError where it can't run; 1 where it failed."""
+    try:
+        code = run_job(Cloud(home, stack), name)
+    except JobError as problem:
+        raise LocalCloudError(str(problem), EXIT_REFUSED) from None
+    print(f"job {name}: {'done' if code == 0 else f'failed with code {code}'}")
+    return EXIT_OK if code == 0 else EXIT_UNEXPECTED
+
+
+def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None) -> int:
+    """Puts the file into the bucket and runs what its arrival triggers, one after the other."""
+    cloud = Cloud(home, stack)
+    if not cloud.bucket(bucket).is_dir():
+        known = ", ".join(sorted(path.name for path in (cloud.root / "buckets").glob("*"))) or "none"
+        raise LocalCloudError(f"There is no bucket {bucket!r} in stack {stack}; there are: {known}", EXIT_USAGE)
+    try:
+        content = file.read_bytes()
+        write_whole(object_path(cloud, bucket, name or file.name), content)
+    except OSError as problem:
+        raise LocalCloudError(f"{file} can't be read: {problem.strerror}", EXIT_USAGE) from None
+    except Refused as problem:
+        raise LocalCloudError(str(problem), EXIT_USAGE) from None
+    print(f"gs://{bucket}/{name or file.name}: {len(content):,} bytes")
+    try:
+        started = list(started_by(cloud, bucket))
+    except JobError as problem:
+        raise LocalCloudError(str(problem), EXIT_REFUSED) from None
+    for trigger, job in started:
+        print(f"{trigger} starts job {job}")
+        if code := run_named(home, stack, job):
+            return code
+    return EXIT_OK

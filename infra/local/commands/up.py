@@ -1,0 +1,178 @@
+"""`up`: the whole platform on this machine, from the engine to a curl line that works."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.local import pulumi
+from infra.local.cloud import Cloud
+from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
+from infra.local.engine import ensure_engine, environment
+from infra.local.engine.environment import refuse_credentials
+from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
+from infra.local.files import write_whole
+from infra.local.home import REPOSITORY, Home
+from infra.local.ports import require_free
+from infra.local.services import secretmanager
+from infra.local.services.cloudrunv2 import PORT_VARIABLE
+from infra.local.supervisor import client
+
+DEFAULT_PORT = 8080
+_READY_SECONDS = 90.0
+_ORDER = {
+    "order_id": "demo-1",
+    "created_at": "2026-11-02T10:15:00Z",
+    "customer": {"id": "c-1"},
+    "currency": "EUR",
+    "items": [{"sku": "MUG-01", "quantity": 2, "unit_price": 9.5}],
+}
+
+
+class Steps:
+    """What was done and how long it took."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, float]] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times what is done inside."""
+        started = time.monotonic()
+        yield
+        self.taken.append((name, time.monotonic() - started))
+
+    def table(self) -> str:
+        """One line a step, and the sum."""
+        rows = [*self.taken, ("in all", sum(seconds for _, seconds in self.taken))]
+        return "\n".join(f"    {name:<34} {seconds:7.1f} s" for name, seconds in rows)
+
+
+def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
+    """Brings the stack up and waits until its service answers. Raises LocalCloudError for what the machine lacks."""
+    refuse_credentials_and_show(home, stack)
+    steps, cloud = Steps(), Cloud(home, stack)
+    with steps.step("engine"):
+        ensure_engine()
+    with alone(home, stack):
+        port = _choose_port(cloud, port)
+        whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
+        with steps.step("healing"):
+            done = heal_state(home, stack, whole, verbose) + _heal_services(cloud, port)
+            for what in done:
+                print(f"    {what}", flush=True)
+        transcript = Transcript(everything=verbose)
+        with steps.step("pulumi up"):
+            code = engine(["up", "--yes", "--refresh", *policy_pack()], home, stack, whole, transcript)
+        if code:
+            print(transcript.problems(), file=sys.stderr)
+            changed = (
+                ""
+                if transcript.unchanged
+                else " after some changes; what had been made is kept, and `up` goes on from there"
+            )
+            print(f"error: `up` was refused or failed{changed or '; nothing was changed'}", file=sys.stderr)
+            return EXIT_REFUSED
+        outputs = _outputs(home, stack, whole)
+        with steps.step("waiting for /readyz"):
+            ready = _wait_until_ready(str(outputs.get("url", "")))
+        if not ready:
+            raise LocalCloudError(
+                f"{outputs.get('url')}/readyz does not answer. See: python -m infra.local logs --stack {stack}",
+                EXIT_UNEXPECTED,
+            )
+        header = _write_access(home, cloud, outputs)
+    _tell(cloud, stack, outputs, header, transcript, steps)
+    return EXIT_OK
+
+
+def refuse_credentials_and_show(home: Home, stack: str) -> None:
+    """The banner, after the check that no real cloud is in reach."""
+    import os
+
+    refuse_credentials(os.environ)
+    banner(home, stack)
+
+
+def _choose_port(cloud: Cloud, wanted: int | None) -> int:
+    """The port asked for, else the one that the service has, else 8080; free, or our own already."""
+    status = client.request(cloud, {"do": "status"}) if client.running(cloud) else {"services": []}
+    own = [int(one["url"].rpartition(":")[2]) for one in status["services"]]
+    port = wanted or (own[0] if own else DEFAULT_PORT)
+    if port not in own:
+        require_free(port)
+    return port
+
+
+def _heal_services(cloud: Cloud, port: int) -> list[str]:
+    """Starts the supervisor again where services should be running, and gives the first of them its port."""
+    kept = sorted((cloud.run / "services").glob("*.json"))
+    if not kept:
+        return []
+    was_running = client.running(cloud)
+    client.ensure(cloud)
+    client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
+    return [] if was_running else ["started the services again"]
+
+
+def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]:
+    command, folder = pulumi.prepare(["stack", "output", "--json"], home, stack, REPOSITORY, whole)
+    told = subprocess.run(command, cwd=folder, env=dict(whole), capture_output=True, text=True)
+    outputs: dict[str, Any] = json.loads(told.stdout or "{}")
+    return outputs
+
+
+def _wait_until_ready(url: str) -> bool:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # nosec B310: a URL of this machine
+                if answer.status == 200:
+                    return True
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    return False
+
+
+def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path | None:
+    """Notes the URL, and the API key as a header that curl reads from a file: no key in process arguments."""
+    write_whole(home.root / "url", f"{outputs['url']}\n".encode())
+    secret = outputs.get("api_key_secret")
+    if not secret:
+        return None
+    key = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
+    write_whole(home.root / "api-key.header", f"X-API-Key: {key}\n".encode(), mode=0o600)
+    return home.root / "api-key.header"
+
+
+def _tell(
+    cloud: Cloud, stack: str, outputs: Mapping[str, Any], header: Path | None, transcript: Transcript, steps: Steps
+) -> None:
+    kinds = Counter(record.kind for record in cloud.all())
+    changes = "no resource changes" if transcript.unchanged else "changed as shown above"
+    advisories = (
+        f"; {transcript.advisories} advisory notes of the policies (`preview` shows them)"
+        if transcript.advisories
+        else ""
+    )
+    print(f"\n    {changes}{advisories}")
+    print(
+        f"    resources: {kinds['real']} real, {kinds['enforced']} enforced, {kinds['declared']} declared "
+        f"(listed by: python -m infra.local status{'' if stack == 'local' else f' --stack {stack}'})"
+    )
+    print(f"\n{steps.table()}\n")
+    print(f"    URL            {outputs['url']}")
+    print(f"    API            {outputs['url']}/docs")
+    print(f"    model version  {outputs.get('model_version', '(none)')}")
+    if header:
+        shown = header.relative_to(Path.cwd()) if header.is_relative_to(Path.cwd()) else header
+        body = json.dumps(_ORDER, separators=(",", ":"))
+        print(f"\n    curl -s -H @{shown} -H 'content-type: application/json' -d '{body}' {outputs['url']}/v1/score\n")
+    print("    next: `make score` scores a sample of orders; `make status` shows what runs; `make down` removes it all")

@@ -1,0 +1,136 @@
+"""Cloud Run jobs and the events that start them."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.local import iam
+from infra.local.cloud import Cloud, Record
+from infra.local.container import ContainerError, launch_job
+from infra.local.provider.outputs import project_number
+from infra.local.provider.resource import Place
+from infra.local.run_rights import missing
+from infra.local.services.cloudrunv2 import JOB
+
+TRIGGER = "gcp:eventarc/trigger:Trigger"
+WORKFLOW = "gcp:workflows/workflow:Workflow"
+FINALIZED = "google.cloud.storage.object.v1.finalized"
+
+
+class JobError(Exception):
+    """The job can't run; the message is Google Cloud's."""
+
+
+def job_names(cloud: Cloud) -> list[str]:
+    """The stack's jobs."""
+    return [str(record.inputs["name"]) for record in cloud.all(JOB)]
+
+
+def run_job(cloud: Cloud, name: str) -> int:
+    """Runs every task of the job to its end, its output shown and logged; the exit code of the last task that failed, or 0.
+
+    Raises JobError for a job that is not there or lacks a right.
+    """
+    record = next((one for one in cloud.all(JOB) if one.inputs["name"] == name), None)
+    if record is None:
+        raise JobError(f"There is no job {name!r}; there are: {', '.join(job_names(cloud)) or 'none'}")
+    template = record.inputs["template"]
+    spec: Mapping[str, Any] = template["template"]
+    project = str(record.outputs.get("project"))
+    place = Place(project=project, number=project_number(project), region="", urn=record.urn, type=JOB, id=record.id)
+    if problems := missing(cloud, spec, place):
+        raise JobError("\n".join(problems))
+    execution = f"{name}-{datetime.now(UTC):%Y%m%d%H%M%S}"
+    log = cloud.logs / name / f"{execution}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    count = int(template.get("taskCount") or 1)
+    retries = spec.get("maxRetries")
+    failed = 0
+    for index in range(count):
+        for _ in range(1 + int(3 if retries is None else retries)):
+            code = _run_task(cloud, name, execution, spec, index, count, log)
+            if code == 0:
+                break
+        failed = code or failed
+    return failed
+
+
+def _run_task(
+    cloud: Cloud, name: str, execution: str, spec: Mapping[str, Any], index: int, count: int, log: Path
+) -> int:
+    try:
+        plan = launch_job(cloud, name, execution, spec, index, count)
+    except ContainerError as problem:
+        raise JobError(str(problem)) from None
+    seconds = float(str(spec.get("timeout") or "600s").rstrip("s"))
+    with open(log, "ab") as file:
+        with subprocess.Popen(
+            plan.command,
+            env=plan.environment,
+            cwd=plan.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            assert process.stdout
+            try:
+                for line in process.stdout:
+                    file.write(line)
+                    sys.stdout.write(line.decode(errors="replace"))
+                    sys.stdout.flush()
+                return process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return 124
+            except BaseException:
+                process.terminate()
+                raise
+
+
+def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:
+    """Trigger and job for each job that an object's arrival in the bucket starts, followed through a workflow where there is one.
+
+    Raises JobError where the way is broken: a workflow that is not there, or an identity that may not run the job.
+    """
+    for trigger in cloud.all(TRIGGER):
+        criteria = {one["attribute"]: one["value"] for one in trigger.inputs["matchingCriterias"]}
+        if criteria.get("type") != FINALIZED or criteria.get("bucket") != bucket:
+            continue
+        workflow = trigger.inputs["destination"].get("workflow")
+        if not workflow:
+            continue
+        found = next((one for one in cloud.all(WORKFLOW) if one.id.rpartition("/")[2] == _last(workflow)), None)
+        if found is None:
+            raise JobError(f"Eventarc trigger {trigger.id}: the workflow {workflow} was not found")
+        for job in _jobs_of(found, job_names(cloud)):
+            _require_right(cloud, found, job)
+            yield trigger.id, job
+
+
+def _jobs_of(workflow: Record, known: list[str]) -> list[str]:
+    """The jobs that a workflow's source runs: a job's name in a call of Cloud Run's connector or address."""
+    source = str(workflow.inputs.get("sourceContents", ""))
+    if "jobs.run" not in source and ":run" not in source:
+        return []
+    return [name for name in known if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", source)]
+
+
+def _require_right(cloud: Cloud, workflow: Record, job: str) -> None:
+    account = _last(str(workflow.inputs.get("serviceAccount") or ""))
+    project = str(workflow.outputs.get("project"))
+    allowed = iam.policies(cloud).allows(
+        f"serviceAccount:{account}", iam.JOB_RUN, f"job:{project}/{job}", f"project:{project}"
+    )
+    if not allowed:
+        raise JobError(
+            f"Workflow {workflow.id} failed: HTTP 403: Permission 'run.jobs.run' denied on resource job {job} for {account or 'no account'} "
+            "(or it may not exist)."
+        )
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]

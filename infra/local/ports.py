@@ -1,0 +1,50 @@
+"""Ports of 127.0.0.1: free or taken, and by whom."""
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+from infra.local.errors import LocalCloudError
+
+
+def require_free(port: int) -> None:
+    """Raises LocalCloudError that names the port, who has it and what to do."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as problem:
+            if problem.errno == errno.EACCES:
+                raise LocalCloudError(
+                    f"Port {port} may not be opened by this user: choose one from 1024, as in: make up PORT=9000"
+                ) from None
+            raise LocalCloudError(
+                f"Port {port} is taken{_holder(port)}. End that, or choose another port: make up PORT={port + 1000 if port < 64000 else 9000}"
+            ) from None
+
+
+def _holder(port: int) -> str:
+    """` by NAME (pid N)`, as far as this user may see it."""
+    inodes = {
+        fields[9]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for fields in (line.split() for line in _lines(Path(table))[1:])
+        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
+    }
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            for descriptor in (process / "fd").iterdir():
+                link = os.readlink(descriptor)
+                if link.startswith("socket:[") and link[8:-1] in inodes:
+                    return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue
+    return ""
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return [""]
