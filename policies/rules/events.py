@@ -1,7 +1,7 @@
 """Topics, schedules and triggers: what starts something does it under an identity of its own."""
 
 from policies.grants import is_default_account
-from policies.rule import HIGH, MEDIUM, Resource, rule
+from policies.rule import HIGH, MEDIUM, Resource, checkov, rule
 from policies.value import Findings, forbid, require
 
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
@@ -55,6 +55,7 @@ def own_service_account(resource: Resource) -> Findings:
     "The workers of a data flow and of Cloud Build have no public address.",
     types=["gcp:dataflow/flexTemplateJob:FlexTemplateJob", "gcp:cloudbuild/workerPool:WorkerPool"],
     severity=MEDIUM,
+    frameworks=[checkov("CKV_GCP_86")],
     fix='Set ip_configuration="WORKER_IP_PRIVATE" (Dataflow) or worker_config.no_external_ip=True (Cloud Build).',
 )
 def private_workers(resource: Resource) -> Findings:

@@ -1,0 +1,172 @@
+"""What looks like a credential or like personal data in configuration, and what must not be taken for either."""
+
+import random
+import string
+from uuid import UUID
+
+import pytest
+
+from policies.detectors import (
+    credential_in,
+    is_card_number,
+    is_iban,
+    is_personal_name,
+    is_secret_name,
+    personal_data_in,
+)
+
+# Split, so that secret scanners don't take this file for a leak.
+CREDENTIALS = {
+    "a private key": [
+        "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE",
+        '{"type": "service_account", "private' + '_key": "x"}',
+    ],
+    "a Google API key": ["AIza" + "SyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY"],
+    "a Google OAuth secret": ["GOCSPX-" + "abcDEF1234567890abcDEF12345"],
+    "an AWS key": ["AKIA" + "IOSFODNN7EXAMPLE", "key=ASIA" + "IOSFODNN7EXAMPLE;"],
+    "a GitHub token": ["ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a", "github_pat_" + "1" * 22 + "_" + "a" * 40],
+    "a GitLab token": ["glpat-" + "abcdefghij0123456789"],
+    "a Slack token": [
+        "xoxb-" + "123456789012-abcdefABCDEF",
+        "https://hooks.slack.com/" + "services/T0000/B0000/abcdefghij",
+    ],
+    "a Stripe key": ["sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"],
+    "a SendGrid key": ["SG." + "ngeVfQFYQlKU0ufo8x5d1A" + ".TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr"],
+    "a model provider's key": ["sk-" + "proj-abcdefghijklmnopqrst", "sk-ant-" + "api03-abcdefghijklmnopqr"],
+    "a package registry token": ["npm_" + "a1B2" * 9],
+    "a Pulumi token": ["pul-" + "0123456789abcdef0123456789abcdef01234567"],
+    "a cloud token": ["dapi" + "0123456789abcdef0123456789abcdef"],
+    "a JSON web token": ["eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"],
+    "a URL with a password": [
+        "postgres://app:" + "hunter2@db.internal:5432/orders",
+        "redis://:" + "hunter2@10.0.0.3:6379",
+    ],
+    "an authorization header": ["Authorization: Bearer " + "abcdef0123456789abcdef"],
+    "a password": ["password=correct-horse", "Server=db;User=a;Pwd=" + "Tr0ub4dor&3", "api_key: 0123456789"],
+    "a masking key": ["k1:" + "q7w8e9r0t1y2u3i4o5p6a7s8d9f0g1h2j3k4l5z6x7c"],
+    "a random secret (high entropy)": ["9xKp2Lq7" + "Vt4Rz8Wm3Yb6Nc1", "token Zm9vYm" + "Fy9QxT2kL8vR4nW7pJ3sD6 end"],
+}
+
+PERSONAL_DATA = {
+    "an e-mail address": [
+        "anna.schmidt@example.com",
+        "contact <j.doe+shop@mail.example.co.uk>",
+        "mailto:x9@example.org",
+    ],
+    "a phone number": ["+49 170 1234567", "+1-555-123-4567", "(415) 555-0132", "0049 30 901820", "tel: 030 901820 12"],
+    "a card number": ["4111 1111 1111 1111", "5500-0055-5555-5559", "378282246310005", "card 6011000990139424 ok"],
+    "an IBAN": ["DE89 3704 0044 0532 0130 00", "gb82WEST12345698765432", "FR1420041010050500013M02606"],
+    "a social security number": ["123-45-6789"],
+    "a person's name": [
+        "Anna Schmidt",
+        "owner: anna-schmidt",
+        "maria_garcia",
+        "Schuld: Jürgen Müller",
+        "Thomas O'Neill",
+    ],
+}
+
+HARMLESS = [
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "europe-west1-docker.pkg.dev/p-123/images/scorer@sha256:" + "9f86d081" * 8,
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "12345678-1234-1234-1234-123456789012",
+    "gs://orderguard-prod-raw/2026/01/31/orders-00001.ndjson.gz",
+    "orderguard-prod-prod-models",
+    "https://scorer-6kq3fj2lza-ew.a.run.app/v1/score",
+    "https://www.googleapis.com/auth/cloud-platform",
+    "projects/orderguard-prod/locations/europe-west1/keyRings/orderguard-prod/cryptoKeys/data/cryptoKeyVersions/12",
+    "projects/123456789012/secrets/orderguard-prod-masking-key/versions/7",
+    "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/github/providers/actions",
+    "1.2.3", "v10.0.1-rc.2+build.20260131", "2026-01-31-abc1234", "3.11.9", "10.0.0.0/8", "192.168.178.1:8080",
+    "2026-01-31T12:00:00+00:00", "1769860800000", "0 3 * * 1", "30s", "512Mi", "86400",
+    "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "EXECUTION_ENVIRONMENT_GEN2", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST",
+    "scorer@orderguard-prod.iam.gserviceaccount.com",
+    "service-123456789012@gs-project-accounts.iam.gserviceaccount.com",
+    "ops@example.com", "no-reply@example.com", "git@github.com:org/repo.git", "pulumi-gcp@10.2.0", "@types/node@20.1.0",
+    "redis://10.0.0.3:6379/0", "https://user@example.com:8443/path", "memory:", "/mnt/models", "/secrets/masking-key",
+    "Scores orders; higher is more anomalous", "The Isolation Forest of the year", "max-instances", "mark-done",
+    "anna-service", "maria-db", "customer-orders", "Cloud Run", "Grace period", "will-run", "gpt-4o-mini-2024-07-18",
+    'resource.type="cloud_run_revision" AND metric.type="run.googleapis.com/request_latencies"',
+    "assertion.repository_id == '123456789' && assertion.repository_owner_id == '987654321'",
+    "MyVeryLongServiceNameWithManyWords2024Edition",
+    "theQuickBrownFoxJumpsOverTheLazyDog1", "us-central1-docker.pkg.dev",
+    "4111111111111112", "1234567890123456", "DE89370400440532013001", "000-12-3456", "{{resource.label.service_name}}",
+    "password: ${PASSWORD}", "password=", "passwordless login", "bearer of bad news", "sk-learn", "basic",
+    "og-b5c1d2e", "cus_k1_", "AKIA", "eyJ", "ghp_", "tel aviv", "call 911", "phone support 24/7",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in CREDENTIALS.items() for text in texts])
+def test_a_credential_is_told_by_its_kind(kind: str, text: str) -> None:
+    assert credential_in(text) == kind
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in PERSONAL_DATA.items() for text in texts])
+def test_personal_data_is_told_by_its_kind(kind: str, text: str) -> None:
+    assert personal_data_in(text) == kind
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_configuration_is_full_of_is_taken_for_neither(text: str) -> None:
+    assert (credential_in(text), personal_data_in(text)) == (None, None)
+
+
+def test_most_random_secrets_are_found_and_hardly_any_identifier_is() -> None:
+    source = random.Random(7)
+    alphabet = string.ascii_letters + string.digits
+    secrets = ["".join(source.choices(alphabet, k=32)) for _ in range(1_000)]
+    digests = [f"{source.getrandbits(256):064x}" for _ in range(1_000)]
+    uuids = [str(UUID(int=source.getrandbits(128))) for _ in range(1_000)]
+    assert sum(credential_in(secret) is not None for secret in secrets) > 950
+    assert not [text for text in digests + uuids if credential_in(text) or personal_data_in(text)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["API_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "client-secret", "MASKING_KEY", "SIGNING_KEY_V2", "hmac", "CREDENTIALS"],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "API_KEY_REQUIRED",
+        "MASKING_KEY_FILE",
+        "TOKENIZER",
+        "PUBLIC_KEY",
+        "PARTITION_KEY",
+        "KEYBOARD",
+        "SECRETARY",
+        "PORT",
+    ],
+)
+def test_names_that_only_speak_of_secrets(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["CUSTOMER_EMAIL", "customer_name", "FIRST_NAME", "billing-address", "IBAN", "CARD_NUMBER", "EMAIL", "dob"]
+)
+def test_names_of_personal_data(name: str) -> None:
+    assert is_personal_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SERVICE_NAME", "EMAIL_PROVIDER", "BIND_ADDRESS", "CARDINALITY", "USERNAME_FIELD", "HOSTNAME", "ALERT_EMAIL"],
+)
+def test_names_that_only_sound_personal(name: str) -> None:
+    assert not is_personal_name(name)
+
+
+def test_changing_one_digit_breaks_the_checksums() -> None:
+    card, iban = "4111111111111111", "DE89370400440532013000"
+    for place in range(1, len(card)):
+        assert not is_card_number(card[:place] + str((int(card[place]) + 1) % 10) + card[place + 1 :])
+    for place in range(4, len(iban)):
+        assert not is_iban(iban[:place] + str((int(iban[place]) + 1) % 10) + iban[place + 1 :])
+    assert is_card_number(card) and is_iban(iban)
