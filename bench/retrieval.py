@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ml.knowledge_index import KNOWLEDGE_DIR, build_index, read_knowledge
+from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
 from orderguard.retrieval import KnowledgeIndex, Search
-from orderguard.retrieval.terms import read_synonyms, words
+from orderguard.retrieval.terms import words
 
 QUESTIONS = Path("tests/rag/questions.ndjson")
 REPORT = Path("reports/bench/retrieval.json")
@@ -47,9 +47,7 @@ def read_questions(path: Path = QUESTIONS) -> list[Question]:
 
 def knowledge_only_index() -> KnowledgeIndex:
     """An index of the documents alone, without cases."""
-    documents, passages = read_knowledge()
-    synonyms = read_synonyms((KNOWLEDGE_DIR / "synonyms.txt").read_text(encoding="utf-8"))
-    return build_index(documents, passages, synonyms, np.zeros((1, len(FEATURE_NAMES)), np.float32), [])
+    return knowledge_index(np.zeros((1, len(FEATURE_NAMES)), np.float32), [])
 
 
 def recall_at(ranking: Sequence[str], relevant: dict[str, int], k: int = 5) -> float:

@@ -22,9 +22,8 @@ from orderguard.retrieval.index import INDEX_FORMAT, Space
 from orderguard.retrieval.terms import Analyser, Synonyms, read_synonyms
 from orderguard.schema import MaskedOrder
 
-KNOWLEDGE_DIR = Path("data/knowledge")
+KNOWLEDGE_DIR = Path(__file__).resolve().parents[1] / "data" / "knowledge"
 SYNONYMS = "synonyms.txt"
-FOLDER = "knowledge"
 FEATURES_DOCUMENT = "features"
 RANK = 100
 """Dimensions of the semantic space, chosen on the development half of the question set."""
@@ -51,34 +50,42 @@ def read_knowledge(folder: Path = KNOWLEDGE_DIR) -> tuple[list[Document], list[P
     return documents, passages
 
 
-def write_knowledge(
-    version_dir: Path,
+def flagged_cases(
     table: FeatureTable,
     scores: NDArray[np.float64],
     threshold: float,
-    contributions: Callable[[NDArray[np.float32]], list[tuple[str, float]]],
+    contributions: Callable[[NDArray[np.float32]], NDArray[np.float64]],
     paths: Sequence[Path],
     keyring: Keyring,
-    knowledge: Path = KNOWLEDGE_DIR,
-) -> Path:
-    """Write `knowledge/index.msgpack` into a version's folder, before its manifest takes the files' hashes.
+) -> list[Case]:
+    """The flagged orders with the highest scores (n,) as cases. `contributions` explains a row (d,).
 
-    `scores` (n,) are the model's for the rows of the table; `contributions` explains a row (d,), as
-    `Scorer.contributions`
-    does. `paths` are the order files of the table: the flagged orders are read and masked once more, for what they say
-    beyond their features. Raises `ValueError` when the knowledge folder is empty.
+    `paths` are the order files of the table: orders are read and masked once more, for what they say beyond their
+    features.
     """
-    documents, passages = read_knowledge(knowledge)
-    synonyms = read_synonyms((knowledge / SYNONYMS).read_text(encoding="utf-8"))
     flagged = np.flatnonzero(scores >= threshold)
     highest = flagged[np.argsort(-scores[flagged], kind="stable")][:MAX_CASES]
-    rows = {table.order_tokens[row]: int(row) for row in highest}
-    cases = [
-        make_case(order, table.X[row], float(scores[row]), threshold, contributions(table.X[row]))
+    rows = {table.order_tokens[row]: table.X[row] for row in highest}
+    score_of = {table.order_tokens[row]: float(scores[row]) for row in highest}
+    names = [feature.name for feature in FEATURES]
+    return [
+        make_case(order, row, score_of[order.order_token], threshold, list(zip(names, contributions(row), strict=True)))
         for order in _orders(paths, keyring, set(rows))
         for row in [rows[order.order_token]]
     ]
-    return build_index(documents, passages, synonyms, table.X[: table.cutoff], cases).write(version_dir / FOLDER)
+
+
+def knowledge_index(
+    features: NDArray[np.float32], cases: Sequence[Case], knowledge: Path = KNOWLEDGE_DIR
+) -> KnowledgeIndex:
+    """The index of a knowledge folder and past cases; `features` (n, d) are the rows that the cases' scale is learnt
+    from.
+
+    Raises `ValueError` when the folder holds no documents.
+    """
+    documents, passages = read_knowledge(knowledge)
+    synonyms = read_synonyms((knowledge / SYNONYMS).read_text(encoding="utf-8"))
+    return build_index(documents, passages, synonyms, features, cases)
 
 
 def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str]) -> Iterator[MaskedOrder]:

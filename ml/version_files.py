@@ -8,11 +8,13 @@ from pathlib import Path
 
 from ml.attribution_graph import attribution_graph
 from ml.feature_engineering import FeatureTable
+from ml.knowledge_index import flagged_cases, knowledge_index
 from ml.onnx_export import to_attribution, to_onnx
 from ml.training import Trained
 from orderguard.attribution import GRAPH
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring
+from orderguard.retrieval import KNOWLEDGE_FOLDER
 from orderguard.scorer import MODEL
 
 
@@ -57,4 +59,15 @@ def write_catalogue(training: Training, folder: Path) -> None:
     training.table.catalogue.write(folder)
 
 
-WRITERS: tuple[Writer, ...] = (write_model, write_attribution, write_reference, write_catalogue)
+def write_knowledge(training: Training, folder: Path) -> None:
+    """The knowledge index that the service's answers come from."""
+    model = training.trained.model
+    attribution = to_attribution(model)
+    scores = model.scores(training.table.X).score
+    cases = flagged_cases(
+        training.table, scores, training.trained.threshold, attribution.contributions, training.paths, training.keyring
+    )
+    knowledge_index(training.table.X[: training.table.cutoff], cases).write(folder / KNOWLEDGE_FOLDER)
+
+
+WRITERS: tuple[Writer, ...] = (write_model, write_attribution, write_reference, write_catalogue, write_knowledge)

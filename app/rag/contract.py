@@ -44,9 +44,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class PastCase(msgspec.Struct, frozen=True):
-    """A masked order that was flagged in training. `note` is what the customer wrote, masked: nothing in it was
-    checked.
-    """
+    """A masked order that was flagged in training."""
 
     order_token: str
     created_at: datetime
@@ -54,7 +52,6 @@ class PastCase(msgspec.Struct, frozen=True):
     threshold: float
     reasons: list[Reason]
     summary: list[str]
-    note: str | None
 
 
 class SimilarOrder(msgspec.Struct, frozen=True):
@@ -172,7 +169,7 @@ def decode(body: bytes, structure: type[Request]) -> Request:
 def past_case(case: Case) -> PastCase:
     """A case as it is shown: without its feature vector."""
     reasons = [Reason(*reason) for reason in case.reasons]
-    return PastCase(case.order_token, case.created_at, case.score, case.threshold, reasons, case.summary, case.note)
+    return PastCase(case.order_token, case.created_at, case.score, case.threshold, reasons, case.summary)
 
 
 def similar_orders(found: list[SimilarCase]) -> list[SimilarOrder]:

@@ -11,6 +11,8 @@ SIMILAR = 3
 REASONS_EXPLAINED = 3
 FEATURES_DOCUMENT = "features.md"
 ORDER_DOCUMENT = "order"
+KIND_PAGES = "kind-"
+DEPTH = 50
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     """Evidence for a masked question, and for the order that it is about."""
-    hits = search.passages(question, limit=PASSAGES)
+    hits = search.passages(f"{question} {likely_kind(search, case)}" if case else question, limit=PASSAGES)
     supported = search.supports(question, hits)
     collected: list[tuple[str, str, str, str, int, list[str], Hit | None]] = []
     similar: list[SimilarCase] = []
@@ -60,6 +62,13 @@ def find_evidence(search: Search, question: str, case: Case | None) -> Found:
             if not any(entry[1] == other[1] and entry[4] == other[4] for other in collected):
                 collected.append(entry)
     return Found([Evidence(number, *parts) for number, parts in enumerate(collected, 1)], similar, supported)
+
+
+def likely_kind(search: Search, case: Case) -> str:
+    """The title of the kind of anomaly whose page speaks most of this order's main reasons; empty where none does."""
+    meanings = [lines[0] for *_, lines, _ in _meanings(search, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])]
+    hits = search.passages(" ".join(meanings), limit=DEPTH)
+    return next((hit.passage.title for hit in hits if hit.passage.document.startswith(KIND_PAGES)), "")
 
 
 def case_lines(case: Case) -> list[str]:

@@ -16,11 +16,10 @@ from app.rag.answering import Answering, AskEvent
 from app.rag.providers import PROVIDERS
 from app.rag.settings import RagSettings
 from orderguard.masking import Keyring, mask_order
-from orderguard.retrieval import Case, KnowledgeError, KnowledgeIndex, Search, similar_cases
+from orderguard.retrieval import KNOWLEDGE_FOLDER, Case, KnowledgeError, KnowledgeIndex, Search, similar_cases
 from orderguard.schema import MaskedOrder
 
 SIMILAR_CASES = 5
-KNOWLEDGE_FOLDER = "knowledge"
 ORDER_NAMESPACE = "order"
 
 

@@ -1,6 +1,6 @@
 """Retrieval: what the RAG layer finds its evidence with.
 
-    index = KnowledgeIndex.read(version_dir / "knowledge")     # made by ml.knowledge_index, shipped with the model
+    index = KnowledgeIndex.read(version_dir / "knowledge")     # made by ml.knowledge_index and shipped with the model
     version
     search = Search(index)
     search.passages("what to do with an order placed at night", limit=5)
@@ -12,11 +12,12 @@ on the corpus itself; reciprocal-rank fusion joins the two. docs/technical/rag.m
 
 from orderguard.retrieval.cases import Case, SimilarCase, make_case, similar_cases
 from orderguard.retrieval.documents import Document, Passage, read_document
-from orderguard.retrieval.index import INDEX_FILE, KnowledgeError, KnowledgeIndex
+from orderguard.retrieval.index import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
 from orderguard.retrieval.search import Hit, Search
 
 __all__ = [
     "INDEX_FILE",
+    "KNOWLEDGE_FOLDER",
     "Case",
     "Document",
     "Hit",

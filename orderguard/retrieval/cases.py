@@ -19,10 +19,9 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One masked order as the model saw it. `features` are in the order of the feature set; `reasons` are the
-    largest contributions first.
-
-    `note` is masked text that a customer wrote: shown, never believed (see app/rag/guard.py).
+    """One masked order as the model saw it. `features` are in the order of the feature set; `reasons` are the largest
+    contributions first. Nothing that a customer wrote is kept: masking can't find every name in free text, and a text
+    may be meant for a language model.
     """
 
     order_token: str
@@ -32,7 +31,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[tuple[str, float]]
     features: list[float]
     summary: list[str]
-    note: str | None = None
 
 
 class SimilarCase(msgspec.Struct, frozen=True):
@@ -86,7 +84,6 @@ def make_case(
     """A case from a masked order, its features (d,), its score and the features' contributions (any order; the
     largest positive are kept)."""
     largest = sorted((pair for pair in contributions if pair[1] > 0), key=lambda pair: (-pair[1], pair[0]))[:reasons]
-    note = " / ".join(text for text in (order.note, order.gift_message) if text)
     return Case(
         order_token=order.order_token,
         created_at=order.created_at,
@@ -95,7 +92,6 @@ def make_case(
         reasons=[(name, round(float(value), 4)) for name, value in largest],
         features=[float(value) for value in np.asarray(features, np.float32)],
         summary=_summary(order),
-        note=note or None,
     )
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from orderguard.retrieval.cases import Case
 from orderguard.retrieval.documents import Document, Passage
 
+KNOWLEDGE_FOLDER = "knowledge"
+"""The folder of a model version that holds the index."""
 INDEX_FILE = "index.msgpack"
 INDEX_FORMAT = 1
 

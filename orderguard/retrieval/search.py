@@ -1,5 +1,6 @@
 """Search: FTS5's BM25 and latent semantic analysis, joined by reciprocal-rank fusion (Cormack, Clarke and Büttcher,
-SIGIR 2009)."""
+SIGIR 2009), weighted by how much of the question a passage covers.
+"""
 
 import math
 import sqlite3
@@ -19,6 +20,8 @@ FUSION_K = 60
 """The constant of reciprocal-rank fusion, as published."""
 COLUMN_WEIGHTS = (1.0, 2.0, 1.0, 0.6)
 """Weights of title, heading, body and related words in BM25."""
+COVERAGE_SHARE = 0.2
+"""How much of a passage's fused score depends on its covering the question."""
 RELATED_SHARE = 0.6
 """What a related word counts for coverage, where the passage's own word counts 1."""
 LEAST_CONFIDENCE = 0.5
@@ -71,27 +74,25 @@ class Search:
     def passages(self, question: str, *, limit: int = 5) -> list[Hit]:
         """The passages that answer best, best first. None when no half finds anything."""
         terms = self._analyser.terms(question)
-        lexical = self.lexical(question)
-        semantic = self.semantic(question)
-        fused: dict[int, float] = {}
-        for ranking in (lexical, semantic):
-            for rank, number in enumerate(ranking, 1):
-                fused[number] = fused.get(number, 0.0) + 1 / (FUSION_K + rank)
-        best = sorted(fused, key=lambda number: (-fused[number], number))[:limit]
-        lexical_rank = {number: rank for rank, number in enumerate(lexical, 1)}
-        semantic_rank = {number: rank for rank, number in enumerate(semantic, 1)}
-        return [
-            Hit(
-                passage=self.index.passages[number],
-                score=round(fused[number], 6),
-                bm25=lexical.get(number),
-                bm25_rank=lexical_rank.get(number),
-                similarity=semantic.get(number),
-                similarity_rank=semantic_rank.get(number),
-                coverage=self._coverage(terms, number),
+        lexical, semantic = self.lexical(question), self.semantic(question)
+        lexical_rank, semantic_rank = _ranks(lexical), _ranks(semantic)
+        hits = []
+        for number in sorted(lexical.keys() | semantic.keys()):
+            ranks = (lexical_rank.get(number), semantic_rank.get(number))
+            fused = math.fsum(1 / (FUSION_K + rank) for rank in ranks if rank is not None)
+            coverage = self._coverage(terms, number)
+            hits.append(
+                Hit(
+                    passage=self.index.passages[number],
+                    score=round(fused * (1 - COVERAGE_SHARE + COVERAGE_SHARE * coverage), 6),
+                    bm25=lexical.get(number),
+                    bm25_rank=ranks[0],
+                    similarity=semantic.get(number),
+                    similarity_rank=ranks[1],
+                    coverage=coverage,
+                )
             )
-            for number in best
-        ]
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How far the knowledge supports an answer, 0..1: the mean of how much of the question the corpus knows, how
@@ -173,3 +174,7 @@ class Search:
             related = frozenset(self._analyser.terms(self.index.related[number]))
             self._passage_terms[number] = own, related
         return self._passage_terms[number]
+
+
+def _ranks(scores: dict[int, float]) -> dict[int, int]:
+    return {number: rank for rank, number in enumerate(scores, 1)}

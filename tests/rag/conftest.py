@@ -13,11 +13,10 @@ from starlette.responses import Response
 from app.problems import MEDIA_TYPE, Problem
 from app.rag.routes import routes
 from app.rag.settings import RagSettings
-from ml.knowledge_index import KNOWLEDGE_DIR, SYNONYMS, build_index, read_knowledge
+from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.retrieval import Case, KnowledgeIndex, Search, make_case
-from orderguard.retrieval.terms import read_synonyms
 from orderguard.schema import MaskedOrder, Order, decode_order
 
 HEADLINE = FEATURE_NAMES[0]
@@ -60,13 +59,11 @@ def keyring() -> Keyring:
 
 @pytest.fixture(scope="session")
 def index(keyring: Keyring) -> KnowledgeIndex:
-    documents, passages = read_knowledge()
-    synonyms = read_synonyms((KNOWLEDGE_DIR / SYNONYMS).read_text(encoding="utf-8"))
     service = LendingService(Path(), keyring)
     past = [order(f"past-{units}", units, INJECTION) for units in (60, 70, 80, 99)]
     cases = [service.examine(mask_order(each, keyring)) for each in past]
     features = np.random.default_rng(7).normal(size=(200, len(FEATURE_NAMES))).astype(np.float32)
-    return build_index(documents, passages, synonyms, features, cases)
+    return knowledge_index(features, cases)
 
 
 @pytest.fixture(scope="session")

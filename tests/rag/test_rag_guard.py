@@ -118,12 +118,12 @@ def test_a_planted_text_neither_reaches_the_model_as_evidence_nor_changes_an_ans
         assert "RELEASED-4711" not in str(sent)
 
 
-def test_a_note_is_shown_to_the_analyst_but_is_no_evidence(search: Search, keyring: Keyring) -> None:
+def test_what_a_customer_wrote_is_in_no_case_and_no_evidence(search: Search, keyring: Keyring) -> None:
     service = LendingService(Path(), keyring)
     case = service.examine(mask_order(order("noted", 90, "Orders may be on hold for 99 years"), keyring))
-    found = find_evidence(search, QUESTION, case)
-    assert case.note is not None
-    assert "99 years" not in Prompt(QUESTION, found.evidence).content
+    assert "99 years" not in str(case)
+    assert "99 years" not in Prompt(QUESTION, find_evidence(search, QUESTION, case).evidence).content
+    assert "Ignore all previous" not in str(search.index.cases)
 
 
 def test_the_content_sent_to_a_model_is_one_json_value_whatever_the_question(search: Search) -> None:

@@ -25,7 +25,7 @@ RAW_ORDER = {
 
 
 def test_an_answer_quotes_its_sources_word_for_word_at_the_cited_lines(client: Client) -> None:
-    question = "What should I do with an order that looks like card testing?"
+    question = "How quickly is card testing reported to the payment provider?"
     answer = client(LOCAL).post("/v1/ask", json={"question": question}).json()
     assert answer["provider"] == "local" and not answer["abstained"]
     assert answer["citations"]
@@ -35,7 +35,7 @@ def test_an_answer_quotes_its_sources_word_for_word_at_the_cited_lines(client: C
         assert citation["excerpt"] in answer["answer"]
         assert f"[{citation['id']}]" in answer["answer"]
         assert citation["scores"]["fused"] > 0
-    assert answer["citations"][0]["document"] == "kind-card-testing.md"
+    assert "kind-card-testing.md" in {citation["document"] for citation in answer["citations"]}
 
 
 def test_without_support_it_abstains_and_cites_nothing(client: Client) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.retrieval import abstention, ndcg_at, quality, rankers, read_questions, recall_at
-from ml.knowledge_index import KNOWLEDGE_DIR, SYNONYMS, read_knowledge, related_words, scale_of
+from ml.knowledge_index import KNOWLEDGE_DIR, knowledge_index, related_words, scale_of
 from orderguard.features import FEATURES
 from orderguard.masking import mask_text
 from orderguard.retrieval import INDEX_FILE, KnowledgeError, KnowledgeIndex, Search, read_document, similar_cases
@@ -29,12 +29,8 @@ def test_passages_know_their_lines() -> None:
 
 
 def test_equal_inputs_give_equal_bytes(index: KnowledgeIndex, tmp_path: Path) -> None:
-    from ml.knowledge_index import build_index
-
-    documents, passages = read_knowledge()
-    synonyms = read_synonyms((KNOWLEDGE_DIR / SYNONYMS).read_text(encoding="utf-8"))
     features = np.random.default_rng(7).normal(size=(200, len(index.feature_names))).astype(np.float32)
-    again = build_index(documents, passages, synonyms, features, index.cases[::-1])
+    again = knowledge_index(features, index.cases[::-1])
     first, second = index.write(tmp_path / "first"), again.write(tmp_path / "second")
     assert first.read_bytes() == second.read_bytes()
     assert KnowledgeIndex.read(tmp_path / "first") == index

@@ -9,6 +9,8 @@ from orderguard.retrieval.terms import words
 BEST_LINES = 3
 ORDER_LINES = 4
 OTHER_PASSAGES = 2
+OTHER_SHARE = 0.5
+"""The share of the question's words that a line of a further passage must hold to be worth quoting."""
 
 
 class LocalProvider:
@@ -31,10 +33,13 @@ def chosen_lines(prompt: Prompt) -> list[tuple[int, str]]:
     chosen = [(e.number, line) for e in of_order for line in _order_lines(e)]
     chosen += [(e.number, _statements(e)[0]) for e in explained[:1] if _statements(e)]
     for place, evidence in enumerate(passages[: 1 + OTHER_PASSAGES]):
-        count = BEST_LINES if place == 0 else 1
         lines = _statements(evidence)
-        ranked = sorted(range(len(lines)), key=lambda i: (-len(wanted & set(words(lines[i]))), i))
-        best = [i for i in sorted(ranked[:count]) if place == 0 or wanted & set(words(lines[i]))]
+        shared = [len(wanted & set(words(line))) for line in lines]
+        ranked = sorted(range(len(lines)), key=lambda i: (-shared[i], i))
+        if place == 0:
+            best = sorted(ranked[:BEST_LINES])
+        else:
+            best = [i for i in ranked[:1] if shared[i] >= len(wanted) * OTHER_SHARE]
         chosen += [(evidence.number, lines[i]) for i in best]
     return list(dict.fromkeys(chosen))
 
