@@ -11,8 +11,8 @@ from orderguard.masking.text import mask_parts, mask_with
 from orderguard.schema import Address, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_THREE_OCTETS = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
+_OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
+_THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
 _LONGEST_POSTCODE = 10
 
 
@@ -105,7 +105,7 @@ def birth_year(birth_date: str | None) -> int | None:
 def network(ip: str) -> str | None:
     """The network of an IP address: /24 of IPv4, /48 of IPv6."""
     first, _, rest = ip.strip().rpartition(".")
-    if _THREE_OCTETS.fullmatch(first) and rest.isdecimal():
+    if _THREE_OCTETS.fullmatch(first) and _OCTET.fullmatch(rest):
         return f"{first}.0/24"
     try:
         address = ip_address(ip.strip())
@@ -145,6 +145,8 @@ def _code_masker(order: Order) -> Callable[[str], str]:
 def _own_words(order: Order) -> list[str | None]:
     customer, billing, shipping, payment = order.customer, order.billing_address, order.shipping_address, order.payment
     values = [customer.name, customer.email, customer.id]
+    if customer.name:
+        values.append(" ".join(reversed(customer.name.split())))
     if payment:
         values.append(payment.card_holder)
     if billing:
@@ -181,7 +183,7 @@ def _any_in(codes: str, values: list[str | None]) -> bool:
 def _address(address: Address, keyring: Keyring) -> MaskedAddress:
     street = address.street
     return MaskedAddress(
-        token=keyring.token("address", f"{street} {address.postcode} {address.city}") if street else None,
+        token=keyring.token("address", f"{street} {address.postcode}") if street else None,
         name_token=keyring.token("name", address.name) if address.name else None,
         region=region(address.country, address.postcode),
         country=address.country,

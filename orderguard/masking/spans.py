@@ -7,8 +7,9 @@ from typing import NamedTuple
 from orderguard.masking.keyring import TOKEN_PATTERN
 
 KINDS = (
-    "EMAIL",
+    "ENCODED",
     "URL",
+    "EMAIL",
     "IBAN",
     "CARD",
     "ID",
@@ -17,7 +18,6 @@ KINDS = (
     "ADDRESS",
     "BIRTH DATE",
     "NAME",
-    "ENCODED",
 )
 """The placeholders there are; where findings overlap, the kind that stands first names the whole."""
 

@@ -73,6 +73,8 @@ _FIRST_WORDS = frozenset("""
     called i
     """.split())
 _NOT_NAMES = frozenset("""
+    mr mrs ms miss dr prof herr herrn frau fraulein mme mlle sr sra srta senor senora senhor senhora sig signor
+    signora dott dhr mevr mevrouw meneer pani panu fru
     the this that these those team all everyone everybody customer customers service support sir madam sirs friend
     friends folks guys people shop store seller there again please thanks thank can could would will when where what
     why how is are do does my our your we you i it if and or but for from with at on in to a an order orders parcel

@@ -1,4 +1,4 @@
-"""National identity, tax and social security numbers: form, date and check digits, by the rules of those who issue them.
+"""National identity, tax and social security numbers: form, date and check digits, by the rules of their issuers.
 
 Where form and check digits leave little to chance a number needs no word beside it; where they don't, one has to say
 what it is.
