@@ -1,0 +1,116 @@
+"""What the engine is answered: levels, notes, configuration, and the same verdicts through the SDK's own policies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+
+from policies.analyzer import Analyzer
+from policies.catalogue import PACK_NAME, RULES
+from policies.examples import EXAMPLES
+from policies.sdk import policy
+from policies.testing import UNKNOWN, Examples
+
+BUCKET = "gcp:storage/bucket:Bucket"
+SECRET = "gcp:secretmanager/secret:Secret"
+
+
+def _servicer(kind: type[_PolicyAnalyzerServicer]) -> Any:
+    return kind(PACK_NAME, "1.0.0", [policy(rule) for rule in RULES], EnforcementLevel.ADVISORY)
+
+
+def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    return json_format.ParseDict(dict(properties), struct_pb2.Struct())
+
+
+def _analyze(servicer: Any, type_token: str, properties: Mapping[str, Any], name: str = "tested") -> Any:
+    request = proto.AnalyzeRequest(
+        type=type_token, name=name, urn=f"urn:pulumi:prod::p::{type_token}::{name}", properties=_struct(properties)
+    )
+    return servicer.Analyze(request, None).diagnostics
+
+
+def _configured(rule: str, level: Any, properties: Mapping[str, Any]) -> Any:
+    servicer = _servicer(Analyzer)
+    request = proto.ConfigureAnalyzerRequest()
+    request.policyConfig[rule].enforcementLevel = level
+    request.policyConfig[rule].properties.update(properties)
+    servicer.Configure(request, None)
+    return servicer
+
+
+def test_a_violation_is_mandatory_and_an_undecided_rule_is_advisory_in_one_answer() -> None:
+    diagnostics = _analyze(_servicer(Analyzer), BUCKET, {"location": "US", "uniformBucketLevelAccess": UNKNOWN})
+    levels = {diagnostic.policyName: diagnostic.enforcementLevel for diagnostic in diagnostics}
+    assert levels["placement-residency"] == proto.MANDATORY
+    assert levels["bucket-uniform-access"] == proto.ADVISORY
+    assert "undecided" in next(d.message for d in diagnostics if d.policyName == "bucket-uniform-access")
+
+
+def test_a_level_can_be_changed_and_a_rule_can_be_disabled() -> None:
+    advisory = _configured("placement-residency", proto.ADVISORY, {})
+    found = {d.policyName: d.enforcementLevel for d in _analyze(advisory, BUCKET, {"location": "US"})}
+    assert found["placement-residency"] == proto.ADVISORY
+    disabled = _configured("placement-residency", proto.DISABLED, {})
+    assert "placement-residency" not in {d.policyName for d in _analyze(disabled, BUCKET, {"location": "US"})}
+
+
+def test_an_exception_is_listed_as_advisory() -> None:
+    exception = {"resource": "tested", "reason": "The bucket is emptied this month", "until": "2999-12-31"}
+    servicer = _configured("placement-residency", proto.MANDATORY, {"exceptions": [exception]})
+    found = [d for d in _analyze(servicer, BUCKET, {"location": "US"}) if d.policyName == "placement-residency"]
+    assert [d.enforcementLevel for d in found] == [proto.ADVISORY]
+    assert "exception until 2999-12-31" in found[0].message
+
+
+def test_a_bad_configuration_ends_the_run_with_a_message() -> None:
+    with pytest.raises(SystemExit, match="placement-residency"):
+        _configured("placement-residency", proto.MANDATORY, {"exceptions": [{"resource": "x"}]})
+
+
+def test_a_stack_rule_names_the_resource_that_it_is_about() -> None:
+    request = proto.AnalyzeStackRequest()
+    urn = f"urn:pulumi:prod::p::{SECRET}::masking-key"
+    request.resources.add(type=SECRET, name="masking-key", urn=urn, properties=_struct({"secretId": "masking-key"}))
+    found = {d.policyName: d.urn for d in _servicer(Analyzer).AnalyzeStack(request, None).diagnostics}
+    assert found["duties-secret-one-reader"] == urn
+
+
+def test_other_providers_resources_are_left_alone() -> None:
+    assert not _analyze(_servicer(Analyzer), "aws:s3/bucket:Bucket", {"acl": "public-read", "tags": {"x": UNKNOWN}})
+
+
+def test_every_rule_is_announced_with_its_metadata() -> None:
+    announced = {info.name: info for info in _servicer(Analyzer).GetAnalyzerInfo(None, None).policies}
+    assert set(announced) == {rule.name for rule in RULES}
+    info = announced["bucket-public-access-prevention"]
+    assert (info.framework.name, info.framework.version, info.framework.reference) == (
+        "CIS Google Cloud Foundations",
+        "5.0.0",
+        "5.1",
+    )
+    assert "Checkov 3.3 CKV_GCP_114" in info.tags and info.remediation_steps and info.severity
+    assert set(info.configSchema.properties) >= {"exceptions", "stacks"}
+
+
+@pytest.mark.parametrize(
+    ("type_token", "properties"),
+    [
+        (examples.type, properties)
+        for examples in EXAMPLES
+        if isinstance(examples, Examples)
+        for properties in examples.violated[:1]
+    ],
+)
+def test_in_the_servicer_of_the_sdk_the_rules_find_the_same_violations(
+    type_token: str, properties: Mapping[str, Any]
+) -> None:
+    def violations(servicer: Any) -> set[tuple[str, str]]:
+        mandatory = (d for d in _analyze(servicer, type_token, properties) if d.enforcementLevel == proto.MANDATORY)
+        return {(d.policyName, d.message) for d in mandatory}
+
+    assert violations(_servicer(Analyzer)) == violations(_servicer(_PolicyAnalyzerServicer))
