@@ -49,6 +49,7 @@ class Settings:
     data_location: str
     team: str
     deletion_protection: bool
+    deployer: str
     min_instances: int
     max_instances: int
     concurrency: int
@@ -65,6 +66,7 @@ class Settings:
     canary_percent: int
     image_digest: str
     trainer_image_digest: str
+    image_registry: str
     rag_provider: str
     rag_model: str
     rag_base_url: str
@@ -212,6 +214,12 @@ _PATTERNS = (
         r"(sha256:[0-9a-f]{64})?",
         "sha256: and 64 hexadecimal digits, as the registry shows them",
     ),
+    (
+        "image_registry",
+        r"([a-z0-9-]+-docker[.]pkg[.]dev/[a-z0-9-]+/[a-z0-9-]+)?",
+        "REGION-docker.pkg.dev/PROJECT/REPOSITORY",
+    ),
+    ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
     ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or redis://HOST"),
     ("training_schedule", r"(\S+ \S+ \S+ \S+ \S+)?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),

@@ -28,4 +28,12 @@ class Identity(Component):
             lambda account_id: f"{account_id}@{settings.project}.iam.gserviceaccount.com"
         )
         self.member: pulumi.Output[str] = pulumi.Output.concat("serviceAccount:", self.email)
+        if settings.deployer:
+            gcp.serviceaccount.IAMMember(
+                f"deployer-acts-as-{name}",
+                service_account_id=self.account.name,
+                role="roles/iam.serviceAccountUser",
+                member=settings.deployer,
+                opts=self.within,
+            )
         self.register_outputs({"email": self.email})

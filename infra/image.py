@@ -13,6 +13,8 @@ from infra.config import Settings
 from infra.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
+# The serving base, the scoring service, the training job: their names in the registry.
+SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
 PLATFORM = "linux/amd64"
 
 
@@ -44,12 +46,13 @@ class Images(Component):
         self.scorer: pulumi.Output[str]
         self.trainer: pulumi.Output[str]
         if settings.image_digest:
-            self.scorer = pulumi.Output.concat(registry.address, "/scorer@", settings.image_digest)
-            self.trainer = pulumi.Output.concat(registry.address, "/trainer@", settings.trainer_image_digest)
+            address = settings.image_registry or registry.address
+            self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
+            self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
         else:
-            slim = self._build("slim", "Dockerfile.slim", None, {})
-            self.scorer = self._build("scorer", "Dockerfile", "serve", {"COMMIT": commit(), "SLIM_IMAGE": slim})
-            self.trainer = self._build("trainer", "Dockerfile", "train", {"COMMIT": commit()})
+            slim = self._build(SLIM, "Dockerfile.slim", None, {})
+            self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": commit(), "SLIM_IMAGE": slim})
+            self.trainer = self._build(TRAINER, "Dockerfile", "train", {"COMMIT": commit()})
         self.register_outputs({"scorer": self.scorer, "trainer": self.trainer})
 
     def _build(

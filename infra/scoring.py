@@ -111,12 +111,16 @@ class ScoringService(Component):
             )
         self.name: pulumi.Output[str] = self.service.name
         self.url: pulumi.Output[str] = self.service.uri
+        self.revision: pulumi.Output[str] = self.service.latest_ready_revision.apply(
+            lambda revision: (revision or "").rpartition("/")[2]
+        )
         self.register_outputs({"url": self.url})
 
 
 def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
     """A revision that starts before its rights, its keys or its model are there would fail its probes."""
     needed: tuple[pulumi.Resource | None, ...] = (
+        parts.identity,
         parts.registry,
         parts.models,
         parts.model,

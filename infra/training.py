@@ -83,7 +83,7 @@ class TrainingJob(Component):
                 },
             },
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[parts.registry, parts.raw, parts.models, parts.masking_key]
+                parent=self, depends_on=[parts.identity, parts.registry, parts.raw, parts.models, parts.masking_key]
             ),
         )
         self.name: pulumi.Output[str] = self.job.name

@@ -62,7 +62,10 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
     """The outputs that Google Cloud fills in and that the program reads."""
     return {
         "docker:index/image:Image": {"repoDigest": f"{str(args.inputs.get('imageName')).split(':')[0]}@{DIGEST}"},
-        "gcp:cloudrunv2/service:Service": {"uri": f"https://{args.name}-{PROJECT_NUMBER}.run.app"},
+        "gcp:cloudrunv2/service:Service": {
+            "uri": f"https://{args.name}-{PROJECT_NUMBER}.run.app",
+            "latestReadyRevision": f"projects/p/locations/r/services/{args.name}/revisions/{args.name}-00001-abc",
+        },
         "gcp:compute/globalAddress:GlobalAddress": {"address": "192.0.2.1"},
         "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": {"uptimeCheckId": f"{args.name}-check"},
         "gcp:secretmanager/secretVersion:SecretVersion": {"version": args.name.rpartition("-")[2]},

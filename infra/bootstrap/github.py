@@ -1,0 +1,154 @@
+"""How workflows on GitHub act in the project without a key, and what they may do."""
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.bootstrap.roles import DEPLOY_ROLES, DEPLOYER_PERMISSIONS, GRANTABLE_ROLES, PREVIEW_ROLES
+from infra.bootstrap.settings import Settings
+from infra.bootstrap.state import State
+from infra.component import Component
+
+
+class GitHub(Component):
+    """A workload identity pool that trusts one repository of one owner, by number.
+
+    `attribute.trigger` is the repository's number with the kind of ref that a workflow runs on: `123:branch`,
+    `123:tag`.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._pool = gcp.iam.WorkloadIdentityPool(
+            name,
+            project=settings.project,
+            workload_identity_pool_id=name,
+            display_name="GitHub Actions",
+            opts=self.within,
+        )
+        provider = gcp.iam.WorkloadIdentityPoolProvider(
+            name,
+            project=settings.project,
+            workload_identity_pool_id=self._pool.workload_identity_pool_id,
+            workload_identity_pool_provider_id=name,
+            display_name="The orderguard repository",
+            oidc={"issuer_uri": "https://token.actions.githubusercontent.com"},
+            attribute_mapping={
+                "google.subject": "assertion.sub",
+                "attribute.repository_id": "assertion.repository_id",
+                "attribute.repository_owner_id": "assertion.repository_owner_id",
+                "attribute.trigger": "assertion.repository_id + ':' + assertion.ref_type",
+            },
+            attribute_condition=(
+                f"assertion.repository_owner_id == '{settings.repository_owner}'"
+                f" && assertion.repository_id == '{settings.repository}'"
+            ),
+            opts=self.within,
+        )
+        self.provider: pulumi.Output[str] = provider.name
+        self.register_outputs({"provider": self.provider})
+
+    def workflows(self, attribute: str, value: str) -> pulumi.Output[str]:
+        """The member for workflows whose token has this value of an attribute."""
+        return pulumi.Output.concat(
+            "principalSet://iam.googleapis.com/", self._pool.name, f"/attribute.{attribute}/{value}"
+        )
+
+
+class Identities(Component):
+    """One identity that previews and one that deploys.
+
+    Any workflow of the repository may preview: it reads what is declared and neither orders nor keys. Only a workflow
+    that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it can't read raw
+    orders, and the only rights that it can grant on the project are those that the program grants.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, github: GitHub, state: State, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self._settings, self._github = settings, github
+        self.preview: pulumi.Output[str] = self._identity(
+            "preview", "previews changes", github.workflows("repository_id", settings.repository)
+        )
+        self.deploy: pulumi.Output[str] = self._identity(
+            "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
+        )
+        self._state_access("preview", self.preview, "objectViewer", "cryptoKeyDecrypter", state)
+        self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
+        for role in PREVIEW_ROLES:
+            self._grant("preview", self.preview, role)
+        for role in DEPLOY_ROLES:
+            self._grant("deploy", self.deploy, role)
+        self._deployer_role()
+        self._grant(
+            "deploy",
+            self.deploy,
+            "roles/resourcemanager.projectIamAdmin",
+            "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', [])"
+            f".hasOnly([{', '.join(repr(role) for role in GRANTABLE_ROLES)}])",
+        )
+        self._grant(
+            "deploy",
+            self.deploy,
+            "roles/storage.objectUser",
+            f"resource.name.startsWith('projects/_/buckets/{settings.project}-')"
+            " && resource.name.extract('buckets/{bucket}/').endsWith('-models')",
+        )
+        self.register_outputs({"preview": self.preview, "deploy": self.deploy})
+
+    def _identity(self, name: str, purpose: str, workflows: pulumi.Output[str]) -> pulumi.Output[str]:
+        account = gcp.serviceaccount.Account(
+            name,
+            project=self._settings.project,
+            account_id=f"orderguard-{name}",
+            display_name=f"orderguard: {purpose}",
+            opts=self.within,
+        )
+        gcp.serviceaccount.IAMMember(
+            f"github-becomes-{name}",
+            service_account_id=account.name,
+            role="roles/iam.workloadIdentityUser",
+            member=workflows,
+            opts=self.within,
+        )
+        return account.account_id.apply(self._settings.service_account)
+
+    def _state_access(self, name: str, email: pulumi.Output[str], objects: str, key: str, state: State) -> None:
+        member = pulumi.Output.concat("serviceAccount:", email)
+        gcp.storage.BucketIAMMember(
+            f"{name}-state", bucket=state.bucket.name, role=f"roles/storage.{objects}", member=member, opts=self.within
+        )
+        gcp.kms.CryptoKeyIAMMember(
+            f"{name}-secrets",
+            crypto_key_id=state.key.id,
+            role=f"roles/cloudkms.{key}",
+            member=member,
+            opts=self.within,
+        )
+
+    def _grant(self, name: str, email: pulumi.Output[str], role: str, condition: str | None = None) -> None:
+        gcp.projects.IAMMember(
+            f"{name}-{role.removeprefix('roles/')}",
+            project=self._settings.project,
+            role=role,
+            member=pulumi.Output.concat("serviceAccount:", email),
+            condition={"title": "only what the program needs", "expression": condition} if condition else None,
+            opts=self.within,
+        )
+
+    def _deployer_role(self) -> None:
+        role = gcp.projects.IAMCustomRole(
+            "deployer",
+            project=self._settings.project,
+            role_id="orderguardDeployer",
+            title="orderguard: buckets and secrets, without the objects of buckets",
+            permissions=list(DEPLOYER_PERMISSIONS),
+            opts=self.within,
+        )
+        gcp.projects.IAMMember(
+            "deploy-orderguardDeployer",
+            project=self._settings.project,
+            role=role.name,
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            opts=self.within,
+        )
