@@ -1,6 +1,6 @@
 """What goes in and out of the service, as structures: decoding, encoding and the OpenAPI document come from here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -57,13 +57,16 @@ class OrderFailure(msgspec.Struct, frozen=True):
     field: str
 
 
+RESULT = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("ScoreAnswer", "OrderFailure")]}
+
+
 class BatchAnswer(msgspec.Struct, frozen=True):
     """The answers in the order of the request; an order that can't be used has a failure in its place."""
 
     orders: int
     anomalies: int
     invalid: int
-    results: list[ScoreAnswer | OrderFailure]
+    results: Annotated[list[Any], Meta(extra_json_schema={"items": RESULT})]
 
 
 class Health(msgspec.Struct, frozen=True):

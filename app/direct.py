@@ -13,7 +13,7 @@ from app.logs import LogWriter, ScoreLine
 from app.metrics import Metrics
 from app.models import Model
 from app.problems import of_order
-from app.scoring import Decoded, Scoring, decode_batch, decode_request
+from app.scoring import Decoded, Prepared, Scoring, decode_batch, decode_request
 from app.settings import Settings
 from orderguard.schema import MaskedOrder, OrderError
 
@@ -38,19 +38,28 @@ class DirectHandlers:
     async def score(self, exchange: Exchange, body: bytes) -> Reply:
         """One order in, one answer out."""
         model = self._scoring.model()
+        prepared = await self.prepare(exchange, body, model)
+        (answer,) = self._scoring.answers([prepared], model)
+        return self.reply(exchange, prepared, answer)
+
+    async def prepare(self, exchange: Exchange, body: bytes, model: Model) -> Prepared:
+        """Take an order's bytes to where the model is called. Raises `Problem`."""
         try:
             request = decode_request(body)
         except OrderError as error:
             self._metrics.invalid_orders.labels(exchange.route).inc()
             raise of_order(error) from None
-        answer, masked = await self._scoring.score(request, model)
+        return await self._scoring.prepare(request, model)
+
+    def reply(self, exchange: Exchange, prepared: Prepared, answer: ScoreAnswer) -> Reply:
+        """The reply for a scored order, counted and logged."""
         self._one()
         self._metrics.scores.observe(answer.score)
         if answer.anomaly:
             self._metrics.anomalies.inc()
         encoded = encode(answer)
         if self._logs.wants_info:
-            self._log(exchange, answer, masked, len(encoded))
+            self._log(exchange, answer, prepared.masked, len(encoded))
         return Reply(200, encoded, logged=True)
 
     async def batch(self, exchange: Exchange, body: bytes) -> Reply:
@@ -95,13 +104,14 @@ class DirectHandlers:
         self, exchange: Exchange, decoded: list[Decoded], start: int, model: Model
     ) -> list[ScoreAnswer | OrderFailure]:
         good = [item for item in decoded if not isinstance(item, OrderError)]
-        answers, masked = await self._scoring.score_many(good, model) if good else ([], [])
+        prepared = [await self._scoring.prepare(request, model) for request in good]
+        answers = self._scoring.answers(prepared, model) if prepared else []
         self._many[exchange.route](len(good))
-        for answer, order in zip(answers, masked, strict=True):
+        for order, answer in zip(prepared, answers, strict=True):
             self._metrics.scores.observe(answer.score)
             if answer.anomaly:
                 self._metrics.anomalies.inc()
-                self._log(exchange, answer, order, None)
+                self._log(exchange, answer, order.masked, None)
         if len(good) < len(decoded):
             self._metrics.invalid_orders.labels(exchange.route).inc(len(decoded) - len(good))
         in_turn = iter(answers)

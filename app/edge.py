@@ -8,6 +8,7 @@ routing, since they carry the load; everything else goes on to FastAPI.
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.access import HEADER as API_KEY_HEADER
 from app.access import allowed
@@ -16,6 +17,9 @@ from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
 from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.express import ExpressLane
 
 SHED = "orderguard.shed"
 CLIENT_GONE = 499
@@ -62,6 +66,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._routes = {route.path: route for route in routes}
+        self.express: ExpressLane | None = None
         self._settings = settings
         self._logs = logs
         self._metrics = metrics
@@ -78,41 +83,41 @@ class Edge:
         route = self._routes.get(exchange.path)
         try:
             if exchange.path.startswith(PROTECTED):
-                self._admit(scope, exchange)
+                self.admit(exchange, shed=SHED in scope)
             if route is None:
                 await self._pass_on(scope, exchange, receive, send)
                 return
             exchange.route = route.path
-            self._check(route, exchange)
+            self.check(route, exchange)
             if route.stream:
                 reply = await route.stream(exchange, receive, send, self._headers(exchange, b"application/x-ndjson"))
-                self._record(exchange, reply)
+                self.record(exchange, reply)
                 return
             assert route.handler
             reply = await route.handler(exchange, await self._body(exchange, receive))
         except ClientGone:
-            self._record(exchange, Reply(CLIENT_GONE, b""))
+            self.record(exchange, Reply(CLIENT_GONE, b""))
             return
-        except Problem as problem:
-            reply = self.reply_of(problem, exchange)
         except Exception as error:
-            self._logs.failure(error, request_id=exchange.loggable_id)
-            reply = self.reply_of(Problem("internal"), exchange)
+            reply = self.reply_to(error, exchange)
             if exchange.streaming:
                 # The answer has begun: a connection that ends early is the only way left to tell the client.
-                self._record(exchange, reply)
+                self.record(exchange, reply)
                 raise StreamBroken from None
         await self._send(exchange, reply, send)
-        self._record(exchange, reply)
+        self.record(exchange, reply)
 
-    def _admit(self, scope: Scope, exchange: Exchange) -> None:
-        if SHED in scope:
+    def admit(self, exchange: Exchange, *, shed: bool) -> None:
+        """Let a request in. Raises `Problem` where load is shed, and where there is no valid API key."""
+        if shed:
             self._metrics.shed.inc()
             raise Problem("overloaded", headers={"Retry-After": "1"})
         if not allowed(exchange.headers.get(API_KEY_HEADER), self._settings.api_key_hashes):
             raise Problem("unauthorized", headers={"WWW-Authenticate": 'ApiKey realm="orderguard", header="X-API-Key"'})
 
-    def _check(self, route: DirectRoute, exchange: Exchange) -> None:
+    @staticmethod
+    def check(route: DirectRoute, exchange: Exchange) -> None:
+        """Check method and headers. Raises `Problem`."""
         if exchange.method != "POST":
             raise Problem("method-not-allowed", headers={"Allow": "POST"})
         headers = exchange.headers
@@ -148,11 +153,14 @@ class Edge:
                 raise Problem("too-large", f"the body is longer than {limit} bytes")
         return b"".join(parts)
 
-    def reply_of(self, problem: Problem, exchange: Exchange) -> Reply:
-        """The answer that a problem is."""
-        headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-        document = problem.document(exchange.request_id)
-        return Reply(problem.status, document, MEDIA_TYPE.encode(), headers, problem=problem.kind)
+    def reply_to(self, error: Exception, exchange: Exchange) -> Reply:
+        """The answer that an error gets: a problem document. What nobody foresaw is logged."""
+        if not isinstance(error, Problem):
+            self._logs.failure(error, request_id=exchange.loggable_id)
+            error = Problem("internal")
+        headers = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+        document = error.document(exchange.request_id)
+        return Reply(error.status, document, MEDIA_TYPE.encode(), headers, problem=error.kind)
 
     def _headers(self, exchange: Exchange, media_type: bytes) -> list[tuple[bytes, bytes]]:
         return [
@@ -191,15 +199,16 @@ class Edge:
         try:
             await self._app(scope, self._limited(receive), sending)
         except Exception as error:
-            # The framework has answered already and raises the error on for the log.
-            self._logs.failure(error, request_id=exchange.loggable_id)
-            if not status:
-                reply = self.reply_of(Problem("internal"), exchange)
+            if status:
+                # The framework has answered already and raises the error on for the log.
+                self._logs.failure(error, request_id=exchange.loggable_id)
+            else:
+                reply = self.reply_to(error, exchange)
                 await self._send(exchange, reply, send)
                 status, size, problem = reply.status, len(reply.body), reply.problem
         route = scope.get("route")
         exchange.route = getattr(route, "path", exchange.route) if status != 404 else exchange.route
-        self._record(exchange, Reply(status, b"", problem=problem), size)
+        self.record(exchange, Reply(status, b"", problem=problem), size)
 
     def _limited(self, receive: Receive) -> Receive:
         """`receive` that stops reading a body that is too large."""
@@ -215,7 +224,7 @@ class Edge:
 
         return receiving
 
-    def _record(self, exchange: Exchange, reply: Reply, size: int | None = None) -> None:
+    def record(self, exchange: Exchange, reply: Reply, size: int | None = None) -> None:
         """Count the request, and log it unless its handler has."""
         seconds = time.perf_counter() - exchange.started
         key = (exchange.route, exchange.method, reply.status)

@@ -16,6 +16,7 @@ from app import openapi, problems
 from app.direct import DirectHandlers
 from app.drift_watch import REPORT_SECONDS
 from app.edge import JSON_TYPES, NDJSON_TYPES, DirectRoute, Edge
+from app.express import ExpressLane
 from app.history import open_store
 from app.logs import DriftLine, LogWriter
 from app.metrics import Metrics
@@ -63,17 +64,15 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     openapi.install(app)
 
     direct = DirectHandlers(settings, scoring, metrics, logs)
-    return Edge(
-        app,
-        [
-            DirectRoute("/v1/score", JSON_TYPES, handler=direct.score),
-            DirectRoute("/v1/score/batch", JSON_TYPES, handler=direct.batch),
-            DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=direct.stream),
-        ],
-        settings,
-        logs,
-        metrics,
-    )
+    one = DirectRoute("/v1/score", JSON_TYPES, handler=direct.score)
+    others = [
+        DirectRoute("/v1/score/batch", JSON_TYPES, handler=direct.batch),
+        DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=direct.stream),
+    ]
+    edge = Edge(app, [one, *others], settings, logs, metrics)
+    if store is None or store.immediate:
+        edge.express = ExpressLane(one, edge, direct, scoring, settings.max_concurrency)
+    return edge
 
 
 async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None:

@@ -20,7 +20,6 @@ class Metrics:
         self.seconds = Histogram(
             "orderguard_request_seconds", "Time to answer, in seconds", ["route"], buckets=SECONDS, registry=registry
         )
-        self.in_progress = Gauge("orderguard_requests_in_progress", "Requests being answered", registry=registry)
         self.shed = Counter("orderguard_requests_shed", "Requests turned away under load", registry=registry)
         self.orders = Counter("orderguard_orders_scored", "Orders scored", ["route"], registry=registry)
         self.invalid_orders = Counter("orderguard_orders_invalid", "Orders refused", ["route"], registry=registry)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from app.contract import Contribution, HistoryState, OrderRequest, ScoreAnswer
 from app.history import HistoryStore, HistoryUnavailable
 from app.history.records import read_record, record_after
-from app.logs import LogWriter, ShadowLine
+from app.logs import LogWriter
 from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
+from app.shadow import Shadow
 from orderguard.features import FEATURE_NAMES, FEATURES, order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
@@ -67,18 +69,26 @@ def decode_batch(body: bytes, limit: int) -> list[Decoded]:
     return decoded
 
 
-def answer_of(
-    order_id: str, vector: Vector, scores: RowScore, shares: Shares, model: Model, state: HistoryState
-) -> ScoreAnswer:
-    """The answer for a scored vector (d,), with the features that raised the score most."""
+class Prepared(NamedTuple):
+    """An order that is ready for the model."""
+
+    order_id: str
+    masked: MaskedOrder
+    history: CustomerHistory | None
+    state: HistoryState
+    vector: Vector
+
+
+def answer_of(order: Prepared, scores: RowScore, shares: Shares, model: Model) -> ScoreAnswer:
+    """The answer for a scored order, with the features that raised the score most."""
     threshold = model.scorer.threshold
     top = shares.argsort()[: -TOP_CONTRIBUTIONS - 1 : -1]
     contributions = [
         Contribution(FEATURE_NAMES[place], value, round(share, 6), MEANINGS[place])
-        for place, value, share in zip(top.tolist(), vector[top].tolist(), shares[top].tolist(), strict=True)
+        for place, value, share in zip(top.tolist(), order.vector[top].tolist(), shares[top].tolist(), strict=True)
     ]
     return ScoreAnswer(
-        order_id,
+        order.order_id,
         scores.score,
         threshold,
         scores.score >= threshold,
@@ -86,7 +96,7 @@ def answer_of(
         scores.guard,
         contributions,
         model.version,
-        state,
+        order.state,
     )
 
 
@@ -100,8 +110,7 @@ class Scoring:
         self._models = models
         self._store = store
         self._store_rests_until = 0.0
-        self._metrics = metrics
-        self._logs = logs
+        self._shadow = Shadow(metrics, logs)
         self._history_counters = {state: metrics.history.labels(state) for state in ("used", "absent", "unavailable")}
 
     def model(self) -> Model:
@@ -111,68 +120,29 @@ class Scoring:
             raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
         return model
 
-    async def score(self, request: OrderRequest, model: Model) -> tuple[ScoreAnswer, MaskedOrder]:
-        """Score one order and count it into its customer's history."""
+    async def prepare(self, request: OrderRequest, model: Model) -> Prepared:
+        """Mask an order, count it into its customer's history and compute its features."""
         masked = mask_order(request, self.keyring, free_text=False)
         history, state = await self._history(request, masked)
         vector = order_features(masked, history, model.catalogue)
-        scores, shares = model.scorer.explain_row(vector)
-        model.drift.add(vector, scores.score)
-        self._history_counters[state].inc()
-        shadow = self._models.shadow
-        if shadow is not None:
-            asyncio.get_running_loop().call_soon(self._compare, shadow, masked, history, scores.score, model)
-        return answer_of(request.order_id, vector, scores, shares, model, state), masked
+        return Prepared(request.order_id, masked, history, state, vector)
 
-    async def score_many(
-        self, requests: Sequence[OrderRequest], model: Model
-    ) -> tuple[list[ScoreAnswer], list[MaskedOrder]]:
-        """Score orders as if they had been sent one after the other, with one call of the model."""
-        masked = [mask_order(request, self.keyring, free_text=False) for request in requests]
-        found = [await self._history(*pair) for pair in zip(requests, masked, strict=True)]
-        vectors = np.stack(
-            [order_features(order, history, model.catalogue) for order, (history, _) in zip(masked, found, strict=True)]
-        )
-        scores, shares = model.scorer.explain(vectors)
-        model.drift.add_rows(vectors, scores.score)
+    def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
+        """Score prepared orders with one call of the model."""
+        if len(prepared) == 1:
+            scores, shares = model.scorer.explain_row(prepared[0].vector)
+            rows = [(scores, shares)]
+        else:
+            rows = model.scorer.explain(np.array([order.vector for order in prepared]))
         answers = []
-        for place, request in enumerate(requests):
-            state = found[place][1]
-            self._history_counters[state].inc()
-            row = RowScore(*(float(values[place]) for values in scores))
-            answers.append(answer_of(request.order_id, vectors[place], row, shares[place], model, state))
-            shadow = self._models.shadow
-            if shadow is not None:
-                self._compare(shadow, masked[place], found[place][0], row.score, model)
-        return answers, masked
-
-    def _compare(
-        self, shadow: Model, masked: MaskedOrder, history: CustomerHistory | None, score: float, model: Model
-    ) -> None:
-        """Score with the challenger and record how it differs. Whatever happens here, the answer stays as it is."""
-        try:
-            other = shadow.scorer.score_row(order_features(masked, history, shadow.catalogue)).score
-        except Exception as error:
-            self._metrics.shadow.labels("failed").inc()
-            self._logs.failure(error, event="shadow")
-            return
-        agree = (score >= model.scorer.threshold) == (other >= shadow.scorer.threshold)
-        self._metrics.shadow.labels("agreed" if agree else "disagreed").inc()
-        self._metrics.shadow_difference.observe(abs(score - other))
-        if not agree:
-            self._logs.write(
-                ShadowLine(
-                    severity="INFO",
-                    time=self._logs.now(),
-                    event="shadow",
-                    message="Champion and challenger disagree on an order.",
-                    order_token=masked.order_token,
-                    model_version=model.version,
-                    shadow_model_version=shadow.version,
-                    score=score,
-                    shadow_score=other,
-                )
-            )
+        for order, (scores, shares) in zip(prepared, rows, strict=True):
+            model.drift.add(order.vector, scores.score)
+            self._history_counters[order.state].inc()
+            answers.append(answer_of(order, scores, shares, model))
+        if self._models.shadow is not None:
+            # After the answers have gone out.
+            asyncio.get_running_loop().call_soon(self._shadow.compare, self._models.shadow, prepared, answers)
+        return answers
 
     def examine(self, masked: MaskedOrder) -> Case:
         """Score a masked order and give its reasons, leaving no trace in the customer's history."""
@@ -226,9 +196,10 @@ def warm(model: Model) -> None:
     raises.
     """
     keyring = Keyring.from_text(new_key_text())
+    request = decode_request(WARM_ORDER)
+    masked = mask_order(request, keyring, free_text=False)
     for _ in range(WARM_ROUNDS):
-        request = decode_request(WARM_ORDER)
-        vector = order_features(mask_order(request, keyring, free_text=False), None, model.catalogue)
-        answer = answer_of(request.order_id, vector, *model.scorer.explain_row(vector), model, "absent")
-        msgspec.json.encode(answer)
-    model.scorer.explain(np.stack([vector] * 64))
+        vector = order_features(masked, None, model.catalogue)
+        order = Prepared(request.order_id, masked, None, "absent", vector)
+        msgspec.json.encode(answer_of(order, *model.scorer.explain_row(vector), model))
+    model.scorer.explain(np.array([vector] * WARM_ROUNDS))

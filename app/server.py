@@ -4,12 +4,14 @@ request.
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge import PROTECTED, SHED, Edge
+from app.exchange import Scope
+from app.express import PATH, ExpressLane
 from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
 
@@ -18,6 +20,9 @@ DRAIN_SECONDS = 0.3
 GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
+EXPRESS_PATH = PATH
+EXPRESS_URL = PATH.encode()
+CLOSE = (b"connection", b"close")
 
 _document = Problem("timeout").document("none")
 TIMEOUT_ANSWER = (
@@ -31,49 +36,110 @@ TIMEOUT_ANSWER = (
 
 
 class Connection(HttpToolsProtocol):
-    """A client's connection that knows since when it has been waiting for the client."""
+    """A client's connection. It knows since when it has been waiting for the client, and sends whole requests to the
+    express lane.
 
-    waiting_since: float | None = None
+    Every time is the event loop's. `waiting_since` is None while it is the service that is at work.
+    """
+
     max_concurrency = 256
+    express: ExpressLane | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.waiting_since = self.loop.time()
+        self.waiting_since: float | None = self.loop.time()
+        self.allowance = self.patience
+        self.body: list[bytes] | None = None
+        self.in_lane = False
+
+    patience = 10.0
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.waiting_since = self.loop.time()
+        self.waiting_since, self.allowance = self.loop.time(), self.patience
+
+    def on_headers_complete(self) -> None:
+        if self.in_lane and self.express:
+            # A pipelined request: the one before it is answered first.
+            self.express.answer_all()
+        if self._goes_express():
+            self.body = []
+            self.scope["method"], self.scope["path"] = "POST", EXPRESS_PATH
+        else:
+            super().on_headers_complete()
+
+    def _goes_express(self) -> bool:
+        if self.express is None or self.url != EXPRESS_URL or self.expect_100_continue:
+            return False
+        if self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
+        length = next((value for name, value in self.headers if name == b"content-length"), b"")
+        return length.isdigit() and int(length) <= self.most_bytes and self.parser.should_keep_alive()
+
+    most_bytes = 0
 
     def on_body(self, body: bytes) -> None:
+        if self.body is not None:
+            self.body.append(body)
+            return
         super().on_body(body)
         if self.scope["path"] == STREAM:
             # A stream may last. What counts is that something arrives.
             self.waiting_since = self.loop.time()
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
         self.waiting_since = None
+        if self.body is None:
+            super().on_message_complete()
+            return
+        body, self.body = b"".join(self.body), None
+        assert self.express
+        self.in_lane = True
+        self.express.take(self, cast(Scope, self.scope), body)
+
+    def answer(self, head: bytes, body: bytes) -> None:
+        """Write the answer of a request that went through the express lane."""
+        self.in_lane = False
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        own = self.server_state.default_headers
+        self.transport.write(b"%s%s\r\n%s" % (head, b"".join([b"%s: %s\r\n" % header for header in own]), body))
+        if CLOSE in own:
+            self.transport.close()
+        self.waiting_since, self.allowance = self.loop.time(), KEEP_ALIVE_SECONDS
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.waiting_since = self.loop.time()
+        self.waiting_since, self.allowance = self.loop.time(), self.patience
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self.waiting_since = None
+
+    def shutdown(self) -> None:
+        if self.in_lane and self.express:
+            self.express.answer_all()
+        super().shutdown()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if len(self.tasks) >= self.max_concurrency and cycle.scope["path"].startswith(PROTECTED):
             cycle.scope[SHED] = True  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
 
-    def give_up(self) -> None:
+    def check_patience(self, now: float) -> None:
         """End a connection whose client has kept the service waiting for too long."""
-        if self.cycle is not None and not self.cycle.response_started:
+        if self.waiting_since is None or now - self.waiting_since < self.allowance:
+            return
+        sending = self.body is not None or (self.cycle is not None and not self.cycle.response_started)
+        if sending:
             self.transport.write(TIMEOUT_ANSWER)
-            self.transport.close()
+        if self.flow.write_paused:
+            self.transport.abort()
         else:
-            self.transport.abort() if self.flow.write_paused else self.transport.close()
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -92,16 +158,16 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._timeout / SWEEPS_PER_TIMEOUT)
-            latest = loop.time() - self._timeout
+            now = loop.time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection) and (connection.waiting_since or latest) < latest:
-                    connection.give_up()
+                if isinstance(connection, Connection):
+                    connection.check_patience(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # First tell every client, with its next answer, to use another connection: one that is closed while its next
         # request is on the
         # way would lose that request.
-        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         await asyncio.sleep(DRAIN_SECONDS)
         if self._sweeper:
             self._sweeper.cancel()
@@ -110,7 +176,13 @@ class Server(uvicorn.Server):
 
 def server(application: Edge, settings: Settings) -> Server:
     """The server for an application, ready to `run()`."""
-    protocol = type("ServiceConnection", (Connection,), {"max_concurrency": settings.max_concurrency})
+    told = {
+        "max_concurrency": settings.max_concurrency,
+        "most_bytes": settings.max_body_bytes,
+        "patience": settings.request_timeout_seconds,
+        "express": application.express,
+    }
+    protocol = type("ServiceConnection", (Connection,), told)
     config = uvicorn.Config(
         application,
         host=settings.host,

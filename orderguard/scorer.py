@@ -96,13 +96,15 @@ class Scorer:
             scores = RowScore(*self._results[:, 0, 0].tolist())
             return scores, self._attribution.shared_out(self._moves[0], row, scores.forest, scores.guard)
 
-    def explain(self, features: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
-        """`explain_row` for rows (n, d): their scores, and their contributions (n, d)."""
-        scores = self.score(features)
+    def explain(self, features: NDArray[np.float32]) -> list[tuple[RowScore, NDArray[np.float64]]]:
+        """`explain_row` for each of the rows (n, d), with one call of the model."""
         (moves,) = self._explainer.run(["moves"], {"features": features})
+        rows = [RowScore(*row) for row in zip(*(values.tolist() for values in self.score(features)), strict=True)]
         share = self._attribution.shared_out
-        shares = [share(*each) for each in zip(moves, features, scores.forest, scores.guard, strict=True)]
-        return scores, np.array(shares).reshape(features.shape)
+        return [
+            (row, share(moved, vector, row.forest, row.guard))
+            for row, moved, vector in zip(rows, moves, features, strict=True)
+        ]
 
     def contributions(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
         """What each feature adds to the score of `row` (d,), largest first; the sum is score − `manifest.baseline`. See

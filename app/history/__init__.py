@@ -15,6 +15,8 @@ class HistoryStore(Protocol):
     """A store of small byte strings by the customer's pseudonym."""
 
     name: str
+    immediate: bool
+    """Whether its calls never wait: nothing else runs between a read and the write that follows it."""
 
     async def read(self, customer_token: str) -> bytes | None:
         """What is kept for the customer, if it is there and not too old."""

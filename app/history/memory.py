@@ -11,6 +11,7 @@ class MemoryStore:
     """The least recently used record goes when there are more than `capacity`."""
 
     name = "memory"
+    immediate = True
 
     def __init__(self, ttl: float, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl = ttl

@@ -14,6 +14,9 @@ class RedisStore:
 
     name = "redis"
 
+    name = "redis"
+    immediate = False
+
     def __init__(self, url: str, ttl: float) -> None:
         try:
             from redis import asyncio as client

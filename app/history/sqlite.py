@@ -16,6 +16,7 @@ class SqliteStore:
     """One row a customer, in a file that only its owner can read."""
 
     name = "sqlite"
+    immediate = True
 
     def __init__(self, path: str, ttl: float, *, clock: Callable[[], float] = time.time) -> None:
         self._path = Path(path)

@@ -1,0 +1,157 @@
+"""`python -m app.score_table FILE`: send orders to the running service and show what it says, as a table for people.
+
+A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, else what `make up` wrote down, else port
+8080
+of this machine; the API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else from `.local/api-key.header`.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import textwrap
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+LOCAL = Path(".local")
+TIMEOUT_SECONDS = 120
+USUAL_SHOWN = 3
+
+
+class ClientError(Exception):
+    """What went wrong, and what to do, for the person at the terminal."""
+
+
+class Reason(msgspec.Struct):
+    """A feature that moved the score."""
+
+    feature: str
+    contribution: float
+    meaning: str
+    value: float | None = None
+
+
+class Line(msgspec.Struct):
+    """A line of the answer: a score, or the reason why there is none."""
+
+    order_id: str = ""
+    score: float = 0.0
+    threshold: float = 0.0
+    anomaly: bool = False
+    contributions: list[Reason] = []
+    model_version: str = ""
+    index: int = 0
+    error: str = ""
+    field: str = ""
+
+
+def service_url(environment: Mapping[str, str], local: Path = LOCAL) -> str:
+    """Where the service is."""
+    if url := environment.get("ORDERGUARD_URL"):
+        return url.rstrip("/")
+    noted = local / "url"
+    return noted.read_text("utf-8").strip().rstrip("/") if noted.is_file() else DEFAULT_URL
+
+
+def key_header(environment: Mapping[str, str], local: Path = LOCAL) -> dict[str, str]:
+    """The API key as a header, from the file that holds it; nothing where there is no such file."""
+    path = Path(environment.get("ORDERGUARD_API_KEY_HEADER_FILE", local / "api-key.header"))
+    if not path.is_file():
+        return {}
+    name, _, value = path.read_text("utf-8").strip().partition(":")
+    return {name.strip(): value.strip()}
+
+
+def score(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
+    """Send NDJSON and read the answers. Raises `ClientError`."""
+    request = urllib.request.Request(f"{url}/v1/score/stream", body, {"Content-Type": "application/x-ndjson", **header})
+    if not url.startswith(("http://", "https://")):
+        raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {DEFAULT_URL}")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # nosec B310: the scheme was checked
+            return [msgspec.json.decode(line, type=Line) for line in response]
+    except urllib.error.HTTPError as error:
+        raise ClientError(_refusal(error, url)) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        reason = getattr(error, "reason", error)
+        raise ClientError(
+            f"No scoring service answers at {url} ({reason}). Start it with `make up`, or set ORDERGUARD_URL."
+        ) from None
+
+
+def _refusal(error: urllib.error.HTTPError, url: str) -> str:
+    if error.code == 401:
+        return (
+            f"The service at {url} does not accept the API key in {LOCAL / 'api-key.header'}; `make up` writes it anew."
+        )
+    try:
+        problem = msgspec.json.decode(error.read(), type=dict[str, str | int])
+    except msgspec.MsgspecError:
+        problem = {}
+    return (
+        f"The service at {url} answered {error.code}: {problem.get('title', error.reason)}. {problem.get('detail', '')}"
+    )
+
+
+def table(lines: Sequence[Line], width: int) -> str:
+    """The answers as text: anomalies first, the most anomalous on top, then a few usual orders, then unusable lines."""
+    scored = sorted((line for line in lines if not line.error), key=lambda line: -line.score)
+    anomalies = [line for line in scored if line.anomaly]
+    usual = [line for line in scored if not line.anomaly]
+    unusable = [line for line in lines if line.error]
+    name = max([len(line.order_id) for line in [*anomalies, *usual[:USUAL_SHOWN]]] + [5])
+    rows = [f"{'ORDER':{name}}  SCORE  VERDICT  WHY"]
+    for line in anomalies + usual[:USUAL_SHOWN]:
+        why = textwrap.wrap(_why(line) if line.anomaly else "", max(30, width - name - 18)) or [""]
+        verdict = "ANOMALY" if line.anomaly else "usual"
+        rows.append(f"{line.order_id:{name}}  {line.score:5.3f}  {verdict:7}  {why[0]}".rstrip())
+        rows += [" " * (name + 18) + more for more in why[1:]]
+    if len(usual) > USUAL_SHOWN:
+        rows.append(f"… and {len(usual) - USUAL_SHOWN} more usual orders")
+    rows += [f"order {line.index + 1} can't be used: {line.field}: {line.error}" for line in unusable]
+    summary = f"{len(scored)} orders scored, {len(anomalies)} anomalies"
+    if unusable:
+        summary += f", {len(unusable)} not usable"
+    if scored:
+        summary += f" (threshold {scored[0].threshold:.3f}, model {scored[0].model_version})"
+    return "\n".join([*rows, "", summary + "."])
+
+
+def _why(line: Line) -> str:
+    reasons = [reason for reason in line.contributions if reason.contribution > 0.01][:2] or line.contributions[:1]
+    return "; ".join(
+        f"{reason.meaning.rstrip('.')}{'' if reason.value is None else f': {reason.value:.4g}'}" for reason in reasons
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table. Exit codes: 0 ok, 1 the service did not answer, 2 wrong use."""
+    parser = argparse.ArgumentParser(prog="python -m app.score_table", description="Score a file of orders.")
+    parser.add_argument("file", type=Path, help="orders, one JSON object a line")
+    path: Path = parser.parse_args(arguments).file
+    url = service_url(os.environ)
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        print(f"{path}: {error.strerror}. Name a file of orders: make score ORDERS=file.ndjson", file=sys.stderr)
+        return 2
+    if not body.strip():
+        print(f"{path} holds no orders.", file=sys.stderr)
+        return 2
+    try:
+        lines = score(body, url, key_header(os.environ))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table(lines, shutil.get_terminal_size((110, 24)).columns))
+    print(f"See each order's reasons on the page: {url}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
