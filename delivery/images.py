@@ -23,7 +23,7 @@ from infra.local.cloud import Cloud
 from infra.local.home import DEFAULT_STACK, home_from
 from infra.local.services.docker import push_image
 
-SLIM, SCORER, TRAINER = "slim", "scorer", "trainer"
+SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def build(
     tool = builder(environment)
     if tool == "buildah" and not environment.get("PYTHON_IMAGE") and not registry_is_reached():
         environment = {**environment, "PYTHON_IMAGE": base.ensure(buildah_environment(environment))}
-    prefix = "orderguard/" if tool == "docker" else "localhost/orderguard/"
+    prefix = "" if tool == "docker" else "localhost/"
     references: dict[str, str] = {}
     for image in wanted:
         reference = f"{prefix}{image.name}:{commit}"
