@@ -1,4 +1,6 @@
-"""One stack's cloud on the disk: a record for every resource, sealed with the cloud's own key, and folders for what is real."""
+"""One stack's cloud on the disk: a record for every resource, sealed with the cloud's own key, and folders for what is
+real.
+"""
 
 import hashlib
 import json

@@ -31,7 +31,7 @@ class Launch:
 
 
 def launch(cloud: Cloud, service: str, revision: str, spec: Mapping[str, Any], port: int) -> Launch:
-    """The process for a revision's container. Raises ContainerError for an image, secret or bucket that is not there."""
+    """The process for a revision's container. Raises ContainerError for what is missing."""
     reserved = {"PORT": str(port), "K_SERVICE": service, "K_REVISION": revision, "K_CONFIGURATION": service}
     return _launch(cloud, revision, spec, reserved)
 
@@ -93,8 +93,9 @@ def _mounts(cloud: Cloud, name: str, spec: Mapping[str, Any], container: Mapping
             folder = cloud.bucket(str(volume["gcs"]["bucket"]))
             if not folder.is_dir():
                 raise ContainerError(
-                    f"Revision '{name}' is not ready and cannot serve traffic. Mounting the bucket {volume['gcs']['bucket']!r} failed: "
-                    "googleapi: Error 404: The specified bucket does not exist., notFound"
+                    f"Revision '{name}' is not ready and cannot serve traffic. Mounting the bucket"
+                    f" {volume['gcs']['bucket']!r} failed: googleapi: Error 404: The specified bucket does not exist.,"
+                    " notFound"
                 )
         else:
             folder = cloud.run / "volumes" / name / str(mount["name"])

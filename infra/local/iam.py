@@ -1,10 +1,11 @@
 """Who may do what: IAM as Google Cloud evaluates it, over the bindings that the stack declares.
 
-A binding on a resource, or on its project, grants a role; a role is a set of permissions. The roles here are those that bear on what the local
+A binding on a resource, or on its project, grants a role; a role is a set of permissions. The roles here are those
+that bear on what the local
 cloud enforces, and the names of the others of the same services, so that a mistyped role is found.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,23 +54,38 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     }.items()
 }
 _NAMES = {
-    "storage": "admin bucketViewer expressModeServiceInput expressModeServiceOutput expressModeUserAccess folderAdmin hmacKeyAdmin "
-    "insightsCollectorService legacyBucketOwner legacyBucketReader legacyBucketWriter legacyObjectOwner legacyObjectReader objectAdmin "
-    "objectCreator objectUser objectViewer anywhereCacheAdmin",
+    "storage": (
+        "admin bucketViewer expressModeServiceInput expressModeServiceOutput expressModeUserAccess folderAdmin"
+        " hmacKeyAdmin insightsCollectorService legacyBucketOwner legacyBucketReader legacyBucketWriter"
+        " legacyObjectOwner legacyObjectReader objectAdmin objectCreator objectUser objectViewer anywhereCacheAdmin"
+    ),
     "secretmanager": "admin secretAccessor secretVersionAdder secretVersionManager viewer parameterAccessor",
-    "artifactregistry": "admin createOnPushRepoAdmin createOnPushWriter reader repoAdmin writer containerRegistryMigrationAdmin serviceAgent",
-    "run": "admin developer invoker viewer serviceAgent sourceDeveloper sourceViewer builder jobsExecutor jobsExecutorWithOverrides "
-    "servicesInvoker",
+    "artifactregistry": (
+        "admin createOnPushRepoAdmin createOnPushWriter reader repoAdmin writer containerRegistryMigrationAdmin"
+        " serviceAgent"
+    ),
+    "run": (
+        "admin developer invoker viewer serviceAgent sourceDeveloper sourceViewer builder jobsExecutor"
+        " jobsExecutorWithOverrides servicesInvoker"
+    ),
     "pubsub": "admin editor publisher subscriber viewer serviceAgent",
-    "cloudkms": "admin autokeyAdmin autokeyUser cryptoKeyDecrypter cryptoKeyDecrypterViaDelegation cryptoKeyEncrypter "
-    "cryptoKeyEncrypterDecrypter cryptoKeyEncrypterDecrypterViaDelegation cryptoKeyEncrypterViaDelegation cryptoOperator importer "
-    "publicKeyViewer signer signerVerifier verifier viewer expertRawPKCS1 keyAccessJustificationsPolicyConfigAdmin",
-    "eventarc": "admin connectionPublisher developer eventReceiver messageBusAdmin messageBusUser publisher serviceAgent viewer",
+    "cloudkms": (
+        "admin autokeyAdmin autokeyUser cryptoKeyDecrypter cryptoKeyDecrypterViaDelegation cryptoKeyEncrypter"
+        " cryptoKeyEncrypterDecrypter cryptoKeyEncrypterDecrypterViaDelegation cryptoKeyEncrypterViaDelegation"
+        " cryptoOperator importer publicKeyViewer signer signerVerifier verifier viewer expertRawPKCS1"
+        " keyAccessJustificationsPolicyConfigAdmin"
+    ),
+    "eventarc": (
+        "admin connectionPublisher developer eventReceiver messageBusAdmin messageBusUser publisher serviceAgent viewer"
+    ),
     "workflows": "admin editor invoker serviceAgent viewer",
-    "iam": "denyAdmin denyReviewer oauthClientAdmin oauthClientViewer organizationRoleAdmin organizationRoleViewer roleAdmin roleViewer "
-    "securityAdmin securityReviewer serviceAccountAdmin serviceAccountCreator serviceAccountDeleter serviceAccountKeyAdmin "
-    "serviceAccountOpenIdTokenCreator serviceAccountTokenCreator serviceAccountUser serviceAccountViewer workforcePoolAdmin "
-    "workforcePoolEditor workforcePoolViewer workloadIdentityPoolAdmin workloadIdentityPoolViewer workloadIdentityUser",
+    "iam": (
+        "denyAdmin denyReviewer oauthClientAdmin oauthClientViewer organizationRoleAdmin organizationRoleViewer"
+        " roleAdmin roleViewer securityAdmin securityReviewer serviceAccountAdmin serviceAccountCreator"
+        " serviceAccountDeleter serviceAccountKeyAdmin serviceAccountOpenIdTokenCreator serviceAccountTokenCreator"
+        " serviceAccountUser serviceAccountViewer workforcePoolAdmin workforcePoolEditor workforcePoolViewer"
+        " workloadIdentityPoolAdmin workloadIdentityPoolViewer workloadIdentityUser"
+    ),
 }
 ROLES_BY_SERVICE: Mapping[str, frozenset[str]] = {
     **{service: frozenset(f"roles/{service}.{name}" for name in names.split()) for service, names in _NAMES.items()},
@@ -79,7 +95,9 @@ ROLES_BY_SERVICE: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Binding:
-    """One role, granted to members on one resource (`bucket:NAME`, `secret:PROJECT/NAME`, `repository:…`, `project:NAME`)."""
+    """One role, granted to members on one resource (`bucket:NAME`, `secret:PROJECT/NAME`, `repository:…`,
+    `project:NAME`).
+    """
 
     resource: str
     role: str
@@ -95,7 +113,9 @@ class Policies:
         self.custom_roles = custom_roles
 
     def allows(self, member: str, permission: str, *resources: str) -> bool:
-        """Whether `member` holds a role with `permission` on any of these resources: the thing itself and what it belongs to."""
+        """Whether `member` holds a role with `permission` on any of these resources: the thing itself and what it
+        belongs to.
+        """
         wanted = {member, "allUsers", "allAuthenticatedUsers"}
         return any(
             binding.resource in resources
@@ -110,7 +130,9 @@ class Policies:
 
 
 def condition_holds(condition: Any, resource: str) -> bool:
-    """A condition is decided where it speaks of the resource's name alone; any other is taken to hold, as it may in Google Cloud."""
+    """A condition is decided where it speaks of the resource's name alone; any other is taken to hold, as it may in
+    Google Cloud.
+    """
     expression = str((condition or {}).get("expression", ""))
     mark = "resource.name.startsWith("
     if expression.startswith(mark) and expression.endswith(")") and expression.count("(") == 1:
@@ -126,13 +148,16 @@ def full_name(resource: str) -> str:
 
 
 _PARENTS = {
-    "gcp:storage/bucketIAM": lambda inputs, project: f"bucket:{str(inputs['bucket']).removeprefix('b/')}",
-    "gcp:secretmanager/secretIam": lambda inputs, project: f"secret:{project}/{_last(inputs['secretId'])}",
-    "gcp:artifactregistry/repositoryIam": lambda inputs, project: f"repository:{project}/{_last(inputs['repository'])}",
-    "gcp:projects/iAM": lambda inputs, project: f"project:{_last(inputs['project'])}",
-    "gcp:cloudrunv2/serviceIam": lambda inputs, project: f"service:{project}/{_last(inputs['name'])}",
-    "gcp:cloudrunv2/jobIam": lambda inputs, project: f"job:{project}/{_last(inputs['name'])}",
+    "gcp:storage/bucketIAM": ("bucket", "bucket"),
+    "gcp:secretmanager/secretIam": ("secret", "secretId"),
+    "gcp:artifactregistry/repositoryIam": ("repository", "repository"),
+    "gcp:projects/iAM": ("project", "project"),
+    "gcp:cloudrunv2/serviceIam": ("service", "name"),
+    "gcp:cloudrunv2/jobIam": ("job", "name"),
 }
+"""Beginning of the type token → kind of the resource that the binding is on, and the input that names it."""
+_GLOBAL = ("bucket", "project")
+"""Kinds whose names do not depend on a project."""
 
 
 def _last(name: Any) -> str:
@@ -148,16 +173,12 @@ def policies(cloud: "Cloud") -> Policies:
     for record in cloud.all():
         if record.type == "gcp:projects/iAMCustomRole:IAMCustomRole":
             custom[record.id] = frozenset(record.inputs.get("permissions") or ())
-        parent = next((make for prefix, make in _PARENTS.items() if record.type.startswith(prefix)), None)
+        parent = next((one for prefix, one in _PARENTS.items() if record.type.startswith(prefix)), None)
         if parent is None or not ({"role", "policyData"} & set(record.inputs)):
             continue
-        project = str(record.outputs.get("project") or "")
-        resource = parent(record.inputs, project)
-        for role, members, condition in bindings(record.type, record.inputs):
+        kind, naming = parent
+        name = _last(record.inputs[naming])
+        resource = f"{kind}:{name}" if kind in _GLOBAL else f"{kind}:{record.outputs.get('project')}/{name}"
+        for role, members, condition in bindings(record.inputs):
             found.append(Binding(resource, role, frozenset(members), condition))
     return Policies(found, custom)
-
-
-def missing_rights(rights: "Iterator[tuple[str, tuple[str, ...], str]]", member: str, policy: Policies) -> list[str]:
-    """What Google Cloud would say for each (permission, resources, message) that `member` lacks."""
-    return [message for permission, resources, message in rights if not policy.allows(member, permission, *resources)]

@@ -1,4 +1,6 @@
-"""Container images without a container engine: a frozen copy of the build context, and what the Dockerfile says about running it."""
+"""Container images without a container engine: a frozen copy of the build context, and what the Dockerfile says about
+running it.
+"""
 
 import hashlib
 import json
@@ -19,7 +21,9 @@ class ImageError(Exception):
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern of .dockerignore (Go's filepath.Match and `**`) as a regular expression over a path; it covers what is below, too."""
+    """A pattern of .dockerignore (Go's filepath.Match and `**`) as a regular expression over a path; it covers what is
+    below, too.
+    """
     written = ""
     for part in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]*\]|\\.|.", text):
         if part == "**/":
@@ -94,7 +98,7 @@ def _patterns_of(context: Path, dockerfile: Path) -> list[tuple[bool, str]]:
 
 
 def freeze(context: Path, dockerfile: Path, folder: Path) -> Path:
-    """Copies the context below `folder` under its digest, whole or not at all; what is there already is used as it is."""
+    """Copies the context below `folder` under its digest, whole or not at all; what is there already is used."""
     frozen = folder / context_digest(context, dockerfile)
     if frozen.is_dir():
         return frozen
@@ -129,7 +133,7 @@ class RunConfig:
 
 
 def run_config(dockerfile: str, arguments: Mapping[str, str], target: str | None) -> RunConfig:
-    """What the Dockerfile's chosen stage (the last one, where no target is named) says about running the image.
+    """What the chosen stage (the last one, where no target is named) says about running the image.
 
     Raises ImageError for a stage that is not there.
     """

@@ -31,7 +31,8 @@ def job_names(cloud: Cloud) -> list[str]:
 
 
 def run_job(cloud: Cloud, name: str) -> int:
-    """Runs every task of the job to its end, its output shown and logged; the exit code of the last task that failed, or 0.
+    """Runs every task of the job to its end, its output shown and logged; the exit code of the last task that failed,
+    or 0.
 
     Raises JobError for a job that is not there or lacks a right.
     """
@@ -92,7 +93,8 @@ def _run_task(
 
 
 def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:
-    """Trigger and job for each job that an object's arrival in the bucket starts, followed through a workflow where there is one.
+    """Trigger and job for each job that an object's arrival in the bucket starts, followed through a workflow where
+    there is one.
 
     Raises JobError where the way is broken: a workflow that is not there, or an identity that may not run the job.
     """
@@ -127,8 +129,8 @@ def _require_right(cloud: Cloud, workflow: Record, job: str) -> None:
     )
     if not allowed:
         raise JobError(
-            f"Workflow {workflow.id} failed: HTTP 403: Permission 'run.jobs.run' denied on resource job {job} for {account or 'no account'} "
-            "(or it may not exist)."
+            f"Workflow {workflow.id} failed: HTTP 403: Permission 'run.jobs.run' denied on resource job {job} for"
+            f" {account or 'no account'} (or it may not exist)."
         )
 
 

@@ -1,6 +1,7 @@
 """The engine's language host for Python: runs the program and the policy packs with this project's Python.
 
-The engine starts `pulumi-language-python ENGINE_ADDRESS` from PATH and reads the port of the gRPC service below from its first line of output.
+The engine starts `pulumi-language-python ENGINE_ADDRESS` from PATH and reads the port of the gRPC service below from
+its first line of output.
 """
 
 import json
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from typing import IO, Any
@@ -71,7 +72,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PYTHONUNBUFFERED": "1",
         }
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            context.add_callback(lambda: process.poll() is None and process.terminate())
+            context.add_callback(process.terminate)
             copiers = [
                 threading.Thread(target=_copy, args=(process.stdout, sys.stdout.buffer)),
                 threading.Thread(target=_copy, args=(process.stderr, sys.stderr.buffer)),
@@ -102,7 +103,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        context.add_callback(lambda: process.poll() is None and process.terminate())
+        context.add_callback(process.terminate)
         said: Queue[language_pb2.RunPluginResponse | None] = Queue()
         for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
             threading.Thread(target=_queue, args=(name, stream, said), daemon=True).start()
@@ -122,15 +123,22 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> None:
         target.flush()
 
 
+_SAYS: dict[str, Callable[[bytes], language_pb2.RunPluginResponse]] = {
+    "stdout": lambda line: language_pb2.RunPluginResponse(stdout=line),
+    "stderr": lambda line: language_pb2.RunPluginResponse(stderr=line),
+}
+
+
 def _queue(name: str, source: IO[bytes], said: "Queue[language_pb2.RunPluginResponse | None]") -> None:
     for line in source:
-        said.put(language_pb2.RunPluginResponse(**{name: line}))
+        said.put(_SAYS[name](line))
     said.put(None)
 
 
 def main(engine_address: str) -> None:
     """Serves until the engine ends this process."""
-    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their process group.
+    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their
+    # process group.
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     server = grpc.server(
         ThreadPoolExecutor(max_workers=8),

@@ -20,7 +20,8 @@ def require_free(port: int) -> None:
                     f"Port {port} may not be opened by this user: choose one from 1024, as in: make up PORT=9000"
                 ) from None
             raise LocalCloudError(
-                f"Port {port} is taken{_holder(port)}. End that, or choose another port: make up PORT={port + 1000 if port < 64000 else 9000}"
+                f"Port {port} is taken{_holder(port)}. End that, or choose another port: make up"
+                f" PORT={port + 1000 if port < 64000 else 9000}"
             ) from None
 
 

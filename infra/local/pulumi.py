@@ -1,6 +1,7 @@
 """Runs the engine's commands on the local cloud, for the command line and for tests.
 
-The engine wants to keep the salt of a stack's passphrase in `Pulumi.STACK.yaml`. That file belongs to the project and to every clone, the
+The engine wants to keep the salt of a stack's passphrase in `Pulumi.STACK.yaml`. That file belongs to the project and
+to every clone, the
 passphrase to this home alone. So a stack's settings are copied to the home at each run, and the salt is added there.
 """
 
@@ -33,7 +34,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `pulumi ARGUMENTS` on a stack, and returns it with its output as text, standard error included.
 
-    The stack is made where it is missing. `project` is the folder of Pulumi.yaml; `variables` is the environment to start from (this process's
+    The stack is made where it is missing. `project` is the folder of Pulumi.yaml; `variables` is the environment to
+    start from (this process's
     own by default); `extra` is added to what the engine gets. A failing command is returned, not raised.
     """
     home = home if isinstance(home, Home) else Home(Path(home).resolve())
@@ -45,7 +47,9 @@ def run(
 def prepare(
     arguments: Sequence[str], home: Home, stack: str, project: Path, whole: Mapping[str, str]
 ) -> tuple[list[str], Path]:
-    """The command line for `pulumi ARGUMENTS` on this stack and the folder to run it in. Makes the stack where it is missing."""
+    """The command line for `pulumi ARGUMENTS` on this stack and the folder to run it in. Makes the stack where it is
+    missing.
+    """
     name = _read_yaml(project / "Pulumi.yaml").get("name")
     if not name:
         raise LocalCloudError(f"{project / 'Pulumi.yaml'} is missing or has no `name`.", EXIT_USAGE)
@@ -67,7 +71,7 @@ _PLAIN = ("--non-interactive", "--color", "never")
 
 
 def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> None:
-    """Copies the project's settings of the stack, without its cloud's secrets provider and with the salt of this home."""
+    """Copies the project's settings of the stack, without its cloud's secrets provider with the salt of this home."""
     wanted = {key: value for key, value in _read_yaml(source).items() if key not in _CLOUD_SECRETS}
     if salt := _read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt

@@ -34,9 +34,12 @@ def _reserved(path: str, names: set[str]) -> Rule:
             for name in sorted({name for name in listed if listed.count(name) > 1}):
                 yield f"{where}.envs", f"googleapi: Error 400: duplicate environment variable name {name!r}, badRequest"
             for reserved in sorted(names & set(listed)):
-                yield f"{where}.envs", (
-                    f"googleapi: Error 400: The following reserved env names were provided: {reserved}. These values are automatically "
-                    "set by the system., badRequest"
+                yield (
+                    f"{where}.envs",
+                    (
+                        f"googleapi: Error 400: The following reserved env names were provided: {reserved}. These"
+                        " values are automatically set by the system., badRequest"
+                    ),
                 )
 
     return rule
@@ -63,25 +66,37 @@ def _resources(path: str) -> Rule:
             cpu = cpus(limits.get("cpu", "1"))
             memory = memory_bytes(limits.get("memory", "512Mi"))
             if cpu is None or not (cpu in _CPUS or 0.08 <= cpu < 1):
-                yield f"{where}.resources.limits", (
-                    f"googleapi: Error 400: Invalid value specified for cpu: {limits.get('cpu')}. Allowed are 1, 2, 4, 6, 8, or a value "
-                    "from 0.08 to 1., badRequest"
+                yield (
+                    f"{where}.resources.limits",
+                    (
+                        f"googleapi: Error 400: Invalid value specified for cpu: {limits.get('cpu')}. Allowed are 1, 2,"
+                        " 4, 6, 8, or a value from 0.08 to 1., badRequest"
+                    ),
                 )
                 continue
             if memory is None or not 128 * 2**20 <= memory <= 32 * 2**30:
-                yield f"{where}.resources.limits", (
-                    f"googleapi: Error 400: Invalid value specified for memory: {limits.get('memory')}. Allowed are 128Mi to 32Gi., badRequest"
+                yield (
+                    f"{where}.resources.limits",
+                    (
+                        f"googleapi: Error 400: Invalid value specified for memory: {limits.get('memory')}. Allowed are"
+                        " 128Mi to 32Gi., badRequest"
+                    ),
                 )
                 continue
             least = _LEAST_MEMORY_OF_CPU.get(int(cpu), 0)
             if memory < least * 2**30:
-                yield f"{where}.resources.limits", (
-                    f"googleapi: Error 400: Invalid value specified for memory. For {cpu:g} CPU at least {least}Gi are needed., badRequest"
+                yield (
+                    f"{where}.resources.limits",
+                    (
+                        f"googleapi: Error 400: Invalid value specified for memory. For {cpu:g} CPU at least {least}Gi"
+                        " are needed., badRequest"
+                    ),
                 )
             concurrency = at(inputs, f"{path}.maxInstanceRequestConcurrency")
             if cpu < 1 and isinstance(concurrency, int) and concurrency > 1:
-                yield f"{path}.maxInstanceRequestConcurrency", (
-                    "googleapi: Error 400: Total cpu < 1 is not supported with concurrency > 1., badRequest"
+                yield (
+                    f"{path}.maxInstanceRequestConcurrency",
+                    "googleapi: Error 400: Total cpu < 1 is not supported with concurrency > 1., badRequest",
                 )
 
     return rule
@@ -91,9 +106,12 @@ def _instances(inputs: Inputs) -> Iterator[Problem]:
     for path in ("template.scaling", "scaling"):
         least, most = at(inputs, f"{path}.minInstanceCount"), at(inputs, f"{path}.maxInstanceCount")
         if isinstance(least, int) and isinstance(most, int) and 0 < most < least:
-            yield f"{path}.minInstanceCount", (
-                f"googleapi: Error 400: template.scaling.min_instance_count: must be less than or equal to max_instance_count "
-                f"({least} > {most})., badRequest"
+            yield (
+                f"{path}.minInstanceCount",
+                (
+                    "googleapi: Error 400: template.scaling.min_instance_count: must be less than or equal to"
+                    f" max_instance_count ({least} > {most})., badRequest"
+                ),
             )
     concurrency = at(inputs, "template.maxInstanceRequestConcurrency")
     if isinstance(concurrency, int) and not 0 <= concurrency <= 1000:
@@ -104,8 +122,9 @@ def _traffic_adds_up(inputs: Inputs) -> Iterator[Problem]:
     percents = [value for _, value in found(inputs, "traffics[].percent")]
     targets = [one for _, one in found(inputs, "traffics[]")]
     if targets and all(known(one) for one in targets) and sum(percents) != 100:
-        yield "traffics", (
-            f"googleapi: Error 400: The sum of traffic percentages must be 100; got {sum(percents)}., badRequest"
+        yield (
+            "traffics",
+            f"googleapi: Error 400: The sum of traffic percentages must be 100; got {sum(percents)}., badRequest",
         )
 
 
@@ -117,8 +136,12 @@ def _mounts(path: str) -> Rule:
         for where, container in _containers(inputs, path):
             for mount, name in found(container, "volumeMounts[].name"):
                 if name not in volumes:
-                    yield f"{where}.{mount}", (
-                        f"googleapi: Error 400: template.containers.volume_mounts.name: The volume {name!r} was not found., badRequest"
+                    yield (
+                        f"{where}.{mount}",
+                        (
+                            f"googleapi: Error 400: template.containers.volume_mounts.name: The volume {name!r} was not"
+                            " found., badRequest"
+                        ),
                     )
 
     return rule
@@ -142,8 +165,8 @@ def _runs_here(path: str) -> Rule:
 _NAME = matches(
     "name",
     r"[a-z]([-a-z0-9]{0,47}[a-z0-9])?",
-    "googleapi: Error 400: Violation in name {value!r}: only lowercase, digits, and hyphens; must begin with letter, and cannot end with "
-    "hyphen; must be less than 50 characters., badRequest",
+    "googleapi: Error 400: Violation in name {value!r}: only lowercase, digits, and hyphens; must begin with letter,"
+    " and cannot end with hyphen; must be less than 50 characters., badRequest",
 )
 
 

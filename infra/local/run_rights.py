@@ -1,4 +1,6 @@
-"""What a revision or a job must be allowed before it starts: read its secrets, pull its image, read the buckets that it mounts."""
+"""What a revision or a job must be allowed before it starts: read its secrets, pull its image, read the buckets that
+it mounts.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,23 +22,25 @@ def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str
         name = secret.rpartition("/")[2]
         if not policies.allows(member, iam.SECRET_ACCESS, f"secret:{place.project}/{name}", project):
             problems.append(
-                f"{path}: Permission denied on secret: projects/{place.number}/secrets/{name}/versions/latest for Revision service account "
-                f"{account}. The service account used must be granted the 'Secret Manager Secret Accessor' role "
-                "(roles/secretmanager.secretAccessor) at the secret, project or higher level."
+                f"{path}: Permission denied on secret: projects/{place.number}/secrets/{name}/versions/latest for"
+                f" Revision service account {account}. The service account used must be granted the 'Secret Manager"
+                " Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level."
             )
     for image, repository in _repositories(template):
         resources = (f"repository:{repository}", f"project:{repository.partition('/')[0]}")
         if not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
             problems.append(
-                f"{account} must have permission to read the image, {image}. Ensure that the provided container image URL is correct and that "
-                "the above account has permission to access the image (roles/artifactregistry.reader)."
+                f"{account} must have permission to read the image, {image}. Ensure that the provided container image"
+                " URL is correct and that the above account has permission to access the image"
+                " (roles/artifactregistry.reader)."
             )
     for bucket in _buckets(template):
         for permission in (iam.OBJECT_LIST, iam.OBJECT_READ):
             if not policies.allows(member, permission, f"bucket:{bucket}", project):
                 problems.append(
-                    f"Mounting the bucket {bucket!r} failed: googleapi: Error 403: {account} does not have {permission} access to the Google "
-                    f"Cloud Storage bucket. Permission '{permission}' denied on resource (or it may not exist)., forbidden"
+                    f"Mounting the bucket {bucket!r} failed: googleapi: Error 403: {account} does not have {permission}"
+                    f" access to the Google Cloud Storage bucket. Permission '{permission}' denied on resource (or it"
+                    " may not exist)., forbidden"
                 )
                 break
     return problems

@@ -8,16 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from infra.local import pulumi
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
 from infra.local.home import REPOSITORY, Home
+from infra.local.services import all_resources
 
 POLICIES = REPOSITORY / "policies"
 _OPERATION = re.compile(r"^ [-+~ ><]{1,2} .* (created|updated|deleted|replaced|created replacement|deleted original)\b")
 _NOISE = re.compile(
-    r"^@ |warning: using pulumi-|^Loading policy packs|^\s*pulumi:pulumi:Stack .* \d+ (warning|message)s?$|^Duration: |^(Previewing|Updating|Destroying|Refreshing) "
+    r"^@ |warning: using pulumi-|^Loading policy packs|^\s*pulumi:pulumi:Stack .* \d+ (warning|message)s?$|^Duration: "
+    r"|^(Previewing|Updating|Destroying|Refreshing) "
 )
 
 
@@ -33,7 +36,8 @@ def alone(home: Home, stack: str) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise LocalCloudError(
-                f"Another command is changing stack {stack} in {home.root} (pid {holder}). Wait for it, or end it, and run this again.",
+                f"Another command is changing stack {stack} in {home.root} (pid {holder}). Wait for it, or end it, and"
+                " run this again.",
                 EXIT_ENVIRONMENT,
             ) from None
         lock.truncate(0)
@@ -43,7 +47,9 @@ def alone(home: Home, stack: str) -> Iterator[None]:
 
 
 def heal_state(home: Home, stack: str, whole: Mapping[str, str], verbose: bool) -> list[str]:
-    """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held `alone`."""
+    """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held
+    `alone`.
+    """
     done = []
     state = home.state / ".pulumi"
     if any((state / "locks").rglob("*.json")):
@@ -77,6 +83,19 @@ def policy_pack() -> list[str]:
     return ["--policy-pack", str(POLICIES)] if (POLICIES / "PulumiPolicy.yaml").exists() else []
 
 
+@cache
+def _kinds() -> dict[str, str]:
+    """A type as the engine displays it (`gcp:storage:Bucket`) → its kind here."""
+    return {re.sub(r"/[^:]*", "", token): resource.kind for token, resource in all_resources().items()}
+
+
+def _with_kind(line: str) -> str:
+    """A line about a resource with the resource's kind in front of it, and without the engine's asides."""
+    shown = re.sub(r" ?\[(diff: .*|retain)\]?", "", line).rstrip()
+    found = re.match(r"^( \S+\s+)(\S+)( .*)$", shown)
+    return f"{found[1]}{_kinds().get(found[2], ''):<9} {found[2]}{found[3]}" if found else shown
+
+
 class Transcript:
     """What the engine printed: passed on in full, or reduced to what happened and what is wrong."""
 
@@ -99,7 +118,7 @@ class Transcript:
             and "pulumi:pulumi:Stack" not in line
             and "orderguard:" not in line
         ):
-            print(re.sub(r" \[diff:.*", "", line).rstrip(), flush=True)
+            print(_with_kind(line), flush=True)
 
     @property
     def unchanged(self) -> bool:

@@ -45,7 +45,8 @@ def status(home: Home, stack: str, *, as_json: bool) -> int:
             share = shares.get(revision["name"])
             if revision["pid"] or share:
                 print(
-                    f"    {revision['name']:<40} {share['percent'] if share else 0:>3} %  "
-                    f"{'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts {revision['restarts']}"
+                    f"    {revision['name']:<40} {share['percent'] if share else 0:>3} % "
+                    f" {'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts"
+                    f" {revision['restarts']}"
                 )
     return EXIT_OK

@@ -1,6 +1,7 @@
 """Builds the engine from the Go module proxy, for machines that can't reach the vendor.
 
-The user's Go caches are used where they already hold the engine's modules. Otherwise the build's 3 GB go to a temporary folder, which is
+The user's Go caches are used where they already hold the engine's modules. Otherwise the build's 3 GB go to a
+temporary folder, which is
 removed with the build.
 """
 

@@ -1,4 +1,6 @@
-"""The environment of the engine: the stand-in plugins on its PATH, its state under the home, and nothing of a real cloud."""
+"""The environment of the engine: the stand-in plugins on its PATH, its state under the home, and nothing of a real
+cloud.
+"""
 
 import os
 import stat
@@ -48,15 +50,17 @@ def refuse_credentials(variables: Mapping[str, str]) -> None:
     for name in CREDENTIALS:
         if variables.get(name):
             raise LocalCloudError(
-                f"{name} is set: this shell may act on a real Google Cloud. The local cloud never uses credentials and won't run beside "
-                f"them, so that one can't be taken for the other. Open a shell without it, or: unset {name}"
+                f"{name} is set: this shell may act on a real Google Cloud. The local cloud never uses credentials and"
+                " won't run beside them, so that one can't be taken for the other. Open a shell without it, or: unset"
+                f" {name}"
             )
 
 
 def environment(
     home: Home | Path, *, stack: str = DEFAULT_STACK, variables: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The whole environment for a `pulumi` command on the local cloud. Makes the home and the engine where they are missing.
+    """The whole environment for a `pulumi` command on the local cloud. Makes the home and the engine where they are
+    missing.
 
     Raises LocalCloudError where credentials of a real cloud are in use, or no engine can be had.
     """

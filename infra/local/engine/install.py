@@ -1,6 +1,8 @@
-"""Finds the pinned engine, downloads it, or builds it from the Go module proxy; into a cache outside the tree, never twice.
+"""Finds the pinned engine, downloads it, or builds it from the Go module proxy; into a cache outside the tree, never
+twice.
 
-An engine is a folder with `pulumi` and `pulumi-language-python-exec` (the script that runs a Python program; it comes with the engine).
+An engine is a folder with `pulumi` and `pulumi-language-python-exec` (the script that runs a Python program; it comes
+with the engine).
 """
 
 import os

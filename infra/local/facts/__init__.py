@@ -1,6 +1,8 @@
-"""What the real providers say about their resource types, one JSON file a service; read, never guessed, by the stand-in.
+"""What the real providers say about their resource types, one JSON file a service; read, never guessed, by the stand-
+in.
 
-A file holds `resources` (type token → the fields of `Facts`) and `objects` (nested input types). `python -m infra.local.facts.distil` brings the
+A file holds `resources` (type token → the fields of `Facts`) and `objects` (nested input types). `python -m
+infra.local.facts.distil` brings the
 shapes up to date with the installed SDKs; what the real provider told of replacement and secrecy is kept.
 """
 
@@ -17,7 +19,8 @@ FOLDER = Path(__file__).resolve().parent
 class Facts:
     """One resource type.
 
-    Types are written `string`, `boolean`, `integer`, `number`, `asset`, `any`, `[T]` (list), `{T}` (map) or `#Name` (an object of `objects`); a `!`
+    Types are written `string`, `boolean`, `integer`, `number`, `asset`, `any`, `[T]` (list), `{T}` (map) or `#Name`
+    (an object of `objects`); a `!`
     at the end marks a required property.
     """
 
@@ -37,7 +40,7 @@ def _service(name: str) -> dict[str, Any]:
 
 
 def service_of(token: str) -> str:
-    """The service a type token belongs to: `gcp:storage/bucket:Bucket` → `storage`; all of pulumi-docker is `docker`."""
+    """A type token's service: `gcp:storage/bucket:Bucket` → `storage`; all of pulumi-docker is `docker`."""
     package, _, rest = token.partition(":")
     return "docker" if package == "docker" else rest.partition("/")[0].lower()
 

@@ -1,1 +1,3 @@
-"""The stand-in for the `gcp` and `docker` plugins: what the engine sends, checked and turned into resources of the local cloud."""
+"""The stand-in for the `gcp` and `docker` plugins: what the engine sends, checked and turned into resources of the
+local cloud.
+"""

@@ -1,4 +1,6 @@
-"""The plugin process: `pulumi-resource-gcp` and `pulumi-resource-docker` start it with the package that it stands in for."""
+"""The plugin process: `pulumi-resource-gcp` and `pulumi-resource-docker` start it with the package that it stands in
+for.
+"""
 
 import os
 import signal
@@ -22,7 +24,8 @@ def main(package: str) -> None:
         raise SystemExit(
             "This plugin stands in for Google Cloud on one machine. Only `python -m infra.local` starts it."
         )
-    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their process group.
+    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their
+    # process group.
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     cloud = Cloud(Home(Path(os.environ["LOCAL_CLOUD_HOME"])), os.environ["LOCAL_CLOUD_STACK"])
     server = grpc.server(

@@ -10,8 +10,8 @@ from infra.local.provider.resource import Resource
 from infra.local.provider.rules import Inputs, Problem, Rule, found
 
 _MEMBER = re.compile(
-    r"(allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group|domain|principal|principalSet|projectOwner|projectEditor|"
-    r"projectViewer|principalHierarchy):.+)"
+    r"(allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group|domain|principal|principalSet|projectOwner"
+    r"|projectEditor|projectViewer|principalHierarchy):.+)"
 )
 _ROLE = re.compile(r"(roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+)")
 
@@ -22,9 +22,13 @@ def members_are_members(path: str) -> Rule:
     def rule(inputs: Inputs) -> Iterator[Problem]:
         for where, value in found(inputs, path):
             if not _MEMBER.fullmatch(str(value)):
-                yield where, (
-                    f'invalid value "{value}" for {path.removesuffix("[]")} (IAM members must have one of the values outlined here: '
-                    "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+                yield (
+                    where,
+                    (
+                        f'invalid value "{value}" for {path.removesuffix("[]")} (IAM members must have one of the'
+                        " values outlined here:"
+                        " https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+                    ),
                 )
 
     return rule
@@ -77,7 +81,7 @@ def triple(prefix: str, parent: str) -> dict[str, Resource]:
     }
 
 
-def bindings(token: str, inputs: Inputs) -> list[tuple[str, list[str], Any]]:
+def bindings(inputs: Inputs) -> list[tuple[str, list[str], Any]]:
     """Role, members and condition of each binding that an IAM resource stands for."""
     if "policyData" in inputs:
         document = json.loads(inputs["policyData"])

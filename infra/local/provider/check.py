@@ -60,8 +60,9 @@ def _shape(values: Mapping[str, Any], shape: Mapping[str, str], facts: Facts, pr
     for key, kind in shape.items():
         if kind.endswith("!") and values.get(key) is None:
             argument = terraform_name(key)
-            yield prefix + key, (
-                f'Missing required argument. The argument "{argument}" is required, but no definition was found.'
+            yield (
+                prefix + key,
+                f'Missing required argument. The argument "{argument}" is required, but no definition was found.',
             )
     for key, value in values.items():
         if key.startswith("__"):

@@ -1,4 +1,5 @@
-"""Rules about inputs, as values: each looks at a resource's inputs and yields what is wrong, as the real provider or Google Cloud would say it.
+"""Rules about inputs, as values: each looks at a resource's inputs and yields what is wrong, as the real provider or
+Google Cloud would say it.
 
 An unknown value passes: it is looked at again when it is known, in `up`.
 """
@@ -16,7 +17,9 @@ Rule = Callable[[Inputs], Iterator[Problem]]
 
 
 def terraform_name(path: str) -> str:
-    """A path as the real provider's messages write it: `template.executionEnvironment` → `template.0.execution_environment`."""
+    """A path as the real provider's messages write it: `template.executionEnvironment` →
+    `template.0.execution_environment`.
+    """
     parts = []
     for part in re.sub(r"\[(\d+)\]", r".\1", path).split("."):
         parts.append(part if part.isdigit() else re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", part).lower())
@@ -107,9 +110,12 @@ def at_most_one(*paths: str) -> Rule:
 def _too_many(given: Sequence[str], names: str) -> Iterator[Problem]:
     specified = ",".join(sorted(terraform_name(path) for path in given))
     for path in given:
-        yield path, (
-            f'Invalid combination of arguments. "{terraform_name(path)}": only one of `{names}` can be specified, '
-            f"but `{specified}` were specified."
+        yield (
+            path,
+            (
+                f'Invalid combination of arguments. "{terraform_name(path)}": only one of `{names}` can be specified, '
+                f"but `{specified}` were specified."
+            ),
         )
 
 

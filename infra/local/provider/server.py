@@ -58,7 +58,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         failures = [
             provider_pb2.CheckFailure(
                 property=name,
-                reason=f"the local cloud takes no credentials: remove `{self.package}:{name}` from the stack's settings",
+                reason=(
+                    f"the local cloud takes no credentials: remove `{self.package}:{name}` from the stack's settings"
+                ),
             )
             for name in ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
             if name in request.news.fields and request.news.fields[name].string_value
@@ -198,7 +200,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         answer = invokes.answer(request.tok, properties(request.args), self.configured)
         if answer is None:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the local cloud has no function {request.tok}")
-        return provider_pb2.InvokeResponse(**{"return": struct(answer or {})})
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(struct(answer or {}))
+        return response
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Operations are short, and whole or absent: there is nothing to break off."""

@@ -1,4 +1,6 @@
-"""Property values as the engine sends them (protobuf structs with marked objects) and as the rest of the stand-in sees them (plain Python)."""
+"""Property values as the engine sends them (protobuf structs with marked objects) and as the rest of the stand-in sees
+them (plain Python).
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -86,7 +88,9 @@ def _marked(value: Any) -> Any:
 
 
 def struct(values: Mapping[str, Any], secret: Iterable[str] = ()) -> struct_pb2.Struct:
-    """The engine's form of these properties; those named in `secret` are marked so that the engine encrypts them in its state."""
+    """The engine's form of these properties; those named in `secret` are marked so that the engine encrypts them in
+    its state.
+    """
     hidden = set(secret)
     result = struct_pb2.Struct()
     result.update(

@@ -1,4 +1,5 @@
-"""One module a Google Cloud service, each with the same shape: a table `RESOURCES` from type token to how the type acts.
+"""One module a Google Cloud service, each with the same shape: a table `RESOURCES` from type token to how the type
+acts.
 
 The registry finds a module by the token's service; a type that no table holds is unknown, and an error.
 """

@@ -31,8 +31,8 @@ RESOURCES = {
             matches(
                 "repositoryId",
                 r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
-                "googleapi: Error 400: Repository ID {value!r} may hold lower-case letters, digits and hyphens, begins with a letter and ends "
-                "with a letter or digit",
+                "googleapi: Error 400: Repository ID {value!r} may hold lower-case letters, digits and hyphens, begins"
+                " with a letter and ends with a letter or digit",
             ),
         ),
         outputs=_outputs,

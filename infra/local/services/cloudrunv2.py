@@ -40,8 +40,8 @@ def _protected(what: str) -> Any:
     def refuse(cloud: Cloud, old: Values) -> None:
         if old.get("deletionProtection") is not False:
             raise Refused(
-                f"cannot destroy {what} without setting deletion_protection=false and running `terraform apply` (here: set "
-                "deletionProtection to false and run `up`)"
+                f"cannot destroy {what} without setting deletion_protection=false and running `terraform apply` (here:"
+                " set deletionProtection to false and run `up`)"
             )
 
     return refuse

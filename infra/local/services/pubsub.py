@@ -7,7 +7,8 @@ from infra.local.provider.rules import matches
 _NAME = matches(
     "name",
     r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}",
-    "googleapi: Error 400: Invalid resource name given (name={value}). Refer to https://cloud.google.com/pubsub/docs/admin#resource_names",
+    "googleapi: Error 400: Invalid resource name given (name={value}). Refer to"
+    " https://cloud.google.com/pubsub/docs/admin#resource_names",
 )
 
 RESOURCES = {

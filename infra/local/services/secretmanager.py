@@ -17,7 +17,10 @@ _SECRET_ID = r"[A-Za-z0-9_-]{1,255}"
 def _id_is_possible(inputs: Inputs) -> Iterator[Problem]:
     for where, name in found(inputs, "secretId"):
         if not re.fullmatch(_SECRET_ID, name):
-            yield where, f"googleapi: Error 400: Secret ID [{name}] must match the expected format [^[A-Za-z0-9_-]{{1,255}}$]."
+            yield (
+                where,
+                f"googleapi: Error 400: Secret ID [{name}] must match the expected format [^[A-Za-z0-9_-]{{1,255}}$].",
+            )
 
 
 def _secret_outputs(inputs: Inputs, place: Place) -> Values:

@@ -27,8 +27,12 @@ def _label_keys(inputs: Inputs) -> Iterator[Problem]:
     for where, labels in found(inputs, "labels"):
         for key in labels:
             if not _LABEL_KEY.fullmatch(key) or key != key.lower():
-                yield where, (
-                    f'"{key}" is an invalid label key. See https://cloud.google.com/storage/docs/tags-and-labels#bucket-labels'
+                yield (
+                    where,
+                    (
+                        f'"{key}" is an invalid label key. See'
+                        " https://cloud.google.com/storage/docs/tags-and-labels#bucket-labels"
+                    ),
                 )
 
 
@@ -37,7 +41,13 @@ def _bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
         if not _BUCKET_NAME.fullmatch(name) or ".." in name or (len(name) > 63 and "." not in name):
             yield where, f"googleapi: Error 400: Invalid bucket name: '{name}', invalid"
         elif name.startswith("goog") or "google" in name:
-            yield where, f"googleapi: Error 400: Invalid bucket name: '{name}' (names can't begin with goog or hold google), invalid"
+            yield (
+                where,
+                (
+                    f"googleapi: Error 400: Invalid bucket name: '{name}' (names can't begin with goog or hold google),"
+                    " invalid"
+                ),
+            )
     for where, storage_class in found(inputs, "storageClass"):
         if storage_class not in _STORAGE_CLASSES:
             yield where, f"googleapi: Error 400: Invalid argument: storage class {storage_class}., invalid"

@@ -20,7 +20,9 @@ class SupervisorError(Exception):
 
 
 def running(cloud: Cloud) -> int | None:
-    """The pid of the stack's supervisor, or None. It holds a lock for as long as it lives, so a stale pid can't deceive."""
+    """The pid of the stack's supervisor, or None. It holds a lock for as long as it lives, so a stale pid can't
+    deceive.
+    """
     path = cloud.run / "supervisor.lock"
     if not path.exists():
         return None
@@ -41,7 +43,9 @@ def request(cloud: Cloud, what: dict[str, Any], timeout: float | None = None) ->
 
 
 def ensure(cloud: Cloud) -> None:
-    """Starts the supervisor where none runs, and waits until it answers; it takes up the services that are on the disk."""
+    """Starts the supervisor where none runs, and waits until it answers; it takes up the services that are on the
+    disk.
+    """
     cloud.run.mkdir(parents=True, exist_ok=True)
     cloud.logs.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + _START_SECONDS

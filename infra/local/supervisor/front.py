@@ -1,4 +1,4 @@
-"""The stable URL of a service: an HTTP/1.1 front that passes each request to a ready revision and streams both bodies."""
+"""The stable URL of a service: an HTTP/1.1 front that passes requests to a ready revision, bodies streamed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,9 @@ from infra.local.supervisor.upstream import LARGEST_HEAD, Connection, Pool
 
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer"}
 _REPEATABLE = 256 * 1024
-"""Bodies up to this size are read whole first, so that a request can be sent again where an idle connection was just closed."""
+"""Bodies up to this size are read whole first, so that a request can be sent again where an idle connection was just
+closed.
+"""
 _PIECE = 64 * 1024
 _IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"}
 
@@ -17,7 +19,9 @@ Route = Callable[[str], Awaitable[Pool | None]]
 
 
 class _Broken(Exception):
-    """The instance's connection broke: after the client had got a part of the answer, or before any byte of one had come."""
+    """The instance's connection broke: after the client had got a part of the answer, or before any byte of one had
+    come.
+    """
 
     def __init__(self, *, answered: bool, silent: bool = False) -> None:
         super().__init__()
@@ -131,7 +135,8 @@ class Front:
                 reusable, keep = await self._exchange(connection, request, head, method, body, reader, writer)
                 return keep
             except _Broken as broken:
-                # A connection that had been idle may have been closed before the request reached the instance. It is sent again
+                # A connection that had been idle may have been closed before the request reached the instance. It is
+                # sent again
                 # where doing a thing twice is as good as once (RFC 9110, 9.2.2).
                 if broken.answered:
                     return False
@@ -153,7 +158,7 @@ class Front:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> tuple[bool, bool]:
-        """Sends the request and passes the answer back; whether the instance's and the client's connection can go on."""
+        """Sends the request and passes the answer back; whether each side's connection can go on."""
         upstream, sink = connection
         sink.write(request + (body or b""))
         sending = asyncio.create_task(_copy_body(head, reader, sink)) if body is None else None
@@ -243,7 +248,10 @@ async def _tunnel(
 
 async def _say(writer: asyncio.StreamWriter, status: int, text: str) -> bool:
     body = f"{text}\n".encode()
-    head = f"HTTP/1.1 {status} {text if status < 450 else 'Unavailable'}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}"
+    head = (
+        f"HTTP/1.1 {status} {text if status < 450 else 'Unavailable'}\r\nContent-Type: text/plain\r\nContent-Length:"
+        f" {len(body)}"
+    )
     writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode() + body)
     await writer.drain()
     return False

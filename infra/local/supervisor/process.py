@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def started_at(pid: int) -> str | None:
-    """When a process began, in the kernel's clock ticks: pid and this name a process for good. None where it is gone."""
+    """When a process began, in clock ticks: pid and this name a process for good. None where it is gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -49,7 +49,9 @@ class Revision:
         return self.cloud.logs / self.service / f"{self.name}.log"
 
     async def start(self) -> None:
-        """Starts the instance and waits until its startup probe succeeds. Raises StartFailed, with nothing left running."""
+        """Starts the instance and waits until its startup probe succeeds. Raises StartFailed, with nothing left
+        running.
+        """
         if self.running:
             return
         try:
@@ -95,13 +97,15 @@ class Revision:
             else f"Its process ended with code {process.process.returncode}."
         )
         return (
-            f"Revision '{self.name}' is not ready and cannot serve traffic. The user-provided container failed to start and listen on "
-            f"the port defined provided by the PORT environment variable within the allocated timeout. {how} Logs for this revision: "
-            f"{self.log}\n{_tail(self.log)}"
+            f"Revision '{self.name}' is not ready and cannot serve traffic. The user-provided container failed to start"
+            " and listen on the port defined provided by the PORT environment variable within the allocated timeout."
+            f" {how} Logs for this revision: {self.log}\n{_tail(self.log)}"
         )
 
     async def _keep(self) -> None:
-        """Restarts the instance whenever it ends or its liveness probe fails, at once the first time, then with growing pauses."""
+        """Restarts the instance whenever it ends or its liveness probe fails, at once the first time, then with
+        growing pauses.
+        """
         failures = 0
         while True:
             process = self.process

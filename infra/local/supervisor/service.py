@@ -100,7 +100,9 @@ class Service:
         return None
 
     async def deploy(self, template: Mapping[str, Any], traffics: list[Mapping[str, Any]]) -> None:
-        """A new revision where the template changed, then the traffic. Raises DeployError with the old state untouched."""
+        """A new revision where the template changed, then the traffic. Raises DeployError with the old state
+        untouched.
+        """
         async with self._deploying:
             before = self.revisions.get(self.latest)
             named = template.get("revision")

@@ -6,7 +6,9 @@ import time
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 LARGEST_HEAD = 64 * 1024
 _LONGEST_IDLE = 2.0
-"""Seconds after which a connection is not used again: servers close idle ones after some 5 s, just when a request may be under way."""
+"""Seconds after which a connection is not used again: servers close idle ones after some 5 s, just when a request may
+be under way.
+"""
 
 
 class Pool:
