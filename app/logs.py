@@ -87,6 +87,16 @@ class ShadowLine(Line, frozen=True, kw_only=True):
     shadow_score: float
 
 
+class AskLine(Line, frozen=True, kw_only=True, omit_defaults=True):
+    """A question that was answered. It has no field for a word of either."""
+
+    provider: str
+    outcome: str
+    fallback: str | None
+    citations: int
+    seconds: float
+
+
 class ServiceLine(Line, frozen=True, kw_only=True, omit_defaults=True):
     """Something about the service itself."""
 

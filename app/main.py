@@ -22,6 +22,7 @@ from app.logs import DriftLine, LogWriter
 from app.metrics import Metrics
 from app.models import Models
 from app.problems import FieldError, Problem
+from app.rag.recording import recorder
 from app.rag.routes import routes as rag_routes
 from app.rag.settings import RagSettings
 from app.routes import routes
@@ -52,7 +53,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     app = FastAPI(title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.include_router(routes(settings, models, store, metrics))
-    app.include_router(rag_routes(rag or RagSettings(), scoring))
+    app.include_router(rag_routes(rag or RagSettings(), scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))
     for error, handler in (
         (HTTPException, _framework_problem),

@@ -33,6 +33,12 @@ class Metrics:
         self.model_failures = Counter("orderguard_model_refused", "Model versions refused", registry=registry)
         self.drift = Gauge("orderguard_drift_psi", "Rolling population stability index", ["feature"], registry=registry)
         self.drifted = Gauge("orderguard_drift_detected", "1 while the drift watch reports drift", registry=registry)
+        self.questions = Counter(
+            "orderguard_questions", "Questions answered", ["provider", "outcome", "fallback"], registry=registry
+        )
+        self.question_seconds = Histogram(
+            "orderguard_question_seconds", "Time to answer a question, in seconds", buckets=SECONDS, registry=registry
+        )
         self.shadow = Counter(
             "orderguard_shadow", "Orders that the challenger scored too", ["outcome"], registry=registry
         )

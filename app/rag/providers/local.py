@@ -7,7 +7,9 @@ from app.rag.prompt import Prompt
 from orderguard.retrieval.terms import words
 
 BEST_LINES = 3
-ORDER_LINES = 4
+REASONS = 3
+WHY = frozenset({"why", "reason", "reasons", "score", "flagged", "anomaly", "unusual", "odd", "explain"})
+"""Words that ask for an order's reasons."""
 OTHER_PASSAGES = 2
 OTHER_SHARE = 0.5
 """The share of the question's words that a line of a further passage must hold to be worth quoting."""
@@ -30,8 +32,9 @@ def chosen_lines(prompt: Prompt) -> list[tuple[int, str]]:
     of_order = [e for e in prompt.evidence if e.kind == "order"]
     explained = [e for e in prompt.evidence if e.kind == "knowledge" and e.hit is None]
     passages = [e for e in prompt.evidence if e.kind == "knowledge" and e.hit is not None]
-    chosen = [(e.number, line) for e in of_order for line in _order_lines(e)]
-    chosen += [(e.number, _statements(e)[0]) for e in explained[:1] if _statements(e)]
+    why = not WHY.isdisjoint(prompt.question.lower().replace("?", " ").split())
+    chosen = [(e.number, line) for e in of_order for line in _order_lines(e, why)]
+    chosen += [(e.number, _statements(e)[0]) for e in explained if why and _statements(e)]
     for place, evidence in enumerate(passages[: 1 + OTHER_PASSAGES]):
         lines = _statements(evidence)
         shared = [len(wanted & set(words(line))) for line in lines]
@@ -48,6 +51,7 @@ def _statements(evidence: Evidence) -> list[str]:
     return [line for line in evidence.lines if line.strip()]
 
 
-def _order_lines(evidence: Evidence) -> list[str]:
-    """The score and the largest reasons."""
-    return [evidence.lines[0], *(line for line in evidence.lines if line.startswith("Reason "))][:ORDER_LINES]
+def _order_lines(evidence: Evidence, why: bool) -> list[str]:
+    """The score, and the largest reasons where they are asked for."""
+    reasons = [line for line in evidence.lines if line.startswith("Reason ")]
+    return [evidence.lines[0], *(reasons[:REASONS] if why else ())]
