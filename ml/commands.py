@@ -132,10 +132,11 @@ def models(options: argparse.Namespace) -> int:
     rows = [["", "VERSION", "COMMIT", "TAG", "DATA", "ORDERS", "LAST ORDER", "GATES"]]
     for entry in listed:
         state = "unusable" if entry.trouble else "passed" if entry.passed else "FAILED"
-        rows.append(["*" if entry.champion else "", *_lineage(entry.manifest), state])
+        lineage = _lineage(entry.manifest) if entry.manifest else [entry.version, *["?"] * 5]
+        rows.append(["*" if entry.champion else "", *lineage, state])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"{entry.manifest.version}: {entry.trouble}" for entry in listed if entry.trouble]
+    lines += [f"{entry.version}: {entry.trouble}" for entry in listed if entry.trouble]
     if not listed:
         lines = [f"no versions in {options.models} yet: run `make train`"]
     _print(options, lines, [msgspec.to_builtins(entry) for entry in listed])

@@ -15,10 +15,9 @@ from orderguard.model_version import DataFile, sha256
 from orderguard.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "requirements" / "train.txt"
 COMMIT_VARIABLE = "ORDERGUARD_COMMIT"
-_CODE_FOLDERS = ("ml", "orderguard")
-_CODE_SUFFIXES = (".py", ".toml")
+_CODE_FOLDERS = ("ml", "orderguard", "data/knowledge")
+_CODE_SUFFIXES = (".py", ".toml", ".md", ".txt")
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -22,6 +22,7 @@ from orderguard.model_version import (
     sha256,
     verify,
 )
+from orderguard.retrieval import KNOWLEDGE_FOLDER
 
 HISTORY = "history.ndjson"
 RECORDED = "recorded.json"
@@ -42,9 +43,10 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A version as `models` lists it."""
+    """A version as `models` lists it; `manifest` is None where it can't be read."""
 
-    manifest: Manifest
+    version: str
+    manifest: Manifest | None
     champion: bool
     passed: bool
     trouble: str | None
@@ -90,20 +92,32 @@ def file_hashes(folder: Path) -> dict[str, str]:
 def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
     """Move a finished folder to its place. False where the same version, byte for byte, is there already.
 
-    Raises `ModelVersionError` where another model has that name: a version never changes.
+    Raises `ModelVersionError` where another model has that name: a version never changes. Only what is keyed may: the
+    same model with its cases under another masking key takes the old folder's place.
     """
     target = models_dir / manifest.version
+    aside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
     if not target.exists():
-        aside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
         aside.rename(target)
         return True
     if (target / MANIFEST).is_file() and sha256(target / MANIFEST) == sha256(aside / MANIFEST):
         write_atomically(target / CHALLENGE, (aside / CHALLENGE).read_text("utf-8"))
         return False
-    raise ModelVersionError(
-        f"{target}: exists already and is another model ({_difference(read_manifest(target), manifest)}); "
-        f"a version never changes: commit what changed, tag a new version, or remove that folder"
-    )
+    old = read_manifest(target)
+    if _without_keyed_files(old) != _without_keyed_files(manifest):
+        raise ModelVersionError(
+            f"{target}: exists already and is another model ({_difference(old, manifest)}); a version never changes: "
+            f"commit what changed, tag a new version, or remove that folder"
+        )
+    target.rename(aside.with_name(f"{aside.name}-old"))
+    aside.rename(target)
+    shutil.rmtree(aside.with_name(f"{aside.name}-old"))
+    return True
+
+
+def _without_keyed_files(manifest: Manifest) -> Manifest:
+    files = {name: digest for name, digest in manifest.files.items() if not name.startswith(f"{KNOWLEDGE_FOLDER}/")}
+    return msgspec.structs.replace(manifest, files=files)
 
 
 def _difference(old: Manifest, new: Manifest) -> str:
@@ -155,10 +169,8 @@ def _record(models_dir: Path, promotion: Promotion) -> None:
     """The history first: a crash between the two leaves the old champion, and the next promotion records itself
     again.
     """
-    with (models_dir / HISTORY).open("ab") as file:
-        file.write(msgspec.json.encode(promotion) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    lines = [msgspec.json.encode(entry).decode() for entry in [*history(models_dir), promotion]]
+    write_atomically(models_dir / HISTORY, "".join(f"{line}\n" for line in lines))
     write_atomically(models_dir / CHAMPION, promotion.version + "\n")
 
 
@@ -202,14 +214,16 @@ def versions(models_dir: Path) -> list[Listed]:
     current = champion(models_dir)
     listed = []
     for folder in version_folders(models_dir):
-        manifest, trouble = read_manifest(folder), None
+        manifest, passed, trouble = None, False, None
         try:
+            manifest = read_manifest(folder)
             verify(folder)
+            passed = read_validation(folder).passed
         except ModelVersionError as error:
             trouble = str(error)
-        passed = (folder / VALIDATION).is_file() and read_validation(folder).passed
-        listed.append(Listed(manifest=manifest, champion=folder.name == current, passed=passed, trouble=trouble))
-    return sorted(listed, key=lambda entry: (entry.manifest.last_order, entry.manifest.version))
+        own = folder.name
+        listed.append(Listed(version=own, manifest=manifest, champion=own == current, passed=passed, trouble=trouble))
+    return sorted(listed, key=lambda entry: (entry.manifest.last_order if entry.manifest else "", entry.version))
 
 
 def trace(models_dir: Path, clue: str) -> list[Manifest]:

@@ -30,7 +30,7 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     significance: float = 0.01
-    minimum_effect: float = 0.1
+    minimum_effect: float = 0.15
     minimum_rows: int = 200
     draws: int = 200
 

@@ -1,0 +1,226 @@
+"""The command line: what it prints, what it leaves behind, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml.__main__ import main
+from ml.config import DEFAULT
+from ml.pipeline import Outcome
+from orderguard.masking import new_key_text
+from orderguard.model_version import champion
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch, key_text: str) -> None:
+    monkeypatch.setenv("MASKING_KEY", key_text)
+    monkeypatch.delenv("MASKING_KEY_FILE", raising=False)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, Any, str]:
+    """Exit code, what it printed as JSON where it did, and what it said on standard error."""
+    code = main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, json.loads(said.out) if said.out.startswith(("{", "[")) else said.out, said.err
+
+
+def train(sample: Path, models: Path, tmp_path: Path, *more: str | Path) -> list[str | Path]:
+    return ["train", "--data", sample, "--models", models, "--quarantine", tmp_path / "bad.ndjson", *more]
+
+
+def test_train_does_it_all_and_prints_the_version_last(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    code, printed, said = run(capsys, *train(sample, tmp_path / "models", tmp_path))
+    version = trained.manifest.version
+    assert code == 0
+    assert printed.splitlines()[-1] == version
+    assert "promoted" in printed and "make up" in printed
+    assert [line for line in said.splitlines() if line.endswith("…")][:2] == ["prepare …", "train …"]
+    assert champion(tmp_path / "models") == version
+    assert (tmp_path / "bad.ndjson").stat().st_size > 0
+
+
+def test_a_failed_gate_is_exit_code_3_and_no_promotion(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    text = DEFAULT.read_text("utf-8").replace("minimum_effect = 0.15", "minimum_effect = 0.95")
+    config.write_text(text, "utf-8")
+    code, facts, _ = run(capsys, *train(sample, tmp_path / "models", tmp_path, "--config", config, "--json"))
+    assert (code, facts["passed"], facts["promoted"]) == (3, False, False)
+    assert any("drift: share of the drift sets told is" in line and "missed by" in line for line in facts["failures"])
+    assert champion(tmp_path / "models") is None
+    code, _, said = run(capsys, "promote", facts["version"], "--models", tmp_path / "models")
+    assert (code, "failed its gates (drift)" in said) == (3, True)
+    report = (tmp_path / "models" / facts["version"] / "report.html").read_text("utf-8")
+    assert "Not to be promoted" in report
+
+
+def test_a_challenger_worse_than_the_champion_is_not_promoted(
+    sample: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    main(["promote", trained.manifest.version, "--models", str(models)])
+    config = tmp_path / "config.toml"
+    weak = (
+        DEFAULT.read_text("utf-8")
+        .replace("first_level = 2.0", "first_level = 900.0")
+        .replace("trees = 100", "trees = 2")
+    )
+    config.write_text(weak, "utf-8")
+    more: list[str | Path] = ["--config", config, "--version", "weak", "--json"]
+    capsys.readouterr()
+    code, facts, _ = run(capsys, *train(sample, models, tmp_path, *more))
+    assert code == 3
+    assert any(line.startswith("champion: average precision against") for line in facts["failures"])
+    assert champion(models) == trained.manifest.version
+
+
+def test_models_lists_lineage_and_marks_the_champion(
+    models: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    version = trained.manifest.version
+    assert run(capsys, "promote", version, "--models", models)[0] == 0
+    code, printed, _ = run(capsys, "models", "--models", models)
+    row = printed.splitlines()[1].split()
+    assert (code, row[:2]) == (0, ["*", version])
+    assert trained.manifest.data_sha256[:8] in row and row[-1] == "passed"
+    code, facts, _ = run(capsys, "models", "--models", models, "--json")
+    assert facts[0]["manifest"]["files"] == trained.manifest.files
+
+
+def test_a_broken_version_is_listed_as_unusable(
+    models: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    (models / trained.manifest.version / "manifest.json").write_text("{")
+    code, printed, _ = run(capsys, "models", "--models", models)
+    assert code == 0
+    assert "unusable" in printed and "manifest.json: unreadable" in printed
+
+
+def test_export_copies_the_model_under_its_versions_name(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    version = trained.manifest.version
+    code, _, _ = run(capsys, "export", version, "--models", models, "--to", tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert (code, names) == (0, [f"orderguard-{version}.manifest.json", f"orderguard-{version}.onnx"])
+    code, printed, _ = run(capsys, "trace", tmp_path / "out" / f"orderguard-{version}.onnx", "--models", models)
+    assert (code, printed.splitlines()[0]) == (0, version)
+
+
+def test_validate_trains_again_and_finds_the_same_bytes(
+    models: Path, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    own: list[str | Path] = ["--data", sample, "--models", models, "--quarantine", tmp_path / "bad.ndjson"]
+    code, facts, _ = run(capsys, "validate", trained.manifest.version, *own, "--json")
+    assert (code, facts["different"]) == (0, [])
+
+
+def test_prepare_writes_features(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "features.npz"
+    code, facts, _ = run(capsys, "prepare", "--data", sample, "--out", out, "--quarantine", tmp_path / "q", "--json")
+    assert (code, out.is_file()) == (0, True)
+    assert facts["orders"] > 4_000 and facts["quarantined"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".npz"] == ["features.npz"]
+
+
+def test_card_prints_the_card(models: Path, capsys: pytest.CaptureFixture[str], trained: Outcome) -> None:
+    code, printed, _ = run(capsys, "card", trained.manifest.version, "--models", models)
+    assert code == 0
+    assert printed.startswith(f"# Order-anomaly model {trained.manifest.version}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rollback"], "no champion before"),
+        (["promote", "absent"], "no version 'absent'"),
+        (["card"], "no champion yet"),
+        (["trace", "abcdef"], "no version has anything to do with"),
+        (["train", "--data", "absent"], "no order files here"),
+        (["train", "--config", "absent.toml"], "absent.toml: not found"),
+    ],
+)
+def test_bad_input_is_exit_code_2_with_a_way_out(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, error = run(capsys, *arguments, "--models", tmp_path)
+    assert (code, printed) == (2, "")
+    assert error.splitlines()[-1].startswith("error: ") and said in error
+
+
+def test_without_a_masking_key_nothing_is_read(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MASKING_KEY")
+    code, _, said = run(capsys, *train(sample, tmp_path / "models", tmp_path))
+    assert (code, "MASKING_KEY" in said) == (2, True)
+    assert not (tmp_path / "models").exists()
+
+
+def test_usage_mistakes_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["retrain"])
+    assert error.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_is_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import ml.registry\n\ndef broken(*arguments):\n    raise RuntimeError('a defect')\n\nml.registry.versions "
+        "= broken\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-m", "ml", "models"], env=environment, capture_output=True, cwd=tmp_path)
+    assert done.returncode == 1
+
+
+def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(
+    sample: Path, tmp_path: Path, trained: Outcome, key_text: str, models: Path
+) -> None:
+    """Another directory, time zone, number of threads, hash seed and process: model and manifest stay byte for byte
+    the same.
+    """
+    environment = {
+        **os.environ,
+        "MASKING_KEY": key_text,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONHASHSEED": "77",
+        "TZ": "Pacific/Kiritimati",
+        "OMP_NUM_THREADS": "3",
+        "OPENBLAS_NUM_THREADS": "3",
+        "LC_ALL": "C",
+    }
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "ml",
+        *train(sample, elsewhere / "models", tmp_path, "--jobs", "3", "--no-promote"),
+    ]
+    subprocess.run([str(part) for part in command], env=environment, cwd=elsewhere, check=True, capture_output=True)
+    version = trained.manifest.version
+    for name in ("manifest.json", "model.onnx"):
+        ours, theirs = models / version / name, elsewhere / "models" / version / name
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_another_masking_key_gives_the_same_model(
+    sample: Path, tmp_path: Path, models: Path, trained: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASKING_KEY", new_key_text("k2"))
+    assert main([str(part) for part in train(sample, tmp_path / "other", tmp_path)]) == 0
+    version = trained.manifest.version
+    same = [name for name in trained.manifest.files if not name.startswith("knowledge/")]
+    assert "model.onnx" in same
+    for name in same:
+        assert (models / version / name).read_bytes() == (tmp_path / "other" / version / name).read_bytes()

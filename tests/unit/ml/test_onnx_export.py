@@ -1,0 +1,102 @@
+"""The exported graph: what scikit-learn says, on every row that could tell the two apart, in one node for the
+forest.
+"""
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from ml.config import Config
+from ml.guarded_forest import GuardedForest, fit
+from ml.onnx_export import round_down, to_attribution, to_onnx
+from ml.training import alert_threshold
+from ml.validation.parity import compare
+from orderguard.scorer import Scores, score_rows, session
+
+NAMES = ["amount", "lines", "flag", "gap", "constant", "rare"]
+
+
+def orders(rows: int, seed: int, missing: float) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    values = random.lognormal(sigma=2, size=(rows, len(NAMES))).astype(np.float32)
+    values[:, 2] = random.random(rows) < 0.3
+    values[:, 4] = 7
+    values[:, 5] = random.random(rows) < 0.002
+    values[random.random(values.shape) < missing] = np.nan
+    return values
+
+
+class Exported:
+    """A graph that scores."""
+
+    def __init__(self, model: bytes, threads: int = 1) -> None:
+        self._session = session(model, threads)
+
+    def score(self, features: NDArray[np.float32]) -> Scores:
+        return score_rows(self._session, features)
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.1], ids=["complete", "with missing values"])
+def model(request: pytest.FixtureRequest, config: Config) -> GuardedForest:
+    return fit(orders(3_000, 1, request.param), orders(1_500, 2, request.param), config.forest, config.guard)
+
+
+def test_not_one_decision_differs_from_scikit_learns(model: GuardedForest) -> None:
+    clean = orders(2_000, 3, 0.0)
+    threshold = alert_threshold(model.scores(clean).score, 0.01)
+    found = compare(model, Exported(to_onnx(model, NAMES, {})), threshold, clean, seed=4)
+    assert set(found) >= {"clean", "missing", "infinite", "extreme", "either side of every split"}
+    assert found["either side of every split"].rows > 10_000
+    assert {kind: row.flipped for kind, row in found.items() if row.flipped} == {}
+    assert max(row.difference for row in found.values()) < 1e-12
+
+
+def test_a_batch_scores_as_its_rows_do_on_any_number_of_threads(model: GuardedForest) -> None:
+    graph, rows = to_onnx(model, NAMES, {}), orders(700, 5, 0.05)
+    alone = np.concatenate([Exported(graph).score(rows[place : place + 1]).score for place in range(len(rows))])
+    for threads in (1, 2):
+        assert np.abs(Exported(graph, threads).score(rows).score - alone).max() < 1e-14
+
+
+def test_the_forest_is_one_node(model: GuardedForest) -> None:
+    graph = onnx.load_from_string(to_onnx(model, NAMES, {})).graph
+    kinds = [node.op_type for node in graph.node]
+    assert sorted(kinds) == ["Cast", "Exp", "Identity", "Max", "TreeEnsemble", "TreeEnsemble"]
+    assert [output.name for output in graph.output] == ["score", "forest_score", "guard_score"]
+
+
+def test_the_same_model_gives_the_same_bytes(model: GuardedForest) -> None:
+    assert to_onnx(model, NAMES, {"data": "1"}) == to_onnx(model, NAMES, {"data": "1"})
+
+
+def test_metadata_says_what_the_columns_are(model: GuardedForest) -> None:
+    proto = onnx.load_from_string(to_onnx(model, NAMES, {"threshold": "0.6"}))
+    assert {entry.key: entry.value for entry in proto.metadata_props} == {
+        "feature_names": ",".join(NAMES),
+        "threshold": "0.6",
+    }
+
+
+def test_contributions_add_up_to_the_score(model: GuardedForest) -> None:
+    attribution = to_attribution(model)
+    rows = orders(300, 6, 0.1)
+    rows[::3] *= 40
+    scores = model.scores(rows).score
+    for row, score in zip(rows, scores, strict=True):
+        assert attribution.contributions(row).sum() == pytest.approx(score - attribution.baseline(), abs=1e-13)
+
+
+def test_the_feature_that_is_far_out_contributes_most(model: GuardedForest) -> None:
+    attribution = to_attribution(model)
+    for feature, value in ((0, 1e7), (1, 1e7), (3, 1e7)):
+        row = np.nanmedian(orders(500, 7, 0.0), axis=0).astype(np.float32)
+        row[feature] = value
+        assert int(np.argmax(attribution.contributions(row))) == feature
+
+
+@pytest.mark.parametrize("value", [0.1, -0.1, 1 / 3, 1e-50, 1e30, -1e-50, 2.0])
+def test_a_threshold_rounded_down_parts_the_same_float32_values(value: float) -> None:
+    rounded = round_down(value)
+    assert float(rounded) <= value
+    assert float(np.nextafter(rounded, np.float32(np.inf))) > value

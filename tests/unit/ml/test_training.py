@@ -1,0 +1,61 @@
+"""Training splits by time and takes its threshold from rows that it did not learn from."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml.config import Config
+from ml.onnx_export import to_onnx
+from ml.training import TrainingError, alert_threshold, slices, train
+
+NAMES = ["a", "b", "c"]
+
+
+def rows(count: int = 3_000) -> NDArray[np.float32]:
+    return np.random.default_rng(1).normal(size=(count, len(NAMES))).astype(np.float32)
+
+
+def test_slices_follow_each_other_in_time(config: Config) -> None:
+    parts = slices(1_000, config)
+    assert (parts.train, parts.reference, parts.rows) == (700, 850, 1_000)
+
+
+def test_too_few_orders_are_refused(config: Config) -> None:
+    with pytest.raises(TrainingError, match="499 good orders are too few"):
+        train(rows(499), NAMES, config)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_the_threshold_flags_at_most_the_alert_rate(rate: float) -> None:
+    scores = np.random.default_rng(2).random(5_000).round(3)
+    flagged = np.mean(scores >= alert_threshold(scores, rate))
+    assert rate * 0.9 < flagged <= rate
+
+
+def test_the_threshold_stands_between_scores() -> None:
+    scores = np.array([0.1, 0.2, 0.3, 0.9])
+    assert alert_threshold(scores, 0.25) == pytest.approx(0.6)
+
+
+def test_where_all_scores_are_equal_none_is_flagged() -> None:
+    assert alert_threshold(np.full(100, 0.4), 0.01) > 0.4
+
+
+def test_later_orders_change_nothing(config: Config) -> None:
+    other = rows()
+    other[2_550:] = 99
+    one, two = train(rows(), NAMES, config), train(other, NAMES, config)
+    assert one.threshold == two.threshold
+    assert one.reference == two.reference
+    assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})
+
+
+def test_the_number_of_threads_changes_nothing(config: Config) -> None:
+    one, two = train(rows(), NAMES, config, jobs=1), train(rows(), NAMES, config, jobs=2)
+    assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})
+
+
+def test_held_out_rows_set_the_threshold(config: Config) -> None:
+    trained = train(rows(), NAMES, config)
+    held_out = trained.model.scores(rows()[trained.slices.train : trained.slices.reference]).score
+    assert np.mean(held_out >= trained.threshold) == pytest.approx(config.alert.rate, abs=0.003)

@@ -1,0 +1,148 @@
+"""Drift: figures against independent ones, and a limit that knows how many rows were compared."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from orderguard.drift import (
+    SCORE,
+    DriftCounter,
+    DriftReference,
+    DriftSettings,
+    bin_counts,
+    compare_rows,
+    effect,
+    noise_limit,
+    psi,
+    reference_bins,
+)
+
+NAMES = ["amount", "flag", "hour"]
+
+
+def rows(count: int, seed: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    flag = random.random(count) < 0.2
+    return np.column_stack([random.lognormal(size=count), flag, random.uniform(0, 24, count)]).astype(np.float32)
+
+
+def scores(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-features[:, 0].astype(np.float64)))
+
+
+def reference() -> DriftReference:
+    base = rows(5_000, 1)
+    bins = [reference_bins(name, column) for name, column in zip(NAMES, base.T, strict=True)]
+    return DriftReference(bins=[*bins, reference_bins(SCORE, scores(base))], settings=DriftSettings())
+
+
+def test_psi_is_the_symmetrised_relative_entropy() -> None:
+    before, now = np.array([120, 300, 80, 500]), np.array([90, 340, 160, 410])
+    p, q = (before + 0.5) / (before + 0.5).sum(), (now + 0.5) / (now + 0.5).sum()
+    assert float(psi(before, now)) == pytest.approx(stats.entropy(p, q) + stats.entropy(q, p), abs=1e-12)
+    assert float(psi(before, before * 3)) == pytest.approx(0, abs=1e-5)
+    assert np.isfinite(psi([10, 0], [0, 10]))
+
+
+def test_bins_count_as_numpys_histogram_does() -> None:
+    values = np.random.default_rng(2).normal(size=3_000)
+    bins = reference_bins("x", values)
+    edges = np.concatenate([[-np.inf], np.nextafter(np.array(bins.edges), np.inf), [np.inf]])
+    assert bins.counts[:-1] == np.histogram(values, edges)[0].tolist()
+    assert max(bins.counts[:-1]) - min(bins.counts[:-1]) <= 2
+
+
+def test_missing_and_infinite_values_have_their_bins() -> None:
+    bins = reference_bins("x", np.arange(100.0))
+    counts = bin_counts(bins, np.array([np.nan, np.nan, np.inf, -np.inf, 5.0]))
+    assert (counts[-1], counts[-2], counts[0]) == (2, 1, 2)
+
+
+def test_few_distinct_values_get_a_bin_each() -> None:
+    bins = reference_bins("x", np.array([0.0] * 900 + [1.0] * 100))
+    assert bins.edges == [0.5]
+    assert bins.counts == [900, 100, 0]
+
+
+def test_effect_is_the_share_that_moved() -> None:
+    assert effect([50, 50], [25, 75]) == pytest.approx(0.25)
+    assert effect([50, 50], [5, 5]) == 0
+
+
+@pytest.mark.parametrize("count", [100, 300, 1_000, 3_000])
+def test_the_noise_limit_is_the_quantile_of_noise_at_that_size(count: int) -> None:
+    counts = [1_000] * 10
+    random = np.random.default_rng(3)
+    shares = np.full(10, 0.1)
+    noise = psi(random.multinomial(10_000, shares, 20_000), random.multinomial(count, shares, 20_000))
+    for significance in (0.01, 0.001):
+        limit = noise_limit(counts, count, significance=significance, draws=400)
+        assert limit == pytest.approx(float(np.quantile(noise, 1 - significance)), rel=0.2)
+
+
+def test_the_noise_limit_falls_as_rows_rise() -> None:
+    limits = [noise_limit([500] * 10, count, significance=0.01) for count in (100, 300, 1_000, 3_000, 10_000)]
+    assert all(one > next_one for one, next_one in pairwise(limits))
+
+
+def test_of_many_normal_sets_hardly_any_is_called_drifted() -> None:
+    known = reference()
+    drifted = [
+        compare_rows(known, fresh, scores(fresh)).drifted for fresh in (rows(400, seed) for seed in range(10, 90))
+    ]
+    assert sum(drifted) <= 2
+
+
+def test_a_shift_is_named_by_its_variable() -> None:
+    fresh = rows(1_000, 4)
+    fresh[:, 2] = fresh[:, 2] / 2
+    report = compare_rows(reference(), fresh, scores(fresh))
+    assert [variable.name for variable in report.variables if variable.drifted] == ["hour"]
+    assert report.drifted
+
+
+def test_a_real_but_small_shift_is_no_drift() -> None:
+    fresh = rows(100_000, 5)
+    fresh[:5_000, 1] = 1
+    flag = compare_rows(reference(), fresh, scores(fresh)).variables[1]
+    assert flag.psi > flag.limit
+    assert not flag.drifted
+
+
+def test_below_the_minimum_of_rows_there_is_no_verdict() -> None:
+    fresh = rows(50, 6) * 100
+    report = compare_rows(reference(), fresh, scores(fresh))
+    assert (report.enough, report.drifted) == (False, False)
+
+
+def test_rolling_counters_say_what_a_comparison_of_the_same_rows_says() -> None:
+    known, fresh = reference(), rows(1_000, 7)
+    fresh[:, 0] *= 4
+    counter = DriftCounter(known)
+    counter.add_rows(fresh, scores(fresh))
+    assert counter.report() == compare_rows(known, fresh, scores(fresh))
+
+
+def test_rolling_counters_forget_what_is_older_than_their_window() -> None:
+    known, counter = reference(), DriftCounter(reference(), window=1_024)
+    shifted, normal = rows(2_000, 8) * 10, rows(1_300, 9)
+    counter.add_rows(shifted, scores(shifted))
+    assert counter.report().drifted
+    counter.add_rows(normal, scores(normal))
+    assert not counter.report().drifted
+    assert counter.report().rows <= 1_024 + 256
+    assert len(known.bins) == len(counter.report().variables)
+
+
+def test_no_rows_yet_is_a_report_too() -> None:
+    report = DriftCounter(reference()).report()
+    assert (report.rows, report.enough, report.drifted) == (0, False, False)
+
+
+def test_a_reference_survives_being_written(tmp_path: Path) -> None:
+    reference().write(tmp_path)
+    assert DriftReference.read(tmp_path) == reference()
