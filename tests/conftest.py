@@ -1,10 +1,12 @@
 """What suites share: the platform, brought up once a session."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.local_platform import Platform, copy_of_the_tree, free_port
+from tests.serving import train
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield made
     finally:
         made.command("down")
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small trained model version, `first`, as champion. Tests that change it take a copy."""
+    folder = tmp_path_factory.mktemp("models")
+    return train(folder / "models", folder / "raw")

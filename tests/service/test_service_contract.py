@@ -1,0 +1,238 @@
+"""What the service answers, over real HTTP."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import ODD, USUAL, Service, serving
+
+
+@pytest.fixture(scope="module")
+def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(models_dir, tmp_path_factory.mktemp("service") / "log", MAX_BATCH="50", LOG_LEVEL="INFO") as running:
+        yield running
+
+
+def test_an_order_gets_a_score_and_its_reasons(service: Service) -> None:
+    answer = service.score(USUAL)
+    assert answer["order_id"] == USUAL["order_id"]
+    assert 0 <= answer["score"] <= 1
+    assert answer["anomaly"] == (answer["score"] >= answer["threshold"])
+    assert answer["score"] == max(answer["forest_score"], answer["guard_score"])
+    assert answer["model_version"] == "first"
+    shares = [reason["contribution"] for reason in answer["contributions"]]
+    assert shares == sorted(shares, reverse=True) and len(shares) == 5
+    assert all(reason["meaning"] for reason in answer["contributions"])
+
+
+def test_an_absurd_order_is_an_anomaly(service: Service) -> None:
+    assert service.score(ODD)["anomaly"]
+    assert service.score(ODD)["score"] > service.score(USUAL)["score"]
+
+
+def test_only_the_required_fields_are_enough(service: Service) -> None:
+    minimal = {name: USUAL[name] for name in ("order_id", "created_at", "currency")}
+    items = [{"sku": "S", "quantity": 1, "unit_price": 5}]
+    assert service.score({**minimal, "customer": {"id": "C-minimal"}, "items": items})["history"] == "absent"
+
+
+def test_the_same_order_twice_gets_the_same_answer(service: Service) -> None:
+    customer = {"customer": {"id": "C-twice"}}
+    service.score({**USUAL, **customer, "order_id": "T-before", "created_at": "2026-05-03T10:00:00Z"})
+    assert service.score({**USUAL, **customer}) == service.score({**USUAL, **customer})
+
+
+def test_a_second_order_of_a_customer_is_scored_with_the_first(service: Service) -> None:
+    first = {**USUAL, "customer": {"id": "C-history"}, "order_id": "T-h1"}
+    assert service.score(first)["history"] == "absent"
+    assert service.score({**first, "order_id": "T-h2", "created_at": "2026-05-05T14:00:00+02:00"})["history"] == "used"
+
+
+def test_a_caller_may_bring_the_history(service: Service) -> None:
+    earlier = {**USUAL, "order_id": "T-b1", "created_at": "2026-05-01T10:00:00Z"}
+    brought = service.score({**USUAL, "customer": {**USUAL["customer"]}, "history": [earlier]})
+    assert brought["history"] == "used"
+    refused = service.post("/v1/score", {**USUAL, "history": [{**earlier, "customer": {"id": "somebody else"}}]})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "history[0].customer.id"
+
+
+def test_a_batch_keeps_its_order_and_names_what_it_could_not_use(service: Service) -> None:
+    batch = {"customer": {"id": "C-batch"}}
+    orders = [{**USUAL, **batch}, {**USUAL, **batch, "currency": "euro"}, {**ODD, **batch}]
+    answer = service.post("/v1/score/batch", orders).json()
+    assert (answer["orders"], answer["anomalies"], answer["invalid"]) == (3, 1, 1)
+    assert [result.get("order_id") for result in answer["results"]] == ["T-1", None, "T-2"]
+    assert answer["results"][1]["field"] == "currency" and answer["results"][1]["index"] == 1
+    assert "euro" not in json.dumps(answer["results"][1])
+
+
+def test_one_by_one_in_a_batch_and_in_a_stream_give_the_same_scores(service: Service) -> None:
+    orders = [{**USUAL, "order_id": f"T-{i}", "customer": {"id": f"C-same-{i}"}} for i in range(40)]
+    for place, order in enumerate(orders):
+        order["items"] = [{**USUAL["items"][0], "quantity": 1 + place % 7}]
+    batch = [result["score"] for result in service.post("/v1/score/batch", orders).json()["results"]]
+    lines = b"\n".join(json.dumps(order).encode() for order in orders)
+    stream = service.post("/v1/score/stream", lines, **NDJSON).text.splitlines()
+    assert [json.loads(line)["score"] for line in stream] == pytest.approx(batch, abs=1e-12)
+    assert [service.score(order)["score"] for order in orders] == pytest.approx(batch, abs=1e-12)
+
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+def test_a_stream_answers_a_bad_line_in_its_place(service: Service) -> None:
+    lines = [json.dumps(USUAL), "", '{"order_id": 5}', "not json", json.dumps(ODD)]
+    answer = service.post("/v1/score/stream", "\r\n".join(lines).encode(), **NDJSON)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [result.get("order_id") for result in results] == ["T-1", None, None, "T-2"]
+    assert (results[1]["field"], results[1]["index"]) == ("order_id", 1)
+    assert results[2]["error"] == "not valid JSON"
+
+
+WRONG: list[tuple[str, dict[str, Any], bytes, int, str]] = [
+    ("broken JSON", {}, b'{"order_id": "4111111111111111"', 400, "invalid-json"),
+    ("too deep", {}, b"[" * 50_000, 422, "invalid-order"),
+    ("deep in an unknown field", {}, b'{"x":' + b"[" * 50_000, 400, "invalid-json"),
+    ("a missing field", {}, b'{"order_id": "A"}', 422, "invalid-order"),
+    ("another type", {}, json.dumps({**USUAL, "currency": 5}).encode(), 422, "invalid-order"),
+    ("no media type", {"Content-Type": ""}, b"{}", 415, "unsupported-media-type"),
+    ("compressed", {"Content-Encoding": "gzip"}, b"{}", 415, "unsupported-media-type"),
+    ("an answer in XML", {"Accept": "application/xml"}, b"{}", 406, "not-acceptable"),
+    ("no key", {"X-API-Key": ""}, b"{}", 401, "unauthorized"),
+    ("a wrong key", {"X-API-Key": "a-key-for-tests-0123456780"}, b"{}", 401, "unauthorized"),
+    ("too large", {}, b" " * 3_000_000, 413, "too-large"),
+]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "kind"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+)
+def test_a_wrong_request_gets_a_problem_document(
+    service: Service, headers: dict[str, str], body: bytes, status: int, kind: str
+) -> None:
+    answer = service.post("/v1/score", body, **headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert (problem["status"], problem["type"]) == (status, f"/docs#problem-{kind}")
+    assert problem["instance"].endswith(answer.headers["x-request-id"])
+    assert "4111111111111111" not in answer.text
+
+
+def test_a_problem_names_the_field_and_repeats_no_value(service: Service) -> None:
+    bad = {**USUAL, "customer": {"id": "C-1", "email": "erika@example.org"}, "created_at": "Erika Mustermann"}
+    problem = service.post("/v1/score", bad)
+    assert problem.json()["errors"] == [{"field": "created_at", "reason": problem.json()["errors"][0]["reason"]}]
+    assert "erika" not in problem.text.lower()
+
+
+def test_other_methods_and_paths_are_told_so(service: Service) -> None:
+    assert service.get("/v1/score").status_code == 405
+    assert service.get("/v1/score").headers["allow"] == "POST"
+    assert service.post("/healthz", {}).status_code == 405
+    assert service.get("/v1/nothing").status_code == 404
+    assert service.get("/v1/nothing").json()["type"] == "/docs#problem-not-found"
+
+
+def test_a_batch_has_a_limit(service: Service) -> None:
+    assert service.post("/v1/score/batch", [USUAL] * 51).status_code == 413
+    assert service.post("/v1/score/batch", USUAL).status_code == 422
+
+
+def test_id_and_trace_are_carried_through(service: Service) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    sent = {"X-Request-ID": "checkout-17", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    answer = service.post("/v1/score", USUAL, **sent)
+    assert answer.headers["x-request-id"] == "checkout-17"
+    version, carried, span, flags = answer.headers["traceparent"].split("-")
+    assert (version, carried, flags) == ("00", trace, "01") and span != "b7ad6b7169203331"
+    line = service.until(lambda: [x for x in service.log_lines() if trace in str(x)], "the log line")[0]
+    assert line["logging.googleapis.com/trace"].endswith(trace)
+    assert line["request_id"] == "[ID]", "an id that is not opaque might be a name"
+
+
+def test_every_answer_has_security_headers(service: Service) -> None:
+    for path in ("/", "/docs", "/healthz", "/v1/model", "/v1/nothing", "/static/page.js"):
+        headers = service.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert "unsafe-inline" not in headers["content-security-policy"], path
+        assert "server" not in headers, path
+
+
+def test_a_score_is_logged_as_cloud_logging_expects(service: Service) -> None:
+    answer = service.score({**USUAL, "order_id": "T-logged"})
+    found = [line for line in service.until(service.log_lines, "a log") if line["event"] == "score"]
+    line = service.until(lambda: [x for x in service.log_lines() if x.get("score") == answer["score"]] or found, "it")[
+        -1
+    ]
+    assert line["severity"] == "INFO" and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"])
+    assert line["order_token"].startswith("ord_k1_")
+    assert line["httpRequest"]["requestUrl"] == "/v1/score" and line["httpRequest"]["status"] == 200
+    assert line["latency_ms"] > 0
+
+
+def test_no_personal_data_reaches_log_or_metrics(service: Service) -> None:
+    planted = ["Erika Mustermann", "erika.mustermann", "C-77", "T-1", "4111111111111111", "checkout-17"]
+    service.post("/v1/score", {**USUAL, "payment": {"card_number": "4111111111111111"}})
+    service.post("/v1/score/" + planted[4], b"x")
+    service.get("/v1/score?email=erika.mustermann@example.org")
+    service.score(USUAL)
+    seen = service.get("/metrics").text + service.log.read_text()
+    assert [value for value in planted if f'"{value}"' in seen or (len(value) > 6 and value in seen)] == []
+
+
+def test_the_model_tells_its_lineage(service: Service) -> None:
+    model = service.get("/v1/model").json()
+    assert model["version"] == "first" and model["data"][0]["name"] == "sample-7.ndjson"
+    assert model["files"]["model.onnx"] and model["metrics"] and model["refused"] == {}
+    assert len(model["score_distribution"]["counts"]) == len(model["score_distribution"]["edges"]) + 1
+
+
+def test_features_have_names_and_meanings(service: Service) -> None:
+    features = service.get("/v1/features").json()["features"]
+    assert len(features) > 10 and all(feature["name"] and feature["meaning"] for feature in features)
+
+
+def test_drift_is_watched_for_every_feature_and_the_score(service: Service) -> None:
+    service.score(USUAL)
+    drift = service.get("/v1/drift").json()
+    assert drift["rows"] > 0 and not drift["drifted"]
+    names = {feature["name"] for feature in service.get("/v1/features").json()["features"]}
+    assert {variable["name"] for variable in drift["variables"]} == names | {"score"}
+
+
+def test_metrics_count_requests_and_orders(service: Service) -> None:
+    service.score(USUAL)
+    text = service.get("/metrics").text
+    assert 'orderguard_requests_total{method="POST",route="/v1/score",status="200"}' in text
+    assert 'orderguard_model_info{version="first"} 1.0' in text
+    assert re.search(r'orderguard_orders_scored_total\{route="/v1/score"\} \d', text)
+
+
+def test_health_and_readiness_need_no_key(service: Service) -> None:
+    bare = Service(service.process, service.port, service.log, {})
+    assert bare.get("/healthz").json() == {"status": "ok"}
+    assert bare.get("/readyz").json() == {"ready": True, "model_version": "first", "reason": None}
+    assert bare.get("/v1/model").status_code == 401
+
+
+def test_the_documentation_works_offline(service: Service) -> None:
+    page = service.get("/docs").text
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    for path in ("/v1/score", "/v1/score/batch", "/v1/score/stream", "/v1/drift", "/readyz"):
+        assert path in page
+    assert 'id="problem-invalid-order"' in page
+
+
+def test_the_examples_of_the_document_are_scored(service: Service) -> None:
+    document = service.get("/openapi.json").json()
+    for path in ("/v1/score", "/v1/score/batch"):
+        examples = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        for example in examples.values():
+            assert service.post(path, example["value"]).status_code == 200

@@ -1,0 +1,147 @@
+"""The scoring service as a real process, and a small model version for it to serve."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from orderguard.masking import Keyring, new_key_text
+from orderguard.model_version import CHAMPION
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+API_KEY = "a-key-for-tests-0123456789"
+MASKING_KEY = new_key_text()
+START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+WAIT_SECONDS = 30.0
+
+USUAL: dict[str, Any] = {
+    "order_id": "T-1",
+    "created_at": "2026-05-04T14:12:09+02:00",
+    "customer": {"id": "C-77", "name": "Erika Mustermann", "email": "erika.mustermann@example.org"},
+    "currency": "EUR",
+    "items": [{"sku": "SKU-0102", "category": "kitchen", "quantity": 1, "unit_price": 39.9}],
+    "channel": "web",
+}
+ODD: dict[str, Any] = {
+    **USUAL,
+    "order_id": "T-2",
+    "created_at": "2026-05-04T03:41:00+02:00",
+    "items": [{"sku": "SKU-0102", "category": "kitchen", "quantity": 40_000, "unit_price": 9_999.0}],
+}
+
+
+def train(models: Path, data: Path, *, seed: int = 7, version: str = "first", orders: int = 2_500) -> Path:
+    """Train a small version on generated orders and make it the champion, whatever its gates say."""
+    # Imported here, since only a few of the suites that import this module train anything.
+    from data.generator.sample import lines, make_world
+    from ml.config import read_config
+    from ml.pipeline import Job, train_version
+
+    data.mkdir(parents=True, exist_ok=True)
+    feed = lines(make_world(seed, orders, START, END), orders, START, END)
+    (data / f"sample-{seed}.ndjson").write_bytes(b"\n".join(line.data for line in feed) + b"\n")
+    keyring = Keyring.from_text(new_key_text())
+    train_version(Job(data=data, models=models, config=read_config(), keyring=keyring, version=version))
+    (models / CHAMPION).write_text(version)
+    return models
+
+
+@dataclass
+class Service:
+    """A running `python -m app`."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    headers: dict[str, str] = field(default_factory=lambda: {"X-API-Key": API_KEY, "Content-Type": "application/json"})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers=self.headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx.post(f"{self.url}{path}", content=content, headers={**self.headers, **headers})
+
+    def score(self, order: Any) -> Any:
+        answer = self.post("/v1/score", order)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_bytes().splitlines()]
+
+    def until(self, holds: Any, what: str) -> Any:
+        """Wait until `holds()` is true, and return what it gave."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            found = holds()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(
+            f"{what} did not happen in {WAIT_SECONDS:.0f} seconds; log:\n{self.log.read_text()[-3000:]}"
+        )
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            assert self.process.poll() is None, f"the service ended:\n{self.log.read_text()[-3000:]}"
+            return False
+
+
+def environment(models: Path, port: int, **settings: str) -> dict[str, str]:
+    """The environment that Cloud Run would give the service."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    told = {
+        "PORT": str(port),
+        "MODEL_DIR": str(models),
+        "PII_MASKING": "enforced",
+        "MASKING_KEY": MASKING_KEY,
+        "API_KEY": API_KEY,
+    }
+    return {**kept, **told, **settings}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(models: Path, log: Path, *, wait: bool = True, **settings: str) -> Iterator[Service]:
+    """A service with these settings; ended with SIGTERM if it still runs."""
+    port = free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=REPOSITORY,
+            env=environment(models, port, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    service = Service(process, port, log)
+    try:
+        if wait:
+            service.until(service.is_ready, "readiness")
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(15)
