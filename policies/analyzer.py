@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from google.protobuf import json_format
+from grpc import StatusCode
 from pulumi.runtime import proto
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
@@ -40,7 +41,7 @@ class Analyzer(_PolicyAnalyzerServicer):
                     self._configurations[rule.name] = read(rule, json_format.MessageToDict(given.properties))
                     self._levels[rule.name] = given.enforcementLevel
         except ConfigurationError as error:
-            raise SystemExit(str(error)) from None
+            context.abort(StatusCode.INVALID_ARGUMENT, str(error))
         return super().Configure(request, context)  # type: ignore[no-untyped-call]
 
     def Analyze(self, request: Any, _context: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format, struct_pb2
+from grpc import StatusCode
 from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
@@ -17,6 +18,15 @@ from policies.testing import UNKNOWN, Examples
 
 BUCKET = "gcp:storage/bucket:Bucket"
 SECRET = "gcp:secretmanager/secret:Secret"
+
+
+class _Aborted(Exception):
+    """The call ended with an error for the engine."""
+
+
+class _Context:
+    def abort(self, code: StatusCode, details: str) -> None:
+        raise _Aborted(f"{code.name} {details}")
 
 
 def _servicer(kind: type[_PolicyAnalyzerServicer]) -> Any:
@@ -39,7 +49,7 @@ def _configured(rule: str, level: Any, properties: Mapping[str, Any]) -> Any:
     request = proto.ConfigureAnalyzerRequest()
     request.policyConfig[rule].enforcementLevel = level
     request.policyConfig[rule].properties.update(properties)
-    servicer.Configure(request, None)
+    servicer.Configure(request, _Context())
     return servicer
 
 
@@ -68,7 +78,7 @@ def test_an_exception_is_listed_as_advisory() -> None:
 
 
 def test_a_bad_configuration_ends_the_run_with_a_message() -> None:
-    with pytest.raises(SystemExit, match="placement-residency"):
+    with pytest.raises(_Aborted, match="INVALID_ARGUMENT placement-residency"):
         _configured("placement-residency", proto.MANDATORY, {"exceptions": [{"resource": "x"}]})
 
 
