@@ -4,6 +4,10 @@ from infra.local.provider.resource import Resource
 
 RESOURCES = {
     "gcp:eventarc/trigger:Trigger": Resource(
-        id="projects/{project}/locations/{location}/triggers/{name}", kind="real", name="name"
+        id="projects/{project}/locations/{location}/triggers/{name}",
+        kind="real",
+        name="name",
+        # A map here, where other types have a list.
+        outputs=lambda inputs, place: {"conditions": {}},
     ),
 }
