@@ -50,6 +50,8 @@ def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration
     else:
         subject = replace(subject, resources=tuple(r for r in subject.resources if configuration.holds_for(r)))
         resources = {resource.urn: resource for resource in subject.resources}
+        if not resources:
+            return Verdict()
     violations: list[Violation] = []
     undecided: list[Undecided] = []
     try:

@@ -13,6 +13,18 @@ from policies.value import Value
 
 PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 
+INVOKER_TYPES = tuple(
+    f"gcp:{module}:{name}"
+    for kind in ("Member", "Binding", "Policy")
+    for module, name in (
+        (f"cloudrunv2/serviceIam{kind}", f"ServiceIam{kind}"),
+        (f"cloudrunv2/jobIam{kind}", f"JobIam{kind}"),
+        (f"cloudrunv2/workerPoolIam{kind}", f"WorkerPoolIam{kind}"),
+        (f"cloudrun/iam{kind}", f"Iam{kind}"),
+    )
+)
+"""Grants on Cloud Run: who may call it."""
+
 DEFAULT_SERVICE_ACCOUNT = re.compile(
     r"(?:^|:)(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
 )

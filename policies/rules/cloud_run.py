@@ -3,20 +3,9 @@
 import re
 
 from policies.containers import CLOUD_RUN_TYPES, JOB, SERVICE, containers, revision
-from policies.grants import grants, is_default_account, is_public
+from policies.grants import INVOKER_TYPES, grants, is_default_account, is_public
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, matches_any, org_policy, rule
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
-
-INVOKER_TYPES = tuple(
-    f"gcp:{module}:{name}"
-    for kind in ("Member", "Binding", "Policy")
-    for module, name in (
-        (f"cloudrunv2/serviceIam{kind}", f"ServiceIam{kind}"),
-        (f"cloudrunv2/jobIam{kind}", f"JobIam{kind}"),
-        (f"cloudrunv2/workerPoolIam{kind}", f"WorkerPoolIam{kind}"),
-        (f"cloudrun/iam{kind}", f"Iam{kind}"),
-    )
-)
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from policies.grants import Grant, grants, is_default_account, is_public
+from policies.grants import INVOKER_TYPES, Grant, grants, is_default_account, is_public
 from policies.rule import ADVISORY, CRITICAL, EVERY_GRANT_TYPE, HIGH, LOW, MEDIUM, Resource, checkov, cis, org_policy
 from policies.rule import prowler, rule, trivy
 from policies.value import Finding, Findings, Predicate, Undecided, Value, Violation, forbid, is_set
@@ -62,6 +62,8 @@ RISKY_PERMISSIONS = (
     fix="Grant the role to the service account or group that needs it.",
 )
 def no_public_members(resource: Resource) -> Findings:
+    if resource.type in INVOKER_TYPES:
+        return  # cloud-run-no-public-invoker, so that a service can be opened without opening anything else
     message = "grants access to everybody (allUsers or allAuthenticatedUsers)"
     for grant in grants(resource):
         yield forbid(grant.member, is_public, message)

@@ -114,6 +114,7 @@ def audit_data(stack: Stack) -> Findings:
 def metrics_for_changes(stack: Stack) -> Findings:
     metrics = stack.of(METRIC)
     alerts = [text for alert in stack.of(ALERT) for text in alert["conditions"].strings()]
+    missing: list[str] = []
     for change, words in CHANGES.items():
         fitting = [m for m in metrics if m["filter"].known and all(word in m["filter"].text for word in words)]
         if any(metric["name"].known and _mentions(alerts, metric["name"].text) for metric in fitting):
@@ -122,7 +123,9 @@ def metrics_for_changes(stack: Stack) -> Findings:
         if unknown is not None or (fitting and any(text.unknown for text in alerts)):
             yield Undecided("filter", unknown.urn if unknown else fitting[0].urn)
         else:
-            yield Violation("", f"changes {change} raise no alert")
+            missing.append(change)
+    if missing:
+        yield Violation("", f"changes {', '.join(missing)} raise no alert")
 
 
 @rule(
@@ -204,9 +207,9 @@ def essential_services(stack: Stack) -> Findings:
     services = [resource["service"] for resource in stack.resources]
     on = {service.text for service in services if service.known}
     unknown = any(service.unknown for service in services)
-    for service in stack.settings["services"] if services else ():
-        if service not in on:
-            yield Undecided("service") if unknown else Violation("", f"{service} is not switched on")
+    missing = [service for service in stack.settings["services"] if service not in on]
+    if missing:
+        yield Undecided("service") if unknown else Violation("", f"not switched on: {', '.join(missing)}")
 
 
 @rule(

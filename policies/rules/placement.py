@@ -3,7 +3,7 @@
 import json
 
 from policies.rule import ADVISORY, HIGH, LOW, Resource, gdpr, matches_any, org_policy, rule
-from policies.value import Findings, Undecided, Value, require
+from policies.value import Findings, Undecided, Value, Violation, require
 
 LOCATED = {
     "gcp:artifactregistry/repository:Repository": "location",
@@ -84,11 +84,12 @@ def residency(resource: Resource) -> Findings:
 )
 def labels(resource: Resource) -> Findings:
     own, inherited = resource[LABELLED[resource.type]], _default_labels(resource)
-    for label in resource.settings["labels"]:
-        if inherited[label].unknown and not own[label].known:
-            yield Undecided(own[label].path)
-        elif inherited[label].absent:
-            yield require(own[label], bool, f"the label {label} is missing")
+    missing = [label for label in resource.settings["labels"] if not own[label].known and not inherited[label].known]
+    unknown = [label for label in missing if own[label].unknown or inherited[label].unknown]
+    if unknown:
+        yield Undecided(own[unknown[0]].path)
+    if len(missing) > len(unknown):
+        yield Violation(own.path, f"without the labels {', '.join(label for label in missing if label not in unknown)}")
 
 
 def _locations(resource: Resource) -> list[Value]:
