@@ -53,7 +53,7 @@ def heal_state(home: Home, stack: str, whole: Mapping[str, str], verbose: bool) 
     done = []
     state = home.state / ".pulumi"
     if any((state / "locks").rglob("*.json")):
-        _quietly(["cancel", "--yes", stack], home, stack, whole)
+        _quietly(["cancel", "--yes"], home, stack, whole)
         done.append("released the lock that a killed run left in the state")
     for path in (state / "stacks").glob(f"*/{stack}.json"):
         checkpoint = json.loads(path.read_bytes()).get("checkpoint") or {}

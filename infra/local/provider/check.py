@@ -94,7 +94,7 @@ _NAMES = {"#": "object", "[": "list", "{": "map"}
 def _fits(value: Any, kind: str) -> bool:
     """As the real provider, which turns texts into numbers and truths and back."""
     if kind == "asset":
-        return isinstance(value, Asset)
+        return isinstance(value, (Asset, str))
     if kind == "string":
         return isinstance(value, (str, bool, int, float))
     if kind == "boolean":

@@ -1,0 +1,134 @@
+"""Check answers as the real provider was seen to answer, and finds beyond it what Google Cloud refuses in `up`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.facts import distil, facts_of, known_types
+from infra.local.provider.check import DEFAULTS, REFUSED
+from infra.local.provider.values import UNKNOWN
+from infra.local.services import all_resources, modules
+
+ANSWERS = json.loads(Path(__file__).with_name("provider_answers.json").read_text())
+SERVICE = "gcp:cloudrunv2/service:Service"
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: f"{case['type'].partition(':')[2]} {case['inputs']}"[:90])
+def test_check_answers_as_the_real_provider_did(ask: Any, case: dict[str, Any]) -> None:
+    inputs, failures = ask.check(case["type"], case["inputs"])
+    own = [failure for failure in failures if not failure.startswith(REFUSED)]
+    assert own == [failure.replace("'NAME.", "'x.") for failure in case["failures"]]
+    added = {key: value for key, value in inputs.items() if key not in case["inputs"] and key != DEFAULTS}
+    for key, value in case["added"].items():
+        if value == "AUTOMATIC":
+            assert added[key].startswith("x-") and len(added[key]) == 9 and int(added[key][2:], 16) >= 0
+        else:
+            assert added[key] == value
+    assert set(added) == set(case["added"])
+
+
+def service(**changes: Any) -> dict[str, Any]:
+    template = {"containers": [{"image": "x"}], **changes.pop("template", {})}
+    return {"location": "europe-west1", "name": "web", "template": template, **changes}
+
+
+def container(**fields: Any) -> dict[str, Any]:
+    return {"template": {"containers": [{"image": "x", **fields}]}}
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "says"),
+    [
+        ("gcp:storage/bucket:Bucket", {"location": "EU", "name": "Upper"}, "Invalid bucket name: 'Upper'"),
+        ("gcp:storage/bucket:Bucket", {"location": "EU", "name": "goog-x"}, "Invalid bucket name: 'goog-x'"),
+        ("gcp:storage/bucket:Bucket", {"location": "EU", "storageClass": "WARM"}, "storage class WARM"),
+        ("gcp:storage/bucketObject:BucketObject", {"bucket": "b", "name": "../x", "content": "1"}, "../x"),
+        ("gcp:secretmanager/secret:Secret", {"secretId": "bad id!", "replication": {"auto": {}}}, "Secret ID [bad id!]"),
+        ("gcp:artifactregistry/repository:Repository", {"repositoryId": "r", "format": "WAT"}, "WAT"),
+        ("gcp:artifactregistry/repository:Repository", {"repositoryId": "Bad_R", "format": "DOCKER"}, "Bad_R"),
+        ("gcp:pubsub/topic:Topic", {"name": "goog-topic"}, "Invalid resource name given"),
+        ("gcp:storage/bucketIAMMember:BucketIAMMember", {"bucket": "b", "role": "viewer", "member": "allUsers"}, "Role viewer"),
+        (
+            "gcp:storage/bucketIAMMember:BucketIAMMember",
+            {"bucket": "b", "role": "roles/storage.objectReader", "member": "allUsers"},
+            "Role roles/storage.objectReader is not supported",
+        ),
+        (SERVICE, service(name="UPPER"), "only lowercase"),
+        (SERVICE, service(**container(envs=[{"name": "PORT", "value": "1"}])), "reserved env names were provided: PORT"),
+        (SERVICE, service(**container(envs=[{"name": "A"}, {"name": "A"}])), "duplicate environment variable name 'A'"),
+        (SERVICE, service(**container(resources={"limits": {"cpu": "3"}})), "Invalid value specified for cpu"),
+        (SERVICE, service(**container(resources={"limits": {"cpu": "4", "memory": "1Gi"}})), "at least 2Gi"),
+        (SERVICE, service(**container(volumeMounts=[{"name": "v", "mountPath": "/v"}])), "The volume 'v' was not found"),
+        (SERVICE, service(template={"scaling": {"minInstanceCount": 3, "maxInstanceCount": 2}}), "less than or equal"),
+        (SERVICE, service(traffics=[{"percent": 50}]), "must be 100; got 50"),
+        (SERVICE, service(template={"containers": [{"image": "a"}, {"image": "b"}]}), "without sidecars"),
+        ("gcp:cloudscheduler/job:Job", {"schedule": "whenever", "httpTarget": {"uri": "x"}}, "Schedule or time zone"),
+        ("gcp:monitoring/slo:Slo", {"goal": 1.5, "service": "s"}, "goal must be between"),
+    ],
+)
+def test_what_google_cloud_refuses_in_up_is_found_in_check(
+    ask: Any, token: str, inputs: dict[str, Any], says: str
+) -> None:
+    _, failures = ask.check(token, inputs)
+    assert [failure for failure in failures if says in failure and failure.startswith(REFUSED)], failures
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "says"),
+    [
+        (SERVICE, service(deletionProtection=["no"]), "expected boolean type, got list type. Examine values at 'x.deletion"),
+        (SERVICE, {**service(), "template": "x"}, "expected object type, got string type. Examine values at 'x.template'"),
+        (SERVICE, service(**container(envs="A=1")), "Examine values at 'x.template.containers[0].envs'"),
+        (SERVICE, service(**container(envs=[{"nmae": "A"}])), "Invalid or unknown key. Examine values at 'x.template.con"),
+        (SERVICE, service(template={"scaling": {"maxInstanceCount": "many"}}), "expected integer type, got string type"),
+        ("gcp:storage/bucket:Bucket", {"location": "EU", "labels": ["a"]}, "expected map type, got list type"),
+    ],
+)
+def test_mistyped_inputs_are_found_at_any_depth(ask: Any, token: str, inputs: dict[str, Any], says: str) -> None:
+    _, failures = ask.check(token, inputs)
+    assert any(says in failure for failure in failures), failures
+
+
+def test_unknown_values_are_not_judged(ask: Any) -> None:
+    inputs = service(name=UNKNOWN, traffics=UNKNOWN, **container(image=UNKNOWN, envs=[{"name": UNKNOWN}]))
+    assert ask.check(SERVICE, inputs)[1] == []
+
+
+def test_an_automatic_name_stays_and_an_explicit_one_wins(ask: Any) -> None:
+    token = "gcp:storage/bucket:Bucket"
+    first, _ = ask.check(token, {"location": "EU"})
+    again, _ = ask.check(token, {"location": "US"}, old=first)
+    explicit, _ = ask.check(token, {"location": "EU", "name": "mine"}, old=first)
+    assert again["name"] == first["name"]
+    assert explicit["name"] == "mine"
+
+
+def test_an_unknown_type_is_an_error_that_names_it(ask: Any) -> None:
+    with pytest.raises(Exception, match="gcp:sql/databaseInstance:DatabaseInstance"):
+        ask.check("gcp:sql/databaseInstance:DatabaseInstance", {})
+
+
+def test_a_project_is_required_where_the_type_belongs_to_one(ask: Any) -> None:
+    ask.providers["gcp"].configured = {}
+    _, failures = ask.check("gcp:storage/bucket:Bucket", {"location": "EU"})
+    assert any("project: required field is not set" in failure for failure in failures)
+
+
+def test_every_type_with_facts_acts_and_every_acting_type_has_facts() -> None:
+    assert set(all_resources()) == set(known_types())
+
+
+def test_every_service_module_has_the_same_shape() -> None:
+    for name in modules():
+        for token, resource in all_resources().items():
+            facts = facts_of(token)
+            assert facts is not None
+            assert resource.name is None or resource.name in facts.inputs, token
+            assert set(resource.defaults) <= set(facts.inputs), token
+    assert "storage" in modules()
+
+
+def test_the_fact_files_agree_with_the_installed_sdks() -> None:
+    assert distil.main(["--check"]) == 0
