@@ -20,7 +20,7 @@ from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, de
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
 BLOCK_BYTES = 8 * 2**20
-CHUNK_ORDERS = 10_000
+CHUNK_ORDERS = 5_000
 MAX_LINE_BYTES = 4 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LOOK_FOR_UNKNOWN_FIELDS_EVERY = 50

@@ -1,6 +1,7 @@
 """Orders as columns: what training works on instead of a million objects."""
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,52 +46,36 @@ class Columns:
         return len(self.order_tokens)
 
 
-class _Coder:
-    """Numbers strings in order of first appearance."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-        self.index: list[int] = []
-
-    def add(self, value: str) -> None:
-        self.index.append(self.known.setdefault(value, len(self.known)))
-
-    def coded(self) -> Coded:
-        return Coded(np.array(self.index, dtype=np.int64), list(self.known))
+def coded(values: Sequence[str]) -> Coded:
+    """A column of these strings, numbered in order of first appearance."""
+    known = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    return Coded(np.fromiter(map(known.__getitem__, values), np.int64, len(values)), list(known))
 
 
-def columns_of(orders: Iterable[MaskedOrder]) -> Columns:
+def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
     """Orders as columns, in the order given."""
-    tokens: list[str] = []
-    customers, skus, categories = _Coder(), _Coder(), _Coder()
-    codes = [_Coder() for _ in CODES]
-    numbers: list[tuple[float, ...]] = []
-    counts: list[int] = []
-    lines: list[tuple[float, float, float]] = []
+    # Arrays take a tuple's floats several times faster than numpy takes a list of tuples.
+    numbers, lines = array("d"), array("d")
+    codes: list[str] = []
     for order in orders:
-        tokens.append(order.order_token)
-        customers.add(order.customer_token)
-        numbers.append(numbers_of(order))
-        for coder, value in zip(codes, codes_of(order), strict=True):
-            coder.add(value)
-        counts.append(len(order.items))
+        numbers.extend(numbers_of(order))
+        codes += codes_of(order)
         for item in order.items:
-            skus.add(item.sku)
-            categories.add(item.category or "")
-            lines.append((item.quantity, item.unit_price, item.discount or 0.0))
-    table = np.array(numbers, dtype=np.float64).reshape(-1, len(NUMBERS))
-    line_table = np.array(lines, dtype=np.float64).reshape(-1, 3)
+            lines.extend((item.quantity, item.unit_price, item.discount or 0.0))
+    table = np.array(numbers).reshape(-1, len(NUMBERS))
+    line_table = np.array(lines).reshape(-1, 3)
+    counts = np.fromiter((len(order.items) for order in orders), np.int64, len(orders))
     return Columns(
-        order_tokens=tokens,
-        customers=customers.coded(),
+        order_tokens=[order.order_token for order in orders],
+        customers=coded([order.customer_token for order in orders]),
         numbers={name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(NUMBERS)},
-        codes={name: coder.coded() for name, coder in zip(CODES, codes, strict=True)},
-        line_order=np.repeat(np.arange(len(counts)), counts),
+        codes={name: coded(codes[place :: len(CODES)]) for place, name in enumerate(CODES)},
+        line_order=np.repeat(np.arange(len(orders)), counts),
         quantity=np.ascontiguousarray(line_table[:, 0]),
         unit_price=np.ascontiguousarray(line_table[:, 1]),
         line_discount=np.ascontiguousarray(line_table[:, 2]),
-        skus=skus.coded(),
-        categories=categories.coded(),
+        skus=coded([item.sku for order in orders for item in order.items]),
+        categories=coded([item.category or "" for order in orders for item in order.items]),
     )
 
 
