@@ -14,12 +14,14 @@ import numpy as np
 from ml import pipeline, registry
 from ml.config import read_config
 from ml.lineage import source
+from orderguard import attribution
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring
 from orderguard.model_version import Manifest, ModelVersionError, champion, sha256, verify
 from orderguard.scorer import MODEL
 
 EXIT_GATE = 3
+SCORING_FILES = (MODEL, attribution.FILE, "catalogue.json", "reference.json")
 
 
 def prepare(options: argparse.Namespace) -> int:
@@ -79,12 +81,12 @@ def train(options: argparse.Namespace) -> int:
 
 
 def validate(options: argparse.Namespace) -> int:
-    """Train again from the data in a folder of its own, and hold the result against the version."""
+    """Train again from the data in a folder of its own, and hold what scores against the version's."""
     version = _chosen(options)
     folder = registry.known(options.models, version)
     manifest = verify(folder)
     again = pipeline.rebuild(_job(options), version)
-    different = sorted(name for name in manifest.files if again.files.get(name) != manifest.files[name])
+    different = [name for name in SCORING_FILES if again.files.get(name) != manifest.files[name]]
     validation = registry.read_validation(folder)
     lines = [f"trained {version} again: {'the same bytes' if not different else 'differs in ' + ', '.join(different)}"]
     lines += [f"  {failure}" for failure in validation.failures()] or ["all gates passed"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from ml.__main__ import main
 from ml.config import DEFAULT
 from ml.pipeline import Outcome
 from orderguard.masking import new_key_text
-from orderguard.model_version import champion
+from orderguard.model_version import champion, sha256, verify
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -36,12 +37,12 @@ def train(sample: Path, models: Path, tmp_path: Path, *more: str | Path) -> list
 
 
 def test_train_does_it_all_and_prints_the_version_last(
-    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, printed, said = run(capsys, *train(sample, tmp_path / "models", tmp_path))
-    version = trained.manifest.version
+    version = printed.splitlines()[-1]
     assert code == 0
-    assert printed.splitlines()[-1] == version
+    assert (tmp_path / "models" / version / "manifest.json").is_file()
     assert "promoted" in printed and "make up" in printed
     assert [line for line in said.splitlines() if line.endswith("…")][:2] == ["prepare …", "train …"]
     assert champion(tmp_path / "models") == version
@@ -121,7 +122,7 @@ def test_validate_trains_again_and_finds_the_same_bytes(
 ) -> None:
     own: list[str | Path] = ["--data", sample, "--models", models, "--quarantine", tmp_path / "bad.ndjson"]
     code, facts, _ = run(capsys, "validate", trained.manifest.version, *own, "--json")
-    assert (code, facts["different"]) == (0, [])
+    assert (code, facts["different"], facts["passed"]) == (0, [], True)
 
 
 def test_prepare_writes_features(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,44 +184,68 @@ def test_an_unexpected_error_is_exit_code_1(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(
-    sample: Path, tmp_path: Path, trained: Outcome, key_text: str, models: Path
-) -> None:
-    """Another directory, time zone, number of threads, hash seed and process: model and manifest stay byte for byte
-    the same.
+def copy_of_the_code(folder: Path) -> Path:
+    """What a model depends on, outside of any clone."""
+    for name in ("ml", "orderguard", "data/knowledge"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "requirements").mkdir()
+    shutil.copy(ROOT / "requirements" / "train.txt", folder / "requirements")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trainings(sample: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same code and data trained three times: here, elsewhere, and with another masking key. Their version
+    folders.
     """
-    environment = {
-        **os.environ,
-        "MASKING_KEY": key_text,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONHASHSEED": "77",
-        "TZ": "Pacific/Kiritimati",
-        "OMP_NUM_THREADS": "3",
-        "OPENBLAS_NUM_THREADS": "3",
-        "LC_ALL": "C",
-    }
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    command = [
-        sys.executable,
-        "-m",
-        "ml",
-        *train(sample, elsewhere / "models", tmp_path, "--jobs", "3", "--no-promote"),
-    ]
-    subprocess.run([str(part) for part in command], env=environment, cwd=elsewhere, check=True, capture_output=True)
-    version = trained.manifest.version
-    for name in ("manifest.json", "model.onnx"):
-        ours, theirs = models / version / name, elsewhere / "models" / version / name
-        assert ours.read_bytes() == theirs.read_bytes()
+    code = copy_of_the_code(tmp_path_factory.mktemp("code") / "here")
+    elsewhere = shutil.copytree(code, tmp_path_factory.mktemp("other") / "a longer way" / "elsewhere")
+    plain = {**os.environ, "ORDERGUARD_COMMIT": "0123456789", "MASKING_KEY": key_text}
+    threads = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
+    odd = {**plain, **threads, "PYTHONHASHSEED": "77", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
+    rekeyed = {**plain, "MASKING_KEY": new_key_text("k2")}
+    made = {}
+    for name, root, environment, jobs in (
+        ("here", code, plain, "1"),
+        ("elsewhere", elsewhere, odd, "3"),
+        ("rekeyed", code, rekeyed, "2"),
+    ):
+        models = root / f"models of {name}"
+        command = train(sample, models, root, "--jobs", jobs, "--no-promote", "--json")
+        environment.pop("MASKING_KEY_FILE", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "ml", *(str(part) for part in command)],
+            env=environment,
+            cwd=root,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        made[name] = models / json.loads(done.stdout)["version"]
+    return made
 
 
-def test_another_masking_key_gives_the_same_model(
-    sample: Path, tmp_path: Path, models: Path, trained: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MASKING_KEY", new_key_text("k2"))
-    assert main([str(part) for part in train(sample, tmp_path / "other", tmp_path)]) == 0
-    version = trained.manifest.version
-    same = [name for name in trained.manifest.files if not name.startswith("knowledge/")]
-    assert "model.onnx" in same
-    for name in same:
-        assert (models / version / name).read_bytes() == (tmp_path / "other" / version / name).read_bytes()
+def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(trainings: dict[str, Path]) -> None:
+    """Another directory, time zone, locale, number of threads, hash seed and process: all files stay the same."""
+    here, elsewhere = trainings["here"], trainings["elsewhere"]
+    assert here.name == elsewhere.name
+    assert here != elsewhere
+    names = ["manifest.json", *verify(here).files]
+    assert len(names) > 10
+    for name in names:
+        assert (here / name).read_bytes() == (elsewhere / name).read_bytes(), name
+
+
+def test_another_masking_key_gives_the_same_model(trainings: dict[str, Path]) -> None:
+    """Only the masked cases that answers quote depend on the key."""
+    here, rekeyed = verify(trainings["here"]).files, verify(trainings["rekeyed"]).files
+    assert here["model.onnx"] == rekeyed["model.onnx"]
+    assert {name for name in here if here[name] != rekeyed[name]} <= {"knowledge/index.msgpack"}
+
+
+def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], sample: Path) -> None:
+    manifest = verify(trainings["here"])
+    assert manifest.commit == "0123456789"
+    assert manifest.lock_sha256 == sha256(ROOT / "requirements" / "train.txt")
+    assert {file.name: file.sha256 for file in manifest.data} == {path.name: sha256(path) for path in sample.iterdir()}
+    assert manifest.version == f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"
