@@ -19,6 +19,9 @@ from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.errors import DeliveryError
 from delivery.models import Record
 from delivery.stack import Stack, on_google_cloud
+from infra.local.cloud import Cloud
+from infra.local.home import home_from
+from infra.local.services import secretmanager
 
 CANARY_PERCENT = 10
 CHECKS = 50
@@ -106,8 +109,8 @@ def check(stack: Stack, *versions: str) -> None:
 
     Raises `DeliveryError` where it does not get ready in time, or fails once.
     """
-    url = str(stack.outputs()["url"])
-    headers = _headers(stack, url)
+    outputs = stack.outputs()
+    url, headers = str(outputs["url"]), _headers(stack, outputs)
     end = time.monotonic() + READY_WITHIN_SECONDS
     while True:
         status, body = ask(url, "/readyz", headers)
@@ -128,16 +131,15 @@ def check(stack: Stack, *versions: str) -> None:
         raise DeliveryError(f"{url} failed {len(failures)} of its checks; the first with status {failures[0]}")
 
 
-def _headers(stack: Stack, url: str) -> dict[str, str]:
-    """What lets a request in: an identity token on Google Cloud, the API key where a file holds it."""
+def _headers(stack: Stack, outputs: Mapping[str, Any]) -> dict[str, str]:
+    """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
     headers: dict[str, str] = {}
     if on_google_cloud(stack.environment):
-        headers["Authorization"] = (
-            f"Bearer {run(['gcloud', 'auth', 'print-identity-token', f'--audiences={url}']).strip()}"
-        )
-    key = stack.environment.get("API_KEY_HEADER_FILE")
-    if key and Path(key).exists():
-        headers["X-API-Key"] = Path(key).read_text(encoding="utf-8").strip().removeprefix("X-API-Key:").strip()
+        command = ["gcloud", "auth", "print-identity-token", f"--audiences={outputs['url']}"]
+        headers["Authorization"] = f"Bearer {run(command).strip()}"
+    elif secret := outputs.get("api_key_secret"):
+        cloud = Cloud(home_from(stack.environment), stack.name)
+        headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
     return headers
 
 

@@ -61,7 +61,7 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {operation: [] for operation in OPERATIONS}
     for event in events:
         step = event.get("resourcePreEvent", {}).get("metadata")
-        if step and step["type"] != "pulumi:pulumi:Stack" and step["op"] in found:
+        if step and not step["type"].startswith("pulumi:") and step["op"] in found:
             found[step["op"]].append(f"{step['type']} {step['urn'].rpartition('::')[2]}")
     return found
 

@@ -22,6 +22,8 @@ from infra.local.engine.install import ensure_engine
 from infra.local.home import home_from
 
 POLICY_PACK = str(REPOSITORY / "policies")
+_EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
+"""The engine shows `--event-log` only to those who ask for its debug commands."""
 
 
 def on_google_cloud(environment: Mapping[str, str]) -> bool:
@@ -60,9 +62,8 @@ class Stack:
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):
             return self._on_google_cloud(arguments)
-        done = local_pulumi.run(
-            arguments, home=home_from(self.environment), stack=self.name, variables=self.environment
-        )
+        home = home_from(self.environment)
+        done = local_pulumi.run(arguments, home=home, stack=self.name, variables=self.environment, extra=_EVENT_LOG)
         if done.returncode:
             raise DeliveryError(
                 f"pulumi {arguments[0]} of stack {self.name} ended with exit code {done.returncode}:\n"
@@ -75,7 +76,7 @@ class Stack:
         path = os.pathsep.join(
             [str(engine.pulumi.parent), str(Path(sys.executable).parent), self.environment.get("PATH", os.defpath)]
         )
-        environment = {**self.environment, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+        environment = {**self.environment, **_EVENT_LOG, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"}
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
             shutil.copy(REPOSITORY / settings.name, settings)
