@@ -1,10 +1,12 @@
 """Evidence: the numbered lines that an answer may rest on. Nothing that a customer wrote is among them."""
 
+import math
+import re
 from collections.abc import Sequence
 
 import msgspec
 
-from orderguard.retrieval import Case, Hit, Search, SimilarCase, similar_cases
+from orderguard.retrieval import Case, Hit, KnowledgeIndex, Search, SimilarCase, similar_cases
 
 PASSAGES = 5
 SIMILAR = 3
@@ -12,7 +14,11 @@ REASONS_EXPLAINED = 3
 FEATURES_DOCUMENT = "features.md"
 ORDER_DOCUMENT = "order"
 KIND_PAGES = "kind-"
-DEPTH = 50
+KIND_REASONS = "Which reasons point to it"
+
+_PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
+"""What masking leaves behind says nothing about the subject of a question."""
+_NAMED = re.compile(r"`(\w+)`")
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -45,7 +51,8 @@ class Found(msgspec.Struct, frozen=True):
 
 def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     """Evidence for a masked question, and for the order that it is about."""
-    hits = search.passages(f"{question} {likely_kind(search, case)}" if case else question, limit=PASSAGES)
+    question = _PLACEHOLDER.sub(" ", question)
+    hits = search.passages(f"{question} {likely_kind(search.index, case)}" if case else question, limit=PASSAGES)
     supported = search.supports(question, hits)
     collected: list[tuple[str, str, str, str, int, list[str], Hit | None]] = []
     similar: list[SimilarCase] = []
@@ -64,11 +71,20 @@ def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     return Found([Evidence(number, *parts) for number, parts in enumerate(collected, 1)], similar, supported)
 
 
-def likely_kind(search: Search, case: Case) -> str:
-    """The title of the kind of anomaly whose page speaks most of this order's main reasons; empty where none does."""
-    meanings = [lines[0] for *_, lines, _ in _meanings(search, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])]
-    hits = search.passages(" ".join(meanings), limit=DEPTH)
-    return next((hit.passage.title for hit in hits if hit.passage.document.startswith(KIND_PAGES)), "")
+def likely_kind(index: KnowledgeIndex, case: Case) -> str:
+    """The title of the kind of anomaly whose page names the features that weigh most among this order's reasons;
+    empty where
+    no page names any.
+    """
+    weights = dict(case.reasons)
+    best, title = 0.0, ""
+    for passage in index.passages:
+        if passage.document.startswith(KIND_PAGES) and passage.heading == KIND_REASONS:
+            text = index.by_name[passage.document].quote(passage.first_line, passage.last_line)
+            weight = math.fsum(weights.get(name, 0.0) for name in set(_NAMED.findall(text)))
+            if weight > best:
+                best, title = weight, passage.title
+    return title
 
 
 def case_lines(case: Case) -> list[str]:

@@ -22,6 +22,8 @@ COLUMN_WEIGHTS = (1.0, 2.0, 1.0, 0.6)
 """Weights of title, heading, body and related words in BM25."""
 COVERAGE_SHARE = 0.2
 """How much of a passage's fused score depends on its covering the question."""
+RERANKED = 20
+"""How many of the fused passages are looked at for how much of the question they cover."""
 RELATED_SHARE = 0.6
 """What a related word counts for coverage, where the passage's own word counts 1."""
 LEAST_CONFIDENCE = 0.5
@@ -76,19 +78,23 @@ class Search:
         terms = self._analyser.terms(question)
         lexical, semantic = self.lexical(question), self.semantic(question)
         lexical_rank, semantic_rank = _ranks(lexical), _ranks(semantic)
+        fused = {
+            number: math.fsum(
+                1 / (FUSION_K + ranks[number]) for ranks in (lexical_rank, semantic_rank) if number in ranks
+            )
+            for number in sorted(lexical.keys() | semantic.keys())
+        }
         hits = []
-        for number in sorted(lexical.keys() | semantic.keys()):
-            ranks = (lexical_rank.get(number), semantic_rank.get(number))
-            fused = math.fsum(1 / (FUSION_K + rank) for rank in ranks if rank is not None)
+        for number in sorted(fused, key=lambda number: -fused[number])[: max(limit, RERANKED)]:
             coverage = self._coverage(terms, number)
             hits.append(
                 Hit(
                     passage=self.index.passages[number],
-                    score=round(fused * (1 - COVERAGE_SHARE + COVERAGE_SHARE * coverage), 6),
+                    score=round(fused[number] * (1 - COVERAGE_SHARE + COVERAGE_SHARE * coverage), 6),
                     bm25=lexical.get(number),
-                    bm25_rank=ranks[0],
+                    bm25_rank=lexical_rank.get(number),
                     similarity=semantic.get(number),
-                    similarity_rank=ranks[1],
+                    similarity_rank=semantic_rank.get(number),
                     coverage=coverage,
                 )
             )

@@ -1,11 +1,13 @@
 """The index and the search: exact lines, equal bytes, errors that say what to do, and quality above plain BM25."""
 
+import re
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from app.rag.evidence import likely_kind
 from bench.retrieval import abstention, ndcg_at, quality, rankers, read_questions, recall_at
 from ml.knowledge_index import KNOWLEDGE_DIR, knowledge_index, related_words, scale_of
 from orderguard.features import FEATURES
@@ -59,6 +61,33 @@ def test_masking_finds_nothing_in_the_knowledge() -> None:
     for path in KNOWLEDGE_DIR.glob("*.md"):
         text = path.read_text(encoding="utf-8")
         assert mask_text(text) == text, path.name
+
+
+def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) -> None:
+    pages = [path for path in KNOWLEDGE_DIR.glob("kind-*.md") if path.name != "kind-unnamed.md"]
+    for path in pages:
+        named = set(re.findall(r"`(\w+)`", path.read_text(encoding="utf-8")))
+        assert named and named <= set(index.feature_names), path.name
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kind"),
+    [
+        ({"price_below_usual": 0.2, "hour_rarity": 0.1}, "Price mistake"),
+        ({"largest_quantity": 0.2, "order_value": 0.1}, "Quantity burst"),
+        ({"orders_1h": 0.1, "orders_24h": 0.1, "card_country_mismatch": 0.1}, "Card testing"),
+        ({"new_device": 0.1, "new_address": 0.1, "country_mismatch": 0.1}, "Account takeover"),
+        ({"country_mismatch": 0.1, "card_country_mismatch": 0.1, "addressee_mismatch": 0.1}, "Reshipping"),
+        ({"discount_share": 0.3, "orders_24h": 0.1}, "Discount abuse"),
+        ({"new_device": 0.1, "new_payment": 0.1, "card_country_mismatch": 0.1}, "Gift card cash-out"),
+        ({"weekday_sine": 0.3}, ""),
+    ],
+)
+def test_an_order_s_reasons_lead_to_the_page_of_its_kind(
+    index: KnowledgeIndex, reasons: dict[str, float], kind: str
+) -> None:
+    case = msgspec.structs.replace(index.cases[0], reasons=list(reasons.items()))
+    assert likely_kind(index, case) == kind
 
 
 def test_every_feature_is_explained_in_the_index(index: KnowledgeIndex) -> None:

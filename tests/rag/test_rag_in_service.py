@@ -1,0 +1,107 @@
+"""The RAG layer in the running service: a trained version's index, every provider chosen by the environment, and logs
+without text.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orderguard.model_version import verify
+from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeIndex
+from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply, VertexDialect, serving as serving_model
+from tests.serving import ODD, Service, serving
+
+QUESTION = "How long may an order be on hold?"
+CANARY = "grace.hopper@canary.example"
+
+
+@pytest.fixture(scope="module")
+def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(models_dir, tmp_path_factory.mktemp("rag") / "service.log") as running:
+        yield running
+
+
+def test_the_index_is_part_of_the_version_and_hashed_by_its_manifest(models_dir: Path) -> None:
+    manifest = verify(models_dir / "first")
+    assert f"{KNOWLEDGE_FOLDER}/{INDEX_FILE}" in manifest.files
+    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
+    assert index.cases and index.feature_names == manifest.feature_names
+    assert all(case.score >= manifest.threshold for case in index.cases)
+
+
+def test_an_odd_order_is_explained_and_compared(service: Service) -> None:
+    reply = service.post("/v1/ask", {"question": "Why was this order flagged?", "order": ODD})
+    answer = reply.json()
+    score = service.score(ODD)["score"]
+    assert answer["provider"] == "local"
+    assert f"Score {score:.4f}" in answer["answer"]
+    assert answer["similar"] and answer["model_version"] == "first"
+    assert "mustermann" not in reply.text.lower()
+
+
+def test_a_past_case_has_similar_cases(service: Service, models_dir: Path) -> None:
+    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
+    token = index.cases[0].order_token
+    answer = service.post("/v1/ask", {"question": "Why was this order flagged?", "order_token": token}).json()
+    assert answer["similar"] and all(similar["case"]["order_token"] != token for similar in answer["similar"])
+
+
+def test_questions_need_the_key_and_errors_are_problem_documents(service: Service) -> None:
+    for path in ("/v1/ask", "/v1/chat/completions"):
+        assert httpx.post(f"{service.url}{path}", json={}).status_code == 401
+        assert service.post(path, b"{").headers["content-type"] == "application/problem+json"
+
+
+def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: Path, tmp_path: Path) -> None:
+    with serving(models_dir, tmp_path / "service.log") as service:
+        service.post("/v1/ask", {"question": f"How long may the order of {CANARY} be on hold?"})
+        service.post("/v1/ask", {"question": "Zebrafinch?"})
+        metrics = httpx.get(f"{service.url}/metrics").text
+    assert 'orderguard_questions_total{fallback="no",outcome="answered",provider="local"} 1.0' in metrics
+    assert 'orderguard_questions_total{fallback="no",outcome="abstained",provider="local"} 1.0' in metrics
+    asked = [line for line in service.log_lines() if line["event"] == "ask"]
+    assert [line["outcome"] for line in asked] == ["answered", "abstained"]
+    log = service.log.read_text(encoding="utf-8")
+    for word in ("canary", "Zebrafinch", "How long", "A hold lasts"):
+        assert word not in log
+
+
+@pytest.mark.parametrize(
+    ("dialect", "settings"),
+    [
+        (OpenAiDialect, {"RAG_PROVIDER": "openai", "RAG_MODEL": "m", "RAG_API_KEY": "sk-canary-4711"}),
+        (
+            VertexDialect,
+            {"RAG_PROVIDER": "vertex", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "europe-west1"},
+        ),
+    ],
+    ids=["openai", "vertex"],
+)
+def test_the_environment_chooses_the_provider(
+    models_dir: Path, tmp_path: Path, dialect: type[OpenAiDialect] | type[VertexDialect], settings: dict[str, str]
+) -> None:
+    replies = [Reply(tuple(f"A hold lasts at most 24 hours [{number}].\n" for number in range(1, 6)))]
+    with serving_model(FakeServer(dialect, replies)) as model:
+        url = f"{model.url}/v1" if dialect is OpenAiDialect else model.url
+        with serving(models_dir, tmp_path / "service.log", wait=True, RAG_BASE_URL=url, **settings) as service:
+            answer = service.post("/v1/ask", {"question": QUESTION}).json()
+    assert answer["provider"] == settings["RAG_PROVIDER"] and answer["fallback"] is None
+    assert answer["citations"][0]["document"] == "policy-holds.md"
+    assert len(model.requests) == 1
+    assert "4711" not in service.log.read_text(encoding="utf-8")
+
+
+def test_off_answers_that_it_is_off_while_scoring_goes_on(models_dir: Path, tmp_path: Path) -> None:
+    with serving(models_dir, tmp_path / "service.log", RAG_PROVIDER="off") as service:
+        reply = service.post("/v1/ask", {"question": QUESTION})
+        assert reply.status_code == 404 and "RAG_PROVIDER=off" in reply.json()["detail"]
+        assert 0 <= service.score(ODD)["score"] <= 1
+
+
+def test_a_setting_that_is_wrong_is_explained_at_the_start(models_dir: Path, tmp_path: Path) -> None:
+    with serving(models_dir, tmp_path / "service.log", wait=False, RAG_PROVIDER="bard") as service:
+        assert service.process.wait(15) == 2
+    log = service.log.read_text(encoding="utf-8")
+    assert "RAG_PROVIDER must be one of local, vertex, openai, off" in log and "Traceback" not in log
