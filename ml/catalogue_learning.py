@@ -14,6 +14,9 @@ FEWEST_LINES = 3
 """Lines that a usual price is learnt from. A sku sold less often counts as unknown in training as it will in serving:
 else none would ever be unknown in training.
 """
+SMALLEST_PRICE = 1e-6
+"""A price below this says nothing about what is usual, and dividing by it overflows."""
+
 FEWEST_PRICES = 5
 """Prices of known skus that a currency's level is learnt from; with fewer, from the baskets."""
 
@@ -72,7 +75,7 @@ def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], st
     counts = np.bincount(currency.index, minlength=len(currency.values))
     reference = int(counts.argmax())
     line_currency = currency.index[columns.line_order]
-    usable = columns.unit_price > 0
+    usable = columns.unit_price >= SMALLEST_PRICE
     home = usable & (line_currency == reference)
     home_price = grouped_median(columns.skus.index[home], columns.unit_price[home], len(columns.skus.values))
     ratio = columns.unit_price / np.where(home_price > 0, home_price, np.nan)[columns.skus.index]
@@ -94,7 +97,7 @@ def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], st
 def usual_prices(codes: Coded, prices: Floats) -> dict[str, float]:
     """The median price by code; a code that is always free, or of fewer than `FEWEST_LINES` lines, has none."""
     medians = grouped_median(codes.index, prices, len(codes.values))
-    usual = (medians > 0) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
+    usual = (medians >= SMALLEST_PRICE) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
     return {codes.values[number]: float(medians[number]) for number in np.flatnonzero(usual)}
 
 

@@ -7,6 +7,7 @@ history means: no earlier order is known.
 """
 
 import zlib
+from functools import lru_cache
 
 import msgspec
 
@@ -80,7 +81,12 @@ def address_digest(order: MaskedOrder) -> int:
 
 def payment_digest(order: MaskedOrder) -> int:
     """The digest of how it is paid: the method and the card's country."""
-    return digest(f"{order.payment_method} {order.card_country}") if order.payment_method else 0
+    return _digest_of_payment(order.payment_method, order.card_country) if order.payment_method else 0
+
+
+@lru_cache(4096)
+def _digest_of_payment(method: str, country: str | None) -> int:
+    return digest(f"{method} {country}")
 
 
 def encode(history: CustomerHistory) -> bytes:

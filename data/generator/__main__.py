@@ -40,6 +40,7 @@ def arguments() -> argparse.ArgumentParser:
         "--start", type=datetime.fromisoformat, default=datetime(2026, 3, 1), help="first day, as YYYY-MM-DD"
     )
     parser.add_argument("--months", type=int, default=8)
+    parser.add_argument("--faultless", action="store_true", help="no broken, repeated or late lines")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
@@ -102,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     start = options.start.replace(tzinfo=timezone.utc)
     end = months_later(start, options.months)
     world = make_world(options.seed, options.orders, start, end)
-    feed = lines(world, options.orders, start, end)
+    feed = lines(world, options.orders, start, end, faulty=not options.faultless)
     shown = tqdm(feed, total=options.orders, unit=" lines", unit_scale=True, disable=options.quiet)
     count, anomalies = write(shown, options.out, options.truth, "", by_month=True)
     later = lines(

@@ -1,0 +1,70 @@
+"""One measurement in a process of its own: `python -m bench.reading.run PROGRAM FILE` prints seconds, peak memory and
+orders as JSON.
+"""
+
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from ml.feature_engineering import FeatureConfig, build_features
+from ml.reading import Block, blocks_of, lines_of
+from orderguard.masking import Keyring, new_key_text
+from orderguard.schema import Order
+
+CORES = len(os.sched_getaffinity(0))
+
+
+def build(path: Path) -> int:
+    """Read, quarantine, mask, sort, learn the catalogue, compute features: what training does, on all cores."""
+    keyring = Keyring.from_text(new_key_text())
+    return len(build_features([path], keyring, FeatureConfig(workers=CORES)).X)
+
+
+def parse(path: Path) -> int:
+    """Each line into the typed schema with msgspec, on one core, and forgotten."""
+    gc.disable()
+    decode = msgspec.json.Decoder(Order).decode
+    with path.open("rb") as lines:
+        return sum(1 for line in lines if decode(line))
+
+
+def parse_on_all_cores(path: Path) -> int:
+    """The same on all cores, in blocks."""
+    with ProcessPoolExecutor(CORES, get_context("fork")) as pool:
+        return sum(pool.map(_parsed, blocks_of(path)))
+
+
+def _parsed(block: Block) -> int:
+    gc.disable()
+    decode = msgspec.json.Decoder(Order).decode
+    return sum(1 for line in lines_of(block) if line and decode(line))
+
+
+PROGRAMS: dict[str, Callable[[Path], int]] = {
+    "build": build,
+    "msgspec": parse,
+    "msgspec on all cores": parse_on_all_cores,
+}
+
+
+def main(program: str, path: Path) -> None:
+    """Run one program. The peak is that of this process and, as an upper bound, of all workers at once."""
+    begun = time.perf_counter()
+    orders = PROGRAMS[program](path)
+    seconds = time.perf_counter() - begun
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    of_workers = CORES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(json.dumps({"seconds": seconds, "orders": orders, "peak_mib": (own + of_workers) / 1024}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
