@@ -58,7 +58,7 @@ class Known:
 
     def __init__(self) -> None:
         self.words: dict[str, tuple[str, float]] = {}
-        self.wholes: list[Whole] = []
+        self.wholes: dict[str, Whole] = {}
         self.phones: list[str] = []
         self.dates: list[list[int]] = []
         self.unspaced: list[tuple[str, str]] = []
@@ -196,7 +196,7 @@ class Known:
 
     def in_code(self, compact: str) -> bool:
         """Whether a whole value stands in a catalogue code (lower case, letters and digits alone)."""
-        return any(len(whole.compact) >= 8 and whole.compact in compact for whole in self.wholes) or any(
+        return any(len(whole.compact) >= 8 and whole.compact in compact for whole in self.wholes.values()) or any(
             phone in compact for phone in self.phones
         )
 
@@ -205,8 +205,8 @@ class Known:
             self.words[word] = (kind, weight)
 
     def _whole(self, compact: str, kind: str, *, fewest: int, token: str | None = None) -> None:
-        if len(compact) >= fewest and not any(whole.compact == compact for whole in self.wholes):
-            self.wholes.append(Whole(compact, kind, token))
+        if len(compact) >= fewest:
+            self.wholes.setdefault(compact, Whole(compact, kind, token))
 
     def _spellings(self, value: str, kind: str) -> None:
         """The ASCII spellings that people use for letters which folding reduces differently: Mueller for Müller."""
@@ -254,7 +254,7 @@ class Known:
         return "", 0.0
 
     def _find_wholes(self, view: View, compact: str, places: list[int]) -> Iterator[Span]:
-        for value, kind, token in self.wholes:
+        for value, kind, token in self.wholes.values():
             at = compact.find(value)
             while at >= 0:
                 start, end = places[at], places[at + len(value) - 1] + 1

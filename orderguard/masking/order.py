@@ -73,27 +73,33 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
 def known_values(order: Order) -> Known:
     """The personal values of an order's structured fields, prepared for search."""
     known, customer, payment, device = Known(), order.customer, order.payment, order.device
-    known.add_name(customer.name)
+    billing, shipping = order.billing_address, order.shipping_address
+    addresses = [address for address in (billing, shipping if shipping != billing else None) if address]
+    holder = payment.card_holder if payment else None
+    for name in unlike(customer.name, holder, *(address.name for address in addresses)):
+        known.add_name(name)
+    for phone in unlike(customer.phone, *(address.phone for address in addresses)):
+        known.add_phone(phone)
     known.add_email(customer.email)
-    known.add_phone(customer.phone)
     known.add_birth_date(customer.birth_date)
     known.add_code(customer.national_id)
-    for address in (order.billing_address, order.shipping_address):
-        if address:
-            known.add_name(address.name)
-            known.add_company(address.company)
-            known.add_street(address.street)
-            known.add_postcode(address.postcode)
-            known.add_place(address.city)
-            known.add_phone(address.phone)
+    for address in addresses:
+        known.add_company(address.company)
+        known.add_street(address.street)
+        known.add_postcode(address.postcode)
+        known.add_place(address.city)
     if payment:
-        known.add_name(payment.card_holder)
         known.add_code(payment.card_number, "CARD")
         known.add_code(payment.iban, "IBAN")
     if device:
         known.add_code(device.ip, "IP")
         known.add_code(device.id)
     return known
+
+
+def unlike(*values: str | None) -> list[str]:
+    """The values that are there, in lower case, each once."""
+    return list(dict.fromkeys(value.lower() for value in values if value))
 
 
 def birth_year(birth_date: str | None) -> int | None:

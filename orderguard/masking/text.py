@@ -24,8 +24,10 @@ def mask_with(text: str, known: Known | None) -> str:
         spans = find_personal(text, known)
         if not spans:
             return text
-        # what is gone may have kept its neighbour from being recognised: look again until nothing is found
         text = replaced(text, spans)
+        # what is gone may have kept its neighbour from being recognised: look again until nothing is found. Known
+        # values need no second look, since they are found whatever stands beside them.
+        known = None
 
 
 def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:

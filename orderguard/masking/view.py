@@ -14,6 +14,7 @@ _ESCAPES = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\{1,4}u[0-9A-Fa-f]{4})+|\\{1,4}[nrt\"/]"
 )
 _WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\d(?:[^\d\n]{0,4}\d|\n\d){5}")
 _MOST_ESCAPES = 4
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "/": "/"}
 
@@ -33,7 +34,7 @@ class View:
     """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` "
     "with their places."""
 
-    __slots__ = ("text", "folded", "source", "_starts", "_ends", "_words", "_vocabulary")
+    __slots__ = ("text", "folded", "source", "_starts", "_ends", "_words", "_vocabulary", "_has_number")
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -41,6 +42,7 @@ class View:
         self._ends: list[int] | None = None
         self._words: list[tuple[str, int, int]] | None = None
         self._vocabulary: frozenset[str] | None = None
+        self._has_number: bool | None = None
         self.text = source
         if "%" in source or "&" in source or "\\" in source:
             self._decode_escapes()
@@ -63,6 +65,13 @@ class View:
         if self._vocabulary is None:
             self._vocabulary = frozenset(word for word, _, _ in self.words)
         return self._vocabulary
+
+    @property
+    def has_number(self) -> bool:
+        """Whether six digits stand close together: fewer are no telephone, card or identity number."""
+        if self._has_number is None:
+            self._has_number = _NUMBER.search(self.text) is not None
+        return self._has_number
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Where the characters `start` to `end` of the view stand in the text as it was written."""
@@ -111,7 +120,7 @@ class View:
 
 def fold(value: str) -> str:
     """`value` as it would read in a view's `folded`."""
-    return View(value).folded
+    return value.lower() if value.isalnum() and value.isascii() else View(value).folded
 
 
 def _decoded(escape: str) -> str | None:

@@ -47,6 +47,8 @@ _WORDS = frozenset("""
 
 def find(view: View) -> Iterator[Span]:
     """Card numbers. One whole block right after "tracking number" or the like is taken for what it is called."""
+    if not view.has_number:
+        return
     for run in _RUN.finditer(view.text):
         if len(run[0]) < 12:
             continue

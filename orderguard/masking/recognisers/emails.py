@@ -29,6 +29,7 @@ _HINTS = frozenset("""
     at a arroba arobase arrobase chiocciola malpa snabel snabela apestaart apenstaartje klammeraffe aet zavinac
     """.split())
 _DOTTED = re.compile(rf"[\(\[{{<]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE)
+_LETTER_A = re.compile(r"[\w][(\[{<][aA][)\]}>]")
 _BRACKETED = re.compile(r"[\(\[{<]|@|_at_|-at-")
 _AMOUNT = re.compile(r"^[\d.,]+$")
 
@@ -42,7 +43,7 @@ def find(view: View) -> Iterator[Span]:
             domain = match[0].rpartition("@")[2]
             if not _AMOUNT.match(domain):
                 yield Span(match.start(), match.end(), "EMAIL")
-    if has_at or not view.vocabulary.isdisjoint(_HINTS):
+    if has_at or not view.vocabulary.isdisjoint(_HINTS) or _LETTER_A.search(text):
         for match in _DISGUISED.finditer(text):
             # a bare "at" needs a spoken dot: "ordered at example.com" is no address
             if _BRACKETED.search(match["at"]) or _DOTTED.search(match["domain"]):

@@ -1,5 +1,7 @@
-"""Names beside greetings, titles, sign-offs and phrases such as "my name is". A name that stands alone is not "
-"found by its form."""
+"""Names beside greetings, titles, sign-offs and phrases such as "my name is".
+
+A name that stands alone is not found by its form.
+"""
 
 import re
 from collections.abc import Iterator
@@ -46,32 +48,46 @@ _PHRASE = (
     r"happy birthday|alles gute zum geburtstag|zum geburtstag|joyeux anniversaire|feliz cumpleanos|buon compleanno|"
     r"feliz aniversario|parabens|gefeliciteerd|fijne verjaardag|wszystkiego najlepszego|grattis)"
 )
-_PATTERNS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"(?<!\w)(?i:{_GREETING})(?: (?i:{_TITLE}))*[ ,:]{{1,2}}{_NAME}",
-        rf"(?<!\w)(?i:{_TITLE})(?: (?i:{_TITLE}))*[ ]{_NAME}",
-        rf"(?<!\w)(?i:{_SIGN_OFF})[ ]?[,.!\n:-]{{1,2}}[ \n]{{0,3}}(?:(?i:your|dein|deine|tu|votre|from|von) "
-        rf")?{_NAME}(?=[ ]*(?:[\n,.!;(|]|$))",
-        rf"(?<!\w)(?i:{_SIGN_OFF}) (?i:from|von|de|da|di|van|od|fran)? ?{_NAME}(?=[ ]*(?:[\n,.!;(|]|$))",
-        rf"(?<!\w)(?i:{_PHRASE})[ ,:]{{1,2}}(?:(?i:{_TITLE}) )*{_NAME}",
-    )
+_END = r"(?=[ ]*(?:[\n,.!;(|]|$))"
+_GREETED = re.compile(rf"(?i:{_GREETING})(?: (?i:{_TITLE}))*[ ,:]{{1,2}}{_NAME}")
+_TITLED = re.compile(rf"(?i:{_TITLE})(?: (?i:{_TITLE}))*[ ]{_NAME}")
+_SIGNED = re.compile(
+    rf"(?i:{_SIGN_OFF})(?:[ ]?[,.!\n:-]{{1,2}}[ \n]{{0,3}}(?:(?i:your|dein|deine|tu|votre|from|von) )?"
+    rf"| (?i:from|von|de|da|di|van|od|fran)? ?){_NAME}{_END}"
 )
-_FIRST_WORDS = frozenset("""
+_PHRASED = re.compile(rf"(?i:{_PHRASE})[ ,:]{{1,2}}(?:(?i:{_TITLE}) )*{_NAME}")
+_GREETING_STARTS = """
     dear hi hello hey hallo liebe lieber liebes sehr guten gruss bonjour bonsoir salut cher chere hola estimado
-    estimada querido querida buenos buenas ciao caro cara gentile egregio egregia buongiorno salve ola prezado prezada
-    beste geachte hoi dag czesc drogi droga szanowny szanowna witam hej kara basta ahoj mila mily mr mrs ms miss dr
-    prof sir herr herrn frau fraulein m mme mlle monsieur madame mademoiselle sr sra srta don dona senor senora senhor
-    senhora sig signor signora dott dhr mevr mevrouw meneer pan pani panu fru regards wishes sincerely yours cheers
-    thanks thank love best all xoxo grusse grussen mfg lg vg danke dank alles dein deine euer eure cordialement bien
-    salutations bises bisous merci amities saludos saludo atentamente abrazo abrazos besos gracias carino saluti
-    abbraccio baci grazie atenciosamente cumprimentos abracos beijos obrigado obrigada groet groeten groetjes mvg
-    liefs bedankt pozdrawiam powazaniem dziekuje usciski halsningar mvh tack pozdravem dekuji name signed attn
-    attention care c ask addressed behalf this heisse z zu bitte appelle nom llamo nombre atencion chiamo nome
-    attenzione cortese chamo meu cuidado heet naam t tav attentie nazywam imie nazwisko rak heter namn jmenuji happy
-    geburtstag anniversaire cumpleanos compleanno aniversario parabens gefeliciteerd verjaardag wszystkiego grattis
-    called i
-    """.split())
+    estimada querido querida buenos buenas ciao cara caro gentile egregio egregia buongiorno salve ola prezado
+    prezada beste geachte hoi dag czesc drogi droga szanowny szanowna witam hej kara basta ahoj mila mily
+"""
+_TITLES = """
+    mr mrs ms miss dr prof sir madam herr herrn frau fraulein m mme mlle monsieur madame mademoiselle sr sra srta
+    don dona senor senora senhor senhora sig signor signora dott dottssa dhr mevr mevrouw meneer pan pani panu fru
+"""
+_SIGN_OFF_STARTS = """
+    kind best warm kindest warmest many regards wishes sincerely yours cheers thanks thank love lots all xoxo mit
+    freundlichen besten lieben herzlichen viele liebe beste schone mfg lg vg danke vielen alles dein deine euer eure
+    cordialement bien sinceres bises bisous merci amities saludos un atentamente abrazos besos gracias con cordiali
+    distinti saluti baci grazie atenciosamente cumprimentos com abracos beijos obrigado obrigada met groetjes
+    groeten mvg liefs bedankt pozdrawiam z dziekuje usciski med mvh halsningar tack s dekuji
+"""
+_PHRASE_STARTS = """
+    my i this name on signed attn attention care c ask addressed ich mein z zu bitte je mon a me mi il all alla
+    chamo meu em ao ik mijn t tav ter nazywam mam na do jag mitt jmenuji happy alles zum joyeux feliz buon parabens
+    gefeliciteerd fijne wszystkiego grattis
+"""
+_BY_FIRST_WORD: dict[str, list[re.Pattern[str]]] = {}
+"""The patterns that can begin with a word: they are tried where the word stands, and nowhere else."""
+for _words, _pattern in (
+    (_GREETING_STARTS, _GREETED),
+    (_TITLES, _TITLED),
+    (_SIGN_OFF_STARTS, _SIGNED),
+    (_PHRASE_STARTS, _PHRASED),
+):
+    for _word in _words.split():
+        _BY_FIRST_WORD.setdefault(_word, []).append(_pattern)
+_FIRST_WORDS = frozenset(_BY_FIRST_WORD)
 _NOT_NAMES = frozenset("""
     mr mrs ms miss dr prof herr herrn frau fraulein mme mlle sr sra srta senor senora senhor senhora sig signor
     signora dott dhr mevr mevrouw meneer pani panu fru
@@ -100,10 +116,11 @@ def find(view: View) -> Iterator[Span]:
     """Names that a greeting, a title, a sign-off or a phrase announces."""
     if view.vocabulary.isdisjoint(_FIRST_WORDS):
         return
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(view.text):
-            end = _name_end(view, *match.span("name"))
-            if end:
+    for word, start, _ in view.words:
+        for pattern in _BY_FIRST_WORD.get(word, ()):
+            match = pattern.match(view.text, start)
+            end = _name_end(view, *match.span("name")) if match else 0
+            if match and end:
                 yield Span(match.start("name"), end, "NAME")
 
 

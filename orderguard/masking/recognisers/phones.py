@@ -53,6 +53,8 @@ _DIGITS = re.compile(r"\d")
 
 def find(view: View) -> Iterator[Span]:
     """Telephone numbers of 6 to 15 digits; what its label calls an order, article or tracking number is left alone."""
+    if not view.has_number:
+        return
     text = view.text
     if "+" in text or "00" in text or "011" in text:
         for match in _INTERNATIONAL.finditer(text):
