@@ -25,7 +25,7 @@ def main() -> int:
     take_over_logging(logs)
     try:
         server(create_app(settings, rag, logs), settings).run()
-    except HistoryUnavailable as error:
+    except (HistoryUnavailable, SettingsError) as error:
         print(f"The service can't start:\n{error}", file=sys.stderr)
         return 2
     finally:
