@@ -89,7 +89,7 @@ def main() -> None:
     for path in (sample(size) for size in SIZES if size <= LARGEST):
         built, seconds = measured("build", path), readers(path)
         fastest = min(seconds, key=lambda name: seconds[name])
-        row = built | {"bytes": path.stat().st_size, "readers": seconds, "ratio": built["seconds"] / seconds[fastest]}
+        row: dict[str, Any] = built | {"bytes": path.stat().st_size, "readers": seconds, "ratio": built["seconds"] / seconds[fastest]}
         curve.append(row)
         print(
             f"{built['orders']:>8} {row['bytes'] / 1e6:>7.0f} {built['seconds']:>8.2f}"

@@ -34,7 +34,7 @@ def parse(path: Path) -> int:
     gc.disable()
     decode = msgspec.json.Decoder(Order).decode
     with path.open("rb") as lines:
-        return sum(1 for line in lines if decode(line))
+        return sum(decode(line) is not None for line in lines)
 
 
 def parse_on_all_cores(path: Path) -> int:
@@ -46,7 +46,7 @@ def parse_on_all_cores(path: Path) -> int:
 def _parsed(block: Block) -> int:
     gc.disable()
     decode = msgspec.json.Decoder(Order).decode
-    return sum(1 for line in lines_of(block) if line and decode(line))
+    return sum(decode(line) is not None for line in lines_of(block) if line)
 
 
 PROGRAMS: dict[str, Callable[[Path], int]] = {
