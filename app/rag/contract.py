@@ -102,13 +102,13 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """OpenAI's chat completion request. The last message of the user is the question; messages of a system don't
-    change how it is
-    answered, and any `model` is accepted. `order_id`, `order_token` and `order` are as in /v1/ask.
+    """OpenAI's chat completion request. The last message of the user is the question; messages of a system don't change
+    how it is answered. `model` is repeated in the answer, so it has to look like a model's name. `order_id`,
+    `order_token` and `order` are as in /v1/ask.
     """
 
     messages: Annotated[list[Message], Meta(min_length=1, max_length=MAX_MESSAGES)]
-    model: Annotated[str, Meta(max_length=128)] = "orderguard"
+    model: Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")] = "orderguard"
     stream: bool = False
     order_id: Identifier | None = None
     order_token: Identifier | None = None

@@ -10,6 +10,7 @@ from orderguard.retrieval import Case, Hit, KnowledgeIndex, Search, SimilarCase,
 
 PASSAGES = 5
 SIMILAR = 3
+PAST_CASES = 3
 REASONS_EXPLAINED = 3
 FEATURES_DOCUMENT = "features.md"
 ORDER_DOCUMENT = "order"
@@ -19,6 +20,12 @@ KIND_REASONS = "Which reasons point to it"
 _PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 """What masking leaves behind says nothing about the subject of a question."""
 _NAMED = re.compile(r"`(\w+)`")
+_ABOUT_CASES = re.compile(
+    r"\b(?:past|previous|earlier|former|similar) (?:masked )?(?:orders|cases)\b|\b(?:cases|examples) (?:of|with|like)\b"
+    r"|\bseen\b.*\bbefore\b",
+    re.IGNORECASE,
+)
+"""A question for past cases where no order is given."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -41,6 +48,10 @@ class Evidence(msgspec.Struct, frozen=True):
         return "\n".join(self.lines)
 
 
+Entry = tuple[str, str, str, str, int, list[str], Hit | None]
+"""An `Evidence` without its number."""
+
+
 class Found(msgspec.Struct, frozen=True):
     """What was found for a question: evidence in the order of its numbers (from 1), and how like past cases are."""
 
@@ -54,13 +65,16 @@ def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     question = _PLACEHOLDER.sub(" ", question)
     hits = search.passages(f"{question} {likely_kind(search.index, case)}" if case else question, limit=PASSAGES)
     supported = search.supports(question, hits)
-    collected: list[tuple[str, str, str, str, int, list[str], Hit | None]] = []
+    collected: list[Entry] = []
     similar: list[SimilarCase] = []
     if case is not None:
         similar = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR)
         collected.append(("order", ORDER_DOCUMENT, "The order asked about", "", 1, case_lines(case), None))
         collected += _meanings(search, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])
         collected += [_similar(place, other) for place, other in enumerate(similar, 1)]
+    elif _ABOUT_CASES.search(question):
+        past = search.cases(question, limit=PAST_CASES)
+        collected += [_entry_of(place, case_lines(other)) for place, other in enumerate(past, 1)]
     if supported:
         for hit in hits:
             passage = hit.passage
@@ -97,13 +111,17 @@ def case_lines(case: Case) -> list[str]:
     ]
 
 
-def _similar(place: int, other: SimilarCase) -> tuple[str, str, str, str, int, list[str], None]:
+def _similar(place: int, other: SimilarCase) -> Entry:
     shared = ", ".join(other.shared_reasons) or "none"
     first = f"Similarity {other.similarity:.2f}; shared reasons: {shared}."
-    return "case", f"case-{place}", "A similar past case", "", 1, [first, *case_lines(other.case)], None
+    return _entry_of(place, [first, *case_lines(other.case)])
 
 
-def _meanings(search: Search, names: Sequence[str]) -> list[tuple[str, str, str, str, int, list[str], None]]:
+def _entry_of(place: int, lines: list[str]) -> Entry:
+    return "case", f"case-{place}", "A past case", "", 1, lines, None
+
+
+def _meanings(search: Search, names: Sequence[str]) -> list[Entry]:
     """The passages that explain these features."""
     document = search.index.by_name.get(FEATURES_DOCUMENT)
     if document is None:

@@ -7,11 +7,13 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from orderguard.retrieval.cases import Case
 from orderguard.retrieval.documents import Passage
 from orderguard.retrieval.index import KnowledgeIndex
 from orderguard.retrieval.terms import TOKENISER, Analyser, words
@@ -28,6 +30,9 @@ RELATED_SHARE = 0.6
 """What a related word counts for coverage, where the passage's own word counts 1."""
 LEAST_CONFIDENCE = 0.5
 """Below it the answer is that nothing is known; chosen on the development half of the question set."""
+CASE_WORDS = "case past previous similar earlier seen example order orders"
+"""Words of a question about cases that every case would hold or none."""
+CASE_REASONS = 3
 _DEPTH = 50
 
 
@@ -99,6 +104,31 @@ class Search:
                 )
             )
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    def cases(self, question: str, *, limit: int = 3) -> list[Case]:
+        """The past cases whose reasons (by name and meaning) and facts hold most of the question's words, best first;
+        of equal
+        ones those with the higher score. A case that holds less than half of the words is not found.
+        """
+        wanted = set(self._analyser.terms(question)) - set(self._analyser.terms(CASE_WORDS))
+        found = [(len(wanted & terms), case) for case, terms in zip(self.index.cases, self._case_terms, strict=True)]
+        best = sorted(
+            (pair for pair in found if pair[0] * 2 >= max(len(wanted), 1)), key=lambda pair: (-pair[0], -pair[1].score)
+        )
+        return [case for _, case in best[:limit]]
+
+    @cached_property
+    def _case_terms(self) -> list[set[str]]:
+        """The terms of each case: what its reasons are called and mean, and what was ordered."""
+        meanings = {p.heading: f"{p.heading} {self._columns(p)[2]}" for p in self.index.passages}
+        return [
+            set(
+                self._analyser.terms(
+                    " ".join([*(meanings.get(name, name) for name, _ in case.reasons[:CASE_REASONS]), *case.summary])
+                )
+            )
+            for case in self.index.cases
+        ]
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How far the knowledge supports an answer, 0..1: the mean of how much of the question the corpus knows, how

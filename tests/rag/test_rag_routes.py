@@ -71,6 +71,15 @@ def test_similar_cases_leave_the_order_itself_out_and_show_reasons(client: Clien
     assert answer["model_version"] == "version-1"
 
 
+def test_past_cases_are_cited_where_they_are_asked_for(client: Client) -> None:
+    answer = client(LOCAL).post("/v1/ask", json={"question": "Show past orders of the kitchen category"}).json()
+    cases = [citation for citation in answer["citations"] if citation["kind"] == "case"]
+    assert {citation["document"] for citation in cases} == {"case-1", "case-2", "case-3"}
+    assert cases[0]["excerpt"].startswith("Score 0.9900")
+    other = client(LOCAL).post("/v1/ask", json={"question": "Which results can a case end with?"}).json()
+    assert all(citation["kind"] == "knowledge" for citation in other["citations"])
+
+
 def test_an_unknown_order_is_a_problem_that_names_the_way_out(client: Client) -> None:
     for reply in (
         client(LOCAL).get("/v1/orders/never-seen/similar"),

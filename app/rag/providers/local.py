@@ -8,6 +8,7 @@ from orderguard.retrieval.terms import words
 
 BEST_LINES = 3
 REASONS = 3
+CASE_LINES = 2
 WHY = frozenset({"why", "reason", "reasons", "score", "flagged", "anomaly", "unusual", "odd", "explain"})
 """Words that ask for an order's reasons."""
 OTHER_PASSAGES = 2
@@ -35,6 +36,9 @@ def chosen_lines(prompt: Prompt) -> list[tuple[int, str]]:
     why = not WHY.isdisjoint(prompt.question.lower().replace("?", " ").split())
     chosen = [(e.number, line) for e in of_order for line in _order_lines(e, why)]
     chosen += [(e.number, _statements(e)[0]) for e in explained if why and _statements(e)]
+    cases = [e for e in prompt.evidence if e.kind == "case"]
+    if not of_order:
+        chosen += [(e.number, line) for e in cases for line in (*e.lines[:CASE_LINES], *_reasons(e)[:1])]
     for place, evidence in enumerate(passages[: 1 + OTHER_PASSAGES]):
         lines = _statements(evidence)
         shared = [len(wanted & set(words(line))) for line in lines]
@@ -53,5 +57,8 @@ def _statements(evidence: Evidence) -> list[str]:
 
 def _order_lines(evidence: Evidence, why: bool) -> list[str]:
     """The score, and the largest reasons where they are asked for."""
-    reasons = [line for line in evidence.lines if line.startswith("Reason ")]
-    return [evidence.lines[0], *(reasons[:REASONS] if why else ())]
+    return [evidence.lines[0], *(_reasons(evidence)[:REASONS] if why else ())]
+
+
+def _reasons(evidence: Evidence) -> list[str]:
+    return [line for line in evidence.lines if line.startswith("Reason ")]
