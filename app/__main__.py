@@ -1,6 +1,7 @@
 """`python -m app`: read the settings, then serve until SIGTERM."""
 
 import os
+import resource
 import sys
 
 from app.settings import SettingsError, read_settings
@@ -10,6 +11,8 @@ def main() -> int:
     """Serve. 2 is for settings that make no service."""
     from app.rag.settings import read_rag_settings
 
+    # a core dump would hold orders as they came in
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         settings = read_settings(os.environ)
         rag = read_rag_settings(os.environ)

@@ -253,7 +253,7 @@ class Edge:
     def _log(self, exchange: Exchange, reply: Reply, seconds: float, size: int) -> None:
         self._logs.write(
             RequestLine(
-                severity="ERROR" if reply.status >= 500 else "WARNING" if reply.status >= 400 else "INFO",
+                severity=severity_of(reply.status),
                 time=self._logs.now(),
                 event="request",
                 message="A request was answered.",
@@ -274,6 +274,11 @@ class Edge:
         length = exchange.headers.get(b"content-length", b"0").decode("ascii", "replace")
         method = exchange.method if exchange.method in METHODS else "other"
         return HttpRequest(method, exchange.route, status, f"{seconds:.6f}s", length, str(size))
+
+
+def severity_of(status: int) -> str:
+    """How much a status matters: 503 is what a busy or a starting service is meant to answer."""
+    return "INFO" if status < 400 else "WARNING" if status < 500 or status == 503 else "ERROR"
 
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

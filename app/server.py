@@ -16,7 +16,7 @@ from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
-DRAIN_SECONDS = 0.3
+LINGER_SECONDS = 1.0
 GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
@@ -39,7 +39,7 @@ class Connection(HttpToolsProtocol):
     """A client's connection. It knows since when it has been waiting for the client, and sends whole requests to the
     express lane.
 
-    Every time is the event loop's. `waiting_since` is None while it is the service that is at work.
+    Times are the event loop's. `waiting_since` is None while it is the service that is at work.
     """
 
     max_concurrency = 256
@@ -117,12 +117,18 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.waiting_since = None
+        self.waiting_since, self.allowance = self.loop.time(), KEEP_ALIVE_SECONDS
 
     def shutdown(self) -> None:
-        if self.in_lane and self.express:
-            self.express.answer_all()
-        super().shutdown()
+        """Part from the client: with the answer it waits for, else with that of a request that may be on its way."""
+        if self.in_lane or (self.cycle is not None and not self.cycle.response_complete):
+            super().shutdown()
+        else:
+            self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if not self.in_lane and self.body is None and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if len(self.tasks) >= self.max_concurrency and cycle.scope["path"].startswith(PROTECTED):
@@ -164,14 +170,12 @@ class Server(uvicorn.Server):
                     connection.check_patience(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # First tell every client, with its next answer, to use another connection: one that is closed while its next
-        # request is on the
-        # way would lose that request.
+        # From here on every answer tells its client to use another connection. One that were closed at once, while its
+        # next request is on the way, would lose that request.
         self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
-        await asyncio.sleep(DRAIN_SECONDS)
+        await super().shutdown(sockets)
         if self._sweeper:
             self._sweeper.cancel()
-        await super().shutdown(sockets)
 
 
 def server(application: Edge, settings: Settings) -> Server:
