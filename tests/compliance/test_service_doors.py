@@ -1,0 +1,199 @@
+"""Promise: whatever is sent to the service, by whichever door, nothing personal comes out or stays anywhere.
+
+A real process with a history file; the doors are the routes, their errors, the request line and headers, the settings
+and a crash.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.compliance.canaries import ANSWERED, CANARIES, Leak, canary_order, leaks, leaks_in_folder
+from tests.serving import API_KEY, MASKING_KEY, REPOSITORY, USUAL, Service, environment, free_port, serving
+
+CANARY = CANARIES["customer.email"]
+NAME = CANARIES["customer.name"]
+STREAM = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="module")
+def service(models_dir: Path, folder: Path) -> Iterator[Service]:
+    """The service with a history file and the most talkative log, started where core dumps are allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    with serving(
+        models_dir,
+        folder / "log",
+        HISTORY_URL=f"sqlite:{folder / 'history.sqlite'}",
+        LOG_LEVEL="debug",
+        RAG_PROVIDER="local",
+    ) as running:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answers(service: Service) -> dict[str, httpx.Response]:
+    """What came back through every door, with canaries sent in."""
+    order = canary_order()
+    body = json.dumps(order)
+    broken = body.replace('"quantity": 1', f'"quantity": "{CANARY}"')
+    question = f"Why was the order of {NAME} ({CANARY}, card {CANARIES['payment.card_number']}) flagged?"
+    return {
+        "one": service.post("/v1/score", order),
+        "one again": service.post("/v1/score", order),
+        "batch": service.post("/v1/score/batch", [canary_order(1), USUAL, canary_order(2)]),
+        "batch of objects": service.post("/v1/score/batch", {"orders": [order, {"order_id": CANARY}]}),
+        "stream": service.post("/v1/score/stream", f"{body}\n{broken}\n{CANARY}\n".encode(), **STREAM),
+        "wrong type": service.post("/v1/score", broken.encode()),
+        "broken JSON": service.post("/v1/score", body[:-1].encode()),
+        "not UTF-8": service.post("/v1/score", body.encode("utf-16")),
+        "missing field": service.post(
+            "/v1/score", {name: value for name, value in order.items() if name != "currency"}
+        ),
+        "unknown as key": service.post("/v1/score", {CANARY: NAME, NAME: [CANARY]}),
+        "bad item in a batch": service.post("/v1/score/batch", [order, {"order_id": CANARY, "items": NAME}]),
+        "nested too deeply": service.post("/v1/score", (f'{{"{CANARY}":' * 5_000 + "1" + "}" * 5_000).encode()),
+        "wrong content type": service.post("/v1/score", body.encode(), **{"Content-Type": f"text/{CANARY}"}),
+        "path": service.get(f"/v1/{CANARY}"),
+        "query": service.get(f"/v1/model?customer={CANARY}&name={NAME}"),
+        "wrong key": httpx.post(f"{service.url}/v1/score", json=order, headers={"X-API-Key": CANARY}),
+        "header": service.post("/v1/score", {}, **{"User-Agent": CANARY, "X-Request-ID": CANARY, "X-Customer": NAME}),
+        "trace header": service.post("/v1/score", order, traceparent=f"00-{CANARY}-00f067aa0ba902b7-01"),
+        "similar": service.get(f"/v1/orders/{CANARIES['customer.id']}/similar"),
+        "question": service.post("/v1/ask", {"question": question}),
+        "question with order": service.post("/v1/ask", {"question": question, "order": order}),
+        "question as stream": service.post("/v1/ask", {"question": question, "order": order, "stream": True}),
+        "bad question": service.post("/v1/ask", {"question": {CANARY: NAME}}),
+        "chat": service.post(
+            "/v1/chat/completions", {"model": "any", "messages": [{"role": "user", "content": question}]}
+        ),
+        "chat with a name as model": service.post("/v1/chat/completions", {"model": NAME, "messages": []}),
+        "metrics": service.get("/metrics"),
+        "drift": service.get("/v1/drift"),
+        "model": service.get("/v1/model"),
+    }
+
+
+def test_the_doors_were_open(answers: dict[str, httpx.Response]) -> None:
+    """An answer that refuses everything would keep every promise."""
+    for door in ("one", "batch", "stream", "question", "question with order", "metrics", "model"):
+        assert answers[door].status_code == 200, (door, answers[door].text)
+    assert answers["one"].json()["order_id"] == CANARIES["order_id"]
+    assert answers["one"].json()["score"] == answers["one again"].json()["score"]
+
+
+def test_no_answer_holds_anything_personal(answers: dict[str, httpx.Response]) -> None:
+    """An answer may name the order by the number that its sender gave it, and nothing else."""
+    found = []
+    for door, answer in answers.items():
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items()).encode()
+        found += leaks(door, answer.content + headers, ANSWERED)
+    assert found == []
+
+
+def test_an_error_does_not_repeat_what_was_wrong(answers: dict[str, httpx.Response]) -> None:
+    for door, field in (("wrong type", "items[0].quantity"), ("missing field", "currency")):
+        assert 400 <= answers[door].status_code < 500
+        assert field in answers[door].text
+    for door, answer in answers.items():
+        assert answer.status_code < 500, (door, answer.text)
+
+
+@pytest.mark.usefixtures("answers")
+def test_logs_hold_nothing_personal(service: Service) -> None:
+    service.until(lambda: len(service.log_lines()) > 10, "log lines")
+    assert leaks("log", service.log.read_bytes()) == []
+
+
+@pytest.mark.usefixtures("answers")
+def test_the_history_file_holds_nothing_personal(folder: Path) -> None:
+    assert (folder / "history.sqlite").exists()
+    assert leaks_in_folder(folder) == []
+
+
+@pytest.mark.usefixtures("answers")
+def test_command_line_and_environment_hold_nothing_personal(service: Service) -> None:
+    process = psutil.Process(service.process.pid)
+    seen: list[Leak] = []
+    for one in (process, *process.children(recursive=True)):
+        seen += leaks("command line", " ".join(one.cmdline()).encode())
+        seen += leaks("environment", json.dumps(one.environ()).encode())
+        assert MASKING_KEY not in " ".join(one.cmdline())
+        assert API_KEY not in " ".join(one.cmdline())
+    assert seen == []
+
+
+@pytest.mark.usefixtures("answers")
+def test_keys_are_in_no_log_and_no_answer(service: Service, answers: dict[str, httpx.Response]) -> None:
+    everything = service.log.read_bytes() + b"".join(answer.content for answer in answers.values())
+    assert MASKING_KEY.partition(":")[2].encode() not in everything
+    assert API_KEY.encode() not in everything
+
+
+def test_a_crash_writes_nothing_personal(models_dir: Path, tmp_path: Path) -> None:
+    """A hard crash in the middle of scoring, with every diagnosis that Python offers switched on."""
+    with serving(
+        models_dir, tmp_path / "log", PYTHONFAULTHANDLER="1", PYTHONDEVMODE="1", HISTORY_URL="memory:"
+    ) as service:
+        for number in range(20):
+            service.post("/v1/score", canary_order(number))
+        service.process.send_signal(signal.SIGABRT)
+        service.process.wait(15)
+    log = (tmp_path / "log").read_bytes()
+    assert b"Fatal Python error: Aborted" in log
+    assert leaks_in_folder(tmp_path) == []
+
+
+def test_a_process_of_ours_may_not_write_its_memory_to_disk(service: Service) -> None:
+    """A core dump would hold orders as they came in."""
+    soft, _ = resource.prlimit(service.process.pid, resource.RLIMIT_CORE)
+    assert soft == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"MASKING_KEY": ""},
+        {"MASKING_KEY": "k1:hunter2-secret"},
+        {"PII_MASKING": "off"},
+        {"PII_MASKING": "hunter2-secret"},
+        {"API_KEY": "", "API_KEY_REQUIRED": "hunter2-secret"},
+        {"MAX_BODY_BYTES": "hunter2-secret"},
+    ],
+)
+def test_without_masking_there_is_no_service_and_no_setting_is_repeated(
+    models_dir: Path, settings: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=REPOSITORY,
+        env={**environment(models_dir, free_port()), **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode not in (0, None)
+    assert next(iter(settings)) in done.stdout + done.stderr or "masking key" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    secrets = [value for name, value in settings.items() if name in ("MASKING_KEY", "API_KEY") and value]
+    assert not [value for value in secrets if value in done.stdout + done.stderr]
+
+
+def test_the_environment_is_what_was_meant_here() -> None:
+    """These tests must not pass because a developer's shell has a key."""
+    assert "MASKING_KEY" not in os.environ
