@@ -15,6 +15,7 @@ from delivery.deploy import deploy
 from delivery.errors import DeliveryError
 from delivery.stack import Stack
 from infra.local.errors import LocalCloudError
+from infra.local.provider.resource import Refused
 from orderguard.model_version import ModelVersionError
 
 
@@ -58,7 +59,7 @@ def promote_image() -> None:
 
 def verify_image() -> None:
     """Check where the image that is to be deployed comes from."""
-    registry, digest = required("SOURCE_REGISTRY", "where it was pushed"), required("IMAGE_DIGEST", "the image")
+    registry, digest = required("REGISTRY", "this stack's registry"), required("IMAGE_DIGEST", "the image")
     print(images.verify(registry, digest, os.environ.get("GITHUB_REPOSITORY", "")))
 
 
@@ -180,7 +181,7 @@ def main(words: list[str]) -> int:
     Path(REPOSITORY / "reports").mkdir(exist_ok=True)
     try:
         STEPS[chosen]()
-    except (DeliveryError, LocalCloudError, ModelVersionError) as problem:
+    except (DeliveryError, LocalCloudError, ModelVersionError, Refused) as problem:
         print(f"{chosen}: {problem}", file=sys.stderr)
         return 1
     return 0

@@ -62,6 +62,8 @@ def build_arguments(image: Image, commit: str, slim: str, environment: Mapping[s
     words = ["--file", image.dockerfile, "--build-arg", f"COMMIT={commit}"]
     if image.name != SLIM:
         words += ["--build-arg", f"SLIM_IMAGE={slim}", "--target", str(image.target)]
+    if image.name == SLIM and (packages := environment.get("SERVING_PACKAGES")):
+        words += ["--build-arg", f"SERVING_PACKAGES={packages}"]
     if base := environment.get("PYTHON_IMAGE"):
         words += ["--build-arg", f"PYTHON_IMAGE={base}"]
     return words
@@ -162,7 +164,7 @@ def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) ->
     for image in IMAGES:
         arguments = {"COMMIT": commit}
         if SLIM in digests:
-            arguments["SLIM_IMAGE"] = f"{registry}/{SLIM}@{digests[SLIM]}"
+            arguments["SLIM_IMAGE"] = f"{SLIM}@{digests[SLIM]}"  # without the registry: a copy is the same image
         for tag in (commit, "latest"):
             name, dockerfile = f"{registry}/{image.name}:{tag}", REPOSITORY / image.dockerfile
             digests[image.name] = push_image(cloud, name, REPOSITORY, dockerfile, image.target, arguments)

@@ -37,7 +37,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         if not name.startswith(("GITHUB_", "PULUMI_", "MODEL", "MASKING"))
     }
     environment = {**kept, "LOCAL_CLOUD_HOME": str(folder / "home"), "MODEL_ARTIFACTS": str(artifacts)}
-    made = Runner(clone, artifacts, {"REGISTRY": REGISTRY.format(stack="staging")}, environment)
+    production = {"production": {"REGISTRY": REGISTRY.format(stack="prod")}}
+    made = Runner(clone, artifacts, {"REGISTRY": REGISTRY.format(stack="staging")}, environment, production)
     yield made
     for stack in ("staging", "prod"):
         down = [sys.executable, "-m", "infra.local", "down", "--stack", stack]
@@ -74,7 +75,6 @@ def deployed(runner: Runner, trained: dict[str, dict[str, str]]) -> dict[str, di
         page.write("\n")
     git(runner.clone, "commit", "--quiet", "--all", "--message", "Change something small")
     git(runner.clone, "tag", "v0.1.0")
-    runner.variables = {"REGISTRY": REGISTRY.format(stack="staging")}
     return runner.run("deploy.yml", "push", "refs/tags/v0.1.0")
 
 

@@ -29,6 +29,7 @@ class Runner:
     artifacts: Path
     variables: Mapping[str, str]
     environment: Mapping[str, str]
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     output: str = ""
@@ -66,7 +67,15 @@ class Runner:
         self, name: str, job: Mapping[str, Any], context: dict[str, Any], outer: Mapping[str, Any]
     ) -> dict[str, str]:
         steps: dict[str, Any] = {}
-        context = {**context, "steps": steps, "job": {}, "env": {}, "github": {**context["github"], "job": name}}
+        variables = {**context["vars"], **self.environments.get(str(job.get("environment")), {})}
+        context = {
+            **context,
+            "vars": variables,
+            "steps": steps,
+            "job": {},
+            "env": {},
+            "github": {**context["github"], "job": name},
+        }
         context["env"] = {key: _text(value, context) for key, value in {**outer, **job.get("env", {})}.items()}
         for step in job["steps"]:
             if not _truth(step.get("if", "success()"), context):

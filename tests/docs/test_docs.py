@@ -60,8 +60,9 @@ def test_commands_and_paths_exist(page: Path) -> None:
             if not place.with_suffix(".py").exists() and not (place / "__main__.py").exists():
                 missing.append(f"python -m {module}")
     for path in _PATH.findall(page.read_text(encoding="utf-8")):
-        ignored = subprocess.run(["git", "check-ignore", "--quiet", path], cwd=REPOSITORY, check=False).returncode == 0
-        if not ignored and not (REPOSITORY / path).exists():
+        if (REPOSITORY / path).exists() or re.search(r"/[A-Z]+\b", path):
+            continue  # STACK and the like stand for something
+        if subprocess.run(["git", "check-ignore", "--quiet", path], cwd=REPOSITORY, check=False).returncode:
             missing.append(path)
     assert not missing
 
