@@ -50,7 +50,8 @@ class Images(Component):
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
         else:
-            slim = self._build(SLIM, "Dockerfile.slim", None, {})
+            packages = "vertex" if settings.rag_provider == "vertex" else "serve"
+            slim = self._build(SLIM, "Dockerfile.slim", None, {"SERVING_PACKAGES": packages})
             self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": commit(), "SLIM_IMAGE": slim})
             self.trainer = self._build(TRAINER, "Dockerfile", "train", {"COMMIT": commit()})
         self.register_outputs({"scorer": self.scorer, "trainer": self.trainer})
