@@ -31,7 +31,6 @@ PACKAGES_LEFT_OUT = (
     "onnxruntime/transformers",
     "numpy/distutils",
     "numpy/f2py",
-    "numpy/typing",
     "**/tests",
     "**/*.pyi",
     "**/*.pyx",
