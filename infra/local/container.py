@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.home import bytecode_cache
 from infra.local.image import RunConfig, run_config
 from infra.local.provider.resource import Refused
 from infra.local.services import docker, secretmanager
@@ -126,7 +127,7 @@ def _environment(
         "HOME": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
-        "PYTHONPYCACHEPREFIX": str(cloud.run / "bytecode"),
+        "PYTHONPYCACHEPREFIX": str(bytecode_cache()),
     }
     from_image = {key: value for key, value in wanted.environment.items() if key not in ("PATH", "PYTHONPATH")}
     given = {}

@@ -54,6 +54,18 @@ class Home:
                 write_whole(self.passphrase, secrets.token_urlsafe(32).encode(), mode=0o600)
 
 
+def user_cache(variables: Mapping[str, str] | None = None) -> Path:
+    """What every clone of a user shares and may lose: $XDG_CACHE_HOME/orderguard."""
+    variables = os.environ if variables is None else variables
+    base = variables.get("XDG_CACHE_HOME") or str(Path(variables.get("HOME", "~")).expanduser() / ".cache")
+    return Path(base) / "orderguard"
+
+
+def bytecode_cache(variables: Mapping[str, str] | None = None) -> Path:
+    """Where Python keeps what it compiled. Where a shell forbids it, each start compiles anew."""
+    return user_cache(variables) / "bytecode"
+
+
 def home_from(environment: Mapping[str, str] | None = None) -> Home:
     """The home that LOCAL_CLOUD_HOME names, else `.local` in the repository."""
     named = (os.environ if environment is None else environment).get("LOCAL_CLOUD_HOME")

@@ -1,4 +1,4 @@
-"""Runs one plugin of the local cloud from any working directory: `python launch.py infra.local.language_host
+"""Runs a plugin or the supervisor from any working directory: `python launch.py infra.local.language_host
 ARGUMENTS`.
 
 The engine starts its plugins in the folder of the program. Setting PYTHONPATH instead would leak into that program.
@@ -9,10 +9,16 @@ processor time. So the packages around the messages are entered as plain namespa
 """
 
 import importlib.util
+import os
 import runpy
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from types import ModuleType
+
+PLUGINS = ("infra.local.language_host", "infra.local.provider")
 
 
 def _enter_namespaces() -> None:
@@ -32,8 +38,24 @@ def _enter_namespaces() -> None:
         sys.modules[name] = module
 
 
+def _end_with_engine() -> None:
+    """Ends this plugin, and what it started, soon after an engine that was killed and so could not end it."""
+    engine = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(1.0)
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     _enter_namespaces()
     del sys.argv[0]
+    if sys.argv[0] in PLUGINS:
+        _end_with_engine()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -78,7 +78,9 @@ class Asker:
         answer = self._provider(token).Check(request, Context())  # type: ignore[arg-type]
         return properties(answer.inputs), [failure.reason for failure in answer.failures]
 
-    def create(self, token: str, inputs: Mapping[str, Any], name: str = "x", *, preview: bool = False) -> dict[str, Any]:
+    def create(
+        self, token: str, inputs: Mapping[str, Any], name: str = "x", *, preview: bool = False
+    ) -> dict[str, Any]:
         checked, failures = self.check(token, inputs, name)
         assert failures == []
         request = provider_pb2.CreateRequest(urn=self.urn(token, name), properties=struct(checked), preview=preview)

@@ -21,12 +21,42 @@ def holds(binding: Binding, permission: str, *resources: str, custom: dict[str, 
     [
         (Binding("bucket:b", "roles/storage.objectViewer", frozenset({MEMBER})), iam.OBJECT_READ, ("bucket:b",), True),
         (Binding("bucket:b", "roles/storage.objectViewer", frozenset({MEMBER})), iam.OBJECT_READ, ("bucket:c",), False),
-        (Binding("bucket:b", "roles/storage.objectCreator", frozenset({MEMBER})), iam.OBJECT_READ, ("bucket:b",), False),
-        (Binding("bucket:b", "roles/storage.objectViewer", frozenset({"user:a@b.c"})), iam.OBJECT_READ, ("bucket:b",), False),
-        (Binding("bucket:b", "roles/storage.objectViewer", frozenset({"allUsers"})), iam.OBJECT_READ, ("bucket:b",), True),
-        (Binding("project:p", "roles/secretmanager.secretAccessor", frozenset({MEMBER})), iam.SECRET_ACCESS, ("secret:p/s", "project:p"), True),
-        (Binding("project:p", "roles/editor", frozenset({MEMBER})), iam.SECRET_ACCESS, ("secret:p/s", "project:p"), False),
-        (Binding("project:p", "roles/viewer", frozenset({MEMBER})), iam.IMAGE_PULL, ("repository:p/r", "project:p"), True),
+        (
+            Binding("bucket:b", "roles/storage.objectCreator", frozenset({MEMBER})),
+            iam.OBJECT_READ,
+            ("bucket:b",),
+            False,
+        ),
+        (
+            Binding("bucket:b", "roles/storage.objectViewer", frozenset({"user:a@b.c"})),
+            iam.OBJECT_READ,
+            ("bucket:b",),
+            False,
+        ),
+        (
+            Binding("bucket:b", "roles/storage.objectViewer", frozenset({"allUsers"})),
+            iam.OBJECT_READ,
+            ("bucket:b",),
+            True,
+        ),
+        (
+            Binding("project:p", "roles/secretmanager.secretAccessor", frozenset({MEMBER})),
+            iam.SECRET_ACCESS,
+            ("secret:p/s", "project:p"),
+            True,
+        ),
+        (
+            Binding("project:p", "roles/editor", frozenset({MEMBER})),
+            iam.SECRET_ACCESS,
+            ("secret:p/s", "project:p"),
+            False,
+        ),
+        (
+            Binding("project:p", "roles/viewer", frozenset({MEMBER})),
+            iam.IMAGE_PULL,
+            ("repository:p/r", "project:p"),
+            True,
+        ),
     ],
 )
 def test_a_role_grants_its_permissions_on_its_resource(
@@ -46,8 +76,12 @@ def test_a_condition_on_another_bucket_does_not_grant() -> None:
     members = frozenset({MEMBER})
     other = {"expression": "resource.name.startsWith('projects/_/buckets/other/')"}
     own = {"expression": 'resource.name.startsWith("projects/_/buckets/b/objects/x")'}
-    assert not holds(Binding("project:p", "roles/storage.objectViewer", members, other), iam.OBJECT_READ, "bucket:b", "project:p")
-    assert holds(Binding("project:p", "roles/storage.objectViewer", members, own), iam.OBJECT_READ, "bucket:b", "project:p")
+    assert not holds(
+        Binding("project:p", "roles/storage.objectViewer", members, other), iam.OBJECT_READ, "bucket:b", "project:p"
+    )
+    assert holds(
+        Binding("project:p", "roles/storage.objectViewer", members, own), iam.OBJECT_READ, "bucket:b", "project:p"
+    )
 
 
 TEMPLATE = {
@@ -71,7 +105,10 @@ GRANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "does not have storage.objects.list access": (
         "gcp:storage/bucketIAMPolicy:BucketIAMPolicy",
-        {"bucket": "models", "policyData": f'{{"bindings": [{{"role": "roles/storage.objectViewer", "members": ["{MEMBER}"]}}]}}'},
+        {
+            "bucket": "models",
+            "policyData": f'{{"bindings": [{{"role": "roles/storage.objectViewer", "members": ["{MEMBER}"]}}]}}',
+        },
     ),
 }
 

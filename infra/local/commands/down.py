@@ -7,7 +7,7 @@ from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state
 from infra.local.engine import environment
 from infra.local.errors import EXIT_OK, EXIT_REFUSED
-from infra.local.home import Home
+from infra.local.home import Home, bytecode_cache
 from infra.local.supervisor import client
 
 
@@ -21,7 +21,7 @@ def down(home: Home, stack: str, *, verbose: bool) -> int:
         return EXIT_OK
     with alone(home, stack):
         whole = environment(home, stack=stack)
-        heal_state(home, stack, whole, verbose)
+        heal_state(home, stack, whole)
         transcript = Transcript(everything=verbose)
         if engine(["destroy", "--yes", "--refresh"], home, stack, whole, transcript):
             print(transcript.problems(), file=sys.stderr)
@@ -29,6 +29,7 @@ def down(home: Home, stack: str, *, verbose: bool) -> int:
             return EXIT_REFUSED
         client.stop(cloud)
         shutil.rmtree(cloud.root, ignore_errors=True)
+        shutil.rmtree(bytecode_cache() / cloud.root.relative_to("/"), ignore_errors=True)
         for name in ("url", "api-key.header"):
             (home.root / name).unlink(missing_ok=True)
     print("    no process, port or resource is left; orders and models stay")

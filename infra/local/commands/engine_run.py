@@ -46,25 +46,25 @@ def alone(home: Home, stack: str) -> Iterator[None]:
         yield
 
 
-def heal_state(home: Home, stack: str, whole: Mapping[str, str], verbose: bool) -> list[str]:
+def heal_state(home: Home, stack: str, whole: Mapping[str, str], project: Path = REPOSITORY) -> list[str]:
     """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held
     `alone`.
     """
     done = []
     state = home.state / ".pulumi"
     if any((state / "locks").rglob("*.json")):
-        _quietly(["cancel", "--yes"], home, stack, whole)
+        _quietly(["cancel", "--yes"], home, stack, whole, project)
         done.append("released the lock that a killed run left in the state")
     for path in (state / "stacks").glob(f"*/{stack}.json"):
         checkpoint = json.loads(path.read_bytes()).get("checkpoint") or {}
         if (checkpoint.get("latest") or {}).get("pending_operations"):
-            _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole)
+            _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole, project)
             done.append("took up the unfinished operations of a killed run")
     return done
 
 
-def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str]) -> None:
-    command, folder = pulumi.prepare(arguments, home, stack, REPOSITORY, whole)
+def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str], project: Path) -> None:
+    command, folder = pulumi.prepare(arguments, home, stack, project, whole)
     done = subprocess.run(
         command,
         cwd=folder,

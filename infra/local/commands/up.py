@@ -18,7 +18,7 @@ from infra.local.commands.engine_run import Transcript, alone, banner, engine, h
 from infra.local.engine import ensure_engine, environment
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
-from infra.local.files import write_whole
+from infra.local.files import read_json, write_whole
 from infra.local.home import REPOSITORY, Home
 from infra.local.ports import require_free
 from infra.local.services import secretmanager
@@ -65,7 +65,7 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
         port = _choose_port(cloud, port)
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
         with steps.step("healing"):
-            done = heal_state(home, stack, whole, verbose) + _heal_services(cloud, port)
+            done = heal_state(home, stack, whole) + _heal_services(cloud, port)
             for what in done:
                 print(f"    {what}", flush=True)
         transcript = Transcript(everything=verbose)
@@ -103,10 +103,9 @@ def refuse_credentials_and_show(home: Home, stack: str) -> None:
 
 def _choose_port(cloud: Cloud, wanted: int | None) -> int:
     """The port asked for, else the one that the service has, else 8080; free, or our own already."""
-    status = client.request(cloud, {"do": "status"}) if client.running(cloud) else {"services": []}
-    own = [int(one["url"].rpartition(":")[2]) for one in status["services"]]
+    own = [int(read_json(path)["port"]) for path in sorted((cloud.run / "services").glob("*.json"))]
     port = wanted or (own[0] if own else DEFAULT_PORT)
-    if port not in own:
+    if port not in own or not client.running(cloud):
         require_free(port)
     return port
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local.engine.install import RUNNER, ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
-from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
+from infra.local.home import DEFAULT_STACK, REPOSITORY, Home, bytecode_cache
 
 CREDENTIALS = (
     "GOOGLE_APPLICATION_CREDENTIALS",
@@ -37,6 +37,7 @@ _SCRUBBED_PREFIXES = (
     "DOCKER_",
     "VIRTUAL_ENV",
     "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
 )
 _LAUNCHERS = {
     "pulumi-language-python": "infra.local.language_host",
@@ -79,6 +80,7 @@ def environment(
     return {
         **{name: value for name, value in variables.items() if not name.startswith(_SCRUBBED_PREFIXES)},
         "PATH": os.pathsep.join(path),
+        "PYTHONPYCACHEPREFIX": str(bytecode_cache(variables)),
         "LOCAL_CLOUD_HOME": str(home.root),
         "LOCAL_CLOUD_STACK": stack,
         "PULUMI_HOME": str(home.pulumi_home),

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from infra.local.engine import build
 from infra.local.errors import LocalCloudError
 from infra.local.files import locked
+from infra.local.home import user_cache
 
 ENGINE_VERSION = "3.259.0"
 VENDOR = "https://get.pulumi.com/releases/sdk"
@@ -41,8 +42,7 @@ class Engine:
 
 def cache_folder(variables: Mapping[str, str]) -> Path:
     """The cache of the pinned version: $XDG_CACHE_HOME/orderguard/engine/VERSION."""
-    base = variables.get("XDG_CACHE_HOME") or str(Path(variables.get("HOME", "~")).expanduser() / ".cache")
-    return Path(base) / "orderguard" / "engine" / ENGINE_VERSION
+    return user_cache(variables) / "engine" / ENGINE_VERSION
 
 
 def ensure_engine(

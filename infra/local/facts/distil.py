@@ -11,11 +11,12 @@ import json
 import re
 import sys
 import typing
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from pulumi import Archive, Asset, Resource
-from pulumi._types import input_type_types, is_input_type
+from pulumi._types import input_type_py_to_pulumi_names, input_type_types, is_input_type
 
 from infra.local.facts import FOLDER, known_types, service_of
 
@@ -71,8 +72,6 @@ def _written(kind: Any, objects: dict[str, dict[str, str]]) -> str:
 
 
 def _shape(inputs: type, objects: dict[str, dict[str, str]]) -> dict[str, str]:
-    from pulumi._types import input_type_py_to_pulumi_names
-
     names = input_type_py_to_pulumi_names(inputs)
     parameters = inspect.signature(inputs).parameters
     required = {names.get(one.name, one.name) for one in parameters.values() if one.default is inspect.Parameter.empty}
@@ -92,10 +91,9 @@ def _outputs(resource: type) -> set[str]:
 def distil(token: str, known: dict[str, Any] | None, objects: dict[str, dict[str, str]]) -> dict[str, Any]:
     """The facts of one type, from the SDK and from what is known of it already."""
     resource, inputs = _find(token)
-    source = inspect.getsource(resource)
     shape = _shape(inputs, objects)
     if known is None:
-        secret = set(re.findall(r"additional_secret_outputs=\[([^\]]*)\]", source))
+        secret = set(re.findall(r"additional_secret_outputs=\[([^\]]*)\]", inspect.getsource(resource)))
         forced = set(_PLACE) | {name for name in shape if name.endswith("Id")}
         if "iam" in token.lower():
             forced = set(shape) - {"members", "policyData"}
@@ -132,22 +130,31 @@ def _laid_out(content: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Writes the files, or with --check says which differ; 0 where none does."""
-    check = "--check" in arguments
+def stale(services: Collection[str] | None = None, added: Sequence[str] = ()) -> dict[str, str]:
+    """File name → new content for each fact file, of these services or of all, that differs from the SDK."""
     known: dict[str, Any] = {}
     for path in FOLDER.glob("*.json"):
         known |= json.loads(path.read_bytes())["resources"]
-    added = [token for token in arguments if not token.startswith("--")]
-    stale = []
-    for name, content in collect(sorted({*known_types(), *added}), known).items():
-        path = FOLDER / name
-        if not path.exists() or path.read_text() != content:
-            stale.append(name)
-            if not check:
-                path.write_text(content)
-    print("\n".join(f"{name}: {'differs from the SDK' if check else 'written'}" for name in stale) or "up to date")
-    return 1 if check and stale else 0
+    tokens = sorted({*known_types(), *added})
+    chosen = [token for token in tokens if services is None or service_of(token) in services]
+    return {
+        name: content
+        for name, content in collect(chosen, known).items()
+        if not (FOLDER / name).exists() or (FOLDER / name).read_text() != content
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the files, or with --check says which differ; 0 where none does."""
+    check = "--check" in arguments
+    found = stale(added=[token for token in arguments if not token.startswith("--")])
+    for name, content in found.items():
+        print(f"{name}: {'differs from the SDK' if check else 'written'}")
+        if not check:
+            (FOLDER / name).write_text(content)
+    if not found:
+        print("up to date")
+    return 1 if check and found else 0
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ class Supervisor:
 
 
 def main(home: str, stack: str) -> int:
-    """One supervisor a stack: a second one ends at once."""
+    """Goes on in the background; one supervisor a stack, so a second one ends at once."""
     cloud = Cloud(Home(Path(home)), stack)
     cloud.run.mkdir(parents=True, exist_ok=True)
     with open(cloud.run / "supervisor.lock", "a+") as lock:
@@ -140,6 +140,11 @@ def main(home: str, stack: str) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return 0
+        # The lock belongs to the open file and passes to the child: there is no moment without it. Nobody has to wait
+        # for the
+        # child, whose parent ends here.
+        if os.fork():
+            os._exit(0)
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.home import REPOSITORY
+from infra.local.home import REPOSITORY, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask
 
 _START_SECONDS = 15.0
@@ -49,12 +49,11 @@ def ensure(cloud: Cloud) -> None:
     cloud.run.mkdir(parents=True, exist_ok=True)
     cloud.logs.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + _START_SECONDS
-    process = None
     while time.monotonic() < deadline:
-        if running(cloud) and _answers(cloud):
+        if not running(cloud):
+            _start(cloud)
+        elif _answers(cloud):
             return
-        if process is None or (process.poll() is not None and not running(cloud)):
-            process = _start(cloud)
         time.sleep(0.02)
     raise SupervisorError(f"the supervisor of stack {cloud.stack} did not start; see {cloud.logs / 'supervisor.log'}")
 
@@ -66,17 +65,23 @@ def _answers(cloud: Cloud) -> bool:
         return False
 
 
-def _start(cloud: Cloud) -> "subprocess.Popen[bytes]":
+def _start(cloud: Cloud) -> None:
     launch = REPOSITORY / "infra" / "local" / "launch.py"
     with open(cloud.logs / "supervisor.log", "ab") as log:
-        return subprocess.Popen(
+        subprocess.run(
             [sys.executable, str(launch), "infra.local.supervisor", str(cloud.home.root), cloud.stack],
             cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "LANG": "C.UTF-8",
+                "PYTHONPYCACHEPREFIX": str(bytecode_cache()),
+                "XDG_CACHE_HOME": str(user_cache().parent),
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            check=False,
         )
 
 

@@ -48,9 +48,10 @@ class Service:
     @classmethod
     def restored(cls, cloud: Cloud, path: Path) -> "Service":
         """A service as a supervisor before this one left it."""
-        kept = cloud.unseal(read_json(path)["sealed"])
+        record = read_json(path)
+        kept = cloud.unseal(record["sealed"])
         service = cls(cloud, path.stem)
-        service.port, service.latest, service.traffics = kept["port"], kept["latest"], kept["traffics"]
+        service.port, service.latest, service.traffics = record["port"], kept["latest"], kept["traffics"]
         for one in kept["revisions"]:
             service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
         service.targets = traffic.targets(service.traffics, service.latest)
@@ -58,14 +59,13 @@ class Service:
 
     def _save(self) -> None:
         kept = {
-            "port": self.port,
             "latest": self.latest,
             "traffics": self.traffics,
             "revisions": [
                 {"name": one.name, "spec": one.spec, "created": one.created} for one in self.revisions.values()
             ],
         }
-        write_json(self.path, {"sealed": self.cloud.seal(kept)}, mode=0o600)
+        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)}, mode=0o600)
 
     async def open(self) -> None:
         """Listens on the service's port. Raises OSError where it is taken."""

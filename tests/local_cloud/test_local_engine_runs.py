@@ -1,0 +1,239 @@
+"""Small programs under the real engine: what `up` makes, keeps, refuses, replaces, heals and takes down."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import pulumi
+from infra.local.commands.engine_run import heal_state
+from infra.local.engine import environment
+from infra.local.supervisor import client
+
+STORAGE = """
+bucket = gcp.storage.Bucket("raw", location="EU", force_destroy=True, labels={"team": "orders"})
+gcp.storage.BucketObject("note", bucket=bucket.name, name="a/note.txt", content="hello")
+key = gcp.secretmanager.Secret("key", secret_id="key", replication={"auto": {}})
+version = gcp.secretmanager.SecretVersion("key", secret=key.id, secret_data=pulumi.Output.secret("the-secret-value"))
+pulumi.export("bucket", bucket.name)
+pulumi.export("version", version.name)
+pulumi.export("number", gcp.organizations.get_project().number)
+"""
+
+PLATFORM = STORAGE + """
+import pulumi_docker as docker
+account = gcp.serviceaccount.Account("scorer")
+images = gcp.artifactregistry.Repository("images", repository_id="images", format="DOCKER", location="europe-west1")
+image = docker.Image(
+    "web",
+    image_name=pulumi.Output.concat(images.registry_uri, "/web:1"),
+    build={"context": ".", "dockerfile": "Dockerfile"},
+)
+rights = [
+    gcp.storage.BucketIAMMember("r", bucket=bucket.name, role="roles/storage.objectViewer", member=account.member),
+    gcp.artifactregistry.RepositoryIamMember(
+        "r",
+        repository=images.repository_id,
+        location="europe-west1",
+        role="roles/artifactregistry.reader",
+        member=account.member,
+    ),
+]
+if not pulumi.Config().get_bool("forget"):
+    rights.append(gcp.secretmanager.SecretIamMember(
+        "r", secret_id=key.secret_id, role="roles/secretmanager.secretAccessor", member=account.member
+    ))
+service = gcp.cloudrunv2.Service(
+    "web",
+    name="web",
+    location="europe-west1",
+    deletion_protection=pulumi.Config().get_bool("protect") or False,
+    template={
+        "service_account": account.email,
+        "volumes": [{"name": "raw", "gcs": {"bucket": bucket.name, "read_only": True}}],
+        "containers": [{
+            "image": image.repo_digest,
+            "volume_mounts": [{"name": "raw", "mount_path": "/mnt/raw"}],
+            "envs": [
+                {"name": "FOLDER", "value": "/mnt/raw/a"},
+                {"name": "GREETING", "value": pulumi.Config().get("greeting") or "hello"},
+                {"name": "KEY", "value_source": {"secret_key_ref": {"secret": key.secret_id, "version": "latest"}}},
+            ],
+        }],
+    },
+    opts=pulumi.ResourceOptions(depends_on=[version, *rights]),
+)
+pulumi.export("url", service.uri)
+"""
+
+
+def outputs(program: Any) -> dict[str, Any]:
+    code, text = program.run("stack", "output", "--json")
+    assert code == 0, text
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def get(url: str) -> dict[str, str]:
+    with urllib.request.urlopen(url, timeout=15) as answer:
+        return dict(zip(("revision", "service", "greeting", "key", "folder"), answer.read().decode().split("|")))
+
+
+def test_up_makes_what_is_real_and_a_second_up_changes_nothing(program: Any) -> None:
+    settings = (program.folder / "Pulumi.test.yaml").read_text()
+    program.write(STORAGE)
+    code, text = program.run("up", "--yes", "--skip-preview")
+    assert code == 0, text
+    assert (program.folder / "Pulumi.test.yaml").read_text() == settings
+    made = outputs(program)
+    assert re.fullmatch(r"raw-[0-9a-f]{7}", made["bucket"])
+    assert re.fullmatch(rf"projects/{made['number']}/secrets/key/versions/1", made["version"])
+    assert (program.cloud.bucket(made["bucket"]) / "a" / "note.txt").read_text() == "hello"
+    assert "the-secret-value" not in program.state()
+    code, text = program.run("up", "--yes", "--refresh", "--expect-no-changes")
+    assert code == 0, text
+
+
+def test_what_was_removed_behind_the_engines_back_is_made_again(program: Any) -> None:
+    program.write(STORAGE)
+    program.run("up", "--yes", "--skip-preview")
+    note = program.cloud.bucket(outputs(program)["bucket"]) / "a" / "note.txt"
+    note.write_text("changed by hand")
+    assert program.run("up", "--yes", "--skip-preview", "--refresh")[0] == 0
+    assert note.read_text() == "hello"
+    assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
+    assert list(program.cloud.all()) == []
+    assert list((program.cloud.root / "buckets").iterdir()) == []
+
+
+def test_a_service_runs_with_its_secret_and_its_mount_and_is_gone_after_destroy(program: Any) -> None:
+    program.write(PLATFORM)
+    code, text = program.run("up", "--yes")
+    assert code == 0, text
+    url = outputs(program)["url"]
+    first = get(url)
+    assert (first["service"], first["key"], first["greeting"]) == ("web", "the-secret-value", "hello")
+    assert (Path(first["folder"]) / "note.txt").read_text() == "hello"
+    assert program.run("up", "--yes", "--skip-preview", "--config", "small:greeting=welcome")[0] == 0
+    second = get(url)
+    assert second["greeting"] == "welcome"
+    assert second["revision"] != first["revision"]
+    assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
+    assert client.running(program.cloud) is None
+    with pytest.raises(OSError):
+        get(url)
+
+
+def test_a_forgotten_binding_stops_the_revision_and_leaves_nothing_running(program: Any) -> None:
+    program.write(PLATFORM)
+    code, text = program.run("up", "--yes", "--skip-preview", "--config", "small:forget=true")
+    assert code != 0
+    assert "Permission denied on secret" in text
+    assert "roles/secretmanager.secretAccessor" in text
+    assert client.running(program.cloud) is None
+
+
+def test_a_protected_service_is_not_destroyed(program: Any) -> None:
+    program.write(PLATFORM)
+    assert program.run("up", "--yes", "--skip-preview", "--config", "small:protect=true")[0] == 0
+    code, text = program.run("destroy", "--yes", "--skip-preview")
+    assert code != 0
+    assert "cannot destroy service without setting deletion_protection=false" in text
+    program.write(PLATFORM)
+    assert program.run("up", "--yes", "--skip-preview", "--config", "small:protect=false")[0] == 0
+    assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
+
+
+def test_a_mistake_is_found_in_preview_and_names_resource_and_property(program: Any) -> None:
+    program.write('gcp.storage.Bucket("raw", location="EU", name="Not-A-Name")\n')
+    code, text = program.run("preview")
+    assert code != 0
+    assert "Invalid bucket name: 'Not-A-Name'" in text
+    assert "'raw.name'" in text
+    assert not program.cloud.root.exists()
+
+
+def test_an_unknown_type_is_an_error_that_names_it(program: Any) -> None:
+    program.write('gcp.sql.DatabaseInstance("db", database_version="POSTGRES_16", region="europe-west1")\n')
+    code, text = program.run("preview")
+    assert code != 0
+    assert "gcp:sql/databaseInstance:DatabaseInstance" in text
+
+
+def test_up_heals_what_was_killed_at_any_moment(program: Any, wait_until: Any) -> None:
+    """The whole run is killed again and again after a random time, services and supervisor with it; the next `up`
+    heals.
+    """
+    program.write(PLATFORM)
+    chance = random.Random(1)
+    whole = environment(program.home, stack="test")
+    command, folder = pulumi.prepare(["up", "--yes", "--skip-preview"], program.home, "test", program.folder, whole)
+    for _ in range(3):
+        run = subprocess.Popen(
+            command, cwd=folder, env=whole, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        )
+        deadline = time.monotonic() + chance.uniform(0.5, 6.0)
+        while run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        _kill_tree(run)
+        if supervisor := client.running(program.cloud):
+            os.kill(supervisor, signal.SIGKILL)
+    heal_state(program.home, "test", whole, project=program.folder)
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    assert get(outputs(program)["url"])["key"] == "the-secret-value"
+    code, text = program.run("destroy", "--yes", "--skip-preview")
+    assert code == 0, text
+    assert list(program.cloud.all()) == []
+
+
+def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None:
+    program.write("import time; time.sleep(60)")
+    whole = environment(program.home, stack="test")
+    command, folder = pulumi.prepare(["preview"], program.home, "test", program.folder, whole)
+    with subprocess.Popen(command, cwd=folder, env=whole, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as run:
+        mark = f"LOCAL_CLOUD_HOME={program.home.root}".encode()
+        wait_until(lambda: len(_with_variable(mark)) >= 3, 30.0)
+        run.kill()
+    wait_until(lambda: not _with_variable(mark), 10.0)
+
+
+def _with_variable(mark: bytes) -> list[str]:
+    """The processes that have this environment variable."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def _kill_tree(run: "subprocess.Popen[bytes]") -> None:
+    """Ends the engine and its plugins, which have process groups of their own."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, left = [], [run.pid]
+    while left:
+        found.append(left.pop())
+        left += children.get(found[-1], [])
+    for pid in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    run.wait()
