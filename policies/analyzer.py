@@ -19,7 +19,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from policies.catalogue import PACK_NAME, PACK_VERSION, RULES, rules_for, stack_rules
 from policies.configuration import ConfigurationError, read
 from policies.evaluation import evaluate, excepted_message, undecided_message, violation_message
-from policies.rule import Resource, Rule, Stack
+from policies.rule import SETTINGS, Resource, Rule, Stack
 from policies.sdk import proxied, stack_for
 from policies.value import Value
 
@@ -31,6 +31,17 @@ class Analyzer(_PolicyAnalyzerServicer):
         super().__init__(*arguments, **named)
         self._configurations = {rule.name: read(rule, None) for rule in RULES}
         self._levels: dict[str, int] = {}
+        self._settings: list[Resource] = []
+
+    def ConfigureStack(self, request: Any, context: Any) -> Any:
+        """Take the stack's settings, defaults of the project included; those that are encrypted are none of a rule's
+        business.
+        """
+        secret = set(request.config_secret_keys)
+        clear = {key: value for key, value in request.config.items() if key not in secret}
+        urn = f"urn:pulumi:{request.stack}::{request.project}::{SETTINGS}::{request.project}"
+        self._settings = [Resource(SETTINGS, request.project, urn, Value(clear))]
+        return super().ConfigureStack(request, context)
 
     def Configure(self, request: Any, context: Any) -> Any:
         """Take the configuration; a bad one ends the run with a message that names the rule and the entry."""
@@ -58,6 +69,7 @@ class Analyzer(_PolicyAnalyzerServicer):
         rules = [rule for rule in stack_rules() if self._level(rule) != proto.DISABLED]
         wanted = {item.type for item in request.resources if any(rule.applies_to(item.type) for rule in rules)}
         known = {item.urn: _resource(item) for item in request.resources if item.type in wanted}
+        known |= {settings.urn: settings for settings in self._settings}
         dependencies = {
             item.urn: {key: list(on.urns) for key, on in item.propertyDependencies.items()}
             for item in request.resources
@@ -87,7 +99,7 @@ class Analyzer(_PolicyAnalyzerServicer):
             policyPackVersion=PACK_VERSION,
             description=rule.description,
             message=f"{rule.description}\n{message}",
-            urn=urn or "",
+            urn="" if urn is None or f"::{SETTINGS}::" in urn else urn,
             # No rule rewrites resources, so "remediate" can mean no more than "mandatory".
             enforcementLevel=proto.MANDATORY if level == proto.REMEDIATE else level,
             severity=self._map_severity(rule.severity),

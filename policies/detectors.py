@@ -82,10 +82,10 @@ _MACHINE_DOMAINS = (
     "noreply.github.com",
 )
 _ROLE_MAILBOXES = frozenset(
-    "abuse admin alert alerts billing bot bots ci contact data devops dpo engineering git help hello hostmaster "
-    "incident incidents info infra infrastructure it legal ml mlops monitoring noc no-reply noreply notifications "
-    "oncall on-call operations ops pager platform postmaster privacy root sales secops security service sre "
-    "support sysadmin team webmaster".split()
+    "abuse admin alert alerts billing bookkeeping bot bots call ci contact data devops dpo engineering feedback "
+    "git hello help hostmaster incident incidents info infra infrastructure it jobs legal ml mlops monitoring noc "
+    "noreply notifications oncall operations ops orders pager platform postmaster press privacy reply returns "
+    "root sales secops security service shop sre support sysadmin team webmaster".split()
 )
 
 _PHONE = re.compile(
@@ -168,7 +168,7 @@ def personal_data_in(text: str) -> str | None:
     if len(text) < 6:
         return None
     for match in _EMAIL.finditer(text):
-        if match.group(1).lower() not in _ROLE_MAILBOXES and not match.group(2).lower().endswith(_MACHINE_DOMAINS):
+        if not is_role_mailbox(match.group(1)) and not match.group(2).lower().endswith(_MACHINE_DOMAINS):
             return "an e-mail address"
     for match in _IBAN.finditer(text):
         if is_iban(match.group()):
@@ -225,6 +225,12 @@ def _looks_random(token: str) -> bool:
         return False
     counts = Counter(token)
     return -sum(count / len(token) * log2(count / len(token)) for count in counts.values()) >= _MINIMUM_ENTROPY
+
+
+def is_role_mailbox(local_part: str) -> bool:
+    """Whether what stands before the @ names a task (`orders-on-call`) and no person (`anna.support`)."""
+    words = re.split(r"[._\-]", local_part.lower().partition("+")[0])
+    return not _ROLE_MAILBOXES.isdisjoint(words) and _GIVEN_NAMES.isdisjoint(words)
 
 
 def names_a_person(text: str) -> bool:

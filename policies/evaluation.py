@@ -12,7 +12,7 @@ from policies.rule import Resource, Rule, Stack
 from policies.value import Undecided, UnknownHere, Violation
 
 _SHOWN_PATHS = 5
-_PLAIN_PATH = re.compile(r"[\w.\[\]*/\-]*")
+_PLAIN_PATH = re.compile(r"[\w.:\[\]*/\-]*")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ EVERY_GOOGLE_TYPE = "gcp:*"
 EVERY_GRANT_TYPE = "gcp:*Iam{Member,Binding,Policy}"
 """In a rule's `types`: every IAM member, binding and policy of every service, however its token is cased."""
 
+SETTINGS = "pulumi:pulumi:Settings"
+"""In a stack rule's `types`: the stack's settings in clear, as if they were the properties of a resource."""
+
 _GROUPS = {
     EVERY_GOOGLE_TYPE: re.compile(r"gcp:.+"),
     EVERY_GRANT_TYPE: re.compile(r"gcp:.+:\w*iam(?:member|binding|policy)", re.IGNORECASE),

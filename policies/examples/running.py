@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from policies.rule import SETTINGS
 from policies.testing import Declared, Examples, StackExamples
 
 SERVICE = "gcp:cloudrunv2/service:Service"
@@ -243,6 +244,14 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[
             [Declared("pulumi:pulumi:Stack", "p-prod", {"key": "k1:" + "Ab1_" * 10 + "Ab1"})],
             [Declared("pulumi:pulumi:Stack", "p-prod", {"owner": {"mail": "anna.schmidt@example.com"}})],
+        ],
+    ),
+    StackExamples(
+        "privacy-no-leaks-in-settings",
+        holds=[[Declared(SETTINGS, "p", {"p:alertEmail": "orders-on-call@example.com", "gcp:project": "p-123"})]],
+        violated=[
+            [Declared(SETTINGS, "p", {"p:databaseUrl": "postgres://app:" + "hunter2@10.0.0.3/orders"})],
+            [Declared(SETTINGS, "p", {"p:alertEmail": "anna.schmidt@example.com"})],
         ],
     ),
     Examples(

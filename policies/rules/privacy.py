@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
 from policies.detectors import credential_in, is_personal_name, is_secret_name, names_a_person, personal_data_in
-from policies.rule import CRITICAL, EVERY_GOOGLE_TYPE, HIGH, Resource, Stack, cis, gdpr, matches_any, org_policy, rule
+from policies.rule import (
+    CRITICAL,
+    EVERY_GOOGLE_TYPE,
+    HIGH,
+    SETTINGS,
+    Resource,
+    Stack,
+    cis,
+    gdpr,
+    matches_any,
+    org_policy,
+    rule,
+)
 from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, require
 
 _NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
@@ -133,7 +145,7 @@ def no_personal_data_in_text(resource: Resource) -> Findings:
     address = resource.at("labels.email_address") if resource.type == _CHANNEL else Value(None)
     for text in _texts(resource):
         if address.known and text.path == address.path:
-            # Alerts have to reach some mailbox; a team's is none of a person's.
+            # Alerts have to reach some mailbox, and not every team's is known as one.
             yield _free_of(text, "a person's mailbox" if names_a_person(text.text.partition("@")[0]) else None)
         else:
             yield _free_of(text, personal_data_in(text.text) if text.known else None)
@@ -152,10 +164,26 @@ def no_leaks_in_outputs(stack: Stack) -> Findings:
     for program in stack.resources:
         for name, output in program.properties.entries():
             for text in (Value(name, name), *output.strings()):
-                finding = _free_of(
-                    text, (credential_in(text.text) or personal_data_in(text.text)) if text.known else None
-                )
-                yield about(finding, program.urn)
+                yield about(_free_of(text, _leak_in(text)), program.urn)
+
+
+@rule(
+    "privacy-no-leaks-in-settings",
+    "No setting of the stack that stands in clear, nor its default, looks like a credential or personal data.",
+    types=[SETTINGS],
+    whole_stack=True,
+    severity=CRITICAL,
+    frameworks=[gdpr("5(1)(f)")],
+    fix="Set it again with `pulumi config set --secret`, and revoke what was in clear.",
+)
+def no_leaks_in_settings(stack: Stack) -> Findings:
+    for settings in stack.resources:
+        for text in settings.properties.strings():
+            yield about(_free_of(text, _leak_in(text)), settings.urn)
+
+
+def _leak_in(text: Value) -> str | None:
+    return (credential_in(text.text) or personal_data_in(text.text)) if text.known else None
 
 
 def _where_orders_go(resource: Resource, check: Callable[[Container], Finding]) -> Findings:

@@ -90,6 +90,20 @@ def test_a_stack_rule_names_the_resource_that_it_is_about() -> None:
     assert found["duties-secret-one-reader"] == urn
 
 
+def test_settings_in_clear_are_checked_and_encrypted_ones_are_not() -> None:
+    servicer = _servicer(Analyzer)
+    settings = {"p:token": "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"}
+    cases: list[tuple[list[str], set[str]]] = [([], {"privacy-no-leaks-in-settings"}), (["p:token"], set())]
+    for secret_keys, found in cases:
+        request = proto.AnalyzerStackConfigureRequest(
+            stack="prod", project="p", config=settings, config_secret_keys=secret_keys
+        )
+        servicer.ConfigureStack(request, None)
+        diagnostics = servicer.AnalyzeStack(proto.AnalyzeStackRequest(), None).diagnostics
+        assert {d.policyName for d in diagnostics} == found
+        assert not any(d.urn for d in diagnostics)
+
+
 def test_other_providers_resources_are_left_alone() -> None:
     assert not _analyze(_servicer(Analyzer), "aws:s3/bucket:Bucket", {"acl": "public-read", "tags": {"x": UNKNOWN}})
 

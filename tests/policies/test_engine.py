@@ -60,6 +60,13 @@ def test_three_real_mistakes_are_caught_in_the_preview(run: Run) -> None:
     assert "anna.schmidt" not in policies and "170 1234567" not in policies
 
 
+def test_a_credential_among_the_settings_in_clear_is_caught(run: Run) -> None:
+    leak = "shop:token=ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    done = run("preview", "--policy-pack", PACK, "--config", leak)
+    assert done.returncode != 0
+    assert "shop:token: looks like a GitHub token" in " ".join(done.stdout.split())
+
+
 def test_what_a_preview_can_not_know_is_said_so_and_stops_the_update_before_the_resource_is_made(run: Run) -> None:
     preview = run("preview", "--policy-pack", PACK, mistakes="decided-late no-job")
     assert preview.returncode == 0, preview.stdout

@@ -10,7 +10,7 @@ import yaml
 
 from policies.catalogue import MODULES, PACK_NAME, PACK_VERSION, RULES, rules_for
 from policies.page import PAGE, page
-from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, Rule
+from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, SETTINGS, Rule
 
 PACK = Path(__file__).resolve().parents[2] / "policies"
 
@@ -39,7 +39,11 @@ TOKENS = _tokens_of_the_sdk()
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_every_type_that_a_rule_names_exists_in_the_sdk(rule: Rule) -> None:
-    named = {token for token in rule.types if token not in {EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, "pulumi:pulumi:Stack"}}
+    named = {
+        token
+        for token in rule.types
+        if token not in {EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, SETTINGS, "pulumi:pulumi:Stack"}
+    }
     assert named <= TOKENS
 
 
