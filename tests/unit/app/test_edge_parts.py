@@ -1,0 +1,147 @@
+"""Access, problem documents, request ids, log lines: the small parts that every request meets."""
+
+import hashlib
+import io
+import json
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.access import allowed
+from app.exchange import Exchange
+from app.logs import Line, LogWriter, StandardLogging
+from app.problems import KINDS, MEANINGS, FieldError, Problem, of_order, of_status
+from orderguard.schema import OrderError
+
+OLD, NEW = (hashlib.sha256(key).digest() for key in (b"old-key", b"new-key"))
+
+
+@pytest.mark.parametrize(
+    ("presented", "valid", "expected"),
+    [
+        (b"old-key", (OLD,), True),
+        (b"old-key", (OLD, NEW), True),
+        (b"new-key", (OLD, NEW), True),
+        (b"another", (OLD, NEW), False),
+        (b"", (OLD,), False),
+        (None, (OLD,), False),
+        (None, (hashlib.sha256(b"").digest(),), False),
+        (None, (), True),
+    ],
+)
+def test_a_valid_key_is_let_in_and_nothing_else(
+    presented: bytes | None, valid: tuple[bytes, ...], expected: bool
+) -> None:
+    assert allowed(presented, valid) is expected
+
+
+def exchange(**headers: str) -> Exchange:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Exchange({"method": "POST", "path": "/v1/score", "headers": raw})
+
+
+@pytest.mark.parametrize("wrong", ["with space", "", "x" * 129, "semi;colon", "a\nb", "é"])
+def test_an_id_that_is_no_id_is_replaced(wrong: str) -> None:
+    assert len(exchange(x_request_id=wrong).request_id) == 32
+
+
+def test_only_an_opaque_id_is_logged() -> None:
+    assert exchange(x_request_id="jane.doe").loggable_id == "[ID]"
+    opaque = "0af76519-16cd-43dd-8448-eb211c80319c"
+    assert exchange(x_request_id=opaque).loggable_id == opaque
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "00-" + "0" * 32 + "-b7ad6b7169203331-01",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+    ],
+)
+def test_a_trace_that_is_none_is_replaced(wrong: str) -> None:
+    made = exchange(traceparent=wrong)
+    assert made.trace_id not in wrong and len(made.trace_id) == 32
+
+
+def test_every_kind_of_problem_has_a_meaning() -> None:
+    assert set(KINDS) == set(MEANINGS)
+
+
+def test_a_problem_document_has_the_members_of_the_standard() -> None:
+    document = json.loads(Problem("invalid-order", "x: y", (FieldError("x", "y"),)).document("id"))
+    assert document == {
+        "type": "/docs#problem-invalid-order",
+        "title": "The order is not valid",
+        "status": 422,
+        "detail": "x: y",
+        "instance": "urn:request:id",
+        "errors": [{"field": "x", "reason": "y"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "reason", "kind"),
+    [
+        ("", "not valid JSON", "invalid-json"),
+        ("", "nested too deeply", "invalid-json"),
+        ("", "expected `object`, got `array`", "invalid-order"),
+        ("currency", "required field is missing", "invalid-order"),
+    ],
+)
+def test_an_unusable_order_is_the_right_kind_of_problem(field: str, reason: str, kind: str) -> None:
+    assert of_order(OrderError(field, reason)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, "not-found"), (405, "method-not-allowed"), (418, "invalid-request")]
+)
+def test_a_status_of_the_framework_becomes_a_problem(status: int, kind: str) -> None:
+    assert of_status(status).kind == kind
+
+
+def lines_of(stream: io.BytesIO) -> list[Any]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_log_line_has_no_field_that_could_hold_raw_data() -> None:
+    allowed_names = {
+        *("severity", "time", "message", "event", "trace", "span", "request_id", "http_request", "problem", "orders"),
+        *("bad_orders", "anomalies", "model_version", "score", "anomaly", "latency_ms", "order_token", "history"),
+        *("drifted", "psi", "shadow_model_version", "shadow_score", "reason", "where"),
+        *("provider", "seconds", "fallback", "citations", "outcome"),
+    }
+    structures = [Line, *Line.__subclasses__()]
+    named = {field.name for structure in structures for field in msgspec.structs.fields(structure)}
+    assert named <= allowed_names
+
+
+def test_an_error_is_logged_by_place_and_never_by_its_text() -> None:
+    stream = io.BytesIO()
+    try:
+        raise ValueError("erika@example.org")
+    except ValueError as error:
+        LogWriter("INFO", stream).failure(error)
+    (line,) = lines_of(stream)
+    assert "erika" not in stream.getvalue().decode()
+    assert line["severity"] == "ERROR" and "test_edge_parts.py" in line["where"][0]
+
+
+def test_what_libraries_log_loses_its_arguments() -> None:
+    stream = io.BytesIO()
+    logger = logging.Logger("uvicorn.error")
+    logger.addHandler(StandardLogging(LogWriter("INFO", stream)))
+    logger.warning("%s:%d sent %s", "10.0.0.1", 5, "erika@example.org")
+    assert "erika" not in stream.getvalue().decode() and "10.0.0.1" not in stream.getvalue().decode()
+    assert lines_of(stream)[0]["message"] == "uvicorn.error: …:… sent …"
+
+
+def test_the_level_holds_back_what_is_below() -> None:
+    stream = io.BytesIO()
+    writer = LogWriter("ERROR", stream)
+    writer.service("WARNING", "x", "held back")
+    writer.service("ERROR", "x", "written")
+    assert [line["message"] for line in lines_of(stream)] == ["written"]

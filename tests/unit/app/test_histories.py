@@ -1,0 +1,178 @@
+"""Customers' histories: what is kept, for how long, and what happens when the store is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.history import HistoryStore, HistoryUnavailable, open_store
+from app.history.memory import MemoryStore
+from app.history.records import REMEMBERED_TOKENS, read_record, record_after
+from app.history.redis import RedisStore
+from app.history.sqlite import SqliteStore
+from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, after
+from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.schema import MaskedOrder, decode_order
+
+KEYRING = Keyring.from_text(new_key_text())
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def order(number: int, price: float = 5.0) -> MaskedOrder:
+    text = (
+        f'{{"order_id":"O-{number}","created_at":"2026-05-{number % 28 + 1:02}T10:00:00Z","customer":{{"id":"C"}},'
+        f'"currency":"EUR","items":[{{"sku":"S","quantity":1,"unit_price":{price}}}]}}'
+    )
+    return mask_order(decode_order(text), KEYRING)
+
+
+def kept(orders: list[MaskedOrder]) -> bytes:
+    """The record after these orders."""
+    record = b""
+    for each in orders:
+        record = record_after(read_record(record), each) or record
+    return record
+
+
+def folded(orders: list[MaskedOrder]) -> CustomerHistory:
+    history = EMPTY
+    for each in orders:
+        history = after(history, each)
+    return history
+
+
+@pytest.mark.parametrize("count", [1, 2, REMEMBERED, REMEMBERED + 1, REMEMBERED + 5])
+def test_the_newest_order_is_scored_again_with_the_history_before_it(count: int) -> None:
+    orders = [order(number, price=number + 1) for number in range(count)]
+    record = read_record(kept(orders))
+    assert record
+    assert record.seen_by(orders[-1].order_token) == folded(orders[:-1])
+    assert record.seen_by(order(999).order_token) == folded(orders)
+
+
+def test_an_order_that_was_counted_is_not_counted_again() -> None:
+    orders = [order(number) for number in range(REMEMBERED_TOKENS)]
+    record = kept(orders)
+    assert all(record_after(read_record(record), each) is None for each in orders)
+
+
+def test_bytes_of_another_form_are_no_history() -> None:
+    assert read_record(b"\x93\x01\x02\x03") is None
+    assert read_record(b"") is None
+
+
+def test_a_record_stays_small_and_holds_no_pseudonym() -> None:
+    orders = [order(number) for number in range(100)]
+    assert len(kept(orders)) < 2_000
+    assert b"cus_k1" not in kept(orders) and orders[-1].order_token.encode() not in kept(orders)
+
+
+async def keeps_until_the_time_is_over(store: HistoryStore, clock: Clock) -> None:
+    await store.write("cus_1", b"one")
+    await store.write("cus_1", b"two")
+    await store.write("cus_2", b"other")
+    assert await store.read("cus_1") == b"two"
+    assert await store.read("cus_3") is None
+    clock.now += 59
+    assert await store.read("cus_2") == b"other"
+    clock.now += 2
+    assert await store.read("cus_1") is None
+    await store.close()
+
+
+def test_memory_keeps_until_the_time_is_over() -> None:
+    clock = Clock()
+    asyncio.run(keeps_until_the_time_is_over(MemoryStore(60, clock=clock), clock))
+
+
+def test_sqlite_keeps_until_the_time_is_over(tmp_path: Path) -> None:
+    clock = Clock()
+    asyncio.run(keeps_until_the_time_is_over(SqliteStore(str(tmp_path / "h.sqlite"), 60, clock=clock), clock))
+
+
+def test_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
+    async def scenario() -> None:
+        store = MemoryStore(60, capacity=2)
+        await store.write("a", b"a")
+        await store.write("b", b"b")
+        await store.read("a")
+        await store.write("c", b"c")
+        assert [await store.read(name) for name in "abc"] == [b"a", None, b"c"]
+
+    asyncio.run(scenario())
+
+
+def test_sqlite_says_when_it_is_away(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = SqliteStore(str(tmp_path / "file" / "h.sqlite"), 60)
+    with pytest.raises(HistoryUnavailable):
+        asyncio.run(store.read("cus"))
+
+
+@asynccontextmanager
+async def small_redis() -> AsyncIterator[int]:
+    """A server that knows GET and SET of the protocol, and says OK to everything else."""
+    data: dict[bytes, bytes] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readline():
+            words = []
+            for _ in range(int(head[1:])):
+                length = int((await reader.readline())[1:])
+                words.append((await reader.readexactly(length + 2))[:-2])
+            if words[0].upper() == b"GET":
+                found = data.get(words[1])
+                writer.write(b"$-1\r\n" if found is None else b"$%d\r\n%s\r\n" % (len(found), found))
+            else:
+                if words[0].upper() == b"SET":
+                    assert words[3:] == [b"EX", b"60"]
+                    data[words[1]] = words[2]
+                writer.write(b"-ERR unknown\r\n" if words[0].upper() == b"HELLO" else b"+OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def test_redis_keeps_with_a_time_to_live() -> None:
+    async def scenario() -> None:
+        async with small_redis() as port:
+            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60)
+            assert await store.read("cus_1") is None
+            await store.write("cus_1", b"\x00bytes")
+            assert await store.read("cus_1") == b"\x00bytes"
+            await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_redis_says_when_it_is_away() -> None:
+    async def scenario() -> None:
+        async with small_redis() as port:
+            pass
+        store = RedisStore(f"redis://127.0.0.1:{port}/0", 60)
+        with pytest.raises(HistoryUnavailable):
+            await store.read("cus_1")
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [("memory:", "memory"), ("sqlite:/x/y", "sqlite"), ("redis://h", "redis"), ("off", None)]
+)
+def test_the_url_chooses_the_store(url: str, name: str | None) -> None:
+    store = open_store(url, 1)
+    assert (store.name if store else None) == name

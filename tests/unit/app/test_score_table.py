@@ -1,0 +1,109 @@
+"""The table of `make score`."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from app.score_table import Line, Reason, key_header, main, service_url, table
+
+ANSWER = (
+    b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","contributions":'
+    b'[{"feature":"units","contribution":0.4,"meaning":"Units in the order.","value":40000.0}]}\n'
+    b'{"order_id":"N-2","score":0.3,"threshold":0.6,"anomaly":false,"model_version":"v1","contributions":[]}\n'
+    b'{"index":2,"error":"required field is missing","field":"currency"}\n'
+)
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.ndjson").write_text("{}\n")
+    return tmp_path / "orders.ndjson"
+
+
+Said = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+
+
+def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, capsys: Said) -> None:
+    with answering(200, ANSWER) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([str(orders)]) == 0
+    shown = capsys.readouterr().out
+    assert "N-1    0.910  ANOMALY  Units in the order: 4e+04" in shown
+    assert "order 3 can't be used: currency: required field is missing" in shown
+    assert "2 orders scored, 1 anomalies, 1 not usable (threshold 0.600, model v1)." in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, b"{}", "does not accept the API key"),
+        (503, b'{"title":"The service is not ready","detail":"loading","status":503}', "not ready. loading"),
+        (500, b"oops", "answered 500"),
+    ],
+)
+def test_a_refusal_is_explained(
+    status: int, body: bytes, said: str, orders: Path, monkeypatch: Patch, capsys: Said
+) -> None:
+    with answering(status, body) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([str(orders)]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_without_a_service_it_says_what_to_do(orders: Path, monkeypatch: Patch, capsys: Said) -> None:
+    monkeypatch.setenv("ORDERGUARD_URL", "http://127.0.0.1:9")
+    assert main([str(orders)]) == 1
+    assert "Start it with `make up`" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_explained(capsys: Said) -> None:
+    assert main(["nowhere.ndjson"]) == 2
+    assert "make score ORDERS=" in capsys.readouterr().err
+
+
+def test_address_and_key_come_from_what_make_up_wrote(tmp_path: Path) -> None:
+    assert service_url({}, tmp_path) == "http://127.0.0.1:8080"
+    (tmp_path / "url").write_text("http://127.0.0.1:9000\n")
+    (tmp_path / "api-key.header").write_text("X-API-Key: abc\n")
+    assert service_url({}, tmp_path) == "http://127.0.0.1:9000"
+    assert service_url({"ORDERGUARD_URL": "http://x/"}, tmp_path) == "http://x"
+    assert key_header({}, tmp_path) == {"X-API-Key": "abc"}
+
+
+def test_anomalies_come_first_and_usual_orders_are_only_counted() -> None:
+    reason = Reason("units", 0.3, "Units.")
+    lines = [Line(order_id=f"U-{i}", score=i / 100) for i in range(9)]
+    lines.append(Line(order_id="odd", score=0.9, anomaly=True, contributions=[reason]))
+    rows = table(lines, 100).splitlines()
+    assert rows[1].startswith("odd")
+    assert "… and 6 more usual orders" in rows
