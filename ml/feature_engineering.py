@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -161,8 +162,13 @@ def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterat
             yield masked_block(block, keyring)
         return
     # Forked, so that the key is inherited: a keyring is never serialised.
-    with ProcessPoolExecutor(workers, get_context("fork"), _set_keyring, (keyring,)) as pool:
-        yield from pool.map(_masked_block_of_worker, blocks)
+    try:
+        with ProcessPoolExecutor(workers, get_context("fork"), _set_keyring, (keyring,)) as pool:
+            yield from pool.map(_masked_block_of_worker, blocks)
+    except BrokenProcessPool:
+        raise ReadingError(
+            f"one of {workers} reading processes was ended from outside, perhaps for want of memory. Use fewer workers."
+        ) from None
 
 
 def masked_block(block: Block, keyring: Keyring) -> tuple[Columns, Tally]:

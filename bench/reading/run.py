@@ -58,12 +58,13 @@ PROGRAMS: dict[str, Callable[[Path], int]] = {
 
 def main(program: str, path: Path) -> None:
     """Run one program. The peak is that of this process and, as an upper bound, of all workers at once."""
-    begun = time.perf_counter()
+    begun, started = time.perf_counter(), time.process_time()
     orders = PROGRAMS[program](path)
     seconds = time.perf_counter() - begun
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    of_workers = CORES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(json.dumps({"seconds": seconds, "orders": orders, "peak_mib": (own + of_workers) / 1024}))
+    own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = sum(usage.ru_utime + usage.ru_stime for usage in (own, workers)) - started
+    peak = (own.ru_maxrss + CORES * workers.ru_maxrss) / 1024
+    print(json.dumps({"seconds": seconds, "cpu_seconds": processor, "orders": orders, "peak_mib": peak}))
 
 
 if __name__ == "__main__":

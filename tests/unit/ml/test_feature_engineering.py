@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import json
+import os
 import pickle
 import random
+import signal
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -174,3 +176,13 @@ def test_small_inputs_are_not_worth_another_process() -> None:
 def test_the_order_files_of_a_folder_can_be_built(tmp_path: Path) -> None:
     write(tmp_path / "a.ndjson", [line(1), line(2)])
     assert len(build(*order_files(tmp_path)).X) == 2
+
+
+def test_a_reading_process_that_is_ended_from_outside_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        ml.feature_engineering, "masked_block", lambda block, keyring: os.kill(os.getpid(), signal.SIGKILL)
+    )
+    with pytest.raises(ReadingError, match="ended from outside.*fewer workers"):
+        build(write(tmp_path / "a.ndjson", [line(1)]), workers=2)
