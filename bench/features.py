@@ -87,11 +87,15 @@ def main() -> None:
     curve: list[dict[str, Any]] = []
     print("  orders      MB  seconds  orders/s  µs/order  peak MiB  fastest reader        seconds  ratio  of CPU time")
     for path in (sample(size) for size in SIZES if size <= LARGEST):
-X        curve.append(row)
+        built, parsed = measured("build", path), readers(path)
+        name = min(parsed, key=lambda reader: parsed[reader]["seconds"])
+        ratio, cpu_ratio = (built[unit] / parsed[name][unit] for unit in ("seconds", "cpu_seconds"))
+        size = path.stat().st_size
+        curve.append(built | {"bytes": size, "readers": parsed, "ratio": ratio, "cpu_ratio": cpu_ratio})
         print(
-            f"{built['orders']:>8} {row['bytes'] / 1e6:>7.0f} {built['seconds']:>8.2f}"
+            f"{built['orders']:>8} {size / 1e6:>7.0f} {built['seconds']:>8.2f}"
             f" {built['orders'] / built['seconds']:>9.0f} {built['seconds'] / built['orders'] * 1e6:>9.1f}"
-            f" {built['peak_mib']:>9.0f}  {fastest:20} {seconds[fastest]:>8.2f} {row['ratio']:>6.2f}",
+            f" {built['peak_mib']:>9.0f}  {name:20} {parsed[name]['seconds']:>8.2f} {ratio:>6.2f} {cpu_ratio:>12.2f}",
             flush=True,
         )
     one = serving(sample(SIZES[0]))
