@@ -72,6 +72,11 @@ promote: $(RUN_ENV) ## Make a version the champion (VERSION=…)
 rollback: $(RUN_ENV) ## Go back to the champion before this one
 	@$(PYTHON) -m ml rollback --models $(MODELS)
 
+.PHONY: forget
+forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and histories (CUSTOMER=…)
+	@$(PYTHON) -m app.history
+	@$(PYTHON) -m ml.forget --data $(DATA) --models $(MODELS)
+
 .PHONY: orders
 orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
 	@ls data/raw/*.ndjson* >/dev/null 2>&1 || $(PYTHON) -m data.generator
@@ -233,6 +238,7 @@ lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a re
 	@cd requirements && for name in serve train infra run; do \
 		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -c dev.txt $$name.in -o $$name.txt || exit 1; done
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 checkov.in -o checkov.txt
+	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 bench-masking.in -o bench-masking.txt
 
 .PHONY: help
 help: ## List the targets

@@ -26,6 +26,9 @@ class HistoryStore(Protocol):
         killed.
         """
 
+    async def forget(self, customer_token: str) -> None:
+        """Remove what is kept for the customer, if anything is."""
+
     async def close(self) -> None:
         """Release what the store holds."""
 

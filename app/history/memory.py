@@ -35,5 +35,8 @@ class MemoryStore:
         if len(self._records) > self._capacity:
             self._records.popitem(last=False)
 
+    async def forget(self, customer_token: str) -> None:
+        self._records.pop(customer_token, None)
+
     async def close(self) -> None:
         self._records.clear()

@@ -42,5 +42,11 @@ class RedisStore:
         except self._errors as error:
             raise HistoryUnavailable(type(error).__name__) from error
 
+    async def forget(self, customer_token: str) -> None:
+        try:
+            await self._client.delete(PREFIX + customer_token)
+        except self._errors as error:
+            raise HistoryUnavailable(type(error).__name__) from error
+
     async def close(self) -> None:
         await self._client.aclose()

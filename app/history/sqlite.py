@@ -73,6 +73,16 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise HistoryUnavailable(type(error).__name__) from error
 
+    async def forget(self, customer_token: str) -> None:
+        try:
+            connection = self._open()
+            # what is deleted is overwritten, in the file and in its log: it must not be readable in either
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("DELETE FROM history WHERE customer = ?", (customer_token,))
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (sqlite3.Error, OSError) as error:
+            raise HistoryUnavailable(type(error).__name__) from error
+
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

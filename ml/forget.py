@@ -1,0 +1,193 @@
+"""`python -m ml.forget`: remove a customer, named by the environment variable CUSTOMER, from orders and indexes.
+
+It takes the customer's lines out of the raw order files, their orders' cases out of the knowledge index of every model
+version, and says which versions were trained with files that held them: those models keep no order, but the next
+training run should replace them. The customer's id comes by the environment, since anyone can read a process's
+arguments. The raw orders go last: a run that was interrupted can be repeated.
+"""
+
+import argparse
+import gzip
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ml.reading import ReadingError, order_files
+from ml.registry import version_folders
+from orderguard.masking import Keyring, MaskingKeyError
+from orderguard.masking.canonical import identifier
+from orderguard.model_version import MANIFEST, ModelVersionError, read_manifest, sha256
+from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
+
+
+class _Who(msgspec.Struct):
+    id: str
+
+
+class _Whose(msgspec.Struct):
+    """As little of an order as it takes to see whose it is."""
+
+    customer: _Who
+    order_id: str = ""
+
+
+class FileOfOrders(NamedTuple):
+    """A raw file that holds the customer's lines: its content's hash before, their order ids, and what is left without.
+    """
+
+    path: Path
+    sha256: str
+    order_ids: list[str]
+    removed: int
+    rest: list[bytes]
+
+
+class Forgotten(NamedTuple):
+    """What was removed, and the versions trained with it: surely (the same file by hash), or perhaps (by name alone).
+    """
+
+    files: list[str]
+    lines: int
+    cases: dict[str, int]
+    trained: list[str]
+    perhaps_trained: list[str]
+
+
+_decoder = msgspec.json.Decoder(_Whose)
+
+
+def forget(customer: str, data: Path, models: Path, keyring: Keyring) -> Forgotten:
+    """Remove a customer from the order files under `data` and from the indexes under `models`.
+
+    Raises `ReadingError`, `ModelVersionError`, `KnowledgeError` or `OSError` for what can't be read or written.
+    """
+    touched = [held for path in order_files(data) if (held := lines_of(customer, path))]
+    tokens = {token for held in touched for order_id in held.order_ids for token in keyring.tokens("order", order_id)}
+    hashes, names = {held.sha256 for held in touched}, {held.path.name for held in touched}
+    trained, perhaps, cases = [], [], {}
+    for folder in version_folders(models):
+        files = read_manifest(folder).data
+        if any(file.sha256 in hashes for file in files):
+            trained.append(folder.name)
+        elif any(file.name in names for file in files):
+            perhaps.append(folder.name)
+        if removed := remove_cases(folder, tokens):
+            cases[folder.name] = removed
+    for held in touched:
+        rewrite(held)
+    return Forgotten(
+        [held.path.name for held in touched], sum(held.removed for held in touched), cases, trained, perhaps
+    )
+
+
+def lines_of(customer: str, path: Path) -> FileOfOrders | None:
+    """The customer's lines in a file, or None. A broken line is the customer's if their id stands anywhere in it."""
+    wanted = identifier(customer)
+    order_ids: list[str] = []
+    rest: list[bytes] = []
+    removed = 0
+    for line in _lines(path):
+        try:
+            order = _decoder.decode(line)
+            theirs, order_id = identifier(order.customer.id) == wanted, order.order_id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            theirs, order_id = customer.encode() in line, ""
+        if not theirs:
+            rest.append(line)
+            continue
+        removed += 1
+        if order_id:
+            order_ids.append(order_id)
+    return FileOfOrders(path, sha256(path), order_ids, removed, rest) if removed else None
+
+
+def rewrite(held: FileOfOrders) -> None:
+    """Put the file in place without the customer's lines, whole or not at all; a file with no line left goes."""
+    if not held.rest:
+        held.path.unlink()
+        return
+    aside = held.path.with_name(f".{held.path.name}.forget")
+    content = b"".join(held.rest)
+    with aside.open("wb") as file:
+        file.write(gzip.compress(content, mtime=0) if held.path.name.endswith(".gz") else content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(held.path)
+
+
+def remove_cases(version_dir: Path, tokens: set[str]) -> int:
+    """Take the cases of these orders out of a version's index and put its hash right; returns how many there were.
+
+    The version's folder is made anew beside the old one and swapped in, so that it is whole at every moment.
+    """
+    swapped_out = version_dir.with_name(f".{version_dir.name}.before-forget")
+    if swapped_out.exists():
+        shutil.rmtree(swapped_out)
+    if not (version_dir / KNOWLEDGE_FOLDER / INDEX_FILE).is_file():
+        return 0
+    index = KnowledgeIndex.read(version_dir / KNOWLEDGE_FOLDER)
+    kept = [case for case in index.cases if case.order_token not in tokens]
+    removed = len(index.cases) - len(kept)
+    if removed:
+        aside = version_dir.with_name(f".{version_dir.name}.forget")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(version_dir, aside)
+        path = msgspec.structs.replace(index, cases=kept).write(aside / KNOWLEDGE_FOLDER)
+        manifest = read_manifest(aside)
+        files = {**manifest.files, path.relative_to(aside).as_posix(): sha256(path)}
+        changed = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(manifest, files=files)), indent=2)
+        (aside / MANIFEST).write_bytes(changed + b"\n")
+        version_dir.rename(swapped_out)
+        aside.rename(version_dir)
+        shutil.rmtree(swapped_out)
+    return removed
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+        yield from file
+
+
+def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
+    """Run the command line: 0 done, 2 for what the user has to mend."""
+    parser = argparse.ArgumentParser(prog="CUSTOMER=… python -m ml.forget", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data/raw"), help="the folder of raw orders")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="the folder of model versions")
+    options = parser.parse_args(arguments)
+    customer = environment.get("CUSTOMER", "").strip()
+    if not customer:
+        print("whom to forget? Name the customer's id: make forget CUSTOMER=…", file=sys.stderr)
+        return 2
+    try:
+        done = forget(customer, options.data, options.models, Keyring.from_environment(environment))
+    except (MaskingKeyError, ReadingError, ModelVersionError, KnowledgeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(summary(done))
+    return 0
+
+
+def summary(done: Forgotten) -> str:
+    """What was done, in words, without naming the customer."""
+    if not done.lines:
+        return "No order of this customer is in the raw orders: nothing to remove."
+    lines = [f"Removed {done.lines:,} orders from {', '.join(done.files)}."]
+    lines += [f"Removed {count:,} cases from the index of version {name}." for name, count in done.cases.items()]
+    for names, how in ((done.trained, "were trained"), (done.perhaps_trained, "may have been trained")):
+        if names:
+            lines.append(f"Versions that {how} with these orders: {', '.join(names)}. `make train` makes one without.")
+    if not done.trained and not done.perhaps_trained:
+        lines.append("No model version here was trained with these orders.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

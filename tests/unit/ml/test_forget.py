@@ -1,0 +1,103 @@
+"""A customer who asks to be forgotten."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ml.forget import main
+from orderguard.masking import Keyring
+from orderguard.model_version import read_manifest, verify
+from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
+from tests.serving import MASKING_KEY
+
+
+@pytest.fixture
+def trained(models_dir: Path, tmp_path: Path) -> Path:
+    """A copy of raw orders and of a model version that was trained with them, to be changed."""
+    shutil.copytree(models_dir, tmp_path / "models")
+    shutil.copytree(models_dir.parent / "raw", tmp_path / "raw")
+    return tmp_path
+
+
+def order(customer: str, number: int) -> bytes:
+    return json.dumps({"order_id": f"O-{number}", "customer": {"id": customer}}).encode() + b"\n"
+
+
+def forget(customer: str, data: Path, models: Path) -> int:
+    return main(["--data", str(data), "--models", str(models)], {"CUSTOMER": customer, "MASKING_KEY": MASKING_KEY})
+
+
+def test_a_customers_lines_go_from_every_file_and_all_others_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "one.ndjson").write_bytes(order("C-1", 1) + order("C-2", 2) + b'{"broken": "C-1\n' + b'{"broken": "C-2\n')
+    (raw / "two.ndjson.gz").write_bytes(gzip.compress(order("C-3", 3) + order(" C-1 ", 4)))
+    (raw / "three.ndjson").write_bytes(order("C-1", 5))
+    (raw / "four.ndjson").write_bytes(order("C-10", 6))
+    assert forget("C-1", raw, tmp_path / "models") == 0
+    assert (raw / "one.ndjson").read_bytes() == order("C-2", 2) + b'{"broken": "C-2\n'
+    assert gzip.decompress((raw / "two.ndjson.gz").read_bytes()) == order("C-3", 3)
+    assert (raw / "four.ndjson").read_bytes() == order("C-10", 6)
+    assert sorted(path.name for path in raw.iterdir()) == ["four.ndjson", "one.ndjson", "two.ndjson.gz"]
+    printed = capsys.readouterr().out
+    assert "Removed 4 orders from one.ndjson, three.ndjson, two.ndjson.gz" in printed
+    assert "C-1" not in printed
+
+
+def test_the_models_that_were_trained_with_the_customer_are_named(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyring = Keyring.from_text(MASKING_KEY)
+    folder = trained / "models" / "first"
+    before = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER)
+    lines = [
+        json.loads(line)
+        for path in (trained / "raw").iterdir()
+        for line in path.read_bytes().splitlines()
+        if valid(line)
+    ]
+    by_token = {keyring.token("order", line["order_id"]): line["customer"]["id"] for line in lines}
+    customer = by_token[before.cases[0].order_token]
+    theirs = {token for token, owner in by_token.items() if owner == customer}
+
+    assert forget(customer, trained / "raw", trained / "models") == 0
+
+    after = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER)
+    assert [case for case in before.cases if case.order_token not in theirs] == after.cases
+    assert len(after.cases) < len(before.cases)
+    assert verify(folder) == read_manifest(folder)
+    assert not [path for path in (trained / "models").iterdir() if path.name.startswith(".first")]
+    assert customer not in "".join(path.read_text() for path in (trained / "raw").iterdir())
+    printed = capsys.readouterr().out
+    assert "cases from the index of version first" in printed
+    assert "were trained with these orders: first" in printed
+
+    assert forget(customer, trained / "raw", trained / "models") == 0
+    assert "nothing to remove" in capsys.readouterr().out
+
+
+def valid(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line)["customer"]["id"], str)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [
+        ({"MASKING_KEY": MASKING_KEY}, "CUSTOMER="),
+        ({"CUSTOMER": "C-1"}, "masking key"),
+        ({"CUSTOMER": "C-1", "MASKING_KEY": MASKING_KEY}, "no order files"),
+    ],
+)
+def test_what_is_missing_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], environment: dict[str, str], hint: str
+) -> None:
+    assert main(["--data", str(tmp_path), "--models", str(tmp_path / "models")], environment) == 2
+    assert hint in capsys.readouterr().err
