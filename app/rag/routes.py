@@ -82,8 +82,8 @@ def routes(
         if request.order is not None:
             return service.examine(mask_order(request.order, service.keyring))
         if request.order_id is not None:
-            return _past_case(search, service.keyring.token(ORDER_NAMESPACE, request.order_id))
-        return _past_case(search, request.order_token) if request.order_token is not None else None
+            return _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, request.order_id))
+        return _past_case(search, [request.order_token]) if request.order_token is not None else None
 
     @router.post("/v1/ask", **contract.ASK)
     async def ask(request: Request) -> Response:
@@ -97,7 +97,7 @@ def routes(
     @router.get("/v1/orders/{order_id}/similar", **contract.SIMILAR)
     async def similar(order_id: str) -> Response:
         search, version = knowledge.search()
-        case = _past_case(search, service.keyring.token(ORDER_NAMESPACE, order_id))
+        case = _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, order_id))
         found = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR_CASES)
         return _json(contract.SimilarAnswer(contract.past_case(case), contract.similar_orders(found), version))
 
@@ -113,11 +113,12 @@ def routes(
     return router
 
 
-def _past_case(search: Search, token: str) -> Case:
-    case = search.index.case_by_token.get(token)
-    if case is None:
-        raise Problem("not-found", "the order is not among the past cases; send the order itself to /v1/ask as `order`")
-    return case
+def _past_case(search: Search, tokens: list[str]) -> Case:
+    """The case with one of these pseudonyms: while a key is rotated, an order has one under each. Raises `Problem`."""
+    for token in tokens:
+        if case := search.index.case_by_token.get(token):
+            return case
+    raise Problem("not-found", "the order is not among the past cases; send the order itself to /v1/ask as `order`")
 
 
 def _json(answer: msgspec.Struct) -> Response:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from app.settings import SettingsError
 
 ProviderName = Literal["local", "vertex", "openai", "off"]
+DEFAULT_TIMEOUT_SECONDS = 8.0
+"""Below the 10 seconds that Cloud Run leaves a service to end in, so that an answer under way is not cut off."""
 PROVIDERS: tuple[ProviderName, ...] = ("local", "vertex", "openai", "off")
 
 
@@ -22,7 +24,7 @@ class RagSettings:
     api_key: str = field(default="", repr=False)
     project: str = ""
     location: str = ""
-    timeout_seconds: float = 15.0
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     attempts: int = 3
 
 
@@ -60,9 +62,9 @@ def read_rag_settings(environment: Mapping[str, str]) -> RagSettings:
     ]
     if given["RAG_BASE_URL"] and provider in ("vertex", "openai"):
         mistakes += _url_mistakes(given["RAG_BASE_URL"])
-    timeout, attempts = 15.0, 3
+    timeout, attempts = DEFAULT_TIMEOUT_SECONDS, 3
     try:
-        timeout = _number(given["RAG_TIMEOUT_SECONDS"] or "15", 0.05, 120)
+        timeout = _number(given["RAG_TIMEOUT_SECONDS"] or DEFAULT_TIMEOUT_SECONDS, 0.05, 120)
     except ValueError as error:
         mistakes.append(f"RAG_TIMEOUT_SECONDS {error}")
     try:
@@ -104,7 +106,7 @@ def _url_mistakes(url: str) -> list[str]:
     return []
 
 
-def _number(text: str, low: float, high: float) -> float:
+def _number(text: str | float, low: float, high: float) -> float:
     try:
         value = float(text)
     except ValueError:

@@ -53,8 +53,13 @@ class LendingService:
 
 
 @pytest.fixture(scope="session")
-def keyring() -> Keyring:
-    return Keyring.from_text(new_key_text())
+def keyring_text() -> str:
+    return new_key_text()
+
+
+@pytest.fixture(scope="session")
+def keyring(keyring_text: str) -> Keyring:
+    return Keyring.from_text(keyring_text)
 
 
 @pytest.fixture(scope="session")

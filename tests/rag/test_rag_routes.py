@@ -10,8 +10,9 @@ from fastapi.testclient import TestClient
 
 from app.rag.answering import ABSTENTION
 from app.rag.settings import RagSettings
-from orderguard.masking import Keyring
+from orderguard.masking import Keyring, new_key_text
 from orderguard.retrieval import KnowledgeIndex
+from tests.rag.conftest import LendingService
 
 Client = Callable[[RagSettings], TestClient]
 LOCAL = RagSettings()
@@ -60,6 +61,14 @@ def test_a_past_case_is_found_by_its_raw_id_and_by_its_token(client: Client, key
     by_token = client(LOCAL).post("/v1/ask", json={"question": "Why was it flagged?", "order_token": token}).json()
     assert by_id == by_token
     assert "Score 0.8000" in by_id["answer"]
+
+
+def test_a_past_case_is_found_while_the_key_is_rotated(
+    client: Client, service: LendingService, keyring_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotated = Keyring.from_text(f"{new_key_text('k2')},{keyring_text}")
+    monkeypatch.setattr(service, "keyring", rotated)
+    assert client(LOCAL).get("/v1/orders/past-70/similar").status_code == 200
 
 
 def test_similar_cases_leave_the_order_itself_out_and_show_reasons(client: Client, keyring: Keyring) -> None:
