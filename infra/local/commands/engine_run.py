@@ -17,7 +17,9 @@ from infra.local.home import REPOSITORY, Home
 from infra.local.services import all_resources
 
 POLICIES = REPOSITORY / "policies"
-_OPERATION = re.compile(r"^ [-+~ ><]{1,2} .* (created|updated|deleted|replaced|created replacement|deleted original)\b")
+_OPERATION = re.compile(
+    r"^ [-+~><]{1,2} +\S+:\S+:\S+ .* (created|updated|deleted|replaced|created replacement|deleted original)\b"
+)
 _NOISE = re.compile(
     r"^@ |warning: using pulumi-|^Loading policy packs|^\s*pulumi:pulumi:Stack .* \d+ (warning|message)s?$|^Duration: "
     r"|^(Previewing|Updating|Destroying|Refreshing) "

@@ -22,6 +22,8 @@ MODULE = Path(__file__).resolve().parent
 ENGINE_PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
 SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 LEAST_GO = (1, 25)
+USUAL_GO = "/usr/local/go/bin"
+"""Where the official archive is unpacked, which not every PATH names."""
 INSTALL_HINT = (
     "Install one of these and run the command again:\n"
     "  - the Pulumi CLI {version} (https://www.pulumi.com/docs/install/), with `pulumi` on PATH; or\n"
@@ -39,10 +41,8 @@ def build(folder: Path, version: str, variables: Mapping[str, str], say: Say) ->
     try:
         environment = _environment(go, variables, scratch)
         say(f"Pulumi engine {version}: building from the Go module proxy (some minutes, once a machine)")
-        _run([go, "mod", "download"], environment, version, say, "fetching modules")
-        packages = _run(
-            [go, "list", "-deps", f"{ENGINE_PACKAGE}/cmd/pulumi"], environment, version, say, "listing packages"
-        ).count("\n")
+        listing = [go, "list", "-deps", f"{ENGINE_PACKAGE}/cmd/pulumi"]
+        packages = _run(listing, environment, version, say, "fetching modules").count("\n")
         folder.mkdir(parents=True)
         flags = f"-s -w -X {SDK_MODULE}/go/common/version.Version={version}"
         command = [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / "pulumi")]
@@ -60,7 +60,7 @@ def runner(variables: Mapping[str, str], say: Say) -> Path:
 
 
 def _go(variables: Mapping[str, str], version: str) -> str:
-    go = shutil.which("go", path=variables.get("PATH", "") + ":/usr/local/go/bin")
+    go = shutil.which("go", path=os.pathsep.join([variables.get("PATH", ""), USUAL_GO]))
     hint = INSTALL_HINT.format(version=version, go=".".join(map(str, LEAST_GO)))
     if go is None:
         raise LocalCloudError(f"No Pulumi engine here, none to download, and no Go to build it with.\n{hint}")

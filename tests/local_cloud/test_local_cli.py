@@ -1,0 +1,196 @@
+"""The command line explains mistakes, keeps its exit codes, and is documented."""
+
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.__main__ import main
+from infra.local.commands.engine_run import Transcript, alone
+from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, LocalCloudError
+from infra.local.home import REPOSITORY, Home
+from infra.local.jobs import JobError, run_job, started_by
+from infra.local.ports import require_free
+
+PAGE = (REPOSITORY / "docs" / "technical" / "local-cloud.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(tmp_path / "home"))
+    return Home(tmp_path / "home")
+
+
+def test_a_taken_port_is_named_with_its_holder_and_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalCloudError, match=rf"Port {port} is taken by .*\(pid \d+\).*make up PORT=") as refusal:
+            require_free(port)
+        assert main(["up", "--port", str(port)]) == EXIT_ENVIRONMENT
+    assert f"Port {port} is taken" in capsys.readouterr().err
+    assert refusal.value.exit_code == EXIT_ENVIRONMENT
+    require_free(port)
+
+
+def test_credentials_stop_up_before_anything_is_made(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/key.json")
+    assert main(["up"]) == EXIT_ENVIRONMENT
+    assert "GOOGLE_APPLICATION_CREDENTIALS is set" in capsys.readouterr().err
+    assert not home.root.exists()
+
+
+@pytest.mark.parametrize(("port", "code"), [("0", 2), ("70000", 2), ("http", 2)])
+def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["up", "--port", port])
+    assert ended.value.code == code
+
+
+def test_two_changing_commands_at_once_are_told_apart(home: Home) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with alone(home, "local"):
+            entered.set()
+            leave.wait(20)
+
+    worker = threading.Thread(target=first)
+    worker.start()
+    entered.wait(20)
+    try:
+        with pytest.raises(LocalCloudError, match=r"pid \d+"):
+            with alone(home, "local"):
+                raise AssertionError("both were let in")
+    finally:
+        leave.set()
+        worker.join()
+
+
+def test_without_a_stack_down_status_and_preview_of_nothing_are_no_errors(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["down"]) == EXIT_OK
+    assert "nothing to take down" in capsys.readouterr().out
+    assert main(["status"]) == EXIT_OK
+    assert main(["logs"]) == EXIT_USAGE
+
+
+def test_a_job_or_bucket_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run-job", "trainer"]) == EXIT_REFUSED
+    assert "There is no job 'trainer'" in capsys.readouterr().err
+    assert main(["object-put", "raw", str(tmp_path / "orders.ndjson")]) == EXIT_USAGE
+    assert "There is no bucket 'raw'" in capsys.readouterr().err
+
+
+def test_the_stand_in_runs_for_nobody_but_the_command_line() -> None:
+    command = [sys.executable, str(REPOSITORY / "infra" / "local" / "launch.py"), "infra.local.provider", "gcp"]
+    done = subprocess.run(command, env={}, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Only `python -m infra.local` starts it" in done.stderr
+
+
+def test_a_transcript_keeps_mandatory_violations_and_errors_and_drops_the_rest() -> None:
+    transcript = Transcript(everything=False)
+    for line in (
+        "@ previewing update....",
+        " +  gcp:storage:Bucket raw create ",
+        "Policies:",
+        "    pack@v1 (local: policies)",
+        "        - [advisory] [severity: low]  labels  (gcp:storage:Bucket: raw)",
+        "          say who owns it; a resource is deleted",
+        "        - [mandatory] [severity: critical]  not-public  (gcp:storage:Bucket: raw)",
+        "          make it private",
+        "Diagnostics:",
+        "  pulumi:pulumi:Stack (x-local):",
+        "    warning: using pulumi-resource-gcp from $PATH at /bin",
+        "    error: preview failed",
+    ):
+        transcript.take(line)
+    problems = transcript.problems()
+    assert "not-public" in problems and "make it private" in problems and "preview failed" in problems
+    assert "labels" not in problems and "warning: using" not in problems
+    assert transcript.advisories == 1
+    assert transcript.unchanged
+
+
+def commands() -> list[str]:
+    told = subprocess.run(
+        [sys.executable, "-m", "infra.local", "--help"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    lines = told.stdout.partition("COMMAND\n")[2].splitlines()
+    return [line.split()[0] for line in lines if line.startswith("    ") and line[4] != " "]
+
+
+def test_every_command_and_exit_code_is_documented() -> None:
+    assert len(commands()) > 8
+    for name in commands():
+        assert f"`{name}" in PAGE, name
+    for code in range(5):
+        assert f"| {code} |" in PAGE, code
+
+
+JOB = {
+    "location": "europe-west1",
+    "name": "train",
+    "deletionProtection": False,
+    "template": {
+        "taskCount": 2,
+        "template": {
+            "serviceAccount": "runner@a-project.iam.gserviceaccount.com",
+            "maxRetries": 0,
+            "containers": [
+                {"image": "", "args": ["-c", "import os; print('task', os.environ['CLOUD_RUN_TASK_INDEX'])"]}
+            ],
+        },
+    },
+}
+WORKFLOW = {
+    "name": "flow",
+    "region": "europe-west1",
+    "serviceAccount": "starter@a-project.iam.gserviceaccount.com",
+    "sourceContents": (
+        "main: {steps: [{run: {call: googleapis.run.v2.projects.locations.jobs.run, args: {name: jobs/train}}}]}"
+    ),
+}
+TRIGGER = {
+    "name": "arrival",
+    "location": "eu",
+    "matchingCriterias": [
+        {"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"},
+        {"attribute": "bucket", "value": "raw"},
+    ],
+    "destination": {"workflow": "projects/a-project/locations/europe-west1/workflows/flow"},
+}
+
+
+@pytest.fixture
+def chain(ask: Any, context_folder: Path) -> Any:
+    """A bucket's arrival → workflow → job, but for the right to run the job."""
+    (context_folder / "Dockerfile").write_text('FROM python:3.11\nENTRYPOINT ["python"]\n')
+    image = ask.create("docker:index/image:Image", {"imageName": "train:1", "build": {"context": str(context_folder)}})
+    JOB["template"]["template"]["containers"][0]["image"] = image["repoDigest"]  # type: ignore[index]
+    ask.create("gcp:cloudrunv2/job:Job", JOB)
+    ask.create("gcp:workflows/workflow:Workflow", WORKFLOW)
+    ask.create("gcp:eventarc/trigger:Trigger", TRIGGER)
+    return ask
+
+
+def test_a_job_runs_all_its_tasks(chain: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_job(chain.cloud, "train") == 0
+    assert capsys.readouterr().out.split() == ["task", "0", "task", "1"]
+
+
+def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:
+    with pytest.raises(JobError, match="run.jobs.run"):
+        list(started_by(chain.cloud, "raw"))
+    member = "serviceAccount:starter@a-project.iam.gserviceaccount.com"
+    grant = {"name": "train", "location": "europe-west1", "role": "roles/run.invoker", "member": member}
+    chain.create("gcp:cloudrunv2/jobIamMember:JobIamMember", grant)
+    assert [job for _, job in started_by(chain.cloud, "raw")] == ["train"]
+    assert list(started_by(chain.cloud, "another")) == []
