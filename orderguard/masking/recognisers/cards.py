@@ -75,7 +75,7 @@ def _windows(view: View, groups: list[re.Match[str]]) -> Iterator[Span]:
 
 
 def _is_card(view: View, groups: list[re.Match[str]], sizes: list[int], first: int, last: int, digits: str) -> bool:
-    if not _ISSUERS.match(digits) or not luhn(digits):
+    if not luhn(digits):
         return False
     start, end = groups[first].start(), groups[last - 1].end()
     shape = tuple(sizes[first:last])
@@ -84,6 +84,8 @@ def _is_card(view: View, groups: list[re.Match[str]], sizes: list[int], first: i
     labelled = labelled_impersonal(view, start)
     if called_card and not labelled:
         return True
+    if not _ISSUERS.match(digits):
+        return False
     if not clear or len(digits) in (12, 13) and (not called_card or ean(digits)) and len(shape) == 1:
         return False
     if len(shape) == 1:

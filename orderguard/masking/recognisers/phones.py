@@ -19,8 +19,8 @@ _INTERNATIONAL = re.compile(
     rf"-])\(?{_COUNTRY_CODES}\)?(?:{_SEPARATOR}\d){{5,13}}(?!\d)"
 )
 _NANP = re.compile(
-    r"(?<![\w+.-])(?:\+?1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w]|-\d)(?:\s*(?:x|ext\.?|"
-    r"extension)\s*\d{1,6})?"
+    r"(?<![\w+.-])(?:\+?1[ .-]?)?(?:\(\d{3}\) ?\d{3}[ .-]|[2-9]\d\d([ .-])\d{3}\1)\d{4}(?:\s*(?:x|ext\.?|"
+    r"extension)\s*\d{1,6}|(?!\w|-\d))"
 )
 _TRUNK = re.compile(
     r"(?<![\w+.,/-])(?<!\d )\(?0\d{1,5}\)?(?:[ .\-/]{1,3}\(?\d{4,8}\)?|(?:[ .\-/]{1,3}\(?\d{1,8}\)?){2,5})(?![\w]|"
@@ -38,7 +38,7 @@ _DATE = re.compile(
 )
 _WORDS = frozenset("""
     phone phones telephone tel tele mobile cell cellphone call calls called calling fax whatsapp signal sms dial
-    callback hotline contact reach telefon telefonnummer telefonnr handy handynummer mobil mobilnummer rufnummer anruf
+    callback hotline contact answering office desk reach telefon telefonnummer telefonnr handy handynummer mobil mobilnummer rufnummer anruf
     anrufen anrufe ruf rufen klingeln ruckruf erreichbar erreichen durchwahl telephoner appeler appelez appel portable
     joindre appellez telephonez telefono telefonos movil celular llamar llame llamen llamame llamada llamad llamenme
     telefone telemovel ligar ligue liguem chamar chame contacto contato cellulare chiamare chiamate chiamatemi chiama
