@@ -13,13 +13,14 @@ from policies.grants import grants
 from policies.rule import Resource, Stack
 from policies.value import Undecided, Value
 
+CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 
 
 @dataclass(frozen=True)
 class Access:
     """A role of one identity. `who` is the URN of an account of the stack, or the member as it stands; `role` is
-    known.
+    a role's name, or the URN of a custom role of the stack.
     """
 
     grant: Resource
@@ -27,6 +28,7 @@ class Access:
     who: str
     target: str
     """The URN of the resource that the grant is on, or its name as it stands."""
+    condition: Value
 
 
 class Identities:
@@ -54,9 +56,16 @@ class Identities:
 
 
 def accesses(
-    stack: Stack, grant_types: Iterable[str], target_property: str, target_types: Iterable[str], roles: Iterable[str]
+    stack: Stack,
+    grant_types: Iterable[str],
+    roles: Iterable[str],
+    *,
+    permission: str = "",
+    target_property: str = "",
+    target_types: Iterable[str] = (),
 ) -> Iterator[Access | Undecided]:
-    """The grants of these types that give one of the roles, and those of which that can't be told yet.
+    """The grants of these types that give one of the roles, or a custom role of the stack with the permission; and
+    those of which that can't be told yet.
 
     `target_property` names what is granted on (`bucket`, `secretId`); it is empty for grants on a project.
     """
@@ -65,14 +74,20 @@ def accesses(
     for resource in stack.of(*grant_types):
         target = _target(resource, target_property, targets) if target_property else resource.urn
         for grant in grants(resource):
-            if grant.role.unknown:
-                yield Undecided(grant.role.path, resource.urn)
-            elif grant.role.text in roles:
+            custom = _custom_role(stack, resource, grant.role)
+            if custom:
+                gives = custom["permissions"].contains(permission)
+            else:
+                gives = None if _may_be_custom(stack, grant.role) else grant.role.among(roles)
+            if gives is None:
+                yield Undecided(grant.role.path, (custom or resource).urn)
+            elif gives:
                 who = identities.of(grant.member, _behind(resource, grant.member))
                 if who is None or target is None:
                     yield Undecided(grant.member.path if who is None else target_property, resource.urn)
                 else:
-                    yield Access(resource, grant.role.text, who, target)
+                    role = custom.urn if custom else grant.role.text
+                    yield Access(resource, role, who, target, grant.condition)
 
 
 def same(name: Value, resource: Resource, properties: Iterable[str]) -> bool:
@@ -91,6 +106,19 @@ def _behind(resource: Resource, member: Value) -> Iterable[Resource]:
     name = member.path.partition("[")[0]
     several = sum(value.unknown for value in resource.each("members")) > 1
     return () if several else resource.dependencies.get(name, ())
+
+
+def _custom_role(stack: Stack, resource: Resource, role: Value) -> Resource | None:
+    """The custom role of the stack that is granted, by its name or by dependency."""
+    if role.known:
+        return next((custom for custom in stack.of(CUSTOM_ROLE) if same(role, custom, ("roleId", "name"))), None)
+    return next(iter(behind(resource, "role", {CUSTOM_ROLE})), None)
+
+
+def _may_be_custom(stack: Stack, role: Value) -> bool:
+    """Whether a role that was not found could be a custom role of the stack whose name is not known yet."""
+    named = role.known and "/roles/" in role.text
+    return named and any(custom["roleId"].unknown for custom in stack.of(CUSTOM_ROLE))
 
 
 def _target(resource: Resource, property_name: str, targets: list[Resource]) -> str | None:

@@ -33,23 +33,26 @@ DEFAULT_SERVICE_ACCOUNT = re.compile(
 
 @dataclass(frozen=True)
 class Grant:
-    """A role for one member. Each is a `Value`: it can be unknown by itself."""
+    """A role for one member, under a condition or none. Each is a `Value`: it can be unknown by itself."""
 
     role: Value
     member: Value
+    condition: Value
+    """The text of the condition, in CEL."""
 
 
 def grants(resource: Resource) -> list[Grant]:
     """The grants that an IAM resource makes. `policyData` is JSON text, as `get_iam_policy` gives it."""
-    role = resource["role"]
-    found = [Grant(role, resource["member"])] if not resource["member"].absent else []
-    found += [Grant(role, member) for member in resource.each("members")]
+    role, condition = resource["role"], resource.at("condition.expression")
+    found = [Grant(role, resource["member"], condition)] if not resource["member"].absent else []
+    found += [Grant(role, member, condition) for member in resource.each("members")]
     policy = resource["policyData"]
     if policy.unknown:
-        found.append(Grant(policy, policy))
+        found.append(Grant(policy, policy, policy))
     elif policy.known:
         for binding in _parsed(policy).each("bindings"):
-            found += [Grant(binding["role"], member) for member in binding.each("members")]
+            condition = binding.at("condition.expression")
+            found += [Grant(binding["role"], member, condition) for member in binding.each("members")]
     return found
 
 

@@ -8,7 +8,7 @@ place never hides a violation in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -132,6 +132,15 @@ class Value:
         if not isinstance(self._content, Mapping):
             return []
         return [(key, self[key]) for key in self._content]
+
+    def among(self, contents: Collection[str]) -> bool | None:
+        """Whether the text is one of these. None where it is unknown."""
+        return None if self.unknown else self.text in contents
+
+    def contains(self, content: str) -> bool | None:
+        """Whether one of the elements is this text. None where only an unknown element could be it."""
+        answers = [element.among((content,)) for element in self.each()]
+        return True if True in answers else None if None in answers else False
 
     def strings(self) -> Iterator[Value]:
         """Every string and every unknown in this value and below it, deepest first in document order."""

@@ -1,6 +1,7 @@
 """Examples for who may do what: grants, keys, federation, and the duties of a whole stack."""
 
 import json
+from dataclasses import replace
 
 from policies.testing import Declared, Examples, StackExamples
 
@@ -44,6 +45,17 @@ _SERVICE = Declared(
     "gcp:cloudrunv2/service:Service", "scoring", {"template": {"serviceAccount": "scorer@p.iam.gserviceaccount.com"}}
 )
 _BASE = [*_ACCOUNTS, *_STORES]
+_CUSTOM_ROLE = Declared(
+    "gcp:projects/iAMCustomRole:IAMCustomRole", "reader", {"roleId": "reader", "permissions": ["storage.objects.get"]}
+)
+_MODELS_ONLY = "resource.name.extract('buckets/{bucket}/').endsWith('-models')"
+
+
+def _limited(condition: str) -> Declared:
+    """The right to read all objects of the project, under a condition."""
+    grant = _member("limited", "roles/storage.objectUser", _DEPLOYER)
+    return replace(grant, properties={**grant.properties, "condition": {"expression": condition}})
+
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
@@ -241,10 +253,18 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     ),
     StackExamples(
         "duties-raw-orders-one-reader",
-        holds=[[*_BASE, _TRAINER_READS, _member("models", _READ, SCORER, bucket="p-prod-models")]],
+        holds=[
+            [*_BASE, _TRAINER_READS, _member("models", _READ, SCORER, bucket="p-prod-models")],
+            [*_BASE, _limited(_MODELS_ONLY)],
+            [*_BASE, _limited("resource.name.startsWith('projects/_/buckets/p-prod-models')")],
+        ],
         violated=[
             [*_BASE, _TRAINER_READS, _SCORER_READS_RAW],
             [*_BASE, _member("everything", "roles/storage.objectAdmin", SCORER)],
+            [*_BASE, _limited("resource.name.startsWith('projects/_/buckets/p-prod-raw/objects/2026')")],
+            [*_BASE, _limited("resource.name.endsWith('-models')")],
+            [*_BASE, _limited(f"{_MODELS_ONLY} || request.time > timestamp('2026-01-01T00:00:00Z')")],
+            [*_BASE, _CUSTOM_ROLE, _member("custom", "projects/p/roles/reader", SCORER)],
         ],
     ),
     StackExamples(

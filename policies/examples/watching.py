@@ -83,7 +83,11 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
                 _audit("secretmanager.googleapis.com", "DATA_READ", "DATA_WRITE"),
             ],
         ],
-        violated=[[_DATA], [_DATA, _audit("allServices", "DATA_READ")]],
+        violated=[
+            [_DATA],
+            [_DATA, _audit("allServices", "DATA_READ")],
+            [Declared("gcp:secretmanager/secret:Secret", "key", {"secretId": "key"})],
+        ],
     ),
     StackExamples(
         "logs-metrics-for-changes",

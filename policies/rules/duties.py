@@ -2,15 +2,16 @@
 secret has one reader.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from policies.access import ACCOUNT, Access, Identities, accesses, behind, same
+from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, behind, same
 from policies.containers import SERVICE, revision
-from policies.rule import CRITICAL, HIGH, MEDIUM, Stack, cis, gdpr, matches_any, prowler, rule
+from policies.rule import CRITICAL, HIGH, MEDIUM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
 from policies.rules.iam import WIDE_GRANT_TYPES
 from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
-from policies.rules.storage import BUCKET, is_named
+from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Finding, Findings, Undecided, Value, Violation
 
 BUCKET_GRANT_TYPES = tuple(f"gcp:storage/bucketIAM{kind}:BucketIAM{kind}" for kind in ("Member", "Binding", "Policy"))
@@ -25,8 +26,10 @@ DEPLOYING_ROLES = frozenset(
     {"roles/run.admin", "roles/run.developer", "roles/artifactregistry.writer", "roles/artifactregistry.admin"}
     | {"roles/artifactregistry.repoAdmin", "roles/iam.serviceAccountUser", "roles/cloudbuild.builds.editor"}
 )
-_RAW = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
-_STORAGE_TYPES = (BUCKET, ACCOUNT, *BUCKET_GRANT_TYPES, *PROJECT_GRANT_TYPES)
+_GET, _ACCESS = "storage.objects.get", "secretmanager.versions.access"
+_BUCKET_ENDS = re.compile(r"resource\.name\.extract\('buckets/\{bucket\}/'\)\.endsWith\('([^'/]+)'\)")
+_BUCKET_STARTS = re.compile(r"resource\.name\.startsWith\('projects/_/buckets/([^'/]+)(/?)[^']*'\)")
+_STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *PROJECT_GRANT_TYPES)
 
 
 @rule(
@@ -36,7 +39,7 @@ _STORAGE_TYPES = (BUCKET, ACCOUNT, *BUCKET_GRANT_TYPES, *PROJECT_GRANT_TYPES)
     whole_stack=True,
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(b)")],
-    settings={**_RAW, "readers": ["*train*"]},
+    settings={**RAW_BUCKETS, "readers": ["*train*"]},
     fix='Let others read what is masked; if another identity is the trainer, name it in the setting "readers".',
 )
 def raw_orders_one_reader(stack: Stack) -> Findings:
@@ -56,7 +59,7 @@ def raw_orders_one_reader(stack: Stack) -> Findings:
     whole_stack=True,
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
-    settings=_RAW,
+    settings=RAW_BUCKETS,
     fix="Run the service as another service account, and give that no role on the raw bucket.",
 )
 def raw_orders_not_served(stack: Stack) -> Findings:
@@ -90,7 +93,7 @@ def raw_orders_not_served(stack: Stack) -> Findings:
     whole_stack=True,
     severity=HIGH,
     frameworks=[gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
-    settings=_RAW,
+    settings=RAW_BUCKETS,
     fix="Take the reading role away; a deployment refers to secrets and buckets, it needs nothing that is in them.",
 )  # fmt: skip
 def deployers_read_nothing(stack: Stack) -> Findings:
@@ -99,15 +102,19 @@ def deployers_read_nothing(stack: Stack) -> Findings:
         token for token in deployers_read_nothing.types if token not in (*BUCKET_GRANT_TYPES, *SECRET_GRANT_TYPES)
     ]
     deployers = set()
-    for access in accesses(stack, deploying_types, "", (), DEPLOYING_ROLES):
+    for access in accesses(stack, deploying_types, DEPLOYING_ROLES, permission="run.services.update"):
         if isinstance(access, Undecided):
             yield access
         else:
             deployers.add(access.who)
     if deployers:
-        secrets = accesses(stack, SECRET_GRANT_TYPES, "secretId", (SECRET, REGIONAL_SECRET), READING_ROLES)
-        all_secrets = accesses(stack, PROJECT_GRANT_TYPES, "", (), READING_ROLES)
-        for what, found in (("raw orders", _raw_readers(stack)), ("a secret", secrets), ("all secrets", all_secrets)):
+        all_secrets = accesses(stack, PROJECT_GRANT_TYPES, READING_ROLES, permission=_ACCESS)
+        readers = (
+            ("raw orders", _raw_readers(stack)),
+            ("a secret", _secret_readers(stack)),
+            ("all secrets", all_secrets),
+        )
+        for what, found in readers:
             for access in found:
                 if isinstance(access, Undecided):
                     yield access
@@ -118,7 +125,7 @@ def deployers_read_nothing(stack: Stack) -> Findings:
 @rule(
     "duties-secret-one-reader",
     "Every secret has exactly one reader.",
-    types=[SECRET, REGIONAL_SECRET, ACCOUNT, *SECRET_GRANT_TYPES],
+    types=[SECRET, REGIONAL_SECRET, ACCOUNT, CUSTOM_ROLE, *SECRET_GRANT_TYPES],
     whole_stack=True,
     severity=HIGH,
     frameworks=[gdpr("32(1)(b)")],
@@ -127,7 +134,7 @@ def deployers_read_nothing(stack: Stack) -> Findings:
 def secret_one_reader(stack: Stack) -> Findings:
     readers: dict[str, set[str]] = defaultdict(set)
     undecided: list[Undecided] = []
-    for access in accesses(stack, SECRET_GRANT_TYPES, "secretId", (SECRET, REGIONAL_SECRET), READING_ROLES):
+    for access in _secret_readers(stack):
         if isinstance(access, Undecided):
             undecided.append(access)
         else:
@@ -178,13 +185,60 @@ def encryption_key_duties(stack: Stack) -> Findings:
 
 def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:
     """Who may read objects of a raw bucket, by a grant on it or on the whole project."""
-    raw = {bucket.urn for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])}
-    for access in accesses(stack, BUCKET_GRANT_TYPES, "bucket", (BUCKET,), OBJECT_READING_ROLES):
+    patterns = stack.settings["rawBuckets"]
+    raw = {bucket.urn: bucket for bucket in stack.of(BUCKET) if is_named(bucket, patterns)}
+    on_buckets = accesses(
+        stack,
+        BUCKET_GRANT_TYPES,
+        OBJECT_READING_ROLES,
+        permission=_GET,
+        target_property="bucket",
+        target_types=(BUCKET,),
+    )
+    for access in on_buckets:
         if isinstance(access, Undecided):
             yield access
-        elif access.target in raw or matches_any(access.target, stack.settings["rawBuckets"]):
+        elif access.target in raw or matches_any(access.target, patterns):
             yield access
-    yield from accesses(stack, PROJECT_GRANT_TYPES, "", (), OBJECT_READING_ROLES)
+    for access in accesses(stack, PROJECT_GRANT_TYPES, OBJECT_READING_ROLES, permission=_GET):
+        spared = False if isinstance(access, Undecided) else _spares(access.condition, list(raw.values()), patterns)
+        if isinstance(access, Access) and spared is None:
+            yield Undecided(access.condition.path, access.grant.urn)
+        elif not spared:
+            yield access
+
+
+def _spares(condition: Value, raw: list[Resource], patterns: list[str]) -> bool | None:
+    """Whether a condition limits a grant to buckets of other names: all of it has to hold (`&&` alone, nothing
+    negated), and some part asks for a beginning or an end of the bucket's name that no raw bucket has. None where
+    that depends on a name that is not known yet.
+    """
+    if condition.unknown:
+        return None
+    if any(sign in condition.text for sign in ("||", "!", "?")):
+        return False
+    parts = [part.strip() for part in condition.text.split("&&")]
+    ends = [match[1] for match in map(_BUCKET_ENDS.fullmatch, parts) if match and not matches_any(match[1], patterns)]
+    starts = [match.groups() for match in map(_BUCKET_STARTS.fullmatch, parts) if match and raw]
+    if any(bucket["name"].unknown for bucket in raw):
+        return None if ends or starts else False
+    names = [bucket["name"].text or bucket.name for bucket in raw]
+    other_end = any(not any(name.endswith(end) for name in names) for end in ends)
+    return other_end or any(
+        not any(name == start if whole else name.startswith(start) for name in names) for start, whole in starts
+    )
+
+
+def _secret_readers(stack: Stack) -> Iterator[Access | Undecided]:
+    """Who may read a single secret."""
+    return accesses(
+        stack,
+        SECRET_GRANT_TYPES,
+        READING_ROLES,
+        permission=_ACCESS,
+        target_property="secretId",
+        target_types=(SECRET, REGIONAL_SECRET),
+    )
 
 
 def _mounts_raw(stack: Stack, volumes: list[Value], urn: str) -> Findings:
@@ -204,7 +258,7 @@ def _not_both(
 ) -> Iterator[Finding]:
     identities = Identities(stack)
     holders: dict[str, list[Access]] = defaultdict(list)
-    for access in accesses(stack, types, "", (), first | second):
+    for access in accesses(stack, types, first | second):
         if isinstance(access, Undecided):
             yield access
         else:

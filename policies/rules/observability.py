@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from policies.containers import SERVICE
 from policies.rule import ADVISORY, LOW, MEDIUM, Resource, Stack, checkov, cis, org_policy, prowler, rule, trivy
+from policies.rules.secret_manager import SECRET
+from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Findings, Undecided, Value, Violation, about, equals, forbid, require
 
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
@@ -11,7 +13,6 @@ UPTIME = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig"
 METRIC = "gcp:logging/metric:Metric"
 SINK = "gcp:logging/projectSink:ProjectSink"
 LOG_BUCKET = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
-BUCKET = "gcp:storage/bucket:Bucket"
 AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
 PROJECT_SERVICE = "gcp:projects/service:Service"
 _WATCHED_STACKS = ["prod*", "staging*"]
@@ -72,17 +73,18 @@ def alerts_reach_somebody(alert: Resource) -> Findings:
 @rule(
     "logs-audit-data",
     "Google Cloud records who reads and writes data and secrets.",
-    types=[AUDIT, BUCKET, "gcp:secretmanager/secret:Secret"],
+    types=[AUDIT, BUCKET, SECRET],
     whole_stack=True,
     severity=MEDIUM,
     stacks=["prod*"],
     frameworks=[cis("2.1"), checkov("CKV2_GCP_5"), trivy("configure-audit-logging")],
-    settings={"services": ["storage.googleapis.com", "secretmanager.googleapis.com"]},
+    settings={"services": ["storage.googleapis.com", "secretmanager.googleapis.com"], **RAW_BUCKETS},
     fix="Add a gcp.projects.IAMAuditConfig with DATA_READ and DATA_WRITE for allServices.",
 )
 def audit_data(stack: Stack) -> Findings:
     configs = stack.of(AUDIT)
-    if len(configs) == len(stack.resources):
+    buckets = [bucket for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])]
+    if not buckets and not stack.of(SECRET):
         return
     for service in stack.settings["services"]:
         logged: set[str] = set()

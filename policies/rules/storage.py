@@ -6,7 +6,7 @@ from policies.value import Finding, Findings, Undecided, Violation, equals, forb
 
 BUCKET = "gcp:storage/bucket:Bucket"
 _MODEL_BUCKETS = {"modelBuckets": ["model*", "*-model", "*-models", "*-model-*", "*-models-*"]}
-_RAW_BUCKETS = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
+RAW_BUCKETS = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
 """Settings: patterns of bucket names, as the program calls them or as Google Cloud does."""
 
 
@@ -100,7 +100,7 @@ def lifecycle(bucket: Resource) -> Findings:
     types=[BUCKET],
     severity=HIGH,
     frameworks=[gdpr("5(1)(e)"), prowler("cloudstorage_bucket_lifecycle_management_enabled")],
-    settings=_RAW_BUCKETS,
+    settings=RAW_BUCKETS,
     fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}.',
 )
 def raw_orders_expire(bucket: Resource) -> Findings:
