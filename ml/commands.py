@@ -53,7 +53,10 @@ def train(options: argparse.Namespace) -> int:
     gates = [*outcome.validation.gates, outcome.challenge]
     failures = [f"{gate.name}: {figure}" for gate in gates for figure in gate.figures if not figure.passed]
     folder = job.models / manifest.version
-    lines = [f"  {'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.note or gate.meaning}" for gate in gates]
+    lines = [
+        f"  {'passed' if gate.passed else 'FAILED'}  {gate.name}: {' '.join(filter(None, (gate.meaning, gate.note)))}"
+        for gate in gates
+    ]
     took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     lines += ["", took, f"{'written' if outcome.new else 'already there, byte for byte'}: {folder}"]
     lines += [f"report: {folder / 'report.html'}"]

@@ -4,8 +4,9 @@ They are written from what goes wrong in shops, and share nothing with the gener
 with the generator's own idea of an anomaly would mark its own homework.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -113,19 +114,37 @@ def combination(case: Case, random: np.random.Generator) -> Case:
     )
 
 
-ANOMALIES: dict[str, Change] = {
-    change.__name__: change
-    for change in (
-        price_slip,
-        price_tenfold,
-        bulk_quantity,
-        deep_discount,
-        burst,
-        takeover,
-        foreign_card,
-        combination,
-    )
+class Kind(NamedTuple):
+    """A kind of anomaly. `needs` says of an order whether it tells what the change is about."""
+
+    change: Change
+    needs: Callable[[MaskedOrder], bool] = lambda order: True
+
+
+def _tells_address(order: MaskedOrder) -> bool:
+    return bool(order.shipping or order.billing)
+
+
+def _tells_discount(order: MaskedOrder) -> bool:
+    return bool(order.discount or order.has_coupon or any(item.discount for item in order.items))
+
+
+ANOMALIES: dict[str, Kind] = {
+    "price_slip": Kind(price_slip),
+    "price_tenfold": Kind(price_tenfold),
+    "bulk_quantity": Kind(bulk_quantity),
+    "deep_discount": Kind(deep_discount, _tells_discount),
+    "burst": Kind(burst),
+    "takeover": Kind(takeover, lambda order: _tells_address(order) and bool(order.device_token)),
+    "foreign_card": Kind(foreign_card, lambda order: _tells_address(order) and bool(order.payment_method)),
+    "combination": Kind(combination, lambda order: _tells_address(order) and bool(order.device_token)),
 }
+
+
+def applicable(cases: Sequence[Case]) -> list[str]:
+    """The kinds that mean something in this feed: at least one order in a hundred tells what they change."""
+    least = len(cases) / 100
+    return [name for name, kind in ANOMALIES.items() if sum(kind.needs(case.order) for case in cases) >= least]
 
 
 def _elsewhere(order: MaskedOrder, random: np.random.Generator) -> MaskedAddress:

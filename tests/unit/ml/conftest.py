@@ -1,7 +1,6 @@
 """A small sample of orders, and a version trained on it once a session."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,9 +56,3 @@ def trained(job: Job) -> Outcome:
 def models(job: Job, trained: Outcome, tmp_path: Path) -> Path:
     """A folder of versions of the test's own, with the session's version in it."""
     return shutil.copytree(job.models, tmp_path / "models")
-
-
-@pytest.fixture
-def own_job(job: Job, models: Path) -> Job:
-    """The session's job, into the test's own folder."""
-    return replace(job, models=models)

@@ -1,0 +1,184 @@
+"""The model's speed, its agreement with scikit-learn, and what it finds: `python -m bench model`.
+
+Speed is measured beside its own floor: a session that holds the forest's one node and nothing else, on the same rows
+and thread. Detection is measured on the sample's truth, which no training reads, and on CDNOW's real purchases with
+injected anomalies.
+"""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from data import cdnow
+from ml.config import read_config
+from ml.feature_engineering import build_features
+from ml.onnx_export import TREE_ENSEMBLE_OPSET
+from ml.pipeline import Job, train_version
+from ml.reading import order_files
+from ml.training import train
+from ml.validation.anomalies import detection, largest_z
+from ml.validation.parity import compare
+from ml.validation.run import ExportedModel
+from orderguard.features import FEATURE_NAMES
+from orderguard.masking import Keyring, new_key_text, pseudonym
+from orderguard.scorer import MODEL, Scorer, session
+
+RAW, TRUTH = Path("data/raw"), Path("data/truth/anomalies.ndjson")
+REPORT = Path("reports/bench/model.json")
+BATCHES = (1, 1_024, 100_000)
+CORES = len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Measure, print tables, and write the report."""
+    keyring = Keyring.from_text(new_key_text())
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(data=RAW, models=Path(folder), config=read_config(), keyring=keyring, version="bench", jobs=CORES)
+        start = time.perf_counter()
+        outcome = train_version(job)
+        seconds = time.perf_counter() - start
+        scorer = Scorer.load(job.models / "bench")
+        table = build_features(order_files(RAW), keyring)
+        figures = {
+            "training": {"seconds": seconds, **outcome.seconds, "gates passed": outcome.validation.passed},
+            "speed": _speed(scorer, table.X),
+            "parity": _parity(job, table.X),
+            "truth": _truth(scorer, table.X, table.order_tokens, keyring),
+            "cdnow": _cdnow(Path(folder)),
+        }
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
+    for name, values in figures.items():
+        _show(name, values)
+
+
+def _speed(scorer: Scorer, rows: NDArray[np.float32]) -> dict[str, float]:
+    """Microseconds a call, the best of several rounds; ratios to the bare node, and to scikit-learn on as many
+    cores.
+    """
+    row = rows[:1]
+    bare, wide = _bare_session(scorer.version_dir / MODEL), row.astype(np.float64)
+    found = {
+        "bare node, session.run": _microseconds(lambda: bare.run(None, {"wide": wide})),
+        "score_row": _microseconds(lambda: scorer.score_row(row[0])),
+        "score of one row": _microseconds(lambda: scorer.score(row)),
+        "score_row with contributions": _microseconds(lambda: scorer.explain_row(row[0])),
+    }
+    found["score_row ÷ bare node"] = found["score_row"] / found["bare node, session.run"]
+    forest = train(rows, list(FEATURE_NAMES), read_config()).model.forest
+    forest.n_jobs = CORES
+    parallel = Scorer.load(scorer.version_dir, threads=CORES)
+    for size in BATCHES:
+        batch = np.resize(rows, (size, rows.shape[1]))
+        calls = 200 if size == 1 else 5
+        ours = _microseconds(lambda: parallel.score(batch), calls)
+        theirs = _microseconds(lambda: forest.score_samples(batch), min(calls, 20))
+        found |= {
+            f"{size:,} rows, rows a second": size / ours * 1e6,
+            f"{size:,} rows, scikit-learn ÷ ours": theirs / ours,
+        }
+    return found
+
+
+def _bare_session(path: Path) -> onnxruntime.InferenceSession:
+    """The forest's node alone: the floor that no graph around it can beat by much."""
+    node = next(node for node in onnx.load(path).graph.node if node.op_type == "TreeEnsemble" and "forest" in node.name)
+    width = len(FEATURE_NAMES)
+    graph = helper.make_graph(
+        [node],
+        "bare",
+        [helper.make_tensor_value_info(node.input[0], TensorProto.DOUBLE, [None, width])],
+        [helper.make_tensor_value_info(node.output[0], TensorProto.DOUBLE, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", TREE_ENSEMBLE_OPSET)]
+    return session(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def _microseconds(call: Callable[[], object], calls: int = 2_000, rounds: int = 7) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        best = min(best, (time.perf_counter() - start) / calls)
+    return best * 1e6
+
+
+def _parity(job: Job, rows: NDArray[np.float32]) -> dict[str, Any]:
+    """Rows compared, the largest difference of a score, and flipped decisions, by kind of row."""
+    trained = train(rows, list(FEATURE_NAMES), job.config)
+    model = ExportedModel(job.models / "bench" / MODEL)
+    later = rows[trained.slices.reference :]
+    return {
+        kind: f"{found.rows:,} rows, difference {found.difference:.1e}, flipped {found.flipped}"
+        for kind, found in compare(trained.model, model, trained.threshold, later, seed=1).items()
+    }
+
+
+def _truth(scorer: Scorer, rows: NDArray[np.float32], tokens: list[str], keyring: Keyring) -> dict[str, Any]:
+    """ROC-AUC, average precision and recall at the same number of alerts, on the generator's own truth."""
+    if not TRUTH.is_file():
+        return {"skipped": f"{TRUTH} is not there"}
+    truth = [json.loads(line) for line in TRUTH.read_text("utf-8").splitlines()]
+    kinds = {pseudonym("order", entry["order_id"], keyring): entry["kind"] for entry in truth}
+    anomalous = np.array([token in kinds for token in tokens])
+    scores = scorer.score(rows)
+    alerts = float(np.mean(scores.score >= scorer.threshold))
+    columns = {
+        "both": scores.score,
+        "forest": scores.forest,
+        "guard": scores.guard,
+        "largest |z|": largest_z(rows, rows),
+    }
+    return {name: _found(values, anomalous, float(np.quantile(values, 1 - alerts))) for name, values in columns.items()}
+
+
+def _found(values: NDArray[np.float64], anomalous: NDArray[np.bool_], threshold: float) -> str:
+    found = detection(values[~anomalous], values[anomalous], threshold)
+    return f"ROC-AUC {found.roc_auc:.4f}, average precision {found.average_precision:.3f}, recall {found.recall:.2f}"
+
+
+def _cdnow(folder: Path) -> dict[str, Any]:
+    """Real purchases that have the required fields alone: what of the injected anomalies is found in them."""
+    data = folder / "cdnow.ndjson"
+    try:
+        count = cdnow.convert(data, cdnow.default_cache())
+    except cdnow.FetchError as error:
+        return {"skipped": str(error)}
+    keyring = Keyring.from_text(new_key_text())
+    job = Job(data=data, models=folder, config=read_config(), keyring=keyring, version="cdnow", jobs=CORES)
+    start = time.perf_counter()
+    validation = train_version(job).validation
+    figures: dict[str, Any] = {"orders": count, "seconds": time.perf_counter() - start}
+    for gate in validation.gates:
+        figures[f"gate {gate.name}"] = "passed" if gate.passed else "; ".join(map(str, _failed(gate.figures)))
+    for table in validation.gate("anomalies").tables:
+        for kind, *values in table.rows:
+            named = zip(table.columns[1:], values, strict=True)
+            figures[f"{table.title}, {kind}"] = ", ".join(f"{name} {value:.3f}" for name, value in named)
+    return figures
+
+
+def _failed(figures: Iterable[Any]) -> list[Any]:
+    return [figure for figure in figures if not figure.passed]
+
+
+def _show(name: str, values: dict[str, Any]) -> None:
+    print(f"\n{name}")
+    for key, value in values.items():
+        print(f"  {key:44} {value if isinstance(value, str | bool) else f'{value:,.2f}'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Each gate passes what is right, and fails what is wrong by as much as it says."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ml.config import Config
+from ml.pipeline import Job, Outcome
+from ml.reading import masked_orders, order_files
+from ml.validation.alert_rate import alert_rate_gate
+from ml.validation.anomalies import detection, inject, largest_z
+from ml.validation.behaviour import behaviour_gate
+from ml.validation.champion import champion_gate
+from ml.validation.drift import drift_gate, drift_runs
+from ml.validation.gates import Figure, gate
+from ml.validation.held_out import Case, features_of, replay
+from ml.validation.injection import ANOMALIES, SHIFTS, applicable
+from ml.validation.masking import masking_gate
+from ml.validation.parity import Agreement, parity_gate
+from orderguard.features import FEATURE_NAMES
+from orderguard.history import after
+from orderguard.schema import MaskedItem, MaskedOrder
+from orderguard.scorer import Scorer, Scores
+
+
+@pytest.fixture(scope="module")
+def scorer(job: Job, trained: Outcome) -> Scorer:
+    return Scorer.load(job.models / trained.manifest.version)
+
+
+@pytest.fixture(scope="module")
+def cases(job: Job) -> list[Case]:
+    """The last orders of the sample, in time order."""
+    chunks = list(masked_orders(order_files(job.data), job.keyring, free_text=False))
+    orders = {order.order_token: order for chunk in reversed(chunks) for order in reversed(chunk)}
+    latest = sorted(orders.values(), key=lambda order: order.created_at)[-700:]
+    return replay(chunks, [order.order_token for order in latest])
+
+
+def figures(outcome: Outcome, name: str) -> dict[str, float]:
+    return {figure.name: figure.value for figure in outcome.validation.gate(name).figures}
+
+
+def test_a_version_carries_every_gate_and_its_figures(trained: Outcome) -> None:
+    names = [entry.name for entry in trained.validation.gates]
+    assert names == ["anomalies", "drift", "alert_rate", "parity", "masking", "behaviour"]
+    assert trained.validation.passed, trained.validation.failures()
+    assert all(entry.figures for entry in trained.validation.gates)
+    assert figures(trained, "parity")["flipped decisions"] == 0
+    assert trained.manifest.metrics["anomalies: ROC-AUC"] == figures(trained, "anomalies")["ROC-AUC"]
+
+
+def test_forest_guard_and_both_stand_beside_the_largest_z(trained: Outcome) -> None:
+    for table in trained.validation.gate("anomalies").tables:
+        assert table.columns == ["kind", "both", "forest", "guard", "largest |z|"]
+        assert [row[0] for row in table.rows] == ["all", *ANOMALIES]
+
+
+def test_a_gate_that_is_off_says_so(job: Job, trained: Outcome, scorer: Scorer) -> None:
+    config = msgspec.structs.replace(job.config.gates.champion, enabled=False)
+    result = champion_gate(
+        scorer.version_dir, 0.0, np.empty((0, 0), np.float32), inject([], job.config.gates.anomalies), 0.01, config
+    )
+    assert result.passed
+    assert "Switched off" in result.note
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "limit", "passed"),
+    [
+        ("at least", 0.9, 0.9, True),
+        ("at least", 0.89, 0.9, False),
+        ("at most", 0.1, 0.1, True),
+        ("at most", 0.11, 0.1, False),
+        ("exactly", 0, 0, True),
+        ("exactly", 1, 0, False),
+        ("at least", float("nan"), 0.9, False),
+        ("at most", float("nan"), 0.9, False),
+    ],
+)
+def test_a_figure_keeps_to_its_limit_or_says_by_how_much_not(
+    bound: str, value: float, limit: float, passed: bool
+) -> None:
+    figure = Figure(name="share", value=value, bound=bound, limit=limit)  # type: ignore[arg-type]
+    assert figure.passed is passed
+    assert ("missed by" in str(figure)) is not passed
+    assert gate("g", "", [figure]).passed is passed
+
+
+@pytest.mark.parametrize(("share", "passed"), [(0.01, True), (0.001, False), (0.05, False)])
+def test_too_many_and_too_few_alerts_both_fail(config: Config, share: float, passed: bool) -> None:
+    scores = np.zeros(10_000)
+    scores[: int(share * 10_000)] = 1
+    assert alert_rate_gate(scores, 0.5, 0.01, config.gates.alert_rate).passed is passed
+
+
+def test_one_flipped_decision_fails_parity(config: Config) -> None:
+    assert parity_gate({"clean": Agreement(100, 1e-15, 0)}, config.gates.parity).passed
+    assert not parity_gate({"clean": Agreement(100, 1e-15, 1)}, config.gates.parity).passed
+    assert not parity_gate({"clean": Agreement(100, 1e-9, 0)}, config.gates.parity).passed
+
+
+def test_detection_figures_are_those_of_their_definitions() -> None:
+    found = detection(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.35, 0.9]), 0.5)
+    assert found.roc_auc == pytest.approx(7 / 8)
+    assert found.average_precision == pytest.approx((1 + 2 / 3) / 2)
+    assert found.recall == 0.5
+
+
+def test_the_baseline_is_the_largest_z() -> None:
+    train = np.array([[0, 5], [2, 5]], np.float32)
+    assert largest_z(train, np.array([[1, 5], [4, 5], [np.nan, 5]], np.float32)).tolist() == [0, 3, 0]
+
+
+def test_histories_hold_only_what_came_before(cases: list[Case]) -> None:
+    known = [case for case in cases if case.history and case.history.count]
+    assert len(known) > 100
+    for case in known:
+        assert case.history is not None
+        assert max(case.history.at) <= case.order.created_at.timestamp()
+
+
+def test_every_kind_changes_the_features(cases: list[Case], scorer: Scorer) -> None:
+    random = np.random.default_rng(1)
+    before = features_of(cases[:50], scorer.catalogue)
+    for name, kind in ANOMALIES.items():
+        changed = features_of([kind.change(case, random) for case in cases[:50]], scorer.catalogue)
+        assert np.mean(np.any(changed != before, axis=1)) > 0.9, name
+
+
+def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config) -> None:
+    item = MaskedItem(sku="a", quantity=1, unit_price=5.0)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    bare = [
+        Case(
+            MaskedOrder(
+                order_token=str(number),
+                customer_token="c",
+                created_at=start + timedelta(hours=number),
+                currency="EUR",
+                items=[item],
+            ),
+            None,
+        )
+        for number in range(100)
+    ]
+    assert applicable(bare) == ["price_slip", "price_tenfold", "bulk_quantity", "burst"]
+    assert list(inject(bare, config.gates.anomalies).kinds) == applicable(bare)
+
+
+def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
+    history, kept = cases[0].history, cases[0].order
+    case = ANOMALIES["burst"].change(cases[0], np.random.default_rng(2))
+    assert case.order == kept
+    assert case.history is not None
+    assert case.history.count == (history.count if history else 0) + 8
+    assert after(history, kept).count < case.history.count
+
+
+def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:
+    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    assert {run.name for run in runs if run.report.drifted} == {shift.name for shift in SHIFTS}
+    assert drift_gate(runs).passed
+
+
+def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
+    job: Job, scorer: Scorer, cases: list[Case]
+) -> None:
+    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    missed = [run._replace(report=msgspec.structs.replace(run.report, drifted=False)) for run in runs]
+    accused = [run._replace(report=msgspec.structs.replace(run.report, drifted=True)) for run in runs]
+    assert [figure.passed for figure in drift_gate(missed).figures] == [False, True]
+    assert [figure.passed for figure in drift_gate(accused).figures] == [True, False]
+
+
+class Constant:
+    """A model that finds everything equally unusual."""
+
+    def score(self, features: NDArray[np.float32]) -> Scores:
+        same = np.full(len(features), 0.5)
+        return Scores(same, same, same)
+
+
+def test_a_model_that_nothing_impresses_fails_the_behaviour_gate(job: Job, scorer: Scorer, cases: list[Case]) -> None:
+    config = job.config.gates.behaviour
+    assert behaviour_gate(scorer, scorer.catalogue, scorer.threshold, cases, config).passed
+    result = behaviour_gate(Constant(), scorer.catalogue, 0.9, cases, config)
+    assert [figure.name for figure in result.figures if not figure.passed] == [
+        f"{name}: share raised"
+        for name in ("price_slip", "price_tenfold", "bulk_quantity", "deep_discount", "burst", "takeover")
+    ]
+
+
+def test_a_feature_that_depends_on_the_key_fails_the_masking_gate(
+    job: Job, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = order_files(job.data)
+    config = msgspec.structs.replace(job.config.gates.masking, rows=200)
+    assert masking_gate(paths, job.keyring, scorer.catalogue, config).passed
+
+    def leaking(orders: list[MaskedOrder], *_: object) -> NDArray[np.float32]:
+        digits = [[float(len(order.customer_token)) + ord(order.customer_token[-1])] for order in orders]
+        return np.array(digits, np.float32)
+
+    monkeypatch.setattr("ml.validation.masking.compute_features", leaking)
+    result = masking_gate(paths, job.keyring, scorer.catalogue, config)
+    assert [figure.passed for figure in result.figures] == [False, False]
+
+
+def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, cases: list[Case], config: Config) -> None:
+    injected = inject(cases, config.gates.anomalies)
+    rows = features_of(cases, scorer.catalogue)
+    champion = scorer.version_dir
+    better = champion_gate(champion, 0.999, rows, injected, 0.01, config.gates.champion)
+    worse = champion_gate(champion, 0.1, rows, injected, 0.01, config.gates.champion)
+    assert (better.passed, worse.passed) == (True, False)
+    absent = champion_gate(None, 0.1, rows, injected, 0.01, config.gates.champion)
+    assert (absent.passed, absent.note) == (True, "There is no other champion.")
+    broken = champion_gate(champion / "plots", 0.1, rows, injected, 0.01, config.gates.champion)
+    assert "Not compared" in broken.note
+
+
+def test_the_report_is_one_file_with_everything_in_it(job: Job, trained: Outcome) -> None:
+    folder = job.models / trained.manifest.version
+    page = (folder / "report.html").read_text("utf-8")
+    assert page.count("<svg") == 4
+    assert "prefers-color-scheme: dark" in page
+    for outside in ('src="http', 'href="http', "@import", "url(http"):
+        assert outside not in page
+    assert trained.manifest.data_sha256 in page
+    assert "/tmp/" not in page and str(folder) not in page
+
+
+def test_the_card_shows_the_plots_that_are_beside_it(job: Job, trained: Outcome) -> None:
+    folder = job.models / trained.manifest.version
+    card = (folder / "card.md").read_text("utf-8")
+    plots = sorted(path.name for path in (folder / "plots").iterdir())
+    assert plots == ["anomalies.svg", "drift.svg", "importance.svg", "scores.svg"]
+    for name in plots:
+        assert f"](plots/{name})" in card
+        assert (folder / "plots" / name).read_text("utf-8").startswith("<svg")
+
+
+def test_contributions_name_the_features_of_the_set(scorer: Scorer, cases: list[Case]) -> None:
+    changed = ANOMALIES["bulk_quantity"].change(cases[3], np.random.default_rng(5))
+    row = features_of([changed], scorer.catalogue)[0]
+    first = [name for name, _ in scorer.contributions(row)[:3]]
+    assert set(first) & {"largest_quantity", "units", "order_value"}
+    assert set(first) <= set(FEATURE_NAMES)
