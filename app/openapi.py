@@ -62,6 +62,11 @@ ERRORS = {
     "422": "invalid-order",
     "503": "overloaded",
 }
+PROBLEMS = {
+    "model": ("unauthorized", "not-ready"),
+    "questions": ("invalid-request", "unauthorized", "not-found", "too-large", "not-ready"),
+}
+"""The problems that FastAPI routes behind the API key answer with, by tag."""
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -95,10 +100,9 @@ def answers(structure: type, summary: str, tag: str, *, unready: bool = False) -
     responses: dict[int | str, Any] = {200: {"description": summary, **json_answer}}
     if unready:
         responses[503] = {"description": "No model is loaded; `reason` says why", **json_answer}
-    elif tag == "model":
-        responses |= {401: _problem("unauthorized"), 503: _problem("not-ready")}
+    responses |= {int(KINDS[kind][0]): _problem(kind) for kind in PROBLEMS.get(tag, ())}
     declared: dict[str, Any] = {"summary": summary, "tags": [tag], "responses": responses}
-    if tag == "model":
+    if tag in PROBLEMS:
         declared["openapi_extra"] = {"security": [{"ApiKey": []}]}
     return declared
 
@@ -108,8 +112,8 @@ def request_body(structure: type, declared: dict[str, Any]) -> dict[str, Any]:
     if structure not in _registered:
         _registered.append(structure)
     content = {"application/json": {"schema": _reference(structure.__name__)}}
-    extra = {"requestBody": {"required": True, "content": content}, "security": [{"ApiKey": []}]}
-    return {**declared, "openapi_extra": {**declared.get("openapi_extra", {}), **extra}}
+    extra = {**declared["openapi_extra"], "requestBody": {"required": True, "content": content}}
+    return {**declared, "openapi_extra": extra}
 
 
 def text(summary: str, tag: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A question's way: mask, find evidence, let the provider word it, check every sentence, and say who answered."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -65,7 +66,8 @@ class Answering:
         """The checked sentences as they come, and at the end the whole answer."""
         started = time.perf_counter()
         masked = mask_text(question)
-        found = find_evidence(search, masked, case)
+        # In a thread: a search takes as long as some scores, and orders go first.
+        found = await asyncio.to_thread(find_evidence, search, masked, case)
         statements: list[Statement] = []
         provider, fallback, interrupted = self._provider.name, None, False
         if found.evidence:

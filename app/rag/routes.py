@@ -2,6 +2,7 @@
 `POST /v1/chat/completions`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
@@ -48,17 +49,22 @@ class Knowledge:
         self._service = service
         self._loaded: tuple[Path, Search] | None = None
 
-    def search(self) -> tuple[Search, str]:
+    async def search(self) -> tuple[Search, str]:
         """The search, and the name of the model version. Raises `Problem` when the served version has no index."""
         folder = self._service.version_dir()
         if self._loaded is None or self._loaded[0] != folder:
             try:
-                self._loaded = folder, Search(KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER))
+                # In a thread: loading takes as long as some dozens of scores.
+                self._loaded = folder, await asyncio.to_thread(_open, folder)
             except KnowledgeError:
                 raise Problem(
                     "not-ready", "the served model version has no usable knowledge index: train one with this release"
                 ) from None
         return self._loaded[1], folder.name
+
+
+def _open(folder: Path) -> Search:
+    return Search(KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER))
 
 
 def routes(
@@ -88,7 +94,7 @@ def routes(
     @router.post("/v1/ask", **contract.ASK)
     async def ask(request: Request) -> Response:
         asked = contract.decode(await request.body(), contract.AskRequest)
-        search, version = knowledge.search()
+        search, version = await knowledge.search()
         case = case_of(asked, search)
         if asked.stream:
             return _events(contract.ask_events(answering.stream(search, asked.question, case), version))
@@ -96,7 +102,7 @@ def routes(
 
     @router.get("/v1/orders/{order_id}/similar", **contract.SIMILAR)
     async def similar(order_id: str) -> Response:
-        search, version = knowledge.search()
+        search, version = await knowledge.search()
         case = _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, order_id))
         found = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR_CASES)
         return _json(contract.SimilarAnswer(contract.past_case(case), contract.similar_orders(found), version))
@@ -104,7 +110,7 @@ def routes(
     @router.post("/v1/chat/completions", **contract.CHAT)
     async def chat(request: Request) -> Response:
         asked = contract.decode(await request.body(), contract.ChatRequest)
-        search, _ = knowledge.search()
+        search, _ = await knowledge.search()
         question, case = asked.question(), case_of(asked, search)
         if asked.stream:
             return _events(contract.chat_chunks(answering.stream(search, question, case), asked.model))

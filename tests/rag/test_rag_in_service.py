@@ -4,14 +4,20 @@ without text.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import schemathesis
+from hypothesis import Phase, given, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from orderguard.model_version import verify
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeIndex
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply, VertexDialect, serving as serving_model
-from tests.serving import ODD, Service, serving
+from tests.serving import API_KEY, ODD, Service, serving
 
 QUESTION = "How long may an order be on hold?"
 CANARY = "grace.hopper@canary.example"
@@ -48,6 +54,25 @@ def test_a_past_case_has_similar_cases(service: Service, models_dir: Path) -> No
     assert answer["similar"] and all(similar["case"]["order_token"] != token for similar in answer["similar"])
 
 
+def test_no_generated_request_makes_it_fail(service: Service) -> None:
+    """schemathesis over the OpenAPI document: what is sent may be anything, what comes back is as documented."""
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=SchemathesisConfig())
+    operations = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
+    mine = [one for one in operations if one.path.startswith(("/v1/ask", "/v1/orders", "/v1/chat"))]
+    assert len(mine) == 3
+    for operation in mine:
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=30, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+        def check(case: schemathesis.Case[Any]) -> None:
+            case.headers["X-API-Key"] = API_KEY
+            answer = case.call(base_url=service.url)
+            assert answer.status_code < 500, answer.text
+            case.validate_response(answer, checks=[status_code_conformance, response_schema_conformance])
+
+        check()
+
+
 def test_questions_need_the_key_and_errors_are_problem_documents(service: Service) -> None:
     for path in ("/v1/ask", "/v1/chat/completions"):
         assert httpx.post(f"{service.url}{path}", json={}).status_code == 401
@@ -69,7 +94,7 @@ def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: P
 
 
 @pytest.mark.parametrize(
-    ("dialect", "settings"),
+    ("dialect", "chosen"),
     [
         (OpenAiDialect, {"RAG_PROVIDER": "openai", "RAG_MODEL": "m", "RAG_API_KEY": "sk-canary-4711"}),
         (
@@ -80,14 +105,14 @@ def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: P
     ids=["openai", "vertex"],
 )
 def test_the_environment_chooses_the_provider(
-    models_dir: Path, tmp_path: Path, dialect: type[OpenAiDialect] | type[VertexDialect], settings: dict[str, str]
+    models_dir: Path, tmp_path: Path, dialect: type[OpenAiDialect] | type[VertexDialect], chosen: dict[str, str]
 ) -> None:
     replies = [Reply(tuple(f"A hold lasts at most 24 hours [{number}].\n" for number in range(1, 6)))]
     with serving_model(FakeServer(dialect, replies)) as model:
         url = f"{model.url}/v1" if dialect is OpenAiDialect else model.url
-        with serving(models_dir, tmp_path / "service.log", wait=True, RAG_BASE_URL=url, **settings) as service:
+        with serving(models_dir, tmp_path / "service.log", wait=True, RAG_BASE_URL=url, **chosen) as service:
             answer = service.post("/v1/ask", {"question": QUESTION}).json()
-    assert answer["provider"] == settings["RAG_PROVIDER"] and answer["fallback"] is None
+    assert answer["provider"] == chosen["RAG_PROVIDER"] and answer["fallback"] is None
     assert answer["citations"][0]["document"] == "policy-holds.md"
     assert len(model.requests) == 1
     assert "4711" not in service.log.read_text(encoding="utf-8")
