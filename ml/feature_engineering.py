@@ -32,7 +32,7 @@ from orderguard.masking import Keyring
 BYTES_A_WORKER = 32 * 2**20
 """Fewer bytes than this are not worth another process."""
 
-PSEUDONYMS_REMEMBERED = 2**17
+PSEUDONYMS_REMEMBERED = 2**19
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):

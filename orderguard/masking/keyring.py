@@ -55,6 +55,8 @@ class Keyring:
         """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
         known.
         """
+        self.token_once = token
+        """The same for a value that does not come back, such as an order id: it is not remembered in others' place."""
 
     @classmethod
     def from_text(cls, text: str, *, remember: int = 0) -> "Keyring":

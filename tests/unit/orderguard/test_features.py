@@ -32,7 +32,12 @@ from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_ord
 START = datetime(2026, 3, 2, 10, 0, tzinfo=timezone.utc)
 RECORDED = Path(__file__).with_name("feature_vectors.json")
 
-amounts = st.one_of(st.sampled_from((0.0, 5e-324, 1e-300)), st.floats(0.001, 5_000.0), st.floats(0.0, 1e9), st.sampled_from((9.99, 19.99, -0.0)))
+amounts = st.one_of(
+    st.sampled_from((0.0, 5e-324, 1e-300)),
+    st.floats(0.001, 5_000.0),
+    st.floats(0.0, 1e9),
+    st.sampled_from((9.99, 19.99, -0.0)),
+)
 words = st.sampled_from(("red", "blue", "green", "odd"))
 tokens = st.one_of(st.none(), words)
 items = st.builds(
