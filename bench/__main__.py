@@ -10,6 +10,7 @@ AREAS = {
     "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub",
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
+    "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "soak": "memory and errors of the service under hours of load, told in minutes",

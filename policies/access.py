@@ -1,7 +1,7 @@
 """For stack rules: who may do what on which resource of the stack, even where names are not known yet.
 
-Before the first update an account's e-mail address can be unknown. But the engine knows which resource a property
-comes from, so "the member is that account" is decided long before the address is.
+Before the first update an account's e-mail address can be unknown. But the engine knows which resource a property comes
+from, so "the member is that account" is decided long before the address is.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from policies.grants import grants
+from policies.grants import Grant, grants
 from policies.rule import Resource, Stack
 from policies.value import Undecided, Value
 
-CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 ACCOUNT = "gcp:serviceaccount/account:Account"
+CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,42 @@ class Access:
     condition: Value
 
 
+class Named:
+    """Resources of some types, found by a known name or by dependency. Built once, so that a lookup costs the same in
+    a large stack.
+    """
+
+    def __init__(self, stack: Stack, types: Iterable[str], properties: Iterable[str]) -> None:
+        self._types = frozenset(types)
+        self._by_name: dict[str, Resource] = {}
+        self.some_unnamed = False
+        for resource in stack.of(*self._types):
+            names = [resource[key] for key in properties]
+            known = [name for name in names if name.known]
+            for name in known:
+                self._by_name.setdefault(last_part(name.text), resource)
+            self.some_unnamed = self.some_unnamed or (not known and any(name.unknown for name in names))
+
+    def behind(self, name: Value, dependencies: Iterable[Resource]) -> Resource | None:
+        """The resource with this name; of an unknown name, the one resource that it comes from."""
+        if name.known:
+            return self._by_name.get(last_part(name.text))
+        among = [resource for resource in dependencies if resource.type in self._types]
+        return among[0] if len(among) == 1 else None
+
+
 class Identities:
     """The service accounts of a stack, found by address or by dependency."""
 
     def __init__(self, stack: Stack) -> None:
-        self._accounts = stack.of(ACCOUNT)
-        self._names = {account.urn: account.name for account in self._accounts}
+        accounts = stack.of(ACCOUNT)
+        self._names = {account.urn: account.name for account in accounts}
+        self._by_address = {account["email"].text: account.urn for account in accounts if account["email"].known}
+        self._by_id = {
+            account["accountId"].text: account.urn
+            for account in accounts
+            if account["accountId"].known and not account["email"].known
+        }
 
     def of(self, address: Value, dependencies: Iterable[Resource]) -> str | None:
         """The URN of the account with this address (or `serviceAccount:address`); the text itself for a foreign one;
@@ -44,7 +74,7 @@ class Identities:
         """
         if address.known:
             text = address.text.removeprefix("serviceAccount:")
-            return next((account.urn for account in self._accounts if _is_address_of(text, account)), address.text)
+            return self._by_address.get(text) or self._by_id.get(text.partition("@")[0]) or address.text
         among = [resource.urn for resource in dependencies if resource.type == ACCOUNT]
         return among[0] if len(among) == 1 else None
 
@@ -70,15 +100,13 @@ def accesses(
     `target_property` names what is granted on (`bucket`, `secretId`); it is empty for grants on a project.
     """
     identities, roles = Identities(stack), frozenset(roles)
-    targets = stack.of(*target_types)
+    custom_roles = Named(stack, (CUSTOM_ROLE,), ("roleId",))
+    targets = Named(stack, target_types, (target_property, "name"))
     for resource in stack.of(*grant_types):
         target = _target(resource, target_property, targets) if target_property else resource.urn
         for grant in grants(resource):
-            custom = _custom_role(stack, resource, grant.role)
-            if custom:
-                gives = custom["permissions"].contains(permission)
-            else:
-                gives = None if _may_be_custom(stack, grant.role) else grant.role.among(roles)
+            custom = custom_roles.behind(grant.role, resource.dependencies.get("role", ()))
+            gives = _gives(grant, custom, custom_roles.some_unnamed, permission, roles)
             if gives is None:
                 yield Undecided(grant.role.path, (custom or resource).urn)
             elif gives:
@@ -86,19 +114,21 @@ def accesses(
                 if who is None or target is None:
                     yield Undecided(grant.member.path if who is None else target_property, resource.urn)
                 else:
-                    role = custom.urn if custom else grant.role.text
-                    yield Access(resource, role, who, target, grant.condition)
+                    yield Access(resource, custom.urn if custom else grant.role.text, who, target, grant.condition)
 
 
-def same(name: Value, resource: Resource, properties: Iterable[str]) -> bool:
-    """Whether a known name is that of a resource: its last part equals one of the resource's known properties."""
-    wanted = name.text.rsplit("/", 1)[-1]
-    return any(resource[key].known and resource[key].text.rsplit("/", 1)[-1] == wanted for key in properties)
+def last_part(name: str) -> str:
+    """What tells a resource apart: the end of `projects/p/secrets/NAME`, or a plain name."""
+    return name.rsplit("/", 1)[-1]
 
 
-def behind(resource: Resource, property_name: str, types: Iterable[str]) -> list[Resource]:
-    """The resources of these types that a property comes from."""
-    return [item for item in resource.dependencies.get(property_name, ()) if item.type in frozenset(types)]
+def _gives(
+    grant: Grant, custom: Resource | None, some_unnamed: bool, permission: str, roles: frozenset[str]
+) -> bool | None:
+    if custom is not None:
+        return custom["permissions"].contains(permission)
+    may_be_custom = some_unnamed and grant.role.known and "/roles/" in grant.role.text
+    return None if may_be_custom else grant.role.among(roles)
 
 
 def _behind(resource: Resource, member: Value) -> Iterable[Resource]:
@@ -108,31 +138,9 @@ def _behind(resource: Resource, member: Value) -> Iterable[Resource]:
     return () if several else resource.dependencies.get(name, ())
 
 
-def _custom_role(stack: Stack, resource: Resource, role: Value) -> Resource | None:
-    """The custom role of the stack that is granted, by its name or by dependency."""
-    if role.known:
-        return next((custom for custom in stack.of(CUSTOM_ROLE) if same(role, custom, ("roleId", "name"))), None)
-    return next(iter(behind(resource, "role", {CUSTOM_ROLE})), None)
-
-
-def _may_be_custom(stack: Stack, role: Value) -> bool:
-    """Whether a role that was not found could be a custom role of the stack whose name is not known yet."""
-    named = role.known and "/roles/" in role.text
-    return named and any(custom["roleId"].unknown for custom in stack.of(CUSTOM_ROLE))
-
-
-def _target(resource: Resource, property_name: str, targets: list[Resource]) -> str | None:
+def _target(resource: Resource, property_name: str, targets: Named) -> str | None:
     value = resource[property_name]
-    if value.known:
-        found = next((target.urn for target in targets if same(value, target, (property_name, "name", "id"))), None)
-        unsure = any(target[property_name].unknown or target["name"].unknown for target in targets)
-        return None if found is None and unsure else found or value.text
-    among = behind(resource, property_name, {target.type for target in targets})
-    return among[0].urn if len(among) == 1 else None
-
-
-def _is_address_of(text: str, account: Resource) -> bool:
-    email, account_id = account["email"], account["accountId"]
-    if email.known:
-        return email.text == text
-    return account_id.known and text.startswith(f"{account_id.text}@")
+    found = targets.behind(value, resource.dependencies.get(property_name, ()))
+    if found is not None:
+        return found.urn
+    return value.text if value.known and not targets.some_unnamed else None

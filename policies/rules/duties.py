@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, behind, same
+from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, last_part
 from policies.containers import SERVICE, revision
 from policies.rule import CRITICAL, HIGH, MEDIUM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
 from policies.rules.iam import WIDE_GRANT_TYPES
@@ -72,7 +72,7 @@ def raw_orders_not_served(stack: Stack) -> Findings:
             readers[access.who] = access
     for service in stack.of(SERVICE):
         account = revision(service)["serviceAccount"]
-        who = identities.of(account, behind(service, "template", {ACCOUNT}))
+        who = identities.of(account, service.dependencies.get("template", ()))
         if who is None:
             if not account.absent:
                 yield Undecided(account.path, service.urn)
@@ -242,14 +242,13 @@ def _secret_readers(stack: Stack) -> Iterator[Access | Undecided]:
 
 
 def _mounts_raw(stack: Stack, volumes: list[Value], urn: str) -> Findings:
-    raw = [bucket for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])]
+    patterns = stack.settings["rawBuckets"]
+    names = {bucket["name"].text for bucket in stack.of(BUCKET) if bucket["name"].known and is_named(bucket, patterns)}
     for volume in volumes:
         bucket = volume.at("gcs.bucket")
         if bucket.unknown:
             yield Undecided(bucket.path, urn)
-        elif bucket.known and (
-            matches_any(bucket.text, stack.settings["rawBuckets"]) or any(same(bucket, item, ("name",)) for item in raw)
-        ):
+        elif bucket.known and (matches_any(bucket.text, patterns) or last_part(bucket.text) in names):
             yield Violation(bucket.path, "a service mounts the bucket of raw orders", urn)
 
 

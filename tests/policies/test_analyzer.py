@@ -1,5 +1,6 @@
 """What the engine is answered: levels, notes, configuration, and the same verdicts through the SDK's own policies."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,3 +139,28 @@ def test_in_the_servicer_of_the_sdk_the_rules_find_the_same_violations(
         return {(d.policyName, d.message) for d in mandatory}
 
     assert violations(_servicer(Analyzer)) == violations(_servicer(_PolicyAnalyzerServicer))
+
+
+def test_the_cost_of_a_resource_does_not_grow_with_the_stack() -> None:
+    servicer = _servicer(Analyzer)
+
+    def milliseconds_a_resource(count: int) -> float:
+        request = proto.AnalyzeStackRequest()
+        for number in range(count):
+            email = f"a{number}@p.iam.gserviceaccount.com"
+            for kind, properties in (
+                ("gcp:serviceaccount/account:Account", {"accountId": f"a{number}", "email": email}),
+                (BUCKET, {"name": f"b{number}"}),
+                (
+                    "gcp:storage/bucketIAMMember:BucketIAMMember",
+                    {"bucket": f"b{number}", "role": "roles/storage.objectViewer", "member": f"serviceAccount:{email}"},
+                ),
+            ):
+                urn = f"urn:pulumi:prod::p::{kind}::r{number}"
+                request.resources.add(type=kind, name=f"r{number}", urn=urn, properties=_struct(properties))
+        begun = time.process_time()
+        servicer.AnalyzeStack(request, None)
+        return (time.process_time() - begun) / count * 1e3
+
+    milliseconds_a_resource(10)
+    assert milliseconds_a_resource(1_500) < 4 * milliseconds_a_resource(150)
