@@ -21,7 +21,7 @@ h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
 h3 { font-size: 1rem; margin: 0 0 .25rem; }
 p { margin: .35rem 0 .75rem; max-width: 46rem; }
 .soft { color: var(--soft); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .fact, .panel { background: var(--panel); border: 1px solid var(--grid); border-radius: .6rem; padding: .9rem 1.1rem; }
 .fact b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .panel { margin: .9rem 0; overflow-x: auto; }
@@ -73,9 +73,9 @@ def _facts(manifest: Manifest, validation: Validation) -> str:
     facts = [
         ("orders", f"{orders:,}"),
         ("threshold", f"{manifest.threshold:.4f}"),
-        ("commit", (manifest.commit or "unknown")[:12]),
+        ("commit", (manifest.commit or "unknown")[:7]),
     ]
-    facts += [(figure.name, number(figure.value)) for figure in validation.gate("anomalies").figures[:3]]
+    facts += [(figure.name, f"{figure.value:.3f}") for figure in validation.gate("anomalies").figures[:3]]
     cells = "".join(
         f'<div class="fact"><span class="soft">{escape(name)}</span><b>{escape(value)}</b></div>'
         for name, value in facts

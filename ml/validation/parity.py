@@ -96,7 +96,7 @@ def compare(
             parts.append(agreement(reference, scores, threshold))
         found[kind] = Agreement(
             sum(part.rows for part in parts),
-            max(part.difference for part in parts),
+            max((part.difference for part in parts), default=0.0),
             sum(part.flipped for part in parts),
         )
     return found

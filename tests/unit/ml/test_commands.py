@@ -167,6 +167,22 @@ def test_without_a_masking_key_nothing_is_read(
     assert not (tmp_path / "models").exists()
 
 
+def test_a_corrupted_feed_stops_training_and_leaves_no_version(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "raw"
+    data.mkdir()
+    for path in sample.iterdir():
+        lines = path.read_bytes().splitlines(keepends=True)
+        (data / path.name).write_bytes(
+            b"".join(line[:40] if place % 10 == 0 else line for place, line in enumerate(lines))
+        )
+    code, _, said = run(capsys, *train(data, tmp_path / "models", tmp_path))
+    assert code == 2
+    assert "%" in said.splitlines()[-1]
+    assert list((tmp_path / "models").glob("*")) == []
+
+
 def test_usage_mistakes_are_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(["retrain"])
