@@ -7,6 +7,7 @@ held out.
 
 import json
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,12 +16,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from app.rag.evidence import likely_kind
 from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
-from orderguard.retrieval import KnowledgeIndex, Search
+from orderguard.masking import Keyring
+from orderguard.model_version import champion
+from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex, Search, similar_cases
 from orderguard.retrieval.terms import words
 
 QUESTIONS = Path("tests/rag/questions.ndjson")
+TRUTH = Path("data/truth/anomalies.ndjson")
 REPORT = Path("reports/bench/retrieval.json")
 
 Ranker = Callable[[str], list[str]]
@@ -123,6 +128,37 @@ def abstention(search: Search, questions: Sequence[Question]) -> tuple[float, fl
     return right / max(len(abstained), 1), right / len(unanswerable)
 
 
+def case_agreement(index: KnowledgeIndex, pages: KnowledgeIndex, kinds: dict[str, str]) -> dict[str, float]:
+    """For the past cases whose kind of anomaly is known (by order token): the share of their five most similar cases
+    that are of
+    the same kind, what chance would give, and the share that are led to the page of their kind.
+    """
+    known = [case for case in index.cases if case.order_token in kinds]
+    counts = Counter(kinds[case.order_token] for case in known)
+    same, led = 0.0, 0
+    for case in known:
+        kind = kinds[case.order_token]
+        nearest = similar_cases(case, index.cases, *index.scale, limit=5)
+        same += sum(kinds.get(other.case.order_token) == kind for other in nearest) / len(nearest)
+        led += likely_kind(pages, case).lower().replace(" ", "_").replace("-", "_") == kind
+    chance = sum(count * count for count in counts.values()) / len(known) / len(index.cases)
+    return {"cases": len(known), "similar": same / len(known), "chance": chance, "kind": led / len(known)}
+
+
+def trained_cases(models: Path, truth: Path, pages: KnowledgeIndex) -> dict[str, float] | None:
+    """The agreement of the champion's cases with the sample's truth; None where there is no trained version, truth or
+    key.
+    """
+    version = champion(models) if models.is_dir() else None
+    if version is None or not truth.is_file():
+        return None
+    index = KnowledgeIndex.read(models / version / KNOWLEDGE_FOLDER)
+    keyring = Keyring.from_environment(os.environ)
+    anomalies = [msgspec.json.decode(line) for line in truth.read_bytes().splitlines()]
+    kinds = {keyring.token("order", anomaly["order_id"]): anomaly["kind"] for anomaly in anomalies}
+    return case_agreement(index, pages, kinds) if any(case.order_token in kinds for case in index.cases) else None
+
+
 def main() -> None:
     """Print the tables and write them to reports/bench/retrieval.json."""
     questions = read_questions()
@@ -150,7 +186,22 @@ def main() -> None:
     }
     for half, (precision, recall) in abstentions.items():
         print(f"abstention, {half.replace('_', ' ')}: precision {precision:.3f}, recall {recall:.3f}")
-    report = {"bytes": len(encoded), "load_ms": round(load_ms, 1), "quality": rows, "abstention": abstentions}
+    cases = trained_cases(Path(os.environ.get("MODELS_DIR", "models")), TRUTH, index)
+    if cases is None:
+        print("past cases: no trained version with its truth and key here (make train)")
+    else:
+        print(
+            f"past cases: of the five most similar {cases['similar']:.3f} are of the same kind"
+            f" (chance {cases['chance']:.3f}); "
+            f"{cases['kind']:.3f} of {cases['cases']} are led to the page of their kind"
+        )
+    report = {
+        "cases": cases,
+        "bytes": len(encoded),
+        "load_ms": round(load_ms, 1),
+        "quality": rows,
+        "abstention": abstentions,
+    }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
