@@ -6,5 +6,6 @@ Imports numpy, msgspec and the standard library (`scorer` adds onnxruntime), and
 
 import os
 
-# onnxruntime 1.32 reports its use to its vendor unless told not to before it is first imported. Nothing of orderguard may call out unasked.
+# onnxruntime 1.32 reports its use to its vendor unless told not to before it is first imported. Nothing of orderguard
+# may call out unasked.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

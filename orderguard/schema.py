@@ -1,8 +1,8 @@
 """The schema of an order, defined once: the pipeline, the service and the docs all read it from here.
 
-An `Order` holds personal data and may only be handed to `orderguard.masking`. Everything behind masking takes a `MaskedOrder`, so the type
-checker proves that nothing sees an order before it is masked. A field that these structures do not name is not decoded: an unknown field in
-a feed can't leak.
+An `Order` holds personal data and may only be handed to `orderguard.masking`. Everything behind masking takes a
+`MaskedOrder`, so the type checker proves that nothing sees an order before it is masked. A field that these structures
+do not name is not decoded: an unknown field in a feed can't leak.
 
 `data/order.schema.json` is this module published as JSON Schema (`python -m orderguard.schema` prints it).
 """
@@ -29,7 +29,7 @@ Channel = Literal["web", "app", "store", "phone", "marketplace"]
 
 
 class LineItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the basket. `unit_price` and `discount` are in the order's currency; `discount` is for the whole line."""
+    """One line of the basket. `unit_price` and `discount` (of the whole line) are in the order's currency."""
 
     sku: Identifier
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -110,7 +110,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A line item with what is free to flow: `sku` and `category` are catalogue codes (masked where they hold personal data)."""
+    """A line item. `sku` and `category` are catalogue codes, masked where they hold personal data."""
 
     sku: str
     quantity: int
@@ -120,7 +120,10 @@ class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MaskedAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """An address after masking: a pseudonym of the whole, of its addressee, and a generalised region (`country`, first part of the postcode)."""
+    """An address after masking: pseudonyms of the whole and of its addressee, and its region.
+
+    The region is the country and the first part of the postcode.
+    """
 
     token: str | None = None
     name_token: str | None = None
@@ -129,7 +132,7 @@ class MaskedAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MaskedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that holds no raw personal data. `*_token` are keyed pseudonyms: equal inputs give equal tokens under one key."""
+    """An order without raw personal data. `*_token` are keyed pseudonyms: equal inputs, equal tokens under one key."""
 
     order_token: str
     customer_token: str
@@ -209,7 +212,10 @@ CLASSIFICATION: dict[str, Handling] = {
 
 
 class OrderError(ValueError):
-    """An order that can't be used. `field` is its path (`items[2].quantity`), `reason` says what is wrong; neither holds a value of the order."""
+    """An order that can't be used.
+
+    `field` is its path (`items[2].quantity`), `reason` says what is wrong; neither holds a value of the order.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -223,7 +229,8 @@ _decoder = msgspec.json.Decoder(Order)
 def decode_order(data: bytes | str) -> Order:
     """Decode one order from JSON.
 
-    Raises `OrderError` for broken JSON, a missing field, a wrong type or a value out of range; the error never repeats a value.
+    Raises `OrderError` for broken JSON, a missing field, a wrong type or a value out of range; the error never repeats
+    a value.
     """
     try:
         return _decoder.decode(data)
@@ -236,9 +243,9 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def explained(error: Exception) -> OrderError:
-    """What is wrong with the JSON of an order, from what decoding it raised: field and reason, without any value of the input.
+    """What is wrong with the JSON of an order: field and reason, without any value of the input.
 
-    Splits msgspec's "Expected `int` - at `$.items[0].quantity`".
+    `error` is what decoding raised; msgspec says "Expected `int` - at `$.items[0].quantity`".
     """
     if isinstance(error, RecursionError):
         return OrderError("", "nested too deeply")
