@@ -62,13 +62,18 @@ def ignored(path: str, patterns: Sequence[tuple[bool, str]]) -> bool:
 
 def context_files(context: Path, patterns: Sequence[tuple[bool, str]]) -> Iterator[str]:
     """The files of the context that go into the image, sorted, relative to it. A link counts as the file that it is."""
-    exceptions = any(not ignores for ignores, _ in patterns)
+    exceptions = [pattern for ignores, pattern in patterns if not ignores]
+
+    def leads_in(folder: str) -> bool:
+        """Whether something in the folder may go in. As in Docker, an exception counts by the path it begins with."""
+        inside = any(f"{pattern}/".startswith(f"{folder}/") for pattern in exceptions)
+        return inside or not ignored(folder, patterns)
+
     found: list[str] = []
     for folder, names, files in os.walk(context):
         base = os.path.relpath(folder, context)
         prefix = "" if base == "." else f"{base}/"
-        if not exceptions:
-            names[:] = [name for name in names if not ignored(prefix + name, patterns)]
+        names[:] = [name for name in names if leads_in(prefix + name)]
         found += [prefix + name for name in files if not ignored(prefix + name, patterns)]
     return iter(sorted(found))
 
