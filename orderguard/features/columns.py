@@ -55,15 +55,13 @@ def coded(values: Sequence[str]) -> Coded:
 def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
     """Orders as columns, in the order given."""
     # Arrays take a tuple's floats several times faster than numpy takes a list of tuples.
-    numbers, lines = array("d"), array("d")
+    numbers = array("d")
     codes: list[str] = []
     for order in orders:
         numbers.extend(numbers_of(order))
         codes += codes_of(order)
-        for item in order.items:
-            lines.extend((item.quantity, item.unit_price, item.discount or 0.0))
     table = np.array(numbers).reshape(-1, len(NUMBERS))
-    line_table = np.array(lines).reshape(-1, 3)
+    items = [item for order in orders for item in order.items]
     counts = np.fromiter((len(order.items) for order in orders), np.int64, len(orders))
     return Columns(
         order_tokens=[order.order_token for order in orders],
@@ -71,11 +69,11 @@ def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
         numbers={name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(NUMBERS)},
         codes={name: coded(codes[place :: len(CODES)]) for place, name in enumerate(CODES)},
         line_order=np.repeat(np.arange(len(orders)), counts),
-        quantity=np.ascontiguousarray(line_table[:, 0]),
-        unit_price=np.ascontiguousarray(line_table[:, 1]),
-        line_discount=np.ascontiguousarray(line_table[:, 2]),
-        skus=coded([item.sku for order in orders for item in order.items]),
-        categories=coded([item.category or "" for order in orders for item in order.items]),
+        quantity=np.array([item.quantity for item in items], dtype=np.float64),
+        unit_price=np.array([item.unit_price for item in items], dtype=np.float64),
+        line_discount=np.array([item.discount or 0.0 for item in items], dtype=np.float64),
+        skus=coded([item.sku for item in items]),
+        categories=coded([item.category or "" for item in items]),
     )
 
 

@@ -20,8 +20,8 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
     """The order without personal data.
 
     Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked. With
-    `free_text=False` the texts and the pseudonym of the mail address are left out, which no feature uses: that spares
-    a pipeline the search and the hashing.
+    `free_text=False` what no feature uses is left out: the texts, the mail address's pseudonym, the year of birth and
+    the network. That spares a pipeline the search and the hashing.
     """
     token, customer, device, payment, delivery = (
         keyring.token,
@@ -62,10 +62,10 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
         billing=billing,
         shipping=billing if same else _address(order.shipping_address, keyring) if order.shipping_address else None,
         customer_since=customer.registered_at,
-        birth_year=birth_year(customer.birth_date) if customer.birth_date else None,
+        birth_year=birth_year(customer.birth_date) if customer.birth_date and free_text else None,
         email_token=token("email", customer.email) if customer.email and free_text else None,
         device_token=token("device", device.id) if device and device.id else None,
-        ip_network=network(device.ip) if device and device.ip else None,
+        ip_network=network(device.ip) if device and device.ip and free_text else None,
         note=note,
         gift_message=gift_message,
     )
