@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Literal
 
 import msgspec
@@ -61,7 +62,7 @@ def building(models_dir: Path) -> Iterator[Path]:
     """A folder aside to write a version into. What isn't published is removed."""
     models_dir.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(models_dir)
-    aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{os.getpid()}-", dir=models_dir))
+    aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{gethostname()}-{os.getpid()}-", dir=models_dir))
     try:
         yield aside
     finally:
@@ -69,11 +70,14 @@ def building(models_dir: Path) -> Iterator[Path]:
 
 
 def _remove_abandoned(models_dir: Path) -> None:
-    """Remove what a killed training left behind, and nothing that another one is still writing."""
+    """Remove what a killed training of this machine left behind, and nothing that another one is still writing."""
+    own = f"{_ASIDE}{gethostname()}-"
     for path in models_dir.glob(f"{_ASIDE}*"):
-        process = int(path.name.removeprefix(_ASIDE).split("-")[0])
+        process = path.name.removeprefix(own).split("-")[0]
+        if not path.name.startswith(own) or not process.isdigit():
+            continue
         try:
-            os.kill(process, 0)
+            os.kill(int(process), 0)
         except ProcessLookupError:
             shutil.rmtree(path, ignore_errors=True)
         except PermissionError:

@@ -83,8 +83,10 @@ class Attribution:
     ) -> NDArray[np.float64]:
         """`contributions`, from the sums of leaf moves (d,) that the graph `GRAPH` computes and the scores of `row`."""
         shares = moves.astype(np.float64)
-        total = float(shares.sum())
-        shares *= (forest - self.baseline()) / total if total else 0.0
+        total, deviation = float(shares.sum()), forest - self.baseline()
+        shares *= self.baseline() * (math.expm1(total) / total if total else 1.0)
+        # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
+        shares[np.argmax(np.abs(shares))] += deviation - shares.sum()
         if guard > forest:
             # As `shared_maximum`, for the few features that are beyond their first level.
             share = reached = 0.0

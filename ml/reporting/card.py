@@ -39,4 +39,4 @@ def number(value: str | float) -> str:
     """A figure as people read it."""
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

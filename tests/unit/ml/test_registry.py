@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 
 import msgspec
 import pytest
@@ -151,12 +152,14 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_what_a_killed_build_left_is_removed_and_a_living_ones_is_kept(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    dead, living = tmp_path / f".building-{ended.pid}-x", tmp_path / f".building-{os.getppid()}-x"
+    dead, living = (tmp_path / f".building-{gethostname()}-{process}-x" for process in (ended.pid, os.getppid()))
+    elsewhere = tmp_path / f".building-another-machine-{ended.pid}-x"
+    elsewhere.mkdir()
     dead.mkdir()
     living.mkdir()
     with registry.building(tmp_path):
         assert registry.version_folders(tmp_path) == []
-    assert (dead.exists(), living.exists()) == (False, True)
+    assert (dead.exists(), living.exists(), elsewhere.exists()) == (False, True, True)
 
 
 def aside_of(models: Path, version: str) -> Path:

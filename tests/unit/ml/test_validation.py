@@ -97,6 +97,17 @@ def test_too_many_and_too_few_alerts_both_fail(config: Config, share: float, pas
     assert alert_rate_gate(scores, 0.5, 0.01, config.gates.alert_rate).passed is passed
 
 
+@pytest.mark.parametrize(
+    ("rows", "flagged", "passed"), [(400, 0, True), (4_000, 0, False), (400, 20, True), (4_000, 200, False)]
+)
+def test_the_limits_on_alerts_know_how_many_orders_there_are(
+    config: Config, rows: int, flagged: int, passed: bool
+) -> None:
+    scores = np.zeros(rows)
+    scores[:flagged] = 1
+    assert alert_rate_gate(scores, 0.5, 0.01, config.gates.alert_rate).passed is passed
+
+
 def test_one_flipped_decision_fails_parity(config: Config) -> None:
     assert parity_gate({"clean": Agreement(100, 1e-15, 0)}, config.gates.parity).passed
     assert not parity_gate({"clean": Agreement(100, 1e-15, 1)}, config.gates.parity).passed
