@@ -22,13 +22,12 @@ class OrderRequest(Order, frozen=True, kw_only=True):
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """How much a feature moved the score from the usual one; above 0 is towards anomalous.
-
-    `value` is null where the order has none.
+    """How much a feature moved the score from the usual one; above 0 is towards anomalous. `value` is in its own
+    unit.
     """
 
     feature: str
-    value: float | None
+    value: float
     contribution: float
     meaning: str
 

@@ -1,8 +1,9 @@
 """From an order's bytes to its answer: decode, mask, history, features, model."""
 
 import asyncio
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,10 @@ TOP_CONTRIBUTIONS = 5
 STORE_REST_SECONDS = 2.0
 
 MEANINGS = [feature.meaning for feature in FEATURES]
+UNSCALED: list[Callable[[float], float]] = [
+    {"ln": math.exp, "ln(1+x)": math.expm1}.get(feature.scale, float) for feature in FEATURES
+]
+"""Gives a feature's value back in its own unit, for people to read."""
 
 _decode = msgspec.json.Decoder(OrderRequest).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -84,7 +89,7 @@ def answer_of(order: Prepared, scores: RowScore, shares: Shares, model: Model) -
     threshold = model.scorer.threshold
     top = shares.argsort()[: -TOP_CONTRIBUTIONS - 1 : -1]
     contributions = [
-        Contribution(FEATURE_NAMES[place], value, round(share, 6), MEANINGS[place])
+        Contribution(FEATURE_NAMES[place], UNSCALED[place](value), round(share, 6), MEANINGS[place])
         for place, value, share in zip(top.tolist(), order.vector[top].tolist(), shares[top].tolist(), strict=True)
     ]
     return ScoreAnswer(
@@ -173,7 +178,8 @@ class Scoring:
             # A store that is away costs each order its timeout. Leave it alone for a moment.
             self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
             return None, "unavailable"
-        return (record.seen_by(masked.order_token), "used") if record else (None, "absent")
+        seen = record.seen_by(masked) if record else EMPTY
+        return (seen, "used") if seen.count else (None, "absent")
 
     def brought_history(self, orders: Sequence[Order], masked: MaskedOrder) -> CustomerHistory:
         """The history that the caller brought: the orders before this one, oldest first."""

@@ -30,14 +30,19 @@ USUAL: dict[str, Any] = {
     "created_at": "2026-05-04T14:12:09+02:00",
     "customer": {"id": "C-77", "name": "Erika Mustermann", "email": "erika.mustermann@example.org"},
     "currency": "EUR",
-    "items": [{"sku": "SKU-0102", "category": "kitchen", "quantity": 1, "unit_price": 39.9}],
+    "items": [{"sku": "CLO-0015", "category": "clothing", "quantity": 1, "unit_price": 37.99}],
     "channel": "web",
+    "payment": {"method": "card", "card_country": "DE"},
+    "billing_address": {"country": "DE", "postcode": "10115"},
+    "shipping_address": {"country": "DE", "postcode": "10115"},
 }
 ODD: dict[str, Any] = {
     **USUAL,
     "order_id": "T-2",
-    "created_at": "2026-05-04T03:41:00+02:00",
-    "items": [{"sku": "SKU-0102", "category": "kitchen", "quantity": 40_000, "unit_price": 9_999.0}],
+    "created_at": "2026-05-05T03:41:00+02:00",
+    "items": [{"sku": "CLO-0015", "category": "clothing", "quantity": 40_000, "unit_price": 9_999.0}],
+    "payment": {"method": "card", "card_country": "BR"},
+    "shipping_address": {"country": "NG"},
 }
 
 

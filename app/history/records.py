@@ -9,24 +9,44 @@ from orderguard.schema import MaskedOrder
 
 REMEMBERED_TOKENS = 16
 
-Oldest = tuple[float | int | str, ...]
+Entry = tuple[float | int | str, ...]
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
-    """The history, what its newest order pushed out of it, and digests of the newest orders' tokens, newest last."""
+    """The history, and of its newest orders: digests of their tokens and what they pushed out of it, newest last."""
 
     history: CustomerHistory
-    pushed_out: Oldest
+    pushed_out: tuple[Entry, ...]
     tokens: tuple[int, ...]
 
-    def seen_by(self, order_token: str) -> CustomerHistory:
-        """The history to score this order with: without the order itself, where it is the newest one already."""
-        return self._before() if self.tokens[-1] == digest(order_token) else self.history
+    def seen_by(self, order: MaskedOrder) -> CustomerHistory:
+        """The history to score this order with.
 
-    def _before(self) -> CustomerHistory:
-        count, *lists = msgspec.structs.astuple(self.history)
-        oldest: list[tuple[Any, ...]] = [(value,) for value in self.pushed_out] or [()] * len(lists)
-        return CustomerHistory(count - 1, *((*head, *values[:-1]) for head, values in zip(oldest, lists, strict=True)))
+        An order that was counted before sees what it saw then; none sees orders that were placed after it.
+        """
+        token, history = digest(order.order_token), self.history
+        if token in self.tokens:
+            history = self._before(len(self.tokens) - self.tokens.index(token))
+        placed = order.created_at.timestamp()
+        if history.at and max(history.at) > placed:
+            entries = [entry for entry in _entries(history) if float(entry[0]) <= placed]
+            history = _history(history.count - len(history.at) + len(entries), entries)
+        return history
+
+    def _before(self, newest: int) -> CustomerHistory:
+        """The history before the newest orders."""
+        entries = [*self.pushed_out, *_entries(self.history)][:-newest]
+        return _history(self.history.count - newest, entries[-REMEMBERED:])
+
+
+def _entries(history: CustomerHistory) -> list[Entry]:
+    """A history order by order; the first value is when it was placed."""
+    return list(zip(*msgspec.structs.astuple(history)[1:], strict=True))
+
+
+def _history(count: int, entries: list[Entry]) -> CustomerHistory:
+    lists: Any = zip(*entries, strict=True) if entries else msgspec.structs.astuple(EMPTY)[1:]
+    return CustomerHistory(count, *lists)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,8 +68,8 @@ def record_after(record: Record | None, order: MaskedOrder) -> bytes | None:
         return _encode(Record(after(EMPTY, order), (), (token,)))
     if token in record.tokens:
         return None
-    history = record.history
-    full = len(history.at) == REMEMBERED
-    pushed_out = tuple(values[0] for values in msgspec.structs.astuple(history)[1:]) if full else ()
+    history, pushed_out = record.history, record.pushed_out
+    if len(history.at) == REMEMBERED:
+        pushed_out = (*pushed_out[1 - REMEMBERED_TOKENS :], _entries(history)[0])
     tokens = (*record.tokens[1 - REMEMBERED_TOKENS :], token)
     return _encode(Record(after(history, order), pushed_out, tokens))

@@ -55,12 +55,11 @@ export function placeChart(distribution, score, threshold) {
   const [width, height, base, top] = [460, 190, 150, 22];
   const total = distribution.counts.reduce((sum, n) => sum + n, 0) || 1;
   const edges = [0, ...distribution.edges, 1];
-  const below = distribution.counts.reduce((sum, n, i) => sum + (edges[i + 1] <= score ? n : edges[i] < score ? (n * (score - edges[i])) / (edges[i + 1] - edges[i]) : 0), 0);
-  const share = Math.min(0.999, below / total);
+  const below = distribution.counts.reduce((sum, n, i) => sum + (edges[i + 1] <= score ? n : 0), 0);
   const density = distribution.counts.map((n, i) => (edges[i + 1] > edges[i] ? n / total / (edges[i + 1] - edges[i]) : 0));
   const highest = Math.max(...density, 1e-9);
   const x = (value) => 8 + value * (width - 16);
-  const words = `The score ${score.toFixed(3)} is higher than about ${(share * 100).toFixed(0)} % of the reference orders. The threshold is ${threshold.toFixed(3)}.`;
+  const words = `The score ${score.toFixed(3)} is higher than at least ${Math.floor((below / total) * 100)} % of the reference orders. The threshold is ${threshold.toFixed(3)}.`;
   const svg = picture(width, height, "Where the score lies", words);
   density.forEach((d, i) => {
     const h = Math.sqrt(d / highest) * (base - top);

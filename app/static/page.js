@@ -147,8 +147,8 @@ function showDetail(row, tr) {
   byId("detail-title").textContent = `Why ${answer.order_id} scored ${answer.score.toFixed(3)}`;
   const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
   const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
-  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(". ")[0] + ". " : ""}${history}`;
-  const list = html("dl", {}, ...answer.contributions.flatMap((c) => [html("dt", { textContent: c.feature.replaceAll("_", " ") }), html("dd", { textContent: `${c.meaning}${c.value === null ? "" : ` (${Number(c.value.toPrecision(4)).toLocaleString("en")})`}` })]));
+  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
+  const list = html("dl", {}, ...answer.contributions.flatMap((c) => [html("dt", { textContent: c.feature.replaceAll("_", " ") }), html("dd", { textContent: `${c.meaning} Here: ${Number(c.value.toPrecision(4)).toLocaleString("en")}.` })]));
   byId("reasons").replaceChildren(reasonsChart(answer.contributions), list);
   byId("place").replaceChildren(...(place ? [place.svg] : [html("p", { className: "note", textContent: "Enter the API key to see the distribution." })]));
   byId("detail").hidden = false;

@@ -30,8 +30,9 @@ def test_an_order_gets_a_score_and_its_reasons(service: Service) -> None:
 
 
 def test_an_absurd_order_is_an_anomaly(service: Service) -> None:
-    assert service.score(ODD)["anomaly"]
-    assert service.score(ODD)["score"] > service.score(USUAL)["score"]
+    usual = service.score({**USUAL, "customer": {"id": "C-absurd"}})
+    odd = service.score({**ODD, "customer": {"id": "C-absurd"}})
+    assert odd["anomaly"] and odd["score"] > usual["score"]
 
 
 def test_only_the_required_fields_are_enough(service: Service) -> None:
@@ -42,8 +43,20 @@ def test_only_the_required_fields_are_enough(service: Service) -> None:
 
 def test_the_same_order_twice_gets_the_same_answer(service: Service) -> None:
     customer = {"customer": {"id": "C-twice"}}
-    service.score({**USUAL, **customer, "order_id": "T-before", "created_at": "2026-05-03T10:00:00Z"})
     assert service.score({**USUAL, **customer}) == service.score({**USUAL, **customer})
+    service.score({**USUAL, **customer, "order_id": "T-next", "created_at": "2026-05-05T10:00:00Z"})
+    assert service.score({**USUAL, **customer})["history"] == "absent"
+
+
+def test_a_file_sent_again_gets_the_same_scores(service: Service) -> None:
+    moments = [f"2026-05-04T14:{minute:02}:00Z" for minute in range(12)]
+    orders = [
+        {**USUAL, "order_id": f"T-f{i}", "created_at": at, "customer": {"id": f"C-file-{i % 2}"}}
+        for i, at in enumerate(moments)
+    ]
+    first = service.post("/v1/score/batch", orders).json()["results"]
+    again = service.post("/v1/score/batch", orders).json()["results"]
+    assert [result["score"] for result in again] == [result["score"] for result in first]
 
 
 def test_a_second_order_of_a_customer_is_scored_with_the_first(service: Service) -> None:

@@ -114,7 +114,7 @@ def test_a_log_line_has_no_field_that_could_hold_raw_data() -> None:
         *("drifted", "psi", "shadow_model_version", "shadow_score", "reason", "where"),
         *("provider", "seconds", "fallback", "citations", "outcome"),
     }
-    structures = [Line, *Line.__subclasses__()]
+    structures: list[type[Line]] = [Line, *Line.__subclasses__()]
     named = {field.name for structure in structures for field in msgspec.structs.fields(structure)}
     assert named <= allowed_names
 

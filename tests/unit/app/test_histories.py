@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,11 @@ class Clock:
         return self.now
 
 
-def order(number: int, price: float = 5.0) -> MaskedOrder:
+def order(number: int) -> MaskedOrder:
+    placed = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=number)
     text = (
-        f'{{"order_id":"O-{number}","created_at":"2026-05-{number % 28 + 1:02}T10:00:00Z","customer":{{"id":"C"}},'
-        f'"currency":"EUR","items":[{{"sku":"S","quantity":1,"unit_price":{price}}}]}}'
+        f'{{"order_id":"O-{number}","created_at":"{placed.isoformat()}","customer":{{"id":"C"}},'
+        f'"currency":"EUR","items":[{{"sku":"S","quantity":1,"unit_price":{number + 1}}}]}}'
     )
     return mask_order(decode_order(text), KEYRING)
 
@@ -50,13 +52,20 @@ def folded(orders: list[MaskedOrder]) -> CustomerHistory:
     return history
 
 
-@pytest.mark.parametrize("count", [1, 2, REMEMBERED, REMEMBERED + 1, REMEMBERED + 5])
-def test_the_newest_order_is_scored_again_with_the_history_before_it(count: int) -> None:
-    orders = [order(number, price=number + 1) for number in range(count)]
+@pytest.mark.parametrize("count", [1, 2, REMEMBERED, REMEMBERED + 1, REMEMBERED + 50])
+def test_an_order_sent_again_is_scored_with_the_history_that_it_saw_first(count: int) -> None:
+    orders = [order(number) for number in range(count)]
     record = read_record(kept(orders))
     assert record
-    assert record.seen_by(orders[-1].order_token) == folded(orders[:-1])
-    assert record.seen_by(order(999).order_token) == folded(orders)
+    for place in range(max(0, count - REMEMBERED_TOKENS), count):
+        assert record.seen_by(orders[place]) == folded(orders[:place])
+    assert record.seen_by(order(999)) == folded(orders)
+
+
+def test_an_order_that_arrives_late_sees_only_what_was_placed_before_it() -> None:
+    orders = [order(number) for number in (0, 1, 5, 6)]
+    record = read_record(kept(orders))
+    assert record and record.seen_by(order(3)) == folded(orders[:2])
 
 
 def test_an_order_that_was_counted_is_not_counted_again() -> None:
