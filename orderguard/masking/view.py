@@ -47,7 +47,11 @@ class View:
         if "%" in source or "&" in source or "\\" in source:
             self._decode_escapes()
         if not self.text.isascii():
-            self._replace([_plain(character) for character in self.text])
+            plain = self.text.translate(_PLAIN)
+            if _UNEVEN.isdisjoint(self.text):
+                self.text = plain
+            else:
+                self._replace([_PLAIN[ord(character)] for character in self.text])
         elif not self.text.isprintable():
             self._replace([_ASCII_CONTROLS.get(character, character) for character in self.text])
         self.folded = self.text.lower()
@@ -120,7 +124,9 @@ class View:
 
 def fold(value: str) -> str:
     """`value` as it would read in a view's `folded`."""
-    return value.lower() if value.isalnum() and value.isascii() else View(value).folded
+    if "%" in value or "&" in value or "\\" in value:
+        return View(value).folded
+    return value.translate(_PLAIN).lower()
 
 
 def _decoded(escape: str) -> str | None:
@@ -136,11 +142,16 @@ def _decoded(escape: str) -> str | None:
     return b"".join(code.to_bytes(2, "big") for code in codes).decode("utf-16-be", "replace")
 
 
-def _plain(character: str) -> str:
-    found = _PLAIN.get(character)
-    if found is None:
-        found = _PLAIN[character] = _make_plain(character)
-    return found
+class _Table(dict[int, str]):
+    """Each character's plain form, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        plain = _make_plain(chr(code))
+        if len(plain) != 1:
+            _UNEVEN.add(chr(code))
+        if len(self) < _MOST_CHARACTERS:
+            self[code] = plain
+        return plain
 
 
 def _make_plain(character: str) -> str:
@@ -159,5 +170,8 @@ def _make_plain(character: str) -> str:
     return plain if len(plain.lower()) == len(plain) else plain.lower()
 
 
-_PLAIN: dict[str, str] = {}
+_MOST_CHARACTERS = 20_000
+_UNEVEN: set[str] = set()
+"""Characters met so far whose plain form is not one character, so that places shift behind them."""
+_PLAIN = _Table()
 _ASCII_CONTROLS = {chr(code): "" for code in (*range(9), 11, 12, *range(14, 32), 127)}

@@ -38,12 +38,13 @@ _DATE = re.compile(
 )
 _WORDS = frozenset("""
     phone phones telephone tel tele mobile cell cellphone call calls called calling fax whatsapp signal sms dial
-    callback hotline contact answering office desk reach telefon telefonnummer telefonnr handy handynummer mobil mobilnummer rufnummer anruf
-    anrufen anrufe ruf rufen klingeln ruckruf erreichbar erreichen durchwahl telephoner appeler appelez appel portable
-    joindre appellez telephonez telefono telefonos movil celular llamar llame llamen llamame llamada llamad llamenme
-    telefone telemovel ligar ligue liguem chamar chame contacto contato cellulare chiamare chiamate chiamatemi chiama
-    chiami telefoon telefoonnummer mobiel bellen bel gsm telefonu telefonem komorka komorkowy zadzwonic dzwonic
-    zadzwon telefonnumret mobilnumret ringa mobilen zavolat volat volejte zavolejte denwa 電話 電話番号 携帯 电话 手机 전화
+    callback hotline contact answering office desk reach telefon telefonnummer telefonnr handy handynummer mobil
+    mobilnummer rufnummer anruf anrufen anrufe ruf rufen klingeln ruckruf erreichbar erreichen durchwahl telephoner
+    appeler appelez appel portable joindre appellez telephonez telefono telefonos movil celular llamar llame llamen
+    llamame llamada llamad llamenme telefone telemovel ligar ligue liguem chamar chame contacto contato cellulare
+    chiamare chiamate chiamatemi chiama chiami telefoon telefoonnummer mobiel bellen bel gsm telefonu telefonem
+    komorka komorkowy zadzwonic dzwonic zadzwon telefonnumret mobilnumret ringa mobilen zavolat volat volejte
+    zavolejte denwa 電話 電話番号 携帯 电话 手机 전화
     """.split())
 _VERBS = frozenset("ring ringa bel text".split())
 """Words that mean a call only right before a number."""
