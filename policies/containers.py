@@ -34,6 +34,10 @@ class Container:
         """The environment's entries, each with `name` and either `value` or `valueSource`."""
         return self.value.each("envs")
 
+    def variables_named(self, name: str) -> list[Value]:
+        """Every entry that has this name, or may have it: one that is set twice counts twice."""
+        return [variable for variable in self.variables if variable["name"].among((name,)) is not False]
+
     def variable(self, name: str) -> Value:
         """The entry of this name: absent when there is none, unknown when one that is not known yet could be it."""
         return find(self.variables, "name", name)

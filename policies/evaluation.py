@@ -71,19 +71,23 @@ def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration
     excepted: list[Excepted] = []
     for violation in dict.fromkeys(violations):
         about = resources.get(violation.urn or "", only)
-        exemption = _in_force(configuration, about, today)
-        if exemption is None:
-            standing.append(violation)
+        covering = _covering(configuration, about)
+        if covering and covering[-1].until >= today:
+            excepted.append(Excepted(violation, covering[-1]))
+        elif covering:
+            ended = f"{violation.message}; an exception for it ended on {covering[-1].until.isoformat()}"
+            standing.append(replace(violation, message=ended))
         else:
-            excepted.append(Excepted(violation, exemption))
+            standing.append(violation)
     return Verdict(tuple(standing), tuple(dict.fromkeys(undecided)), tuple(excepted))
 
 
-def _in_force(configuration: Configuration, about: Resource | None, today: date) -> Exemption | None:
+def _covering(configuration: Configuration, about: Resource | None) -> list[Exemption]:
+    """The exceptions for a resource; the one that ends last comes last."""
     if about is None:
-        return None
-    covering = (e for e in configuration.exceptions if e.until >= today and e.covers(about.name, about.type, about.urn))
-    return next(covering, None)
+        return []
+    covering = (e for e in configuration.exceptions if e.covers(about.name, about.type, about.urn))
+    return sorted(covering, key=lambda exemption: exemption.until)
 
 
 def violation_message(rule: Rule, violation: Violation) -> str:

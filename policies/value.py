@@ -8,7 +8,7 @@ place never hides a violation in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -194,6 +194,12 @@ def forbid(value: Value, predicate: Predicate, message: str) -> Finding:
     if value.unknown:
         return Undecided(value.path)
     return Violation(value.path, message) if value.known and predicate(value.content) else None
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """A violation if there is one, else what is undecided, else nothing."""
+    found = [finding for finding in findings if finding is not None]
+    return next((finding for finding in found if isinstance(finding, Violation)), found[0] if found else None)
 
 
 def equals(expected: Any) -> Predicate:

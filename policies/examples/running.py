@@ -100,7 +100,19 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "cloud-run-image-registry",
         SERVICE,
         holds=[_container(image=IMAGE)],
-        violated=[_container(image=f"docker.io/somebody/scorer@{DIGEST}"), _container(image="nginx")],
+        violated=[
+            _container(image=f"docker.io/somebody/scorer@{DIGEST}"),
+            _container(image="nginx"),
+            _container(image=f"europe-west1-docker.pkg.dev/somebody/images/scorer@{DIGEST}"),
+        ],
+        provider={"project": "p"},
+    ),
+    Examples(
+        "cloud-run-image-registry",
+        SERVICE,
+        holds=[_container(image=f"eu.gcr.io/p/scorer@{DIGEST}")],
+        violated=[_container(image=IMAGE)],
+        configuration={"registries": ["eu.gcr.io/p/*"]},
     ),
     Examples(
         "cloud-run-execution-environment",
@@ -152,10 +164,14 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "privacy-masking-enforced",
         SERVICE,
-        holds=[_with_environment(MASKED), {"template": {"containers": [{"envs": [MASKED]}, {"name": "otel-agent"}]}}],
+        holds=[
+            _with_environment(MASKED, _variable("LOG_LEVEL", "info")),
+            {"template": {"containers": [{"envs": [MASKED]}, {"name": "otel-agent"}]}},
+        ],
         violated=[
             _with_environment(),
             _with_environment(_variable("PII_MASKING", "off")),
+            _with_environment(MASKED, _variable("PII_MASKING", "off")),
             {"template": {"containers": [{"envs": [MASKED]}, {"name": "sidecar"}]}},
         ],
         configuration={"containersWithoutOrders": ["otel-*"]},

@@ -87,12 +87,15 @@ def image_digest(resource: Resource) -> Findings:
     "Images come from a registry of our own, where they are scanned.",
     types=CLOUD_RUN_TYPES,
     severity=HIGH,
-    settings={"registries": ["*-docker.pkg.dev/*"]},
-    fix="Copy the image into the Artifact Registry repository of the stack and deploy it from there.",
+    settings={"registries": []},
+    fix="Copy the image into the project's Artifact Registry; others are allowed by the setting `registries`.",
 )
 def image_registry(resource: Resource) -> Findings:
+    project = resource["project"] if resource["project"].known else resource.provider["project"]
+    own = f"*-docker.pkg.dev/{project.text if project.known else '*'}/*"
+
     def is_ours(image: object) -> bool:
-        return matches_any(str(image), resource.settings["registries"])
+        return matches_any(str(image), resource.settings["registries"] or [own])
 
     for container in containers(resource):
         yield require(container.value["image"], is_ours, "the image comes from a foreign registry")

@@ -19,7 +19,7 @@ from policies.rule import (
     org_policy,
     rule,
 )
-from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, require
+from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, require, worst
 
 _NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
 """Setting: patterns of container names (`otel-*`) that never see an order, such as a telemetry sidecar."""
@@ -203,14 +203,17 @@ def _refers_to_its_key(container: Container) -> Finding:
         return Violation(f"{container.value.path}.envs", "MASKING_KEY is not there")
     clear = forbid(key["value"], lambda _: True, "holds the masking key in clear")
     reference = require(key.at("valueSource.secretKeyRef.secret"), bool, "is no reference to a secret")
-    return clear if isinstance(clear, Violation) else reference or clear
+    return worst((clear, reference))
 
 
 def _masks(container: Container) -> Finding:
-    variable = container.variable("PII_MASKING")
-    if variable.absent:
+    if container.variable("PII_MASKING").absent:
         return Violation(f"{container.value.path}.envs", "PII_MASKING is not set")
-    return require(variable["value"], equals("enforced"), "PII_MASKING is not enforced")
+    findings: list[Finding] = []
+    for variable in container.variables_named("PII_MASKING"):
+        finding = require(variable["value"], equals("enforced"), "PII_MASKING is not enforced")
+        findings.append(Undecided(variable["name"].path) if finding and variable["name"].unknown else finding)
+    return worst(findings)
 
 
 def _texts(resource: Resource) -> list[Value]:

@@ -35,6 +35,7 @@ def test_an_exception_in_force_turns_a_violation_into_a_note_with_reason_and_end
 def test_an_expired_exception_no_longer_counts() -> None:
     verdict = check(PREVENTION, BUCKET, {}, configuration={"exceptions": [EXCEPTION]}, today=date(2026, 2, 1))
     assert verdict.state == "violated"
+    assert "ended on 2026-01-31" in verdict.violations[0].message
 
 
 @pytest.mark.parametrize("pattern", ["tested", f"{BUCKET}::tested", "urn:pulumi:*::tested"])
