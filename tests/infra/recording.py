@@ -51,7 +51,7 @@ class _Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.record.resources.append((args.typ, args.name, dict(args.inputs)))
         computed = {} if self.preview else _computed(args)
-        return f"{args.name}-id", {**args.inputs, **computed}
+        return f"{args.name}-id", {"name": f"names/{args.name}", **args.inputs, **computed}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         assert args.token == "gcp:organizations/getProject:getProject", args.token

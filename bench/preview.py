@@ -1,0 +1,130 @@
+"""How long a preview takes: of prod with the policy pack, of an empty program with an empty pack, of a large program.
+
+Everything runs under the real engine on the local cloud, on stacks that were never deployed, in turns, so that what
+else the machine does falls on all alike. `python -m bench.preview` prints a table and writes
+reports/bench/preview.json.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from infra.local.pulumi import run
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "reports" / "bench" / "preview.json"
+ROUNDS = 5
+GOAL_RATIO = 1.5
+SMALL, LARGE = 100, 1_000
+
+# The SDK refuses a pack without a rule, so this one has a rule that looks at nothing.
+EMPTY_PACK = """\
+from pulumi_policy import EnforcementLevel, PolicyPack, StackValidationPolicy
+
+PolicyPack(
+    "empty",
+    policies=[
+        StackValidationPolicy(
+            name="nothing", description="Nothing.", enforcement_level=EnforcementLevel.ADVISORY, validate=lambda *_:
+            None
+        )
+    ],
+)
+"""
+MANY_BUCKETS = """\
+import pulumi_gcp as gcp
+
+for number in range({count}):
+    gcp.storage.Bucket(
+        f"bucket-{{number}}",
+        name=f"orderguard-bench-{{number}}",
+        location="EU",
+        uniform_bucket_level_access=True,
+        public_access_prevention="enforced",
+        versioning={{"enabled": True}},
+    )
+"""
+
+
+def main() -> None:
+    """Measures, prints and writes the report."""
+    with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
+        root = Path(folder)
+        empty_pack = _pack(root / "empty-pack")
+        empty = _project(root / "empty", "")
+        programs: dict[str, Callable[[], float]] = {
+            "empty program, empty pack": lambda: _preview(root / "home-empty", empty, "local", empty_pack),
+            "prod, with the pack": lambda: _preview(root / "home-prod", ROOT, "prod", ROOT / "policies"),
+        }
+        for count in (SMALL, LARGE):
+            project = _project(root / f"many-{count}", MANY_BUCKETS.format(count=count))
+            programs[f"{count} buckets, with the pack"] = lambda project=project: _preview(  # type: ignore[misc]
+                root / f"home-{project.name}", project, "local", ROOT / "policies"
+            )
+        seconds = _in_turns(programs)
+    _report(seconds)
+
+
+def _in_turns(programs: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Seconds of each program, `ROUNDS` times after one unmeasured round that makes stacks and warms caches."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for turn in range(ROUNDS + 1):
+        for name, measure in programs.items():
+            took = measure()
+            if turn:
+                seconds[name].append(took)
+    return seconds
+
+
+def _preview(home: Path, project: Path, stack: str, pack: Path) -> float:
+    began = time.perf_counter()
+    done = run(["preview", "--policy-pack", str(pack)], home=home, stack=stack, project=project)
+    took = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"the preview of {project} did not run:\n{done.stdout}")
+    return took
+
+
+def _project(folder: Path, program: str) -> Path:
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: python\n")
+    (folder / "Pulumi.local.yaml").write_text("config:\n  gcp:project: orderguard-bench\n  gcp:region: europe-west1\n")
+    (folder / "__main__.py").write_text(program)
+    return folder
+
+
+def _pack(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    (folder / "__main__.py").write_text(EMPTY_PACK)
+    return folder
+
+
+def _report(seconds: Mapping[str, list[float]]) -> None:
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    empty, prod, small, large = medians.values()
+    result = {
+        "seconds": {name: [round(value, 3) for value in times] for name, times in seconds.items()},
+        "median_seconds": {name: round(value, 3) for name, value in medians.items()},
+        "prod_over_empty": round(prod / empty, 3),
+        "goal": GOAL_RATIO,
+        "milliseconds_a_resource": {
+            str(SMALL): round((small - empty) / SMALL * 1e3, 2),
+            str(LARGE): round((large - empty) / LARGE * 1e3, 2),
+        },
+        "processors": os.cpu_count(),
+    }
+    for name, times in seconds.items():
+        print(f"{name:32} median {medians[name]:6.2f} s   {min(times):6.2f} – {max(times):6.2f}")
+    print(f"prod over empty: {result['prod_over_empty']} (goal: at most {GOAL_RATIO})")
+    print(f"milliseconds a resource: {result['milliseconds_a_resource']}")
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

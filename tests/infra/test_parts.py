@@ -1,0 +1,276 @@
+"""What single parts promise, on top of what the inventories and the rights say."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.__main__ import platform
+from infra.config import ConfigError
+from infra.secret import api_key, masking_key
+from orderguard.masking import Keyring
+from tests.infra.conftest import VERSION, write_version
+from tests.infra.recording import DIGEST, Record, declare, stack_settings
+
+SERVICE = "gcp:cloudrunv2/service:Service"
+JOB = "gcp:cloudrunv2/job:Job"
+# How Pulumi marks a value as a secret on the wire (sdk/go/common/resource/sig).
+SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"
+SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+
+
+def declared(stack: str = "local", **changes: object) -> Record:
+    settings = stack_settings(stack, **changes)
+    return declare(lambda: platform(settings))
+
+
+def container(record: Record) -> dict[str, Any]:
+    (found,) = record.one(SERVICE, "scorer")["template"]["containers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def environment(record: Record) -> dict[str, Any]:
+    return {entry["name"]: entry.get("value", entry.get("valueSource")) for entry in container(record)["envs"]}
+
+
+def sealed_value(record: Record, version: str) -> str:
+    """A secret version's value. Fails where the program hands it to the engine in clear."""
+    sealed = record.one(SECRET_VERSION, version)["secretData"]
+    assert isinstance(sealed, dict) and SECRET_MARK in sealed.values(), "not marked as a secret"
+    return str(sealed["value"])
+
+
+def test_the_service_masks_and_is_told_its_model(models: Path) -> None:
+    values = environment(declared())
+    assert values["PII_MASKING"] == "enforced"
+    assert values["MODEL_DIR"] == "/mnt/models"
+    assert values["MODEL_VERSION"] == VERSION
+    assert "SHADOW_MODEL_VERSION" not in values
+
+
+def test_the_service_gets_keys_by_reference_and_pinned_version(models: Path) -> None:
+    values = environment(declared())
+    for name, secret in (("MASKING_KEY", "masking-key"), ("API_KEY", "api-key")):
+        assert values[name] == {"secretKeyRef": {"secret": f"orderguard-local-{secret}", "version": "1"}}
+
+
+def test_the_service_mounts_the_models_read_only(models: Path) -> None:
+    record = declared()
+    volumes = record.one(SERVICE, "scorer")["template"]["volumes"]
+    assert volumes == [{"name": "models", "gcs": {"bucket": "orderguard-local-local-models", "readOnly": True}}]
+    assert container(record)["volumeMounts"] == [{"name": "models", "mountPath": "/mnt/models"}]
+
+
+def test_probes_ask_for_readiness_first_and_life_afterwards(models: Path) -> None:
+    found = container(declared())
+    assert found["startupProbe"]["httpGet"]["path"] == "/readyz"
+    assert found["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert found["resources"]["startupCpuBoost"] is True
+
+
+def test_images_are_deployed_by_digest(models: Path) -> None:
+    record = declared()
+    address = "europe-west1-docker.pkg.dev/orderguard-local/orderguard-local"
+    assert container(record)["image"] == f"{address}/orderguard@{DIGEST}"
+    (trainer,) = record.one(JOB, "trainer")["template"]["template"]["containers"]
+    assert trainer["image"] == f"{address}/orderguard-train@{DIGEST}"
+
+
+def test_images_are_tagged_with_the_commit_and_latest(models: Path) -> None:
+    record = declared()
+    assert record.one("docker:index/image:Image", "orderguard")["imageName"].endswith("/orderguard:0123abc")
+    assert record.one("docker:index/tag:Tag", "orderguard-latest")["targetImage"].endswith("/orderguard:latest")
+
+
+def test_a_pushed_image_is_deployed_without_a_build(models: Path) -> None:
+    pushed, trainer = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+    registry = "europe-west1-docker.pkg.dev/shared/releases"
+    record = declared(imageDigest=pushed, trainerImageDigest=trainer, imageRegistry=registry)
+    assert record.of("docker:index/image:Image") == {}
+    assert container(record)["image"] == f"{registry}/orderguard@{pushed}"
+    assert record.outputs["trainer_image"] == f"{registry}/orderguard-train@{trainer}"
+
+
+def test_all_traffic_goes_to_the_newest_revision(models: Path) -> None:
+    traffic = declared().one(SERVICE, "scorer")["traffics"]
+    assert traffic == [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}]
+
+
+def test_a_canary_shares_traffic_with_the_stable_revision(models: Path) -> None:
+    record = declared(canaryPercent=10, stableRevision="scorer-00001-abc")
+    newest, stable = record.one(SERVICE, "scorer")["traffics"]
+    assert (newest["percent"], newest["tag"]) == (10, "canary")
+    assert (stable["percent"], stable["revision"]) == (90, "scorer-00001-abc")
+
+
+def test_callers_are_the_members_that_the_stack_names(models: Path) -> None:
+    shop = "serviceAccount:shop@orderguard-local.iam.gserviceaccount.com"
+    members = declared(invokers=[shop]).of("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
+    assert [(grant["member"], grant["role"]) for grant in members.values()] == [(shop, "roles/run.invoker")]
+    opened = declared(openInvoker=True).of("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
+    assert [grant["member"] for grant in opened.values()] == ["allUsers"]
+
+
+def test_vertex_brings_its_right_api_and_settings(models: Path) -> None:
+    record = declared(ragProvider="vertex")
+    assert record.one("gcp:projects/iAMMember:IAMMember", "scorer-asks-vertex")["role"] == "roles/aiplatform.user"
+    assert "aiplatform" in record.of("gcp:projects/service:Service")
+    assert environment(record)["GOOGLE_CLOUD_PROJECT"] == "orderguard-local"
+
+
+def test_a_given_rag_key_is_a_secret_with_one_reader(models: Path) -> None:
+    record = declared(
+        ragProvider="openai", ragBaseUrl="https://llm.example.com/v1", ragModel="m", ragApiKey="given-by-operator"
+    )
+    assert environment(record)["RAG_API_KEY"]["secretKeyRef"]["secret"] == "orderguard-local-rag-api-key"
+    readers = record.of("gcp:secretmanager/secretIamMember:SecretIamMember")
+    assert [name for name in readers if name.endswith("rag-api-key")] == ["scorer-reads-rag-api-key"]
+
+
+def test_network_traffic_leaves_through_the_vpc_where_one_is_named(models: Path) -> None:
+    access = declared("prod").one(SERVICE, "scorer")["template"]["vpcAccess"]
+    assert access["egress"] == "ALL_TRAFFIC"
+    assert access["networkInterfaces"] == [{"network": "orderguard", "subnetwork": "orderguard-egress"}]
+    assert "vpcAccess" not in declared().one(SERVICE, "scorer")["template"]
+
+
+def test_a_fresh_masking_key_is_one_that_masking_takes() -> None:
+    assert Keyring.from_text(f"{masking_key(2)},{masking_key(1)}").current_id == "k2"
+    assert masking_key(2) != masking_key(2)
+
+
+def test_a_fresh_api_key_is_32_random_bytes() -> None:
+    key = api_key(1)
+    assert len(base64.urlsafe_b64decode(key.removeprefix("og_") + "=")) == 32
+    assert key != api_key(1)
+
+
+def test_a_clones_own_masking_key_is_the_first_version(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERGUARD_MASKING_KEY", "k1:mine")
+    record = declared()
+    assert sealed_value(record, "masking-key-1") == "k1:mine"
+    assert sealed_value(record, "training-key-1") == "k1:mine"
+
+
+def test_a_rotation_keeps_the_key_before_it_and_drops_older_ones(models: Path) -> None:
+    record = declared(maskingKeyRotation=3)
+    versions = {name for name in record.of(SECRET_VERSION) if name.startswith("masking-key")}
+    assert versions == {"masking-key-2", "masking-key-3"}
+    before, current = (sealed_value(record, f"masking-key-{number}") for number in (2, 3))
+    assert re.fullmatch(r"k3:[\w-]+,k2:[\w-]+", current)
+    assert current.partition(",")[2] == before
+    assert environment(record)["MASKING_KEY"]["secretKeyRef"]["version"] == "3"
+
+
+def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:
+    rules = declared(retentionDays=90).one("gcp:storage/bucket:Bucket", "raw")["lifecycleRules"]
+    assert {"action": {"type": "Delete"}, "condition": {"age": 90}} in rules
+    assert not any(
+        "age" in rule["condition"] and rule["action"]["type"] == "Delete"
+        for rule in declared().one("gcp:storage/bucket:Bucket", "models")["lifecycleRules"]
+    )
+
+
+def test_no_bucket_is_both_versioned_and_retained(models: Path) -> None:
+    buckets = declared("prod").of("gcp:storage/bucket:Bucket")
+    assert buckets["access-logs"]["retentionPolicy"] == {"retentionPeriod": str(400 * 86_400)}
+    for bucket in buckets.values():
+        assert bucket["versioning"]["enabled"] != ("retentionPolicy" in bucket)
+
+
+def test_cmek_reaches_everything_that_keeps_data(models: Path) -> None:
+    record = declared("prod")
+    key = "projects/orderguard-prod/locations/europe-west1/keyRings/orderguard-prod/cryptoKeys/data"
+    assert record.one("gcp:artifactregistry/repository:Repository", "registry")["kmsKeyName"] == key
+    assert record.one("gcp:pubsub/topic:Topic", "rotation")["kmsKeyName"] == key
+    assert record.one(SERVICE, "scorer")["template"]["encryptionKey"] == key
+    assert record.one(JOB, "trainer")["template"]["template"]["encryptionKey"] == key
+    for bucket in record.of("gcp:storage/bucket:Bucket").values():
+        assert bucket["encryption"] == {"defaultKmsKeyName": key}
+    for secret in record.of("gcp:secretmanager/secret:Secret").values():
+        (replica,) = secret["replication"]["userManaged"]["replicas"]
+        assert replica["customerManagedEncryption"] == {"kmsKeyName": key}
+
+
+def test_an_order_file_starts_the_job_and_other_files_do_not(models: Path) -> None:
+    record = declared("staging")
+    trigger = record.one("gcp:eventarc/trigger:Trigger", "training")
+    assert {"attribute": "bucket", "value": "orderguard-staging-staging-raw"} in trigger["matchingCriterias"]
+    workflow = json.loads(record.one("gcp:workflows/workflow:Workflow", "training")["sourceContents"])
+    condition = workflow["main"]["steps"][0]["check"]["switch"][0]["condition"]
+    pattern = re.findall(r'"(.+)"', condition)[0]
+    assert re.search(pattern, "2026/orders.ndjson") and re.search(pattern, "orders.ndjson.gz")
+    assert not re.search(pattern, "readme.txt")
+
+
+def test_every_alert_is_sent_somewhere_and_says_what_to_do(models: Path) -> None:
+    alerts = declared("prod").of("gcp:monitoring/alertPolicy:AlertPolicy")
+    assert len(alerts) == 11
+    for name, alert in alerts.items():
+        assert alert["notificationChannels"] == ["team-id"], name
+        assert alert["documentation"]["content"].endswith((".", ";")) or "`" in alert["documentation"]["content"]
+
+
+def test_the_dashboard_is_json_with_a_chart_for_each_question(models: Path) -> None:
+    record = declared("prod")
+    document = json.loads(record.one("gcp:monitoring/dashboard:Dashboard", "observability")["dashboardJson"])
+    assert len(document["mosaicLayout"]["tiles"]) == 6
+    assert "orderguard-prod-scorer" in json.dumps(document)
+
+
+def test_log_metrics_read_what_the_service_writes(models: Path) -> None:
+    from app.logs import DriftLine, ScoreLine
+
+    metrics = declared("prod").of("gcp:logging/metric:Metric")
+    fields = {name for line in (ScoreLine, DriftLine) for name in line.__struct_fields__}
+    used = {
+        field
+        for name in ("scored-orders", "anomalies", "drift")
+        for field in re.findall(r"jsonPayload\.(\w+)", metrics[name]["filter"])
+    }
+    assert used and used <= fields
+
+
+def test_the_load_balancer_limits_rates_and_speaks_modern_tls(models: Path) -> None:
+    record = declared("prod", requestsPerMinute=120)
+    rules = record.one("gcp:compute/securityPolicy:SecurityPolicy", "edge-armor")["rules"]
+    (throttle,) = (rule for rule in rules if rule["action"] == "throttle")
+    assert throttle["rateLimitOptions"]["rateLimitThreshold"] == {"count": 120, "intervalSec": 60}
+    assert record.one("gcp:compute/sSLPolicy:SSLPolicy", "edge-tls")["minTlsVersion"] == "TLS_1_2"
+    assert record.one(SERVICE, "scorer")["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+
+
+def test_a_deployer_acts_as_each_identity_and_nothing_else(models: Path) -> None:
+    deployer = "serviceAccount:orderguard-deploy@orderguard-staging.iam.gserviceaccount.com"
+    grants = declared("staging", deployer=deployer).of("gcp:serviceaccount/iAMMember:IAMMember")
+    assert sorted(grants) == ["deployer-acts-as-launcher", "deployer-acts-as-scorer", "deployer-acts-as-trainer"]
+    assert {grant["role"] for grant in grants.values()} == {"roles/iam.serviceAccountUser"}
+
+
+def test_no_model_says_make_train(models: Path) -> None:
+    (models / "CHAMPION").unlink()
+    with pytest.raises(ConfigError, match="Run `make train`"):
+        declared()
+
+
+def test_a_version_that_is_not_there_is_named(models: Path) -> None:
+    with pytest.raises(ConfigError, match="the model version 'v9' is not in .*Run `make train`"):
+        declared(modelVersion="v9")
+
+
+def test_a_shadow_version_is_uploaded_beside_the_served_one(models: Path) -> None:
+    write_version(models, "challenger")
+    record = declared(shadowModelVersion="challenger")
+    objects = record.of("gcp:storage/bucketObject:BucketObject")
+    assert f"{VERSION}/model.onnx" in objects and "challenger/model.onnx" in objects
+    assert environment(record)["SHADOW_MODEL_VERSION"] == "challenger"
+
+
+def test_a_version_in_the_bucket_is_served_without_an_upload(models: Path) -> None:
+    record = declared(modelSource="bucket", modelVersion="trained-in-the-cloud")
+    assert record.of("gcp:storage/bucketObject:BucketObject") == {}
+    assert environment(record)["MODEL_VERSION"] == "trained-in-the-cloud"

@@ -1,0 +1,86 @@
+"""Staging and prod as a whole, under the real engine on the local cloud; `local` is brought up by tests/e2e."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.cloud import Cloud
+from infra.local.home import Home
+from infra.local.pulumi import run
+from infra.local.supervisor import client
+from tests.infra.conftest import VERSION
+from tests.infra.inventories import read_inventory
+from tests.infra.recording import ROOT
+from tests.local_platform import Platform, copy_of_the_tree, free_port
+
+CREDENTIALS = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
+
+
+@pytest.fixture(scope="module", params=["staging", "prod"])
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, models_dir: Path
+) -> Iterator[Platform]:
+    """A stack of a copy of this tree, up with the policy pack, serving a small trained model."""
+    folder = tmp_path_factory.mktemp(request.param)
+    made = Platform(copy_of_the_tree(folder / "tree"), folder / "home", free_port(), request.param)
+    before = os.environ.get("MODELS_DIR")
+    os.environ["MODELS_DIR"] = str(models_dir)
+    try:
+        done = made.up()
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        yield made
+    finally:
+        # What prod protects can't be taken down; its processes can.
+        client.stop(Cloud(Home(made.home), made.stack))
+        os.environ.pop("MODELS_DIR")
+        if before is not None:
+            os.environ["MODELS_DIR"] = before
+
+
+def test_the_stack_serves_and_a_second_up_changes_nothing(deployed: Platform) -> None:
+    status, answer = deployed.get("/readyz")
+    assert status == 200, answer
+    again = deployed.up()
+    assert again.returncode == 0, f"{again.stdout}\n{again.stderr}"
+    assert "nothing changed" in again.stdout
+
+
+def test_down_takes_staging_and_leaves_prod(deployed: Platform) -> None:
+    down = deployed.command("down")
+    if deployed.stack == "staging":
+        assert down.returncode == 0, f"{down.stdout}\n{down.stderr}"
+        assert "no process, port or resource is left" in down.stdout
+    else:
+        assert down.returncode != 0
+        assert "cannot be deleted" in down.stdout + down.stderr
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_a_preview_needs_no_credentials_and_passes_the_policies(stack: str, models: Path, tmp_path: Path) -> None:
+    variables = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+    done = run(
+        ["preview", "--policy-pack", str(ROOT / "policies")],
+        home=tmp_path / "home",
+        stack=stack,
+        variables={**variables, "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout
+    declared = len(read_inventory(stack)) + 1  # and the stack itself
+    assert f"+ {declared} to create" in done.stdout
+
+
+def test_wrong_settings_stop_a_preview_before_any_resource(models: Path, tmp_path: Path) -> None:
+    done = run(["preview", "--config", "orderguard:minInstances=9"], home=tmp_path / "home", stack="local")
+    assert done.returncode != 0
+    assert "orderguard:minInstances is above orderguard:maxInstances" in done.stdout
+    assert "gcp:" not in done.stdout.partition("Diagnostics:")[0]
+
+
+def test_a_model_that_was_changed_is_not_deployed(models: Path, tmp_path: Path) -> None:
+    (models / VERSION / "model.onnx").write_bytes(b"another model")
+    done = run(["preview"], home=tmp_path / "home", stack="local")
+    assert done.returncode != 0
+    assert f"the model version '{VERSION}' can't be deployed" in done.stdout
+    assert "gcp:" not in done.stdout.partition("Diagnostics:")[0]
