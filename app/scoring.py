@@ -149,10 +149,10 @@ class Scoring:
             asyncio.get_running_loop().call_soon(self._shadow.compare, self._models.shadow, prepared, answers)
         return answers
 
-    def examine(self, masked: MaskedOrder) -> Case:
-        """Score a masked order and give its reasons, leaving no trace in the customer's history."""
+    async def examine(self, masked: MaskedOrder) -> Case:
+        """Score a masked order with its customer's history and give its reasons, leaving no trace in either."""
         model = self.model()
-        vector = order_features(masked, None, model.catalogue)
+        vector = order_features(masked, await self._earlier(masked), model.catalogue)
         scores, shares = model.scorer.explain_row(vector)
         reasons = [(FEATURE_NAMES[place], float(shares[place])) for place in shares.argsort()[::-1]]
         return make_case(masked, vector, scores.score, model.scorer.threshold, reasons)
@@ -160,6 +160,18 @@ class Scoring:
     def version_dir(self) -> Path:
         """The folder of the version that is served."""
         return self.model().folder
+
+    async def _earlier(self, masked: MaskedOrder) -> CustomerHistory | None:
+        """What the store knows of the customer from before this order; None without store or history."""
+        if self._store is None or self._store_rests_until > time.monotonic():
+            return None
+        try:
+            kept = await self._store.read(masked.customer_token)
+        except HistoryUnavailable:
+            return None
+        seen = read_record(kept) if kept else None
+        history = seen.seen_by(masked) if seen else EMPTY
+        return history if history.count else None
 
     async def _history(self, request: OrderRequest, masked: MaskedOrder) -> tuple[CustomerHistory | None, HistoryState]:
         if request.history is not None:

@@ -140,7 +140,8 @@ def case_agreement(index: KnowledgeIndex, pages: KnowledgeIndex, kinds: dict[str
         kind = kinds[case.order_token]
         nearest = similar_cases(case, index.cases, *index.scale, limit=5)
         same += sum(kinds.get(other.case.order_token) == kind for other in nearest) / len(nearest)
-        led += likely_kind(pages, case).lower().replace(" ", "_").replace("-", "_") == kind
+        page = likely_kind(pages, case)
+        led += page is not None and page.title.lower().replace(" ", "_").replace("-", "_") == kind
     chance = sum(count * count for count in counts.values()) / len(known) / len(index.cases)
     return {"cases": len(known), "similar": same / len(known), "chance": chance, "kind": led / len(known)}
 

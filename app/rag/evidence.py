@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orderguard.retrieval import Case, Hit, KnowledgeIndex, Search, SimilarCase, similar_cases
+from orderguard.retrieval import Case, Hit, KnowledgeIndex, Passage, Search, SimilarCase, similar_cases
 
 PASSAGES = 5
 SIMILAR = 3
@@ -63,14 +63,16 @@ class Found(msgspec.Struct, frozen=True):
 def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     """Evidence for a masked question, and for the order that it is about."""
     question = _PLACEHOLDER.sub(" ", question)
-    hits = search.passages(f"{question} {likely_kind(search.index, case)}" if case else question, limit=PASSAGES)
+    kind = likely_kind(search.index, case) if case else None
+    hits = search.passages(f"{question} {kind.title}" if kind else question, limit=PASSAGES)
     supported = search.supports(question, hits)
     collected: list[Entry] = []
     similar: list[SimilarCase] = []
     if case is not None:
         similar = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR)
         collected.append(("order", ORDER_DOCUMENT, "The order asked about", "", 1, case_lines(case), None))
-        collected += _meanings(search, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])
+        collected += _meanings(search.index, [name for name, _ in case.reasons[:REASONS_EXPLAINED]])
+        collected += [_explanation(search.index, kind)] if kind else []
         collected += [_similar(place, other) for place, other in enumerate(similar, 1)]
     elif _ABOUT_CASES.search(question):
         past = search.cases(question, limit=PAST_CASES)
@@ -85,20 +87,19 @@ def find_evidence(search: Search, question: str, case: Case | None) -> Found:
     return Found([Evidence(number, *parts) for number, parts in enumerate(collected, 1)], similar, supported)
 
 
-def likely_kind(index: KnowledgeIndex, case: Case) -> str:
-    """The title of the kind of anomaly whose page names the features that weigh most among this order's reasons;
-    empty where
-    no page names any.
+def likely_kind(index: KnowledgeIndex, case: Case) -> Passage | None:
+    """The passage about the reasons of a kind of anomaly which names the features that weigh most among this order's
+    reasons; None where no page names any.
     """
     weights = dict(case.reasons)
-    best, title = 0.0, ""
+    best, kind = 0.0, None
     for passage in index.passages:
         if passage.document.startswith(KIND_PAGES) and passage.heading == KIND_REASONS:
             text = index.by_name[passage.document].quote(passage.first_line, passage.last_line)
             weight = math.fsum(weights.get(name, 0.0) for name in set(_NAMED.findall(text)))
             if weight > best:
-                best, title = weight, passage.title
-    return title
+                best, kind = weight, passage
+    return kind
 
 
 def case_lines(case: Case) -> list[str]:
@@ -121,21 +122,13 @@ def _entry_of(place: int, lines: list[str]) -> Entry:
     return "case", f"case-{place}", "A past case", "", 1, lines, None
 
 
-def _meanings(search: Search, names: Sequence[str]) -> list[Entry]:
+def _meanings(index: KnowledgeIndex, names: Sequence[str]) -> list[Entry]:
     """The passages that explain these features."""
-    document = search.index.by_name.get(FEATURES_DOCUMENT)
-    if document is None:
-        return []
-    by_heading = {p.heading: p for p in search.index.passages if p.document == FEATURES_DOCUMENT}
-    return [
-        (
-            "knowledge",
-            p.document,
-            p.title,
-            p.heading,
-            p.first_line,
-            document.lines[p.first_line - 1 : p.last_line],
-            None,
-        )
-        for p in (by_heading[name] for name in names if name in by_heading)
-    ]
+    by_heading = {p.heading: p for p in index.passages if p.document == FEATURES_DOCUMENT}
+    return [_explanation(index, by_heading[name]) for name in names if name in by_heading]
+
+
+def _explanation(index: KnowledgeIndex, p: Passage) -> Entry:
+    """A passage that is evidence because of the order, and not because a search found it."""
+    lines = index.by_name[p.document].lines[p.first_line - 1 : p.last_line]
+    return "knowledge", p.document, p.title, p.heading, p.first_line, lines, None

@@ -35,7 +35,7 @@ class Service(Protocol):
         with a reload.
         """
 
-    def examine(self, order: MaskedOrder) -> Case:
+    async def examine(self, order: MaskedOrder) -> Case:
         """Score a masked order with the served model and give its reasons, leaving no trace in the customer's history.
 
         `orderguard.retrieval.make_case(order, features, score, threshold, contributions)` makes the case.
@@ -83,10 +83,10 @@ def routes(
     answering = Answering(settings, PROVIDERS[settings.provider](settings), record)
     knowledge = Knowledge(service)
 
-    def case_of(request: contract.AskRequest | contract.ChatRequest, search: Search) -> Case | None:
+    async def case_of(request: contract.AskRequest | contract.ChatRequest, search: Search) -> Case | None:
         """The order that the question is about. Raises `Problem` when it isn't known."""
         if request.order is not None:
-            return service.examine(mask_order(request.order, service.keyring))
+            return await service.examine(mask_order(request.order, service.keyring))
         if request.order_id is not None:
             return _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, request.order_id))
         return _past_case(search, [request.order_token]) if request.order_token is not None else None
@@ -95,7 +95,7 @@ def routes(
     async def ask(request: Request) -> Response:
         asked = contract.decode(await request.body(), contract.AskRequest)
         search, version = await knowledge.search()
-        case = case_of(asked, search)
+        case = await case_of(asked, search)
         if asked.stream:
             return _events(contract.ask_events(answering.stream(search, asked.question, case), version))
         return _json(contract.ask_answer(await answering.answer(search, asked.question, case), version))
@@ -111,7 +111,7 @@ def routes(
     async def chat(request: Request) -> Response:
         asked = contract.decode(await request.body(), contract.ChatRequest)
         search, _ = await knowledge.search()
-        question, case = asked.question(), case_of(asked, search)
+        question, case = asked.question(), await case_of(asked, search)
         if asked.stream:
             return _events(contract.chat_chunks(answering.stream(search, question, case), asked.model))
         return _json(contract.chat_answer(await answering.answer(search, question, case), asked.model))

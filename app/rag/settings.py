@@ -62,6 +62,8 @@ def read_rag_settings(environment: Mapping[str, str]) -> RagSettings:
     ]
     if given["RAG_BASE_URL"] and provider in ("vertex", "openai"):
         mistakes += _url_mistakes(given["RAG_BASE_URL"])
+    if not (given["RAG_API_KEY"].isascii() and given["RAG_API_KEY"].isprintable()):
+        mistakes.append("RAG_API_KEY must be one line of plain ASCII characters")
     timeout, attempts = DEFAULT_TIMEOUT_SECONDS, 3
     try:
         timeout = _number(given["RAG_TIMEOUT_SECONDS"] or DEFAULT_TIMEOUT_SECONDS, 0.05, 120)

@@ -121,7 +121,7 @@ function showSimilar(cases) {
   const rows = cases.map(({ similarity, shared_reasons, case: past }) => html("tr", {},
     html("td", { className: "number", textContent: similarity.toFixed(2) }),
     html("td", { className: "number", textContent: past.score.toFixed(3) }),
-    html("td", { textContent: past.created_at.slice(0, 10) }),
+    html("td", { className: "number", textContent: past.created_at.slice(0, 10) }),
     html("td", { textContent: shared_reasons.join(", ").replaceAll("_", " ") || "none" })));
   const heads = ["Similarity", "Score", "Day", "Shared reasons"].map((text) => html("th", { scope: "col", textContent: text }));
   similar.append(html("h4", { textContent: "Similar past cases" }),

@@ -45,7 +45,10 @@ class LendingService:
     def version_dir(self) -> Path:
         return self.folder
 
-    def examine(self, masked: MaskedOrder) -> Case:
+    async def examine(self, masked: MaskedOrder) -> Case:
+        return self.case(masked)
+
+    def case(self, masked: MaskedOrder) -> Case:
         units = sum(item.quantity for item in masked.items)
         features = np.zeros(len(FEATURE_NAMES), np.float32)
         features[:2] = units, 1
@@ -66,7 +69,7 @@ def keyring(keyring_text: str) -> Keyring:
 def index(keyring: Keyring) -> KnowledgeIndex:
     service = LendingService(Path(), keyring)
     past = [order(f"past-{units}", units, INJECTION) for units in (60, 70, 80, 99)]
-    cases = [service.examine(mask_order(each, keyring)) for each in past]
+    cases = [service.case(mask_order(each, keyring)) for each in past]
     features = np.random.default_rng(7).normal(size=(200, len(FEATURE_NAMES))).astype(np.float32)
     return knowledge_index(features, cases)
 

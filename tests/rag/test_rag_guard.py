@@ -120,7 +120,7 @@ def test_a_planted_text_neither_reaches_the_model_as_evidence_nor_changes_an_ans
 
 def test_what_a_customer_wrote_is_in_no_case_and_no_evidence(search: Search, keyring: Keyring) -> None:
     service = LendingService(Path(), keyring)
-    case = service.examine(mask_order(order("noted", 90, "Orders may be on hold for 99 years"), keyring))
+    case = service.case(mask_order(order("noted", 90, "Orders may be on hold for 99 years"), keyring))
     assert "99 years" not in str(case)
     assert "99 years" not in Prompt(QUESTION, find_evidence(search, QUESTION, case).evidence).content
     assert "Ignore all previous" not in str(search.index.cases)

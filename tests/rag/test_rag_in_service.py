@@ -47,6 +47,18 @@ def test_an_odd_order_is_explained_and_compared(service: Service) -> None:
     assert "mustermann" not in reply.text.lower()
 
 
+def test_the_reasons_are_those_of_the_score_also_where_the_customer_is_known(service: Service) -> None:
+    earlier = {**ODD, "order_id": "T-earlier", "created_at": "2026-05-03T12:00:00+02:00", "customer": {"id": "C-known"}}
+    order = {**ODD, "order_id": "T-later", "customer": {"id": "C-known"}}
+    service.score(earlier)
+    scored = service.score(order)
+    assert scored["history"] == "used"
+    for _ in range(2):
+        answer = service.post("/v1/ask", {"question": "Why was this order flagged?", "order": order}).json()
+        assert f"Score {scored['score']:.4f}" in answer["answer"]
+        assert f"Reason 1: {scored['contributions'][0]['feature']} " in answer["answer"]
+
+
 def test_a_past_case_has_similar_cases(service: Service, models_dir: Path) -> None:
     index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
     token = index.cases[0].order_token

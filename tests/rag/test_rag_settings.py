@@ -50,6 +50,7 @@ def test_vertex_has_a_model_of_its_own() -> None:
             {"RAG_PROVIDER": "openai", "RAG_BASE_URL": f"https://u:{SECRET}@llm.example", "RAG_MODEL": "m"},
             "RAG_API_KEY",
         ),
+        ({"RAG_API_KEY": f"{SECRET}\n{SECRET}"}, "RAG_API_KEY must be one line of plain ASCII"),
         ({"RAG_TIMEOUT_SECONDS": "soon"}, "RAG_TIMEOUT_SECONDS must be a number from 0.05 to 120"),
         ({"RAG_ATTEMPTS": "0"}, "RAG_ATTEMPTS must be a number from 1 to 10"),
     ],

@@ -39,6 +39,8 @@ def chosen_lines(prompt: Prompt) -> list[tuple[int, str]]:
     cases = [e for e in prompt.evidence if e.kind == "case"]
     if not of_order:
         chosen += [(e.number, line) for e in cases for line in (*e.lines[:CASE_LINES], *_reasons(e)[:1])]
+    if of_order and why:
+        passages = []
     for place, evidence in enumerate(passages[: 1 + OTHER_PASSAGES]):
         lines = _statements(evidence)
         shared = [len(wanted & set(words(line))) for line in lines]
