@@ -13,6 +13,7 @@ AREAS = {
     "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
+    "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
 }

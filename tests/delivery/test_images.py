@@ -1,19 +1,19 @@
 """The images as they ship: built by the builder that is here, taken apart, started, scored against."""
 
-import json
-import os
+import secrets
 import shutil
 import subprocess
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from delivery import images, inspection
 from delivery.commands import REPOSITORY, commit
+from delivery.container import settings, started, wait_for_score
 from delivery.deploy import ORDER
+from delivery.models import models_folder
+from orderguard.masking import new_key_text
+from orderguard.model_version import champion
 
 MEGABYTE = 1_000_000
 PORT = 9480
@@ -80,53 +80,12 @@ def test_building_again_from_nothing_gives_the_same_content(
     assert taken_apart(again, tmp_path).content_sha256 == service.content_sha256
 
 
-@pytest.fixture
-def running(built: dict[str, str]) -> Iterator[str]:
-    """The service in its container, on this machine's loopback, with the champion mounted read-only."""
-    models = REPOSITORY / os.environ.get("MODELS_DIR", "models")
-    version = (models / "CHAMPION").read_text().strip()
-    environment = images.buildah_environment()
-    container = subprocess.run(
-        ["buildah", "from", built[images.SCORER]], env=environment, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    settings = {
-        "HOST": "127.0.0.1",
-        "PORT": str(PORT),
-        "MODEL_DIR": "/mnt/models",
-        "MODEL_VERSION": version,
-        "PII_MASKING": "enforced",
-        "MASKING_KEY": "k1:" + "A" * 43 + "=",
-        "API_KEY": "a key for this test alone",
-        "RAG_PROVIDER": "local",
-    }
-    given = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
-    volume = ["--volume", f"{models.resolve()}:/mnt/models:ro"]
-    command = ["buildah", "run", *given, *volume, container, "--", "/usr/bin/python", "-m", "app"]
-    process = subprocess.Popen(command, env=environment)
-    try:
-        yield f"http://127.0.0.1:{PORT}"
-    finally:
-        process.terminate()
-        process.wait(15)
-        subprocess.run(["buildah", "rm", container], env=environment, capture_output=True, check=True)
-
-
-def test_the_container_scores_an_order(running: str) -> None:
-    end = time.monotonic() + 60
-    while not ready(running):
-        assert time.monotonic() < end, "the container's service did not get ready in a minute"
-    order = json.dumps(ORDER).encode()
-    headers = {"Content-Type": "application/json", "X-API-Key": "a key for this test alone"}
-    with urllib.request.urlopen(urllib.request.Request(f"{running}/v1/score", order, headers), timeout=10) as answer:
-        assert 0 <= json.load(answer)["score"] <= 1
-
-
-def ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def test_the_container_scores_an_order(built: dict[str, str]) -> None:
+    models = models_folder()
+    given = settings(champion(models) or "", PORT, new_key_text(), secrets.token_urlsafe())
+    with started(built[images.SCORER], models, given) as url:
+        answer = wait_for_score(url, given["API_KEY"], ORDER, 60)
+    assert answer["model_version"] == champion(models)
 
 
 def test_the_build_context_holds_only_what_the_dockerfiles_copy() -> None:
