@@ -274,6 +274,38 @@ def test_features_do_not_depend_on_the_masking_key(catalogue: Catalogue) -> None
     assert len(vectors) == 1
 
 
+def test_masking_without_texts_leaves_out_nothing_that_a_feature_uses(catalogue: Catalogue) -> None:
+    raw = {
+        "order_id": "1",
+        "created_at": "2026-03-02T10:00:00Z",
+        "customer": {
+            "id": "7",
+            "name": "Anna Beispiel",
+            "email": "anna@example.com",
+            "birth_date": "1983-05-06",
+            "registered_at": "2024-01-01T00:00:00Z",
+        },
+        "currency": "EUR",
+        "items": [{"sku": "red", "quantity": 2, "unit_price": 3, "discount": 1, "category": "toys"}],
+        "discount": 1,
+        "coupon": "X",
+        "channel": "web",
+        "shipping": {"method": "express", "cost": 4},
+        "payment": {"method": "card", "card_country": "US"},
+        "billing_address": {"name": "Anna Beispiel", "street": "Weg 1", "country": "DE", "postcode": "10115"},
+        "shipping_address": {"name": "Bert Beispiel", "street": "Weg 2", "country": "FR"},
+        "device": {"id": "d1", "ip": "203.0.113.9"},
+        "note": "call me",
+        "gift_message": "with love",
+    }
+    keyring = Keyring.from_text(new_key_text())
+    order_ = decode_order(json.dumps(raw))
+    whole, spare = mask_order(order_, keyring), mask_order(order_, keyring, free_text=False)
+    earlier = after(None, order(START - timedelta(days=1), payment_method="invoice", device_token="old"))
+    assert order_features(whole, earlier, catalogue).tobytes() == order_features(spare, earlier, catalogue).tobytes()
+    assert after(None, whole) == after(None, spare)
+
+
 def test_names_are_distinct_and_every_feature_is_explained() -> None:
     assert len(set(FEATURE_NAMES)) == len(FEATURES) and 25 <= len(FEATURES) <= 45
     assert all(feature.meaning.endswith(".") and feature.unit for feature in FEATURES)
