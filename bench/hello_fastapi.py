@@ -1,6 +1,8 @@
-"""The yardstick of the serving benchmark: FastAPI in its usual style, accepting the same order and returning a constant.
+"""The yardstick of the serving benchmark: FastAPI in its usual style, accepting the same order and returning a
+constant.
 
-`uvicorn bench.hello_fastapi:app`; with MODEL_FILE set it also loads that ONNX file at start, as the least that any service of
+`uvicorn bench.hello_fastapi:app`; with MODEL_FILE set it also loads that ONNX file at start, as the least that any
+service of
 the model has to do.
 """
 
