@@ -27,7 +27,7 @@ _CREDENTIAL_FORMATS: Final[dict[str, str]] = {
     "a Pulumi token": r"\bpul-[0-9a-f]{40}\b",
     "a cloud token": r"\bdop_v1_[0-9a-f]{64}|\bdapi[0-9a-f]{32}\b|\bSK[0-9a-f]{32}\b|\bhvs\.[0-9A-Za-z_\-]{24,}",
     "a JSON web token": r"\beyJ[0-9A-Za-z_\-]{8,}\.eyJ[0-9A-Za-z_\-]{8,}\.[0-9A-Za-z_\-]{8,}",
-    "a URL with a password": r"[a-z][a-z0-9+.\-]*://[^/\s:@?#]*:[^/\s@?#]+@",
+    "a URL with a password": r"(?<![a-z0-9+.\-])[a-z][a-z0-9+.\-]{1,30}://[^/\s:@?#]{0,200}:[^/\s@?#]{1,500}@",
     "an authorization header": r"(?i:\b(?:bearer|basic) [0-9a-z+/_=.\-]{16,})",
     "a password": r"(?i:\b(?:password|passwd|pwd|passphrase|client_secret|accountkey|api_?key)\s*[=:]"
     r"\s*(?![$<{*]|\s)[^\s;&,]{6,})",

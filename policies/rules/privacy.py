@@ -114,7 +114,9 @@ _TEXT_KEYS = frozenset(
     " documentation env environmentVariables envs headers httpHeaders labels message metadata parameters pushEndpoint"
     " resourceLabels subject text uri url userLabels value".split()
 )
+"""Properties whose text people write, here and in everything below them."""
 _NOT_TEXT = frozenset({"valueSource"})
+"""Below them: a reference to a secret is a name and a version."""
 _CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
 _AROUND_TEXT = frozenset("conditions containers httpTarget pubsubTarget pushConfig template".split())
 """Blocks with free text in them: while such a block is unknown, so is the text."""

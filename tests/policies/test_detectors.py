@@ -2,6 +2,7 @@
 
 import random
 import string
+import time
 from uuid import UUID
 
 import pytest
@@ -164,6 +165,16 @@ def test_names_of_personal_data(name: str) -> None:
 )
 def test_names_that_only_sound_personal(name: str) -> None:
     assert not is_personal_name(name)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a@", "a@a.", "1", "4 ", "+49 1", "a-", "Anna ", "aB3", "a://b:", "eyJ", "a.", "DE12 ", "password= "]
+)
+def test_a_long_text_takes_no_longer_for_what_it_repeats(piece: str) -> None:
+    begun = time.process_time()
+    credential_in(piece * 20_000)
+    personal_data_in(piece * 20_000)
+    assert time.process_time() - begun < 2
 
 
 def test_changing_one_digit_breaks_the_checksums() -> None:
