@@ -8,9 +8,9 @@ import json
 import sys
 import time
 
-import orjson
-import polars
-import pyarrow.json
+import orjson  # type: ignore[import-not-found]
+import polars  # type: ignore[import-not-found]
+import pyarrow.json  # type: ignore[import-not-found]
 
 
 def with_orjson(path: str) -> int:
