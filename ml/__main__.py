@@ -8,26 +8,26 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
-from ml import commands
 from ml.config import DEFAULT, ConfigError
 from ml.quarantine import TooManyBadLines
 from ml.reading import ReadingError
 from ml.registry import NotPromoted
-from ml.training import TrainingError
 from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
 
-BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, ReadingError, TooManyBadLines, TrainingError, OSError)
+BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, ReadingError, TooManyBadLines, OSError)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
+        # Imported when it is wanted: listing versions needs no scikit-learn.
+        run: Callable[[argparse.Namespace], int] = getattr(import_module(f"ml.{options.module}"), options.name)
         return run(options)
     except NotPromoted as error:
         print(f"not promoted: {error}", file=sys.stderr)
@@ -43,39 +43,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     steps = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    prepare = _command(steps, "prepare", commands.prepare, "read, quarantine, mask, and write the features to a file")
+    prepare = _command(
+        steps, "prepare", "training_commands", "read, quarantine, mask, and write the features to a file"
+    )
     _data(prepare)
     prepare.add_argument("--out", type=Path, default=Path("reports/features.npz"), help="where the features go")
 
     train = _command(
-        steps, "train", commands.train, "train, export, validate, describe, publish; promote if all gates pass"
+        steps, "train", "training_commands", "train, export, validate, describe, publish; promote if all gates pass"
     )
     _data(train)
     train.add_argument("--version", help="a name of your own instead of the tag or date-commit-data")
     train.add_argument("--no-promote", action="store_true", help="publish only")
 
     validate = _command(
-        steps, "validate", commands.validate, "train again from the data and compare: same bytes, same gates"
+        steps, "validate", "training_commands", "train again from the data and compare: same bytes, same gates"
     )
     _data(validate)
     validate.add_argument("version", nargs="?", help="the version to validate (the champion)")
 
-    export = _command(steps, "export", commands.export, "copy a verified version's model.onnx out under a telling name")
+    export = _command(steps, "export", "commands", "copy a verified version's model.onnx out under a telling name")
     export.add_argument("version", nargs="?", help="the version to export (the champion)")
     export.add_argument("--to", type=Path, default=Path("reports/export"), help="the folder to copy to")
 
-    promote = _command(steps, "promote", commands.promote, "make a version the champion")
+    promote = _command(steps, "promote", "commands", "make a version the champion")
     promote.add_argument("version")
     promote.add_argument("--force", action="store_true", help="although its gates failed; the history says so")
 
-    _command(steps, "rollback", commands.rollback, "go back to the champion before this one")
+    _command(steps, "rollback", "commands", "go back to the champion before this one")
 
-    card = _command(steps, "card", commands.card, "print a version's model card")
+    card = _command(steps, "card", "commands", "print a version's model card")
     card.add_argument("version", nargs="?", help="the version (the champion)")
 
-    _command(steps, "models", commands.models, "list the versions with their lineage")
+    _command(steps, "models", "commands", "list the versions with their lineage")
 
-    trace = _command(steps, "trace", commands.trace, "find versions by tag, commit, or SHA-256 of data, code or a file")
+    trace = _command(steps, "trace", "commands", "find versions by tag, commit, or SHA-256 of data, code or a file")
     trace.add_argument(
         "clue", help="a version, a tag, a commit, a SHA-256 or at least 6 digits of its start, or a file"
     )
@@ -85,11 +87,11 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     steps: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    module: str,
     meaning: str,
 ) -> argparse.ArgumentParser:
     command = steps.add_parser(name, help=meaning, description=meaning)
-    command.set_defaults(run=run)
+    command.set_defaults(module=module, name=name)
     command.add_argument("--json", action="store_true", help="print JSON for machines")
     command.add_argument(
         "--models", type=Path, default=Path(os.environ.get("MODELS_DIR", "models")), help="the folder of versions"

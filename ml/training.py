@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.guarded_forest import GuardedForest, fit
+from ml.reading import ReadingError
 from orderguard.drift import SCORE, DriftReference, DriftSettings, reference_bins
 
 MINIMUM_ROWS = 500
 
 
-class TrainingError(ValueError):
+class TrainingError(ReadingError):
     """Orders that no model can be trained on; the message says what is missing."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from data.generator.__main__ import main as generate
 from ml.__main__ import main
 from ml.config import DEFAULT
 from ml.pipeline import Outcome
@@ -210,7 +211,16 @@ def copy_of_the_code(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trainings(sample: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smaller sample: bytes can be compared whatever the gates say of it."""
+    folder = tmp_path_factory.mktemp("few")
+    places = ["--out", str(folder / "raw"), "--truth", str(folder / "truth"), "--score", str(folder / "score")]
+    generate([*places, "--orders", "1200", "--months", "2", "--quiet"])
+    return folder / "raw"
+
+
+@pytest.fixture(scope="module")
+def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same code and data trained three times: here, elsewhere, and with another masking key. Their version
     folders.
     """
@@ -227,16 +237,16 @@ def trainings(sample: Path, key_text: str, tmp_path_factory: pytest.TempPathFact
         ("rekeyed", code, rekeyed, "2"),
     ):
         models = root / f"models of {name}"
-        command = train(sample, models, root, "--jobs", jobs, "--no-promote", "--json")
+        command = train(few, models, root, "--jobs", jobs, "--no-promote", "--json")
         environment.pop("MASKING_KEY_FILE", None)
         done = subprocess.run(
             [sys.executable, "-m", "ml", *(str(part) for part in command)],
             env=environment,
             cwd=root,
-            check=True,
             capture_output=True,
             text=True,
         )
+        assert done.returncode in (0, 3), done.stderr
         made[name] = models / json.loads(done.stdout)["version"]
     return made
 
@@ -259,9 +269,9 @@ def test_another_masking_key_gives_the_same_model(trainings: dict[str, Path]) ->
     assert {name for name in here if here[name] != rekeyed[name]} <= {"knowledge/index.msgpack"}
 
 
-def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], sample: Path) -> None:
+def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], few: Path) -> None:
     manifest = verify(trainings["here"])
     assert manifest.commit == "0123456789"
     assert manifest.lock_sha256 == sha256(ROOT / "requirements" / "train.txt")
-    assert {file.name: file.sha256 for file in manifest.data} == {path.name: sha256(path) for path in sample.iterdir()}
+    assert {file.name: file.sha256 for file in manifest.data} == {path.name: sha256(path) for path in few.iterdir()}
     assert manifest.version == f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"
