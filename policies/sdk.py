@@ -18,7 +18,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy.deserialize import deserialize_properties
-from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from policies.configuration import read, schema_properties
 from policies.evaluation import Verdict, evaluate, undecided_message, violation_message
@@ -47,7 +47,7 @@ def policy(rule: Rule) -> Policy:
         for violation in verdict.violations:
             report_violation(violation_message(rule, violation), violation.urn)
         if verdict.undecided:
-            error = UnknownValueError("", [])
+            error = UnknownValueError(UNKNOWN_STRING_VALUE, [])
             error.message = undecided_message(verdict.undecided)
             raise error
 

@@ -169,6 +169,13 @@ EXAMPLES: tuple[Examples, ...] = (
         provider={"defaultLabels": '{"application": "shop", "environment": "prod"}'},
     ),
     Examples(
+        "placement-labels",
+        "gcp:pubsub/topic:Topic",
+        holds=[{"labels": {"application": "shop", "environment": "prod", "team": "orders"}}],
+        violated=[{"labels": {"team": "orders"}}],
+        provider={"defaultLabels": "no JSON"},
+    ),
+    Examples(
         "bigquery-table-deletion-protection",
         "gcp:bigquery/table:Table",
         holds=[{"tableId": "t"}, {"deletionProtection": True}],

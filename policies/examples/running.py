@@ -307,6 +307,12 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[{"name": "j"}, {"ipConfiguration": "WORKER_IP_PUBLIC"}],
     ),
     Examples(
+        "events-private-workers",
+        "gcp:cloudbuild/workerPool:WorkerPool",
+        holds=[{"workerConfig": {"noExternalIp": True}}],
+        violated=[{"name": "w"}, {"workerConfig": {"noExternalIp": False}}],
+    ),
+    Examples(
         "events-no-data-in-messages",
         "gcp:cloudscheduler/job:Job",
         holds=[{"httpTarget": {"body": "e30="}}, {"name": "empty"}],

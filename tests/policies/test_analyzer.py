@@ -14,11 +14,19 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from policies.analyzer import Analyzer
 from policies.catalogue import PACK_NAME, RULES
 from policies.examples import EXAMPLES
+from policies.rule import SETTINGS
 from policies.sdk import policy
-from policies.testing import UNKNOWN, Examples
+from policies.testing import UNKNOWN, Examples, StackExamples
 
 BUCKET = "gcp:storage/bucket:Bucket"
 SECRET = "gcp:secretmanager/secret:Secret"
+
+# The SDK hands no settings of the stack to a policy, so a rule about those works in this pack alone.
+STACK_EXAMPLES = [
+    examples
+    for examples in EXAMPLES
+    if isinstance(examples, StackExamples) and all(item.type != SETTINGS for item in examples.violated[0])
+]
 
 
 class _Aborted(Exception):
@@ -138,6 +146,33 @@ def test_in_the_servicer_of_the_sdk_the_rules_find_the_same_violations(
         mandatory = (d for d in _analyze(servicer, type_token, properties) if d.enforcementLevel == proto.MANDATORY)
         return {(d.policyName, d.message) for d in mandatory}
 
+    assert violations(_servicer(Analyzer)) == violations(_servicer(_PolicyAnalyzerServicer))
+
+
+def test_in_the_servicer_of_the_sdk_an_undecided_rule_is_a_note_beside_its_violations() -> None:
+    members = {"members": ["allUsers", UNKNOWN], "role": "roles/storage.objectViewer"}
+    found = _analyze(_servicer(_PolicyAnalyzerServicer), "gcp:storage/bucketIAMBinding:BucketIAMBinding", members)
+    public = [d for d in found if d.policyName == "iam-no-public-members"]
+    assert [d.enforcementLevel for d in public] == [proto.MANDATORY, proto.ADVISORY]
+    assert "not known yet: members[1]" in public[1].message
+
+
+@pytest.mark.parametrize("examples", STACK_EXAMPLES, ids=lambda e: str(e.rule))
+def test_in_the_servicer_of_the_sdk_stack_rules_find_the_same_violations(examples: StackExamples) -> None:
+    request = proto.AnalyzeStackRequest()
+    urns = {item.name: f"urn:pulumi:prod::p::{item.type}::{item.name}" for item in examples.violated[0]}
+    for item in examples.violated[0]:
+        sent = request.resources.add(
+            type=item.type, name=item.name, urn=urns[item.name], properties=_struct(item.properties)
+        )
+        for key, names in item.depends.items():
+            sent.propertyDependencies[key].urns.extend(urns[name] for name in names)
+
+    def violations(servicer: Any) -> set[tuple[str, str, str]]:
+        found = (d for d in servicer.AnalyzeStack(request, None).diagnostics if "undecided" not in d.message)
+        return {(d.policyName, d.urn, d.message) for d in found}
+
+    assert examples.rule in {name for name, _, _ in violations(_servicer(Analyzer))}
     assert violations(_servicer(Analyzer)) == violations(_servicer(_PolicyAnalyzerServicer))
 
 
