@@ -341,5 +341,7 @@ def _mistakes(settings: Settings) -> Iterator[str]:
             yield f"{key_of(name)}: {value} is out of range. Write a number from {smallest} to {largest}."
     for name, choices in _CHOICES:
         if getattr(settings, name) not in choices:
-            yield f"{key_of(name)}: {getattr(settings, name)!r} is not one of {', '.join(choices)}."
+            # YAML reads a bare `off` as false.
+            quoted = ' Write `"off"` with quotation marks.' if getattr(settings, name) == "false" else ""
+            yield f"{key_of(name)}: {getattr(settings, name)!r} is not one of {', '.join(choices)}.{quoted}"
     yield from (message for is_wrong, message in _TOGETHER if is_wrong(settings))
