@@ -75,6 +75,12 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[{"name": "s"}, {"ingress": "INGRESS_TRAFFIC_ALL"}],
     ),
     Examples(
+        "cloud-run-ingress",
+        "gcp:cloudfunctionsv2/function:Function",
+        holds=[{"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_AND_GCLB"}}],
+        violated=[{"name": "f"}, {"serviceConfig": {"ingressSettings": "ALLOW_ALL"}}],
+    ),
+    Examples(
         "cloud-run-own-service-account",
         SERVICE,
         holds=[{"template": {"serviceAccount": ACCOUNT}}],

@@ -7,6 +7,8 @@ from policies.grants import INVOKER_TYPES, grants, is_default_account, is_public
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, matches_any, org_policy, rule
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
 
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
@@ -37,18 +39,19 @@ def invoker_check(service: Resource) -> Findings:
 
 @rule(
     "cloud-run-ingress",
-    "A service in production is reached from inside, or through a load balancer.",
-    types=[SERVICE],
+    "A service or function in production is reached from inside, or through a load balancer.",
+    types=[SERVICE, FUNCTION],
     severity=MEDIUM,
     frameworks=[org_policy("run.allowedIngress"), checkov("CKV_GCP_124")],
     stacks=["prod*"],
-    fix='Set ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" or "INGRESS_TRAFFIC_INTERNAL_ONLY".',
+    fix='Set ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" (a function: "ALLOW_INTERNAL_AND_GCLB").',
 )
 def ingress(service: Resource) -> Findings:
     def is_closed(content: object) -> bool:
-        return str(content).startswith("INGRESS_TRAFFIC_INTERNAL")
+        return str(content).startswith(("INGRESS_TRAFFIC_INTERNAL", "ALLOW_INTERNAL"))
 
-    yield require(service["ingress"], is_closed, "the service is open to the internet", default="INGRESS_TRAFFIC_ALL")
+    value = service.at("serviceConfig.ingressSettings") if service.type == FUNCTION else service["ingress"]
+    yield require(value, is_closed, "is open to the internet", default="INGRESS_TRAFFIC_ALL")
 
 
 @rule(

@@ -70,7 +70,6 @@ def tls_policy(proxy: Resource) -> Findings:
     "What stands behind a load balancer is guarded by Cloud Armor, and its requests are logged.",
     types=BACKENDS,
     severity=MEDIUM,
-    frameworks=[checkov("CKV_GCP_73")],
     fix='Set security_policy, and log_config={"enable": True}.',
 )
 def cloud_armor(backend: Resource) -> Findings:
