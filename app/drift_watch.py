@@ -46,11 +46,6 @@ class DriftWatch:
         self._history: deque[Snapshot] = deque(maxlen=SNAPSHOTS)
         self._added = self._recorded = 0
 
-    def add(self, features: NDArray[np.float32], score: float) -> None:
-        """Count one scored row."""
-        self._added += 1
-        self._counter.add(features, score)
-
     def add_rows(self, features: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
         """Count many scored rows."""
         self._added += len(scores)

@@ -24,7 +24,7 @@ from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.retrieval import Case, make_case
 from orderguard.schema import UNDECODABLE, MaskedOrder, Order, OrderError, explained
-from orderguard.scorer import RowScore
+from orderguard.scorer import Scores
 
 TOP_CONTRIBUTIONS = 5
 STORE_REST_SECONDS = 2.0
@@ -38,6 +38,7 @@ UNSCALED: list[Callable[[float], float]] = [
 _decode = msgspec.json.Decoder(OrderRequest).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 Vector = NDArray[np.float32]
+Vectors = NDArray[np.float32]
 Shares = NDArray[np.float64]
 Decoded = OrderRequest | OrderError
 
@@ -84,25 +85,31 @@ class Prepared(NamedTuple):
     vector: Vector
 
 
-def answer_of(order: Prepared, scores: RowScore, shares: Shares, model: Model) -> ScoreAnswer:
-    """The answer for a scored order, with the features that raised the score most."""
-    threshold = model.scorer.threshold
-    top = shares.argsort()[: -TOP_CONTRIBUTIONS - 1 : -1]
-    contributions = [
-        Contribution(FEATURE_NAMES[place], UNSCALED[place](value), round(share, 6), MEANINGS[place])
-        for place, value, share in zip(top.tolist(), order.vector[top].tolist(), shares[top].tolist(), strict=True)
+def answers_of(
+    prepared: Sequence[Prepared], vectors: Vectors, scores: Scores, shares: Shares, model: Model
+) -> list[ScoreAnswer]:
+    """The answers for scored orders (n), each with the features that raised its score most."""
+    top = shares.argsort(axis=1)[:, : -TOP_CONTRIBUTIONS - 1 : -1]
+    values, parts = np.take_along_axis(vectors, top, 1).tolist(), np.take_along_axis(shares, top, 1).tolist()
+    threshold, version = model.scorer.threshold, model.version
+    columns = [prepared, *(column.tolist() for column in scores), top.tolist(), values, parts]
+    return [
+        ScoreAnswer(
+            order.order_id,
+            score,
+            threshold,
+            score >= threshold,
+            forest,
+            guard,
+            [
+                Contribution(FEATURE_NAMES[place], UNSCALED[place](value), round(part, 6), MEANINGS[place])
+                for place, value, part in zip(*reasons, strict=True)
+            ],
+            version,
+            order.state,
+        )
+        for order, score, forest, guard, *reasons in zip(*columns, strict=True)
     ]
-    return ScoreAnswer(
-        order.order_id,
-        scores.score,
-        threshold,
-        scores.score >= threshold,
-        scores.forest,
-        scores.guard,
-        contributions,
-        model.version,
-        order.state,
-    )
 
 
 class Scoring:
@@ -134,16 +141,12 @@ class Scoring:
 
     def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
         """Score prepared orders with one call of the model."""
-        if len(prepared) == 1:
-            scores, shares = model.scorer.explain_row(prepared[0].vector)
-            rows = [(scores, shares)]
-        else:
-            rows = model.scorer.explain(np.array([order.vector for order in prepared]))
-        answers = []
-        for order, (scores, shares) in zip(prepared, rows, strict=True):
-            model.drift.add(order.vector, scores.score)
+        vectors = np.array([order.vector for order in prepared])
+        scores, shares = model.scorer.explain(vectors)
+        model.drift.add_rows(vectors, scores.score)
+        answers = answers_of(prepared, vectors, scores, shares, model)
+        for order in prepared:
             self._history_counters[order.state].inc()
-            answers.append(answer_of(order, scores, shares, model))
         if self._models.shadow is not None:
             # After the answers have gone out.
             asyncio.get_running_loop().call_soon(self._shadow.compare, self._models.shadow, prepared, answers)
@@ -153,9 +156,9 @@ class Scoring:
         """Score a masked order with its customer's history and give its reasons, leaving no trace in either."""
         model = self.model()
         vector = order_features(masked, await self._earlier(masked), model.catalogue)
-        scores, shares = model.scorer.explain_row(vector)
-        reasons = [(FEATURE_NAMES[place], float(shares[place])) for place in shares.argsort()[::-1]]
-        return make_case(masked, vector, scores.score, model.scorer.threshold, reasons)
+        scores, shares = model.scorer.explain(vector[None])
+        reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
+        return make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)
 
     def version_dir(self) -> Path:
         """The folder of the version that is served."""
@@ -206,7 +209,6 @@ WARM_ORDER = (
     b'{"order_id":"warm","created_at":"2026-01-01T12:00:00Z","customer":{"id":"warm"},"currency":"EUR",'
     b'"items":[{"sku":"warm","quantity":1,"unit_price":1}]}'
 )
-WARM_ROUNDS = 20
 
 
 def warm(model: Model) -> None:
@@ -216,8 +218,8 @@ def warm(model: Model) -> None:
     keyring = Keyring.from_text(new_key_text())
     request = decode_request(WARM_ORDER)
     masked = mask_order(request, keyring, free_text=False)
-    for _ in range(WARM_ROUNDS):
+    for count in (1, 1, 1, 2, 16, 64, 1, 1):
         vector = order_features(masked, None, model.catalogue)
-        order = Prepared(request.order_id, masked, None, "absent", vector)
-        msgspec.json.encode(answer_of(order, *model.scorer.explain_row(vector), model))
-    model.scorer.explain(np.array([vector] * WARM_ROUNDS))
+        prepared = [Prepared(request.order_id, masked, None, "absent", vector)] * count
+        vectors = np.array([vector] * count)
+        msgspec.json.encode(answers_of(prepared, vectors, *model.scorer.explain(vectors), model))

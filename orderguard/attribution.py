@@ -14,7 +14,6 @@ exact steps:
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,30 +78,37 @@ class Attribution:
         return moves * slope + shared_maximum(np.maximum(self.guard(row) - math.exp(end), 0.0))
 
     def shared_out(
-        self, moves: NDArray[np.floating], row: NDArray[np.float32], forest: float, guard: float
+        self,
+        moves: NDArray[np.floating],
+        rows: NDArray[np.float32],
+        forest: NDArray[np.float64],
+        guard: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """`contributions`, from the sums of leaf moves (d,) that the graph `GRAPH` computes and the scores of `row`."""
+        """`contributions` of many rows (n, d), from the sums of leaf moves (n, d) that the graph `GRAPH` computes and
+        the
+        rows' scores (n,).
+        """
         shares = moves.astype(np.float64)
-        total, deviation = float(shares.sum()), forest - self.baseline()
-        shares *= self.baseline() * (math.expm1(total) / total if total else 1.0)
-        # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
-        shares[np.argmax(np.abs(shares))] += deviation - shares.sum()
-        if guard > forest:
-            # As `shared_maximum`, for the few features that are beyond their first level.
-            share = reached = 0.0
-            excesses = sorted((own - forest, place) for place, own in self._guarding(row) if own > forest)
-            for rank, (excess, place) in enumerate(excesses):
-                share += (excess - reached) / (len(excesses) - rank)
-                shares[place] += share
-                reached = excess
+        total = shares.sum(axis=1)
+        slope = np.divide(forest - self.baseline(), total, out=np.zeros_like(total), where=total != 0)
+        shares *= slope[:, None]
+        guarded = np.flatnonzero(guard > forest)
+        if len(guarded):
+            beyond = (rows[guarded] > self.upper[:, 0]) | (rows[guarded] < self.lower[:, 0])
+            excesses: dict[int, list[tuple[float, int]]] = {}
+            for place, feature in zip(*(axis.tolist() for axis in np.nonzero(beyond)), strict=True):
+                row = int(guarded[place])
+                excess = self._own_guard(float(rows[row, feature]), feature) - float(forest[row])
+                if excess > 0:
+                    excesses.setdefault(row, []).append((excess, feature))
+            for row, reached in excesses.items():
+                _share_maximum(shares[row], sorted(reached))
         return shares
 
-    def _guarding(self, row: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
-        """The features of `row` (d,) that the guard has something to say about, and their own guard scores."""
+    def _own_guard(self, value: float, feature: int) -> float:
+        """A feature's own guard score."""
         upper, lower, levels = self._limits
-        for place in np.flatnonzero((row > self.upper[:, 0]) | (row < self.lower[:, 0])).tolist():
-            value = float(row[place])
-            yield place, levels[max(bisect_left(upper[place], value), bisect_left(lower[place], -value))]
+        return levels[max(bisect_left(upper[feature], value), bisect_left(lower[feature], -value))]
 
     @cached_property
     def _limits(self) -> tuple[list[list[float]], list[list[float]], list[float]]:
@@ -126,3 +132,12 @@ def shared_maximum(excess: NDArray[np.float64]) -> NDArray[np.float64]:
     shares = np.empty_like(excess)
     shares[order] = np.cumsum(slices)
     return shares
+
+
+def _share_maximum(shares: NDArray[np.float64], excesses: list[tuple[float, int]]) -> None:
+    """Add `shared_maximum` to `shares` (d,) for the few features, in ascending order, whose excess is not 0."""
+    share = reached = 0.0
+    for rank, (excess, feature) in enumerate(excesses):
+        share += (excess - reached) / (len(excesses) - rank)
+        shares[feature] += share
+        reached = excess

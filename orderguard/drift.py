@@ -202,8 +202,18 @@ class DriftCounter:
 
     def add_rows(self, features: NDArray[np.floating], scores: NDArray[np.floating]) -> None:
         """Count many scored rows: features (n, d), scores (n,)."""
-        for row, score in zip(features, scores, strict=True):
-            self.add(row, float(score))
+        with self._lock:
+            start = 0
+            while start < len(scores):
+                end = min(len(scores), start + _BLOCK - self._used)
+                block = self._block[self._used : self._used + end - start]
+                block[:, :-1] = features[start:end]
+                block[:, -1] = scores[start:end]
+                self._used += end - start
+                start = end
+                if self._used == _BLOCK:
+                    self._blocks.append(self._binned())
+                    self._used = 0
 
     def report(self) -> DriftReport:
         """The verdict on the rows counted so far (some tens of milliseconds: ask at intervals, not for each

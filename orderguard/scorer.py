@@ -87,30 +87,29 @@ class Scorer:
             self._session.run_with_iobinding(self._binding)
             return RowScore(*self._results[:, 0, 0].tolist())
 
-    def explain_row(self, row: NDArray[np.float32]) -> tuple[RowScore, NDArray[np.float64]]:
-        """Score one row (d,), and what each feature adds to its score (d,); the sum is score − `manifest.baseline`."""
+    def explain(self, features: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
+        """Score rows (n, d), and what each feature adds to their scores (n, d); a row's sum is its score −
+        `manifest.baseline`.
+        """
+        if len(features) == 1:
+            scores, moves = self._explain_row(features)
+        else:
+            scores = self.score(features)
+            (moves,) = self._explainer.run(["moves"], {"features": features})
+        return scores, self._attribution.shared_out(moves, features, scores.forest, scores.guard)
+
+    def _explain_row(self, row: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float32]]:
         with self._lock:
-            self._row[0] = row
+            self._row[:] = row
             self._session.run_with_iobinding(self._binding)
             self._explainer.run_with_iobinding(self._explaining)
-            scores = RowScore(*self._results[:, 0, 0].tolist())
-            return scores, self._attribution.shared_out(self._moves[0], row, scores.forest, scores.guard)
-
-    def explain(self, features: NDArray[np.float32]) -> list[tuple[RowScore, NDArray[np.float64]]]:
-        """`explain_row` for each of the rows (n, d), with one call of the model."""
-        (moves,) = self._explainer.run(["moves"], {"features": features})
-        rows = [RowScore(*row) for row in zip(*(values.tolist() for values in self.score(features)), strict=True)]
-        share = self._attribution.shared_out
-        return [
-            (row, share(moved, vector, row.forest, row.guard))
-            for row, moved, vector in zip(rows, moves, features, strict=True)
-        ]
+            return Scores(*self._results[:, :, 0].copy()), self._moves.copy()
 
     def contributions(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
         """What each feature adds to the score of `row` (d,), largest first; the sum is score − `manifest.baseline`. See
         `attribution`.
         """
-        values = self.explain_row(row)[1].tolist()
+        values = self.explain(row[None])[1][0].tolist()
         return sorted(zip(self.manifest.feature_names, values, strict=True), key=lambda pair: -pair[1])
 
 

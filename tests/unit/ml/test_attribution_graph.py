@@ -32,8 +32,8 @@ def test_shares_from_the_graph_are_those_of_the_walk(model: GuardedForest, rows:
     (moves,) = session(attribution_graph(attribution)).run(["moves"], {"features": rows})
     scores = model.scores(rows)
     assert 50 < (scores.guard > scores.forest).sum() < 350
-    for row, moved, forest, guard in zip(rows, moves, scores.forest, scores.guard, strict=True):
-        shares = attribution.shared_out(moved, row, float(forest), float(guard))
+    all_shares = attribution.shared_out(moves, rows, scores.forest, scores.guard)
+    for row, shares, forest, guard in zip(rows, all_shares, scores.forest, scores.guard, strict=True):
         assert shares == pytest.approx(attribution.contributions(row), abs=1e-6)
         assert shares.sum() == pytest.approx(max(forest, guard) - attribution.baseline(), abs=1e-12)
 
