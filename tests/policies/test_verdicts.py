@@ -1,6 +1,8 @@
 """What a verdict does with exceptions, stacks, broken rules and values that nobody may see."""
 
+import json
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +154,9 @@ def test_the_same_input_gives_the_same_verdict_whatever_the_day_when_nothing_is_
     resource = Resource(BUCKET, "b", f"urn:pulumi:prod::p::{BUCKET}::b", Value(as_the_engine_sends({})))
     verdicts = {evaluate(PREVENTION, resource, read(PREVENTION, None), date(year, 1, 1)) for year in (2020, 2040)}
     assert len(verdicts) == 1
+
+
+def test_the_exceptions_of_the_one_time_stack_are_well_formed() -> None:
+    given = json.loads((Path(__file__).resolve().parents[2] / "infra" / "bootstrap" / "policies.json").read_text())
+    for name, configuration in given.items():
+        assert read(BY_NAME[name], configuration).exceptions, name
