@@ -10,7 +10,7 @@ from app.rag.settings import RagSettings, is_loopback
 from app.settings import SettingsError
 
 MAX_TOKENS = 600
-STAND_IN_TOKEN = "no-credentials"
+NO_CREDENTIALS = "no-credentials"
 RETRIED_CODES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -38,7 +38,7 @@ class VertexProvider:
         )
         # A server on this machine is a stand-in: Google's credentials are neither looked up for it nor sent to it.
         stand_in = (
-            Credentials(token=STAND_IN_TOKEN)  # type: ignore[no-untyped-call]
+            Credentials(token=NO_CREDENTIALS)  # type: ignore[no-untyped-call]
             if is_loopback(settings.base_url)
             else None
         )
