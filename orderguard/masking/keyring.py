@@ -7,6 +7,7 @@ in the token, so that a rotated key can be told from the one before.
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
 import re
@@ -46,10 +47,14 @@ class Keyring:
         self._remember = remember
         self.current_id = next(iter(self._keys))
         prefixes = {name: f"{prefix}_{self.current_id}_" for name, prefix in PREFIXES.items()}
-        current = self._keys[self.current_id]
+        begun = {name: _begun(self._keys[self.current_id], name) for name in PREFIXES}
 
         def token(namespace: str, value: str) -> str:
-            return prefixes[namespace] + _code(current, namespace, CANONICAL[namespace](value))
+            inner, outer = begun[namespace]
+            inner, outer = inner.copy(), outer.copy()
+            inner.update(CANONICAL[namespace](value).encode("utf-8", "surrogatepass"))
+            outer.update(inner.digest())
+            return prefixes[namespace] + _text(outer.digest())
 
         self.token = lru_cache(maxsize=remember)(token) if remember else token
         """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
@@ -135,8 +140,21 @@ def pseudonym(namespace: str, value: str, keyring: Keyring) -> str:
 
 def _code(key: bytes, namespace: str, canonical: str) -> str:
     message = f"{namespace}\0{canonical}".encode("utf-8", "surrogatepass")
-    digest = hmac.digest(key, message, "sha256")
+    return _text(hmac.digest(key, message, "sha256"))
+
+
+def _text(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode().rstrip("=")
+
+
+def _begun(key: bytes, namespace: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """The inner and the outer hash of RFC 2104's HMAC, begun with key and namespace.
+
+    A copy of these goes on where `_code` would start from the key: the same token in a third of the time.
+    """
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + f"{namespace}\0".encode())
+    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def _check(key_id: str, key: bytes) -> None:

@@ -127,3 +127,10 @@ def test_a_keyring_shows_its_key_to_nobody() -> None:
 def test_new_keys_differ() -> None:
     assert Keyring.from_text(new_key_text()).fingerprint != Keyring.from_text(new_key_text()).fingerprint
     assert Keyring.from_text(new_key_text("k7")).current_id == "k7"
+
+
+@pytest.mark.parametrize("value", ["", "C-77", "x" * 500, "Ünïcode 漢字", "\ud800"])
+@pytest.mark.parametrize("namespace", ["order", "customer", "device"])
+def test_the_quick_way_to_a_token_is_the_standard_hmac(namespace: str, value: str) -> None:
+    keyring = Keyring.from_text(new_key_text())
+    assert keyring.token(namespace, value) == keyring.tokens(namespace, value)[0]
