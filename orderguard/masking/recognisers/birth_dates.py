@@ -8,9 +8,9 @@ from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
 _WORDS = frozenset("""
-    born birthdate birthday dob birth geboren geb geburtsdatum geburtstag nee ne naissance nacido nacida nacimiento
+    born birthdate birthday dob birth geboren geb geburtsdatum geburtstag nee naissance nacido nacida nacimiento
     cumpleanos nato nata nascita compleanno nascido nascida nascimento geboortedatum geboortedag urodzony urodzona
-    urodzenia ur fodd fodelsedag narozen narozena
+    urodzenia fodd fodelsedag narozen narozena
     """.split())
 _MONTHS = (
     r"jan\w*|feb\w*|mar\w*|m[ae]rz|apr\w*|avr\w*|abr\w*|kwi\w*|ma[iyjg]\w*|jun\w*|juin|giu\w*|cze\w*|jul\w*|juil\w*|"

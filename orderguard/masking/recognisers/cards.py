@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from orderguard.masking.recognisers.checksums import ean, luhn
+from orderguard.masking.recognisers.checksums import luhn
 from orderguard.masking.recognisers.context import labelled_impersonal, near
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
@@ -13,17 +13,15 @@ _RUN = re.compile(
     r"(?<!\w)\d{12,19}(?=[A-Za-z_])"
 )
 _GROUP = re.compile(r"\d+")
-_ISSUERS = re.compile(
-    r"4|5[0-8]|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)|3[47]|3(?:0[0-5]|[689])|35(?:2[89]|[3-8])|2131|1800|6|"
-    r"220[0-4]|8[12]|9792"
-)
-_CLEAR = re.compile(
+_FORMS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|"
     r"3(?:0[0-5]|[689]\d)\d{11}|"
     r"35(?:2[89]|[3-8]\d)\d{12}|(?:2131|1800)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|220[0-4]\d{12,15}|"
     r"(?:5[0678]|6[0-9])\d{10,17}|8[12]\d{14}|9792\d{12}"
 )
 """Issuer prefixes with the lengths that they have."""
+_FEWEST_UNCALLED = 14
+"""Shorter card numbers have to be called cards: as many digits as in an EAN or a parcel number say nothing."""
 _SHAPES = {
     (4, 4, 4, 4),
     (4, 6, 5),
@@ -75,23 +73,20 @@ def _windows(view: View, groups: list[re.Match[str]]) -> Iterator[Span]:
 
 
 def _is_card(view: View, groups: list[re.Match[str]], sizes: list[int], first: int, last: int, digits: str) -> bool:
-    if not luhn(digits):
+    if not luhn(digits) or len(set(digits)) == 1:
         return False
     start, end = groups[first].start(), groups[last - 1].end()
-    shape = tuple(sizes[first:last])
-    clear = _CLEAR.fullmatch(digits) is not None
     called_card = near(view, start, end, _WORDS)
+    if not called_card and (len(digits) < _FEWEST_UNCALLED or not _FORMS.fullmatch(digits)):
+        return False
     labelled = labelled_impersonal(view, start)
     if called_card and not labelled:
         return True
-    if not _ISSUERS.match(digits):
-        return False
-    if not clear or len(digits) in (12, 13) and (not called_card or ean(digits)) and len(shape) == 1:
-        return False
+    shape = tuple(sizes[first:last])
     if len(shape) == 1:
-        return not labelled and len(digits) >= 14
+        return not labelled
     alone = (first == 0 or sizes[first - 1] != 4) and (last == len(sizes) or sizes[last] != 4)
-    return shape in _SHAPES and alone and len(digits) >= 14 or _spelled(shape) and not labelled
+    return (shape in _SHAPES and alone) or (_spelled(shape) and not labelled)
 
 
 def _spelled(shape: tuple[int, ...]) -> bool:

@@ -46,7 +46,8 @@ _IMPERSONAL = re.compile(
     rf"\b(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]{{3,}}(?=\s*[,;/&]|\s+(?:and|und|et|y|e|en|i|och)\s))*$"
 )
 _REACH_BACK = 48
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_]|-\d{1,4}(?!\d))")
+"""A word, but not the letters of a code such as SMS-3460."""
 
 
 def labelled_impersonal(view: View, start: int) -> bool:

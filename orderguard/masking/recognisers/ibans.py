@@ -22,7 +22,8 @@ LENGTHS = {
 """Country code and length, from the ISO 13616 registry."""
 
 _START = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}[ .-]{0,2}\d[ .-]?\d(?=[ .\n-]{0,3}[A-Za-z0-9])|(?<=[A-Za-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}[ .-]{0,2}|[A-Za-z]{2})\d[ .-]?\d(?=[ .\n-]{0,3}[A-Za-z0-9])|"
+    r"(?<=[A-Za-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
 )
 _SEPARATORS = " .-\n/_"
 _REACH = 34 * 3
@@ -35,18 +36,20 @@ def find(view: View) -> Iterator[Span]:
         length = LENGTHS.get(text[match.start() : match.start() + 2].upper())
         if length:
             compact, end = _collect(text, match.start(), length)
-            if len(compact) == length and compact[2:4].isdigit() and mod97(compact):
+            # words may follow a code: an IBAN is written in capitals or in small letters, not in both
+            one_case = compact.isupper() or compact.islower()
+            if len(compact) == length and one_case and compact[2:4].isdigit() and mod97(compact.upper()):
                 yield Span(match.start(), end, "IBAN")
 
 
 def _collect(text: str, start: int, length: int) -> tuple[str, int]:
-    """The next `length` letters and digits from `start` on, in capitals, over single separators, and where they end."""
+    """The next `length` letters and digits from `start` on, over single separators, and where they end."""
     compact: list[str] = []
     gap = 0
     for position in range(start, min(len(text), start + _REACH)):
         character = text[position]
         if character.isascii() and character.isalnum():
-            compact.append(character.upper())
+            compact.append(character)
             gap = 0
             if len(compact) == length:
                 return "".join(compact), position + 1
