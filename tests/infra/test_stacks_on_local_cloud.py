@@ -44,7 +44,7 @@ def test_the_stack_serves_and_a_second_up_changes_nothing(deployed: Platform) ->
     assert status == 200, answer
     again = deployed.up()
     assert again.returncode == 0, f"{again.stdout}\n{again.stderr}"
-    assert "nothing changed" in again.stdout
+    assert "no resource changes" in again.stdout, again.stdout
 
 
 def test_down_takes_staging_and_leaves_prod(deployed: Platform) -> None:
