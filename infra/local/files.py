@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,3 +47,10 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
     with open(path, "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder, also one that holds read-only folders, as a Go module cache does; none there is no error."""
+    for path, _, _ in os.walk(folder):
+        os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

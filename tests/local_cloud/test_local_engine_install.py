@@ -121,6 +121,15 @@ def test_a_failed_installation_leaves_nothing_half_done(
     assert not list(Path(variables["XDG_CACHE_HOME"]).rglob("pulumi"))
 
 
+def test_what_a_killed_installation_left_is_removed_by_the_next(variables: dict[str, str], vendor: str) -> None:
+    stale = Path(variables["XDG_CACHE_HOME"]) / "orderguard" / "engine" / f".{ENGINE_VERSION}.killed" / "modules"
+    stale.mkdir(parents=True)
+    (stale / "file").write_text("")
+    stale.chmod(0o500)
+    ensure_engine(Said(), variables=variables, vendor=vendor)
+    assert not stale.exists()
+
+
 def test_two_at_once_install_once(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 

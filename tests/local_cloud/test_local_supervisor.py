@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from infra.local.cloud import Cloud
+from infra.local.services import docker
 from infra.local.supervisor import client, traffic
 from infra.local.supervisor.process import free_port, started_at
 
@@ -170,6 +171,20 @@ def test_rolling_back_starts_the_old_revision_again(web: Web, wait_until: Any) -
     wait_until(lambda: len(web.pids()) == 1)
     web.deploy([{"revision": first, "percent": 100}], GREETING="two")
     assert web.get()["revision"] == first
+
+
+def test_images_that_nothing_needs_are_removed_and_those_of_kept_revisions_stay(
+    web: Web, ask: Any, context_folder: Path
+) -> None:
+    web.deploy(GREETING="first")
+    inputs = {"imageName": "web:1", "build": {"context": str(context_folder)}}
+    digests = [web.image]
+    for text in ("a", "b"):
+        (context_folder / "note.txt").write_text(text)
+        digests.append(ask.create("docker:index/image:Image", inputs)["repoDigest"])
+    docker.collect(web.cloud, [revision["image"] for revision in web.status()["revisions"]])
+    assert [docker.manifest(web.cloud, one) is not None for one in digests] == [True, False, True]
+    assert len(list((web.cloud.images / "contexts").iterdir())) == 2
 
 
 def test_after_a_killed_supervisor_nothing_is_left_and_the_next_one_goes_on(

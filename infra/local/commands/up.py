@@ -21,8 +21,8 @@ from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalClou
 from infra.local.files import read_json, write_whole
 from infra.local.home import REPOSITORY, Home
 from infra.local.ports import require_free
-from infra.local.services import secretmanager
-from infra.local.services.cloudrunv2 import PORT_VARIABLE
+from infra.local.services import docker, secretmanager
+from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
 
 DEFAULT_PORT = 8080
@@ -89,6 +89,7 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
                 EXIT_UNEXPECTED,
             )
         header = _write_access(home, cloud, outputs)
+        _collect_images(cloud)
     _tell(cloud, stack, outputs, header, transcript, steps)
     return EXIT_OK
 
@@ -149,6 +150,18 @@ def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path 
     key = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
     write_whole(home.root / "api-key.header", f"X-API-Key: {key}\n".encode(), mode=0o600)
     return home.root / "api-key.header"
+
+
+def _collect_images(cloud: Cloud) -> None:
+    """Each change of a file is a new image: the ones that no revision and no job may need any more go."""
+    services = client.request(cloud, {"do": "status"})["services"]
+    used = [str(revision["image"]) for service in services for revision in service["revisions"]]
+    used += [
+        str(container["image"])
+        for job in cloud.all(JOB)
+        for container in job.inputs["template"]["template"]["containers"]
+    ]
+    docker.collect(cloud, used)
 
 
 def _tell(

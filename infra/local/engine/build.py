@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,22 +33,20 @@ _REPORT_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
-def build(folder: Path, version: str, variables: Mapping[str, str], say: Say) -> None:
-    """Puts `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches."""
+def build(folder: Path, scratch: Path, version: str, variables: Mapping[str, str], say: Say) -> None:
+    """Puts `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches, and 3 GB in
+    `scratch`.
+    """
     go = _go(variables, version)
-    scratch = Path(tempfile.mkdtemp(prefix="orderguard-engine-"))
-    try:
-        environment = _environment(go, variables, scratch)
-        say(f"Pulumi engine {version}: building from the Go module proxy (some minutes, once a machine)")
-        listing = [go, "list", "-deps", f"{ENGINE_PACKAGE}/cmd/pulumi"]
-        packages = _run(listing, environment, version, say, "fetching modules").count("\n")
-        folder.mkdir(parents=True)
-        flags = f"-s -w -X {SDK_MODULE}/go/common/version.Version={version}"
-        command = [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / "pulumi")]
-        _run([*command, f"{ENGINE_PACKAGE}/cmd/pulumi"], environment, version, say, "compiling", packages)
-        shutil.copy(_runner(go, environment), folder)
-    finally:
-        _remove(scratch)
+    environment = _environment(go, variables, scratch)
+    say(f"Pulumi engine {version}: building from the Go module proxy (some minutes, once a machine)")
+    listing = [go, "list", "-deps", f"{ENGINE_PACKAGE}/cmd/pulumi"]
+    packages = _run(listing, environment, version, say, "fetching modules").count("\n")
+    folder.mkdir(parents=True)
+    flags = f"-s -w -X {SDK_MODULE}/go/common/version.Version={version}"
+    command = [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / "pulumi")]
+    _run([*command, f"{ENGINE_PACKAGE}/cmd/pulumi"], environment, version, say, "compiling", packages)
+    shutil.copy(_runner(go, environment), folder)
 
 
 def runner(variables: Mapping[str, str], say: Say) -> Path:
@@ -121,10 +118,3 @@ def _run(
         tail = "".join(lines[-8:]).rstrip()
         raise LocalCloudError(f"The Pulumi engine could not be built ({doing}):\n{tail}\n{hint}")
     return output[0]
-
-
-def _remove(folder: Path) -> None:
-    # A Go module cache holds read-only folders.
-    for path, _, _ in os.walk(folder):
-        os.chmod(path, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)

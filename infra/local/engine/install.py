@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from infra.local.engine import build
 from infra.local.errors import LocalCloudError
-from infra.local.files import locked
+from infra.local.files import locked, remove_tree
 from infra.local.home import user_cache
 
 ENGINE_VERSION = "3.259.0"
@@ -96,7 +96,9 @@ def version_of(pulumi: Path) -> str | None:
 
 
 def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -> Engine:
-    """Makes the engine in a folder aside and renames it into place."""
+    """Makes the engine in a folder aside and renames it into place. Folders of killed runs go first."""
+    for stale in cache.parent.glob(f".{ENGINE_VERSION}.*"):
+        remove_tree(stale)
     aside = Path(tempfile.mkdtemp(prefix=f".{ENGINE_VERSION}.", dir=cache.parent))
     try:
         built = cache / "bin" / "pulumi"
@@ -109,7 +111,8 @@ def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -
             source = "vendor"
         else:
             source = "Go module proxy"
-            build.build(aside / "bin", ENGINE_VERSION, variables, say)
+            build.build(aside / "bin", aside / "scratch", ENGINE_VERSION, variables, say)
+            remove_tree(aside / "scratch")
         told = version_of(aside / "bin" / "pulumi")
         if told != ENGINE_VERSION:
             raise LocalCloudError(f"The engine from the {source} says it is version {told}, not {ENGINE_VERSION}.")
@@ -117,7 +120,7 @@ def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -
             shutil.rmtree(cache)
         os.rename(aside, cache)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_tree(aside)
     engine = _complete(cache / "bin", source)
     if engine is None:
         raise LocalCloudError(f"The engine from the {source} lacks {RUNNER}: remove {cache} and run this again.")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem
 from infra.local.provider.values import Unknown, known
 
+IMAGE = "docker:index/image:Image"
 _DIGEST_INPUT = "contextDigest"
 _PLATFORM = "linux/amd64"
 
@@ -167,8 +169,25 @@ def _known_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
     return {"imageId": digest, "repoDigest": f"{untagged(str(inputs['name']))}@{digest}"}
 
 
+def collect(cloud: Cloud, used: Collection[str]) -> None:
+    """Removes images that no resource and nothing in `used` (image references) needs, with their tags and contexts."""
+    built = [str(record.outputs.get("repoDigest")) for record in cloud.all(IMAGE)]
+    kept = {image.partition("@")[2] for image in (*built, *used)}
+    contexts = set()
+    for path in cloud.images.glob("sha256-*.json"):
+        if path.stem.replace("-", ":", 1) in kept:
+            contexts.add(str(read_json(path)["context"]))
+        else:
+            path.unlink()
+    with locked(cloud.images / ".lock"):
+        write_json(cloud.images / "tags.json", {name: one for name, one in tags(cloud).items() if one in kept})
+    for folder in (cloud.images / "contexts").glob("*"):
+        if folder.name not in contexts:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 RESOURCES = {
-    "docker:index/image:Image": Resource(
+    IMAGE: Resource(
         id="{imageName}",
         kind="real",
         defaults={"buildOnPreview": False, "skipPush": False},

@@ -199,6 +199,7 @@ class Service:
                 {
                     "name": one.name,
                     "created": one.created,
+                    "image": one.spec["containers"][0]["image"],
                     "ready": one.ready.is_set(),
                     "pid": one.process.pid if one.process else None,
                     "restarts": one.restarts,
