@@ -1,8 +1,7 @@
 """`python -m infra.local`: the platform on this machine.
 
 Exit codes: 0 done; 1 unexpected; 2 wrong usage or settings; 3 refused (a policy, the provider or a protection; nothing
-that was refused was
-changed); 4 the machine lacks something (engine, free port, clean environment); 130 interrupted.
+that was refused was changed); 4 the machine lacks something (engine, free port, clean environment); 130 interrupted.
 """
 
 import argparse

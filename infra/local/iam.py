@@ -1,8 +1,8 @@
 """Who may do what: IAM as Google Cloud evaluates it, over the bindings that the stack declares.
 
 A binding on a resource, or on its project, grants a role; a role is a set of permissions. The roles here are those
-that bear on what the local
-cloud enforces, and the names of the others of the same services, so that a mistyped role is found.
+that bear on what the local cloud enforces, and the names of the others of the same services, so that a mistyped role
+is found.
 """
 
 from collections.abc import Mapping

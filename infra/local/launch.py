@@ -1,11 +1,10 @@
-"""Runs a plugin or the supervisor from any working directory: `python launch.py infra.local.language_host
-ARGUMENTS`.
+"""Runs a plugin or the supervisor from any working directory: `python launch.py infra.local.language_host ARGUMENTS`.
 
 The engine starts its plugins in the folder of the program. Setting PYTHONPATH instead would leak into that program.
 
 The plugins need the engine's generated gRPC messages and nothing else of the Pulumi SDK, whose import costs each of
-them about 0.3 s of
-processor time. So the packages around the messages are entered as plain namespaces, and the SDK is never loaded here.
+them about 0.3 s of processor time. So the packages around the messages are entered as plain namespaces, and the SDK is
+never loaded here.
 """
 
 import importlib.util

@@ -1,8 +1,8 @@
 """Runs the engine's commands on the local cloud, for the command line and for tests.
 
 The engine wants to keep the salt of a stack's passphrase in `Pulumi.STACK.yaml`. That file belongs to the project and
-to every clone, the
-passphrase to this home alone. So a stack's settings are copied to the home at each run, and the salt is added there.
+to every clone, the passphrase to this home alone. So a stack's settings are copied to the home at each run, and the
+salt is added there.
 """
 
 import subprocess
@@ -35,8 +35,8 @@ def run(
     """Runs `pulumi ARGUMENTS` on a stack, and returns it with its output as text, standard error included.
 
     The stack is made where it is missing. `project` is the folder of Pulumi.yaml; `variables` is the environment to
-    start from (this process's
-    own by default); `extra` is added to what the engine gets. A failing command is returned, not raised.
+    start from (this process's own by default); `extra` is added to what the engine gets. A failing command is
+    returned, not raised.
     """
     home = home if isinstance(home, Home) else Home(Path(home).resolve())
     whole = {**environment(home, stack=stack, variables=variables), **(extra or {})}

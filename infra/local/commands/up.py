@@ -24,6 +24,7 @@ from infra.local.ports import require_free
 from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
+from infra.local.supervisor.control import code_version
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 90.0
@@ -116,10 +117,13 @@ def _heal_services(cloud: Cloud, port: int) -> list[str]:
     kept = sorted((cloud.run / "services").glob("*.json"))
     if not kept:
         return []
-    was_running = client.running(cloud)
+    done = [] if client.running(cloud) else ["started the services again"]
+    if not done and client.request(cloud, {"do": "status"}).get("code") != code_version():
+        client.stop(cloud)
+        done.append("restarted the services: the local cloud's own code has changed")
     client.ensure(cloud)
     client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
-    return [] if was_running else ["started the services again"]
+    return done
 
 
 def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Builds the engine from the Go module proxy, for machines that can't reach the vendor.
 
 The user's Go caches are used where they already hold the engine's modules. Otherwise the build's 3 GB go to a
-temporary folder, which is
-removed with the build.
+folder that is removed with the build.
 """
 
 import json
@@ -34,8 +33,8 @@ Say = Callable[[str], None]
 
 
 def build(folder: Path, scratch: Path, version: str, variables: Mapping[str, str], say: Say) -> None:
-    """Puts `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches, and 3 GB in
-    `scratch`.
+    """Puts `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches, and 3 GB
+    in `scratch`.
     """
     go = _go(variables, version)
     environment = _environment(go, variables, scratch)
@@ -109,7 +108,7 @@ def _run(
             reader.join(_REPORT_SECONDS)
             if not reader.is_alive():
                 break
-            done = f", {len(lines)} of {total} packages" if total else ""
+            done = f", {len(lines)} packages (of at most {total})" if total else ""
             say(f"Pulumi engine {version}: {doing}, {time.monotonic() - started:.0f} s{done}")
         process.wait()
         listener.join()

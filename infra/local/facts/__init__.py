@@ -2,8 +2,8 @@
 in.
 
 A file holds `resources` (type token → the fields of `Facts`) and `objects` (nested input types). `python -m
-infra.local.facts.distil` brings the
-shapes up to date with the installed SDKs; what the real provider told of replacement and secrecy is kept.
+infra.local.facts.distil` brings the shapes up to date with the installed SDKs; what the real provider told of
+replacement and secrecy is kept.
 """
 
 import json
@@ -20,8 +20,7 @@ class Facts:
     """One resource type.
 
     Types are written `string`, `boolean`, `integer`, `number`, `asset`, `any`, `[T]` (list), `{T}` (map) or `#Name`
-    (an object of `objects`); a `!`
-    at the end marks a required property.
+    (an object of `objects`); a `!` at the end marks a required property.
     """
 
     type: str

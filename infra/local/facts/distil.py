@@ -1,8 +1,8 @@
 """Brings the fact files up to date with the installed SDKs: `python -m infra.local.facts.distil [--check] [TYPE …]`.
 
 The SDK knows the shape of every input and which outputs there are. It does not know what forces a replacement, except
-by what its documentation
-says; for a type that the files already hold, the real provider's own answer is kept. A TYPE given is added.
+by what its documentation says; for a type that the files already hold, the real provider's own answer is kept. A TYPE
+given is added.
 """
 
 import importlib

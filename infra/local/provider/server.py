@@ -11,6 +11,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from infra.local.cloud import Cloud, Record
+from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts, facts_of
 from infra.local.provider import invokes
 from infra.local.provider.check import DEFAULTS, check
@@ -124,7 +125,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=struct(outputs, facts.secret))
         try:
             place = self._identified(resource, inputs, place)
-        except Refused as refusal:
+        except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         existing = self.cloud.get(token, place.id)
         if existing and existing.urn != request.urn:
@@ -137,7 +138,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if resource.create:
                 outputs |= resource.create(self.cloud, inputs, place, outputs)
-        except Refused as refusal:
+        except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
         return provider_pb2.CreateResponse(id=place.id, properties=struct(outputs, facts.secret))
@@ -160,7 +161,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if handler:
                 outputs |= handler(self.cloud, inputs, place, outputs)
-        except Refused as refusal:
+        except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
         return provider_pb2.UpdateResponse(properties=struct(outputs, facts.secret))
@@ -190,7 +191,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if resource.delete:
                 resource.delete(self.cloud, properties(request.old_inputs) or old, place, old)
-        except Refused as refusal:
+        except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.cloud.remove(token, request.id)
         return empty_pb2.Empty()

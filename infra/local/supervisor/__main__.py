@@ -14,7 +14,7 @@ import uvloop
 from infra.local.cloud import Cloud
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
-from infra.local.supervisor.control import short_path
+from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import kill_group
 from infra.local.supervisor.service import DeployError, Service
 
@@ -28,6 +28,7 @@ class Supervisor:
         self.cloud = cloud
         self.services: dict[str, Service] = {}
         self.stopped = asyncio.Event()
+        self.code = code_version()
 
     async def run(self) -> None:
         """Takes up what is on the disk, then serves until it is stopped."""
@@ -124,7 +125,7 @@ class Supervisor:
         return {}
 
     async def _do_status(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"pid": os.getpid(), "services": [one.status() for one in self.services.values()]}
+        return {"pid": os.getpid(), "code": self.code, "services": [one.status() for one in self.services.values()]}
 
     async def _do_stop(self, request: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_later(0.1, self.stopped.set)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.errors import LocalCloudError
 from infra.local.home import REPOSITORY, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask
 
 _START_SECONDS = 15.0
 
 
-class SupervisorError(Exception):
+class SupervisorError(LocalCloudError):
     """The supervisor could not be started or did not answer."""
 
 

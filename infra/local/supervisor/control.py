@@ -4,6 +4,7 @@ Requests are `{"do": "deploy" | "delete" | "move" | "status" | "stop", …}`; an
 "error": "…"}`.
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -13,6 +14,14 @@ from pathlib import Path
 from typing import Any
 
 NAME = "supervisor.sock"
+
+
+def code_version() -> str:
+    """Names the local cloud's own code: a supervisor that runs older code is told from one that runs this."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).resolve().parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @contextmanager
