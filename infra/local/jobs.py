@@ -77,7 +77,7 @@ def _run_task(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as process:
-            assert process.stdout
+            assert process.stdout  # nosec B101: for the type checker
             try:
                 for line in process.stdout:
                     file.write(line)

@@ -11,7 +11,7 @@ from infra.local.provider.rules import Inputs, Problem, exactly_one, found, matc
 
 SECRET = "gcp:secretmanager/secret:Secret"  # nosec B105: a type's name
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
-_SECRET_ID = r"[A-Za-z0-9_-]{1,255}"
+_SECRET_ID = r"[A-Za-z0-9_-]{1,255}"  # nosec B105: a pattern of names
 
 
 def _id_is_possible(inputs: Inputs) -> Iterator[Problem]:
