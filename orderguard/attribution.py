@@ -90,8 +90,11 @@ class Attribution:
         """
         shares = moves.astype(np.float64)
         total = shares.sum(axis=1)
-        slope = np.divide(forest - self.baseline(), total, out=np.zeros_like(total), where=total != 0)
-        shares *= slope[:, None]
+        slope = np.divide(np.expm1(total), total, out=np.ones_like(total), where=total != 0)
+        shares *= self.baseline() * slope[:, None]
+        # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
+        largest = np.abs(shares).argmax(axis=1)
+        shares[np.arange(len(shares)), largest] += forest - self.baseline() - shares.sum(axis=1)
         guarded = np.flatnonzero(guard > forest)
         if len(guarded):
             beyond = (rows[guarded] > self.upper[:, 0]) | (rows[guarded] < self.lower[:, 0])
