@@ -69,21 +69,24 @@ def _speed(scorer: Scorer, rows: NDArray[np.float32]) -> dict[str, float]:
     """
     row = rows[:1]
     bare, wide = _bare_session(scorer.version_dir / MODEL), row.astype(np.float64)
-    found = {
-        "bare node, session.run": _microseconds(lambda: bare.run(None, {"wide": wide})),
-        "score_row": _microseconds(lambda: scorer.score_row(row[0])),
-        "score of one row": _microseconds(lambda: scorer.score(row)),
-        "score_row with contributions": _microseconds(lambda: scorer.explain_row(row[0])),
-    }
+    found = _interleaved(
+        {
+            "bare node, session.run": lambda: bare.run(None, {"wide": wide}),
+            "score_row": lambda: scorer.score_row(row[0]),
+            "score of one row": lambda: scorer.score(row),
+            "score_row with contributions": lambda: scorer.explain(row),
+        },
+        1_000,
+    )
     found["score_row ÷ bare node"] = found["score_row"] / found["bare node, session.run"]
     forest = train(rows, list(FEATURE_NAMES), read_config()).model.forest
     forest.n_jobs = CORES
     parallel = Scorer.load(scorer.version_dir, threads=CORES)
     for size in BATCHES:
         batch = np.resize(rows, (size, rows.shape[1]))
-        calls = 200 if size == 1 else 5
-        ours = _microseconds(lambda: parallel.score(batch), calls)
-        theirs = _microseconds(lambda: forest.score_samples(batch), min(calls, 20))
+        calls = max(1, 20_000 // size // 50)
+        pair = {"ours": lambda: parallel.score(batch), "theirs": lambda: forest.score_samples(batch)}
+        ours, theirs = _interleaved(pair, calls).values()
         found |= {
             f"{size:,} rows, rows a second": size / ours * 1e6,
             f"{size:,} rows, scikit-learn ÷ ours": theirs / ours,
@@ -105,14 +108,16 @@ def _bare_session(path: Path) -> onnxruntime.InferenceSession:
     return session(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
 
 
-def _microseconds(call: Callable[[], object], calls: int = 2_000, rounds: int = 7) -> float:
-    best = float("inf")
+def _interleaved(calls: dict[str, Callable[[], object]], times: int, rounds: int = 9) -> dict[str, float]:
+    """Microseconds a call, the best of several rounds; by turns, so that what else the machine does meets all alike."""
+    best = dict.fromkeys(calls, float("inf"))
     for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(calls):
-            call()
-        best = min(best, (time.perf_counter() - start) / calls)
-    return best * 1e6
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(times):
+                call()
+            best[name] = min(best[name], (time.perf_counter() - start) / times * 1e6)
+    return best
 
 
 def _parity(job: Job, rows: NDArray[np.float32]) -> dict[str, Any]:
