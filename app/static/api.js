@@ -1,6 +1,7 @@
 // The calls to the service. The key stays in this tab's session storage.
 
 const KEY = "orderguard-api-key";
+const TOGETHER = 500;
 
 export const apiKey = {
   get: () => sessionStorage.getItem(KEY) ?? "",
@@ -21,14 +22,20 @@ export async function post(path, content, signal) {
 
 /** Scores orders given as a list of JSON texts, one each. Gives the answers in the same order. */
 export async function scoreAll(texts) {
-  const response = await request("/v1/score/stream", {
-    method: "POST",
-    headers: { "content-type": "application/x-ndjson" },
-    body: texts.join("\n"),
-  });
-  const lines = (await response.text()).split("\n").filter((line) => line !== "");
-  if (lines.length < texts.length) throw new ServiceError("The service stopped in the middle. Score again.");
-  return lines.map((line) => JSON.parse(line));
+  const answers = [];
+  // A browser reads an answer only when it has sent the whole request, so a long list goes in parts.
+  for (let start = 0; start < texts.length; start += TOGETHER) {
+    const part = texts.slice(start, start + TOGETHER);
+    const response = await request("/v1/score/stream", {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson" },
+      body: part.join("\n"),
+    });
+    const lines = (await response.text()).split("\n").filter((line) => line !== "");
+    if (lines.length < part.length) throw new ServiceError("The service stopped in the middle. Score again.");
+    answers.push(...lines.map((line) => JSON.parse(line)));
+  }
+  return answers;
 }
 
 async function request(path, options) {
