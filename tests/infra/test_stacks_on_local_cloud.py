@@ -64,7 +64,7 @@ def test_a_preview_needs_no_credentials_and_passes_the_policies(stack: str, mode
         ["preview", "--policy-pack", str(ROOT / "policies")],
         home=tmp_path / "home",
         stack=stack,
-        variables={**variables, "HOME": str(tmp_path)},
+        variables=variables,
     )
     assert done.returncode == 0, done.stdout
     declared = len(read_inventory(stack)) + 1  # and the stack itself
