@@ -125,7 +125,7 @@ def table(lines: Sequence[Line], width: int) -> str:
     if len(usual) > USUAL_SHOWN:
         rows.append(f"… and {len(usual) - USUAL_SHOWN} more usual orders")
     rows += [f"order {line.index + 1} can't be used: {line.field}: {line.error}" for line in unusable]
-    summary = f"{len(scored)} orders scored, {len(anomalies)} anomalies"
+    summary = f"{len(scored)} orders scored, {len(anomalies)} {'anomaly' if len(anomalies) == 1 else 'anomalies'}"
     if unusable:
         summary += f", {len(unusable)} not usable"
     if scored:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.score_table import Line, Reason, key_header, main, service_url, table
+from app.score_table import TOGETHER, Line, Reason, key_header, main, service_url, table
 
 ANSWER = (
     b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","contributions":'
@@ -60,7 +60,7 @@ def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, 
     shown = capsys.readouterr().out
     assert "N-1    0.910  ANOMALY  Units in the order: 4e+04" in shown
     assert "order 3 can't be used: currency: required field is missing" in shown
-    assert "2 orders scored, 1 anomalies, 1 not usable (threshold 0.600, model v1)." in shown
+    assert "2 orders scored, 1 anomaly, 1 not usable (threshold 0.600, model v1)." in shown
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,15 @@ def test_without_a_service_it_says_what_to_do(orders: Path, monkeypatch: Patch, 
     monkeypatch.setenv("ORDERGUARD_URL", "http://127.0.0.1:9")
     assert main([str(orders)]) == 1
     assert "Start it with `make up`" in capsys.readouterr().err
+
+
+def test_a_long_file_goes_in_parts_and_keeps_its_numbers(orders: Path, monkeypatch: Patch, capsys: Said) -> None:
+    orders.write_text("{}\n" * (TOGETHER + 1))
+    with answering(200, ANSWER) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([str(orders)]) == 0
+    shown = capsys.readouterr().out
+    assert "order 3 can't be used" in shown and f"order {TOGETHER + 3} can't be used" in shown
 
 
 def test_a_file_that_is_not_there_is_explained(capsys: Said) -> None:
