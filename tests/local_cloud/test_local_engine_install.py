@@ -130,6 +130,12 @@ def test_what_a_killed_installation_left_is_removed_by_the_next(variables: dict[
     assert not stale.exists()
 
 
+def test_a_cache_that_cannot_be_made_is_named(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LocalCloudError, match="XDG_CACHE_HOME"):
+        ensure_engine(Said(), variables={**variables, "XDG_CACHE_HOME": str(tmp_path / "file")}, vendor=UNREACHABLE)
+
+
 def test_two_at_once_install_once(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 

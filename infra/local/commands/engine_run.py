@@ -101,9 +101,8 @@ def _with_kind(line: str) -> str:
 class Transcript:
     """What the engine printed: passed on in full, or reduced to what happened and what is wrong."""
 
-    def __init__(self, *, everything: bool, operations: bool = True) -> None:
+    def __init__(self, *, everything: bool) -> None:
         self.everything = everything
-        self.operations = operations
         self.lines: list[str] = []
         self.advisories = 0
 
@@ -114,12 +113,7 @@ class Transcript:
         if self.everything:
             if not _NOISE.search(line):
                 print(line, flush=True)
-        elif (
-            self.operations
-            and _OPERATION.match(line)
-            and "pulumi:pulumi:Stack" not in line
-            and "orderguard:" not in line
-        ):
+        elif _OPERATION.match(line) and "pulumi:pulumi:Stack" not in line and "orderguard:" not in line:
             print(_with_kind(line), flush=True)
 
     @property

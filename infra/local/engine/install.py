@@ -61,10 +61,15 @@ def ensure_engine(
         return engine
     if engine := _on_path(variables):
         return engine
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise LocalCloudError(
+            f"The engine's cache {cache.parent} can't be made ({problem.strerror}). Name another folder: "
+            "XDG_CACHE_HOME=/path/to/cache"
+        ) from None
     with locked(cache.parent / f"{ENGINE_VERSION}.lock"):
-        if engine := _complete(cache / "bin", "cache"):
-            return engine
-        return _install(cache, say, variables, vendor)
+        return _complete(cache / "bin", "cache") or _install(cache, say, variables, vendor)
 
 
 def _complete(folder: Path, source: str) -> Engine | None:

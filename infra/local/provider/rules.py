@@ -95,18 +95,6 @@ def exactly_one(*paths: str) -> Rule:
     return rule
 
 
-def at_most_one(*paths: str) -> Rule:
-    """These exclude each other."""
-    names = ",".join(sorted(terraform_name(path) for path in paths))
-
-    def rule(inputs: Inputs) -> Iterator[Problem]:
-        given = [path for path in paths if at(inputs, path) is not None]
-        if len(given) > 1:
-            yield from _too_many(given, names)
-
-    return rule
-
-
 def _too_many(given: Sequence[str], names: str) -> Iterator[Problem]:
     specified = ",".join(sorted(terraform_name(path) for path in given))
     for path in given:

@@ -120,9 +120,3 @@ def at(values: Any, path: str) -> Any:
             return None
         values = values.get(part)
     return values
-
-
-def entries(values: Any, path: str) -> list[tuple[str, Any]]:
-    """The elements of the list at a dotted path with the path of each; none where the list is absent or unknown."""
-    found = at(values, path)
-    return [(f"{path}[{index}]", one) for index, one in enumerate(found)] if isinstance(found, list) else []

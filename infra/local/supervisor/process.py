@@ -5,7 +5,6 @@ import ctypes
 import os
 import signal
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,7 +53,6 @@ class Process:
         self.port = port
         self.pid = process.pid
         self.started = started_at(process.pid)
-        self.since = time.time()
 
     @classmethod
     async def start(
