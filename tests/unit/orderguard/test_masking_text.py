@@ -2,6 +2,7 @@
 
 import base64
 import string
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -216,3 +217,14 @@ def test_an_email_address_is_found_in_base64_and_hexadecimal(email: str) -> None
 def test_masking_two_texts_together_leaves_no_more_than_masking_each(first: str, second: str) -> None:
     for alone, together in zip((first, second), mask_parts(first, second, None), strict=True):
         assert together == mask_text(alone) or "[" in together
+
+
+@pytest.mark.parametrize(
+    "piece", ["0 ", "1.", "1-", "a@", "a.", "(", "%25", "Dear ", "id 123456789 ", "order 12345 ", "A "]
+)
+def test_a_long_text_of_one_kind_takes_no_time(piece: str) -> None:
+    """10,000 characters, as many as a note may have; no pattern may take time that grows with their square."""
+    text = (piece * 10_000)[:10_000]
+    begun = time.process_time()
+    mask_text(text, ["Anna Muster"])
+    assert time.process_time() - begun < 1
