@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 OBJECT_READ = "storage.objects.get"
 OBJECT_LIST = "storage.objects.list"
 OBJECT_CREATE = "storage.objects.create"
-SECRET_ACCESS = "secretmanager.versions.access"  # nosec B105: the name of a permission
+SECRET_ACCESS = "secretmanager.versions.access"  # the name of a permission  # nosec B105
 IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
 JOB_RUN = "run.jobs.run"
 SERVICE_INVOKE = "run.routes.invoke"

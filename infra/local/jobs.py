@@ -77,7 +77,7 @@ def _run_task(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         ) as process:
-            assert process.stdout  # nosec B101: for the type checker
+            assert process.stdout  # for the type checker  # nosec B101
             try:
                 for line in process.stdout:
                     file.write(line)

@@ -154,7 +154,7 @@ def engine(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str,
         text=True,
         errors="replace",
     ) as process:
-        assert process.stdout  # nosec B101: for the type checker
+        assert process.stdout  # for the type checker  # nosec B101
         for line in process.stdout:
             transcript.take(line.rstrip("\n"))
     return process.returncode

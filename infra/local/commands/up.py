@@ -137,7 +137,7 @@ def _wait_until_ready(url: str) -> bool:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # nosec B310: a URL of this machine
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # a URL of this machine  # nosec B310
                 if answer.status == 200:
                     return True
         except (OSError, urllib.error.URLError):

@@ -98,7 +98,7 @@ def _run(
     with subprocess.Popen(
         command, cwd=MODULE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout and process.stderr  # nosec B101: for the type checker
+        assert process.stdout and process.stderr  # for the type checker  # nosec B101
         listener = threading.Thread(target=lambda: lines.extend(process.stderr or ()), daemon=True)
         listener.start()
         output: list[str] = []

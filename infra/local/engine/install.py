@@ -147,7 +147,9 @@ def _download(vendor: str, folder: Path, say: Say) -> bool:
     address = f"{vendor}/pulumi-v{ENGINE_VERSION}-{system}-{machine}.tar.gz"
     say(f"Pulumi engine {ENGINE_VERSION}: downloading {address}")
     try:
-        with urllib.request.urlopen(address, timeout=20) as answer:  # nosec B310: the address is https or a test's own
+        with urllib.request.urlopen(
+            address, timeout=20
+        ) as answer:  # the address is https or a test's own  # nosec B310
             with tarfile.open(fileobj=answer, mode="r|gz") as archive:
                 archive.extractall(folder, filter="data")
     except (OSError, tarfile.TarError) as problem:

@@ -48,7 +48,7 @@ def check(
 
 
 def _automatic_name(resource: Resource, name: str, old: Mapping[str, Any], seed: bytes) -> str:
-    assert resource.name  # nosec B101: for the type checker
+    assert resource.name  # for the type checker  # nosec B101
     if resource.name in (old.get(DEFAULTS) or ()) and isinstance(old.get(resource.name), str):
         return str(old[resource.name])
     suffix = hashlib.sha256(seed or name.encode()).hexdigest()[:7]

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # nosec B105: a mark of the protocol, not a password
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # a mark of the protocol, not a password  # nosec B105
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _UNKNOWNS = {

@@ -9,9 +9,9 @@ from infra.local.provider.access import triple
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, exactly_one, found, matches
 
-SECRET = "gcp:secretmanager/secret:Secret"  # nosec B105: a type's name
+SECRET = "gcp:secretmanager/secret:Secret"  # a type's name  # nosec B105
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
-_SECRET_ID = r"[A-Za-z0-9_-]{1,255}"  # nosec B105: a pattern of names
+_SECRET_ID = r"[A-Za-z0-9_-]{1,255}"  # a pattern of names  # nosec B105
 
 
 def _id_is_possible(inputs: Inputs) -> Iterator[Problem]:

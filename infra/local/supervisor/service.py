@@ -153,7 +153,7 @@ class Service:
         numbers = [
             int(part) for name in self.revisions for part in name.split("-") if part.isdigit() and len(part) == 5
         ]
-        suffix = "".join(random.choices(string.ascii_lowercase, k=3))  # nosec B311: a name, not a secret
+        suffix = "".join(random.choices(string.ascii_lowercase, k=3))  # a name, not a secret  # nosec B311
         name = str(named or f"{self.name}-{max(numbers, default=0) + 1:05d}-{suffix}")
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return self._revision(name, spec, created)
