@@ -37,8 +37,7 @@ class _Whose(msgspec.Struct):
 
 
 class FileOfOrders(NamedTuple):
-    """A raw file that holds the customer's lines: its content's hash before, their order ids, and what is left without.
-    """
+    """A raw file that holds the customer's lines: its hash before, their order ids, and what is left without them."""
 
     path: Path
     sha256: str
@@ -48,8 +47,7 @@ class FileOfOrders(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """What was removed, and the versions trained with it: surely (the same file by hash), or perhaps (by name alone).
-    """
+    """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone)."""
 
     files: list[str]
     lines: int
