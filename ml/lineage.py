@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -94,8 +95,8 @@ def _code_sha256(root: Path) -> str:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """What git answers, or None where it isn't installed or refuses."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+    git = shutil.which("git")
+    if git is None:
         return None
+    done = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None

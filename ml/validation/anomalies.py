@@ -50,13 +50,13 @@ class Detection(NamedTuple):
 
 def inject(cases: Sequence[Case], config: AnomalyGate) -> Injected:
     """Anomalies of each kind that means something in this feed, each made from held-out cases of its own."""
-    random = np.random.default_rng(config.seed)
+    generator = np.random.default_rng(config.seed)
     count = max(1, min(config.orders_per_kind, len(cases) // len(ANOMALIES)))
-    chosen = random.permutation(len(cases))
+    chosen = generator.permutation(len(cases))
     kinds = {}
     for number, kind in enumerate(applicable(cases)):
         own = chosen[number * count : (number + 1) * count]
-        kinds[kind] = [ANOMALIES[kind].change(cases[index], random) for index in own]
+        kinds[kind] = [ANOMALIES[kind].change(cases[index], generator) for index in own]
     return Injected(list(cases), kinds)
 
 

@@ -19,26 +19,28 @@ _OPTIONAL = {
     field.name: field.default for field in msgspec.structs.fields(MaskedOrder) if field.default is not msgspec.NODEFAULT
 }
 
-
-def _renamed(case: Case, random: np.random.Generator) -> Case:
-    return case._replace(order=msgspec.structs.replace(case.order, order_token="other", customer_token="other"))
+_OTHER = "other"
 
 
-def _shuffled(case: Case, random: np.random.Generator) -> Case:
-    items = [case.order.items[index] for index in random.permutation(len(case.order.items))]
+def _renamed(case: Case, generator: np.random.Generator) -> Case:
+    return case._replace(order=msgspec.structs.replace(case.order, order_token=_OTHER, customer_token=_OTHER))
+
+
+def _shuffled(case: Case, generator: np.random.Generator) -> Case:
+    items = [case.order.items[index] for index in generator.permutation(len(case.order.items))]
     return case._replace(order=msgspec.structs.replace(case.order, items=items))
 
 
-def _other_note(case: Case, random: np.random.Generator) -> Case:
+def _other_note(case: Case, generator: np.random.Generator) -> Case:
     return case._replace(order=msgspec.structs.replace(case.order, note="another note", gift_message=None))
 
 
-def _less_told(case: Case, random: np.random.Generator) -> Case:
+def _less_told(case: Case, generator: np.random.Generator) -> Case:
     """One optional field that the order has is left out."""
     told = [name for name, absent in _OPTIONAL.items() if getattr(case.order, name) != absent]
     if not told:
         return case
-    name = told[int(random.integers(len(told)))]
+    name = told[int(generator.integers(len(told)))]
     return case._replace(order=msgspec.structs.replace(case.order, **{name: _OPTIONAL[name]}))
 
 
@@ -56,23 +58,23 @@ def behaviour_gate(
     """What must not matter changes no feature; what must raise the score does; absent optional fields raise no
     alarm.
     """
-    random = np.random.default_rng(config.seed)
-    cases = [cases[index] for index in random.permutation(len(cases))[: config.rows]]
+    generator = np.random.default_rng(config.seed)
+    cases = [cases[index] for index in generator.permutation(len(cases))[: config.rows]]
     told = applicable(cases)
     before = features_of(cases, catalogue)
     scores = model.score(before).score
     figures, rows = [], list[list[str | float]]()
     for name, change in INVARIANCES.items():
-        after = features_of([change(case, random) for case in cases], catalogue)
+        after = features_of([change(case, generator) for case in cases], catalogue)
         apart = float(np.max(np.abs(after - before) / np.maximum(np.abs(before), 1)))
         figures.append(Figure(name=f"{name}: largest change of a feature", value=apart, bound="at most", limit=1e-6))
         rows.append([name, "changes nothing", apart])
     for name in [name for name in RAISING if name in told]:
-        after = features_of([ANOMALIES[name].change(case, random) for case in cases], catalogue)
+        after = features_of([ANOMALIES[name].change(case, generator) for case in cases], catalogue)
         raised = float(np.mean(model.score(after).score > scores))
         figures.append(Figure(name=f"{name}: share raised", value=raised, bound="at least", limit=config.minimum_share))
         rows.append([name, "raises the score", raised])
-    less = model.score(features_of([_less_told(case, random) for case in cases], catalogue)).score
+    less = model.score(features_of([_less_told(case, generator) for case in cases], catalogue)).score
     newly = float(np.mean((less >= threshold) & (scores < threshold)))
     limit = config.maximum_flagged
     figures.append(

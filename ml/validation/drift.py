@@ -30,9 +30,9 @@ def drift_runs(
     """Windows of normal later cases (in time order), and each shift applied to the last window."""
     windows = [cases[start : start + config.rows] for start in range(0, len(cases) - config.rows + 1, config.rows)]
     windows = windows or [cases]
-    random = np.random.default_rng(config.seed)
+    generator = np.random.default_rng(config.seed)
     sets = [(f"normal orders, window {number}", False, window) for number, window in enumerate(windows, 1)]
-    sets += [(shift.name, True, shift.apply(windows[-1], random)) for shift in SHIFTS]
+    sets += [(shift.name, True, shift.apply(windows[-1], generator)) for shift in SHIFTS]
     return [DriftRun(name, shifted, _report(model, reference, catalogue, rows)) for name, shifted, rows in sets]
 
 

@@ -15,6 +15,8 @@ from ml.validation.held_out import Case
 from orderguard.history import after
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 
+_BILLING = "injected-billing"
+
 Change = Callable[[Case, np.random.Generator], Case]
 
 
@@ -22,76 +24,76 @@ def _with_items(case: Case, items: list[MaskedItem]) -> Case:
     return case._replace(order=msgspec.structs.replace(case.order, items=items))
 
 
-def _one_item(case: Case, random: np.random.Generator, change: Callable[[MaskedItem], MaskedItem]) -> Case:
+def _one_item(case: Case, generator: np.random.Generator, change: Callable[[MaskedItem], MaskedItem]) -> Case:
     items = list(case.order.items)
-    chosen = int(random.integers(len(items)))
+    chosen = int(generator.integers(len(items)))
     items[chosen] = change(items[chosen])
     return _with_items(case, items)
 
 
-def price_slip(case: Case, random: np.random.Generator) -> Case:
+def price_slip(case: Case, generator: np.random.Generator) -> Case:
     """The decimal point of one price is two places off, to either side."""
-    factor = 100.0 if random.random() < 0.5 else 0.01
-    return _one_item(case, random, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
+    factor = 100.0 if generator.random() < 0.5 else 0.01
+    return _one_item(case, generator, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
 
 
-def price_tenfold(case: Case, random: np.random.Generator) -> Case:
+def price_tenfold(case: Case, generator: np.random.Generator) -> Case:
     """One price is ten times too high or too low."""
-    factor = 10.0 if random.random() < 0.5 else 0.1
-    return _one_item(case, random, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
+    factor = 10.0 if generator.random() < 0.5 else 0.1
+    return _one_item(case, generator, lambda item: msgspec.structs.replace(item, unit_price=item.unit_price * factor))
 
 
-def bulk_quantity(case: Case, random: np.random.Generator) -> Case:
+def bulk_quantity(case: Case, generator: np.random.Generator) -> Case:
     """Forty times the quantity of one line."""
-    return _one_item(case, random, lambda item: msgspec.structs.replace(item, quantity=item.quantity * 40))
+    return _one_item(case, generator, lambda item: msgspec.structs.replace(item, quantity=item.quantity * 40))
 
 
-def deep_discount(case: Case, random: np.random.Generator) -> Case:
+def deep_discount(case: Case, generator: np.random.Generator) -> Case:
     """A discount of 70 to 95 % of the basket."""
     gross = sum(item.quantity * item.unit_price for item in case.order.items)
-    discount = gross * float(random.uniform(0.70, 0.95))
+    discount = gross * float(generator.uniform(0.70, 0.95))
     return case._replace(order=msgspec.structs.replace(case.order, discount=discount, has_coupon=True))
 
 
-def burst(case: Case, random: np.random.Generator) -> Case:
+def burst(case: Case, generator: np.random.Generator) -> Case:
     """The last of eight orders of one customer within some minutes."""
     history, start = case.history, case.order.created_at
     for number in range(8, 0, -1):
-        moment = start - timedelta(seconds=number * float(random.uniform(20, 60)))
+        moment = start - timedelta(seconds=number * float(generator.uniform(20, 60)))
         history = after(history, msgspec.structs.replace(case.order, created_at=moment))
     return Case(case.order, history)
 
 
-def takeover(case: Case, random: np.random.Generator) -> Case:
+def takeover(case: Case, generator: np.random.Generator) -> Case:
     """The following night, from a new device, sent to someone else elsewhere, three times the usual quantities."""
     order = case.order
-    night = (order.created_at + timedelta(days=1)).replace(hour=int(random.integers(2, 5)))
+    night = (order.created_at + timedelta(days=1)).replace(hour=int(generator.integers(2, 5)))
     return case._replace(
         order=msgspec.structs.replace(
             order,
             created_at=night,
-            device_token=f"injected-device-{random.integers(2**31)}",
-            shipping=_elsewhere(order, random),
+            device_token=f"injected-device-{generator.integers(2**31)}",
+            shipping=_elsewhere(order, generator),
             items=[msgspec.structs.replace(item, quantity=item.quantity * 3) for item in order.items],
         )
     )
 
 
-def foreign_card(case: Case, random: np.random.Generator) -> Case:
+def foreign_card(case: Case, generator: np.random.Generator) -> Case:
     """A card from one country, a bill to another, a delivery to a third."""
-    billed = case.order.billing or MaskedAddress(token="injected-billing")
+    billed = case.order.billing or MaskedAddress(token=_BILLING)
     return case._replace(
         order=msgspec.structs.replace(
             case.order,
             payment_method="card",
             card_country=_other_country(billed.country, "VN"),
             billing=billed,
-            shipping=_elsewhere(case.order, random),
+            shipping=_elsewhere(case.order, generator),
         )
     )
 
 
-def combination(case: Case, random: np.random.Generator) -> Case:
+def combination(case: Case, generator: np.random.Generator) -> Case:
     """Nothing far out by itself: dearer and more pieces, a discount, a new device, at an unusual hour, to another
     name.
     """
@@ -108,8 +110,8 @@ def combination(case: Case, random: np.random.Generator) -> Case:
             items=items,
             discount=0.3 * gross,
             created_at=(order.created_at + timedelta(days=1)).replace(hour=hour),
-            device_token=f"injected-device-{random.integers(2**31)}",
-            shipping=_elsewhere(order, random),
+            device_token=f"injected-device-{generator.integers(2**31)}",
+            shipping=_elsewhere(order, generator),
         )
     )
 
@@ -147,8 +149,8 @@ def applicable(cases: Sequence[Case]) -> list[str]:
     return [name for name, kind in ANOMALIES.items() if sum(kind.needs(case.order) for case in cases) >= least]
 
 
-def _elsewhere(order: MaskedOrder, random: np.random.Generator) -> MaskedAddress:
-    number = random.integers(2**31)
+def _elsewhere(order: MaskedOrder, generator: np.random.Generator) -> MaskedAddress:
+    number = generator.integers(2**31)
     known = order.shipping or order.billing
     return MaskedAddress(
         token=f"injected-address-{number}",
@@ -199,10 +201,10 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return f"{self.kind}, {self.strength}"
 
-    def apply(self, cases: list[Case], random: np.random.Generator) -> list[Case]:
-        """The set after the shift; which orders it meets is drawn from `random`."""
+    def apply(self, cases: list[Case], generator: np.random.Generator) -> list[Case]:
+        """The set after the shift; which orders it meets is drawn from `generator`."""
         shares = np.linspace(self.first, self.last, len(cases))
-        hit = random.random(len(cases)) < shares
+        hit = generator.random(len(cases)) < shares
         return [self.change(case, self.factor) if moved else case for case, moved in zip(cases, hit, strict=True)]
 
 

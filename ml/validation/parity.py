@@ -29,22 +29,22 @@ def parity_rows(
     """Rows by kind: clean, drifted, missing, infinite, extreme, and a float32 step either side of every split and guard
     limit.
     """
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     yield "clean", clean
-    yield "drifted", (clean * random.uniform(-3, 3, clean.shape)).astype(np.float32)
-    some = random.random(clean.shape) < 0.3
+    yield "drifted", (clean * generator.uniform(-3, 3, clean.shape)).astype(np.float32)
+    some = generator.random(clean.shape) < 0.3
     yield "missing", np.where(some, np.float32(np.nan), clean)
     yield "all missing", np.full((1, clean.shape[1]), np.nan, np.float32)
-    yield "infinite", np.where(some, np.where(random.random(clean.shape) < 0.5, np.inf, -np.inf), clean).astype(
+    yield "infinite", np.where(some, np.where(generator.random(clean.shape) < 0.5, np.inf, -np.inf), clean).astype(
         np.float32
     )
     largest, smallest = np.finfo(np.float32).max, np.finfo(np.float32).smallest_subnormal
     extremes = np.array([largest, -largest, smallest, -smallest, 0.0, -0.0], np.float32)
-    yield "extreme", np.where(some, random.choice(extremes, clean.shape), clean)
-    yield "either side of every split", _beside(clean, *_splits(model), random)
+    yield "extreme", np.where(some, generator.choice(extremes, clean.shape), clean)
+    yield "either side of every split", _beside(clean, *_splits(model), generator)
     limits = np.concatenate([model.guard.upper, model.guard.lower], axis=1)
     features = np.repeat(np.arange(len(limits)), limits.shape[1])
-    yield "either side of every guard limit", _beside(clean, features, limits.ravel(), random)
+    yield "either side of every guard limit", _beside(clean, features, limits.ravel(), generator)
 
 
 def _splits(model: GuardedForest) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -61,11 +61,11 @@ def _beside(
     clean: NDArray[np.float32],
     features: NDArray[np.int64],
     values: NDArray[np.float32],
-    random: np.random.Generator,
+    generator: np.random.Generator,
 ) -> NDArray[np.float32]:
     """For each (feature, value) three clean rows with that value, the float32 below it and the one above it."""
     steps = np.stack([np.nextafter(values, np.float32(-np.inf)), values, np.nextafter(values, np.float32(np.inf))])
-    rows = clean[random.integers(len(clean), size=steps.size)].copy()
+    rows = clean[generator.integers(len(clean), size=steps.size)].copy()
     rows[np.arange(steps.size), np.tile(features, 3)] = steps.ravel()
     return rows
 
