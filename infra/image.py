@@ -42,7 +42,7 @@ class Images(Component):
         self, name: str, settings: Settings, registry: Registry, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        self._registry = registry
+        self._registry, self._commit = registry, commit()
         self.scorer: pulumi.Output[str]
         self.trainer: pulumi.Output[str]
         if settings.image_digest:
@@ -52,8 +52,8 @@ class Images(Component):
         else:
             packages = "vertex" if settings.rag_provider == "vertex" else "serve"
             slim = self._build(SLIM, "Dockerfile.slim", None, {"SERVING_PACKAGES": packages})
-            self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": commit(), "SLIM_IMAGE": slim})
-            self.trainer = self._build(TRAINER, "Dockerfile", "train", {"COMMIT": commit()})
+            self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": self._commit, "SLIM_IMAGE": slim})
+            self.trainer = self._build(TRAINER, "Dockerfile", "train", {"COMMIT": self._commit})
         self.register_outputs({"scorer": self.scorer, "trainer": self.trainer})
 
     def _build(
@@ -62,7 +62,7 @@ class Images(Component):
         repository = pulumi.Output.concat(self._registry.address, "/", name)
         image = docker.Image(
             name,
-            image_name=pulumi.Output.concat(repository, ":", commit()),
+            image_name=pulumi.Output.concat(repository, ":", self._commit),
             build={
                 # Relative to the program's folder: state must not depend on where a clone lies.
                 "context": os.path.relpath(ROOT),
