@@ -23,6 +23,7 @@ from orderguard.model_version import ModelVersionError, champion
 from orderguard.scorer import Scorer
 
 WATCH_SECONDS = 5.0
+COLLECT_AFTER = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +44,18 @@ def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
     scorer = Scorer.load(folder, threads=1)
     model = Model(folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder))
     warm(model)
-    give_back_memory()
+    settle_memory()
     return model
 
 
-def give_back_memory() -> None:
-    """Return to the system what parsing a model took for a moment; tens of megabytes with the C library of Linux."""
+def settle_memory() -> None:
+    """Return to the system what parsing a model took for a moment (tens of megabytes with the C library of Linux), and
+    keep the collector from walking again and again through what stays: that is a fifth of a request's time.
+    """
+    gc.unfreeze()
     gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
