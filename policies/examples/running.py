@@ -228,7 +228,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "privacy-no-personal-variables",
         SERVICE,
-        holds=[_with_environment(MASKED, _variable("SERVICE_NAME", "s"), _variable("BIND_ADDRESS", "0.0.0.0"))],
+        holds=[_with_environment(MASKED, _variable("SERVICE_NAME", "s"), _variable("BIND_ADDRESS", "127.0.0.1"))],
         violated=[
             _with_environment(_variable(name, ""))
             for name in ("CUSTOMER_EMAIL", "customer_name", "BILLING_ADDRESS", "USER_PHONE", "IBAN", "CARD_NUMBER")
