@@ -128,12 +128,12 @@ def test_a_first_deployment_that_fails_says_that_there_is_nothing_to_go_back_to(
         deploy(stack, record("broken"), None, None)
 
 
-def test_the_check_scores_orders_where_a_key_is_at_hand(service: Service, tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text("X-API-Key: k\n")
-    service.version = "v1"
-    check(FakeStack("local", {"API_KEY_HEADER_FILE": str(key)}, service=service, known={"url": service.url}), "v1")
-    assert service.scored == deploying.CHECKS
+def test_the_check_scores_orders_where_a_key_is_at_hand(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploying.secretmanager, "value", lambda cloud, secret, version: "k,an older one")
+    stack.service.version = "v1"
+    stack.known.update(url=stack.service.url, api_key_secret="api-key")
+    check(stack, "v1")
+    assert stack.service.scored == deploying.CHECKS
 
 
 def test_the_check_names_the_version_that_it_waited_for(stack: FakeStack) -> None:
