@@ -84,7 +84,9 @@ def score(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
     if not url.startswith(("http://", "https://")):
         raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {DEFAULT_URL}")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # nosec B310: the scheme was checked
+        with urllib.request.urlopen(
+            request, timeout=TIMEOUT_SECONDS
+        ) as response:  # nosec B310  # the scheme was checked
             return [msgspec.json.decode(line, type=Line) for line in response]
     except urllib.error.HTTPError as error:
         raise ClientError(_refusal(error, url)) from None

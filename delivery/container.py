@@ -65,7 +65,7 @@ def wait_for_score(url: str, api_key: str, order: object, seconds: float) -> dic
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # nosec B310: a URL of this machine
+            with urllib.request.urlopen(request, timeout=10) as answer:  # nosec B310  # a URL of this machine
                 found: dict[str, object] = json.load(answer)
                 return found
         except (urllib.error.URLError, OSError):

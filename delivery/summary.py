@@ -1,6 +1,6 @@
 """Reports for a run's page: tests from JUnit XML, a model version from its card and its gates."""
 
-import xml.etree.ElementTree as ElementTree  # nosec B405: only files that pytest wrote a moment ago are read
+import xml.etree.ElementTree as ElementTree  # nosec B405  # only files that pytest wrote a moment ago are read
 from pathlib import Path
 
 from delivery.commands import REPOSITORY
