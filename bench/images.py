@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import statistics
 import subprocess
 import sys
@@ -34,7 +33,7 @@ def main() -> None:
             weighed[name] = inspection.inspect(Path(folder) / "image.tar")
             print(inspection.table(name, weighed[name]))
     models = models_folder()
-    given = settings(champion(models) or "", PORT, new_key_text(), secrets.token_urlsafe())
+    given = settings(champion(models) or "", PORT)
     inside, outside = [], []
     for _ in range(STARTS):
         inside.append(_in_the_container(references[images.SCORER], models, given))
@@ -53,18 +52,18 @@ def main() -> None:
 def _in_the_container(reference: str, models: Path, given: dict[str, str]) -> float:
     begun = time.monotonic()
     with started(reference, models, given) as url:
-        wait_for_score(url, given["API_KEY"], ORDER, SECONDS)
+        wait_for_score(url, ORDER, SECONDS)
         return time.monotonic() - begun
 
 
 def _outside(models: Path, given: dict[str, str]) -> float:
     begun = time.monotonic()
-    environment = {**os.environ, **given, "MODEL_DIR": str(models.resolve())}
+    environment = {**os.environ, **given, "MODEL_DIR": str(models.resolve()), "MASKING_KEY": new_key_text()}
     process = subprocess.Popen(
         [sys.executable, "-m", "app"], cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL
     )
     try:
-        wait_for_score(f"http://127.0.0.1:{PORT}", given["API_KEY"], ORDER, SECONDS)
+        wait_for_score(f"http://127.0.0.1:{PORT}", ORDER, SECONDS)
         return time.monotonic() - begun
     finally:
         process.terminate()

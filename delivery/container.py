@@ -1,8 +1,8 @@
 """A built image of the service, started on loopback as Cloud Run would start it: settings, a model mount, a port."""
 
 import json
-import os
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,43 +13,52 @@ from pathlib import Path
 from delivery.commands import run
 from delivery.errors import DeliveryError
 from delivery.images import buildah_environment, builder
+from orderguard.masking import new_key_text
 
-MOUNT = "/mnt/models"
+MOUNT = "/mnt"
 STOP_SECONDS = 15
 
 
-def settings(version: str, port: int, masking_key: str, api_key: str) -> dict[str, str]:
-    """The environment that the service needs to serve a version from the mount."""
+def settings(version: str, port: int) -> dict[str, str]:
+    """The environment that the service needs to serve a version on loopback, without an API key.
+
+    buildah takes values as arguments alone, so the masking key comes as a file: no key in the arguments of a process.
+    """
     return {
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "MODEL_DIR": MOUNT,
+        "MODEL_DIR": f"{MOUNT}/models",
         "MODEL_VERSION": version,
         "PII_MASKING": "enforced",
-        "MASKING_KEY": masking_key,
-        "API_KEY": api_key,
+        "MASKING_KEY_FILE": f"{MOUNT}/masking-key",
+        "API_KEY_REQUIRED": "false",
     }
 
 
 @contextmanager
 def started(reference: str, models: Path, given: Mapping[str, str]) -> Iterator[str]:
-    """Start the image with `models` mounted read-only; yields the URL and stops the container at the end.
+    """Start the image with `models` mounted read-only and a masking key of its own; yields the URL."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "masking-key"
+        key.write_text(new_key_text(), encoding="ascii")
+        mounts = ["--volume", f"{models.resolve()}:{MOUNT}/models:ro", "--volume", f"{key}:{MOUNT}/masking-key:ro"]
+        named = [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
+        with _process(reference, [*named, *mounts]):
+            yield f"http://127.0.0.1:{given['PORT']}"
 
-    Values go through the environment, so that no key stands in the arguments of a process.
-    """
-    tool = builder()
-    names = [word for name in given for word in ("--env", name)]
-    mount = ["--volume", f"{models.resolve()}:{MOUNT}:ro"]
-    environment = {**buildah_environment(), **os.environ, **given}
+
+@contextmanager
+def _process(reference: str, words: list[str]) -> Iterator[None]:
+    environment = buildah_environment()
     container = ""
-    if tool == "docker":
-        command = ["docker", "run", "--rm", "--network", "host", "--read-only", *names, *mount, reference]
+    if builder() == "docker":
+        command = ["docker", "run", "--rm", "--network", "host", "--read-only", *words, reference]
     else:
         container = run(["buildah", "from", reference], environment=environment).strip()
-        command = ["buildah", "run", *names, *mount, container, "--", "/usr/bin/python", "-m", "app"]
-    process = subprocess.Popen(command, env=environment)
+        command = ["buildah", "run", *words, container, "--", "/usr/bin/python", "-m", "app"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
-        yield f"http://127.0.0.1:{given['PORT']}"
+        yield
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
@@ -57,11 +66,10 @@ def started(reference: str, models: Path, given: Mapping[str, str]) -> Iterator[
             run(["buildah", "rm", container], environment=environment)
 
 
-def wait_for_score(url: str, api_key: str, order: object, seconds: float) -> dict[str, object]:
+def wait_for_score(url: str, order: object, seconds: float) -> dict[str, object]:
     """Ask for a score until there is one; returns the answer. Raises `DeliveryError` after `seconds`."""
-    request = urllib.request.Request(
-        f"{url}/v1/score", json.dumps(order).encode(), {"Content-Type": "application/json", "X-API-Key": api_key}
-    )
+    content = json.dumps(order).encode()
+    request = urllib.request.Request(f"{url}/v1/score", content, {"Content-Type": "application/json"})
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -1,6 +1,5 @@
 """The images as they ship: built by the builder that is here, taken apart, started, scored against."""
 
-import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +11,6 @@ from delivery.commands import REPOSITORY, commit
 from delivery.container import settings, started, wait_for_score
 from delivery.deploy import ORDER
 from delivery.models import models_folder
-from orderguard.masking import new_key_text
 from orderguard.model_version import champion
 
 MEGABYTE = 1_000_000
@@ -82,9 +80,8 @@ def test_building_again_from_nothing_gives_the_same_content(
 
 def test_the_container_scores_an_order(built: dict[str, str]) -> None:
     models = models_folder()
-    given = settings(champion(models) or "", PORT, new_key_text(), secrets.token_urlsafe())
-    with started(built[images.SCORER], models, given) as url:
-        answer = wait_for_score(url, given["API_KEY"], ORDER, 60)
+    with started(built[images.SCORER], models, settings(champion(models) or "", PORT)) as url:
+        answer = wait_for_score(url, ORDER, 60)
     assert answer["model_version"] == champion(models)
 
 

@@ -121,7 +121,8 @@ def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> 
     if not (cloud.run / "services" / f"{old['name']}.json").exists() and not client.running(cloud):
         return
     client.ensure(cloud)
-    client.request(cloud, {"do": "delete", "name": str(old["name"])})
+    if not client.request(cloud, {"do": "delete", "name": str(old["name"])}).get("left"):
+        client.stop(cloud)  # it ends by itself, too; what comes after a destroy must not meet it
 
 
 def _service_outputs(inputs: Inputs, place: Place) -> Values:

@@ -122,7 +122,7 @@ class Supervisor:
             await service.close(forget=True)
         if not self.services:
             asyncio.get_running_loop().call_later(0.1, self.stopped.set)
-        return {}
+        return {"left": len(self.services)}
 
     async def _do_status(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"pid": os.getpid(), "code": self.code, "services": [one.status() for one in self.services.values()]}
@@ -142,8 +142,7 @@ def main(home: str, stack: str) -> int:
         except OSError:
             return 0
         # The lock belongs to the open file and passes to the child: there is no moment without it. Nobody has to wait
-        # for the
-        # child, whose parent ends here.
+        # for the child, whose parent ends here.
         if os.fork():
             os._exit(0)
         lock.truncate(0)
