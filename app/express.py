@@ -1,10 +1,9 @@
 """The express lane: whole requests to /v1/score, answered on the server's own event loop turn.
 
 At the limit of one core, tasks, ASGI messages and one model call a request cost more than the model itself. So the
-requests
-that arrive in one turn of the event loop are prepared one by one and scored with one call of the model, and each
-answer is one write. What a request is checked for, answered with and logged as is the edge's and the handlers' own; a
-request that is out of the ordinary (chunked, to be continued, with a store that has to be waited for) goes their
+requests that arrive in one turn of the event loop are prepared one by one and scored with one call of the model, and
+each answer is one write. What a request is checked for, answered with and logged as is the edge's and the handlers'
+own; a request that is out of the ordinary (chunked, to be continued, with a store that has to be waited for) goes their
 usual way.
 """
 

@@ -1,8 +1,7 @@
 """Log lines as Cloud Logging reads them: one JSON object a line on standard output.
 
 Masked by construction: a line is one of the structures below. They have no field for a body, a header, a query, a
-client's
-address or an error's text, so there is nowhere to put raw data. A path is logged as the route it matched.
+client's address or an error's text, so there is nowhere to put raw data. A path is logged as the route it matched.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The model versions in use: the one that answers, and an optional challenger in its shadow.
 
-A version is verified and warmed in full before it takes over, in one assignment. One that can't be used is refused
-and named; what was
-served before goes on being served.
+A version is verified and warmed in full before it takes over, in one assignment. One that can't be used is refused and
+named; what was served before goes on being served.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """`python -m app.score_table FILE`: send orders to the running service and show what it says, as a table for people.
 
 A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, else what `make up` wrote down, else port
-8080
-of this machine; the API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else from `.local/api-key.header`.
+8080 of this machine; the API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else from `.local/api-key.header`.
 """
 
 import argparse

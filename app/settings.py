@@ -107,8 +107,7 @@ SETTINGS = (
     Setting("K_REVISION", "revision", str, "the Cloud Run revision, set by Cloud Run"),
 )
 """Every variable that is neither a secret nor a switch. PII_MASKING, MASKING_KEY, MASKING_KEY_FILE, API_KEY and
-API_KEY_REQUIRED
-are read by `read_settings` itself."""
+API_KEY_REQUIRED are read by `read_settings` itself."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

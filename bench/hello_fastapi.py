@@ -2,8 +2,7 @@
 constant.
 
 `uvicorn bench.hello_fastapi:app`; with MODEL_FILE set it also loads that ONNX file at start, as the least that any
-service of
-the model has to do.
+service of the model has to do.
 """
 
 import os

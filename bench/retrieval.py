@@ -130,8 +130,7 @@ def abstention(search: Search, questions: Sequence[Question]) -> tuple[float, fl
 
 def case_agreement(index: KnowledgeIndex, pages: KnowledgeIndex, kinds: dict[str, str]) -> dict[str, float]:
     """For the past cases whose kind of anomaly is known (by order token): the share of their five most similar cases
-    that are of
-    the same kind, what chance would give, and the share that are led to the page of their kind.
+    that are of the same kind, what chance would give, and the share that are led to the page of their kind.
     """
     known = [case for case in index.cases if case.order_token in kinds]
     counts = Counter(kinds[case.order_token] for case in known)

@@ -121,8 +121,7 @@ def learn_space(
     documents: Sequence[Document], passages: Sequence[Passage], related: Sequence[str], rank: int = RANK
 ) -> Space:
     """Latent semantic analysis of the passages (Deerwester and others, 1990): a truncated SVD of (1 + ln tf) · idf,
-    rows
-    of length 1; a synonym counts `RELATED_WEIGHT`.
+    rows of length 1; a synonym counts `RELATED_WEIGHT`.
     """
     analyser = Analyser()
     counts: list[dict[str, float]] = []
@@ -157,8 +156,7 @@ def learn_space(
 
 def scale_of(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Median and spread of each feature (n, d): the distance between the quartiles over 1.349 (a standard deviation,
-    were it
-    normal), the standard deviation where that is 0, and 1 for a constant.
+    were it normal), the standard deviation where that is 0, and 1 for a constant.
     """
     centre = np.nan_to_num(np.nanmedian(features, axis=0))
     low, high = np.nanpercentile(features, [25, 75], axis=0)

@@ -85,8 +85,7 @@ class Attribution:
         guard: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """`contributions` of many rows (n, d), from the sums of leaf moves (n, d) that the graph `GRAPH` computes and
-        the
-        rows' scores (n,).
+        the rows' scores (n,).
         """
         shares = moves.astype(np.float64)
         total = shares.sum(axis=1)

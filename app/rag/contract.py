@@ -25,8 +25,7 @@ Text = Annotated[str, Meta(max_length=100_000)]
 
 class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A question, and the order that it is about if it is about one: by its id or token where it is among the past
-    cases, else
-    the order itself, which is masked and scored first. `stream` answers as server-sent events.
+    cases, else the order itself, which is masked and scored first. `stream` answers as server-sent events.
     """
 
     question: Question

@@ -43,8 +43,7 @@ class Scores(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Citation(msgspec.Struct, frozen=True):
     """A source of the answer. `excerpt` is the exact text of the document's line `line` (from 1); `support` is the
-    share of the
-    sentence that stands in it.
+    share of the sentence that stands in it.
     """
 
     id: int

@@ -1,8 +1,7 @@
 """What a provider is asked: constant instructions, and the masked question with its evidence as one JSON value.
 
-Evidence is data inside JSON, so no text in it can end the data and begin an instruction. What keeps a provider
-honest is not this text
-but the guard behind it.
+Evidence is data inside JSON, so no text in it can end the data and begin an instruction. What keeps a provider honest
+is not this text but the guard behind it.
 """
 
 import msgspec

@@ -30,8 +30,7 @@ class Service(Protocol):
     keyring: Keyring
 
     def version_dir(self) -> Path:
-        """The folder of the model version that is served now; its `knowledge/` is what answers come from. It may
-        change
+        """The folder of the model version that is served now; its `knowledge/` is what answers come from. It may change
         with a reload.
         """
 
@@ -74,8 +73,7 @@ def routes(
     `app.problems.Problem`. `record` is told of every answer, without any text.
 
     With `RAG_PROVIDER=off` every route answers 404 with a problem that says so. Raises `SettingsError` when the
-    provider's
-    client library is not installed.
+    provider's client library is not installed.
     """
     if settings.provider == "off":
         return _switched_off()

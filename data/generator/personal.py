@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 # Fields of the schema whose values tell who somebody is. Countries, regions, cities and postcodes are left out: on
-# their
-# own they fit many people, and a search for them would find the same words in innocent places.
+# their own they fit many people, and a search for them would find the same words in innocent places.
 STRUCTURED: dict[str, tuple[str, ...]] = {
     "customer": ("id", "name", "email", "phone", "birth_date", "national_id"),
     "billing_address": ("name", "company", "street", "phone"),

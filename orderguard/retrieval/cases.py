@@ -97,8 +97,7 @@ def make_case(
 
 def _summary(order: MaskedOrder) -> list[str]:
     """What the order is, in sentences an analyst can quote. No token, and no text that somebody could plant: a code
-    that is
-    none (it has blanks, or is long) is called "other".
+    that is none (it has blanks, or is long) is called "other".
     """
     units = sum(item.quantity for item in order.items)
     categories = sorted({_code(item.category) for item in order.items if item.category})

@@ -107,8 +107,7 @@ class Search:
 
     def cases(self, question: str, *, limit: int = 3) -> list[Case]:
         """The past cases whose reasons (by name and meaning) and facts hold most of the question's words, best first;
-        of equal
-        ones those with the higher score. A case that holds less than half of the words is not found.
+        of equal ones those with the higher score. A case that holds less than half of the words is not found.
         """
         wanted = set(self._analyser.terms(question)) - set(self._analyser.terms(CASE_WORDS))
         found = [(len(wanted & terms), case) for case, terms in zip(self.index.cases, self._case_terms, strict=True)]
@@ -132,8 +131,7 @@ class Search:
 
     def confidence(self, question: str, hits: Sequence[Hit]) -> float:
         """How far the knowledge supports an answer, 0..1: the mean of how much of the question the corpus knows, how
-        much of it
-        the best of the first three passages covers, and how near that comes in the semantic space.
+        much of it the best of the first three passages covers, and how near that comes in the semantic space.
         """
         terms = list(dict.fromkeys(self._analyser.terms(question)))
         if not terms or not hits:

@@ -136,8 +136,7 @@ class Front:
                 return keep
             except _Broken as broken:
                 # A connection that had been idle may have been closed before the request reached the instance. It is
-                # sent again
-                # where doing a thing twice is as good as once (RFC 9110, 9.2.2).
+                # sent again where doing a thing twice is as good as once (RFC 9110, 9.2.2).
                 if broken.answered:
                     return False
                 if not (used and broken.silent and method in _IDEMPOTENT) or body is None:
