@@ -20,6 +20,7 @@ from delivery.errors import DeliveryError
 from delivery.models import Record
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
+from infra.local.files import write_whole
 from infra.local.home import home_from
 from infra.local.services import secretmanager
 
@@ -167,8 +168,7 @@ def write(deployment: Deployment) -> None:
     (`.local/deployments/`)."""
     text = json.dumps(asdict(deployment), indent=2) + "\n"
     for path in (REPORT, history_folder() / f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}.json"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
 
 
 def history_folder(environment: Mapping[str, str] = os.environ) -> Path:

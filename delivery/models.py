@@ -12,6 +12,7 @@ from pathlib import Path
 from delivery.commands import REPOSITORY, commit, run
 from delivery.errors import DeliveryError
 from delivery.stack import on_google_cloud
+from infra.local.files import write_whole
 from infra.local.home import home_from
 from orderguard.model_version import champion, verify
 
@@ -49,10 +50,8 @@ def record(environment: Mapping[str, str] = os.environ) -> Record:
 
 
 def write(record: Record) -> None:
-    RECORD.parent.mkdir(exist_ok=True)
-    aside = RECORD.with_suffix(".part")
-    aside.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    aside.replace(RECORD)
+    """Keep the record for the steps that follow."""
+    write_whole(RECORD, (json.dumps(asdict(record), indent=2) + "\n").encode())
 
 
 def read(path: Path = RECORD) -> Record:

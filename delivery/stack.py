@@ -54,11 +54,6 @@ class Stack:
         found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
         return found
 
-    def history(self) -> list[dict[str, Any]]:
-        """The stack's updates, the newest first, as the engine keeps them."""
-        found: list[dict[str, Any]] = json.loads(self._engine(["stack", "history", "--json", "--full-dates"]) or "[]")
-        return found
-
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):
             return self._on_google_cloud(arguments)
