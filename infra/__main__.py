@@ -12,9 +12,10 @@ if __name__ == "__main__":
     gc.disable()
     # The engine runs this folder as a program; its modules are imported as `infra.…`, here as everywhere else.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from infra.sdk import load_by_class
+    from infra.sdk import drop_debug_messages, load_by_class
 
     load_by_class()
+    drop_debug_messages()
 
 import pulumi
 

@@ -1,16 +1,24 @@
-"""Makes `pulumi_gcp` load the classes that the program uses instead of every class of each module that it touches.
+"""How the program keeps the SDK from doing what a preview would wait for in vain.
 
 `pulumi_gcp.storage` alone runs fifty files when one of its classes is asked for; with the modules that the program
 touches that is a second of every preview. Here each module is entered as a package that imports a class's file when
 the class is asked for. The classes are the SDK's own.
+
+`pulumi` tells the engine five times a resource what it is doing, and waits each time until the engine has taken note.
+The engine shows that to `pulumi --debug` alone.
 """
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from pulumi.runtime.proto import engine_pb2
+from pulumi.runtime.settings import SETTINGS
 
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -43,3 +51,23 @@ def load_by_class() -> None:
         package.__path__ = [str(folder)]
         package.__package__ = package.__name__
         sys.modules[package.__name__] = package
+
+
+class _QuietEngine:
+    """The engine as the SDK's log sees it, for all but debug messages."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def Log(self, request: engine_pb2.LogRequest) -> None:
+        if request.severity != engine_pb2.DEBUG:
+            self._engine.Log(request)
+
+
+def drop_debug_messages() -> None:
+    """Keeps debug messages from the engine, but where PULUMI_OPTION_DEBUG, the variable for `--debug`, is set."""
+    if not os.environ.get("PULUMI_OPTION_DEBUG"):
+        SETTINGS.engine = _QuietEngine(SETTINGS.engine)
