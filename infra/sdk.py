@@ -40,17 +40,26 @@ def _file_of(name: str) -> str:
 
 
 def load_by_class() -> None:
-    """Enters the modules of `pulumi_gcp`; has to be called before `pulumi_gcp` is imported."""
-    sdk = importlib.util.find_spec("pulumi_gcp")
-    if sdk is None or sdk.origin is None:
-        raise ImportError("the package `pulumi_gcp` is not installed: install requirements/infra.txt")
-    for folder in Path(sdk.origin).parent.iterdir():
-        if not (folder / "__init__.py").is_file():
-            continue
-        package = _Package(f"pulumi_gcp.{folder.name}")
-        package.__path__ = [str(folder)]
-        package.__package__ = package.__name__
-        sys.modules[package.__name__] = package
+    """Enters `pulumi_docker` and the modules of `pulumi_gcp`; has to be called before either is imported."""
+    docker, gcp = _folder("pulumi_docker"), _folder("pulumi_gcp")
+    _enter(docker.name, docker)
+    for folder in gcp.iterdir():
+        if (folder / "__init__.py").is_file():
+            _enter(f"{gcp.name}.{folder.name}", folder)
+
+
+def _folder(sdk: str) -> Path:
+    found = importlib.util.find_spec(sdk)
+    if found is None or found.origin is None:
+        raise ImportError(f"the package `{sdk}` is not installed: install requirements/infra.txt")
+    return Path(found.origin).parent
+
+
+def _enter(name: str, folder: Path) -> None:
+    package = _Package(name)
+    package.__path__ = [str(folder)]
+    package.__package__ = name
+    sys.modules[name] = package
 
 
 class _QuietEngine:
