@@ -5,9 +5,11 @@ touches that is a second of every preview. Here each module is entered as a pack
 the class is asked for. The classes are the SDK's own.
 
 `pulumi` tells the engine five times a resource what it is doing, and waits each time until the engine has taken note.
-The engine shows that to `pulumi --debug` alone.
+The engine shows that to `pulumi --debug` alone. And it sends nothing before the program has declared everything, unless
+the program lets it.
 """
 
+import asyncio
 import importlib
 import importlib.util
 import os
@@ -80,3 +82,12 @@ def drop_debug_messages() -> None:
     """Keeps debug messages from the engine, but where PULUMI_OPTION_DEBUG, the variable for `--debug`, is set."""
     if not os.environ.get("PULUMI_OPTION_DEBUG"):
         SETTINGS.engine = _QuietEngine(SETTINGS.engine)
+
+
+async def under_way() -> None:
+    """Lets what has been declared go to the engine, which works on it while the program declares the rest.
+
+    A registration takes several turns of the program's loop, and this stays for one at least. That is enough: each
+    call takes up what the calls before it began.
+    """
+    await asyncio.sleep(0.001)
