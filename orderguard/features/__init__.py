@@ -7,13 +7,14 @@ the catalogue of the training slice.
 
 from orderguard.features.columns import Columns, columns_of
 from orderguard.features.scalar import order_features
-from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, Feature
+from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS, Feature
 from orderguard.features.vector import column_features, compute_features
 
 __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "FEATURE_SET_VERSION",
+    "PERIODS",
     "Columns",
     "Feature",
     "column_features",
