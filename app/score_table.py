@@ -6,6 +6,7 @@ A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, els
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -119,7 +120,7 @@ def table(lines: Sequence[Line], width: int) -> str:
     name = max([len(line.order_id) for line in [*anomalies, *usual[:USUAL_SHOWN]]] + [5])
     rows = [f"{'ORDER':{name}}  SCORE  VERDICT  WHY"]
     for line in anomalies + usual[:USUAL_SHOWN]:
-        why = textwrap.wrap(_why(line) if line.anomaly else "", max(30, width - name - 18)) or [""]
+        why = _why(line, max(30, width - name - 18)) if line.anomaly else [""]
         verdict = "ANOMALY" if line.anomaly else "usual"
         rows.append(f"{line.order_id:{name}}  {line.score:5.3f}  {verdict:7}  {why[0]}".rstrip())
         rows += [" " * (name + 18) + more for more in why[1:]]
@@ -134,11 +135,19 @@ def table(lines: Sequence[Line], width: int) -> str:
     return "\n".join([*rows, "", summary + "."])
 
 
-def _why(line: Line) -> str:
+def _why(line: Line, width: int) -> list[str]:
+    """The main reasons as lines: feature, value, and the first words of what the feature means."""
     reasons = [reason for reason in line.contributions if reason.contribution > 0.01][:2] or line.contributions[:1]
-    return "; ".join(
-        f"{reason.meaning.rstrip('.')}{'' if reason.value is None else f': {reason.value:.4g}'}" for reason in reasons
-    )
+    lines = []
+    for reason in reasons:
+        value = (
+            "" if reason.value is None else f" {reason.value:,.0f}" if reason.value >= 1_000 else f" {reason.value:.4g}"
+        )
+        meaning = re.split(r"[;.:(]", reason.meaning)[0].strip()
+        lines += textwrap.wrap(
+            f"{reason.feature}{value} – {meaning[:1].lower()}{meaning[1:]}", width, subsequent_indent="  "
+        )
+    return lines or [""]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper
 
 from data import cdnow
 from ml.config import read_config
-from ml.feature_engineering import build_features
+from ml.feature_engineering import FeatureTable, build_features
 from ml.onnx_export import TREE_ENSEMBLE_OPSET
 from ml.pipeline import Job, train_version
 from ml.reading import order_files
@@ -52,8 +52,8 @@ def main() -> None:
         table = build_features(order_files(RAW), keyring)
         figures = {
             "training": {"seconds": seconds, **outcome.seconds, "gates passed": outcome.validation.passed},
-            "speed": _speed(scorer, table.X),
-            "parity": _parity(job, table.X),
+            "speed": _speed(scorer, table),
+            "parity": _parity(job, table),
             "truth": _truth(scorer, table.X, table.order_tokens, keyring),
             "cdnow": _cdnow(Path(folder)),
         }
@@ -63,11 +63,11 @@ def main() -> None:
         _show(name, values)
 
 
-def _speed(scorer: Scorer, rows: NDArray[np.float32]) -> dict[str, float]:
+def _speed(scorer: Scorer, table: FeatureTable) -> dict[str, float]:
     """Microseconds a call, the best of several rounds; ratios to the bare node, and to scikit-learn on as many
     cores.
     """
-    row = rows[:1]
+    rows, row = table.X, table.X[:1]
     bare, wide = _bare_session(scorer.version_dir / MODEL), row.astype(np.float64)
     found = _interleaved(
         {
@@ -79,7 +79,7 @@ def _speed(scorer: Scorer, rows: NDArray[np.float32]) -> dict[str, float]:
         1_000,
     )
     found["score_row ÷ bare node"] = found["score_row"] / found["bare node, session.run"]
-    forest = train(rows, list(FEATURE_NAMES), read_config()).model.forest
+    forest = train(rows, table.created_at, list(FEATURE_NAMES), read_config()).model.forest
     forest.n_jobs = CORES
     parallel = Scorer.load(scorer.version_dir, threads=CORES)
     for size in BATCHES:
@@ -120,11 +120,11 @@ def _interleaved(calls: dict[str, Callable[[], object]], times: int, rounds: int
     return best
 
 
-def _parity(job: Job, rows: NDArray[np.float32]) -> dict[str, Any]:
+def _parity(job: Job, table: FeatureTable) -> dict[str, Any]:
     """Rows compared, the largest difference of a score, and flipped decisions, by kind of row."""
-    trained = train(rows, list(FEATURE_NAMES), job.config)
+    trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config)
     model = ExportedModel(job.models / "bench" / MODEL)
-    later = rows[trained.slices.reference :]
+    later = table.X[trained.slices.reference :]
     return {
         kind: f"{found.rows:,} rows, difference {found.difference:.1e}, flipped {found.flipped}"
         for kind, found in compare(trained.model, model, trained.threshold, later, seed=1).items()

@@ -36,9 +36,10 @@ def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str
     _register()
     inputs = [("features", FloatTensorType([None, len(feature_names)]))]
     proto = convert_sklearn(model, "orderguard", inputs, target_opset=_SKL2ONNX_OPSETS)
-    for (
-        opset
-    ) in proto.opset_import:  # skl2onnx knows ai.onnx.ml up to 3 and would refuse the nodes that our converters add
+    # skl2onnx lists them in the order of a set of strings, which is another one under another hash seed.
+    proto.opset_import.sort(key=lambda opset: opset.domain)
+    for opset in proto.opset_import:
+        # skl2onnx knows ai.onnx.ml up to 3 and would refuse the nodes that our converters add.
         if opset.domain == "ai.onnx.ml":
             opset.version = TREE_ENSEMBLE_OPSET
     onnx.helper.set_model_props(proto, {**properties, "feature_names": ",".join(feature_names)})

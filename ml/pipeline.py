@@ -88,7 +88,7 @@ def train_version(job: Job, *, now: Callable[[], datetime] = lambda: datetime.no
     with timed("prepare", seconds, job.say):
         paths, table = prepare(job)
     with timed("train", seconds, job.say):
-        trained = train(table.X, list(FEATURE_NAMES), job.config, job.jobs)
+        trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs)
     files = [DataFile(name=name, sha256=sha256, orders=orders) for name, sha256, orders in table.data_files]
     training = Training(paths, job.keyring, table, trained, data_hash(files))
     with registry.building(job.models) as aside:

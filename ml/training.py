@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ml.config import Config
 from ml.guarded_forest import GuardedForest, fit
 from ml.reading import ReadingError
-from orderguard.drift import SCORE, DriftReference, DriftSettings, reference_bins
+from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, reference_bins
+from orderguard.features import PERIODS
 
 MINIMUM_ROWS = 500
 
@@ -48,13 +49,23 @@ def slices(rows: int, config: Config) -> Slices:
     return Slices(train=train, reference=train + int(rows * config.split.reference), rows=rows)
 
 
-def train(features: NDArray[np.float32], feature_names: list[str], config: Config, jobs: int = 1) -> Trained:
-    """Train on rows (n, d) in time order. Neither `jobs` nor anything else but the arguments changes the result."""
+def train(
+    features: NDArray[np.float32],
+    created_at: NDArray[np.float64],
+    feature_names: list[str],
+    config: Config,
+    jobs: int = 1,
+) -> Trained:
+    """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds.
+
+    Neither `jobs` nor anything else but the arguments changes the result.
+    """
     parts = slices(len(features), config)
     held_out = features[parts.train : parts.reference]
     model = fit(features[: parts.train], held_out, config.forest, config.guard, jobs)
     scores = model.scores(held_out).score
-    reference = drift_reference(held_out, scores, feature_names, config.drift)
+    days = days_spanned(created_at[parts.train : parts.reference])
+    reference = drift_reference(held_out, scores, feature_names, days, config.drift)
     return Trained(model, alert_threshold(scores, config.alert.rate), parts, reference)
 
 
@@ -73,8 +84,15 @@ def alert_threshold(scores: NDArray[np.float64], rate: float) -> float:
 
 
 def drift_reference(
-    features: NDArray[np.float32], scores: NDArray[np.float64], feature_names: list[str], settings: DriftSettings
+    features: NDArray[np.float32],
+    scores: NDArray[np.float64],
+    feature_names: list[str],
+    days: float,
+    settings: DriftSettings,
 ) -> DriftReference:
-    """The distribution of each feature, and of the score, on the reference slice."""
-    bins = [reference_bins(name, column) for name, column in zip(feature_names, features.T, strict=True)]
-    return DriftReference(bins=[*bins, reference_bins(SCORE, scores)], settings=settings)
+    """The distribution of each feature, and of the score, on the reference slice, which spans `days`."""
+    bins = [
+        reference_bins(name, column, period=PERIODS.get(name, 0.0))
+        for name, column in zip(feature_names, features.T, strict=True)
+    ]
+    return DriftReference(bins=[*bins, reference_bins(SCORE, scores)], settings=settings, days=days)

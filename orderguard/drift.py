@@ -6,14 +6,19 @@ The population stability index (PSI) of two binned samples is Σ (p − q) · ln
 and 0.007 for 3,000. Here a feature has drifted only when its PSI is above the noise that the same comparison shows
 *without* drift, corrected for the number of features, **and** the effect, the share of rows that changed bin, is large
 enough to matter.
+
+A feature that follows the calendar moves by itself where the rows do not cover whole periods: a morning's orders have
+none of the evening, five days' none of the weekend. What an incomplete period alone can move counts for nothing.
 """
 
 import math
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import NormalDist
 from threading import Lock
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,6 +27,7 @@ from numpy.typing import NDArray
 SCORE = "score"
 _SMOOTHING = 0.5
 _BLOCK = 256
+_SECONDS_A_DAY = 86_400.0
 
 
 class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,19 +43,23 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class Bins(msgspec.Struct, frozen=True, kw_only=True):
     """A variable's reference distribution: `edges` split the line into len(edges) + 1 bins; the last of `counts` is the
-    missing values.
+    missing values. `period` is that of a feature that follows the calendar, in days, else 0.
     """
 
     name: str
     edges: list[float]
     counts: list[int]
+    period: float = 0.0
 
 
 class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
-    """What recent orders are compared with: one `Bins` a feature, and the score's as the last one."""
+    """What recent orders are compared with: one `Bins` a feature, and the score's as the last one. The reference rows
+    span `days`; 0 where that is not known.
+    """
 
     bins: list[Bins]
     settings: DriftSettings
+    days: float = 0.0
 
     @classmethod
     def read(cls, version_dir: Path) -> "DriftReference":
@@ -60,12 +70,15 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one variable. `limit` is the PSI that noise alone stays under; `effect` is in 0..1."""
+    """The verdict on one variable. `limit` is the PSI that noise alone stays under. `effect` is in 0..1; it matters
+    from `effect_limit` on, which above 1 means that the rows cover too little of the calendar for a verdict.
+    """
 
     name: str
     psi: float
     limit: float
     effect: float
+    effect_limit: float
     drifted: bool
 
 
@@ -80,7 +93,7 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     variables: list[VariableDrift]
 
 
-def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10) -> Bins:
+def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10, *, period: float = 0.0) -> Bins:
     """Bins of equal frequency of `values` (n,); a variable with few distinct values gets one bin for each."""
     finite = values[np.isfinite(values)].astype(np.float64)
     distinct = np.unique(finite)
@@ -89,7 +102,7 @@ def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10) -> B
     else:
         edges = np.unique(np.quantile(finite, np.arange(1, bins) / bins))
     edges = edges.astype(np.float32).astype(np.float64)
-    return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist())
+    return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist(), period=period)
 
 
 def bin_counts(bins: Bins, values: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -153,8 +166,19 @@ def noise_limit(
     return mean * max(0.0, 1 - spread + normal * math.sqrt(spread)) ** 3
 
 
-def compare(reference: DriftReference, counts: Sequence[NDArray[np.integer]]) -> DriftReport:
-    """Hold the counts of recent rows, one array a variable in the reference's order, against the reference."""
+def calendar_effect(period: float, days: float) -> float:
+    """The largest effect that a sample over `days` shows because its last period is incomplete, all else unchanged.
+
+    A share m of n periods' rows stands in the incomplete one, which holds the part q of a whole period: m = q / n, and
+    m (1 − q) of the rows are in the wrong place. That is largest at q = 1/2.
+    """
+    return min(1.0, period / (4.0 * days)) if days > 0.0 else float(period > 0.0)
+
+
+def compare(reference: DriftReference, counts: Sequence[NDArray[np.integer]], days: float) -> DriftReport:
+    """Hold the counts of recent rows, one array a variable in the reference's order, against the reference. The recent
+    rows span `days`.
+    """
     settings = reference.settings
     rows = int(counts[0].sum())
     enough = rows >= settings.minimum_rows
@@ -163,48 +187,62 @@ def compare(reference: DriftReference, counts: Sequence[NDArray[np.integer]]) ->
     for bins, recent in zip(reference.bins, counts, strict=True):
         limit = noise_limit(bins.counts, max(rows, 1), significance=each, draws=settings.draws)
         index, moved = float(psi(bins.counts, recent)), effect(bins.counts, recent)
-        drifted = enough and index > limit and moved >= settings.minimum_effect
-        variables.append(VariableDrift(name=bins.name, psi=index, limit=limit, effect=moved, drifted=drifted))
+        least = settings.minimum_effect
+        least += calendar_effect(bins.period, reference.days) + calendar_effect(bins.period, days)
+        drifted = enough and index > limit and moved >= least
+        variables.append(
+            VariableDrift(name=bins.name, psi=index, limit=limit, effect=moved, effect_limit=least, drifted=drifted)
+        )
     return DriftReport(rows=rows, enough=enough, drifted=any(v.drifted for v in variables), variables=variables)
 
 
 def compare_rows(
-    reference: DriftReference, features: NDArray[np.floating], scores: NDArray[np.floating]
+    reference: DriftReference, features: NDArray[np.floating], scores: NDArray[np.floating], days: float
 ) -> DriftReport:
-    """`compare` for feature rows (n, d) and their scores (n,)."""
+    """`compare` for feature rows (n, d) and their scores (n,), which span `days`."""
     columns = [*features.T, scores]
-    return compare(reference, [bin_counts(bins, column) for bins, column in zip(reference.bins, columns, strict=True)])
+    counts = [bin_counts(bins, column) for bins, column in zip(reference.bins, columns, strict=True)]
+    return compare(reference, counts, days)
+
+
+def days_spanned(moments: NDArray[np.float64]) -> float:
+    """The days from the first to the last of `moments` (n,), in epoch seconds."""
+    return float(np.ptp(moments)) / _SECONDS_A_DAY if len(moments) else 0.0
+
+
+class _Counted(NamedTuple):
+    """A block of rows: when the first of them was added, and the counts of each variable."""
+
+    began: float
+    counts: list[NDArray[np.int64]]
 
 
 class DriftCounter:
     """Counts of the last `window` rows that were scored, kept up to date while serving. Safe to share between threads.
 
-    A row is copied into a block; a full block is binned at once, so that adding a row costs about a microsecond.
+    A row is copied into a block; a full block is binned at once, so that adding a row costs about a microsecond. What
+    the rows span is taken from `clock`, in seconds: orders of last year that are scored in a minute span a minute.
     """
 
-    def __init__(self, reference: DriftReference, window: int = 10_000) -> None:
+    def __init__(
+        self, reference: DriftReference, window: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._reference = reference
+        self._clock = clock
         self._block = np.empty((_BLOCK, len(reference.bins)), np.float64)
         self._used = 0
-        self._blocks: deque[list[NDArray[np.int64]]] = deque(maxlen=max(1, window // _BLOCK))
+        self._began = self._ended = clock()
+        self._blocks: deque[_Counted] = deque(maxlen=max(1, window // _BLOCK))
         self._lock = Lock()
-
-    def add(self, features: NDArray[np.floating], score: float) -> None:
-        """Count one scored row: its features (d,) and its score."""
-        with self._lock:
-            row = self._block[self._used]
-            row[:-1] = features
-            row[-1] = score
-            self._used += 1
-            if self._used == _BLOCK:
-                self._blocks.append(self._binned())
-                self._used = 0
 
     def add_rows(self, features: NDArray[np.floating], scores: NDArray[np.floating]) -> None:
         """Count many scored rows: features (n, d), scores (n,)."""
         with self._lock:
+            self._ended = self._clock()
             start = 0
             while start < len(scores):
+                if self._used == 0:
+                    self._began = self._ended
                 end = min(len(scores), start + _BLOCK - self._used)
                 block = self._block[self._used : self._used + end - start]
                 block[:, :-1] = features[start:end]
@@ -212,7 +250,7 @@ class DriftCounter:
                 self._used += end - start
                 start = end
                 if self._used == _BLOCK:
-                    self._blocks.append(self._binned())
+                    self._blocks.append(_Counted(self._began, self._binned()))
                     self._used = 0
 
     def report(self) -> DriftReport:
@@ -220,8 +258,10 @@ class DriftCounter:
         request).
         """
         with self._lock:
-            blocks = [*self._blocks, self._binned()]
-        return compare(self._reference, [np.sum(counts, axis=0) for counts in zip(*blocks, strict=True)])
+            blocks = [*self._blocks, _Counted(self._began, self._binned())]
+            days = (self._ended - blocks[0].began) / _SECONDS_A_DAY
+        counts = [np.sum(each, axis=0) for each in zip(*(block.counts for block in blocks), strict=True)]
+        return compare(self._reference, counts, days)
 
     def _binned(self) -> list[NDArray[np.int64]]:
         columns = self._block[: self._used].T

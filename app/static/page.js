@@ -78,7 +78,8 @@ function showDrift(drift) {
   const shown = [...drift.variables].sort((a, b) => b.drifted - a.drifted || b.psi / b.limit - a.psi / a.limit).slice(0, DRIFT_ROWS);
   const body = shown.map((v) => {
     const series = [...drift.history.map((s) => s.psi[v.name] ?? 0), v.psi];
-    const verdict = !drift.enough ? ["invalid", "too few"] : v.drifted ? ["anomaly", "drifted"] : ["usual", "steady"];
+    const early = !drift.enough ? "too few" : v.effect_limit > 1 ? "too early" : "";
+    const verdict = early ? ["invalid", early] : v.drifted ? ["anomaly", "drifted"] : ["usual", "steady"];
     return html("tr", {},
       html("th", { scope: "row", textContent: v.name.replaceAll("_", " ") }),
       html("td", { className: "number", textContent: v.psi.toFixed(3) }),

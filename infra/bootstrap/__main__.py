@@ -35,6 +35,7 @@ def bootstrap(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "secrets_provider": state.secrets_provider,
         "workload_identity_provider": github.provider,
         "preview_service_account": identities.preview,
+        "publish_service_account": identities.publish,
         "deploy_service_account": identities.deploy,
         "deployer": pulumi.Output.concat("serviceAccount:", identities.deploy),
         "attestor": attestor.id,

@@ -3,17 +3,19 @@
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.bootstrap.roles import DEPLOY_ROLES, DEPLOYER_PERMISSIONS, GRANTABLE_ROLES, PREVIEW_ROLES
+from infra.bootstrap.roles import DEPLOY_ROLES, DEPLOYER_PERMISSIONS, GRANTABLE_ROLES, PREVIEW_ROLES, PUBLISH_ROLES
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
 from infra.component import Component
+
+PUBLISHING_REF = "refs/heads/main"
 
 
 class GitHub(Component):
     """A workload identity pool that trusts one repository of one owner, by number.
 
     `attribute.trigger` is the repository's number with the kind of ref that a workflow runs on: `123:branch`,
-    `123:tag`.
+    `123:tag`. `attribute.repository_ref` is the number with the ref itself: `123:refs/heads/main`.
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -37,6 +39,7 @@ class GitHub(Component):
                 "attribute.repository_id": "assertion.repository_id",
                 "attribute.repository_owner_id": "assertion.repository_owner_id",
                 "attribute.trigger": "assertion.repository_id + ':' + assertion.ref_type",
+                "attribute.repository_ref": "assertion.repository_id + ':' + assertion.ref",
             },
             attribute_condition=(
                 f"assertion.repository_owner_id == '{settings.repository_owner}'"
@@ -55,11 +58,12 @@ class GitHub(Component):
 
 
 class Identities(Component):
-    """One identity that previews and one that deploys.
+    """An identity that previews, one that publishes model versions, and one that deploys.
 
     Any workflow of the repository may preview: it reads what is declared and neither orders nor keys. Only a workflow
-    that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it can't read raw
-    orders, and the only rights that it can grant on the project are those that the program grants.
+    that runs on the main branch may publish: it adds objects to model buckets, and can neither change nor remove one.
+    Only a workflow that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it
+    can't read raw orders, and the only rights that it can grant on the project are those that the program grants.
     """
 
     def __init__(
@@ -70,6 +74,11 @@ class Identities(Component):
         self.preview: pulumi.Output[str] = self._identity(
             "preview", "previews changes", github.workflows("repository_id", settings.repository)
         )
+        self.publish: pulumi.Output[str] = self._identity(
+            "publish",
+            "publishes model versions",
+            github.workflows("repository_ref", f"{settings.repository}:{PUBLISHING_REF}"),
+        )
         self.deploy: pulumi.Output[str] = self._identity(
             "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
         )
@@ -77,6 +86,8 @@ class Identities(Component):
         self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
         for role in PREVIEW_ROLES:
             self._grant("preview", self.preview, role)
+        for role in PUBLISH_ROLES:
+            self._grant("publish", self.publish, role, self._on_model_buckets())
         for role in DEPLOY_ROLES:
             self._grant("deploy", self.deploy, role)
         self._deployer_role()
@@ -87,14 +98,14 @@ class Identities(Component):
             "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', [])"
             f".hasOnly([{', '.join(repr(role) for role in GRANTABLE_ROLES)}])",
         )
-        self._grant(
-            "deploy",
-            self.deploy,
-            "roles/storage.objectUser",
-            f"resource.name.startsWith('projects/_/buckets/{settings.project}-')"
-            " && resource.name.extract('buckets/{bucket}/').endsWith('-models')",
+        self._grant("deploy", self.deploy, "roles/storage.objectUser", self._on_model_buckets())
+        self.register_outputs({"preview": self.preview, "publish": self.publish, "deploy": self.deploy})
+
+    def _on_model_buckets(self) -> str:
+        return (
+            f"resource.name.startsWith('projects/_/buckets/{self._settings.project}-')"
+            " && resource.name.extract('buckets/{bucket}/').endsWith('-models')"
         )
-        self.register_outputs({"preview": self.preview, "deploy": self.deploy})
 
     def _identity(self, name: str, purpose: str, workflows: pulumi.Output[str]) -> pulumi.Output[str]:
         account = gcp.serviceaccount.Account(

@@ -1,4 +1,4 @@
-"""What the two identities may do, as lists that a reviewer can read."""
+"""What the identities may do, as lists that a reviewer can read."""
 
 # Reading what is declared: configuration, metadata, grants; no object of a bucket and no value of a secret.
 PREVIEW_ROLES = (
@@ -17,6 +17,12 @@ PREVIEW_ROLES = (
     "roles/secretmanager.viewer",
     "roles/serviceusage.serviceUsageViewer",
     "roles/workflows.viewer",
+)
+
+# Adding objects to model buckets, and seeing which are there; not changing or removing any.
+PUBLISH_ROLES = (
+    "roles/storage.objectCreator",
+    "roles/storage.objectViewer",
 )
 
 # Making and changing what the program declares.

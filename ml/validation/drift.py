@@ -13,7 +13,7 @@ from ml.validation.gates import Figure, Gate, Table, gate
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import SHIFTS
 from orderguard.catalogue import Catalogue
-from orderguard.drift import DriftReference, DriftReport, compare_rows
+from orderguard.drift import DriftReference, DriftReport, compare_rows, days_spanned
 
 
 class DriftRun(NamedTuple):
@@ -38,7 +38,8 @@ def drift_runs(
 
 def _report(model: AnyModel, reference: DriftReference, catalogue: Catalogue, cases: list[Case]) -> DriftReport:
     rows: NDArray[np.float32] = features_of(cases, catalogue)
-    return compare_rows(reference, rows, model.score(rows).score)
+    moments = np.array([case.order.created_at.timestamp() for case in cases])
+    return compare_rows(reference, rows, model.score(rows).score, days_spanned(moments))
 
 
 def drift_gate(runs: list[DriftRun]) -> Gate:

@@ -8,6 +8,6 @@ Formulas are evaluated by `scalar` and `vector`. What the features are called an
 no numpy: a deployment compares it with a model's manifest.
 """
 
-from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, Feature
+from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS, Feature
 
-__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET_VERSION", "Feature"]
+__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET_VERSION", "PERIODS", "Feature"]

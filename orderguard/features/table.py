@@ -32,7 +32,9 @@ COSINE_OF_WEEKDAY = tuple(math.cos(2 * math.pi * day / 7) for day in range(7))
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature. `unit` is that of the formula's value before `scale`."""
+    """One feature. `unit` is that of the formula's value before `scale`. A feature that says where in the calendar an
+    order stands comes back after `period` days; for all others it is 0.
+    """
 
     name: str
     group: Group
@@ -40,6 +42,7 @@ class Feature:
     scale: Scale
     meaning: str
     formula: Formula
+    period: float = 0.0
 
 
 def _own_deviation(f: Any, xp: Any) -> Any:
@@ -143,6 +146,7 @@ FEATURES: tuple[Feature, ...] = (
         "as is",
         "Sine of the time of day, by the order's own offset.",
         lambda f, xp: f.minute_sine,
+        period=1.0,
     ),
     Feature(
         "hour_cosine",
@@ -151,10 +155,25 @@ FEATURES: tuple[Feature, ...] = (
         "as is",
         "Cosine of the time of day, by the order's own offset.",
         lambda f, xp: f.minute_cosine,
+        period=1.0,
     ),
-    Feature("weekday_sine", "time", "−1 to 1", "as is", "Sine of the day of the week.", lambda f, xp: f.weekday_sine),
     Feature(
-        "weekday_cosine", "time", "−1 to 1", "as is", "Cosine of the day of the week.", lambda f, xp: f.weekday_cosine
+        "weekday_sine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "Sine of the day of the week.",
+        lambda f, xp: f.weekday_sine,
+        period=7.0,
+    ),
+    Feature(
+        "weekday_cosine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "Cosine of the day of the week.",
+        lambda f, xp: f.weekday_cosine,
+        period=7.0,
     ),
     Feature(
         "hour_rarity",
@@ -163,6 +182,7 @@ FEATURES: tuple[Feature, ...] = (
         "as is",
         "How rarely orders come in this hour.",
         lambda f, xp: f.hour_rarity,
+        period=1.0,
     ),
     Feature(
         "orders_before",
@@ -351,3 +371,6 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
+PERIODS: dict[str, float] = {feature.name: feature.period for feature in FEATURES if feature.period}
+"""The features that follow the calendar, with their periods in days."""

@@ -35,11 +35,12 @@ def test_github_is_trusted_by_numbers_alone(record: Record) -> None:
     assert provider["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
 
 
-def test_only_tags_deploy(record: Record) -> None:
+def test_only_tags_deploy_and_only_main_publishes(record: Record) -> None:
     grants = record.of("gcp:serviceaccount/iAMMember:IAMMember")
     members = {name: grant["member"] for name, grant in grants.items()}
     assert members["github-becomes-deploy"].endswith("/attribute.trigger/456:tag")
     assert members["github-becomes-preview"].endswith("/attribute.repository_id/456")
+    assert members["github-becomes-publish"].endswith("/attribute.repository_ref/456:refs/heads/main")
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}
 
 
@@ -59,9 +60,21 @@ def test_the_preview_identity_reads_no_object_and_no_secret(record: Record) -> N
     assert not [role for role in roles if re.search(r"admin|editor|storage\.|secretAccessor|cryptoKey", role)]
 
 
+def test_the_publish_identity_adds_model_versions_and_changes_none(record: Record) -> None:
+    grants = {
+        grant["role"]: grant["condition"]["expression"]
+        for name, grant in record.of("gcp:projects/iAMMember:IAMMember").items()
+        if name.startswith("publish-")
+    }
+    assert set(grants) == {"roles/storage.objectCreator", "roles/storage.objectViewer"}
+    assert all(condition.endswith(".endsWith('-models')") for condition in grants.values())
+
+
 def test_the_deploy_identity_reads_objects_of_model_buckets_alone(record: Record) -> None:
     grants = record.of("gcp:projects/iAMMember:IAMMember")
-    storage = {name: grant for name, grant in grants.items() if "storage" in grant["role"]}
+    storage = {
+        name: grant for name, grant in grants.items() if name.startswith("deploy-") and "storage" in grant["role"]
+    }
     assert list(storage) == ["deploy-storage.objectUser"]
     condition = storage["deploy-storage.objectUser"]["condition"]["expression"]
     assert condition.endswith(".endsWith('-models')")

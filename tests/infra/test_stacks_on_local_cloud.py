@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from data.generator.sample import lines, make_world
 from infra.local.cloud import Cloud
 from infra.local.home import Home
 from infra.local.pulumi import run
 from infra.local.supervisor import client
+from orderguard.model_version import sha256, verify
 from tests.infra.conftest import VERSION
 from tests.infra.inventories import read_inventory
 from tests.infra.recording import ROOT
 from tests.local_platform import Platform, copy_of_the_tree, free_port
+from tests.serving import END, START
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CREDENTIALS = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
 
 
@@ -25,18 +29,16 @@ def deployed(
     """A stack of a copy of this tree, up with the policy pack, serving a small trained model."""
     folder = tmp_path_factory.mktemp(request.param)
     made = Platform(copy_of_the_tree(folder / "tree"), folder / "home", free_port(), request.param)
-    before = os.environ.get("MODELS_DIR")
-    os.environ["MODELS_DIR"] = str(models_dir)
-    try:
-        done = made.up()
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        yield made
-    finally:
-        # What prod protects can't be taken down; its processes can.
-        client.stop(Cloud(Home(made.home), made.stack))
-        os.environ.pop("MODELS_DIR")
-        if before is not None:
-            os.environ["MODELS_DIR"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELS_DIR", str(models_dir))
+        patch.setenv("ORDERGUARD_COMMIT", COMMIT)
+        try:
+            done = made.up()
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+            yield made
+        finally:
+            # What prod protects can't be taken down; its processes can.
+            client.stop(Cloud(Home(made.home), made.stack))
 
 
 def test_the_stack_serves_and_a_second_up_changes_nothing(deployed: Platform) -> None:
@@ -45,6 +47,33 @@ def test_the_stack_serves_and_a_second_up_changes_nothing(deployed: Platform) ->
     again = deployed.up()
     assert again.returncode == 0, f"{again.stdout}\n{again.stderr}"
     assert "no resource changes" in again.stdout, again.stdout
+
+
+def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path: Path) -> None:
+    """Staging gets a good file and writes a version that leads back to it; prod gets a broken one and writes none."""
+    good = deployed.stack == "staging"
+    feed = [line.data for line in lines(make_world(1, 6_000, START, END), 6_000, START, END)]
+    orders = tmp_path / "arrived.ndjson"
+    orders.write_bytes(b"\n".join(feed if good else [line[: len(line) // 2] for line in feed]))
+    buckets = deployed.home / "cloud" / deployed.stack / "buckets"
+    (raw,), (models,) = buckets.glob("*-raw"), buckets.glob("*-models")
+    before = set(models.iterdir())
+
+    put = deployed.command("object-put", raw.name, str(orders))
+
+    assert f"starts job orderguard-{deployed.stack}-trainer" in put.stdout, f"{put.stdout}\n{put.stderr}"
+    made = [folder for folder in set(models.iterdir()) - before if folder.is_dir()]
+    if good:
+        assert put.returncode == 0, put.stdout
+        manifest = verify(made[0])
+        assert manifest.commit == COMMIT
+        assert [(file.name, file.sha256) for file in manifest.data] == [(orders.name, sha256(orders))]
+    else:
+        assert put.returncode != 0
+        assert "failed with code 2" in put.stdout
+        assert made == []
+    # Which version is served stays the stack's decision.
+    assert deployed.get("/v1/model")[1]["version"] == "first"
 
 
 def test_down_takes_staging_and_leaves_prod(deployed: Platform) -> None:

@@ -12,7 +12,7 @@ from app.score_table import TOGETHER, Line, Reason, key_header, main, service_ur
 
 ANSWER = (
     b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","contributions":'
-    b'[{"feature":"units","contribution":0.4,"meaning":"Units in the order.","value":40000.0}]}\n'
+    b'[{"feature":"units","contribution":0.4,"meaning":"Units in the order; 0 for none.","value":40000.0}]}\n'
     b'{"order_id":"N-2","score":0.3,"threshold":0.6,"anomaly":false,"model_version":"v1","contributions":[]}\n'
     b'{"index":2,"error":"required field is missing","field":"currency"}\n'
 )
@@ -58,7 +58,7 @@ def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, 
         monkeypatch.setenv("ORDERGUARD_URL", url)
         assert main([str(orders)]) == 0
     shown = capsys.readouterr().out
-    assert "N-1    0.910  ANOMALY  Units in the order: 4e+04" in shown
+    assert "N-1    0.910  ANOMALY  units 40,000 – units in the order\n" in shown
     assert "order 3 can't be used: currency: required field is missing" in shown
     assert "2 orders scored, 1 anomaly, 1 not usable (threshold 0.600, model v1)." in shown
 

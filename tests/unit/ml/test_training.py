@@ -15,6 +15,11 @@ def rows(count: int = 3_000) -> NDArray[np.float32]:
     return np.random.default_rng(1).normal(size=(count, len(NAMES))).astype(np.float32)
 
 
+def moments(count: int = 3_000) -> NDArray[np.float64]:
+    """An order every hour."""
+    return np.arange(count) * 3_600.0
+
+
 def test_slices_follow_each_other_in_time(config: Config) -> None:
     parts = slices(1_000, config)
     assert (parts.train, parts.reference, parts.rows) == (700, 850, 1_000)
@@ -22,7 +27,7 @@ def test_slices_follow_each_other_in_time(config: Config) -> None:
 
 def test_too_few_orders_are_refused(config: Config) -> None:
     with pytest.raises(TrainingError, match="499 good orders are too few"):
-        train(rows(499), NAMES, config)
+        train(rows(499), moments(499), NAMES, config)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
@@ -44,18 +49,24 @@ def test_where_all_scores_are_equal_none_is_flagged() -> None:
 def test_later_orders_change_nothing(config: Config) -> None:
     other = rows()
     other[2_550:] = 99
-    one, two = train(rows(), NAMES, config), train(other, NAMES, config)
+    one, two = train(rows(), moments(), NAMES, config), train(other, moments(), NAMES, config)
     assert one.threshold == two.threshold
     assert one.reference == two.reference
     assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})
 
 
 def test_the_number_of_threads_changes_nothing(config: Config) -> None:
-    one, two = train(rows(), NAMES, config, jobs=1), train(rows(), NAMES, config, jobs=2)
+    one, two = train(rows(), moments(), NAMES, config, jobs=1), train(rows(), moments(), NAMES, config, jobs=2)
     assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})
 
 
 def test_held_out_rows_set_the_threshold(config: Config) -> None:
-    trained = train(rows(), NAMES, config)
+    trained = train(rows(), moments(), NAMES, config)
     held_out = trained.model.scores(rows()[trained.slices.train : trained.slices.reference]).score
     assert np.mean(held_out >= trained.threshold) == pytest.approx(config.alert.rate, abs=0.003)
+
+
+def test_the_reference_knows_its_days_and_which_features_follow_the_calendar(config: Config) -> None:
+    reference = train(rows(), moments(), ["lines", "hour_sine", "weekday_sine"], config).reference
+    assert reference.days == pytest.approx(449 / 24)
+    assert [bins.period for bins in reference.bins] == [0, 1, 7, 0]

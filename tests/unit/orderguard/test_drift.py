@@ -13,7 +13,9 @@ from orderguard.drift import (
     DriftCounter,
     DriftReference,
     DriftSettings,
+    VariableDrift,
     bin_counts,
+    calendar_effect,
     compare_rows,
     effect,
     noise_limit,
@@ -22,6 +24,7 @@ from orderguard.drift import (
 )
 
 NAMES = ["amount", "flag", "hour"]
+DAYS = 30.0
 
 
 def rows(count: int, seed: int) -> NDArray[np.float32]:
@@ -37,7 +40,7 @@ def scores(features: NDArray[np.float32]) -> NDArray[np.float64]:
 def reference() -> DriftReference:
     base = rows(5_000, 1)
     bins = [reference_bins(name, column) for name, column in zip(NAMES, base.T, strict=True)]
-    return DriftReference(bins=[*bins, reference_bins(SCORE, scores(base))], settings=DriftSettings())
+    return DriftReference(bins=[*bins, reference_bins(SCORE, scores(base))], settings=DriftSettings(), days=DAYS)
 
 
 def test_psi_is_the_symmetrised_relative_entropy() -> None:
@@ -92,7 +95,7 @@ def test_the_noise_limit_falls_as_rows_rise() -> None:
 def test_of_many_normal_sets_hardly_any_is_called_drifted() -> None:
     known = reference()
     drifted = [
-        compare_rows(known, fresh, scores(fresh)).drifted for fresh in (rows(400, seed) for seed in range(10, 90))
+        compare_rows(known, fresh, scores(fresh), DAYS).drifted for fresh in (rows(400, seed) for seed in range(10, 90))
     ]
     assert sum(drifted) <= 2
 
@@ -100,7 +103,7 @@ def test_of_many_normal_sets_hardly_any_is_called_drifted() -> None:
 def test_a_shift_is_named_by_its_variable() -> None:
     fresh = rows(1_000, 4)
     fresh[:, 2] = fresh[:, 2] / 2
-    report = compare_rows(reference(), fresh, scores(fresh))
+    report = compare_rows(reference(), fresh, scores(fresh), DAYS)
     assert [variable.name for variable in report.variables if variable.drifted] == ["hour"]
     assert report.drifted
 
@@ -108,23 +111,68 @@ def test_a_shift_is_named_by_its_variable() -> None:
 def test_a_real_but_small_shift_is_no_drift() -> None:
     fresh = rows(100_000, 5)
     fresh[:5_000, 1] = 1
-    flag = compare_rows(reference(), fresh, scores(fresh)).variables[1]
+    flag = compare_rows(reference(), fresh, scores(fresh), DAYS).variables[1]
     assert flag.psi > flag.limit
     assert not flag.drifted
 
 
 def test_below_the_minimum_of_rows_there_is_no_verdict() -> None:
     fresh = rows(50, 6) * 100
-    report = compare_rows(reference(), fresh, scores(fresh))
+    report = compare_rows(reference(), fresh, scores(fresh), DAYS)
     assert (report.enough, report.drifted) == (False, False)
+
+
+WEEK = 7.0
+
+
+def weekdays(first_day: int, days: float, a_day: int = 40) -> NDArray[np.float32]:
+    """The weekday of each order of a shop that sells the same every day."""
+    return np.floor(np.linspace(first_day, first_day + days, round(days * a_day), endpoint=False) % WEEK)[
+        :, None
+    ].astype(np.float32)
+
+
+def weekday_report(reference_days: float, recent: NDArray[np.float32], days: float) -> VariableDrift:
+    known = weekdays(0, reference_days)[:, 0]
+    bins = [reference_bins("weekday", known, period=WEEK), reference_bins(SCORE, np.zeros(len(known)))]
+    reference = DriftReference(bins=bins, settings=DriftSettings(), days=reference_days)
+    return compare_rows(reference, recent, np.zeros(len(recent)), days).variables[0]
+
+
+@pytest.mark.parametrize("reference_days", [3.0, 18.0, 36.0, 90.0])
+@pytest.mark.parametrize("days", [1.0, 3.0, 5.5, 10.0, 18.0, 45.0])
+def test_an_incomplete_week_is_no_drift_of_weekdays(reference_days: float, days: float) -> None:
+    for first_day in range(7):
+        assert not weekday_report(reference_days, weekdays(first_day, days), days).drifted
+
+
+def test_the_same_orders_would_be_if_they_were_said_to_span_years() -> None:
+    assert weekday_report(36.0, weekdays(0, 5.0), 1e9).drifted
+
+
+def test_a_shop_that_closes_at_weekends_drifts_once_the_weeks_are_many() -> None:
+    recent = weekdays(0, 56.0)
+    closed = recent[recent[:, 0] < 5]
+    assert weekday_report(56.0, closed, 56.0).drifted
+    assert not weekday_report(56.0, closed[:200], 7.0).drifted
+
+
+@pytest.mark.parametrize(("periods", "share"), [(1, 0.5), (4, 0.25), (9, 0.75)])
+def test_the_calendars_own_effect_is_the_largest_there_is(periods: int, share: float) -> None:
+    moved = share * (1 - share) / (periods + share)
+    assert 0 < moved <= calendar_effect(WEEK, WEEK * (periods + share))
+    assert calendar_effect(0.0, 0.0) == 0
+    assert calendar_effect(WEEK, 0.0) == 1
 
 
 def test_rolling_counters_say_what_a_comparison_of_the_same_rows_says() -> None:
     known, fresh = reference(), rows(1_000, 7)
     fresh[:, 0] *= 4
-    counter = DriftCounter(known)
-    counter.add_rows(fresh, scores(fresh))
-    assert counter.report() == compare_rows(known, fresh, scores(fresh))
+    seconds = iter([0.0, 0.0, 2 * 86_400.0, 5 * 86_400.0])
+    counter = DriftCounter(known, clock=lambda: next(seconds))
+    for part in (fresh[:100], fresh[100:600], fresh[600:]):
+        counter.add_rows(part, scores(part))
+    assert counter.report() == compare_rows(known, fresh, scores(fresh), 5.0)
 
 
 def test_rolling_counters_forget_what_is_older_than_their_window() -> None:
