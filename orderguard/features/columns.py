@@ -52,6 +52,18 @@ def coded(values: Sequence[str]) -> Coded:
     return Coded(np.fromiter(map(known.__getitem__, values), np.int64, len(values)), list(known))
 
 
+def renumbered(numbers: NDArray[np.float64], values: Sequence[str]) -> Coded:
+    """A column of `values[number]`, numbered in order of first appearance, as `coded` does it."""
+    index, count = numbers.astype(np.int64), len(numbers)
+    first = np.full(len(values), count)
+    first[index[::-1]] = np.arange(count)[::-1]
+    used = np.flatnonzero(first < count)
+    used = used[np.argsort(first[used])]
+    number = np.empty(len(values), dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return Coded(number[index], [values[place] for place in used.tolist()])
+
+
 def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
     """Orders as columns, in the order given."""
     # Arrays take a tuple's floats several times faster than numpy takes a list of tuples.
@@ -100,8 +112,11 @@ def taken(columns: Columns, rows: Indices) -> Columns:
 
 def _picked(coded: Coded, rows: Indices) -> Coded:
     """Some rows of a column. Values that none of them has go: a catalogue must not learn of them."""
-    used, index = np.unique(coded.index[rows], return_inverse=True)
-    return Coded(index, [coded.values[number] for number in used.tolist()])
+    index = coded.index[rows]
+    used = np.flatnonzero(np.bincount(index, minlength=len(coded.values)))
+    number = np.empty(len(coded.values), dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return Coded(number[index], [coded.values[place] for place in used.tolist()])
 
 
 def merged(parts: Sequence[Columns]) -> Columns:

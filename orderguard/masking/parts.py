@@ -1,0 +1,262 @@
+"""What comes back in a pipeline's orders, each decoded and masked once: customers, addresses, payments, devices, lines.
+
+A part is left as JSON at first, and its bytes are looked up among those met before. What is new is decoded by the
+schema and masked by the same functions as everywhere. What is remembered is as personal as the orders themselves: this
+is for a pipeline that reads them, not for a service.
+"""
+
+import math
+from array import array
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from typing import Annotated, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta, Raw
+
+from orderguard.currencies import CURRENCIES
+from orderguard.history import digest, payment_digest
+from orderguard.masking.codes import ROOM, compact_code, mask_code
+from orderguard.masking.keyring import Keyring
+from orderguard.masking.order import (
+    mask_address,
+    names_of_address,
+    names_of_customer,
+    numbers_of_address,
+    numbers_of_customer,
+)
+from orderguard.schema import (
+    MAX_ITEMS,
+    Address,
+    Amount,
+    Channel,
+    Customer,
+    Device,
+    FreeText,
+    LineItem,
+    MaskedAddress,
+    MaskedItem,
+    MaskedOrder,
+    Payment,
+    Shipping,
+    ShortText,
+    Timestamp,
+)
+
+MOST_REMEMBERED = 2**19
+"""Parts of one kind that are remembered. Beyond it all is forgotten, and remembering starts anew."""
+
+ABSENT = Raw(b"null")
+
+
+class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
+    """An order with the parts that come back still as JSON. It takes what `Order` takes, and some more."""
+
+    order_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    created_at: str
+    customer: Raw
+    currency: str
+    items: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ITEMS)]
+    discount: Raw = ABSENT
+    coupon: ShortText | None = None
+    shipping: Raw = ABSENT
+    payment: Raw = ABSENT
+    channel: Channel | None = None
+    billing_address: Raw = ABSENT
+    shipping_address: Raw = ABSENT
+    device: Raw = ABSENT
+    note: FreeText | None = None
+    gift_message: FreeText | None = None
+
+
+decode = msgspec.json.Decoder(PartlyDecoded).decode
+decode_amount = msgspec.json.Decoder(Amount | None).decode
+_decode_customer = msgspec.json.Decoder(Customer).decode
+_decode_address = msgspec.json.Decoder(Address | None).decode
+_decode_payment = msgspec.json.Decoder(Payment | None).decode
+_decode_shipping = msgspec.json.Decoder(Shipping | None).decode
+_decode_device = msgspec.json.Decoder(Device | None).decode
+_decode_item = msgspec.json.Decoder(LineItem).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+SECONDS = {f"{second // 60:02}:{second % 60:02}": second for second in range(3600)}
+"""Minutes and seconds as they are written, in seconds."""
+
+_CODES: dict[str, int] = {code: number for number, code in enumerate(("", *get_args(Channel), *sorted(CURRENCIES)))}
+CURRENCY_NUMBER = {code: _CODES[code] for code in CURRENCIES}
+CHANNEL_NUMBER: dict[str | None, int] = {None: 0} | {code: _CODES[code] for code in get_args(Channel)}
+
+_PAID = MaskedOrder(
+    order_token="", customer_token="", created_at=datetime(1970, 1, 1, tzinfo=timezone.utc), currency="", items=[]
+)
+
+Value = TypeVar("Value")
+
+
+class Odd(Exception):
+    """A part whose order has to be masked as a whole."""
+
+
+class Remembered(dict[bytes, Value]):
+    """By its JSON, what has been made of a part; made when it is first asked for."""
+
+    def __init__(self, make: Callable[[bytes], Value]) -> None:
+        self._make = make
+
+    def __missing__(self, json: bytes) -> Value:
+        value = self[json] = self._make(json)
+        return value
+
+
+class Parts:
+    """The parts met so far.
+
+    What orders need of one is a row of a table: of `customers` (its token's number; the moment of registration),
+    `addresses` (the numbers of token, name's token and country; the token's digest), `payments` (the numbers of method
+    and card's country; the digest of both), `hours` (moment, minute and weekday of its begin) and `lines` (the numbers
+    of sku and category; quantity, unit price, discount). Number and row 0 stand for what is absent.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self.customers = Remembered(self._new_customer)
+        self.addresses = Remembered(self._new_address)
+        self.payments = Remembered(self._new_payment)
+        self.lines = Remembered(self._new_line)
+        self.devices = Remembered(self._new_device)
+        self.costs = Remembered(self._new_cost)
+        self.hours: dict[str, int] = {}
+        self.customer_table = array("d")
+        self.address_table = array("d", [0.0] * 4)
+        self.payment_table = array("d", [0.0] * 3)
+        self.hour_table = array("d")
+        self.line_table = array("d")
+        self.customer_tokens: dict[str, int] = {}
+        self.codes = dict(_CODES)
+        self._pseudonyms: dict[str | None, int] = {None: 0}
+        self._clean_codes = {"": 0}
+        self._in_codes: set[str] = set()
+        self._begins_of_values: set[str] = set()
+
+    @property
+    def size(self) -> int:
+        """The number of parts of the most frequent kind."""
+        sizes = (
+            len(self.customer_table) // 2,
+            len(self.address_table) // 4,
+            len(self.hour_table) // 3,
+            len(self.line_table) // 5,
+            len(self.devices),
+            len(self.costs),
+        )
+        return max(sizes)
+
+    def number(self, code: str | None) -> int:
+        """The number of a code that may be published."""
+        return self.codes.setdefault(code or "", len(self.codes))
+
+    def customer_row(self, token: str, since: datetime | None) -> int:
+        """The row of a customer who has been masked."""
+        number = self.customer_tokens.setdefault(token, len(self.customer_tokens))
+        self.customer_table.extend((number, since.timestamp() if since else math.nan))
+        return len(self.customer_table) // 2 - 1
+
+    def address_row(self, masked: MaskedAddress | None) -> int:
+        """The row of an address that has been masked."""
+        if masked is None:
+            return 0
+        token = self._pseudonyms.setdefault(masked.token, len(self._pseudonyms))
+        name = self._pseudonyms.setdefault(masked.name_token, len(self._pseudonyms))
+        self.address_table.extend((token, name, self.number(masked.country), digest(masked.token)))
+        return len(self.address_table) // 4 - 1
+
+    def payment_row(self, method: str | None, country: str | None) -> int:
+        """The row of a payment that has been masked."""
+        order: MaskedOrder = msgspec.structs.replace(_PAID, payment_method=method, card_country=country)
+        self.payment_table.extend((self.number(method), self.number(country), payment_digest(order)))
+        return len(self.payment_table) // 3 - 1
+
+    def hour_row(self, moment: float, minute: float, weekday: float) -> int:
+        """The row of an hour, or of a moment."""
+        self.hour_table.extend((moment, minute, weekday))
+        return len(self.hour_table) // 3 - 1
+
+    def line_row(self, item: MaskedItem) -> int:
+        """The row of a line that has been masked."""
+        return self._line_row(self.number(item.sku), self.number(item.category), item)
+
+    def new_hour(self, written: str, second: int) -> tuple[int, int]:
+        """The row of a moment's hour, and its seconds in it. A moment that tells more than seconds has its own row."""
+        moment = msgspec.convert(written, Timestamp)
+        whole = len(written) in (20, 25) and written[19] != "."
+        hour = moment.replace(minute=0, second=0) if whole else moment
+        row = self.hour_row(hour.timestamp(), hour.hour * 60 + hour.minute, hour.weekday())
+        if whole:
+            self.hours[written[:14] + written[19:]] = row
+        return row, second if whole else 0
+
+    def _new_customer(self, json: bytes) -> int:
+        customer = _decode_customer(json)
+        self._keep_apart(names_of_customer(customer))
+        self._keep_apart(numbers_of_customer(customer))
+        return self.customer_row(self._keyring.token("customer", customer.id), customer.registered_at)
+
+    def _new_address(self, json: bytes) -> int:
+        address = _decode_address(json)
+        if address is None:
+            return 0
+        self._keep_apart(names_of_address(address))
+        self._keep_apart(numbers_of_address(address))
+        return self.address_row(mask_address(address, self._keyring))
+
+    def _new_payment(self, json: bytes) -> int:
+        payment = _decode_payment(json)
+        if payment is None:
+            return 0
+        self._keep_apart((payment.card_holder, payment.card_number, payment.iban))
+        self._clean(payment.method)
+        return self.payment_row(payment.method, payment.card_country)
+
+    def _new_device(self, json: bytes) -> int:
+        device = _decode_device(json)
+        return digest(self._keyring.token("device", device.id)) if device and device.id else 0
+
+    def _new_cost(self, json: bytes) -> float:
+        shipping = _decode_shipping(json)
+        self._clean(shipping and shipping.method)
+        return (shipping.cost or 0.0) if shipping else 0.0
+
+    def _new_line(self, json: bytes) -> int:
+        item = _decode_item(json)
+        return self._line_row(self._clean(item.sku), self._clean(item.category), item)
+
+    def _line_row(self, sku: int, category: int, item: LineItem | MaskedItem) -> int:
+        self.line_table.extend((sku, category, item.quantity, item.unit_price, item.discount or 0.0))
+        return len(self.line_table) // 5 - 1
+
+    def _clean(self, code: str | None) -> int:
+        """The number of a catalogue code. Raises `Odd` if it holds anything personal, or may for somebody."""
+        number = self._clean_codes.get(code or "")
+        if code and number is None:
+            compact = compact_code(code)
+            places = {compact[start : start + ROOM] for start in range(len(compact) - ROOM + 1)}
+            if mask_code(code) != code or not self._begins_of_values.isdisjoint(places):
+                raise Odd
+            self._in_codes |= places
+            number = self._clean_codes[code] = self.number(code)
+        return number or 0
+
+    def _keep_apart(self, values: Iterable[str | None]) -> None:
+        """Raise `Odd` if one of a part's own values may stand in a code, now or later."""
+        for value in values:
+            if value:
+                begin = compact_code(value)[:ROOM]
+                if len(begin) == ROOM:
+                    if begin in self._in_codes:
+                        raise Odd
+                    self._begins_of_values.add(begin)
+
+
+def each_once(line: bytes) -> bool:
+    """Whether no field stands twice in an order: the last would count, but the others have to be right too."""
+    return line.count(b":") == sum(1 + bytes(value).count(b":") for value in _decode_fields(line).values())
