@@ -23,16 +23,15 @@ from tqdm import tqdm
 
 from ml.catalogue_learning import learn_catalogue
 from ml.quarantine import check_share, quarantine_file, record
-from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, chunks_of
+from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, columns_of_block
 from orderguard.catalogue import Catalogue
-from orderguard.features.columns import Columns, columns_of, merged, taken
+from orderguard.features.columns import Columns, merged, taken
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
+from orderguard.masking.columns import ColumnMasker
 
 BYTES_A_WORKER = 32 * 2**20
 """Fewer bytes than this are not worth another process."""
-
-PSEUDONYMS_REMEMBERED = 2**19
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,8 +125,6 @@ def read_columns(
     paths: Sequence[Path], keyring: Keyring, config: FeatureConfig
 ) -> tuple[Columns, Tally, dict[Path, int]]:
     """All usable orders in the order of the files, what was found on the way, and the number of orders by file."""
-    # Customers, addresses and devices come back: remembering their pseudonyms spares most of the keyed hashing.
-    keyring = keyring.remembering(PSEUDONYMS_REMEMBERED)
     blocks = [block for path in paths for block in blocks_of(path, BLOCK_BYTES)]
     parts: list[Columns] = []
     total = Tally()
@@ -158,8 +155,9 @@ def workers_for(size: int, wanted: int) -> int:
 def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, Tally]]:
     """Each block's orders as columns, in the order of the blocks."""
     if workers <= 1:
+        masker = ColumnMasker(keyring)
         for block in blocks:
-            yield masked_block(block, keyring)
+            yield masked_block(block, masker)
         return
     # Forked, so that the key is inherited: a keyring is never serialised.
     try:
@@ -171,14 +169,14 @@ def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterat
         ) from None
 
 
-def masked_block(block: Block, keyring: Keyring) -> tuple[Columns, Tally]:
+def masked_block(block: Block, masker: ColumnMasker) -> tuple[Columns, Tally]:
     """One block's orders as columns, and what was found while reading them."""
     tally = Tally()
     parts = []
     with collector_off():
-        for chunk in chunks_of(block, keyring, free_text=False):
-            tally.add(chunk.tally)
-            parts.append(columns_of(chunk.orders))
+        for columns, found in columns_of_block(block, masker):
+            tally.add(found)
+            parts.append(columns)
     return merged(parts), tally
 
 
@@ -194,15 +192,15 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-_worker: dict[str, Keyring] = {}
+_worker: dict[str, ColumnMasker] = {}
 
 
 def _set_keyring(keyring: Keyring) -> None:
-    _worker["keyring"] = keyring
+    _worker["masker"] = ColumnMasker(keyring)
 
 
 def _masked_block_of_worker(block: Block) -> tuple[Columns, Tally]:
-    return masked_block(block, _worker["keyring"])
+    return masked_block(block, _worker["masker"])
 
 
 def in_time_order(columns: Columns) -> tuple[Columns, int]:
