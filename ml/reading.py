@@ -177,15 +177,16 @@ def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iter
         orders.clear()
 
 
-def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Columns, Tally]]:
-    """The same as columns, without the texts."""
+def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Columns, bytes, Tally]]:
+    """The same as columns without the texts, with the digests of the orders' ids."""
 
     def take(line: bytes | None) -> None:
         if line is None or not masker.add(line):
-            masker.add_masked(mask_order(usable_order(line), masker.keyring, free_text=False))
+            order = usable_order(line)
+            masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False))
 
     for tally in tallies_of(block, take):
-        yield masker.columns(), tally
+        yield *masker.columns(), tally
 
 
 def usable_order(line: bytes | None) -> Order:

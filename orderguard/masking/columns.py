@@ -53,7 +53,6 @@ class ColumnMasker:
     def _begin(self) -> None:
         """Start with no orders taken."""
         self._order_ids: list[str] = []
-        self._order_tokens: dict[int, str] = {}
         # The rows of customer, billing address, shipping address, payment and hour; seconds in the hour; what `_OWN`
         # names; the numbers of currency and channel; how many lines. Then the row of each line.
         self._orders = array("d")
@@ -125,11 +124,10 @@ class ColumnMasker:
         )
         return True
 
-    def add_masked(self, order: MaskedOrder) -> None:
+    def add_masked(self, order_id: str, order: MaskedOrder) -> None:
         """Take an order that went the whole way."""
         parts, facts = self._parts, dict(zip(NUMBERS, numbers_of(order), strict=True))
-        self._order_tokens[len(self._order_ids)] = order.order_token
-        self._order_ids.append("")
+        self._order_ids.append(order_id)
         self._lines.extend(map(parts.line_row, order.items))
         self._orders.extend(
             (
@@ -146,8 +144,11 @@ class ColumnMasker:
             )
         )
 
-    def columns(self) -> Columns:
-        """The orders taken since the last call, in their order, as `columns_of` gives them."""
+    def columns(self) -> tuple[Columns, bytes]:
+        """The orders taken since the last call, in their order, as `columns_of` gives them.
+
+        And the digests of their ids, see `Keyring.digests`.
+        """
         parts, count = self._parts, len(self._order_ids)
         orders = np.array(self._orders).reshape(-1, _WIDTH).T
         rows = orders[:5].astype(np.int64)
@@ -172,11 +173,8 @@ class ColumnMasker:
         }
         codes = {"currency": orders[10], "channel": orders[11], "payment_method": method, "country": goes_to[2]}
         values = list(parts.codes)
-        tokens = self.keyring.tokens_once("order", self._order_ids)
-        for row, token in self._order_tokens.items():
-            tokens[row] = token
+        digests = self.keyring.digests("order", self._order_ids)
         columns = Columns(
-            order_tokens=tokens,
             customers=renumbered(customer, list(parts.customer_tokens)),
             numbers={name: np.ascontiguousarray(numbers[name]) for name in NUMBERS},
             codes={name: renumbered(codes[name], values) for name in CODES},
@@ -190,7 +188,7 @@ class ColumnMasker:
         self._begin()
         if parts.size > MOST_REMEMBERED:
             self._parts = Parts(self.keyring)
-        return columns
+        return columns, digests
 
 
 def _taken(table: "array[float]", width: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:

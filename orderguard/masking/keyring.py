@@ -63,19 +63,21 @@ class Keyring:
         self.token_once = token
         """The same for a value that does not come back, such as an order id: it is not remembered in others' place."""
 
-    def tokens_once(self, namespace: str, values: Iterable[str]) -> list[str]:
-        """As `token_once`, of many values."""
+    def digests(self, namespace: str, values: Iterable[str]) -> bytes:
+        """What tells the pseudonyms of many values apart: `TOKEN_BYTES` of each. Nothing is remembered."""
         begun_inner, begun_outer = _begun(self._keys[self.current_id], namespace)
         canonical, digests = CANONICAL[namespace], bytearray()
         for value in values:
             inner, outer = begun_inner.copy(), begun_outer.copy()
             inner.update(canonical(value).encode("utf-8", "surrogatepass"))
             outer.update(inner.digest())
-            # Filled up with zeros to whole groups of base64, all can be written at once.
-            digests += outer.digest()[:TOKEN_BYTES] + b"\0\0"
-        text = base64.urlsafe_b64encode(digests).decode()
-        prefix = f"{PREFIXES[namespace]}_{self.current_id}_"
-        return [prefix + text[start : start + 22] for start in range(0, len(text), 24)]
+            digests += outer.digest()[:TOKEN_BYTES]
+        return bytes(digests)
+
+    def written(self, namespace: str, digests: bytes) -> list[str]:
+        """The pseudonyms that `digests` tells apart."""
+        prefix, pieces = f"{PREFIXES[namespace]}_{self.current_id}_", range(0, len(digests), TOKEN_BYTES)
+        return [prefix + _text(digests[start : start + TOKEN_BYTES]) for start in pieces]
 
     @classmethod
     def from_text(cls, text: str, *, remember: int = 0) -> "Keyring":
