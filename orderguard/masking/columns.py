@@ -27,8 +27,8 @@ from orderguard.masking.parts import (
 )
 from orderguard.schema import UNDECODABLE, MaskedOrder
 
-_FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items":[]}') - 1
-"""Bytes of an order around the values that it has to have, without the comma that the last item lacks."""
+_FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items":}')
+"""Bytes of an order around the values that it has to have."""
 
 _FIELD = {name: len(f',"{name}":') for name in PartlyDecoded.__struct_fields__}
 _SHIPPING, _PAYMENT, _DEVICE, _DISCOUNT = (_FIELD[name] for name in ("shipping", "payment", "device", "discount"))
@@ -54,9 +54,9 @@ class ColumnMasker:
         """Start with no orders taken."""
         self._order_ids: list[str] = []
         # The rows of customer, billing address, shipping address, payment and hour; seconds in the hour; what `_OWN`
-        # names; the numbers of currency and channel; how many lines. Then the row of each line.
+        # names; the numbers of currency and channel; how many lines. And the lines, as `Parts.lines` gives them.
         self._orders = array("d")
-        self._lines = array("q")
+        self._lines = array("d")
 
     def add(self, line: bytes) -> bool:
         """Take the order in a line of JSON. False, with nothing taken, if its line has to go the whole way."""
@@ -81,9 +81,9 @@ class ColumnMasker:
                 size += _BILLING + len(json)
                 billing = parts.addresses[json]
             if order.shipping_address is not ABSENT:
-                json = bytes(order.shipping_address)
-                size += _DELIVERY + len(json)
-                delivery = parts.addresses[json]
+                size += _DELIVERY + len(order.shipping_address)
+                same = order.shipping_address == order.billing_address
+                delivery = billing if same else parts.addresses[bytes(order.shipping_address)]
             if order.payment is not ABSENT:
                 json = bytes(order.payment)
                 size += _PAYMENT + len(json)
@@ -99,9 +99,9 @@ class ColumnMasker:
             if order.discount is not ABSENT:
                 size += _DISCOUNT + len(order.discount)
                 discount = decode_amount(order.discount) or 0.0
-            items = [bytes(item) for item in order.items]
-            size += sum(map(len, items)) + len(items)
-            lines = [parts.lines[json] for json in items]
+            json = bytes(order.items)
+            size += len(json)
+            lines = parts.lines(json)
             channel, coupon = order.channel, order.coupon
             if channel:
                 size += _CHANNEL + len(channel)
@@ -120,7 +120,7 @@ class ColumnMasker:
         used, channel_number = 1.0 if coupon else 0.0, CHANNEL_NUMBER[channel]
         self._orders.extend(
             (customer, billing, delivery, payment, hour, second, discount, used, cost, device)
-            + (currency, channel_number, len(lines))
+            + (currency, channel_number, len(lines) // 5)
         )
         return True
 
@@ -128,7 +128,7 @@ class ColumnMasker:
         """Take an order that went the whole way."""
         parts, facts = self._parts, dict(zip(NUMBERS, numbers_of(order), strict=True))
         self._order_ids.append(order_id)
-        self._lines.extend(map(parts.line_row, order.items))
+        self._lines.extend(parts.masked_lines(order.items))
         self._orders.extend(
             (
                 parts.customer_row(order.customer_token, order.customer_since),
@@ -156,7 +156,7 @@ class ColumnMasker:
         billing, delivery = _taken(parts.address_table, 4, rows[1]), _taken(parts.address_table, 4, rows[2])
         method, card_country, payment = _taken(parts.payment_table, 3, rows[3])
         moment, minute, weekday = _taken(parts.hour_table, 3, rows[4])
-        sku, category, quantity, unit_price, line_discount = _taken(parts.line_table, 5, np.array(self._lines))
+        sku, category, quantity, unit_price, line_discount = np.array(self._lines).reshape(-1, 5).T
         seconds, at = orders[5], moment + orders[5]
         home, goes_to = np.where(rows[1] > 0, billing, delivery), np.where(rows[2] > 0, delivery, billing)
         numbers = dict(zip(_OWN, orders[6:10], strict=True)) | {

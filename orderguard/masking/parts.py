@@ -7,7 +7,7 @@ is for a pipeline that reads them, not for a service.
 
 import math
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Annotated, TypeVar, get_args
 
@@ -49,6 +49,17 @@ MOST_REMEMBERED = 2**19
 ABSENT = Raw(b"null")
 
 
+class UncheckedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A line item. It takes what `LineItem` takes, and a blank sku."""
+
+    sku: Annotated[str, Meta(min_length=1, max_length=128)]
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+    unit_price: Amount
+    category: ShortText | None = None
+    name: ShortText | None = None
+    discount: Amount | None = None
+
+
 class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
     """An order with the parts that come back still as JSON. It takes what `Order` takes, and some more."""
 
@@ -56,7 +67,7 @@ class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     customer: Raw
     currency: str
-    items: Annotated[list[Raw], Meta(min_length=1, max_length=MAX_ITEMS)]
+    items: Raw
     discount: Raw = ABSENT
     coupon: ShortText | None = None
     shipping: Raw = ABSENT
@@ -76,7 +87,10 @@ _decode_address = msgspec.json.Decoder(Address | None).decode
 _decode_payment = msgspec.json.Decoder(Payment | None).decode
 _decode_shipping = msgspec.json.Decoder(Shipping | None).decode
 _decode_device = msgspec.json.Decoder(Device | None).decode
-_decode_item = msgspec.json.Decoder(LineItem).decode
+_decode_items = msgspec.json.Decoder(Annotated[list[LineItem], Meta(min_length=1, max_length=MAX_ITEMS)]).decode
+_decode_unchecked = msgspec.json.Decoder(
+    Annotated[list[UncheckedItem], Meta(min_length=1, max_length=MAX_ITEMS)]
+).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 SECONDS = {f"{second // 60:02}:{second % 60:02}": second for second in range(3600)}
@@ -113,8 +127,8 @@ class Parts:
 
     What orders need of one is a row of a table: of `customers` (its token's number; the moment of registration),
     `addresses` (the numbers of token, name's token and country; the token's digest), `payments` (the numbers of method
-    and card's country; the digest of both), `hours` (moment, minute and weekday of its begin) and `lines` (the numbers
-    of sku and category; quantity, unit price, discount). Number and row 0 stand for what is absent.
+    and card's country; the digest of both) and `hours` (moment, minute and weekday of its begin). Number and row 0 are
+    those of what is absent.
     """
 
     def __init__(self, keyring: Keyring) -> None:
@@ -122,7 +136,6 @@ class Parts:
         self.customers = Remembered(self._new_customer)
         self.addresses = Remembered(self._new_address)
         self.payments = Remembered(self._new_payment)
-        self.lines = Remembered(self._new_line)
         self.devices = Remembered(self._new_device)
         self.costs = Remembered(self._new_cost)
         self.hours: dict[str, int] = {}
@@ -130,11 +143,10 @@ class Parts:
         self.address_table = array("d", [0.0] * 4)
         self.payment_table = array("d", [0.0] * 3)
         self.hour_table = array("d")
-        self.line_table = array("d")
         self.customer_tokens: dict[str, int] = {}
         self.codes = dict(_CODES)
         self._pseudonyms: dict[str | None, int] = {None: 0}
-        self._clean_codes = {"": 0}
+        self._clean_codes: dict[str | None, int] = {None: 0, "": 0}
         self._in_codes: set[str] = set()
         self._begins_of_values: set[str] = set()
 
@@ -145,7 +157,6 @@ class Parts:
             len(self.customer_table) // 2,
             len(self.address_table) // 4,
             len(self.hour_table) // 3,
-            len(self.line_table) // 5,
             len(self.devices),
             len(self.costs),
         )
@@ -181,10 +192,6 @@ class Parts:
         self.hour_table.extend((moment, minute, weekday))
         return len(self.hour_table) // 3 - 1
 
-    def line_row(self, item: MaskedItem) -> int:
-        """The row of a line that has been masked."""
-        return self._line_row(self.number(item.sku), self.number(item.category), item)
-
     def new_hour(self, written: str, second: int) -> tuple[int, int]:
         """The row of a moment's hour, and its seconds in it. A moment that tells more than seconds has its own row."""
         moment = msgspec.convert(written, Timestamp)
@@ -194,6 +201,33 @@ class Parts:
         if whole:
             self.hours[written[:14] + written[19:]] = row
         return row, second if whole else 0
+
+    def lines(self, json: bytes) -> list[float]:
+        """Of each line of an order the numbers of sku and category, quantity, unit price and discount.
+
+        Raises `Odd` if something personal stands in one of the codes, or may.
+        """
+        items: Sequence[LineItem | UncheckedItem] = _decode_unchecked(json)
+        # A sku that stands twice in an item has to be right twice.
+        if b"\\" in json or json.count(b'"sku"') != len(items):
+            items = _decode_items(json)
+        number_of, lines = self._clean_codes.get, list[float]()
+        for item in items:
+            sku, category = number_of(item.sku), number_of(item.category)
+            if sku is None:
+                sku = self._clean(item.sku)
+            if category is None:
+                category = self._clean(item.category)
+            lines += (sku, category, item.quantity, item.unit_price, item.discount or 0.0)
+        return lines
+
+    def masked_lines(self, items: Iterable[MaskedItem]) -> list[float]:
+        """The same of lines that have been masked."""
+        lines = list[float]()
+        for item in items:
+            codes = self.number(item.sku), self.number(item.category)
+            lines += (*codes, item.quantity, item.unit_price, item.discount or 0.0)
+        return lines
 
     def _new_customer(self, json: bytes) -> int:
         customer = _decode_customer(json)
@@ -223,28 +257,23 @@ class Parts:
 
     def _new_cost(self, json: bytes) -> float:
         shipping = _decode_shipping(json)
-        self._clean(shipping and shipping.method)
-        return (shipping.cost or 0.0) if shipping else 0.0
-
-    def _new_line(self, json: bytes) -> int:
-        item = _decode_item(json)
-        return self._line_row(self._clean(item.sku), self._clean(item.category), item)
-
-    def _line_row(self, sku: int, category: int, item: LineItem | MaskedItem) -> int:
-        self.line_table.extend((sku, category, item.quantity, item.unit_price, item.discount or 0.0))
-        return len(self.line_table) // 5 - 1
+        if shipping is None:
+            return 0.0
+        self._clean(shipping.method)
+        return shipping.cost or 0.0
 
     def _clean(self, code: str | None) -> int:
         """The number of a catalogue code. Raises `Odd` if it holds anything personal, or may for somebody."""
-        number = self._clean_codes.get(code or "")
-        if code and number is None:
+        number = self._clean_codes.get(code)
+        if number is None:
+            code = code or ""
             compact = compact_code(code)
             places = {compact[start : start + ROOM] for start in range(len(compact) - ROOM + 1)}
-            if mask_code(code) != code or not self._begins_of_values.isdisjoint(places):
+            if mask_code(code) != code or code.isspace() or not self._begins_of_values.isdisjoint(places):
                 raise Odd
             self._in_codes |= places
             number = self._clean_codes[code] = self.number(code)
-        return number or 0
+        return number
 
     def _keep_apart(self, values: Iterable[str | None]) -> None:
         """Raise `Odd` if one of a part's own values may stand in a code, now or later."""
