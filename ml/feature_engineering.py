@@ -228,10 +228,11 @@ def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray
     """The rows sorted by time (equal times stay in the order of the files), without those that repeat an earlier
     line's order id.
     """
-    by_id = np.lexsort(digests.T)
-    repeats = (digests[by_id[1:]] == digests[by_id[:-1]]).all(axis=1)
     first = np.ones(len(columns), dtype=bool)
-    first[by_id[1:][repeats]] = False
+    if len(np.unique(digests[:, 0])) < len(digests):
+        by_id = np.lexsort(digests.T)
+        repeats = (digests[by_id[1:]] == digests[by_id[:-1]]).all(axis=1)
+        first[by_id[1:][repeats]] = False
     rows = np.flatnonzero(first)
     return rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
 

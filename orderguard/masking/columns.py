@@ -16,8 +16,8 @@ from orderguard.masking.parts import (
     ABSENT,
     CHANNEL_NUMBER,
     CURRENCY_NUMBER,
+    MICROSECONDS,
     MOST_REMEMBERED,
-    SECONDS,
     Odd,
     PartlyDecoded,
     Parts,
@@ -53,7 +53,7 @@ class ColumnMasker:
     def _begin(self) -> None:
         """Start with no orders taken."""
         self._order_ids: list[str] = []
-        # The rows of customer, billing address, shipping address, payment and hour; seconds in the hour; what `_OWN`
+        # The rows of customer, billing address, shipping address, payment and hour; microseconds in the hour; what `_OWN`
         # names; the numbers of currency and channel; how many lines. And the lines, as `Parts.lines` gives them.
         self._orders = array("d")
         self._lines = array("d")
@@ -67,10 +67,10 @@ class ColumnMasker:
             if order_id.isspace():
                 return False
             size = _FRAME + len(order_id) + len(created_at)
-            second = SECONDS[created_at[14:19]]
+            past = MICROSECONDS[created_at[14:19]]
             hour = parts.hours.get(created_at[:14] + created_at[19:])
             if hour is None:
-                hour, second = parts.new_hour(created_at, second)
+                hour, past = parts.new_hour(created_at, past)
             json = bytes(order.customer)
             size += len(json)
             customer = parts.customers[json]
@@ -119,7 +119,7 @@ class ColumnMasker:
         self._lines.extend(lines)
         used, channel_number = 1.0 if coupon else 0.0, CHANNEL_NUMBER[channel]
         self._orders.extend(
-            (customer, billing, delivery, payment, hour, second, discount, used, cost, device)
+            (customer, billing, delivery, payment, hour, past, discount, used, cost, device)
             + (currency, channel_number, len(lines) // 5)
         )
         return True
@@ -157,11 +157,12 @@ class ColumnMasker:
         method, card_country, payment = _taken(parts.payment_table, 3, rows[3])
         moment, minute, weekday = _taken(parts.hour_table, 3, rows[4])
         sku, category, quantity, unit_price, line_discount = np.array(self._lines).reshape(-1, 5).T
-        seconds, at = orders[5], moment + orders[5]
+        past = orders[5]
+        at = np.where(past > 0, (moment * 1e6 + past) / 1e6, moment)
         home, goes_to = np.where(rows[1] > 0, billing, delivery), np.where(rows[2] > 0, delivery, billing)
         numbers = dict(zip(_OWN, orders[6:10], strict=True)) | {
             "at": at,
-            "minute": minute + seconds // 60,
+            "minute": minute + past // 60e6,
             "weekday": weekday,
             "account_days": np.where(np.isnan(since), -1.0, np.maximum(0.0, (at - since) / 86400.0)),
             "address_mismatch": _differ(billing[0], delivery[0]),

@@ -76,8 +76,11 @@ class Keyring:
 
     def written(self, namespace: str, digests: bytes) -> list[str]:
         """The pseudonyms that `digests` tells apart."""
-        prefix, pieces = f"{PREFIXES[namespace]}_{self.current_id}_", range(0, len(digests), TOKEN_BYTES)
-        return [prefix + _text(digests[start : start + TOKEN_BYTES]) for start in pieces]
+        prefix = f"{PREFIXES[namespace]}_{self.current_id}_"
+        # Filled up with zeros to whole groups of base64, all can be written at once.
+        starts = range(0, len(digests), TOKEN_BYTES)
+        text = base64.urlsafe_b64encode(b"".join([digests[at : at + TOKEN_BYTES] + b"\0\0" for at in starts])).decode()
+        return [prefix + text[at : at + 22] for at in range(0, len(text), 24)]
 
     @classmethod
     def from_text(cls, text: str, *, remember: int = 0) -> "Keyring":

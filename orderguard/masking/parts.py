@@ -93,8 +93,11 @@ _decode_unchecked = msgspec.json.Decoder(
 ).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
-SECONDS = {f"{second // 60:02}:{second % 60:02}": second for second in range(3600)}
-"""Minutes and seconds as they are written, in seconds."""
+MICROSECONDS = {f"{second // 60:02}:{second % 60:02}": second * 1_000_000 for second in range(3600)}
+"""Minutes and seconds as they are written, in microseconds."""
+
+_MICROSECONDS_ARE_EXACT = range(-(2**53) // 1_000_000, 2**53 // 1_000_000)
+"""The moments, in seconds, that a double can tell to the microsecond."""
 
 _CODES: dict[str, int] = {code: number for number, code in enumerate(("", *get_args(Channel), *sorted(CURRENCIES)))}
 CURRENCY_NUMBER = {code: _CODES[code] for code in CURRENCIES}
@@ -192,15 +195,23 @@ class Parts:
         self.hour_table.extend((moment, minute, weekday))
         return len(self.hour_table) // 3 - 1
 
-    def new_hour(self, written: str, second: int) -> tuple[int, int]:
-        """The row of a moment's hour, and its seconds in it. A moment that tells more than seconds has its own row."""
-        moment = msgspec.convert(written, Timestamp)
-        whole = len(written) in (20, 25) and written[19] != "."
-        hour = moment.replace(minute=0, second=0) if whole else moment
-        row = self.hour_row(hour.timestamp(), hour.hour * 60 + hour.minute, hour.weekday())
-        if whole:
-            self.hours[written[:14] + written[19:]] = row
-        return row, second if whole else 0
+    def new_hour(self, written: str, past: int) -> tuple[int, int]:
+        """The row of a moment's hour and its microseconds past it, where `add` did not find that by itself.
+
+        `past` is without parts of a second. A moment that is written unlike most has a row of its own.
+        """
+        digits, offset = "", written[19:]
+        if offset[:1] == ".":
+            digits, offset = (offset[1:-1], offset[-1:]) if offset[-1] in "Zz" else (offset[1:-6], offset[-6:])
+        hour = self.hours.get(written[:14] + offset)
+        if hour is None or not (digits.isdecimal() and digits.isascii() and len(digits) <= 6):
+            moment = msgspec.convert(written, Timestamp)
+            begin = moment.replace(minute=0, second=0, microsecond=0)
+            if len(offset) not in (1, 6) or len(digits) > 6 or int(begin.timestamp()) not in _MICROSECONDS_ARE_EXACT:
+                return self.hour_row(moment.timestamp(), moment.hour * 60 + moment.minute, moment.weekday()), 0
+            hour = self.hour_row(begin.timestamp(), begin.hour * 60, begin.weekday())
+            self.hours[written[:14] + offset] = hour
+        return hour, past + int(digits.ljust(6, "0"))
 
     def lines(self, json: bytes) -> list[float]:
         """Of each line of an order the numbers of sku and category, quantity, unit price and discount.
@@ -278,7 +289,8 @@ class Parts:
     def _keep_apart(self, values: Iterable[str | None]) -> None:
         """Raise `Odd` if one of a part's own values may stand in a code, now or later."""
         for value in values:
-            if value:
+            # Only letters beyond ASCII can stand for several.
+            if value and (len(value) >= ROOM or not value.isascii()):
                 begin = compact_code(value)[:ROOM]
                 if len(begin) == ROOM:
                     if begin in self._in_codes:
