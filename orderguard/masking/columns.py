@@ -53,8 +53,8 @@ class ColumnMasker:
     def _begin(self) -> None:
         """Start with no orders taken."""
         self._order_ids: list[str] = []
-        # The rows of customer, billing address, shipping address, payment and hour; microseconds in the hour; what `_OWN`
-        # names; the numbers of currency and channel; how many lines. And the lines, as `Parts.lines` gives them.
+        # The rows of customer, billing address, shipping address, payment and hour; microseconds past the hour; what
+        # `_OWN` names; the numbers of currency and channel; how many lines. And the lines as `Parts.lines` gives them.
         self._orders = array("d")
         self._lines = array("d")
 

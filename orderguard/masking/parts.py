@@ -219,8 +219,8 @@ class Parts:
         Raises `Odd` if something personal stands in one of the codes, or may.
         """
         items: Sequence[LineItem | UncheckedItem] = _decode_unchecked(json)
-        # A sku that stands twice in an item has to be right twice.
-        if b"\\" in json or json.count(b'"sku"') != len(items):
+        # A blank sku is told by the schema alone, also where another one follows in its item and would count.
+        if b'" ' in json or b"\\" in json or not json.isascii():
             items = _decode_items(json)
         number_of, lines = self._clean_codes.get, list[float]()
         for item in items:

@@ -191,6 +191,15 @@ def test_a_field_that_stands_twice_has_to_be_right_twice(name: str, value: str, 
             assert_equal(*both_ways([written(ORDER), twice.encode()])[:2])
 
 
+@pytest.mark.parametrize("blank", [" ", "\\t", "\\u0020", "\u2003", " \u2003"])
+def test_a_blank_sku_is_refused_wherever_it_stands(blank: str) -> None:
+    text = written(ORDER).decode()
+    for item in ('{"sku":"%s",', '{"sku":"%s","sku":"a",', '{"sk\\u0075":"%s","sku":"a",', '{"sku" : "%s","sku":"a",'):
+        line = text.replace('{"sku":"clothing-0001",', item % blank).encode()
+        assert the_whole_way(line) == ("items[0].sku", "expected `str` matching regex '\\\\S'")
+        assert_equal(*both_ways([written(ORDER), line])[:2])
+
+
 def test_however_an_order_is_written_it_comes_to_the_same() -> None:
     shuffled = dict(reversed(ORDER.items()))
     lines = [
