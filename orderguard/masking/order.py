@@ -208,13 +208,17 @@ def _any_in(codes: str, values: list[str | None]) -> bool:
 
 def mask_address(address: Address, keyring: Keyring) -> MaskedAddress:
     """An address without personal data."""
-    street = address.street
     return MaskedAddress(
-        token=keyring.token("address", f"{street} {address.postcode}") if street else None,
+        token=address_token(address, keyring),
         name_token=keyring.token("name", address.name) if address.name else None,
         region=region(address.country, address.postcode),
         country=address.country,
     )
+
+
+def address_token(address: Address, keyring: Keyring) -> str | None:
+    """The pseudonym of street and postcode."""
+    return keyring.token("address", f"{address.street} {address.postcode}") if address.street else None
 
 
 def region(country: str | None, postcode: str | None) -> str | None:

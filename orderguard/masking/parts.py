@@ -16,10 +16,11 @@ from msgspec import Meta, Raw
 
 from orderguard.currencies import CURRENCIES
 from orderguard.history import digest, payment_digest
+from orderguard.masking import canonical
 from orderguard.masking.codes import ROOM, compact_code, mask_code
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.order import (
-    mask_address,
+    address_token,
     names_of_address,
     names_of_customer,
     numbers_of_address,
@@ -107,6 +108,9 @@ _PAID = MaskedOrder(
     order_token="", customer_token="", created_at=datetime(1970, 1, 1, tzinfo=timezone.utc), currency="", items=[]
 )
 
+_BEGIN = 4
+"""So many characters tell most values and codes apart at next to no cost."""
+
 Value = TypeVar("Value")
 
 
@@ -148,10 +152,12 @@ class Parts:
         self.hour_table = array("d")
         self.customer_tokens: dict[str, int] = {}
         self.codes = dict(_CODES)
-        self._pseudonyms: dict[str | None, int] = {None: 0}
+        self._numbers: dict[str | None, int] = {None: 0}  # of pseudonyms and canonical names
         self._clean_codes: dict[str | None, int] = {None: 0, "": 0}
         self._in_codes: set[str] = set()
+        self._begins_in_codes: set[str] = set()
         self._begins_of_values: set[str] = set()
+        self._values: list[str] = []
 
     @property
     def size(self) -> int:
@@ -162,6 +168,7 @@ class Parts:
             len(self.hour_table) // 3,
             len(self.devices),
             len(self.costs),
+            len(self._values) // 8,
         )
         return max(sizes)
 
@@ -177,11 +184,13 @@ class Parts:
 
     def address_row(self, masked: MaskedAddress | None) -> int:
         """The row of an address that has been masked."""
-        if masked is None:
-            return 0
-        token = self._pseudonyms.setdefault(masked.token, len(self._pseudonyms))
-        name = self._pseudonyms.setdefault(masked.name_token, len(self._pseudonyms))
-        self.address_table.extend((token, name, self.number(masked.country), digest(masked.token)))
+        return self._address_row(masked.token, masked.name_token, masked.country) if masked else 0
+
+    def _address_row(self, token: str | None, name: str | None, country: str | None) -> int:
+        """The same. `name` may be its pseudonym or its canonical form: an order's addresses are told in one way."""
+        numbers = self._numbers
+        token_number, name_number = numbers.setdefault(token, len(numbers)), numbers.setdefault(name, len(numbers))
+        self.address_table.extend((token_number, name_number, self.number(country), digest(token)))
         return len(self.address_table) // 4 - 1
 
     def payment_row(self, method: str | None, country: str | None) -> int:
@@ -252,7 +261,8 @@ class Parts:
             return 0
         self._keep_apart(names_of_address(address))
         self._keep_apart(numbers_of_address(address))
-        return self.address_row(mask_address(address, self._keyring))
+        name = canonical.text(address.name) if address.name else None
+        return self._address_row(address_token(address, self._keyring), name, address.country)
 
     def _new_payment(self, json: bytes) -> int:
         payment = _decode_payment(json)
@@ -280,9 +290,13 @@ class Parts:
             code = code or ""
             compact = compact_code(code)
             places = {compact[start : start + ROOM] for start in range(len(compact) - ROOM + 1)}
+            if places:
+                self._begins_of_values.update(compact_code(value)[:ROOM] for value in self._values)
+                self._values.clear()
             if mask_code(code) != code or code.isspace() or not self._begins_of_values.isdisjoint(places):
                 raise Odd
             self._in_codes |= places
+            self._begins_in_codes.update(place[:_BEGIN] for place in places)
             number = self._clean_codes[code] = self.number(code)
         return number
 
@@ -291,11 +305,12 @@ class Parts:
         for value in values:
             # Only letters beyond ASCII can stand for several.
             if value and (len(value) >= ROOM or not value.isascii()):
-                begin = compact_code(value)[:ROOM]
-                if len(begin) == ROOM:
-                    if begin in self._in_codes:
+                begin = value[:_BEGIN]
+                plain = begin.isalnum() and begin.isascii()
+                if not plain or begin.lower() in self._begins_in_codes:
+                    if compact_code(value)[:ROOM] in self._in_codes:
                         raise Odd
-                    self._begins_of_values.add(begin)
+                self._values.append(value)
 
 
 def each_once(line: bytes) -> bool:
