@@ -30,7 +30,7 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
         order.payment,
         order.shipping,
     )
-    order_token, customer_token = keyring.token_once("order", order.order_id), token("customer", customer.id)
+    order_token, customer_token = token("order", order.order_id), token("customer", customer.id)
     billing = mask_address(order.billing_address, keyring) if order.billing_address else None
     same = order.shipping_address == order.billing_address
     note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
