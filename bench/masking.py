@@ -23,7 +23,6 @@ from data.privacy_corpus.corpus import corpus
 from data.privacy_corpus.samples import Label, Sample
 from data.privacy_corpus.scoring import Result, score
 from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.masking.columns import ColumnMasker
 from orderguard.masking.order import known_values
 from orderguard.masking.text import find_personal
 from orderguard.schema import Order, OrderError, decode_order
@@ -169,7 +168,6 @@ def speed(python: Path, orders: Sequence[Order]) -> dict[str, float]:
     """
     lines = [msgspec.json.encode(order) for order in orders]
     keyring = Keyring.from_text(new_key_text())
-    into_columns = ColumnMasker(keyring)
     decoded = [decode_order(line) for line in lines]
     bare = [msgspec.structs.replace(order, note=None, gift_message=None) for order in decoded]
     texts = [text for order in decoded for text in (order.note, order.gift_message) if text]
@@ -179,7 +177,6 @@ def speed(python: Path, orders: Sequence[Order]) -> dict[str, float]:
         "parse and mask": rate(lines, lambda line: mask_order(decode_order(line), keyring)),
         "mask": rate(decoded, lambda order: mask_order(order, keyring)),
         "mask, no text": rate(bare, lambda order: mask_order(order, keyring)),
-        "parse and mask into columns": rate(lines, into_columns.add),
     }
     figures |= {f"{peer}, whole orders": len(whole) / theirs(python, peer, whole).seconds for peer in PEERS}
     return figures | {f"{peer}, the texts alone": len(orders) / theirs(python, peer, texts).seconds for peer in PEERS}
