@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ml.catalogue_learning import learn_catalogue
+from ml.column_masking import ColumnMasker
 from ml.quarantine import check_share, quarantine_file, record
 from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, columns_of_block
 from orderguard.catalogue import Catalogue
@@ -29,7 +30,6 @@ from orderguard.features.columns import Columns, merged, taken
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
-from orderguard.masking.columns import ColumnMasker
 
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
+from ml.column_masking import ColumnMasker
 from ml.quarantine import Quarantined, masked_excerpt
 from orderguard.currencies import CURRENCIES
-from orderguard.features import Columns
+from orderguard.features.columns import Columns
 from orderguard.masking import Keyring, mask_order
-from orderguard.masking.columns import ColumnMasker
 from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
 
 SUFFIXES = (".ndjson", ".ndjson.gz")

@@ -9,10 +9,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.features.columns import Columns, renumbered
-from orderguard.features.facts import CODES, NUMBERS, numbers_of
-from orderguard.masking.keyring import Keyring
-from orderguard.masking.parts import (
+from ml.remembered_parts import (
     ABSENT,
     CHANNEL_NUMBER,
     CURRENCY_NUMBER,
@@ -25,6 +22,9 @@ from orderguard.masking.parts import (
     decode_amount,
     each_once,
 )
+from orderguard.features.columns import Columns, renumbered
+from orderguard.features.facts import CODES, NUMBERS, numbers_of
+from orderguard.masking.keyring import Keyring
 from orderguard.schema import UNDECODABLE, MaskedOrder
 
 _FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items":}')

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from ml import column_masking
+from ml.column_masking import ColumnMasker
 from ml.reading import usable_order
-from orderguard.features import Columns, columns_of
+from ml.remembered_parts import PartlyDecoded
+from orderguard.features.columns import Columns, columns_of
 from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.masking import columns as masking_columns
-from orderguard.masking.columns import ColumnMasker
-from orderguard.masking.parts import PartlyDecoded
 from orderguard.schema import MaskedOrder, Order, OrderError
 
 KEYRING = Keyring.from_text(new_key_text())
@@ -252,7 +252,7 @@ def test_mutated_and_broken_lines_come_to_the_same(seed: int) -> None:
 
 
 def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masking_columns, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(column_masking, "MOST_REMEMBERED", 3)
     masker, orders = ColumnMasker(KEYRING), []
     for number in range(10):
         line = written(ORDER | {"order_id": f"O{number}", "customer": {"id": f"C{number % 4}"}})
