@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 FILE = "attribution.npz"
 GRAPH = "attribution.onnx"
 
+_NEAR = 1e-9
+"""So close to the baseline's exponent the secant is the tangent."""
+
 
 @dataclass(frozen=True)
 class Attribution:
@@ -84,16 +87,17 @@ class Attribution:
         forest: NDArray[np.float64],
         guard: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """`contributions` of many rows (n, d), from the sums of leaf moves (n, d) that the graph `GRAPH` computes and
-        the rows' scores (n,).
+        """`contributions` of many rows (n, d), from the moves (n, d) and the scores (n,) that the graph `GRAPH`
+        computes.
         """
-        shares = moves.astype(np.float64)
-        total = shares.sum(axis=1)
-        slope = np.divide(np.expm1(total), total, out=np.ones_like(total), where=total != 0)
-        shares *= self.baseline() * slope[:, None]
+        baseline = self.baseline()
+        total = np.log(forest / baseline)
+        near = np.abs(total) < _NEAR
+        slope = np.where(near, baseline, (forest - baseline) / np.where(near, 1.0, total))
+        shares: NDArray[np.float64] = moves * slope[:, None]
         # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
         largest = np.abs(shares).argmax(axis=1)
-        shares[np.arange(len(shares)), largest] += forest - self.baseline() - shares.sum(axis=1)
+        shares[np.arange(len(shares)), largest] += forest - baseline - shares.sum(axis=1)
         guarded = np.flatnonzero(guard > forest)
         if len(guarded):
             beyond = (rows[guarded] > self.upper[:, 0]) | (rows[guarded] < self.lower[:, 0])
