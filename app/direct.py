@@ -38,18 +38,18 @@ class DirectHandlers:
     async def score(self, exchange: Exchange, body: bytes) -> Reply:
         """One order in, one answer out."""
         model = self._scoring.model()
-        prepared = await self.prepare(exchange, body, model)
+        prepared = await self.prepare(exchange, body)
         (answer,) = self._scoring.answers([prepared], model)
         return self.reply(exchange, prepared, answer)
 
-    async def prepare(self, exchange: Exchange, body: bytes, model: Model) -> Prepared:
+    async def prepare(self, exchange: Exchange, body: bytes) -> Prepared:
         """Take an order's bytes to where the model is called. Raises `Problem`."""
         try:
             request = decode_request(body)
         except OrderError as error:
             self._metrics.invalid_orders.labels(exchange.route).inc()
             raise of_order(error) from None
-        return await self._scoring.prepare(request, model)
+        return await self._scoring.prepare(request)
 
     def reply(self, exchange: Exchange, prepared: Prepared, answer: ScoreAnswer) -> Reply:
         """The reply for a scored order, counted and logged."""
@@ -104,7 +104,7 @@ class DirectHandlers:
         self, exchange: Exchange, decoded: list[Decoded], start: int, model: Model
     ) -> list[ScoreAnswer | OrderFailure]:
         good = [item for item in decoded if not isinstance(item, OrderError)]
-        prepared = [await self._scoring.prepare(request, model) for request in good]
+        prepared = [await self._scoring.prepare(request) for request in good]
         answers = self._scoring.answers(prepared, model) if prepared else []
         self._many[exchange.route](len(good))
         for order, answer in zip(prepared, answers, strict=True):

@@ -59,7 +59,7 @@ class ExpressLane:
             if model is not self._model:
                 self.answer_all()
                 self._model = model
-            prepared = _at_once(self._handlers.prepare(exchange, body, model))
+            prepared = _at_once(self._handlers.prepare(exchange, body))
         except Exception as error:
             self._answer(client, exchange, self._edge.reply_to(error, exchange))
             return

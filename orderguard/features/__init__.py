@@ -6,7 +6,7 @@ the catalogue of the training slice.
 """
 
 from orderguard.features.columns import Columns, columns_of
-from orderguard.features.scalar import order_features
+from orderguard.features.scalar import features_of, order_features
 from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, Feature
 from orderguard.features.vector import column_features, compute_features
 
@@ -19,5 +19,6 @@ __all__ = [
     "column_features",
     "columns_of",
     "compute_features",
+    "features_of",
     "order_features",
 ]
