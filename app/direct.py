@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -39,8 +39,8 @@ class DirectHandlers:
         """One order in, one answer out."""
         model = self._scoring.model()
         prepared = await self.prepare(exchange, body)
-        (answer,) = self._scoring.answers([prepared], model)
-        return self.reply(exchange, prepared, answer)
+        (encoded,) = self.encoded([exchange], [prepared], self._scoring.answers([prepared], model))
+        return Reply(200, encoded, logged=True)
 
     async def prepare(self, exchange: Exchange, body: bytes) -> Prepared:
         """Take an order's bytes to where the model is called. Raises `Problem`."""
@@ -51,16 +51,22 @@ class DirectHandlers:
             raise of_order(error) from None
         return await self._scoring.prepare(request)
 
-    def reply(self, exchange: Exchange, prepared: Prepared, answer: ScoreAnswer) -> Reply:
-        """The reply for a scored order, counted and logged."""
-        self._one()
-        self._metrics.scores.observe(answer.score)
-        if answer.anomaly:
-            self._metrics.anomalies.inc()
-        encoded = encode(answer)
-        if self._logs.wants_info:
-            self._log(exchange, answer, prepared.masked, len(encoded))
-        return Reply(200, encoded, logged=True)
+    def encoded(
+        self, exchanges: Sequence[Exchange], prepared: Sequence[Prepared], answers: Sequence[ScoreAnswer]
+    ) -> list[bytes]:
+        """The bodies for orders that were scored for a request each, counted and logged."""
+        self._one(len(answers))
+        now, wanted = self._logs.now(), self._logs.wants_info
+        bodies = []
+        for exchange, order, answer in zip(exchanges, prepared, answers, strict=True):
+            self._metrics.scores.observe(answer.score)
+            if answer.anomaly:
+                self._metrics.anomalies.inc()
+            body = encode(answer)
+            if wanted:
+                self._log(exchange, answer, order.masked, now, len(body))
+            bodies.append(body)
+        return bodies
 
     async def batch(self, exchange: Exchange, body: bytes) -> Reply:
         """An array of orders in, an array of answers out. Other requests get their turn after every slice."""
@@ -111,7 +117,7 @@ class DirectHandlers:
             self._metrics.scores.observe(answer.score)
             if answer.anomaly:
                 self._metrics.anomalies.inc()
-                self._log(exchange, answer, order.masked, None)
+                self._log(exchange, answer, order.masked, self._logs.now(), None)
         if len(good) < len(decoded):
             self._metrics.invalid_orders.labels(exchange.route).inc(len(decoded) - len(good))
         in_turn = iter(answers)
@@ -120,7 +126,7 @@ class DirectHandlers:
             for place, item in enumerate(decoded)
         ]
 
-    def _log(self, exchange: Exchange, answer: ScoreAnswer, masked: MaskedOrder, size: int | None) -> None:
+    def _log(self, exchange: Exchange, answer: ScoreAnswer, masked: MaskedOrder, now: str, size: int | None) -> None:
         """One line an order. It stands for the request's own line where the request is one order: `size` is the
         answer's.
         """
@@ -128,7 +134,7 @@ class DirectHandlers:
         self._logs.write(
             ScoreLine(
                 severity="INFO",
-                time=self._logs.now(),
+                time=now,
                 event="score",
                 message="An order was scored.",
                 trace=self._trace_prefix + exchange.trace_id,

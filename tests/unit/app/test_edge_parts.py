@@ -39,7 +39,7 @@ def test_a_valid_key_is_let_in_and_nothing_else(
 
 def exchange(**headers: str) -> Exchange:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Exchange({"method": "POST", "path": "/v1/score", "headers": raw})
+    return Exchange("POST", "/v1/score", raw)
 
 
 @pytest.mark.parametrize("wrong", ["with space", "", "x" * 129, "semi;colon", "a\nb", "é"])
