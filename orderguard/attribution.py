@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 FILE = "attribution.npz"
 GRAPH = "attribution.onnx"
 
-_NEAR = 1e-9
-"""So close to the baseline's exponent the secant is the tangent."""
+_NEAR = 1e-4
+"""How near to the baseline's exponent the moves' rounding would show in their quotient."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,20 @@ class Attribution:
         """`contributions` of many rows (n, d), from the moves (n, d) and the scores (n,) that the graph `GRAPH`
         computes.
         """
-        baseline = self.baseline()
-        total = np.log(forest / baseline)
+        gained = forest - self.baseline()
+        total = moves.sum(axis=1, dtype=np.float64)
         near = np.abs(total) < _NEAR
-        slope = np.where(near, baseline, (forest - baseline) / np.where(near, 1.0, total))
-        shares: NDArray[np.float64] = moves * slope[:, None]
-        # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
-        largest = np.abs(shares).argmax(axis=1)
-        shares[np.arange(len(shares)), largest] += forest - baseline - shares.sum(axis=1)
+        if near.any():
+            # Too close to the roots to divide by: the secant is the tangent, and what float32 is off by, some 1e-7,
+            # goes where it shows least.
+            shares = moves * np.where(near, self.baseline(), gained / np.where(near, 1.0, total))[:, None]
+            largest = np.abs(shares).argmax(axis=1)
+            shares[np.arange(len(shares)), largest] += gained - shares.sum(axis=1)
+        else:
+            shares = moves * (gained / total)[:, None]
         guarded = np.flatnonzero(guard > forest)
         if len(guarded):
-            beyond = (rows[guarded] > self.upper[:, 0]) | (rows[guarded] < self.lower[:, 0])
+            beyond = (rows[guarded] > self._first[0]) | (rows[guarded] < self._first[1])
             excesses: dict[int, list[tuple[float, int]]] = {}
             for place, feature in zip(*(axis.tolist() for axis in np.nonzero(beyond)), strict=True):
                 row = int(guarded[place])
@@ -115,6 +118,11 @@ class Attribution:
         """A feature's own guard score."""
         upper, lower, levels = self._limits
         return levels[max(bisect_left(upper[feature], value), bisect_left(lower[feature], -value))]
+
+    @cached_property
+    def _first(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The limits of the first level, upper and lower."""
+        return np.ascontiguousarray(self.upper[:, 0]), np.ascontiguousarray(self.lower[:, 0])
 
     @cached_property
     def _limits(self) -> tuple[list[list[float]], list[list[float]], list[float]]:

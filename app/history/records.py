@@ -1,5 +1,6 @@
 """A customer's history as it is kept, so that an order sent twice gets the same score twice and is counted once."""
 
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -30,8 +31,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
             history = self._before(len(self.tokens) - self.tokens.index(token))
         placed = order.created_at.timestamp()
         if history.at and max(history.at) > placed:
-            entries = [entry for entry in _entries(history) if float(entry[0]) <= placed]
-            history = _history(history.count - len(history.at) + len(entries), entries)
+            earlier = [at <= placed for at in history.at]
+            forgotten = history.count - len(history.at)
+            columns = [tuple(compress(values, earlier)) for values in astuple(history)[1:]]
+            history = CustomerHistory(forgotten + sum(earlier), *columns)
         return history
 
     def _before(self, newest: int) -> CustomerHistory:
