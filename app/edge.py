@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from app.access import HEADER as API_KEY_HEADER
 from app.access import allowed
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
+from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
 from app.problems import MEDIA_TYPE, Problem
@@ -59,12 +60,22 @@ class StreamBroken(Exception):
 
 
 class Edge:
-    """The ASGI application that the server runs; `app` is the framework's."""
+    """The ASGI application that the server runs; `app` is the framework's. `start` and `stop` stand at the ends of its
+    life.
+    """
 
     def __init__(
-        self, app: Application, routes: list[DirectRoute], settings: Settings, logs: LogWriter, metrics: Metrics
+        self,
+        app: Application,
+        routes: list[DirectRoute],
+        settings: Settings,
+        logs: LogWriter,
+        metrics: Metrics,
+        start: Callable[[], Awaitable[None]],
+        stop: Callable[[], Awaitable[None]],
     ) -> None:
         self._app = app
+        self._start, self._stop = start, stop
         self._routes = {route.path: route for route in routes}
         self.express: ExpressLane | None = None
         self._settings = settings
@@ -76,8 +87,8 @@ class Edge:
         self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await live(receive, send, self._start, self._stop)
             return
         exchange = Exchange(scope["method"], scope["path"], scope["headers"])
         route = self._routes.get(exchange.path)

@@ -64,9 +64,7 @@ def _ensemble(attributes: dict[str, Any], source: str, target: str, name: str) -
     return helper.make_node("TreeEnsemble", [source], [target], name=name, domain="ai.onnx.ml", **attributes)
 
 
-def _leaves(
-    attribution: Attribution, width: int
-) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float32]]:
+def _leaves(attribution: Attribution, width: int) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float32]]:
     """The attributes of the node that gives the number of the leaf in each tree, the leaves' parts in the exponent (m,)
     and what moved them there (m, d).
     """
