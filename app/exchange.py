@@ -27,8 +27,8 @@ class Exchange:
     """One request and what is known about its answer so far.
 
     A caller's X-Request-ID is repeated in the answer; in the log it only stands if it is a UUID, a ULID or 32
-    hexadecimal digits, since anything else might be a name: `loggable_id` is what may. `trace_id` is the caller's W3C trace, or a new one;
-    `span_id` is this service's own part of it.
+    hexadecimal digits, since anything else might be a name: `loggable_id` is what may. `trace_id` is the caller's W3C
+    trace, or a new one; `span_id` is this service's own part of it.
     """
 
     __slots__ = (

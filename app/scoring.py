@@ -49,7 +49,9 @@ def decode_request(body: bytes | msgspec.Raw) -> OrderRequest:
         order = _decode(body)
     except UNDECODABLE as error:
         raise explained(error) from None
-    for place, earlier in enumerate(order.history or ()):
+    if order.history is None:
+        return order
+    for place, earlier in enumerate(order.history):
         if earlier.customer.id != order.customer.id:
             raise OrderError(f"history[{place}].customer.id", "not the customer of the order")
     return order
@@ -133,8 +135,24 @@ class Scoring:
     async def prepare(self, request: OrderRequest) -> Prepared:
         """Mask an order and count it into its customer's history."""
         masked = mask_order(request, self.keyring, free_text=False)
-        history, state = await self._history(request, masked)
-        return Prepared(request.order_id, masked, history, state)
+        order_id, store = request.order_id, self._store
+        if request.history is not None:
+            return Prepared(order_id, masked, self.brought_history(request.history, masked), "used")
+        if store is None:
+            return Prepared(order_id, masked, None, "absent")
+        if self._store_rests_until and self._store_rests_until > time.monotonic():
+            return Prepared(order_id, masked, None, "unavailable")
+        try:
+            kept = await store.read(masked.customer_token)
+            record = read_record(kept) if kept else None
+            if changed := record_after(record, masked):
+                await store.write(masked.customer_token, changed)
+        except HistoryUnavailable:
+            # A store that is away costs each order its timeout. Leave it alone for a moment.
+            self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
+            return Prepared(order_id, masked, None, "unavailable")
+        seen = record.seen_by(masked) if record else EMPTY
+        return Prepared(order_id, masked, seen, "used") if seen.count else Prepared(order_id, masked, None, "absent")
 
     def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
         """Compute the features of prepared orders and score them with one call of the model."""
@@ -172,26 +190,6 @@ class Scoring:
         seen = read_record(kept) if kept else None
         history = seen.seen_by(masked) if seen else EMPTY
         return history if history.count else None
-
-    async def _history(self, request: OrderRequest, masked: MaskedOrder) -> tuple[CustomerHistory | None, HistoryState]:
-        if request.history is not None:
-            return self.brought_history(request.history, masked), "used"
-        store = self._store
-        if store is None:
-            return None, "absent"
-        if self._store_rests_until > time.monotonic():
-            return None, "unavailable"
-        try:
-            kept = await store.read(masked.customer_token)
-            record = read_record(kept) if kept else None
-            if changed := record_after(record, masked):
-                await store.write(masked.customer_token, changed)
-        except HistoryUnavailable:
-            # A store that is away costs each order its timeout. Leave it alone for a moment.
-            self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
-            return None, "unavailable"
-        seen = record.seen_by(masked) if record else EMPTY
-        return (seen, "used") if seen.count else (None, "absent")
 
     def brought_history(self, orders: Sequence[Order], masked: MaskedOrder) -> CustomerHistory:
         """The history that the caller brought: the orders before this one, oldest first."""

@@ -1,9 +1,9 @@
 """The model with its reasons as one ONNX graph, so that the service walks the trees once for both.
 
 A tree ensemble with a target for each tree names the leaf that a row ends in. What a leaf adds to the exponent of the
-forest's score, and what each feature's splits on the way to it added to that, are looked up and summed; the guard stands
-beside it as in model.onnx, with whose scores this graph's agree to 1e-14. `Attribution.contributions` walks the same
-trees in numpy and is the reference for the reasons.
+forest's score, and what each feature's splits on the way to it added to that, are looked up and summed; the guard
+stands beside it as in model.onnx, with whose scores this graph's agree to 1e-14. `Attribution.contributions` walks the
+same trees in numpy and is the reference for the reasons.
 """
 
 from typing import Any

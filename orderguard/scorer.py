@@ -62,6 +62,10 @@ class Scorer:
         return cls(version_dir, verify(version_dir), threads)
 
     @cached_property
+    def drift_reference(self) -> DriftReference:
+        return DriftReference.read(self.version_dir)
+
+    @cached_property
     def _plain(self) -> tuple[onnxruntime.InferenceSession, onnxruntime.IOBinding]:
         """model.onnx, which is loaded when scores without reasons are asked for: a service always gives reasons. The
         buffers for a single row are bound once, which is quicker than a plain `session.run` of a bare tree ensemble.

@@ -1,7 +1,7 @@
 """Features of a few orders, as serving needs them: plain floats, and arrays only for what is best done at once."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -115,22 +115,26 @@ def _facts(
     )
 
 
-def _lines(order: MaskedOrder, catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     """What `straight.LINE` names, of each line."""
     prices, usual_prices, quantities = catalogue.sku_prices, catalogue.category_prices, catalogue.category_quantities
     rarity = catalogue.rarity["category"]
-    rare, unseen = rarity.of, rarity.unseen
+    rare, unseen, usual_quantity = rarity.of, rarity.unseen, quantities[""]
+    lines = []
     for item in order.items:
         category = item.category or ""
-        yield (
-            item.quantity,
-            item.unit_price,
-            item.discount or 0.0,
-            prices.get(item.sku, 0.0),
-            usual_prices.get(category, 0.0),
-            quantities.get(category) or quantities[""],
-            rare.get(category, unseen),
+        lines.append(
+            (
+                item.quantity,
+                item.unit_price,
+                item.discount or 0.0,
+                prices.get(item.sku, 0.0),
+                usual_prices.get(category, 0.0),
+                quantities.get(category) or usual_quantity,
+                rare.get(category, unseen),
+            )
         )
+    return lines
 
 
 def _past(
@@ -140,13 +144,17 @@ def _past(
     levels, now, minute = catalogue.currency_levels, numbers[AT], numbers[MINUTE]
     spend_24h = spend_30d = 0.0
     orders_1h = orders_24h = orders_7d = orders_30d = 0.0
+    last_currency, level, basket = None, 0.0, catalogue.basket
     for at, amount, currency in zip(
         reversed(history.at), reversed(history.values), reversed(history.currencies), strict=True
     ):
-        level = levels.get(currency, 0.0)
-        value = amount / level if level > 0.0 else catalogue.basket
-        if value < SMALLEST and level > 0.0:
-            value = SMALLEST
+        if currency != last_currency:
+            last_currency, level = currency, levels.get(currency, 0.0)
+        value = basket
+        if level > 0.0:
+            value = amount / level
+            if value < SMALLEST:
+                value = SMALLEST
         values.append(value)
         elapsed = now - at
         if elapsed <= 2592000.0:
