@@ -1,10 +1,10 @@
 """The express lane: whole requests to /v1/score, answered on the server's own event loop turn.
 
 At the limit of one core, tasks, ASGI messages and one model call a request cost more than the model itself. So the
-requests that arrive in one turn of the event loop are prepared one by one and scored with one call of the model, and
-each answer is one write. What a request is checked for, answered with and logged as is the edge's and the handlers'
-own; a request that is out of the ordinary (chunked, to be continued, with a store that has to be waited for) goes their
-usual way.
+requests that arrive in turns of the event loop that follow each other at once are prepared one by one and scored with
+one call of the model, and each answer is one write. What a request is checked for, answered with and logged as is the
+edge's and the handlers' own; a request that is out of the ordinary (chunked, to be continued, with a store that has to
+be waited for) goes their usual way.
 """
 
 import asyncio
@@ -45,11 +45,15 @@ class ExpressLane:
         self._model: Model | None = None
         self._waiting: list[tuple[Client, Exchange, Prepared]] = []
         self._turn = 0
+        """How many requests this turn has brought."""
+        self._turns = False
+        """Whether the end of this turn is waited for."""
 
     def take(self, client: Client, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """Take a whole request. It is answered at the end of this turn of the event loop at the latest."""
+        """Take a whole request. It is answered after the first turn of the event loop that brings no other."""
         exchange = Exchange("POST", PATH, headers, PATH)
-        if self._turn == 0:
+        if not self._turns:
+            self._turns = True
             asyncio.get_running_loop().call_soon(self._end_of_turn)
         self._turn += 1
         try:
@@ -68,8 +72,13 @@ class ExpressLane:
             self.answer_all()
 
     def _end_of_turn(self) -> None:
+        """Look once more for others while they come: a call of the model costs much the same for one as for a few."""
+        self._turns = self._turn > 0 and bool(self._waiting)
         self._turn = 0
-        self.answer_all()
+        if self._turns:
+            asyncio.get_running_loop().call_soon(self._end_of_turn)
+        else:
+            self.answer_all()
 
     def answer_all(self) -> None:
         """Answer what waits."""

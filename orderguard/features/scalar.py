@@ -25,8 +25,8 @@ from orderguard.schema import MaskedOrder
 Known = tuple[MaskedOrder, CustomerHistory | None]
 """An order, and what was known of its customer before it."""
 
-LN = np.array([place for place, feature in enumerate(FEATURES) if feature.scale == "ln"])
-LN1P = np.array([place for place, feature in enumerate(FEATURES) if feature.scale == "ln(1+x)"])
+IS_LN = np.array([feature.scale == "ln" for feature in FEATURES])
+IS_LN1P = np.array([feature.scale == "ln(1+x)" for feature in FEATURES])
 
 USUAL = (
     *("minute_sine", "minute_cosine", "weekday_sine", "weekday_cosine", "hour_rarity"),
@@ -73,8 +73,8 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
         rows.append(formulas(*known, logs[start], past_log, past_log_squared))
         start = end
     table = np.array(rows)
-    table[:, LN] = np.log(table[:, LN])
-    table[:, LN1P] = np.log1p(table[:, LN1P])
+    np.log(table, out=table, where=IS_LN)
+    np.log1p(table, out=table, where=IS_LN1P)
     # Adding 0 turns −0 into 0, so that equal values have equal bits.
     return table.astype(np.float32) + np.float32(0)
 
