@@ -6,6 +6,7 @@ stands beside it as in model.onnx, with whose scores this graph's agree to 1e-14
 same trees in numpy and is the reference for the reasons.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from orderguard.attribution import Attribution
 
 _OPSETS = {"": 18, "ai.onnx.ml": TREE_ENSEMBLE_OPSET}
 _IR_VERSION = 9
+_PIECES = 3
+_FLOAT32_BITS = 24
+_SMALLEST = 1e-9
 
 
 def attribution_graph(attribution: Attribution) -> bytes:
@@ -28,21 +32,22 @@ def attribution_graph(attribution: Attribution) -> bytes:
     float32 (n, d), each feature's part in the exponent of the forest's score less that of the baseline.
     """
     width = len(attribution.upper)
-    leaves, parts, moves = _leaves(attribution, width)
+    leaves, values = _leaves(attribution, width)
     guard = guard_ensemble(Guard(attribution.upper, attribution.lower, attribution.levels))
     nodes = [
         _ensemble(leaves, "features", "numbers", "forest"),
         helper.make_node("Cast", ["numbers"], ["leaves"], to=TensorProto.INT32),
-        helper.make_node("Gather", ["leaf_moves", "leaves"], ["moves_by_tree"]),
-        helper.make_node("ReduceSum", ["moves_by_tree", "trees"], ["moves"], keepdims=0),
-        helper.make_node("Gather", ["leaf_parts", "leaves"], ["parts_by_tree"]),
-        helper.make_node("ReduceSum", ["parts_by_tree", "trees"], ["exponent"], keepdims=1),
+        helper.make_node("Gather", ["leaf_values", "leaves"], ["by_tree"]),
+        helper.make_node("ReduceSum", ["by_tree", "second"], ["sums"], keepdims=0),
+        helper.make_node("Split", ["sums", "widths"], ["moves", "pieces"], axis=1),
+        helper.make_node("Cast", ["pieces"], ["wide_pieces"], to=TensorProto.DOUBLE),
+        helper.make_node("ReduceSum", ["wide_pieces", "second"], ["exponent"], keepdims=1),
         helper.make_node("Exp", ["exponent"], ["forest_score"]),
         helper.make_node("Cast", ["features"], ["wide"], to=TensorProto.DOUBLE),
         _ensemble(guard.attributes(MAXIMUM), "wide", "guard_score", "guard"),
         helper.make_node("Max", ["forest_score", "guard_score"], ["score"]),
     ]
-    constants = {"leaf_moves": moves, "leaf_parts": parts, "trees": np.array([1])}
+    constants = {"leaf_values": values, "second": np.array([1]), "widths": np.array([width, _PIECES])}
     scores = ("score", "forest_score", "guard_score")
     graph = helper.make_graph(
         nodes,
@@ -64,9 +69,9 @@ def _ensemble(attributes: dict[str, Any], source: str, target: str, name: str) -
     return helper.make_node("TreeEnsemble", [source], [target], name=name, domain="ai.onnx.ml", **attributes)
 
 
-def _leaves(attribution: Attribution, width: int) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float32]]:
-    """The attributes of the node that gives the number of the leaf in each tree, the leaves' parts in the exponent (m,)
-    and what moved them there (m, d).
+def _leaves(attribution: Attribution, width: int) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The attributes of the node that gives the number of the leaf in each tree, and for each leaf (m, d + _PIECES)
+    what moved its part in the exponent, and that part in pieces.
     """
     ensemble = Ensemble()
     trees: list[int] = []
@@ -101,4 +106,21 @@ def _leaves(attribution: Attribution, width: int) -> tuple[dict[str, Any], NDArr
         "nodes_splits": numpy_helper.from_array(np.array(ensemble.splits, np.float32), "nodes_splits"),
         "leaf_weights": numpy_helper.from_array(np.array(ensemble.weights, np.float32), "leaf_weights"),
     }
-    return attributes, np.array(parts), np.array(moves, np.float32)
+    return attributes, np.concatenate(
+        [np.array(moves), _pieces(np.array(parts), len(ensemble.roots))], 1, dtype=np.float32
+    )
+
+
+def _pieces(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Float64 `values` (m,) in columns of float32 (m, _PIECES): one table and one sum for these and the moves.
+
+    Sums of up to `count` of a column are exact, but for the last, where it no longer matters.
+    """
+    pieces = []
+    largest = float(np.abs(values).max())
+    for _ in range(_PIECES - 1):
+        step = 2.0 ** (math.ceil(math.log2(count * max(largest, _SMALLEST))) - _FLOAT32_BITS)
+        pieces.append(np.round(values / step) * step)
+        values = values - pieces[-1]
+        largest = step / 2
+    return np.stack([*pieces, values], axis=1)

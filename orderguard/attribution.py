@@ -90,17 +90,18 @@ class Attribution:
         """`contributions` of many rows (n, d), from the moves (n, d) and the scores (n,) that the graph `GRAPH`
         computes.
         """
+        wide = moves.astype(np.float64)
         gained = forest - self.baseline()
-        total = moves.sum(axis=1, dtype=np.float64)
+        total = wide.sum(axis=1)
         near = np.abs(total) < _NEAR
         if near.any():
             # Too close to the roots to divide by: the secant is the tangent, and what float32 is off by, some 1e-7,
             # goes where it shows least.
-            shares = moves * np.where(near, self.baseline(), gained / np.where(near, 1.0, total))[:, None]
+            shares = wide * np.where(near, self.baseline(), gained / np.where(near, 1.0, total))[:, None]
             largest = np.abs(shares).argmax(axis=1)
             shares[np.arange(len(shares)), largest] += gained - shares.sum(axis=1)
         else:
-            shares = moves * (gained / total)[:, None]
+            shares = wide * (gained / total)[:, None]
         guarded = np.flatnonzero(guard > forest)
         if len(guarded):
             beyond = (rows[guarded] > self._first[0]) | (rows[guarded] < self._first[1])

@@ -52,7 +52,8 @@ NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogue: Catalogue) -> NDArray[np.float32]:
     """The feature vector of an order, shape (d,), given what was known of its customer before it. Always finite."""
-    return features_of([(order, history)], catalogue)[0]
+    vector: NDArray[np.float32] = features_of([(order, history)], catalogue)[0]
+    return vector
 
 
 def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.float32]:

@@ -109,7 +109,8 @@ def amount_formulas() -> Formulas:
     """
     line = Trace()
     told = [Term(line, f"its_{name}") for name in LINE]
-    per_line = line_facts(*told[:3], Term(line, "level"), *told[3:], line)
+    terms = (*told[:3], Term(line, "level"), *told[3:], line)
+    per_line = line_facts(*terms)
     totals = [name for name, _ in LINE_FACTS]
     body = [f"{name} = {_BEGIN[reduction]}" for name, reduction in LINE_FACTS]
     body += [f"for {', '.join(map(str, told))} in lines:", *(f"    {statement}" for statement in line.statements)]
