@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 SCORE = "score"
 _SMOOTHING = 0.5
-_BLOCK = 256
+_BLOCK = 1_024
 
 
 class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """Features of a few orders, as serving needs them: plain floats, and arrays only for what is best done at once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from orderguard.features.table import (
 from orderguard.history import CustomerHistory
 from orderguard.schema import MaskedOrder
 
+Facts = tuple[float, ...]
 Known = tuple[MaskedOrder, CustomerHistory | None]
 """An order, and what was known of its customer before it."""
 
@@ -47,6 +48,7 @@ VALUE = len(LINE_FACTS) + AMOUNTS.index("value")
 AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT = map(
     NUMBERS.index, ("at", "minute", "weekday", "discount", "address", "device", "payment")
 )
+WEEKDAYS = tuple(zip(SINE_OF_WEEKDAY, COSINE_OF_WEEKDAY, strict=True))
 NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -61,8 +63,9 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
     values: list[float] = []
     ends: list[int] = []
     facts = []
+    facts_of = _facts_by(catalogue, values)
     for order, history in orders:
-        facts.append(_facts(order, history, catalogue, values))
+        facts.append(facts_of(order, history))
         ends.append(len(values))
     logs: list[float] = np.log(values).tolist()
     rows, start = [], 0
@@ -80,40 +83,44 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
     return table.astype(np.float32) + np.float32(0)
 
 
-def _facts(
-    order: MaskedOrder, history: CustomerHistory | None, catalogue: Catalogue, values: list[float]
-) -> tuple[float, ...]:
-    """All facts but the logarithms. To `values` it adds the order's and then the earlier orders', newest first."""
-    numbers = numbers_of(order)
-    currency, channel, payment, country = codes_of(order)
-    levels, rarity = catalogue.currency_levels, catalogue.rarity
-    basket = catalogue.basket
-    amount = amounts(_lines(order, catalogue), levels.get(currency, 0.0), numbers[DISCOUNT], basket)
-    minute, weekday = int(numbers[MINUTE]), int(numbers[WEEKDAY])
-    channels, payments, currencies = rarity["channel"], rarity["payment_method"], rarity["currency"]
-    countries = rarity["country"]
-    value = amount[VALUE]
-    values.append(value)
-    return (
-        *numbers,
-        *amount,
-        float(len(order.items)),
-        SINE_OF_MINUTE[minute],
-        COSINE_OF_MINUTE[minute],
-        SINE_OF_WEEKDAY[weekday],
-        COSINE_OF_WEEKDAY[weekday],
-        catalogue.hour_rarity[minute // 60],
-        basket,
-        catalogue.spread,
-        catalogue.account_age_days,
-        catalogue.gap_hours,
-        channels.of.get(channel, channels.unseen),
-        payments.of.get(payment, payments.unseen),
-        currencies.of.get(currency, currencies.unseen),
-        countries.of.get(country, countries.unseen),
-        float(history.count) if history else 0.0,
-        *(_past(numbers, history, catalogue, values) if history and history.at else NO_PAST),
-    )
+def _facts_by(catalogue: Catalogue, values: list[float]) -> Callable[[MaskedOrder, CustomerHistory | None], Facts]:
+    """A function that gives all facts of an order but the logarithms. To `values` it adds the order's and then the
+    earlier orders', newest first.
+
+    What the catalogue says is looked up once for a group of orders.
+    """
+    level_of, basket, hour_rarity = catalogue.currency_levels.get, catalogue.basket, catalogue.hour_rarity
+    usual = (basket, catalogue.spread, catalogue.account_age_days, catalogue.gap_hours)
+    rarity = catalogue.rarity
+    channel_of, no_channel = rarity["channel"].of.get, rarity["channel"].unseen
+    payment_of, no_payment = rarity["payment_method"].of.get, rarity["payment_method"].unseen
+    currency_of, no_currency = rarity["currency"].of.get, rarity["currency"].unseen
+    country_of, no_country = rarity["country"].of.get, rarity["country"].unseen
+
+    def facts(order: MaskedOrder, history: CustomerHistory | None) -> Facts:
+        numbers = numbers_of(order)
+        currency, channel, payment, country = codes_of(order)
+        amount = amounts(_lines(order, catalogue), level_of(currency, 0.0), numbers[DISCOUNT], basket)
+        values.append(amount[VALUE])
+        minute = int(numbers[MINUTE])
+        return (
+            *numbers,
+            *amount,
+            float(len(order.items)),
+            SINE_OF_MINUTE[minute],
+            COSINE_OF_MINUTE[minute],
+            *WEEKDAYS[int(numbers[WEEKDAY])],
+            hour_rarity[minute // 60],
+            *usual,
+            channel_of(channel, no_channel),
+            payment_of(payment, no_payment),
+            currency_of(currency, no_currency),
+            country_of(country, no_country),
+            float(history.count) if history else 0.0,
+            *(_past(numbers, history, catalogue, values) if history and history.at else NO_PAST),
+        )
+
+    return facts
 
 
 def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from orderguard.features import (
     FEATURES,
     columns_of,
     compute_features,
+    features_of,
     order_features,
 )
 from orderguard.history import REMEMBERED, CustomerHistory, after
@@ -118,14 +119,16 @@ def test_serving_and_training_give_the_same_vector_bit_for_bit(
         stream = sorted(stream, key=lambda one: one.created_at)
     catalogue = learn_catalogue(columns_of(slice_))
     histories: dict[str, CustomerHistory] = {}
-    served = []
+    served, together = [], []
     for one in stream:
         known = histories.get(one.customer_token)
         served.append(order_features(one, known, catalogue))
+        together.append((one, known))
         histories[one.customer_token] = after(known, one)
     learnt: dict[str, CustomerHistory] = {}
     trained = compute_features(stream, catalogue, learnt)
     assert np.array(served).tobytes() == trained.tobytes()
+    assert features_of(together, catalogue).tobytes() == trained.tobytes()
     assert learnt == histories
     assert np.isfinite(trained).all()
 
