@@ -125,7 +125,9 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Part from the client: with the answer it waits for, else with that of a request that may be on its way."""
-        if self.in_lane or (self.cycle is not None and not self.cycle.response_complete):
+        if self.in_lane:
+            return  # its answer closes the connection
+        if self.cycle is not None and not self.cycle.response_complete:
             super().shutdown()
         else:
             self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
