@@ -84,7 +84,7 @@ forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and historie
 
 .PHONY: orders
 orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
-	@ls data/raw/*.ndjson* >/dev/null 2>&1 || $(PYTHON) -m data.generator
+	@find data/raw -name '*.ndjson*' | grep -q . || $(PYTHON) -m data.generator
 
 $(MODELS)/CHAMPION: | $(RUN_ENV)
 	@$(MAKE) --no-print-directory train

@@ -74,15 +74,21 @@ class Chunk:
 
 
 def order_files(data: Path) -> list[Path]:
-    """The order files of a folder by name, or the one file. Raises `ReadingError` if there is none."""
+    """The order files of a folder and the folders in it by name, or the one file.
+
+    Raises `ReadingError` if there is none, or if two have one name: manifest and quarantine tell files apart by name.
+    """
     if data.is_file():
         return [data]
-    found = sorted(path for path in data.glob("*") if path.name.endswith(SUFFIXES) and path.is_file())
+    found = [path for path in data.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file()]
     if not found:
         raise ReadingError(
             f"{data}: no order files here. Put *.ndjson or *.ndjson.gz there, or run `python -m data.generator`."
         )
-    return found
+    names = Counter(path.name for path in found)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ReadingError(f"{data}: more than one order file is called {', '.join(sorted(twice))}. Rename them.")
+    return sorted(found, key=lambda path: path.name)
 
 
 def blocks_of(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:

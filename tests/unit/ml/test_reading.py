@@ -193,6 +193,17 @@ def test_files_of_a_folder_are_read_by_name_and_other_files_left_alone(tmp_path:
     assert order_files(tmp_path / "b.ndjson") == [tmp_path / "b.ndjson"]
 
 
+def test_folders_in_a_folder_are_read_too(tmp_path: Path) -> None:
+    """The pipeline starts for a file anywhere under data/raw."""
+    for name in ("b.ndjson", "2026/a.ndjson", "2026/march/c.ndjson"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [path.name for path in order_files(tmp_path)] == ["a.ndjson", "b.ndjson", "c.ndjson"]
+    (tmp_path / "2026" / "b.ndjson").write_text("")
+    with pytest.raises(ReadingError, match="more than one order file is called b.ndjson. Rename them"):
+        order_files(tmp_path)
+
+
 def test_a_folder_without_order_files_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(ReadingError, match="no order files here"):
         order_files(tmp_path)
