@@ -187,8 +187,8 @@ def round_down(threshold: float) -> np.float32:
 
 
 def guard_ensemble(guard: Guard) -> Ensemble:
-    """One tree a feature: a binary search over the values at which its guard changes. A missing value finds the
-    ordinary middle.
+    """One tree a feature: first whether the value is an ordinary one, as it is almost always, then a binary search over
+    the values at which its guard changes. A missing value is ordinary.
     """
     ensemble = Ensemble()
     for feature, (upper, lower) in enumerate(zip(guard.upper, guard.lower, strict=True)):
@@ -202,6 +202,10 @@ def guard_ensemble(guard: Guard) -> Ensemble:
             if first == last:
                 return ensemble.add_leaf(float(scores[first]))
             middle = (first + last) // 2
+            if first <= ordinary < last:
+                middle = ordinary
+            elif last == ordinary:
+                middle = ordinary - 1
             number = ensemble.add_split(feature, float(limits[middle]), middle >= ordinary)
             ensemble.set_children(number, add(first, middle), add(middle + 1, last))
             return number, 0
