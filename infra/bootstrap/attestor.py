@@ -52,7 +52,7 @@ class Attestor(Component):
         gcp.kms.CryptoKeyIAMMember(
             "deploy-signs-images",
             crypto_key_id=key.id,
-            role="roles/cloudkms.signer",
+            role="roles/cloudkms.signerVerifier",  # who signs reads the public half too, to say which key it was
             member=pulumi.Output.concat("serviceAccount:", identities.deploy),
             opts=self.within,
         )

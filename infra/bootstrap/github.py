@@ -82,6 +82,13 @@ class Identities(Component):
         self.deploy: pulumi.Output[str] = self._identity(
             "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
         )
+        gcp.serviceaccount.IAMMember(
+            "deploy-identifies-itself",
+            service_account_id=self.deploy.apply(lambda email: f"projects/{settings.project}/serviceAccounts/{email}"),
+            role="roles/iam.serviceAccountOpenIdTokenCreator",
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            opts=self.within,
+        )
         self._state_access("preview", self.preview, "objectViewer", "cryptoKeyDecrypter", state)
         self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
         for role in PREVIEW_ROLES:

@@ -28,11 +28,14 @@ PUBLISH_ROLES = (
 # Making and changing what the program declares.
 DEPLOY_ROLES = (
     "roles/artifactregistry.admin",
+    "roles/binaryauthorization.attestorsViewer",
     "roles/binaryauthorization.policyEditor",
     "roles/cloudkms.admin",
     "roles/cloudscheduler.admin",
     "roles/compute.loadBalancerAdmin",
     "roles/compute.securityAdmin",
+    "roles/containeranalysis.notes.attacher",
+    "roles/containeranalysis.occurrences.editor",
     "roles/eventarc.admin",
     "roles/iam.serviceAccountAdmin",
     "roles/logging.configWriter",

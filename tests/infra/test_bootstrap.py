@@ -41,7 +41,23 @@ def test_only_tags_deploy_and_only_main_publishes(record: Record) -> None:
     assert members["github-becomes-deploy"].endswith("/attribute.trigger/456:tag")
     assert members["github-becomes-preview"].endswith("/attribute.repository_id/456")
     assert members["github-becomes-publish"].endswith("/attribute.repository_ref/456:refs/heads/main")
+    own = grants.pop("deploy-identifies-itself")
+    assert own["role"] == "roles/iam.serviceAccountOpenIdTokenCreator" and own["member"].endswith(
+        own["serviceAccountId"].rpartition("/")[2]
+    ), "the check after a deployment asks the service as itself, and as nobody else"
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}
+
+
+def test_the_deploy_identity_can_sign_images_for_the_attestor(record: Record) -> None:
+    assert record.one("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember", "deploy-signs-images")["role"] == (
+        "roles/cloudkms.signerVerifier"
+    )
+    roles = {grant["role"] for grant in record.of("gcp:projects/iAMMember:IAMMember").values()}
+    assert roles >= {
+        "roles/binaryauthorization.attestorsViewer",
+        "roles/containeranalysis.notes.attacher",
+        "roles/containeranalysis.occurrences.editor",
+    }
 
 
 def test_there_are_no_keys_and_no_basic_roles(record: Record) -> None:
