@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from delivery.commands import REPOSITORY, run
+import yaml
+
+from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
 from infra.local import pulumi as local_pulumi
 from infra.local.engine.install import ensure_engine
@@ -24,6 +26,11 @@ from infra.local.home import home_from
 POLICY_PACK = str(REPOSITORY / "policies")
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
+CHANGING = ("up", "preview")
+LOCKED = (
+    "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
+    "pulumi cancel --stack STACK, and run this again."
+)
 
 
 def on_google_cloud(environment: Mapping[str, str]) -> bool:
@@ -37,6 +44,12 @@ class Stack:
 
     name: str
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def setting(self, name: str) -> str:
+        """One of the stack's own settings (`domain`), as its file says; empty where it says nothing."""
+        path = REPOSITORY / f"Pulumi.{self.name}.yaml"
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return str((found.get("config") or {}).get(f"orderguard:{name}", ""))
 
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         """Deploy with the policy pack. `overrides` are settings of this deployment alone (`imageDigest` →
@@ -75,11 +88,13 @@ class Stack:
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
             shutil.copy(REPOSITORY / settings.name, settings)
-            chosen = ["--config-file", str(settings)] if arguments[0] in ("up", "preview") else []
-            return run(
-                ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"],
-                environment=environment,
-            )
+            # Nobody watches a command that only reads, and its output is data.
+            act, chosen = (follow, ["--config-file", str(settings)]) if arguments[0] in CHANGING else (run, [])
+            command = ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"]
+            try:
+                return act(command, environment=environment)
+            except DeliveryError as problem:
+                raise DeliveryError(f"{problem}{LOCKED if 'currently locked' in str(problem) else ''}") from None
 
 
 def _settings(overrides: Mapping[str, str]) -> list[str]:
