@@ -10,7 +10,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-WITHOUT_PYTHON = {"snyk-notice"}
+WITHOUT_PYTHON = {"cloud-notice", "snyk-notice"}
 """Targets that need nothing but make."""
 
 
