@@ -17,13 +17,16 @@ SARIF = REPOSITORY / "reports" / "sarif"
 
 
 def requirements(names: Sequence[str]) -> None:
-    """Ask PyPI's advisories about every package that the lock files pin."""
+    """Ask PyPI's advisories about every package that the lock files pin; one with findings does not hide the next."""
+    problems = []
     for name in names:
-        _pip_audit(
-            ["--requirement", f"requirements/{name}.txt", "--require-hashes", "--disable-pip"],
-            name,
-            f"requirements/{name}.txt",
-        )
+        lock = f"requirements/{name}.txt"
+        try:
+            _pip_audit(["--requirement", lock, "--require-hashes", "--disable-pip"], name, lock)
+        except DeliveryError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise DeliveryError("\n".join(problems))
 
 
 def image(archive: Path) -> None:
