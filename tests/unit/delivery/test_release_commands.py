@@ -3,7 +3,9 @@ the promise."""
 
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,56 @@ def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path:
     model_record(tmp_path / f"model-record-{'f' * 40}", "f" * 40)
     with pytest.raises(DeliveryError, match="holds no model version of this commit"):
         models.fetch({"MODEL_ARTIFACTS": str(tmp_path), "MODEL_COMMIT": "a" * 40})
+
+
+class Storage(BaseHTTPRequestHandler):
+    """Takes objects as Cloud Storage does: none twice, and none into a bucket that is closed."""
+
+    objects: dict[str, bytes] = {}
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        closed = "/b/closed/" in self.path or self.headers["Authorization"] != "Bearer token"
+        self.send_response(403 if closed else 412 if self.path in self.objects else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        self.objects.setdefault(self.path, content)
+
+    def log_message(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    monkeypatch.setattr(Storage, "objects", {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Storage)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setattr(models, "STORAGE", f"http://127.0.0.1:{server.server_address[1]}")
+    yield Storage.objects
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_version_is_published_once_with_its_manifest_last(
+    recorder: Recorder, storage: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorder.answers["gcloud auth print-access-token"] = "token\n"
+    monkeypatch.setattr(models, "verify", lambda folder: None)
+    monkeypatch.setattr(models, "models_folder", lambda environment: tmp_path)
+    (tmp_path / "v1" / "plots").mkdir(parents=True)
+    for name in ("manifest.json", "model.onnx", "plots/scores.svg"):
+        (tmp_path / "v1" / name).write_text(name)
+    for _ in range(2):
+        models.publish("p-models", "v1", CLOUD)
+    query = "/upload/storage/v1/b/p-models/o?uploadType=media&ifGenerationMatch=0&name=v1%2F"
+    names = ["model.onnx", "plots%2Fscores.svg", "manifest.json"]
+    assert list(storage) == [f"{query}{name}" for name in names]
+    assert not recorder.those("gcloud storage"), "which would list the bucket first"
+    with pytest.raises(DeliveryError, match="gs://closed/v1/model.onnx could not be written: 403"):
+        models.publish("closed", "v1", CLOUD)
 
 
 def test_a_repeated_run_means_its_own_tag(recorder: Recorder) -> None:
