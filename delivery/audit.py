@@ -68,7 +68,7 @@ def _pip_audit(arguments: Sequence[str], name: str, lock: str) -> None:
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if not report.exists():
             raise DeliveryError(f"pip-audit gave no report on {name}:\n{done.stderr.strip()[-2000:]}")
-        _judge(findings.pip_audit(report, lock), f"pip-audit-{name}", f"packages of {name}")
+        _judge(findings.pip_audit(report, lock, name), f"pip-audit-{name}", f"packages of {name}")
 
 
 def secrets() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def pip_audit(report: Path, lock: str) -> dict[str, Any]:
+def pip_audit(report: Path, lock: str, subject: str = "") -> dict[str, Any]:
     """pip-audit's JSON report on `lock` as SARIF: one result a vulnerability, on the line of the lock file that pins
     the package."""
     lines = Path(lock).read_text(encoding="utf-8").splitlines()
@@ -19,7 +19,7 @@ def pip_audit(report: Path, lock: str) -> dict[str, Any]:
         for package in json.loads(report.read_text(encoding="utf-8"))["dependencies"]
         for flaw in package.get("vulns", [])
     ]
-    return sarif("pip-audit", results, lock)
+    return sarif("pip-audit", results, subject)
 
 
 def secrets(report: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ UNDECIDED = "undecided"
 LOCAL = "local cloud"
 LONGEST_COMMENT = 65_000
 """GitHub takes 65,536 characters."""
-CUT = "\n\nThe rest is too long for a comment; it stands on the run's page, under Summary.\n"
+CUT = "\n\n</details>\n\nThe rest is too long for a comment; it stands on the run's page, under Summary.\n"
 
 
 @dataclass(frozen=True)
