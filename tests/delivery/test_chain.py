@@ -145,6 +145,28 @@ def test_the_trace_leads_from_each_end_to_orders_and_deployments(
         assert part in told
 
 
+def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
+    runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
+) -> None:
+    """A runner of the pipeline has fetched the new version's files and no others."""
+    version = trained["train"]["version"]
+    folder = runner.clone / "models" / version
+    folder.rename(runner.clone / "models-of-another-machine")
+    go_back = (
+        "from delivery.deploy import _go_back; from delivery.errors import DeliveryError; from delivery.stack import "
+        "Stack; stack = Stack('staging'); print(_go_back(stack, stack.outputs(), DeliveryError('not well')))"
+    )
+    try:
+        told = subprocess.run(
+            [sys.executable, "-c", go_back], cwd=runner.clone, env=runner.environment, capture_output=True, text=True
+        )
+    finally:
+        (runner.clone / "models-of-another-machine").rename(folder)
+    assert "staging serves what it served before" in told.stdout, told.stdout + told.stderr
+    done = json.loads((runner.clone / "reports" / "deployment-staging.json").read_text())
+    assert (done["outcome"], done["model_version"]) == ("went back", version)
+
+
 def test_a_model_that_is_not_the_recorded_one_is_not_deployed(
     runner: Runner, data_push: str, deployed: dict[str, dict[str, str]]
 ) -> None:
