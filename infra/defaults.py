@@ -20,6 +20,7 @@ LABELS_INPUT = {
     "gcp:monitoring/notificationChannel:NotificationChannel": "user_labels",
     "gcp:monitoring/slo:Slo": "user_labels",
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": "user_labels",
+    "gcp:pubsub/subscription:Subscription": "labels",
     "gcp:pubsub/topic:Topic": "labels",
     "gcp:secretmanager/secret:Secret": "labels",
     "gcp:storage/bucket:Bucket": "labels",

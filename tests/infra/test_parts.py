@@ -13,7 +13,7 @@ from infra.config import ConfigError
 from infra.secret import api_key, masking_key
 from orderguard.masking import Keyring
 from tests.infra.conftest import VERSION, write_version
-from tests.infra.recording import DIGEST, Record, declare, stack_settings
+from tests.infra.recording import DIGEST, PROJECT_NUMBER, Record, declare, stack_settings
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -213,6 +213,45 @@ def test_every_alert_is_sent_somewhere_and_says_what_to_do(models: Path) -> None
     for name, alert in alerts.items():
         assert alert["notificationChannels"] == ["team-id"], name
         assert alert["documentation"]["content"].endswith((".", ";")) or "`" in alert["documentation"]["content"]
+
+
+def test_no_alert_waits_for_a_metric_that_the_same_run_makes(models: Path) -> None:
+    """Cloud Monitoring refuses a threshold on a log metric in its first ten minutes."""
+    record = declared("prod")
+    counted = {inputs["name"] for inputs in record.of("gcp:logging/metric:Metric").values()}
+    assert counted
+    queries = ""
+    for name, alert in record.of("gcp:monitoring/alertPolicy:AlertPolicy").items():
+        (condition,) = alert["conditions"]
+        assert not any(metric in json.dumps(condition.get("conditionThreshold", "")) for metric in counted), name
+        assert ("conditionMatchedLog" in condition) == ("notificationRateLimit" in alert["alertStrategy"]), name
+        if query := condition.get("conditionPrometheusQueryLanguage"):
+            assert query["disableMetricValidation"] is True
+            queries += query["query"]
+    assert "logging_googleapis_com:user_orderguard_prod_anomalies{" in queries
+    assert queries.endswith("[30m])) > 0.05")
+
+
+def test_only_a_key_that_is_due_raises_the_reminders_alert(models: Path) -> None:
+    """Secret Manager sends every change of a secret to the topic, and a test message at the first `up`."""
+    record = declared("prod")
+    subscription = record.one("gcp:pubsub/subscription:Subscription", "rotation")
+    assert subscription["filter"] == 'attributes.eventType = "SECRET_ROTATE"'
+    assert subscription["expirationPolicy"] == {"ttl": ""}
+    (condition,) = record.one("gcp:monitoring/alertPolicy:AlertPolicy", "alert-rotation")["conditions"]
+    assert 'subscription_id="orderguard-prod-rotation"' in condition["conditionThreshold"]["filter"]
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_uptime_check_asks_a_path_that_reaches_the_service(models: Path, stack: str) -> None:
+    """Google's front end answers /healthz by itself, with 404."""
+    check = declared(stack).one("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig", "uptime")
+    assert check["httpCheck"]["path"] == "/readyz"
+
+
+def test_the_budget_names_the_project_by_its_number(models: Path) -> None:
+    budget = declared("prod").one("gcp:billing/budget:Budget", "budget")
+    assert budget["budgetFilter"]["projects"] == [f"projects/{PROJECT_NUMBER}"]
 
 
 def test_the_dashboard_is_json_with_a_chart_for_each_question(models: Path) -> None:

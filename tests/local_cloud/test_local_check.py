@@ -13,6 +13,8 @@ from infra.local.services import all_resources, modules
 
 ANSWERS = json.loads(Path(__file__).with_name("provider_answers.json").read_text())
 SERVICE = "gcp:cloudrunv2/service:Service"
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+LOG_METRIC = 'resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user/errors"'
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=lambda case: f"{case['type'].partition(':')[2]} {case['inputs']}"[:90])
@@ -27,6 +29,10 @@ def test_check_answers_as_the_real_provider_did(ask: Any, case: dict[str, Any]) 
         else:
             assert added[key] == value
     assert set(added) == set(case["added"])
+
+
+def alert(**condition: Any) -> dict[str, Any]:
+    return {"displayName": "a", "combiner": "OR", "conditions": [{"displayName": "c", **condition}]}
 
 
 def service(**changes: Any) -> dict[str, Any]:
@@ -53,6 +59,8 @@ def container(**fields: Any) -> dict[str, Any]:
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "r", "format": "WAT"}, "WAT"),
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "Bad_R", "format": "DOCKER"}, "Bad_R"),
         ("gcp:pubsub/topic:Topic", {"name": "goog-topic"}, "Invalid resource name given"),
+        (ALERT, alert(conditionThreshold={"filter": LOG_METRIC}), "Cannot find metric(s) that match type"),
+        (ALERT, alert(conditionMatchedLog={"filter": "severity=ERROR"}), "notification_rate_limit"),
         (
             "gcp:storage/bucketIAMMember:BucketIAMMember",
             {"bucket": "b", "role": "viewer", "member": "allUsers"},
