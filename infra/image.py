@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The serving base, the scoring service, the training job: their names in the registry.
 SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
 PLATFORM = "linux/amd64"
+# The user of both images. Cloud Storage FUSE gives the files of a mount to root unless it is told whose they are.
+USER = 65_532
+OWNED = (f"uid={USER}", f"gid={USER}")
 
 
 def commit() -> str:

@@ -9,6 +9,7 @@ from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import INGRESS, Settings
 from infra.identity import Identity
+from infra.image import OWNED
 from infra.model import ModelVersion
 from infra.registry import Registry
 from infra.secret import GivenSecret, Secret
@@ -61,7 +62,9 @@ class ScoringService(Component):
                 "timeout": f"{settings.request_timeout_seconds}s",
                 "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
                 "vpc_access": _vpc_access(settings),
-                "volumes": [{"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True}}],
+                "volumes": [
+                    {"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True, "mount_options": OWNED}}
+                ],
                 "containers": [
                     {
                         "image": parts.image,

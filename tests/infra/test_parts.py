@@ -13,7 +13,7 @@ from infra.config import ConfigError
 from infra.secret import api_key, masking_key
 from orderguard.masking import Keyring
 from tests.infra.conftest import VERSION, write_version
-from tests.infra.recording import DIGEST, PROJECT_NUMBER, Record, declare, stack_settings
+from tests.infra.recording import DIGEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -61,8 +61,27 @@ def test_the_service_gets_keys_by_reference_and_pinned_version(models: Path) -> 
 def test_the_service_mounts_the_models_read_only(models: Path) -> None:
     record = declared()
     volumes = record.one(SERVICE, "scorer")["template"]["volumes"]
-    assert volumes == [{"name": "models", "gcs": {"bucket": "orderguard-local-local-models", "readOnly": True}}]
+    (volume,) = volumes
+    assert volume["name"] == "models"
+    assert volume["gcs"]["bucket"] == "orderguard-local-local-models"
+    assert volume["gcs"]["readOnly"] is True
     assert container(record)["volumeMounts"] == [{"name": "models", "mountPath": "/mnt/models"}]
+
+
+def test_mounts_belong_to_the_user_of_the_images(models: Path) -> None:
+    record = declared()
+    owned = ["uid=65532", "gid=65532"]
+    for path in ("Dockerfile", "Dockerfile.slim"):
+        assert set(re.findall(r"^USER (.+)$", (ROOT / path).read_text(), re.MULTILINE)) == {"65532:65532"}
+    service = record.one(SERVICE, "scorer")["template"]
+    volumes = [*service["volumes"], *record.one(JOB, "trainer")["template"]["template"]["volumes"]]
+    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned, owned, owned]
+
+
+def test_the_trainer_may_publish_by_renaming_a_folder(models: Path) -> None:
+    volumes = declared().one(JOB, "trainer")["template"]["template"]["volumes"]
+    options = {volume["name"]: volume["gcs"]["mountOptions"] for volume in volumes}
+    assert "rename-dir-limit=1000" in options["models"]
 
 
 def test_probes_ask_for_readiness_first_and_life_afterwards(models: Path) -> None:
