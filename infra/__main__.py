@@ -87,6 +87,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     return {
         "url": service.url,
+        "public_url": service.public_url,
         "service_name": service.name,
         "training_job": training.name,
         "model_version": model.version,

@@ -53,6 +53,10 @@ class Images(Component):
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
         else:
+            # Unlike an image, a tag is pushed with what the provider was told of the registry: Docker's own sign-in there.
+            self._signed_in = docker.Provider(
+                "registry", registry_auth=[{"address": f"{settings.region}-docker.pkg.dev"}], opts=self.within
+            )
             packages = "vertex" if settings.rag_provider == "vertex" else "serve"
             slim = self._build(SLIM, "Dockerfile.slim", None, {"SERVING_PACKAGES": packages})
             self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": self._commit, "SLIM_IMAGE": slim})
@@ -88,6 +92,6 @@ class Images(Component):
             name=latest.target_image,
             keep_remotely=True,
             triggers={"digest": image.repo_digest},
-            opts=self.within,
+            opts=pulumi.ResourceOptions(parent=self, provider=self._signed_in),
         )
         return image.repo_digest

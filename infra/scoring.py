@@ -114,6 +114,10 @@ class ScoringService(Component):
             )
         self.name: pulumi.Output[str] = self.service.name
         self.url: pulumi.Output[str] = self.service.uri
+        # Where callers reach it: behind a load balancer the service's own address answers nobody.
+        self.public_url: pulumi.Output[str] = (
+            pulumi.Output.from_input(f"https://{settings.domain}") if settings.domain else self.url
+        )
         self.revision: pulumi.Output[str] = self.service.latest_ready_revision.apply(
             lambda revision: (revision or "").rpartition("/")[2]
         )
@@ -147,7 +151,8 @@ def _plain_settings(
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,
         "RAG_BASE_URL": settings.rag_base_url,
-        "GOOGLE_CLOUD_PROJECT": settings.project if settings.rag_provider == "vertex" else "",
+        # Log lines name the project's trace that they belong to.
+        "GOOGLE_CLOUD_PROJECT": settings.project,
         "GOOGLE_CLOUD_LOCATION": settings.region if settings.rag_provider == "vertex" else "",
     }
     return [{"name": name, "value": value} for name, value in values.items() if value]

@@ -42,6 +42,8 @@ def test_only_tags_deploy_and_only_main_publishes(record: Record) -> None:
     assert members["github-becomes-deploy"].endswith("/attribute.trigger/456:tag")
     assert members["github-becomes-preview"].endswith("/attribute.repository_id/456")
     assert members["github-becomes-publish"].endswith("/attribute.repository_ref/456:refs/heads/main")
+    own = grants.pop("deploy-proves-who-it-is")
+    assert own["serviceAccountId"].endswith(f"/{own['member'].removeprefix('serviceAccount:')}")
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}
 
 

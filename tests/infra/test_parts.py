@@ -138,7 +138,29 @@ def test_vertex_brings_its_right_api_and_settings(models: Path) -> None:
     record = declared(ragProvider="vertex")
     assert record.one("gcp:projects/iAMMember:IAMMember", "scorer-asks-vertex")["role"] == "roles/aiplatform.user"
     assert "aiplatform" in record.of("gcp:projects/service:Service")
-    assert environment(record)["GOOGLE_CLOUD_PROJECT"] == "orderguard-local"
+    assert environment(record)["GOOGLE_CLOUD_LOCATION"] == "europe-west1"
+
+
+def test_log_lines_can_name_their_trace(models: Path) -> None:
+    assert environment(declared())["GOOGLE_CLOUD_PROJECT"] == "orderguard-local"
+
+
+def test_callers_are_sent_to_the_load_balancer_where_there_is_one(models: Path) -> None:
+    behind = declared("prod")
+    assert behind.outputs["public_url"] == "https://scoring.example.com"
+    assert behind.one(SERVICE, "scorer")["customAudiences"] == [behind.outputs["public_url"]]
+    staging = declared("staging").outputs
+    assert staging["public_url"] == staging["url"]
+
+
+def test_a_tag_is_pushed_with_dockers_own_sign_in(models: Path) -> None:
+    provider = declared().one("pulumi:providers:docker", "registry")
+    assert json.loads(provider["registryAuth"]) == [{"address": "europe-west1-docker.pkg.dev"}]
+
+
+def test_another_domain_gets_its_certificate_before_the_old_one_goes(models: Path) -> None:
+    certificate = declared("prod").one("gcp:compute/managedSslCertificate:ManagedSslCertificate", "edge-certificate")
+    assert "name" not in certificate
 
 
 def test_a_given_rag_key_is_a_secret_with_one_reader(models: Path) -> None:
@@ -276,7 +298,9 @@ def test_the_budget_names_the_project_by_its_number(models: Path) -> None:
 def test_the_dashboard_is_json_with_a_chart_for_each_question(models: Path) -> None:
     record = declared("prod")
     document = json.loads(record.one("gcp:monitoring/dashboard:Dashboard", "observability")["dashboardJson"])
-    assert len(document["mosaicLayout"]["tiles"]) == 6
+    tiles = document["mosaicLayout"]["tiles"]
+    assert [(tile.get("xPos"), tile.get("yPos")) for tile in tiles][:3] == [(None, None), (24, None), (None, 16)]
+    assert len(tiles) == 6
     assert "orderguard-prod-scorer" in json.dumps(document)
 
 

@@ -14,6 +14,7 @@ from tests.infra.recording import STACKS, Record, declare, stack_settings, walk
 
 OUTPUTS = {
     "url",
+    "public_url",
     "service_name",
     "training_job",
     "model_version",
