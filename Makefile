@@ -161,7 +161,7 @@ bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, r
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
 	@$(PYTHON) -m ml prepare --data $(DATA)
 
-.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image promote-image deploy release trace image scan-image
+.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image sign-image promote-image deploy release trace image scan-image
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
 model-summary: $(RUN_ENV) ## The newest model version's card
@@ -180,6 +180,9 @@ push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and la
 	@$(DELIVERY) push-images
 verify-image: $(RUN_ENV) ## Check the provenance of the image to deploy
 	@$(DELIVERY) verify-image
+
+sign-image: $(RUN_ENV) ## Sign the image to deploy for the stack's attestor
+	@$(DELIVERY) sign-image
 promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
 	@$(DELIVERY) promote-image
 deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)

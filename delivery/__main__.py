@@ -13,7 +13,7 @@ from delivery import audit, github, images, inspection, models, preview, release
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
-from delivery.stack import Stack
+from delivery.stack import Stack, on_google_cloud
 from infra.local.errors import LocalCloudError
 from infra.local.provider.resource import Refused
 from orderguard.model_version import ModelVersionError
@@ -61,6 +61,21 @@ def verify_image() -> None:
     """Check where the image that is to be deployed comes from."""
     registry, digest = required("REGISTRY", "this stack's registry"), required("IMAGE_DIGEST", "the image")
     print(images.verify(registry, digest, os.environ.get("GITHUB_REPOSITORY", "")))
+
+
+def sign_image() -> None:
+    """Sign the images that are to be deployed, where the stack's settings name an attestor."""
+    wanted = stack()
+    attestor = wanted.setting("attestor")
+    if not attestor or not on_google_cloud(os.environ):
+        print(f"nothing to sign: {wanted.name} names no attestor, or is on the local cloud")
+        return
+    digests = {images.SCORER: required("IMAGE_DIGEST", "the service's image")}
+    digests[images.TRAINER] = required("TRAIN_IMAGE_DIGEST", "the training job's image")
+    registry = required("REGISTRY", "this stack's registry")
+    key = required("ATTESTOR_KEY", "the attestor's key, which is an output of the bootstrap stack")
+    images.sign(registry, digests, attestor, f"{key}/cryptoKeyVersions/1")
+    print(f"{attestor} vouches for {', '.join(digests)}")
 
 
 def record_model() -> None:
@@ -162,6 +177,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "release": release_notes,
     "scan-image": scan_image,
     "secret-scan": scan_secrets,
+    "sign-image": sign_image,
     "test-summary": test_summary,
     "trace": show_trace,
     "verify-image": verify_image,

@@ -79,7 +79,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         image=str(after["image"]),
         model_version=str(after["model_version"]),
         manifest_sha256=model.manifest_sha256,
-        url=str(after["url"]),
+        url=_address(stack, after),
         outcome="deployed",
     )
     write(done)
@@ -87,7 +87,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
 
 
 def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> None:
-    if not before.get("model_version"):
+    if not before.get("revision"):
         raise DeliveryError(
             f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}"
         ) from None
@@ -111,7 +111,7 @@ def check(stack: Stack, *versions: str) -> None:
     Raises `DeliveryError` where it does not get ready in time, or fails once.
     """
     outputs = stack.outputs()
-    url, headers = str(outputs["url"]), _headers(stack, outputs)
+    url, headers = _address(stack, outputs), _headers(stack, outputs)
     end = time.monotonic() + READY_WITHIN_SECONDS
     while True:
         status, body = ask(url, "/readyz", headers)
@@ -136,12 +136,27 @@ def _headers(stack: Stack, outputs: Mapping[str, Any]) -> dict[str, str]:
     """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
     headers: dict[str, str] = {}
     if on_google_cloud(stack.environment):
-        command = ["gcloud", "auth", "print-identity-token", f"--audiences={outputs['url']}"]
-        headers["Authorization"] = f"Bearer {run(command).strip()}"
+        headers["Authorization"] = f"Bearer {_identity_token(_address(stack, outputs))}"
     elif secret := outputs.get("api_key_secret"):
         cloud = Cloud(home_from(stack.environment), stack.name)
         headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
     return headers
+
+
+def _address(stack: Stack, outputs: Mapping[str, Any]) -> str:
+    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
+    local cloud has none."""
+    return str(outputs["public_url"] if on_google_cloud(stack.environment) else outputs["url"])
+
+
+def _identity_token(audience: str) -> str:
+    """A token of whoever is signed in to gcloud. A service account asks for its own: a workflow's credentials come from
+    GitHub, and gcloud makes no identity token of those. A person's token has gcloud's own audience."""
+    account = run(["gcloud", "config", "get", "account"]).strip()
+    command = ["gcloud", "auth", "print-identity-token"]
+    if account.endswith(".gserviceaccount.com"):
+        command += [f"--impersonate-service-account={account}", f"--audiences={audience}", "--include-email"]
+    return run(command).strip()
 
 
 def ask(url: str, path: str, headers: Mapping[str, str], body: object = None) -> tuple[int, dict[str, Any]]:

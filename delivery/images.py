@@ -109,6 +109,7 @@ def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ
     """
     if not on_google_cloud(environment):
         return _push_locally(registry, commit, environment)
+    _sign_in(registry)
     digests: dict[str, str] = {}
     for image in IMAGES:
         repository = f"{registry}/{image.name}"
@@ -138,6 +139,7 @@ def promote(source: str, target: str, digests: Mapping[str, str], environment: M
         if any(copied[name] != digest for name, digest in digests.items()):
             raise DeliveryError(f"The images in {target} are not those in {source}: the tree has changed in between.")
         return
+    _sign_in(source, target)
     for name, digest in digests.items():
         copy = f"{target}/{name}:{tag}"
         run(["docker", "buildx", "imagetools", "create", "--tag", copy, f"{source}/{name}@{digest}"])
@@ -151,11 +153,27 @@ def verify(registry: str, digest: str, repository: str, environment: Mapping[str
     """
     reference = f"{registry}/{SCORER}@{digest}"
     if on_google_cloud(environment):
+        _sign_in(registry)
         run(["gh", "attestation", "verify", f"oci://{reference}", "--repo", repository])
         return f"{reference} was built by a workflow of {repository}"
     if _push_locally(registry, commit(), environment)[SCORER] != digest:
         raise DeliveryError(f"{reference} was not built from this tree.")
     return f"{reference} was built from this tree"
+
+
+def sign(registry: str, digests: Mapping[str, str], attestor: str, key_version: str) -> None:
+    """Sign pushed images (name → digest) for a Binary Authorization attestor: without that nothing runs where a stack
+    names one."""
+    for name, digest in digests.items():
+        command = ["gcloud", "beta", "container", "binauthz", "attestations", "sign-and-create", "--quiet"]
+        command += [f"--artifact-url={registry}/{name}@{digest}", f"--attestor={attestor}"]
+        run([*command, f"--keyversion={key_version}"])
+
+
+def _sign_in(*registries: str) -> None:
+    """Let Docker, and what asks Docker for its sign-in, into Artifact Registry with gcloud's credentials."""
+    hosts = sorted({registry.partition("/")[0] for registry in registries})
+    run(["gcloud", "auth", "configure-docker", ",".join(hosts), "--quiet"])
 
 
 def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) -> dict[str, str]:

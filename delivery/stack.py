@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+from pulumi.runtime.rpc import UNKNOWN
+
 from delivery.commands import REPOSITORY, run
 from delivery.errors import DeliveryError
 from infra.local import pulumi as local_pulumi
@@ -50,9 +53,15 @@ class Stack:
         return self._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, without secrets; empty where the stack was never deployed."""
+        """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
+        stack left unknown is not there."""
         found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
-        return found
+        return {name: value for name, value in found.items() if value != UNKNOWN}
+
+    def setting(self, name: str) -> str:
+        """A setting in the stack's file, such as `attestor`; empty where it is not there."""
+        text = (REPOSITORY / f"Pulumi.{self.name}.yaml").read_text(encoding="utf-8")
+        return str(yaml.safe_load(text)["config"].get(f"orderguard:{name}", ""))
 
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):

@@ -91,6 +91,14 @@ class Identities(Component):
         self.deploy: pulumi.Output[str] = self._identity(
             "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
         )
+        # A deployment asks the service whether it is well. GitHub's credentials alone get no identity token from Google.
+        gcp.serviceaccount.IAMMember(
+            "deploy-proves-who-it-is",
+            service_account_id=pulumi.Output.concat(f"projects/{settings.project}/serviceAccounts/", self.deploy),
+            role="roles/iam.serviceAccountOpenIdTokenCreator",
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            opts=self.within,
+        )
         self._state_access("preview", self.preview, "objectViewer", "cryptoKeyDecrypter", state)
         self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
         for role in PREVIEW_ROLES:

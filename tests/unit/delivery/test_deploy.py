@@ -141,3 +141,41 @@ def test_the_check_names_the_version_that_it_waited_for(stack: FakeStack) -> Non
     stack.known["url"] = stack.service.url
     with pytest.raises(DeliveryError, match="did not answer with model version v2"):
         check(stack, "v2")
+
+
+@pytest.mark.parametrize(
+    ("account", "wanted"),
+    [
+        (
+            "deploy@p.iam.gserviceaccount.com",
+            [
+                "--impersonate-service-account=deploy@p.iam.gserviceaccount.com",
+                "--audiences=https://d",
+                "--include-email",
+            ],
+        ),
+        ("somebody@example.com", []),
+    ],
+)
+def test_on_google_cloud_callers_reach_the_public_address_as_who_they_are(
+    service: Service, monkeypatch: pytest.MonkeyPatch, account: str, wanted: list[str]
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> str:
+        asked.append(command)
+        return account if "config" in command else "token\n"
+
+    monkeypatch.setattr(deploying, "run", run)
+    on_google = FakeStack("prod", {"PULUMI_BACKEND_URL": "gs://state"}, service=service)
+    outputs = {"url": service.url, "public_url": "https://d"}
+    assert deploying._address(on_google, outputs) == "https://d"
+    assert deploying._headers(on_google, outputs) == {"Authorization": "Bearer token"}
+    assert asked[-1] == ["gcloud", "auth", "print-identity-token", *wanted]
+
+
+def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulumi.runtime.rpc import UNKNOWN
+
+    monkeypatch.setattr(Stack, "_engine", lambda *_: json.dumps({"registry": "r", "revision": UNKNOWN}))
+    assert Stack("prod").outputs() == {"registry": "r"}
