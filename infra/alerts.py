@@ -1,8 +1,8 @@
 """What the team is alerted to, as a table: the condition, and what to do about it.
 
 No condition is a threshold on a log metric: Cloud Monitoring refuses one until it has heard of the metric, up to ten
-minutes after a first `up` has made it. Lines are matched in the log itself, and a share of lines is a PromQL query, whose
-metrics need not be there yet.
+minutes after a first `up` has made it. Lines are matched in the log itself, and a share of lines is a PromQL query,
+whose metrics need not be there yet.
 """
 
 import re

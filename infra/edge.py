@@ -31,8 +31,8 @@ class Edge(Component):
         address = self._declare("globalAddress:GlobalAddress", "address", {"addressType": "EXTERNAL", "address": None})
         backend = self._backend(service)
         routes = self._declare("uRLMap:URLMap", "routes", {"defaultService": backend.id})
-        # Named by the engine: another domain needs another certificate, and Google deletes none that is in use. With a name
-        # of ours the old one would have to go first.
+        # Named by the engine: another domain needs another certificate, and Google deletes none that is in use. With a
+        # name of ours the old one would have to go first.
         certificate = self._declare(
             "managedSslCertificate:ManagedSslCertificate",
             "certificate",

@@ -53,7 +53,7 @@ class Images(Component):
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
         else:
-            # Unlike an image, a tag is pushed with what the provider was told of the registry: Docker's own sign-in there.
+            # Unlike an image, a tag is pushed with what the provider was told: here, Docker's own sign-in.
             self._signed_in = docker.Provider(
                 "registry", registry_auth=[{"address": f"{settings.region}-docker.pkg.dev"}], opts=self.within
             )

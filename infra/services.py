@@ -24,7 +24,8 @@ APIS = {
     "storage": "storage.googleapis.com",
     "workflows": "workflows.googleapis.com",
 }
-# What else has to be on before a module is used: Eventarc brings an event as a Pub/Sub message to a workflow's execution.
+# What else has to be on before a module is used: Eventarc brings an event as a Pub/Sub message to a workflow, which it
+# then executes.
 BEHIND = {"eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com")}
 # Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
 WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")

@@ -91,7 +91,7 @@ class Identities(Component):
         self.deploy: pulumi.Output[str] = self._identity(
             "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
         )
-        # A deployment asks the service whether it is well. GitHub's credentials alone get no identity token from Google.
+        # A deployment asks the service whether it is well, and gcloud makes no identity token of GitHub's credentials.
         gcp.serviceaccount.IAMMember(
             "deploy-proves-who-it-is",
             service_account_id=pulumi.Output.concat(f"projects/{settings.project}/serviceAccounts/", self.deploy),

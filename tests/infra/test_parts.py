@@ -11,6 +11,7 @@ import pytest
 from infra.__main__ import platform
 from infra.config import ConfigError
 from infra.secret import api_key, masking_key
+from ml.registry import _ASIDE as ASIDE
 from orderguard.masking import Keyring
 from tests.infra.conftest import VERSION, write_version
 from tests.infra.recording import DIGEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
@@ -210,10 +211,11 @@ def test_a_rotation_keeps_the_key_before_it_and_drops_older_ones(models: Path) -
 def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:
     rules = declared(retentionDays=90).one("gcp:storage/bucket:Bucket", "raw")["lifecycleRules"]
     assert {"action": {"type": "Delete"}, "condition": {"age": 90}} in rules
-    assert not any(
-        "age" in rule["condition"] and rule["action"]["type"] == "Delete"
-        for rule in declared().one("gcp:storage/bucket:Bucket", "models")["lifecycleRules"]
-    )
+    of_models = declared().one("gcp:storage/bucket:Bucket", "models")["lifecycleRules"]
+    aged = [
+        rule["condition"] for rule in of_models if rule["action"]["type"] == "Delete" and "age" in rule["condition"]
+    ]
+    assert aged == [{"age": 1, "matchesPrefixes": [ASIDE]}]
 
 
 def test_no_bucket_is_both_versioned_and_retained(models: Path) -> None:
