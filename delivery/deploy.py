@@ -86,7 +86,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
 def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> DeliveryError:
     """Deploy what served before and record how that ended; returns what to tell."""
     version = str(before.get("model_version", ""))
-    if not version:
+    if not before.get("revision"):
         write(_record(stack, before, "failed"))
         return DeliveryError(f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}")
     print(f"==> {stack.name} is not well; going back to {version}", flush=True)
@@ -119,7 +119,7 @@ def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, manifest_sha
         image=str(outputs.get("image", "")),
         model_version=str(outputs.get("model_version", "")),
         manifest_sha256=manifest_sha256,
-        url=str(outputs.get("url", "")),
+        url=_address(stack, outputs),
         outcome=outcome,
     )
 
@@ -153,9 +153,9 @@ def check(stack: Stack, *versions: str) -> None:
 
 
 def _address(stack: Stack, outputs: Mapping[str, Any]) -> str:
-    """Where callers reach the service: a service behind the load balancer answers nobody at its own URL."""
-    domain = stack.setting("domain")
-    return f"https://{domain}" if domain and on_google_cloud(stack.environment) else str(outputs["url"])
+    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
+    local cloud has none. Empty where the stack serves nothing yet."""
+    return str(outputs.get("public_url" if on_google_cloud(stack.environment) else "url", ""))
 
 
 def _headers(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.runtime.rpc import UNKNOWN
 
 from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
@@ -63,9 +64,10 @@ class Stack:
         return self._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, without secrets; empty where the stack was never deployed."""
+        """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
+        stack left unknown is not there."""
         found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
-        return found
+        return {name: value for name, value in found.items() if value != UNKNOWN}
 
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):

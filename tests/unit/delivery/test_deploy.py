@@ -179,7 +179,7 @@ def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_
     monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
     there = {"PULUMI_BACKEND_URL": "gs://state", "DEPLOY_SERVICE_ACCOUNT": "deploy@p.iam.gserviceaccount.com"}
     stack.service.version = "v1"
-    stack.known["url"] = stack.service.url
+    stack.known["public_url"] = stack.service.url
     check(FakeStack("staging", there, service=stack.service, known=stack.known), "v1")
     made, *asked = stack.service.asked
     account = "/v1/projects/-/serviceAccounts/deploy@p.iam.gserviceaccount.com:generateIdToken"
@@ -191,14 +191,20 @@ def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_
 def test_a_person_asks_as_themselves(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
     stack.service.version = "v1"
-    stack.known["url"] = stack.service.url
+    stack.known["public_url"] = stack.service.url
     check(FakeStack("staging", {"PULUMI_BACKEND_URL": "gs://s"}, service=stack.service, known=stack.known), "v1")
     assert {authorization for _, authorization in stack.service.asked} == {"Bearer print-identity-token"}
 
 
 def test_a_stack_behind_a_load_balancer_is_asked_there() -> None:
-    cloud = Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"})
-    outputs = {"url": "https://orderguard-prod-scorer.example.run.app"}
-    assert deploying._address(cloud, outputs) == "https://scoring.example.com"
-    assert deploying._address(Stack("staging", cloud.environment), outputs) == outputs["url"]
+    outputs = {"url": "https://orderguard-prod-scorer.example.run.app", "public_url": "https://scoring.example.com"}
+    assert deploying._address(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
     assert deploying._address(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
+    assert deploying._address(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
+
+
+def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulumi.runtime.rpc import UNKNOWN
+
+    monkeypatch.setattr(Stack, "_engine", lambda *_: json.dumps({"registry": "r", "revision": UNKNOWN}))
+    assert Stack("prod").outputs() == {"registry": "r"}
