@@ -1,5 +1,6 @@
 """`python -m app`: read the settings, then serve until SIGTERM."""
 
+import gc
 import os
 import resource
 import sys
@@ -9,6 +10,8 @@ from app.settings import SettingsError, read_settings
 
 def main() -> int:
     """Serve. 2 is for settings that make no service."""
+    # While everything is being made there is nothing to collect; once it is made, `settle_memory` turns it on again.
+    gc.disable()
     from app.rag.settings import read_rag_settings
 
     # a core dump would hold orders as they came in

@@ -6,13 +6,14 @@ routing, since they carry the load; everything else goes on to FastAPI.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.access import HEADER as API_KEY_HEADER
 from app.access import allowed
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
+from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
 from app.problems import MEDIA_TYPE, Problem
@@ -59,27 +60,37 @@ class StreamBroken(Exception):
 
 
 class Edge:
-    """The ASGI application that the server runs; `app` is the framework's."""
+    """The ASGI application that the server runs; `app` is the framework's. `start` and `stop` stand at the ends of its
+    life.
+    """
 
     def __init__(
-        self, app: Application, routes: list[DirectRoute], settings: Settings, logs: LogWriter, metrics: Metrics
+        self,
+        app: Application,
+        routes: list[DirectRoute],
+        settings: Settings,
+        logs: LogWriter,
+        metrics: Metrics,
+        start: Callable[[], Awaitable[None]],
+        stop: Callable[[], Awaitable[None]],
     ) -> None:
         self._app = app
+        self._start, self._stop = start, stop
         self._routes = {route.path: route for route in routes}
         self.express: ExpressLane | None = None
         self._settings = settings
         self._logs = logs
         self._metrics = metrics
-        self._counters: dict[tuple[str, str, int], Callable[[], None]] = {}
-        self._timers = {path: metrics.seconds.labels(path).observe for path in self._routes}
+        self._counters: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._timers = {path: metrics.seconds.labels(path) for path in self._routes}
         self._shed_logged = 0.0
         self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await live(receive, send, self._start, self._stop)
             return
-        exchange = Exchange(scope)
+        exchange = Exchange(scope["method"], scope["path"], scope["headers"])
         route = self._routes.get(exchange.path)
         try:
             if exchange.path.startswith(PROTECTED):
@@ -121,10 +132,10 @@ class Edge:
         if exchange.method != "POST":
             raise Problem("method-not-allowed", headers={"Allow": "POST"})
         headers = exchange.headers
-        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if media_type not in route.media_types:
+        media_type = headers.get(b"content-type", b"")
+        if media_type not in route.media_types and _bare(media_type) not in route.media_types:
             raise Problem("unsupported-media-type", f"send {route.media_types[0].decode()}")
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
             raise Problem("unsupported-media-type", "send the body uncompressed")
         accept = headers.get(b"accept")
         if accept and not _accepts(accept, b"application/json" if route.handler else b"application/x-ndjson"):
@@ -227,18 +238,29 @@ class Edge:
     def record(self, exchange: Exchange, reply: Reply, size: int | None = None) -> None:
         """Count the request, and log it unless its handler has."""
         seconds = time.perf_counter() - exchange.started
-        key = (exchange.route, exchange.method, reply.status)
+        self._counter(exchange, reply.status)(1)
+        timer = self._timers.get(exchange.route)
+        if timer is None:
+            timer = self._timers[exchange.route] = self._metrics.seconds.labels(exchange.route)
+        timer.observe(seconds)
+        if not reply.logged and self._worth_logging(reply):
+            self._log(exchange, reply, seconds, len(reply.body) if size is None else size)
+
+    def _counter(self, exchange: Exchange, status: int) -> Callable[[float], None]:
+        key = (exchange.route, exchange.method, status)
         count = self._counters.get(key)
         if count is None:
             method = exchange.method if exchange.method in METHODS else "other"
-            count = self._counters[key] = self._metrics.requests.labels(exchange.route, method, str(reply.status)).inc
-        count()
-        observe = self._timers.get(exchange.route)
-        if observe is None:
-            observe = self._timers[exchange.route] = self._metrics.seconds.labels(exchange.route).observe
-        observe(seconds)
-        if not reply.logged and self._worth_logging(reply):
-            self._log(exchange, reply, seconds, len(reply.body) if size is None else size)
+            count = self._counters[key] = self._metrics.requests.labels(exchange.route, method, str(status)).inc
+        return count
+
+    def record_scored(self, exchanges: Sequence[Exchange]) -> None:
+        """Count requests to one route that were answered well together, and that their handler has logged."""
+        now, first = time.perf_counter(), exchanges[0]
+        observe = self._timers[first.route].observe
+        for exchange in exchanges:
+            observe(now - exchange.started)
+        self._counter(first, 200)(len(exchanges))
 
     def _worth_logging(self, reply: Reply) -> bool:
         """All but a flood of shed requests: of these, one a second."""
@@ -284,6 +306,13 @@ def severity_of(status: int) -> str:
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
+def _bare(media_type: bytes) -> bytes:
+    """A media type without parameters, in lower case."""
+    return media_type.partition(b";")[0].strip().lower()
+
+
 def _accepts(accept: bytes, media_type: bytes) -> bool:
-    ranges = [part.partition(b";")[0].strip().lower() for part in accept.split(b",")]
+    if accept == b"*/*":
+        return True
+    ranges = [_bare(part) for part in accept.split(b",")]
     return any(r in (b"*/*", b"application/*", media_type, b"application/json") for r in ranges)

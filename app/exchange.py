@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -27,8 +27,8 @@ class Exchange:
     """One request and what is known about its answer so far.
 
     A caller's X-Request-ID is repeated in the answer; in the log it only stands if it is a UUID, a ULID or 32
-    hexadecimal digits, since anything else might be a name. `trace_id` is the caller's W3C trace, or a new one;
-    `span_id` is this service's own part of it.
+    hexadecimal digits, since anything else might be a name: `loggable_id` is what may. `trace_id` is the caller's W3C
+    trace, or a new one; `span_id` is this service's own part of it.
     """
 
     __slots__ = (
@@ -38,32 +38,31 @@ class Exchange:
         "headers",
         "route",
         "request_id",
+        "loggable_id",
         "trace_id",
         "span_id",
         "trace_flags",
         "streaming",
     )
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], route: str = "other") -> None:
         self.started = time.perf_counter()
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.route = "other"
+        self.method = method
+        self.path = path
+        self.headers = dict(headers)
+        self.route = route
         self.streaming = False
         given = self.headers.get(b"x-request-id")
-        fresh = "%032x" % random.getrandbits(128)
-        self.request_id = given.decode("ascii") if given and _SAFE_ID.fullmatch(given) else fresh
-        self.trace_id, self.trace_flags = fresh, "00"
-        self.span_id = "%016x" % random.getrandbits(64)
+        fresh = "%048x" % random.getrandbits(192)
+        self.trace_id, self.span_id, self.trace_flags = fresh[:32], fresh[32:], "00"
+        if given and _SAFE_ID.fullmatch(given):
+            self.request_id = given.decode("ascii")
+            self.loggable_id = self.request_id if _OPAQUE_ID.fullmatch(self.request_id) else "[ID]"
+        else:
+            self.request_id = self.loggable_id = self.trace_id
         parent = self.headers.get(b"traceparent")
         if parent and (match := _TRACEPARENT.fullmatch(parent)) and match[1] != b"ff" and match[2].strip(b"0"):
             self.trace_id, self.trace_flags = match[2].decode(), match[4].decode()
-
-    @property
-    def loggable_id(self) -> str:
-        """The request's id as it may stand in the log."""
-        return self.request_id if _OPAQUE_ID.fullmatch(self.request_id) else "[ID]"
 
     @property
     def traceparent(self) -> str:

@@ -1,10 +1,10 @@
 """The express lane: whole requests to /v1/score, answered on the server's own event loop turn.
 
 At the limit of one core, tasks, ASGI messages and one model call a request cost more than the model itself. So the
-requests that arrive in one turn of the event loop are prepared one by one and scored with one call of the model, and
-each answer is one write. What a request is checked for, answered with and logged as is the edge's and the handlers'
-own; a request that is out of the ordinary (chunked, to be continued, with a store that has to be waited for) goes their
-usual way.
+requests that arrive in turns of the event loop that follow each other at once are prepared one by one and scored with
+one call of the model, and each answer is one write. What a request is checked for, answered with and logged as is the
+edge's and the handlers' own; a request that is out of the ordinary (chunked, to be continued, with a store that has to
+be waited for) goes their usual way.
 """
 
 import asyncio
@@ -14,15 +14,16 @@ from typing import Any, Protocol
 
 from app.direct import DirectHandlers
 from app.edge import NO_STORE, SECURITY_HEADERS, DirectRoute, Edge
-from app.exchange import Exchange, Reply, Scope
+from app.exchange import Exchange, Reply
 from app.models import Model
 from app.scoring import Prepared, Scoring
 
 MOST_TOGETHER = 64
 PATH = "/v1/score"
 
-_STATUS_LINES = {int(status): b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
-_COMMON = b"".join(b"%s: %s\r\n" % header for header in [NO_STORE, *SECURITY_HEADERS])
+_STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n" for status in HTTPStatus}
+_COMMON = "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in [NO_STORE, *SECURITY_HEADERS])
+_GOOD = f"{_STATUS_LINES[200]}content-type: application/json\r\n{_COMMON}"
 
 
 class Client(Protocol):
@@ -44,12 +45,15 @@ class ExpressLane:
         self._model: Model | None = None
         self._waiting: list[tuple[Client, Exchange, Prepared]] = []
         self._turn = 0
+        """How many requests this turn has brought."""
+        self._turns = False
+        """Whether the end of this turn is waited for."""
 
-    def take(self, client: Client, scope: Scope, body: bytes) -> None:
-        """Take a whole request. It is answered at the end of this turn of the event loop at the latest."""
-        exchange = Exchange(scope)
-        exchange.route = PATH
-        if self._turn == 0:
+    def take(self, client: Client, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Take a whole request. It is answered after the first turn of the event loop that brings no other."""
+        exchange = Exchange("POST", PATH, headers, PATH)
+        if not self._turns:
+            self._turns = True
             asyncio.get_running_loop().call_soon(self._end_of_turn)
         self._turn += 1
         try:
@@ -59,7 +63,7 @@ class ExpressLane:
             if model is not self._model:
                 self.answer_all()
                 self._model = model
-            prepared = _at_once(self._handlers.prepare(exchange, body, model))
+            prepared = _at_once(self._handlers.prepare(exchange, body))
         except Exception as error:
             self._answer(client, exchange, self._edge.reply_to(error, exchange))
             return
@@ -68,37 +72,43 @@ class ExpressLane:
             self.answer_all()
 
     def _end_of_turn(self) -> None:
+        """Look once more for others while they come: a call of the model costs much the same for one as for a few."""
+        self._turns = self._turn > 0 and bool(self._waiting)
         self._turn = 0
-        self.answer_all()
+        if self._turns:
+            asyncio.get_running_loop().call_soon(self._end_of_turn)
+        else:
+            self.answer_all()
 
     def answer_all(self) -> None:
         """Answer what waits."""
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
+        clients, exchanges, prepared = zip(*waiting, strict=True)
         assert self._model
         try:
-            answers = self._scoring.answers([prepared for _, _, prepared in waiting], self._model)
+            bodies = self._handlers.encoded(exchanges, prepared, self._scoring.answers(prepared, self._model))
         except Exception as error:
-            for client, exchange, _ in waiting:
+            for client, exchange in zip(clients, exchanges, strict=True):
                 self._answer(client, exchange, self._edge.reply_to(error, exchange))
             return
-        for (client, exchange, prepared), answer in zip(waiting, answers, strict=True):
-            self._answer(client, exchange, self._handlers.reply(exchange, prepared, answer))
+        for client, exchange, body in zip(clients, exchanges, bodies, strict=True):
+            client.answer(_head(_GOOD, exchange, body), body)
+        self._edge.record_scored(exchanges)
 
     def _answer(self, client: Client, exchange: Exchange, reply: Reply) -> None:
-        own = b"".join(b"%s: %s\r\n" % header for header in reply.headers) if reply.headers else b""
-        head = b"%scontent-type: %s\r\nx-request-id: %s\r\ntraceparent: %s\r\ncontent-length: %d\r\n%s%s" % (
-            _STATUS_LINES[reply.status],
-            reply.media_type,
-            exchange.request_id.encode(),
-            exchange.traceparent.encode(),
-            len(reply.body),
-            _COMMON,
-            own,
-        )
-        client.answer(head, reply.body)
+        own = "".join([f"{name.decode()}: {value.decode()}\r\n" for name, value in reply.headers or ()])
+        start = f"{_STATUS_LINES[reply.status]}content-type: {reply.media_type.decode()}\r\n{_COMMON}{own}"
+        client.answer(_head(start, exchange, reply.body), reply.body)
         self._edge.record(exchange, reply)
+
+
+def _head(start: str, exchange: Exchange, body: bytes) -> bytes:
+    return (
+        f"{start}x-request-id: {exchange.request_id}\r\ntraceparent: {exchange.traceparent}\r\n"
+        f"content-length: {len(body)}\r\n"
+    ).encode("latin-1")
 
 
 def _at_once(work: Coroutine[Any, Any, Prepared]) -> Prepared:

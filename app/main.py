@@ -1,35 +1,20 @@
 """Puts the service together: `create_app(settings)` is the ASGI application that `python -m app` serves."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-
-from app import openapi, problems
 from app.direct import DirectHandlers
 from app.drift_watch import REPORT_SECONDS
 from app.edge import JSON_TYPES, NDJSON_TYPES, DirectRoute, Edge
+from app.exchange import Application
 from app.express import ExpressLane
 from app.history import open_store
+from app.later import Later
 from app.logs import DriftLine, LogWriter
 from app.metrics import Metrics
-from app.models import Models
-from app.problems import FieldError, Problem
-from app.rag.recording import recorder
-from app.rag.routes import routes as rag_routes
+from app.models import Models, settle_memory
 from app.rag.settings import RagSettings
-from app.routes import routes
 from app.scoring import Scoring, warm
 from app.settings import Settings
-
-STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWriter | None = None) -> Edge:
@@ -39,30 +24,36 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     models = Models(settings, logs, metrics, warm)
     store = open_store(settings.history_url, settings.history_ttl_days)
     scoring = Scoring(settings.keyring, models, store, metrics, logs)
+    tasks: list[asyncio.Task[None]] = []
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    def build() -> Application:
+        from app.framework import framework
+
+        try:
+            return framework(settings, rag or RagSettings(), models, store, scoring, metrics, logs)
+        finally:
+            settle_memory()
+
+    later = Later(build)
+
+    async def complete() -> None:
+        await models.looked.wait()
+        try:
+            await later.built()
+        except Exception as error:
+            logs.failure(error)
+
+    async def start() -> None:
         await models.start()
-        watch = asyncio.create_task(watch_drift(models, logs, metrics))
-        yield
-        watch.cancel()
+        tasks.extend(asyncio.create_task(work) for work in (watch_drift(models, logs, metrics), complete()))
+
+    async def stop() -> None:
+        for task in tasks:
+            task.cancel()
         await models.stop()
         if store is not None:
             await store.close()
         logs.flush()
-
-    app = FastAPI(title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.include_router(routes(settings, models, store, metrics))
-    app.include_router(rag_routes(rag or RagSettings(), scoring, recorder(metrics, logs)))
-    app.mount("/static", StaticFiles(directory=STATIC))
-    for error, handler in (
-        (HTTPException, _framework_problem),
-        (RequestValidationError, _validation_problem),
-        (Problem, _problem),
-        (Exception, _internal_problem),
-    ):
-        app.add_exception_handler(error, handler)
-    openapi.install(app)
 
     direct = DirectHandlers(settings, scoring, metrics, logs)
     one = DirectRoute("/v1/score", JSON_TYPES, handler=direct.score)
@@ -70,7 +61,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
         DirectRoute("/v1/score/batch", JSON_TYPES, handler=direct.batch),
         DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=direct.stream),
     ]
-    edge = Edge(app, [one, *others], settings, logs, metrics)
+    edge = Edge(later, [one, *others], settings, logs, metrics, start, stop)
     if store is None or store.immediate:
         edge.express = ExpressLane(one, edge, direct, scoring, settings.max_concurrency)
     return edge
@@ -105,28 +96,3 @@ async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None
                     model_version=model.version,
                 )
             )
-
-
-def _answer(request: Request, problem: Problem) -> Response:
-    document = problem.document(request.scope["state"]["exchange"].request_id)
-    return Response(document, problem.status, problem.headers, problems.MEDIA_TYPE)
-
-
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return _answer(request, error)
-
-
-async def _framework_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _answer(request, problems.of_status(error.status_code, dict(error.headers or {})))
-
-
-async def _validation_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    errors = tuple(FieldError(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
-    return _answer(request, Problem("invalid-request", errors=errors))
-
-
-async def _internal_problem(request: Request, error: Exception) -> Response:
-    return _answer(request, Problem("internal"))

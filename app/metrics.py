@@ -1,11 +1,57 @@
 """What /metrics shows. Labels hold route templates, states and feature names only: never anything of an order."""
 
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 SCORES = tuple(step / 20 for step in range(1, 21))
 DIFFERENCES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Spread:
+    """How often values fell between bounds: plain numbers, since each request adds to some of them."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
+        """Show the counts as Prometheus' cumulative buckets."""
+        names = [*map(str, self._bounds), "+Inf"]
+        family.add_metric(labels, list(zip(names, accumulate(self._counts), strict=True)), self._sum)
+
+
+class Spreads(Collector):
+    """A histogram that is put together when somebody looks; `labels` are the names of its labels."""
+
+    def __init__(self, name: str, about: str, bounds: Sequence[float], labels: Sequence[str] = ()) -> None:
+        self._head = name, about, labels
+        self._bounds = bounds
+        self._spreads: dict[tuple[str, ...], Spread] = {} if labels else {(): Spread(bounds)}
+
+    def labels(self, *values: str) -> Spread:
+        """The counts for these values of the labels."""
+        return self._spreads.setdefault(values, Spread(self._bounds))
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """What the registry asks for."""
+        name, about, labels = self._head
+        family = HistogramMetricFamily(name, about, labels=labels)
+        for values, spread in self._spreads.items():
+            spread.add_to(family, values)
+        yield family
 
 
 class Metrics:
@@ -17,14 +63,15 @@ class Metrics:
         self.requests = Counter(
             "orderguard_requests", "Requests answered", ["route", "method", "status"], registry=registry
         )
-        self.seconds = Histogram(
-            "orderguard_request_seconds", "Time to answer, in seconds", ["route"], buckets=SECONDS, registry=registry
-        )
+        self.seconds = Spreads("orderguard_request_seconds", "Time to answer, in seconds", SECONDS, ["route"])
+        registry.register(self.seconds)
         self.shed = Counter("orderguard_requests_shed", "Requests turned away under load", registry=registry)
         self.orders = Counter("orderguard_orders_scored", "Orders scored", ["route"], registry=registry)
         self.invalid_orders = Counter("orderguard_orders_invalid", "Orders refused", ["route"], registry=registry)
         self.anomalies = Counter("orderguard_anomalies", "Orders found anomalous", registry=registry)
-        self.scores = Histogram("orderguard_score", "Anomaly scores", buckets=SCORES, registry=registry)
+        scores = Spreads("orderguard_score", "Anomaly scores", SCORES)
+        registry.register(scores)
+        self.scores = scores.labels()
         self.history = Counter(
             "orderguard_history", "Orders by the state of the customer's history", ["state"], registry=registry
         )

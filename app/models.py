@@ -43,7 +43,6 @@ def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
     scorer = Scorer.load(folder, threads=1)
     model = Model(folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder))
     warm(model)
-    settle_memory()
     return model
 
 
@@ -55,6 +54,7 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -74,6 +74,8 @@ class Models:
         self.shadow: Model | None = None
         self.reason: str | None = "the model is being loaded"
         self.refused: dict[str, str] = {}
+        self.looked = asyncio.Event()
+        """Set once the wanted version was loaded or refused for the first time."""
 
     async def start(self) -> None:
         """Begin to load, and to watch for a new champion and for SIGHUP."""
@@ -95,10 +97,16 @@ class Models:
 
     async def _watch(self) -> None:
         while True:
+            before = self.serving, self.shadow
             try:
                 await self.refresh()
             except Exception as error:
                 self._logs.failure(error, event="model")
+            if not self.looked.is_set():
+                # The rest of the start settles the memory.
+                self.looked.set()
+            elif before != (self.serving, self.shadow):
+                await asyncio.to_thread(settle_memory)
             await asyncio.sleep(WATCH_SECONDS)
 
     def _wanted(self) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
 from app.shadow import Shadow
-from orderguard.features import FEATURE_NAMES, FEATURES, order_features
+from orderguard.features import FEATURE_NAMES, FEATURES
+from orderguard.features.scalar import features_of, order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.retrieval import Case, make_case
@@ -37,7 +39,6 @@ UNSCALED: list[Callable[[float], float]] = [
 
 _decode = msgspec.json.Decoder(OrderRequest).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 Shares = NDArray[np.float64]
 Decoded = OrderRequest | OrderError
@@ -49,7 +50,9 @@ def decode_request(body: bytes | msgspec.Raw) -> OrderRequest:
         order = _decode(body)
     except UNDECODABLE as error:
         raise explained(error) from None
-    for place, earlier in enumerate(order.history or ()):
+    if order.history is None:
+        return order
+    for place, earlier in enumerate(order.history):
         if earlier.customer.id != order.customer.id:
             raise OrderError(f"history[{place}].customer.id", "not the customer of the order")
     return order
@@ -76,23 +79,21 @@ def decode_batch(body: bytes, limit: int) -> list[Decoded]:
 
 
 class Prepared(NamedTuple):
-    """An order that is ready for the model."""
+    """An order that is ready to be scored."""
 
     order_id: str
     masked: MaskedOrder
     history: CustomerHistory | None
     state: HistoryState
-    vector: Vector
 
 
 def answers_of(
     prepared: Sequence[Prepared], vectors: Vectors, scores: Scores, shares: Shares, model: Model
 ) -> list[ScoreAnswer]:
     """The answers for scored orders (n), each with the features that raised its score most."""
-    top = shares.argsort(axis=1)[:, : -TOP_CONTRIBUTIONS - 1 : -1]
-    values, parts = np.take_along_axis(vectors, top, 1).tolist(), np.take_along_axis(shares, top, 1).tolist()
+    top: list[list[int]] = shares.argsort(axis=1)[:, : -TOP_CONTRIBUTIONS - 1 : -1].tolist()
     threshold, version = model.scorer.threshold, model.version
-    columns = [prepared, *(column.tolist() for column in scores), top.tolist(), values, parts]
+    columns = (*(column.tolist() for column in scores), top, vectors.tolist(), shares.round(6).tolist())
     return [
         ScoreAnswer(
             order.order_id,
@@ -102,13 +103,13 @@ def answers_of(
             forest,
             guard,
             [
-                Contribution(FEATURE_NAMES[place], UNSCALED[place](value), round(part, 6), MEANINGS[place])
-                for place, value, part in zip(*reasons, strict=True)
+                Contribution(FEATURE_NAMES[place], UNSCALED[place](values[place]), parts[place], MEANINGS[place])
+                for place in places
             ],
             version,
             order.state,
         )
-        for order, score, forest, guard, *reasons in zip(*columns, strict=True)
+        for order, score, forest, guard, places, values, parts in zip(prepared, *columns, strict=True)
     ]
 
 
@@ -132,21 +133,36 @@ class Scoring:
             raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
         return model
 
-    async def prepare(self, request: OrderRequest, model: Model) -> Prepared:
-        """Mask an order, count it into its customer's history and compute its features."""
+    async def prepare(self, request: OrderRequest) -> Prepared:
+        """Mask an order and count it into its customer's history."""
         masked = mask_order(request, self.keyring, free_text=False)
-        history, state = await self._history(request, masked)
-        vector = order_features(masked, history, model.catalogue)
-        return Prepared(request.order_id, masked, history, state, vector)
+        order_id, store = request.order_id, self._store
+        if request.history is not None:
+            return Prepared(order_id, masked, self.brought_history(request.history, masked), "used")
+        if store is None:
+            return Prepared(order_id, masked, None, "absent")
+        if self._store_rests_until and self._store_rests_until > time.monotonic():
+            return Prepared(order_id, masked, None, "unavailable")
+        try:
+            kept = await store.read(masked.customer_token)
+            record = read_record(kept) if kept else None
+            if changed := record_after(record, masked):
+                await store.write(masked.customer_token, changed)
+        except HistoryUnavailable:
+            # A store that is away costs each order its timeout. Leave it alone for a moment.
+            self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
+            return Prepared(order_id, masked, None, "unavailable")
+        seen = record.seen_by(masked) if record else EMPTY
+        return Prepared(order_id, masked, seen, "used") if seen.count else Prepared(order_id, masked, None, "absent")
 
     def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
-        """Score prepared orders with one call of the model."""
-        vectors = np.array([order.vector for order in prepared])
+        """Compute the features of prepared orders and score them with one call of the model."""
+        vectors = features_of([(order.masked, order.history) for order in prepared], model.catalogue)
         scores, shares = model.scorer.explain(vectors)
         model.drift.add_rows(vectors, scores.score)
         answers = answers_of(prepared, vectors, scores, shares, model)
-        for order in prepared:
-            self._history_counters[order.state].inc()
+        for state, count in Counter(order.state for order in prepared).items():
+            self._history_counters[state].inc(count)
         if self._models.shadow is not None:
             # After the answers have gone out.
             asyncio.get_running_loop().call_soon(self._shadow.compare, self._models.shadow, prepared, answers)
@@ -176,26 +192,6 @@ class Scoring:
         history = seen.seen_by(masked) if seen else EMPTY
         return history if history.count else None
 
-    async def _history(self, request: OrderRequest, masked: MaskedOrder) -> tuple[CustomerHistory | None, HistoryState]:
-        if request.history is not None:
-            return self.brought_history(request.history, masked), "used"
-        store = self._store
-        if store is None:
-            return None, "absent"
-        if self._store_rests_until > time.monotonic():
-            return None, "unavailable"
-        try:
-            kept = await store.read(masked.customer_token)
-            record = read_record(kept) if kept else None
-            if changed := record_after(record, masked):
-                await store.write(masked.customer_token, changed)
-        except HistoryUnavailable:
-            # A store that is away costs each order its timeout. Leave it alone for a moment.
-            self._store_rests_until = time.monotonic() + STORE_REST_SECONDS
-            return None, "unavailable"
-        seen = record.seen_by(masked) if record else EMPTY
-        return (seen, "used") if seen.count else (None, "absent")
-
     def brought_history(self, orders: Sequence[Order], masked: MaskedOrder) -> CustomerHistory:
         """The history that the caller brought: the orders before this one, oldest first."""
         history = EMPTY
@@ -219,7 +215,6 @@ def warm(model: Model) -> None:
     request = decode_request(WARM_ORDER)
     masked = mask_order(request, keyring, free_text=False)
     for count in (1, 1, 1, 2, 16, 64, 1, 1):
-        vector = order_features(masked, None, model.catalogue)
-        prepared = [Prepared(request.order_id, masked, None, "absent", vector)] * count
-        vectors = np.array([vector] * count)
+        prepared = [Prepared(request.order_id, masked, None, "absent")] * count
+        vectors = features_of([(masked, None)] * count, model.catalogue)
         msgspec.json.encode(answers_of(prepared, vectors, *model.scorer.explain(vectors), model))

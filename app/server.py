@@ -4,13 +4,12 @@ request.
 
 import asyncio
 import socket
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.edge import PROTECTED, SHED, Edge
-from app.exchange import Scope
 from app.express import PATH, ExpressLane
 from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
@@ -20,7 +19,6 @@ LINGER_SECONDS = 1.0
 GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
-EXPRESS_PATH = PATH
 EXPRESS_URL = PATH.encode()
 CLOSE = (b"connection", b"close")
 
@@ -55,7 +53,8 @@ class Connection(HttpToolsProtocol):
     patience = 10.0
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # What the express lane has no use for is made once it is known that the request goes another way.
+        self.url, self.expect_100_continue, self.headers = b"", False, []
         self.waiting_since, self.allowance = self.loop.time(), self.patience
 
     def on_headers_complete(self) -> None:
@@ -64,9 +63,12 @@ class Connection(HttpToolsProtocol):
             self.express.answer_all()
         if self._goes_express():
             self.body = []
-            self.scope["method"], self.scope["path"] = "POST", EXPRESS_PATH
-        else:
-            super().on_headers_complete()
+            return
+        url, expected, headers = self.url, self.expect_100_continue, self.headers
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expected
+        self.headers += headers
+        super().on_headers_complete()
 
     def _goes_express(self) -> bool:
         if self.express is None or self.url != EXPRESS_URL or self.expect_100_continue:
@@ -75,8 +77,10 @@ class Connection(HttpToolsProtocol):
             return False
         if self.cycle is not None and not self.cycle.response_complete:
             return False
-        length = next((value for name, value in self.headers if name == b"content-length"), b"")
-        return length.isdigit() and int(length) <= self.most_bytes and self.parser.should_keep_alive()
+        for name, value in self.headers:
+            if name == b"content-length":
+                return value.isdigit() and int(value) <= self.most_bytes and self.parser.should_keep_alive()
+        return False
 
     most_bytes = 0
 
@@ -94,10 +98,10 @@ class Connection(HttpToolsProtocol):
         if self.body is None:
             super().on_message_complete()
             return
-        body, self.body = b"".join(self.body), None
+        body, self.body = self.body[0] if len(self.body) == 1 else b"".join(self.body), None
         assert self.express
         self.in_lane = True
-        self.express.take(self, cast(Scope, self.scope), body)
+        self.express.take(self, self.headers, body)
 
     def answer(self, head: bytes, body: bytes) -> None:
         """Write the answer of a request that went through the express lane."""
@@ -106,7 +110,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         own = self.server_state.default_headers
-        self.transport.write(b"%s%s\r\n%s" % (head, b"".join([b"%s: %s\r\n" % header for header in own]), body))
+        self.transport.write(b"%s%s%s" % (head, _own_lines(own), body))
         if CLOSE in own:
             self.transport.close()
         self.waiting_since, self.allowance = self.loop.time(), KEEP_ALIVE_SECONDS
@@ -121,7 +125,9 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Part from the client: with the answer it waits for, else with that of a request that may be on its way."""
-        if self.in_lane or (self.cycle is not None and not self.cycle.response_complete):
+        if self.in_lane:
+            return  # its answer closes the connection
+        if self.cycle is not None and not self.cycle.response_complete:
             super().shutdown()
         else:
             self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
@@ -146,6 +152,18 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+
+_known_headers: list[tuple[bytes, bytes]] = []
+_known_lines = b""
+
+
+def _own_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The server's own headers (the date above all) and the empty line: the same for all answers of a second."""
+    global _known_headers, _known_lines
+    if headers is not _known_headers:
+        _known_headers, _known_lines = headers, b"".join([b"%s: %s\r\n" % header for header in headers]) + b"\r\n"
+    return _known_lines
 
 
 class Server(uvicorn.Server):

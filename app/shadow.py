@@ -9,7 +9,7 @@ from app.contract import ScoreAnswer
 from app.logs import LogWriter, ShadowLine
 from app.metrics import Metrics
 from app.models import Model
-from orderguard.features import order_features
+from orderguard.features.scalar import features_of
 
 if TYPE_CHECKING:
     from app.scoring import Prepared
@@ -24,14 +24,14 @@ class Shadow:
 
     def compare(self, challenger: Model, orders: Sequence["Prepared"], answers: Sequence[ScoreAnswer]) -> None:
         """Score the orders with the challenger and record how it differs. Never raises."""
-        for order, answer in zip(orders, answers, strict=True):
-            try:
-                vector = order_features(order.masked, order.history, challenger.catalogue)
-                score = challenger.scorer.score_row(vector).score
-            except Exception as error:
-                self._metrics.shadow.labels("failed").inc()
-                self._logs.failure(error, event="shadow")
-                return
+        try:
+            vectors = features_of([(order.masked, order.history) for order in orders], challenger.catalogue)
+            scores: list[float] = challenger.scorer.explain(vectors)[0].score.tolist()
+        except Exception as error:
+            self._metrics.shadow.labels("failed").inc()
+            self._logs.failure(error, event="shadow")
+            return
+        for order, answer, score in zip(orders, answers, scores, strict=True):
             agree = answer.anomaly == (score >= challenger.scorer.threshold)
             self._metrics.shadow.labels("agreed" if agree else "disagreed").inc()
             self._metrics.shadow_difference.observe(abs(score - answer.score))

@@ -206,7 +206,6 @@ def started(contender: Contender) -> Iterator[subprocess.Popen[bytes]]:
                 sys.exit(f"{contender.name} did not start: {' '.join(contender.command)}")
             time.sleep(0.01)
         contender.start_seconds = time.monotonic() - began
-        contender.memory_mb = sum(memory_mb(each) for each in family(process.pid))
         yield process
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -260,6 +259,7 @@ def load(contender: Contender, process: subprocess.Popen[bytes], folder: Path) -
     contender.p50_ms.append(p50 / 1_000)
     contender.p99_ms.append(p99 / 1_000)
     contender.errors += errors
+    contender.memory_mb = max(contender.memory_mb, sum(memory_mb(each) for each in family(process.pid)))
 
 
 def stream_rate(contender: Contender, orders: Path) -> float:

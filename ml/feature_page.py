@@ -23,10 +23,11 @@ Feature set {FEATURE_SET_VERSION}, {len(FEATURES)} features. This page is writte
 `orderguard/features/table.py` by `python -m ml.feature_page > docs/technical/features.md`; a test keeps it
 current.
 
-**One implementation.** Each formula stands once, in the table. Serving evaluates it over floats for one order
-(`order_features`), training over numpy columns for all orders (`compute_features`). A property test proves that
-both give the same float32 vector, bit for bit, for any orders in any sequence. Formulas keep to operations that
-IEEE 754 rounds exactly; logarithms are taken at the end, by numpy in both cases.
+**One implementation.** Each formula stands once, in the table. Serving evaluates it over floats
+(`features_of`), in one straight-line function that the formulas write when they are loaded; training evaluates
+it over numpy columns for all orders (`compute_features`). A property test proves that both give the same
+float32 vector, bit for bit, for any orders in any sequence. Formulas keep to operations that IEEE 754 rounds
+exactly; logarithms are taken at the end, by numpy in both cases.
 
 **Only what was known before.** A feature sees the order itself, the customer's earlier orders and the
 catalogue. The catalogue (usual prices, quantities, currencies, hours, shares of codes) is learnt from the

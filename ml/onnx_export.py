@@ -24,7 +24,7 @@ from orderguard.attribution import Attribution
 
 TREE_ENSEMBLE_OPSET = 5
 _SKL2ONNX_OPSETS = {"": 18, "ai.onnx.ml": 3}
-_SUM, _MAXIMUM = 1, 3
+SUM, MAXIMUM = 1, 3
 _OUTPUTS = ("score", "forest_score", "guard_score")
 
 
@@ -100,7 +100,7 @@ def _exponent_scale(forest: IsolationForest) -> float:
 
 
 @dataclass
-class _Ensemble:
+class Ensemble:
     """The attributes of one TreeEnsemble node (ai.onnx.ml 5), gathered tree by tree."""
 
     roots: list[int] = field(default_factory=list)
@@ -158,8 +158,8 @@ class _Ensemble:
         }
 
 
-def _forest_ensemble(forest: IsolationForest) -> _Ensemble:
-    ensemble = _Ensemble()
+def _forest_ensemble(forest: IsolationForest) -> Ensemble:
+    ensemble = Ensemble()
     scale = _exponent_scale(forest)
     for estimator, chosen, lengths in zip(
         forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
@@ -186,11 +186,11 @@ def round_down(threshold: float) -> np.float32:
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded
 
 
-def _guard_ensemble(guard: Guard) -> _Ensemble:
+def guard_ensemble(guard: Guard) -> Ensemble:
     """One tree a feature: a binary search over the values at which its guard changes. A missing value finds the
     ordinary middle.
     """
-    ensemble = _Ensemble()
+    ensemble = Ensemble()
     for feature, (upper, lower) in enumerate(zip(guard.upper, guard.lower, strict=True)):
         below, above = np.isfinite(lower), np.isfinite(upper)  # an infinite limit is never passed
         # "x < limit" is "not limit ≤ x", so a lower limit is the float32 just below it.
@@ -231,7 +231,7 @@ def _convert_guarded_forest(scope: Any, operator: Any, container: Any) -> None:
     forest = scope.declare_local_operator("OrderguardIsolationForest", model.forest)
     forest.inputs.append(wide)
     forest.outputs.append(scope.declare_local_variable("forest", DoubleTensorType([None, 1])))
-    _add_ensemble(container, _guard_ensemble(model.guard).attributes(_MAXIMUM), wide, guard_score, "guard")
+    _add_ensemble(container, guard_ensemble(model.guard).attributes(MAXIMUM), wide, guard_score, "guard")
     # skl2onnx allows an output one operator only, so the inner operator's is passed on by a node; onnxruntime's cost
     # for it isn't measurable.
     container.add_node("Identity", forest.outputs[0].full_name, forest_score.full_name, name="forest_score")
@@ -241,7 +241,7 @@ def _convert_guarded_forest(scope: Any, operator: Any, container: Any) -> None:
 
 def _convert_isolation_forest(scope: Any, operator: Any, container: Any) -> None:
     exponent = scope.declare_local_variable("exponent", DoubleTensorType([None, 1]))
-    attributes = _forest_ensemble(operator.raw_operator).attributes(_SUM)
+    attributes = _forest_ensemble(operator.raw_operator).attributes(SUM)
     _add_ensemble(container, attributes, operator.inputs[0], exponent, "forest")
     container.add_node("Exp", exponent.full_name, operator.outputs[0].full_name, op_version=13, name="exp")
 

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 FILE = "attribution.npz"
 GRAPH = "attribution.onnx"
 
+_NEAR = 1e-4
+"""How near to the baseline's exponent the moves' rounding would show in their quotient."""
+
 
 @dataclass(frozen=True)
 class Attribution:
@@ -84,19 +87,24 @@ class Attribution:
         forest: NDArray[np.float64],
         guard: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """`contributions` of many rows (n, d), from the sums of leaf moves (n, d) that the graph `GRAPH` computes and
-        the rows' scores (n,).
+        """`contributions` of many rows (n, d), from the moves (n, d) and the scores (n,) that the graph `GRAPH`
+        computes.
         """
-        shares = moves.astype(np.float64)
-        total = shares.sum(axis=1)
-        slope = np.divide(np.expm1(total), total, out=np.ones_like(total), where=total != 0)
-        shares *= self.baseline() * slope[:, None]
-        # The graph adds up in float32: what it is off by, some 1e-7, goes where it shows least.
-        largest = np.abs(shares).argmax(axis=1)
-        shares[np.arange(len(shares)), largest] += forest - self.baseline() - shares.sum(axis=1)
+        wide = moves.astype(np.float64)
+        gained = forest - self.baseline()
+        total = wide.sum(axis=1)
+        near = np.abs(total) < _NEAR
+        if near.any():
+            # Too close to the roots to divide by: the secant is the tangent, and what float32 is off by, some 1e-7,
+            # goes where it shows least.
+            shares = wide * np.where(near, self.baseline(), gained / np.where(near, 1.0, total))[:, None]
+            largest = np.abs(shares).argmax(axis=1)
+            shares[np.arange(len(shares)), largest] += gained - shares.sum(axis=1)
+        else:
+            shares = wide * (gained / total)[:, None]
         guarded = np.flatnonzero(guard > forest)
         if len(guarded):
-            beyond = (rows[guarded] > self.upper[:, 0]) | (rows[guarded] < self.lower[:, 0])
+            beyond = (rows[guarded] > self._first[0]) | (rows[guarded] < self._first[1])
             excesses: dict[int, list[tuple[float, int]]] = {}
             for place, feature in zip(*(axis.tolist() for axis in np.nonzero(beyond)), strict=True):
                 row = int(guarded[place])
@@ -111,6 +119,11 @@ class Attribution:
         """A feature's own guard score."""
         upper, lower, levels = self._limits
         return levels[max(bisect_left(upper[feature], value), bisect_left(lower[feature], -value))]
+
+    @cached_property
+    def _first(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The limits of the first level, upper and lower."""
+        return np.ascontiguousarray(self.upper[:, 0]), np.ascontiguousarray(self.lower[:, 0])
 
     @cached_property
     def _limits(self) -> tuple[list[list[float]], list[list[float]], list[float]]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 SCORE = "score"
 _SMOOTHING = 0.5
-_BLOCK = 256
+_BLOCK = 1_024
 _SECONDS_A_DAY = 86_400.0
 
 

@@ -16,6 +16,7 @@ from orderguard.model_version import Manifest, verify
 
 MODEL = "model.onnx"
 OUTPUTS = ("score", "forest_score", "guard_score")
+EXPLAINED = (*OUTPUTS, "moves")
 
 
 class Scores(NamedTuple):
@@ -37,30 +38,18 @@ class RowScore(NamedTuple):
 
 
 class Scorer:
-    """A loaded model version. Safe to share between threads.
-
-    Buffers for a single row are bound to the session once: that is quicker than a plain `session.run` of a bare tree
-    ensemble.
-    """
+    """A loaded model version. Safe to share between threads."""
 
     def __init__(self, version_dir: Path, manifest: Manifest, threads: int = 1) -> None:
         self.version_dir = version_dir
         self.manifest = manifest
         self.threshold = manifest.threshold
         self.catalogue = Catalogue.read(version_dir)
-        self._session = session((version_dir / MODEL).read_bytes(), threads)
+        self._threads = threads
         self._row = np.zeros((1, len(manifest.feature_names)), np.float32)
         self._results = np.zeros((len(OUTPUTS), 1, 1), np.float64)
-        self._binding = self._session.io_binding()
-        self._binding.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
-        for name, result in zip(OUTPUTS, self._results, strict=True):
-            self._binding.bind_output(name, "cpu", 0, np.float64, result.shape, result.ctypes.data)
         self._attribution = Attribution.read(version_dir)
         self._explainer = session((version_dir / GRAPH).read_bytes(), threads)
-        self._moves = np.zeros(self._row.shape, np.float32)
-        self._explaining = self._explainer.io_binding()
-        self._explaining.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
-        self._explaining.bind_output("moves", "cpu", 0, np.float32, self._moves.shape, self._moves.ctypes.data)
         self._lock = Lock()
 
     @classmethod
@@ -76,34 +65,37 @@ class Scorer:
     def drift_reference(self) -> DriftReference:
         return DriftReference.read(self.version_dir)
 
+    @cached_property
+    def _plain(self) -> tuple[onnxruntime.InferenceSession, onnxruntime.IOBinding]:
+        """model.onnx, which is loaded when scores without reasons are asked for: a service always gives reasons. The
+        buffers for a single row are bound once, which is quicker than a plain `session.run` of a bare tree ensemble.
+        """
+        plain = session((self.version_dir / MODEL).read_bytes(), self._threads)
+        binding = plain.io_binding()
+        binding.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
+        for name, result in zip(OUTPUTS, self._results, strict=True):
+            binding.bind_output(name, "cpu", 0, np.float64, result.shape, result.ctypes.data)
+        return plain, binding
+
     def score(self, features: NDArray[np.float32]) -> Scores:
         """Score rows (n, d) of features in the order of `manifest.feature_names`."""
-        return score_rows(self._session, features)
+        return score_rows(self._plain[0], features)
 
     def score_row(self, row: NDArray[np.float32]) -> RowScore:
         """Score one row (d,)."""
         with self._lock:
+            plain, binding = self._plain
             self._row[0] = row
-            self._session.run_with_iobinding(self._binding)
+            plain.run_with_iobinding(binding)
             return RowScore(*self._results[:, 0, 0].tolist())
 
     def explain(self, features: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
         """Score rows (n, d), and what each feature adds to their scores (n, d); a row's sum is its score −
         `manifest.baseline`.
         """
-        if len(features) == 1:
-            scores, moves = self._explain_row(features)
-        else:
-            scores = self.score(features)
-            (moves,) = self._explainer.run(["moves"], {"features": features})
+        score, forest, guard, moves = self._explainer.run(EXPLAINED, {"features": features})
+        scores = Scores(score[:, 0], forest[:, 0], guard[:, 0])
         return scores, self._attribution.shared_out(moves, features, scores.forest, scores.guard)
-
-    def _explain_row(self, row: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float32]]:
-        with self._lock:
-            self._row[:] = row
-            self._session.run_with_iobinding(self._binding)
-            self._explainer.run_with_iobinding(self._explaining)
-            return Scores(*self._results[:, :, 0].copy()), self._moves.copy()
 
     def contributions(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
         """What each feature adds to the score of `row` (d,), largest first; the sum is score − `manifest.baseline`. See

@@ -1,8 +1,10 @@
 """A customer's history as it is kept, so that an order sent twice gets the same score twice and is counted once."""
 
+from itertools import compress
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, after, digest
 from orderguard.schema import MaskedOrder
@@ -29,23 +31,28 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
             history = self._before(len(self.tokens) - self.tokens.index(token))
         placed = order.created_at.timestamp()
         if history.at and max(history.at) > placed:
-            entries = [entry for entry in _entries(history) if float(entry[0]) <= placed]
-            history = _history(history.count - len(history.at) + len(entries), entries)
+            earlier = [at <= placed for at in history.at]
+            forgotten = history.count - len(history.at)
+            columns = [tuple(compress(values, earlier)) for values in astuple(history)[1:]]
+            history = CustomerHistory(forgotten + sum(earlier), *columns)
         return history
 
     def _before(self, newest: int) -> CustomerHistory:
         """The history before the newest orders."""
+        kept = self.history
+        if not self.pushed_out and kept.count == len(kept.at):
+            return CustomerHistory(kept.count - newest, *(values[:-newest] for values in astuple(kept)[1:]))
         entries = [*self.pushed_out, *_entries(self.history)][:-newest]
         return _history(self.history.count - newest, entries[-REMEMBERED:])
 
 
 def _entries(history: CustomerHistory) -> list[Entry]:
     """A history order by order; the first value is when it was placed."""
-    return list(zip(*msgspec.structs.astuple(history)[1:], strict=True))
+    return list(zip(*astuple(history)[1:], strict=True))
 
 
 def _history(count: int, entries: list[Entry]) -> CustomerHistory:
-    lists: Any = zip(*entries, strict=True) if entries else msgspec.structs.astuple(EMPTY)[1:]
+    lists: Any = zip(*entries, strict=True) if entries else astuple(EMPTY)[1:]
     return CustomerHistory(count, *lists)
 
 

@@ -79,7 +79,7 @@ def differ(one: str | None, other: str | None) -> float:
     return 1.0 if one and other and one != other else 0.0
 
 
-def add_amounts(facts: dict[str, Any], catalogue_basket: float, xp: Any) -> None:
+def add_amounts(facts: dict[str, Any], catalogue_basket: Any, xp: Any) -> None:
     """Net value and the amounts in reference units.
 
     Where the currency is unseen (level 0) the order counts as a usual basket.

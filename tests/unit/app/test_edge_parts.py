@@ -1,5 +1,6 @@
 """Access, problem documents, request ids, log lines: the small parts that every request meets."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -8,11 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from app.access import allowed
 from app.exchange import Exchange
 from app.logs import Line, LogWriter, StandardLogging
+from app.metrics import Metrics
 from app.problems import KINDS, MEANINGS, FieldError, Problem, of_order, of_status
+from app.server import Connection
 from orderguard.schema import OrderError
 
 OLD, NEW = (hashlib.sha256(key).digest() for key in (b"old-key", b"new-key"))
@@ -39,7 +44,7 @@ def test_a_valid_key_is_let_in_and_nothing_else(
 
 def exchange(**headers: str) -> Exchange:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Exchange({"method": "POST", "path": "/v1/score", "headers": raw})
+    return Exchange("POST", "/v1/score", raw)
 
 
 @pytest.mark.parametrize("wrong", ["with space", "", "x" * 129, "semi;colon", "a\nb", "é"])
@@ -145,3 +150,45 @@ def test_the_level_holds_back_what_is_below() -> None:
     writer.service("WARNING", "x", "held back")
     writer.service("ERROR", "x", "written")
     assert [line["message"] for line in lines_of(stream)] == ["written"]
+
+
+def test_a_histogram_counts_what_is_at_most_each_bound() -> None:
+    metrics = Metrics()
+    for score in (0.0, 0.05, 0.051, 1.0):
+        metrics.scores.observe(score)
+    metrics.seconds.labels("/v1/score").observe(99.0)
+    lines = set(metrics.text().decode().splitlines())
+    assert {
+        'orderguard_score_bucket{le="0.05"} 2.0',
+        'orderguard_score_bucket{le="0.1"} 3.0',
+        'orderguard_score_bucket{le="+Inf"} 4.0',
+        "orderguard_score_count 4.0",
+        'orderguard_request_seconds_bucket{le="10.0",route="/v1/score"} 0.0',
+        'orderguard_request_seconds_sum{route="/v1/score"} 99.0',
+    } <= lines
+
+
+class Transport(asyncio.Transport):
+    """Remembers what is done to it."""
+
+    closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_connection_whose_request_waits_for_its_group_is_not_closed_before_the_answer() -> None:
+    async def closed_while_waiting() -> bool:
+        loaded = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
+        loaded.load()
+        connection = Connection(loaded, ServerState(), {})
+        transport = Transport()
+        connection.connection_made(transport)
+        connection.in_lane = True
+        connection.shutdown()
+        return transport.closed
+
+    assert asyncio.run(closed_while_waiting()) is False

@@ -8,7 +8,7 @@ from ml.attribution_graph import attribution_graph
 from ml.config import read_config
 from ml.guarded_forest import GuardedForest, fit
 from ml.onnx_export import to_attribution
-from orderguard.scorer import session
+from orderguard.scorer import EXPLAINED, session
 
 WIDTH = 6
 
@@ -36,6 +36,15 @@ def test_shares_from_the_graph_are_those_of_the_walk(model: GuardedForest, rows:
     for row, shares, forest, guard in zip(rows, all_shares, scores.forest, scores.guard, strict=True):
         assert shares == pytest.approx(attribution.contributions(row), abs=1e-6)
         assert shares.sum() == pytest.approx(max(forest, guard) - attribution.baseline(), abs=1e-12)
+
+
+def test_scores_from_the_graph_are_the_models(model: GuardedForest, rows: NDArray[np.float32]) -> None:
+    graph = session(attribution_graph(to_attribution(model)))
+    together = graph.run(EXPLAINED, {"features": rows})
+    alone = [graph.run(EXPLAINED, {"features": rows[place : place + 1]}) for place in range(len(rows))]
+    for found, one_by_one, expected in zip(together, zip(*alone, strict=True), model.scores(rows), strict=False):
+        assert np.abs(found[:, 0] - expected).max() < 1e-14
+        assert np.abs(found - np.concatenate(one_by_one)).max() < 1e-15
 
 
 def test_the_graph_is_the_same_bytes_each_time(model: GuardedForest) -> None:

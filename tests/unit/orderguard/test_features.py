@@ -17,14 +17,10 @@ from hypothesis import strategies as st
 
 from ml.catalogue_learning import learn_catalogue
 from orderguard.catalogue import Catalogue
-from orderguard.features import (
-    FEATURE_NAMES,
-    FEATURE_SET_VERSION,
-    FEATURES,
-    columns_of,
-    compute_features,
-    order_features,
-)
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES
+from orderguard.features.columns import columns_of
+from orderguard.features.scalar import features_of, order_features
+from orderguard.features.vector import compute_features
 from orderguard.history import REMEMBERED, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
@@ -118,14 +114,16 @@ def test_serving_and_training_give_the_same_vector_bit_for_bit(
         stream = sorted(stream, key=lambda one: one.created_at)
     catalogue = learn_catalogue(columns_of(slice_))
     histories: dict[str, CustomerHistory] = {}
-    served = []
+    served, together = [], []
     for one in stream:
         known = histories.get(one.customer_token)
         served.append(order_features(one, known, catalogue))
+        together.append((one, known))
         histories[one.customer_token] = after(known, one)
     learnt: dict[str, CustomerHistory] = {}
     trained = compute_features(stream, catalogue, learnt)
     assert np.array(served).tobytes() == trained.tobytes()
+    assert features_of(together, catalogue).tobytes() == trained.tobytes()
     assert learnt == histories
     assert np.isfinite(trained).all()
 

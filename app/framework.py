@@ -1,0 +1,79 @@
+"""FastAPI's part of the service: the quiet routes and the documentation.
+
+It takes longer to import than the rest of the service together. So nothing else imports this module, and `Later` builds
+it once orders can be scored.
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import openapi, problems
+from app.history import HistoryStore
+from app.logs import LogWriter
+from app.metrics import Metrics
+from app.models import Models
+from app.problems import FieldError, Problem
+from app.rag.recording import recorder
+from app.rag.routes import routes as rag_routes
+from app.rag.settings import RagSettings
+from app.routes import routes
+from app.scoring import Scoring
+from app.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def framework(
+    settings: Settings,
+    rag: RagSettings,
+    models: Models,
+    store: HistoryStore | None,
+    scoring: Scoring,
+    metrics: Metrics,
+    logs: LogWriter,
+) -> FastAPI:
+    """The application that answers all routes but those of `app.direct`, and documents all."""
+    app = FastAPI(title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(routes(settings, models, store, metrics))
+    app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    for error, handler in (
+        (HTTPException, _framework_problem),
+        (RequestValidationError, _validation_problem),
+        (Problem, _problem),
+        (Exception, _internal_problem),
+    ):
+        app.add_exception_handler(error, handler)
+    openapi.install(app)
+    return app
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    document = problem.document(request.scope["state"]["exchange"].request_id)
+    return Response(document, problem.status, problem.headers, problems.MEDIA_TYPE)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return _answer(request, error)
+
+
+async def _framework_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(request, problems.of_status(error.status_code, dict(error.headers or {})))
+
+
+async def _validation_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = tuple(FieldError(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
+    return _answer(request, Problem("invalid-request", errors=errors))
+
+
+async def _internal_problem(request: Request, error: Exception) -> Response:
+    return _answer(request, Problem("internal"))
