@@ -161,7 +161,7 @@ bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, r
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
 	@$(PYTHON) -m ml prepare --data $(DATA)
 
-.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment push-image verify-image promote-image deploy release trace image scan-image
+.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
 model-summary: $(RUN_ENV) ## The newest model version's card
@@ -176,22 +176,37 @@ preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Mar
 	@STACK=$(STACK) $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment
+check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag and is on main
+	@$(DELIVERY) check-tag
 push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and latest (REGISTRY=…)
 	@$(DELIVERY) push-images
-verify-image: $(RUN_ENV) ## Check the provenance of the image to deploy
+verify-image: $(RUN_ENV) ## Check the provenance of the images to deploy
 	@$(DELIVERY) verify-image
+sign-image: $(RUN_ENV) ## Sign the images to deploy for the stack's attestor, where it names one (STACK=…)
+	@STACK=$(STACK) $(DELIVERY) sign-image
 promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
 	@$(DELIVERY) promote-image
 deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)
 	@STACK=$(STACK) $(DELIVERY) deploy
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
+fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions
+	@$(DELIVERY) fetch-records
 trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=…)
 	@VERSION=$(VERSION) TAG=$(TAG) IMAGE=$(IMAGE) $(DELIVERY) trace
 image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh
 	@$(DELIVERY) build-images
 scan-image: $(DEV_ENV) ## Known vulnerabilities of what the built image holds
 	@$(DELIVERY) scan-image
+
+.PHONY: cloud-notice
+cloud-notice:
+	@echo "Nothing was deployed: the repository's variable GOOGLE_CLOUD is not \"on\". docs/technical/CICD_MLOPS_IMPLEMENTATION.md says what to set up first."
+
+.PHONY: snyk
+snyk: $(RUN_ENV) ## Snyk over the packages that run (needs the Snyk CLI and SNYK_TOKEN)
+	@mkdir -p reports
+	@snyk test --file=requirements/run.txt --package-manager=pip --command=$(abspath $(PYTHON)) --severity-threshold=high --sarif-file-output=reports/snyk.sarif
 
 .PHONY: snyk-notice
 snyk-notice:

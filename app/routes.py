@@ -107,10 +107,13 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
         report = await asyncio.to_thread(serving.drift.report)
         return _json(serving.drift.answer(report, serving.version))
 
+    # Cloud Run keeps paths that end in z from callers outside: they ask /health and /ready, probes inside the others.
+    @router.get("/health", include_in_schema=False)
     @router.get("/healthz", **openapi.answers(Health, "The process is up", "operations"))
     async def healthz() -> Response:
         return _json(Health("ok"))
 
+    @router.get("/ready", include_in_schema=False)
     @router.get("/readyz", **openapi.answers(Readiness, "Whether orders can be scored", "operations", unready=True))
     async def readyz() -> Response:
         ready = models.serving is not None

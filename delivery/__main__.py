@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from delivery import audit, github, images, inspection, models, preview, release, summary, trace
+from delivery import audit, github, images, inspection, models, preview, records, release, summary, trace
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
@@ -46,21 +46,29 @@ def push_images() -> None:
     github.output({"digest": digests[images.SCORER], "train-digest": digests[images.TRAINER]})
 
 
+def pushed_images() -> dict[str, str]:
+    """The images that the pipeline has pushed, name → digest."""
+    scorer = required("IMAGE_DIGEST", "the service's image")
+    return {images.SCORER: scorer, images.TRAINER: required("TRAIN_IMAGE_DIGEST", "the training job's image")}
+
+
 def promote_image() -> None:
     """Bring the pushed images into the registry of the stack that is to be deployed."""
-    source, target = required("SOURCE_REGISTRY", "where they were pushed"), required(
-        "REGISTRY", "this stack's registry"
-    )
-    digests = {images.SCORER: required("IMAGE_DIGEST", "the service's image")}
-    digests[images.TRAINER] = required("TRAIN_IMAGE_DIGEST", "the training job's image")
+    source = required("SOURCE_REGISTRY", "where they were pushed")
+    target, digests = required("REGISTRY", "this stack's registry"), pushed_images()
     images.promote(source, target, digests)
     print(f"{target} holds {', '.join(f'{name}@{digest}' for name, digest in digests.items())}")
 
 
 def verify_image() -> None:
-    """Check where the image that is to be deployed comes from."""
-    registry, digest = required("REGISTRY", "this stack's registry"), required("IMAGE_DIGEST", "the image")
-    print(images.verify(registry, digest, os.environ.get("GITHUB_REPOSITORY", "")))
+    """Check where the images that are to be deployed come from."""
+    registry = required("REGISTRY", "this stack's registry")
+    print(images.verify(registry, pushed_images(), os.environ.get("GITHUB_REPOSITORY", "")))
+
+
+def sign_image() -> None:
+    """Sign the images that are to be deployed for the stack's attestor, where it names one."""
+    print(images.sign(stack(), required("REGISTRY", "this stack's registry"), pushed_images()))
 
 
 def record_model() -> None:
@@ -72,7 +80,7 @@ def record_model() -> None:
 def fetch_model() -> None:
     """Fetch this commit's model version and check it against its record."""
     found = models.fetch()
-    github.output({"version": found.version, "manifest-sha256": found.manifest_sha256})
+    github.output({"version": found.version, "commit": found.commit, "manifest-sha256": found.manifest_sha256})
 
 
 def publish_model() -> None:
@@ -113,17 +121,27 @@ def test_summary() -> None:
 
 
 def gate_issue() -> None:
-    """Open an issue with the report of a training run that a gate stopped."""
-    report = REPOSITORY / "reports" / "model-summary.md"
-    if not report.exists():
-        raise DeliveryError(f"{report} is missing: there is no report of a failed gate to open an issue with.")
-    title = f"Training stopped by a gate at {commit()[:12]}"
-    print(run(["gh", "issue", "create", "--title", title, "--body-file", str(report)]).strip())
+    """Open an issue with the report of a training run that a gate stopped, or that failed before."""
+    report, body = (REPOSITORY / "reports" / name for name in ("model-summary.md", "issue.md"))
+    told = report.read_text(encoding="utf-8") if report.exists() else "Training ended before its gates."
+    body.write_text(f"{told}\n\nThe run: {github.run_page()}\n", encoding="utf-8")
+    title = f"Training {'stopped by a gate' if report.exists() else 'failed'} at {commit()[:12]}"
+    print(run(["gh", "issue", "create", "--title", title, "--body-file", str(body)]).strip())
 
 
 def release_notes() -> None:
     """Write the release notes of the tag at HEAD and, in GitHub Actions, publish them."""
     print(release.release(publish=bool(os.environ.get("GITHUB_ACTIONS"))))
+
+
+def check_tag() -> None:
+    """Check that HEAD carries a version tag and is on main."""
+    print(f"{release.check_tag()} is on main")
+
+
+def fetch_records() -> None:
+    """Fetch what the releases keep for the trace."""
+    print(f"records of {', '.join(records.fetch())}")
 
 
 def show_trace() -> None:
@@ -133,7 +151,7 @@ def show_trace() -> None:
 
 def audit_requirements() -> None:
     """Look up the locked packages among known vulnerabilities."""
-    audit.requirements(["run", "dev"])
+    audit.requirements(["run", "vertex", "dev"])
 
 
 def scan_image() -> None:
@@ -149,8 +167,10 @@ def scan_secrets() -> None:
 STEPS: dict[str, Callable[[], None]] = {
     "audit": audit_requirements,
     "build-images": build_images,
+    "check-tag": check_tag,
     "deploy": deploy_stack,
     "fetch-model": fetch_model,
+    "fetch-records": fetch_records,
     "gate-issue": gate_issue,
     "model-summary": model_summary,
     "preview-comment": preview_comment,
@@ -162,6 +182,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "release": release_notes,
     "scan-image": scan_image,
     "secret-scan": scan_secrets,
+    "sign-image": sign_image,
     "test-summary": test_summary,
     "trace": show_trace,
     "verify-image": verify_image,

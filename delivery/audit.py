@@ -17,13 +17,16 @@ SARIF = REPOSITORY / "reports" / "sarif"
 
 
 def requirements(names: Sequence[str]) -> None:
-    """Ask PyPI's advisories about every package that the lock files pin."""
+    """Ask PyPI's advisories about every package that the lock files pin; one with findings does not hide the next."""
+    problems = []
     for name in names:
-        _pip_audit(
-            ["--requirement", f"requirements/{name}.txt", "--require-hashes", "--disable-pip"],
-            name,
-            f"requirements/{name}.txt",
-        )
+        lock = f"requirements/{name}.txt"
+        try:
+            _pip_audit(["--requirement", lock, "--require-hashes", "--disable-pip"], name, lock)
+        except DeliveryError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise DeliveryError("\n".join(problems))
 
 
 def image(archive: Path) -> None:
@@ -65,7 +68,7 @@ def _pip_audit(arguments: Sequence[str], name: str, lock: str) -> None:
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if not report.exists():
             raise DeliveryError(f"pip-audit gave no report on {name}:\n{done.stderr.strip()[-2000:]}")
-        _judge(findings.pip_audit(report, lock), f"pip-audit-{name}", f"packages of {name}")
+        _judge(findings.pip_audit(report, lock, name), f"pip-audit-{name}", f"packages of {name}")
 
 
 def secrets() -> None:

@@ -1,8 +1,9 @@
 """A deployment: up, look whether it is well, and go back where it is not.
 
-Where the stack already serves, a canary takes a share of the traffic first. The check asks the service through its
-stable URL: it must be ready with the version that it was told to serve, and, where an API key is at hand, score orders
-without one failure. Going back is another deployment, of the image and the model version that served before.
+Where the stack already serves, a canary takes a share of the traffic first. The check asks the service where its
+callers do (through the load balancer, where there is one): it must be ready with the version that it was told to serve,
+and, where an API key is at hand, score orders without one failure. Going back is another deployment, of the image and
+the model version that served before. How it ended is recorded, whichever way.
 """
 
 import http.client
@@ -35,7 +36,13 @@ ORDER = {
     "items": [{"sku": "check", "quantity": 1, "unit_price": 10.0}],
 }
 """The smallest order that the schema lets through."""
-REPORT = REPOSITORY / "reports" / "deployment.json"
+IDENTITIES = "https://iamcredentials.googleapis.com"
+READY = "/ready"
+"""Not /readyz: Cloud Run keeps some paths that end in z from callers outside."""
+UNREACHED = (
+    "(where a load balancer stands before it: does the domain point there, and has its certificate been issued?)"
+)
+REPORTS = REPOSITORY / "reports"
 
 
 @dataclass(frozen=True)
@@ -70,39 +77,51 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         stack.up(wanted, release)
         check(stack, model.version)
     except DeliveryError as problem:
-        _go_back(stack, before, problem)
-    after = stack.outputs()
-    done = Deployment(
-        stack=stack.name,
-        commit=commit(),
-        tag=tag(),
-        image=str(after["image"]),
-        model_version=str(after["model_version"]),
-        manifest_sha256=model.manifest_sha256,
-        url=str(after["url"]),
-        outcome="deployed",
-    )
+        raise _go_back(stack, before, problem) from None
+    done = _record(stack, stack.outputs(), "deployed", model.manifest_sha256)
     write(done)
     return done
 
 
-def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> None:
-    if not before.get("model_version"):
-        raise DeliveryError(
-            f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}"
-        ) from None
-    print(f"==> {stack.name} is not well; going back to {before['model_version']}", flush=True)
-    old = {"modelVersion": str(before["model_version"])}
+def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> DeliveryError:
+    """Deploy what served before and record how that ended; returns what to tell."""
+    version = str(before.get("model_version", ""))
+    if not before.get("revision"):
+        write(_record(stack, before, "failed"))
+        return DeliveryError(f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}")
+    print(f"==> {stack.name} is not well; going back to {version}", flush=True)
+    # This machine has the new version's files alone. Those of the old one are where it left them, in the bucket.
+    old = {"modelVersion": version, "modelSource": "bucket"}
     if "@" in str(before.get("image")) and "@" in str(before.get("trainer_image")):
         old |= {
             "imageDigest": before["image"].rpartition("@")[2],
             "trainerImageDigest": before["trainer_image"].rpartition("@")[2],
         }
-    stack.up(old, f"back to {before['model_version']}")
-    check(stack, str(before["model_version"]))
-    raise DeliveryError(
-        f"{stack.name} serves what it served before, because the deployment failed:\n{problem}"
-    ) from None
+    try:
+        stack.up(old, f"back to {version}")
+        check(stack, version)
+    except DeliveryError as worse:
+        write(_record(stack, before, "failed, and so did going back"))
+        return DeliveryError(
+            f"{stack.name} needs a person. The deployment failed:\n{problem}\n"
+            f"Going back to {version} failed too:\n{worse}"
+        )
+    write(_record(stack, stack.outputs(), "went back"))
+    return DeliveryError(f"{stack.name} serves what it served before, because the deployment failed:\n{problem}")
+
+
+def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, manifest_sha256: str = "") -> Deployment:
+    """What `outputs` say serves now; the manifest's hash is known for what was just deployed."""
+    return Deployment(
+        stack=stack.name,
+        commit=commit(),
+        tag=tag(),
+        image=str(outputs.get("image", "")),
+        model_version=str(outputs.get("model_version", "")),
+        manifest_sha256=manifest_sha256,
+        url=_address(stack, outputs),
+        outcome=outcome,
+    )
 
 
 def check(stack: Stack, *versions: str) -> None:
@@ -111,19 +130,20 @@ def check(stack: Stack, *versions: str) -> None:
     Raises `DeliveryError` where it does not get ready in time, or fails once.
     """
     outputs = stack.outputs()
-    url, headers = str(outputs["url"]), _headers(stack, outputs)
+    url = _address(stack, outputs)
+    headers = _headers(stack, outputs, url)
     end = time.monotonic() + READY_WITHIN_SECONDS
     while True:
-        status, body = ask(url, "/readyz", headers)
+        status, body = ask(url, READY, headers)
         if status == 200 and body.get("model_version") in versions:
             break
         if time.monotonic() > end:
             raise DeliveryError(
-                f"{url}/readyz did not answer with model version {' or '.join(versions)}: "
-                f"{status} {body.get('detail', '')}"
+                f"{url}{READY} did not answer with model version {' or '.join(versions)}: "
+                f"{status or 'no connection'} {body.get('reason') or ''}{'' if status else UNREACHED}"
             )
         time.sleep(0.5)
-    failures = [status for status, _ in (ask(url, "/readyz", headers) for _ in range(CHECKS)) if status != 200]
+    failures = [status for status, _ in (ask(url, READY, headers) for _ in range(CHECKS)) if status != 200]
     if "X-API-Key" in headers:
         failures += [
             status for status, _ in (ask(url, "/v1/score", headers, ORDER) for _ in range(CHECKS)) if status != 200
@@ -132,16 +152,34 @@ def check(stack: Stack, *versions: str) -> None:
         raise DeliveryError(f"{url} failed {len(failures)} of its checks; the first with status {failures[0]}")
 
 
-def _headers(stack: Stack, outputs: Mapping[str, Any]) -> dict[str, str]:
+def _address(stack: Stack, outputs: Mapping[str, Any]) -> str:
+    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
+    local cloud has none. Empty where the stack serves nothing yet."""
+    return str(outputs.get("public_url" if on_google_cloud(stack.environment) else "url", ""))
+
+
+def _headers(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
     """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
     headers: dict[str, str] = {}
     if on_google_cloud(stack.environment):
-        command = ["gcloud", "auth", "print-identity-token", f"--audiences={outputs['url']}"]
-        headers["Authorization"] = f"Bearer {run(command).strip()}"
+        headers["Authorization"] = f"Bearer {_identity_token(stack.environment.get('DEPLOY_SERVICE_ACCOUNT'), url)}"
     elif secret := outputs.get("api_key_secret"):
         cloud = Cloud(home_from(stack.environment), stack.name)
         headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
     return headers
+
+
+def _identity_token(account: str | None, audience: str) -> str:
+    """A person's own token; for a workflow one that the account (its e-mail address) makes for itself, because gcloud
+    makes none from a workflow's credentials."""
+    if not account:
+        return run(["gcloud", "auth", "print-identity-token"]).strip()
+    headers = {"Authorization": f"Bearer {run(['gcloud', 'auth', 'print-access-token']).strip()}"}
+    path = f"/v1/projects/-/serviceAccounts/{account}:generateIdToken"
+    status, body = ask(IDENTITIES, path, headers, {"audience": audience, "includeEmail": True})
+    if status != 200:
+        raise DeliveryError(f"{account} got no identity token for {audience}: {status} {body.get('error', '')}")
+    return str(body["token"])
 
 
 def ask(url: str, path: str, headers: Mapping[str, str], body: object = None) -> tuple[int, dict[str, Any]]:
@@ -163,11 +201,16 @@ def ask(url: str, path: str, headers: Mapping[str, str], body: object = None) ->
         connection.close()
 
 
+def report(stack: str) -> Path:
+    """Where the record of a stack's deployment lies for the steps that follow."""
+    return REPORTS / f"deployment-{stack}.json"
+
+
 def write(deployment: Deployment) -> None:
-    """Keep the record for the pipeline (`reports/deployment.json`) and, by stack, for `make trace`
-    (`.local/deployments/`)."""
+    """Keep the record for the steps that follow (`reports/`) and for `make trace` (`.local/deployments/`)."""
     text = json.dumps(asdict(deployment), indent=2) + "\n"
-    for path in (REPORT, history_folder() / f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}.json"):
+    kept = history_folder() / f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}.json"
+    for path in (report(deployment.stack), kept):
         write_whole(path, text.encode())
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-def pip_audit(report: Path, lock: str) -> dict[str, Any]:
+def pip_audit(report: Path, lock: str, subject: str = "") -> dict[str, Any]:
     """pip-audit's JSON report on `lock` as SARIF: one result a vulnerability, on the line of the lock file that pins
     the package."""
     lines = Path(lock).read_text(encoding="utf-8").splitlines()
@@ -19,7 +19,7 @@ def pip_audit(report: Path, lock: str) -> dict[str, Any]:
         for package in json.loads(report.read_text(encoding="utf-8"))["dependencies"]
         for flaw in package.get("vulns", [])
     ]
-    return sarif("pip-audit", results)
+    return sarif("pip-audit", results, subject)
 
 
 def secrets(report: Path) -> dict[str, Any]:
@@ -31,10 +31,15 @@ def secrets(report: Path) -> dict[str, Any]:
     )
 
 
-def sarif(tool: str, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """A SARIF document of one run."""
+def sarif(tool: str, results: list[dict[str, Any]], subject: str = "") -> dict[str, Any]:
+    """A SARIF document of one run. `subject` tells runs of one tool apart: GitHub refuses two of one category."""
     rules = [{"id": name} for name in sorted({str(result["ruleId"]) for result in results})]
-    run = {"tool": {"driver": {"name": tool, "rules": rules}}, "results": results}
+    category = "/".join(filter(None, (tool, subject))) + "/"
+    run = {
+        "automationDetails": {"id": category},
+        "tool": {"driver": {"name": tool, "rules": rules}},
+        "results": results,
+    }
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 

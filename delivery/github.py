@@ -21,6 +21,12 @@ def summary(markdown: str, environment: Mapping[str, str] = os.environ) -> None:
     append(environment.get("GITHUB_STEP_SUMMARY"), markdown)
 
 
+def run_page(environment: Mapping[str, str] = os.environ) -> str:
+    """The address of this run's page."""
+    server, repository = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_REPOSITORY", "")
+    return f"{server}/{repository}/actions/runs/{environment.get('GITHUB_RUN_ID', '')}"
+
+
 def append(path: str | None, text: str) -> None:
     if path:
         with Path(path).open("a", encoding="utf-8") as file:

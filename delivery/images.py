@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import base
-from delivery.commands import REPOSITORY, commit, run, stream
+from delivery.commands import REPOSITORY, commit, run, stream, tag
 from delivery.errors import DeliveryError
-from delivery.stack import on_google_cloud
+from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import DEFAULT_STACK, home_from
 from infra.local.services.docker import push_image
 
 SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
+RELEASED = ("staging", "prod")
+"""The stacks that the pipeline's images serve."""
+BUILT_BY = ".github/workflows/deploy.yml"
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,16 @@ def build_arguments(image: Image, commit: str, slim: str, environment: Mapping[s
     words = ["--file", image.dockerfile, "--build-arg", f"COMMIT={commit}"]
     if image.name != SLIM:
         words += ["--build-arg", f"SLIM_IMAGE={slim}", "--target", str(image.target)]
-    if image.name == SLIM and (packages := environment.get("SERVING_PACKAGES")):
+    if image.name == SLIM and (packages := environment.get("SERVING_PACKAGES") or _packages()):
         words += ["--build-arg", f"SERVING_PACKAGES={packages}"]
     if base := environment.get("PYTHON_IMAGE"):
         words += ["--build-arg", f"PYTHON_IMAGE={base}"]
     return words
+
+
+def _packages() -> str:
+    """What serving needs beside the usual: Google's client, where a stack answers questions with Vertex AI."""
+    return "vertex" if any(Stack(name).setting("ragProvider") == "vertex" for name in RELEASED) else ""
 
 
 def build(
@@ -89,7 +97,7 @@ def build(
         words += ["--tag", reference, "--tag", f"{prefix}{image.name}:latest", *(["--no-cache"] if fresh else []), "."]
         print(f"==> {image.name} with {tool}", flush=True)
         if tool == "docker":
-            stream(["docker", "buildx", "build", "--load", *words], folder=context)
+            stream(["docker", "buildx", "build", "--load", "--provenance=false", *words], folder=context)
         else:
             command = ["buildah", "build", "--quiet", "--timestamp", "0", "--layers", *words]
             run(command, folder=context, environment=buildah_environment(environment))
@@ -102,13 +110,27 @@ def buildah_environment(environment: Mapping[str, str] = os.environ) -> dict[str
     return {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs", **environment}
 
 
+def sign_in(registry: str) -> None:
+    """Let Docker, and whatever reads its settings (gh, syft, GitHub's attestations), into a registry, for an hour.
+
+    A token in Docker's settings serves all of them; not each knows gcloud's credential helper.
+    """
+    token = run(["gcloud", "auth", "print-access-token"]).strip()
+    host = registry.partition("/")[0]
+    run(["docker", "login", "--username", "oauth2accesstoken", "--password-stdin", host], given=token)
+
+
 def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Build and push to `registry` with the commit's SHA and `latest`; name → digest.
 
-    On Google Cloud BuildKit builds, and attaches SBOM and provenance; on the local cloud the registry is the stack's.
+    On Google Cloud BuildKit builds; on the local cloud the registry is the stack's. A digest is that of one image for
+    one platform, without BuildKit's own attestations: those would make it an index with the time of the build in it,
+    another at each run, whereas a signature and a repeated run need the same digest for the same content. Provenance
+    and the list of contents come from the pipeline.
     """
     if not on_google_cloud(environment):
         return _push_locally(registry, commit, environment)
+    sign_in(registry)
     digests: dict[str, str] = {}
     for image in IMAGES:
         repository = f"{registry}/{image.name}"
@@ -116,7 +138,8 @@ def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ
         metadata = REPOSITORY / "reports" / f"{image.name}.metadata.json"
         cache = f"type=registry,ref={repository}:buildcache"
         slim = f"{registry}/{SLIM}@{digests[SLIM]}" if SLIM in digests else ""
-        words = ["docker", "buildx", "build", "--push", "--sbom=true", "--provenance=mode=max"]
+        words = ["docker", "buildx", "build", "--sbom=false", "--provenance=false"]
+        words += ["--output", "type=registry,rewrite-timestamp=true"]
         words += build_arguments(image, commit, slim, environment)
         words += ["--cache-from", cache, "--cache-to", f"{cache},mode=max", "--metadata-file", str(metadata)]
         words += ["--tag", f"{repository}:{commit}", "--tag", f"{repository}:latest", "."]
@@ -126,36 +149,78 @@ def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ
 
 
 def promote(source: str, target: str, digests: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-    """Bring pushed images (name → digest) from one registry to another, byte for byte, with the commit's SHA as tag.
+    """Bring pushed images (name → digest) from one registry to another, byte for byte, with the commit's SHA and
+    `latest` as tags.
 
     Raises `DeliveryError` where the copy would have another digest.
     """
     if source == target:
         return
-    tag = commit()
+    here = commit()
     if not on_google_cloud(environment):
-        copied = _push_locally(target, tag, environment)
+        copied = _push_locally(target, here, environment)
         if any(copied[name] != digest for name, digest in digests.items()):
             raise DeliveryError(f"The images in {target} are not those in {source}: the tree has changed in between.")
         return
+    sign_in(source)
+    sign_in(target)
     for name, digest in digests.items():
-        copy = f"{target}/{name}:{tag}"
-        run(["docker", "buildx", "imagetools", "create", "--tag", copy, f"{source}/{name}@{digest}"])
+        tags = ["--tag", f"{target}/{name}:{here}", "--tag", f"{target}/{name}:latest"]
+        # Without --prefer-index=false one image would be wrapped in an index, which has another digest.
+        copy = ["docker", "buildx", "imagetools", "create", "--prefer-index=false", *tags, f"{source}/{name}@{digest}"]
+        run(copy)
+        run(["docker", "buildx", "imagetools", "inspect", f"{target}/{name}@{digest}"])
 
 
-def verify(registry: str, digest: str, repository: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Check where the service's image comes from; returns what was found. Raises `DeliveryError` where it is foreign.
+def verify(
+    registry: str, digests: Mapping[str, str], repository: str, environment: Mapping[str, str] = os.environ
+) -> str:
+    """Check where the images (name → digest) come from; returns what was found. Raises `DeliveryError` where one is
+    foreign.
 
-    On Google Cloud that is GitHub's attestation by a workflow of `repository` (owner/name); on the local cloud the
-    digest says it: the same tree gives the same.
+    On Google Cloud that is GitHub's attestation by the deploying workflow of `repository` (owner/name), at this commit
+    and tag and on GitHub's own runners; on the local cloud the digest says it: the same tree gives the same.
     """
-    reference = f"{registry}/{SCORER}@{digest}"
     if on_google_cloud(environment):
-        run(["gh", "attestation", "verify", f"oci://{reference}", "--repo", repository])
-        return f"{reference} was built by a workflow of {repository}"
-    if _push_locally(registry, commit(), environment)[SCORER] != digest:
-        raise DeliveryError(f"{reference} was not built from this tree.")
-    return f"{reference} was built from this tree"
+        sign_in(registry)
+        made = ["--repo", repository, "--signer-workflow", f"{repository}/{BUILT_BY}", "--source-digest", commit()]
+        made += ["--source-ref", f"refs/tags/{tag(environment)}", "--deny-self-hosted-runners"]
+        for name, digest in digests.items():
+            run(["gh", "attestation", "verify", f"oci://{registry}/{name}@{digest}", *made])
+        return f"{_listed(registry, digests)} were built by {BUILT_BY} of {repository} at {commit()}"
+    pushed = _push_locally(registry, commit(), environment)
+    if foreign := [name for name, digest in digests.items() if pushed[name] != digest]:
+        raise DeliveryError(f"{', '.join(foreign)} in {registry} was not built from this tree.")
+    return f"{_listed(registry, digests)} were built from this tree"
+
+
+def sign(stack: Stack, registry: str, digests: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> str:
+    """Sign the images (name → digest) for the stack's attestor; returns what was done.
+
+    Binary Authorization lets no other image run there. The attestor itself says by which key, so no setting names it;
+    of several it is the newest. The local cloud declares the rule and has no keys to sign with.
+    """
+    attestor = stack.setting("attestor")
+    if not attestor or not on_google_cloud(environment):
+        return f"{stack.name} names no attestor: nothing to sign" if not attestor else "the local cloud signs nothing"
+    project = attestor.split("/")[1]
+    asked = ["gcloud", "container", "binauthz", "attestors", "describe", attestor, "--format", "json"]
+    note = json.loads(run(asked)).get("userOwnedGrafeasNote") or {}
+    prefix = "//cloudkms.googleapis.com/v1/"
+    keys = [key["id"].removeprefix(prefix) for key in note.get("publicKeys", []) if key["id"].startswith(prefix)]
+    if not keys:
+        raise DeliveryError(
+            f"The attestor {attestor} has no key of Cloud KMS: register it as docs/technical/infrastructure.md says."
+        )
+    for name, digest in digests.items():
+        command = ["gcloud", "beta", "container", "binauthz", "attestations", "sign-and-create", "--quiet"]
+        command += ["--project", project, "--attestor", attestor, "--keyversion", keys[-1]]
+        run([*command, "--artifact-url", f"{registry}/{name}@{digest}"])
+    return f"{_listed(registry, digests)} are signed for {attestor}"
+
+
+def _listed(registry: str, digests: Mapping[str, str]) -> str:
+    return ", ".join(f"{registry}/{name}@{digest}" for name, digest in digests.items())
 
 
 def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -165,8 +230,8 @@ def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) ->
         arguments = {"COMMIT": commit}
         if SLIM in digests:
             arguments["SLIM_IMAGE"] = f"{SLIM}@{digests[SLIM]}"  # without the registry: a copy is the same image
-        for tag in (commit, "latest"):
-            name, dockerfile = f"{registry}/{image.name}:{tag}", REPOSITORY / image.dockerfile
+        for label in (commit, "latest"):
+            name, dockerfile = f"{registry}/{image.name}:{label}", REPOSITORY / image.dockerfile
             digests[image.name] = push_image(cloud, name, REPOSITORY, dockerfile, image.target, arguments)
     return digests
 

@@ -19,6 +19,10 @@ from delivery.stack import Stack, on_google_cloud
 MARKER = "<!-- orderguard preview -->"
 OPERATIONS = ("create", "update", "replace", "delete", "same")
 UNDECIDED = "undecided"
+LOCAL = "local cloud"
+LONGEST_COMMENT = 65_000
+"""GitHub takes 65,536 characters."""
+CUT = "\n\n</details>\n\nThe rest is too long for a comment; it stands on the run's page, under Summary.\n"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def preview(stack: Stack) -> Preview:
         except DeliveryError as problem:
             failure = str(problem)
         events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
-    cloud = "Google Cloud" if on_google_cloud(stack.environment) else "local cloud"
+    cloud = "Google Cloud" if on_google_cloud(stack.environment) else LOCAL
     return Preview(stack.name, cloud, changes(events), findings(events), failure)
 
 
@@ -83,13 +87,14 @@ def markdown(preview: Preview) -> str:
     """The preview as one section of a comment."""
     counts = Counter({operation: len(names) for operation, names in preview.changes.items()})
     total = ", ".join(f"{counts[operation]} to {operation}" for operation in OPERATIONS[:-1] if counts[operation])
-    lines = [f"### `{preview.stack}` on {'the ' if preview.cloud == 'local cloud' else ''}{preview.cloud}", ""]
+    lines = [f"### `{preview.stack}` on {'the ' if preview.cloud == LOCAL else ''}{preview.cloud}", ""]
     violations = [finding for finding in preview.findings if finding.level == "mandatory"]
     undecided = [finding for finding in preview.findings if finding.level == UNDECIDED]
     lines += [f"{total or 'Nothing to change'}; {counts['same']} unchanged. "]
     lines[-1] += f"{len(violations)} violations, {len(undecided)} undecided until `up`."
     if preview.failure and not violations:
-        lines += ["", "The engine refused:", "", "```text", *preview.failure.splitlines()[-20:], "```"]
+        said = [line.replace("```", "~~~") for line in preview.failure.splitlines()[-20:]]
+        lines += ["", "The engine refused:", "", "```text", *said, "```"]
     lines += _table("Violations", violations) + _table("Undecided until `up`", undecided)
     lines += _table("Advice", [finding for finding in preview.findings if finding.level == "advisory"])
     lines += ["", "<details><summary>Resources</summary>", ""]
@@ -99,13 +104,18 @@ def markdown(preview: Preview) -> str:
 
 
 def _table(title: str, found: Iterable[Finding]) -> list[str]:
-    rows = [f"| `{finding.rule}` | `{finding.resource}` | {finding.message.replace('|', '/')} |" for finding in found]
+    rows = [f"| `{finding.rule}` | `{finding.resource}` | {_cell(finding.message)} |" for finding in found]
     return ["", f"**{title}**", "", "| rule | resource | what it says |", "|---|---|---|", *rows] if rows else []
+
+
+def _cell(text: str) -> str:
+    """Text of a policy in a table: no markup of its own, and nobody is called by an @."""
+    return text.replace("|", "/").replace("<", "&lt;").replace("@", "&#64;")
 
 
 def write(found: Preview) -> Path:
     """Keep the section where the comment picks it up."""
-    path = REPOSITORY / "reports" / f"preview-{found.stack}.md"
+    path = REPOSITORY / "reports" / f"preview-{found.stack}{'' if found.cloud == LOCAL else '-google-cloud'}.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(markdown(found), encoding="utf-8")
     return path
@@ -118,10 +128,10 @@ def comment(pull_request: str) -> str:
     if not sections:
         raise DeliveryError("reports/ holds no preview: run `make preview-report` first.")
     body = REPOSITORY / "reports" / "comment.md"
-    body.write_text(
-        "\n".join([MARKER, "## Preview", *(path.read_text(encoding="utf-8") for path in sections)]), encoding="utf-8"
-    )
-    query = f'.[] | select(.body | startswith("{MARKER}")) | .id'
+    text = "\n".join([MARKER, "## Preview", *(path.read_text(encoding="utf-8") for path in sections)])
+    body.write_text(text if len(text) <= LONGEST_COMMENT else text[:LONGEST_COMMENT] + CUT, encoding="utf-8")
+    # Its own comment alone: anybody may write one that begins the same.
+    query = f'.[] | select(.user.login == "github-actions[bot]") | select(.body | startswith("{MARKER}")) | .id'
     place = f"repos/{{owner}}/{{repo}}/issues/{int(pull_request)}/comments"
     existing = run(["gh", "api", "--paginate", place, "--jq", query]).split()
     if existing:

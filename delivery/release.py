@@ -1,18 +1,50 @@
-"""Release notes of a tag: what is served now, and the way back to where it comes from."""
+"""Release notes of a tag: what is served now, and the way back to where it comes from.
+
+The release also keeps what the trace needs for good; artifacts of a run are gone after some months.
+"""
 
 import json
+import tarfile
+from pathlib import Path
 
-from delivery.commands import REPOSITORY, run, tag
-from delivery.deploy import REPORT, Deployment
+from delivery.commands import REPOSITORY, commit, run, tag
+from delivery.deploy import REPORTS, Deployment, report
 from delivery.errors import DeliveryError
+from delivery.models import models_folder
+
+PRODUCTION = "prod"
+MAIN = "origin/main"
+MOST_CHANGES = 200
+"""GitHub takes 125,000 characters; a first release would list the whole history."""
 
 
 def read_deployment() -> Deployment:
     """The record of the deployment that this pipeline made. Raises `DeliveryError` where there is none."""
+    path = report(PRODUCTION)
     try:
-        return Deployment(**json.loads(REPORT.read_text(encoding="utf-8")))
+        return Deployment(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as problem:
-        raise DeliveryError(f"{REPORT} is not the record of a deployment: {problem}") from None
+        raise DeliveryError(f"{path} is not the record of a deployment: {problem}") from None
+
+
+def check_tag() -> str:
+    """The version tag at HEAD. Raises `DeliveryError` where there is none, or HEAD is not on main: a tag may stand on
+    any commit, and what no review has seen must not be deployed by accident."""
+    name = _tag()
+    try:
+        run(["git", "merge-base", "--is-ancestor", "HEAD", MAIN])
+    except DeliveryError:
+        raise DeliveryError(
+            f"{name} stands on {commit()[:12]}, which is not on {MAIN}: tag a commit of main."
+        ) from None
+    return name
+
+
+def _tag() -> str:
+    name = tag()
+    if name is None:
+        raise DeliveryError("HEAD carries no version tag (v*): release notes belong to a tag.")
+    return name
 
 
 def notes(deployment: Deployment, changes: list[str]) -> str:
@@ -24,14 +56,14 @@ def notes(deployment: Deployment, changes: list[str]) -> str:
         "Commit": f"`{deployment.commit}`",
     }
     table = ["| what | which |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
-    return (
-        "\n".join([f"# {deployment.tag}", "", *table, "", "## Changes", "", *(f"- {change}" for change in changes)])
-        + "\n"
-    )
+    listed = [f"- {change}" for change in changes[:MOST_CHANGES]]
+    if len(changes) > MOST_CHANGES:
+        listed.append(f"- and {len(changes) - MOST_CHANGES} before these")
+    return "\n".join([f"# {deployment.tag}", "", *table, "", "## Changes", "", *listed]) + "\n"
 
 
 def changes_since_last_tag(name: str) -> list[str]:
-    """The subjects of the commits since the version tag before this one."""
+    """The subjects of the commits since the version tag before this one, the newest first."""
     older = [
         found
         for found in run(["git", "tag", "--list", "v*", "--merged", name, "--sort=-version:refname"]).split()
@@ -42,13 +74,25 @@ def changes_since_last_tag(name: str) -> list[str]:
 
 
 def release(publish: bool) -> str:
-    """Write reports/release-notes.md for the tag at HEAD and, where asked, publish it as GitHub's release."""
-    name = tag()
-    if name is None:
-        raise DeliveryError("HEAD carries no version tag (v*): release notes belong to a tag.")
-    text = notes(read_deployment(), changes_since_last_tag(name))
+    """Write reports/release-notes.md for the tag at HEAD and, where asked, publish it as GitHub's release with the
+    records attached. A run that is repeated brings the release up to date."""
+    name = _tag()
+    deployment = read_deployment()
+    text = notes(deployment, changes_since_last_tag(name))
     path = REPOSITORY / "reports" / "release-notes.md"
     path.write_text(text, encoding="utf-8")
     if publish:
-        run(["gh", "release", "create", name, "--verify-tag", "--title", name, "--notes-file", str(path)])
+        known = run(["gh", "release", "list", "--limit", "1000", "--json", "tagName", "--jq", ".[].tagName"]).split()
+        command = ["gh", "release", "edit" if name in known else "create", name, "--verify-tag"]
+        run([*command, "--title", name, "--notes-file", str(path)])
+        run(["gh", "release", "upload", name, "--clobber", *map(str, records(deployment))])
     return text
+
+
+def records(deployment: Deployment) -> list[Path]:
+    """What the release keeps: each stack's deployment, what is in the images, and the model version itself."""
+    folder = models_folder() / deployment.model_version
+    model = REPORTS / f"model-{deployment.model_version}.tar.gz"
+    with tarfile.open(model, "w:gz") as archive:
+        archive.add(folder, deployment.model_version)
+    return [*sorted(REPORTS.glob("deployment-*.json")), *sorted(REPORTS.glob("*.spdx.json")), model]

@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from delivery.commands import REPOSITORY, run
+import yaml
+from pulumi.runtime.rpc import UNKNOWN
+
+from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
 from infra.local import pulumi as local_pulumi
 from infra.local.engine.install import ensure_engine
@@ -24,6 +27,11 @@ from infra.local.home import home_from
 POLICY_PACK = str(REPOSITORY / "policies")
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
+CHANGING = ("up", "preview")
+LOCKED = (
+    "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
+    "pulumi cancel --stack STACK, and run this again."
+)
 
 
 def on_google_cloud(environment: Mapping[str, str]) -> bool:
@@ -38,6 +46,12 @@ class Stack:
     name: str
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
+    def setting(self, name: str) -> str:
+        """One of the stack's own settings (`domain`), as its file says; empty where it says nothing."""
+        path = REPOSITORY / f"Pulumi.{self.name}.yaml"
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return str((found.get("config") or {}).get(f"orderguard:{name}", ""))
+
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         """Deploy with the policy pack. `overrides` are settings of this deployment alone (`imageDigest` →
         `sha256:…`)."""
@@ -50,9 +64,10 @@ class Stack:
         return self._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, without secrets; empty where the stack was never deployed."""
+        """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
+        stack left unknown is not there."""
         found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
-        return found
+        return {name: value for name, value in found.items() if value != UNKNOWN}
 
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):
@@ -75,11 +90,13 @@ class Stack:
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
             shutil.copy(REPOSITORY / settings.name, settings)
-            chosen = ["--config-file", str(settings)] if arguments[0] in ("up", "preview") else []
-            return run(
-                ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"],
-                environment=environment,
-            )
+            # Nobody watches a command that only reads, and its output is data.
+            act, chosen = (follow, ["--config-file", str(settings)]) if arguments[0] in CHANGING else (run, [])
+            command = ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"]
+            try:
+                return act(command, environment=environment)
+            except DeliveryError as problem:
+                raise DeliveryError(f"{problem}{LOCKED if 'currently locked' in str(problem) else ''}") from None
 
 
 def _settings(overrides: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,8 @@ from delivery.errors import DeliveryError
 from delivery.models import manifest_hash, models_folder
 from orderguard.model_version import Manifest, champion, read_manifest
 
+ELSEWHERE = "What the pipeline deployed comes from the releases: make fetch-records"
+
 
 def deployments(folder: Path) -> list[Deployment]:
     """Every recorded deployment of this machine, by file name."""
@@ -29,13 +31,17 @@ def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]
     else:
         raise DeliveryError("Say where to start: make trace VERSION=…, TAG=… or IMAGE=…")
     if not found:
-        raise DeliveryError(f"Nothing known was trained or deployed as {next(iter(filter(None, wanted.values())))}.")
+        raise DeliveryError(
+            f"Nothing known here was trained or deployed as {next(iter(filter(None, wanted.values())))}. {ELSEWHERE}"
+        )
     return sorted(set(found))
 
 
 def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
     """The trace of one version, a fact a line."""
     folder = models / version
+    if not folder.is_dir():
+        raise DeliveryError(f"The model version {version} is not in {models}. {ELSEWHERE}")
     manifest = read_manifest(folder)
     facts = {
         "model version": f"{version}{' (champion)' if champion(models) == version else ''}",

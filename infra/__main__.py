@@ -32,7 +32,7 @@ from infra.encryption import EncryptionKey, encrypt_everything
 from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
-from infra.model import ModelVersion, choose_model
+from infra.model import BUILT_ASIDE, ModelVersion, choose_model
 from infra.observability import AlertChannels, Budget, Observability
 from infra.predictions import PredictionLog
 from infra.registry import Registry
@@ -60,7 +60,9 @@ async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
     raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
-    models = Bucket("models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(), logs)
+    models = Bucket(
+        "models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs
+    )
     model = ModelVersion("model", chosen, models)
     await under_way()
 
@@ -99,6 +101,7 @@ async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     return {
         "url": service.url,
+        "public_url": service.public_url,
         "service_name": service.name,
         "training_job": training.name,
         "model_version": model.version,

@@ -1,5 +1,11 @@
-"""What the team is alerted to, as a table: the condition, and what to do about it."""
+"""What the team is alerted to, as a table: the condition, and what to do about it.
 
+No condition is a threshold on a log metric: Cloud Monitoring refuses one until it has heard of the metric, up to ten
+minutes after a first `up` has made it. Lines are matched in the log itself, and a share of lines is a PromQL query,
+whose metrics need not be there yet.
+"""
+
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,18 +14,20 @@ import pulumi_gcp as gcp
 
 from infra.config import Settings
 
+Arguments = gcp.monitoring.AlertPolicyConditionArgsDict
+Strategy = gcp.monitoring.AlertPolicyAlertStrategyArgsDict
 Threshold = gcp.monitoring.AlertPolicyConditionConditionThresholdArgsDict
 Aggregation = gcp.monitoring.AlertPolicyConditionConditionThresholdAggregationArgsDict
 DenominatorAggregation = gcp.monitoring.AlertPolicyConditionConditionThresholdDenominatorAggregationArgsDict
 
 FIVE_MINUTES = "300s"
-HALF_AN_HOUR = "1800s"
+HOUR, DAY = "3600s", "86400s"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the topic of
-    rotation reminders (where there is one).
+    """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
+    subscription to rotation reminders (where there is one); and the filter for the lines that report drift.
     """
 
     service: pulumi.Output[str]
@@ -27,8 +35,23 @@ class Watched:
     scored: pulumi.Output[str]
     anomalies: pulumi.Output[str]
     drift: pulumi.Output[str]
+    drift_lines: pulumi.Output[str]
     uptime_check: pulumi.Output[str]
     reminders: pulumi.Output[str] | None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """One line or more that this logging filter lets through."""
+
+    filter: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
+class Query:
+    """This PromQL query has a result."""
+
+    text: pulumi.Output[str]
 
 
 @dataclass(frozen=True)
@@ -36,9 +59,29 @@ class Condition:
     """When to alert, and what the person who is woken should do."""
 
     title: str
-    threshold: Threshold
+    test: Threshold | Lines | Query
     advice: str
     severity: Literal["CRITICAL", "ERROR", "WARNING"]
+
+    @property
+    def arguments(self) -> Arguments:
+        """The condition as Cloud Monitoring takes it."""
+        if isinstance(self.test, Lines):
+            return {"display_name": self.title, "condition_matched_log": {"filter": self.test.filter}}
+        if isinstance(self.test, Query):
+            query: gcp.monitoring.AlertPolicyConditionConditionPrometheusQueryLanguageArgsDict = {
+                "query": self.test.text,
+                "evaluation_interval": "60s",
+                "disable_metric_validation": True,
+            }
+            return {"display_name": self.title, "condition_prometheus_query_language": query}
+        return {"display_name": self.title, "condition_threshold": self.test}
+
+    @property
+    def strategy(self) -> Strategy:
+        """When to be quiet again. Matched lines need a limit on how often they notify; nothing else may have one."""
+        limit: Strategy = {"notification_rate_limit": {"period": HOUR}} if isinstance(self.test, Lines) else {}
+        return {"auto_close": DAY, **limit}
 
 
 def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Condition]:
@@ -74,7 +117,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                     }
                 ],
             },
-            "`/healthz` fails from more than one place. Look at the newest revision's start in the service's log; "
+            "`/readyz` fails from more than one place. Look at the newest revision's start in the service's log; "
             "to go back, name the "
             "revision before it in `orderguard:stableRevision` with `orderguard:canaryPercent: 0`.",
             "CRITICAL",
@@ -106,25 +149,20 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         ),
         "alert-anomaly-rate": Condition(
             "many orders are anomalous",
-            _ratio(
-                _log_metric(watched.anomalies),
-                _log_metric(watched.scored),
-                settings.anomaly_alert_percent / 100,
-                HALF_AN_HOUR,
-            ),
+            _share_of_lines(watched.anomalies, watched.scored, settings.anomaly_alert_percent / 100),
             "Either something is happening in the shop, or the feed has changed. `GET /v1/drift` shows which "
             "features moved.",
             "WARNING",
         ),
         "alert-drift": Condition(
             "recent orders differ from the reference",
-            any_lines(_log_metric(watched.drift)),
+            Lines(watched.drift_lines),
             "Features have drifted from what the model learnt. Check the feed, then train a new version.",
             "WARNING",
         ),
         "alert-training": Condition(
             "a training failed",
-            any_lines(failed_runs),
+            _any(failed_runs),
             "The training job ended with an error; the served model is unchanged. Exit code 3 in its log is a gate "
             "that did not pass.",
             "ERROR",
@@ -133,12 +171,16 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
     if watched.reminders:
         conditions["alert-rotation"] = Condition(
             "a key is due for rotation",
-            any_lines(
-                watched.reminders.apply(
-                    lambda topic: f'resource.type="pubsub_topic" AND resource.labels.topic_id="{topic}"'
-                    ' AND metric.type="pubsub.googleapis.com/topic/send_request_count"'
-                )
-            ),
+            {
+                "filter": watched.reminders.apply(
+                    lambda name: f'resource.type="pubsub_subscription" AND resource.labels.subscription_id="{name}"'
+                    ' AND metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"'
+                ),
+                "comparison": "COMPARISON_GT",
+                "threshold_value": 0,
+                "duration": "0s",
+                "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
+            },
             "Raise `orderguard:maskingKeyRotation` or `orderguard:apiKeyRotation` by one and run `pulumi up`; the old "
             "key is accepted until the rotation after.",
             "WARNING",
@@ -146,13 +188,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
     return conditions
 
 
-def _log_metric(name: pulumi.Output[str]) -> pulumi.Output[str]:
-    return name.apply(
-        lambda metric: f'resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user/{metric}"'
-    )
-
-
-def any_lines(lines: pulumi.Output[str]) -> Threshold:
+def _any(counted: pulumi.Output[str]) -> Threshold:
     """One or more in ten minutes."""
     sums: Aggregation = {
         "alignment_period": "600s",
@@ -160,12 +196,25 @@ def any_lines(lines: pulumi.Output[str]) -> Threshold:
         "cross_series_reducer": "REDUCE_SUM",
     }
     return {
-        "filter": lines,
+        "filter": counted,
         "comparison": "COMPARISON_GT",
         "threshold_value": 0,
         "duration": "0s",
         "aggregations": [sums],
     }
+
+
+def _share_of_lines(part: pulumi.Output[str], whole: pulumi.Output[str], limit: float) -> Query:
+    """The lines that the log metric `part` counted in half an hour are more than `limit` of those of `whole`."""
+    return Query(
+        pulumi.Output.all(part, whole).apply(lambda names: f"{_counted(names[0])} / {_counted(names[1])} > {limit}")
+    )
+
+
+def _counted(metric: str) -> str:
+    """PromQL's name for a log metric has `_` for every character that is neither a letter nor a digit."""
+    name = re.sub("[^A-Za-z0-9]", "_", metric)
+    return f'sum(increase(logging_googleapis_com:user_{name}{{monitored_resource="cloud_run_revision"}}[30m]))'
 
 
 def _ratio(part: pulumi.Output[str], whole: pulumi.Output[str], limit: float, period: str) -> Threshold:

@@ -3,29 +3,22 @@
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.alerts import any_lines
+from infra.alerts import Condition, Lines
 from infra.component import Component
 from infra.config import Settings
 from infra.observability import AlertChannels
 
 AUDITED = ("secretmanager.googleapis.com", "storage.googleapis.com")
 
-# What changed: the resource that the log names, and the lines (CIS Google Cloud Foundations 5.0: 2.5–2.7, 2.11).
+ADVICE = "Changes are made by the deploy identity alone. The audit log names who made this one."
+# What changed: the lines of the audit log (CIS Google Cloud Foundations 5.0: 2.5–2.7, 2.11).
 CHANGES = {
-    "ownership": (
-        "project",
-        'protoPayload.serviceName="cloudresourcemanager.googleapis.com"'
-        ' AND protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/owner"',
-    ),
-    "audit-logs": (
-        "project",
-        'protoPayload.methodName="SetIamPolicy" AND protoPayload.serviceData.policyDelta.auditConfigDeltas:*',
-    ),
-    "custom-roles": ("iam_role", 'resource.type="iam_role" AND protoPayload.methodName:"Role"'),
-    "bucket-access": (
-        "gcs_bucket",
-        'resource.type="gcs_bucket" AND protoPayload.methodName="storage.setIamPermissions"',
-    ),
+    "ownership": 'protoPayload.serviceName="cloudresourcemanager.googleapis.com"'
+    ' AND protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/owner"',
+    "audit-logs": 'protoPayload.methodName="SetIamPolicy"'
+    " AND protoPayload.serviceData.policyDelta.auditConfigDeltas:*",
+    "custom-roles": 'resource.type="iam_role" AND protoPayload.methodName:"Role"',
+    "bucket-access": 'resource.type="gcs_bucket" AND protoPayload.methodName="storage.setIamPermissions"',
 }
 
 
@@ -52,29 +45,17 @@ class ChangeAlerts(Component):
         self, name: str, settings: Settings, channels: AlertChannels, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        for change, (resource_type, lines) in CHANGES.items():
-            metric = gcp.logging.Metric(
-                f"{change}-changes",
-                name=settings.name(f"{change}-changes"),
-                filter=lines,
-                metric_descriptor={"metric_kind": "DELTA", "value_type": "INT64", "unit": "1"},
-                opts=self.within,
-            )
-            counted = pulumi.Output.concat(
-                f'resource.type="{resource_type}" AND metric.type="logging.googleapis.com/user/', metric.name, '"'
-            )
-            title = f"a change of {change.replace('-', ' ')}"
+        for change, lines in CHANGES.items():
+            condition = Condition(f"a change of {change.replace('-', ' ')}", Lines(lines), ADVICE, "WARNING")
             gcp.monitoring.AlertPolicy(
                 f"alert-{change}-changes",
-                display_name=f"{settings.name()}: {title}",
+                display_name=f"{settings.name()}: {condition.title}",
                 combiner="OR",
-                conditions=[{"display_name": title, "condition_threshold": any_lines(counted)}],
+                conditions=[condition.arguments],
                 notification_channels=channels.names,
-                documentation={
-                    "content": "Changes are made by the deploy identity alone. The audit log names who made this one.",
-                    "mime_type": "text/markdown",
-                },
-                severity="WARNING",
+                documentation={"content": condition.advice, "mime_type": "text/markdown"},
+                alert_strategy=condition.strategy,
+                severity=condition.severity,
                 opts=self.within,
             )
         self.register_outputs({})

@@ -20,12 +20,14 @@ class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
     `old_versions` noncurrent versions of each object stay beside it. `retained` forbids deleting or changing an
-    object before `delete_after_days`; Cloud Storage offers it only without versions.
+    object before `delete_after_days`; Cloud Storage offers it only without versions. Objects whose names begin with
+    `scratch` go after a day, for good: they were put aside for work that is over.
     """
 
     delete_after_days: int = 0
     old_versions: int = 3
     retained: bool = False
+    scratch: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDi
                 "condition": {"num_newer_versions": lifetime.old_versions, "with_state": "ARCHIVED"},
             }
         )
+    if lifetime.scratch:
+        rules.append({"action": {"type": "Delete"}, "condition": {"age": 1, "matches_prefixes": [lifetime.scratch]}})
     if lifetime.delete_after_days:
         rules.append({"action": {"type": "Delete"}, "condition": {"age": lifetime.delete_after_days}})
     return rules

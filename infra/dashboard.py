@@ -41,22 +41,19 @@ def _document(settings: Settings, service: str, job: str, scored: str, anomalies
         _chart("Reports of drift", [_series(f'{user}/{drift}"', "ALIGN_DELTA")]),
         _chart("Trainings by result", [_series(runs, "ALIGN_DELTA", "metric.label.result")]),
     ]
-    tiles = [
-        {
-            "xPos": place * WIDTH % COLUMNS,
-            "yPos": place * WIDTH // COLUMNS * HEIGHT,
-            "width": WIDTH,
-            "height": HEIGHT,
-            "widget": chart,
-        }
-        for place, chart in enumerate(charts)
-    ]
+    tiles = [_tile(place, chart) for place, chart in enumerate(charts)]
     document = {
         "displayName": settings.name(),
         "labels": {key: "" for key in (settings.environment, settings.team)},
         "mosaicLayout": {"columns": COLUMNS, "tiles": tiles},
     }
     return json.dumps(document, sort_keys=True)
+
+
+def _tile(place: int, chart: dict[str, object]) -> dict[str, object]:
+    corner = {"xPos": place * WIDTH % COLUMNS, "yPos": place * WIDTH // COLUMNS * HEIGHT}
+    # Google answers without zeros and empty lists: with them each refresh would find a difference.
+    return {"width": WIDTH, "height": HEIGHT, "widget": chart, **{axis: at for axis, at in corner.items() if at}}
 
 
 def _chart(title: str, series: Sequence[object]) -> dict[str, object]:
@@ -69,6 +66,6 @@ def _series(metric: str, aligner: str, by: str | None = None) -> dict[str, objec
         "alignmentPeriod": "60s",
         "perSeriesAligner": aligner,
         "crossSeriesReducer": reducer,
-        "groupByFields": [by] if by else [],
+        **({"groupByFields": [by]} if by else {}),
     }
     return {"plotType": "LINE", "timeSeriesQuery": {"timeSeriesFilter": {"filter": metric, "aggregation": aggregation}}}

@@ -20,6 +20,7 @@ LABELS_INPUT = {
     "gcp:monitoring/notificationChannel:NotificationChannel": "user_labels",
     "gcp:monitoring/slo:Slo": "user_labels",
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": "user_labels",
+    "gcp:pubsub/subscription:Subscription": "labels",
     "gcp:pubsub/topic:Topic": "labels",
     "gcp:secretmanager/secret:Secret": "labels",
     "gcp:storage/bucket:Bucket": "labels",
@@ -38,9 +39,9 @@ def set_defaults(labels: Mapping[str, str], services: ProjectServices) -> None:
         if args.type_ in LABELS_INPUT:
             name = LABELS_INPUT[args.type_]
             props[name] = dict(labels)
-        service = services.by_module.get(rest.partition("/")[0])
-        if service is not None:
-            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[service]))
+        switched_on = services.by_module.get(rest.partition("/")[0])
+        if switched_on:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=switched_on))
         return pulumi.ResourceTransformationResult(props, opts)
 
     pulumi.runtime.register_stack_transformation(transform)

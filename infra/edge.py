@@ -17,8 +17,7 @@ class Edge(Component):
     service.
 
     The service accepts requests from the load balancer alone, and its callers still need an identity token for the
-    domain and an API key. Point the domain's A record at the output `edge_address`; Google then issues the
-    certificate.
+    domain and an API key. Point the domain's A record at the address; Google then issues the certificate.
 
     The resources are declared by type and without the SDK's classes: importing `pulumi_gcp.compute` takes longer than
     the rest of a preview. The provider checks their inputs all the same.
@@ -32,8 +31,12 @@ class Edge(Component):
         address = self._declare("globalAddress:GlobalAddress", "address", {"addressType": "EXTERNAL", "address": None})
         backend = self._backend(service)
         routes = self._declare("uRLMap:URLMap", "routes", {"defaultService": backend.id})
+        # Named by the engine: another domain needs another certificate, and Google deletes none that is in use. With a
+        # name of ours the old one would have to go first.
         certificate = self._declare(
-            "managedSslCertificate:ManagedSslCertificate", "certificate", {"managed": {"domains": [settings.domain]}}
+            "managedSslCertificate:ManagedSslCertificate",
+            "certificate",
+            {"name": None, "managed": {"domains": [settings.domain]}},
         )
         encryption = self._declare("sSLPolicy:SSLPolicy", "tls", {"minTlsVersion": "TLS_1_2", "profile": "MODERN"})
         proxy = self._declare(

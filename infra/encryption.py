@@ -21,10 +21,16 @@ SERVICE_AGENTS = {
 }
 
 
+def project_number(settings: Settings) -> pulumi.Output[str]:
+    """The number that Google gave the project."""
+    return gcp.organizations.get_project_output(project_id=settings.project).number
+
+
 def service_agent(settings: Settings, agent: str) -> pulumi.Output[str]:
     """The member of one of Google's own service accounts in this project, such as `gs-project-accounts`."""
-    number = gcp.organizations.get_project_output(project_id=settings.project).number
-    return pulumi.Output.concat("serviceAccount:service-", number, f"@{agent}.iam.gserviceaccount.com")
+    return pulumi.Output.concat(
+        "serviceAccount:service-", project_number(settings), f"@{agent}.iam.gserviceaccount.com"
+    )
 
 
 class EncryptionKey(Component):

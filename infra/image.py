@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The serving base, the scoring service, the training job: their names in the registry.
 SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
 PLATFORM = "linux/amd64"
+# The user of both images. Cloud Storage FUSE gives the files of a mount to root unless it is told whose they are.
+USER = 65_532
+OWNED = (f"uid={USER}", f"gid={USER}")
 
 
 def commit() -> str:
@@ -50,6 +53,10 @@ class Images(Component):
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
         else:
+            # Unlike an image, a tag is pushed with what the provider was told: here, Docker's own sign-in.
+            self._signed_in = docker.Provider(
+                "registry", registry_auth=[{"address": f"{settings.region}-docker.pkg.dev"}], opts=self.within
+            )
             packages = "vertex" if settings.rag_provider == "vertex" else "serve"
             slim = self._build(SLIM, "Dockerfile.slim", None, {"SERVING_PACKAGES": packages})
             self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": self._commit, "SLIM_IMAGE": slim})
@@ -85,6 +92,6 @@ class Images(Component):
             name=latest.target_image,
             keep_remotely=True,
             triggers={"digest": image.repo_digest},
-            opts=self.within,
+            opts=pulumi.ResourceOptions(parent=self, provider=self._signed_in),
         )
         return image.repo_digest

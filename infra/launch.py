@@ -1,6 +1,7 @@
 """What starts the training job: order files that arrive, and the clock."""
 
 import json
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_gcp as gcp
@@ -37,9 +38,11 @@ class TrainingLaunch(Component):
             member=launcher.member,
             opts=self.within,
         )
+        # Whoever deploys has to act as the launcher before something can be told to run as it.
+        needed = [start, launcher]
         path = pulumi.Output.concat(f"projects/{settings.project}/locations/{settings.region}/jobs/", job.name)
         if settings.train_on_arrival:
-            self._on_arrival(name, launcher, path, raw, start)
+            self._on_arrival(name, launcher, path, raw, needed)
         if settings.training_schedule:
             gcp.cloudscheduler.Job(
                 name,
@@ -53,12 +56,12 @@ class TrainingLaunch(Component):
                     "uri": pulumi.Output.concat("https://run.googleapis.com/v2/", path, ":run"),
                     "oauth_token": {"service_account_email": launcher.email},
                 },
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[start]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
             )
         self.register_outputs({})
 
     def _on_arrival(
-        self, name: str, launcher: Identity, path: pulumi.Output[str], raw: Bucket, start: pulumi.Resource
+        self, name: str, launcher: Identity, path: pulumi.Output[str], raw: Bucket, needed: Sequence[pulumi.Resource]
     ) -> None:
         settings = self._settings
         workflow = gcp.workflows.Workflow(
@@ -69,7 +72,7 @@ class TrainingLaunch(Component):
             service_account=launcher.email,
             deletion_protection=settings.deletion_protection,
             source_contents=path.apply(_workflow),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[start]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         grants = [
             self._project_grant("launcher-receives-events", "roles/eventarc.eventReceiver", launcher.member),
@@ -89,7 +92,7 @@ class TrainingLaunch(Component):
                 {"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"},
                 {"attribute": "bucket", "value": raw.name},
             ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, *needed]),
         )
 
     def _project_grant(self, name: str, role: str, member: pulumi.Input[str]) -> pulumi.Resource:

@@ -12,6 +12,9 @@ from infra.component import Component
 from infra.config import ConfigError, Settings
 from infra.image import ROOT
 
+# Where a training puts a version together, before it renames the folder: what is deleted there stays as old versions.
+BUILT_ASIDE = ".building-"
+
 
 @dataclass(frozen=True)
 class ChosenModel:

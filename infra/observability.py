@@ -7,7 +7,7 @@ from infra.alerts import Watched, alert_conditions
 from infra.component import Component
 from infra.config import Settings
 from infra.dashboard import dashboard
-from infra.encryption import service_agent
+from infra.encryption import project_number, service_agent
 from infra.predictions import lines_of
 from infra.reminder import RotationReminder
 from infra.scoring import ScoringService
@@ -56,7 +56,7 @@ class Observability(Component):
         watched = Watched(
             service=service.name,
             job=job.name,
-            reminders=reminder.topic_name if reminder else None,
+            reminders=reminder.subscription_name if reminder else None,
             uptime_check=self._uptime_check(),
             **self._log_metrics(),
         )
@@ -65,10 +65,10 @@ class Observability(Component):
                 alert,
                 display_name=f"{settings.name()}: {condition.title}",
                 combiner="OR",
-                conditions=[{"display_name": condition.title, "condition_threshold": condition.threshold}],
+                conditions=[condition.arguments],
                 notification_channels=channels.names,
                 documentation={"content": condition.advice, "mime_type": "text/markdown"},
-                alert_strategy={"auto_close": "86400s"},
+                alert_strategy=condition.strategy,
                 severity=condition.severity,
                 opts=self.within,
             )
@@ -79,12 +79,12 @@ class Observability(Component):
     def _log_metrics(self) -> dict[str, pulumi.Output[str]]:
         # A batch logs its anomalies alone; a line with a status stands for a request of one order, anomaly or not.
         one_order = pulumi.Output.concat(lines_of(self._service.name, "score"), " AND httpRequest.status=200")
+        drift = pulumi.Output.concat(lines_of(self._service.name, "drift"), " AND jsonPayload.drifted=true")
         return {
             "scored": self._counter("scored-orders", one_order),
             "anomalies": self._counter("anomalies", pulumi.Output.concat(one_order, " AND jsonPayload.anomaly=true")),
-            "drift": self._counter(
-                "drift", pulumi.Output.concat(lines_of(self._service.name, "drift"), " AND jsonPayload.drifted=true")
-            ),
+            "drift": self._counter("drift", drift),
+            "drift_lines": drift,
         }
 
     def _counter(self, name: str, lines: pulumi.Output[str]) -> pulumi.Output[str]:
@@ -97,8 +97,8 @@ class Observability(Component):
         ).name
 
     def _uptime_check(self) -> pulumi.Output[str]:
-        """Asks /healthz from outside: at the stack's domain, else at the service's address, as Google's own
-        monitoring identity.
+        """Asks /readyz from outside: at the stack's domain, else at the service's address, as Google's own
+        monitoring identity. /healthz would not do: Google's front end keeps that path for itself and answers 404.
         """
         settings, service = self._settings, self._service
         host = pulumi.Output.from_input(settings.domain) if settings.domain else service.url.apply(_host)
@@ -116,7 +116,7 @@ class Observability(Component):
             timeout="10s",
             period="300s",
             http_check={
-                "path": "/healthz",
+                "path": "/readyz",
                 "port": 443,
                 "use_ssl": True,
                 "validate_ssl": True,
@@ -173,7 +173,8 @@ class Budget(Component):
             name,
             billing_account=settings.billing_account,
             display_name=settings.name(),
-            budget_filter={"projects": [f"projects/{settings.project}"]},
+            # By number: that is how Google answers, and an id would be a change to make at every refresh.
+            budget_filter={"projects": [pulumi.Output.concat("projects/", project_number(settings))]},
             amount={
                 "specified_amount": {"currency_code": settings.budget_currency, "units": str(settings.budget_amount)}
             },

@@ -9,9 +9,14 @@ from infra.component import Component
 from infra.config import Settings
 from infra.encryption import service_agent
 
+KEPT_DAYS = 31
+
 
 class RotationReminder(Component):
     """A topic that Secret Manager writes to when a secret is due. It carries names of secrets, never values.
+
+    Secret Manager writes there whatever happens to a secret, a new version and a test message among it. The
+    subscription lets through that one is due, and keeps that until somebody has acknowledged it.
 
     Nothing rotates by itself: callers have to change over while both keys are accepted. Whoever gets the alert raises
     `maskingKeyRotation` or `apiKeyRotation` by one.
@@ -34,7 +39,16 @@ class RotationReminder(Component):
             member=service_agent(settings, "gcp-sa-secretmanager"),
             opts=self.within,
         )
-        self.topic_name: pulumi.Output[str] = topic.name
+        self.subscription_name: pulumi.Output[str] = gcp.pubsub.Subscription(
+            name,
+            name=settings.name(name),
+            topic=topic.id,
+            filter='attributes.eventType = "SECRET_ROTATE"',
+            message_retention_duration=f"{KEPT_DAYS * 86_400}s",
+            # Never: nobody pulls until a key is due, and after a month of that Pub/Sub would delete it.
+            expiration_policy={"ttl": ""},
+            opts=self.within,
+        ).name
         # Secret Manager tries the topic when a secret is made: whoever takes the id waits for the grant.
         self.topic_id: pulumi.Output[str] = pulumi.Output.all(topic.id, grant.id).apply(lambda ids: str(ids[0]))
         self.register_outputs({})

@@ -9,6 +9,7 @@ from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import INGRESS, Settings
 from infra.identity import Identity
+from infra.image import OWNED
 from infra.model import ModelVersion
 from infra.registry import Registry
 from infra.secret import GivenSecret, Secret
@@ -61,7 +62,9 @@ class ScoringService(Component):
                 "timeout": f"{settings.request_timeout_seconds}s",
                 "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
                 "vpc_access": _vpc_access(settings),
-                "volumes": [{"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True}}],
+                "volumes": [
+                    {"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True, "mount_options": OWNED}}
+                ],
                 "containers": [
                     {
                         "image": parts.image,
@@ -111,6 +114,10 @@ class ScoringService(Component):
             )
         self.name: pulumi.Output[str] = self.service.name
         self.url: pulumi.Output[str] = self.service.uri
+        # Where callers reach it: behind a load balancer the service's own address answers nobody.
+        self.public_url: pulumi.Output[str] = (
+            pulumi.Output.from_input(f"https://{settings.domain}") if settings.domain else self.url
+        )
         self.revision: pulumi.Output[str] = self.service.latest_ready_revision.apply(
             lambda revision: (revision or "").rpartition("/")[2]
         )
@@ -144,7 +151,8 @@ def _plain_settings(
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,
         "RAG_BASE_URL": settings.rag_base_url,
-        "GOOGLE_CLOUD_PROJECT": settings.project if settings.rag_provider == "vertex" else "",
+        # Log lines name the project's trace that they belong to.
+        "GOOGLE_CLOUD_PROJECT": settings.project,
         "GOOGLE_CLOUD_LOCATION": settings.region if settings.rag_provider == "vertex" else "",
     }
     return [{"name": name, "value": value} for name, value in values.items() if value]

@@ -24,6 +24,9 @@ APIS = {
     "storage": "storage.googleapis.com",
     "workflows": "workflows.googleapis.com",
 }
+# What else has to be on before a module is used: Eventarc brings an event as a Pub/Sub message to a workflow, which it
+# then executes.
+BEHIND = {"eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com")}
 # Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
 WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")
 ALWAYS = ("artifactregistry", "cloudrunv2", "secretmanager", "serviceaccount", "storage")
@@ -51,9 +54,10 @@ class ProjectServices(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.by_module = {module: self._enable(APIS[module]) for module in modules_of(settings)}
-        for api in WATCHING:
-            self._enable(api)
+        needed = {module: (APIS[module], *BEHIND.get(module, ())) for module in modules_of(settings)}
+        apis = sorted({api for of_module in needed.values() for api in of_module} | set(WATCHING))
+        services = {api: self._enable(api) for api in apis}
+        self.by_module = {module: [services[api] for api in of_module] for module, of_module in needed.items()}
         if settings.rag_provider == "vertex":
             self._enable("aiplatform.googleapis.com")
         self.register_outputs({})

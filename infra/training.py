@@ -9,11 +9,15 @@ from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import Settings
 from infra.identity import Identity
+from infra.image import OWNED
 from infra.registry import Registry
 from infra.secret import Secret
 
 RAW_MOUNT = "/mnt/raw"
 MODELS_MOUNT = "/mnt/models"
+# A version is published by renaming its folder. Cloud Storage FUSE moves its files one by one, and refuses to unless it
+# is told of how many at most.
+FILES_OF_A_VERSION = 1_000
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,15 @@ class TrainingJob(Component):
                     "max_retries": 1,
                     "timeout": "3600s",
                     "volumes": [
-                        {"name": "raw", "gcs": {"bucket": parts.raw.name, "read_only": True}},
-                        {"name": "models", "gcs": {"bucket": parts.models.name, "read_only": False}},
+                        {"name": "raw", "gcs": {"bucket": parts.raw.name, "read_only": True, "mount_options": OWNED}},
+                        {
+                            "name": "models",
+                            "gcs": {
+                                "bucket": parts.models.name,
+                                "read_only": False,
+                                "mount_options": [*OWNED, f"rename-dir-limit={FILES_OF_A_VERSION}"],
+                            },
+                        },
                     ],
                     "containers": [
                         {

@@ -37,7 +37,8 @@ class Attestor(Component):
             name=NAME,
             project=settings.project,
             attestation_authority_note={"note_reference": note.name},
-            opts=self.within,
+            # Else an `up` after a refresh would take the public half out again, and nothing could be deployed.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["attestationAuthorityNote.publicKeys"]),
         )
         ring = gcp.kms.KeyRing(name, name=NAME, project=settings.project, location=settings.region, opts=protected)
         key = gcp.kms.CryptoKey(
@@ -52,7 +53,8 @@ class Attestor(Component):
         gcp.kms.CryptoKeyIAMMember(
             "deploy-signs-images",
             crypto_key_id=key.id,
-            role="roles/cloudkms.signer",
+            # gcloud reads the public half to find out how to sign.
+            role="roles/cloudkms.signerVerifier",
             member=pulumi.Output.concat("serviceAccount:", identities.deploy),
             opts=self.within,
         )

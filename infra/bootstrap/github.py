@@ -1,9 +1,18 @@
 """How workflows on GitHub act in the project without a key, and what they may do."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.bootstrap.roles import DEPLOY_ROLES, DEPLOYER_PERMISSIONS, GRANTABLE_ROLES, PREVIEW_ROLES, PUBLISH_ROLES
+from infra.bootstrap.roles import (
+    DEPLOY_ROLES,
+    DEPLOYER_PERMISSIONS,
+    GRANTABLE_ROLES,
+    LISTER_PERMISSIONS,
+    PREVIEW_ROLES,
+    PUBLISH_ROLES,
+)
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
 from infra.component import Component
@@ -82,6 +91,14 @@ class Identities(Component):
         self.deploy: pulumi.Output[str] = self._identity(
             "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
         )
+        # A deployment asks the service whether it is well, and gcloud makes no identity token of GitHub's credentials.
+        gcp.serviceaccount.IAMMember(
+            "deploy-proves-who-it-is",
+            service_account_id=pulumi.Output.concat(f"projects/{settings.project}/serviceAccounts/", self.deploy),
+            role="roles/iam.serviceAccountOpenIdTokenCreator",
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            opts=self.within,
+        )
         self._state_access("preview", self.preview, "objectViewer", "cryptoKeyDecrypter", state)
         self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
         for role in PREVIEW_ROLES:
@@ -90,7 +107,21 @@ class Identities(Component):
             self._grant("publish", self.publish, role, self._on_model_buckets())
         for role in DEPLOY_ROLES:
             self._grant("deploy", self.deploy, role)
-        self._deployer_role()
+        self._grant_own(
+            "deploy",
+            self.deploy,
+            "deployer",
+            "buckets and secrets, without the objects of buckets",
+            DEPLOYER_PERMISSIONS,
+        )
+        self._grant_own(
+            "publish",
+            self.publish,
+            "modelLister",
+            "which objects a model bucket holds",
+            LISTER_PERMISSIONS,
+            f"resource.name.startsWith('projects/_/buckets/{settings.project}-') && resource.name.endsWith('-models')",
+        )
         self._grant(
             "deploy",
             self.deploy,
@@ -143,23 +174,38 @@ class Identities(Component):
             project=self._settings.project,
             role=role,
             member=pulumi.Output.concat("serviceAccount:", email),
-            condition={"title": "only what the program needs", "expression": condition} if condition else None,
+            condition=_condition(condition),
             opts=self.within,
         )
 
-    def _deployer_role(self) -> None:
-        role = gcp.projects.IAMCustomRole(
-            "deployer",
+    def _grant_own(
+        self,
+        name: str,
+        email: pulumi.Output[str],
+        role: str,
+        what: str,
+        permissions: Sequence[str],
+        condition: str | None = None,
+    ) -> None:
+        """Grants a role of our own."""
+        role_id = f"orderguard{role[0].upper()}{role[1:]}"
+        made = gcp.projects.IAMCustomRole(
+            role,
             project=self._settings.project,
-            role_id="orderguardDeployer",
-            title="orderguard: buckets and secrets, without the objects of buckets",
-            permissions=list(DEPLOYER_PERMISSIONS),
+            role_id=role_id,
+            title=f"orderguard: {what}",
+            permissions=list(permissions),
             opts=self.within,
         )
         gcp.projects.IAMMember(
-            "deploy-orderguardDeployer",
+            f"{name}-{role_id}",
             project=self._settings.project,
-            role=role.name,
-            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            role=made.name,
+            member=pulumi.Output.concat("serviceAccount:", email),
+            condition=_condition(condition),
             opts=self.within,
         )
+
+
+def _condition(expression: str | None) -> gcp.projects.IAMMemberConditionArgsDict | None:
+    return {"title": "only what the program needs", "expression": expression} if expression else None

@@ -19,20 +19,27 @@ PREVIEW_ROLES = (
     "roles/workflows.viewer",
 )
 
-# Adding objects to model buckets, and seeing which are there; not changing or removing any.
+# Adding objects to model buckets, and reading those that are there; not changing or removing any.
 PUBLISH_ROLES = (
     "roles/storage.objectCreator",
     "roles/storage.objectViewer",
 )
 
+# Seeing which objects there are is a right on the bucket: a condition on the names of objects does not give it.
+LISTER_PERMISSIONS = ("storage.objects.list",)
+
 # Making and changing what the program declares.
 DEPLOY_ROLES = (
     "roles/artifactregistry.admin",
+    "roles/binaryauthorization.attestorsViewer",
     "roles/binaryauthorization.policyEditor",
     "roles/cloudkms.admin",
     "roles/cloudscheduler.admin",
     "roles/compute.loadBalancerAdmin",
     "roles/compute.securityAdmin",
+    # An attestation is an occurrence of the attestor's note.
+    "roles/containeranalysis.notes.attacher",
+    "roles/containeranalysis.occurrences.editor",
     "roles/eventarc.admin",
     "roles/iam.serviceAccountAdmin",
     "roles/logging.configWriter",

@@ -17,6 +17,15 @@ APIS = (
     "storage.googleapis.com",
     "sts.googleapis.com",
 )
+# Their service agents get rights from a stack, so each has to be made first, which its API does for nobody by itself.
+AGENTS = (
+    "artifactregistry.googleapis.com",
+    "eventarc.googleapis.com",
+    "monitoring.googleapis.com",
+    "pubsub.googleapis.com",
+    "run.googleapis.com",
+    "secretmanager.googleapis.com",
+)
 
 
 class Services(Component):
@@ -24,7 +33,7 @@ class Services(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        for api in APIS:
+        for api in (*APIS, *AGENTS):
             gcp.projects.Service(
                 api.split(".")[0], project=settings.project, service=api, disable_on_destroy=False, opts=self.within
             )

@@ -30,6 +30,10 @@ _ALERTS = [
     )
     for name in _COUNTED
 ]
+_MATCHED = [
+    Declared(ALERT, f"matched-{name}", {"conditions": [{"conditionMatchedLog": {"filter": text}}]})
+    for name, text in _COUNTED.items()
+]
 
 
 def _audit(service: str, *kinds: str) -> Declared:
@@ -91,8 +95,8 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     ),
     StackExamples(
         "logs-metrics-for-changes",
-        holds=[[*_METRICS, *_ALERTS]],
-        violated=[[_SERVICE], [*_METRICS], [*_METRICS[1:], *_ALERTS]],
+        holds=[[*_METRICS, *_ALERTS], [*_MATCHED], [*_METRICS[:1], *_ALERTS[:1], *_MATCHED[1:]]],
+        violated=[[_SERVICE], [*_METRICS], [*_METRICS[1:], *_ALERTS], [*_MATCHED[1:]]],
     ),
     Examples(
         "logs-kept",

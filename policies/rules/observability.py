@@ -23,7 +23,7 @@ CHANGES = {
     "of custom roles": ("iam_role",),
     "of access to buckets": ("storage.setIamPermissions",),
 }
-"""CIS 2.5, 2.6, 2.7 and 2.11: what a log metric's filter has to mention to count that change."""
+"""CIS 2.5, 2.6, 2.7 and 2.11: what the filter of a log metric, or of an alert on log lines, has to mention."""
 
 
 @rule(
@@ -104,20 +104,23 @@ def audit_data(stack: Stack) -> Findings:
 
 @rule(
     "logs-metrics-for-changes",
-    "Changes of who may do what are counted, and an alert watches the count.",
+    "Changes of who may do what raise an alert: on their lines in the audit log, or on a metric that counts them.",
     types=[METRIC, ALERT, SERVICE],
     whole_stack=True,
     severity=LOW,
     level=ADVISORY,
     stacks=["prod*"],
     frameworks=[cis("2.5"), cis("2.6"), cis("2.7"), cis("2.11")],
-    fix="Add a gcp.logging.Metric with the filter that CIS prints, and an alert policy on the metric.",
+    fix="Add an alert policy with the filter that CIS prints as condition_matched_log, or a gcp.logging.Metric with it "
+    "and an alert policy on the metric.",
 )
 def metrics_for_changes(stack: Stack) -> Findings:
     metrics = stack.of(METRIC)
     alerts = [text for alert in stack.of(ALERT) for text in alert["conditions"].strings()]
     missing: list[str] = []
     for change, words in CHANGES.items():
+        if any(text.known and all(word in text.text for word in words) for text in alerts):
+            continue
         fitting = [m for m in metrics if m["filter"].known and all(word in m["filter"].text for word in words)]
         if any(metric["name"].known and _mentions(alerts, metric["name"].text) for metric in fitting):
             continue

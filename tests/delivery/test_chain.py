@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,11 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         if not name.startswith(("GITHUB_", "PULUMI_", "MODEL", "MASKING"))
     }
     environment = {**kept, "LOCAL_CLOUD_HOME": str(folder / "home"), "MODEL_ARTIFACTS": str(artifacts)}
-    production = {"production": {"REGISTRY": REGISTRY.format(stack="prod")}}
-    made = Runner(clone, artifacts, {"REGISTRY": REGISTRY.format(stack="staging")}, environment, production)
+    registries = {
+        "staging": {"REGISTRY": REGISTRY.format(stack="staging")},
+        "production": {"REGISTRY": REGISTRY.format(stack="prod")},
+    }
+    made = Runner(clone, artifacts, {}, environment, registries)
     yield made
     for stack in ("staging", "prod"):
         down = [sys.executable, "-m", "infra.local", "down", "--stack", stack]
@@ -75,6 +79,8 @@ def deployed(runner: Runner, trained: dict[str, dict[str, str]]) -> dict[str, di
         page.write("\n")
     git(runner.clone, "commit", "--quiet", "--all", "--message", "Change something small")
     git(runner.clone, "tag", "v0.1.0")
+    git(runner.clone, "update-ref", "refs/remotes/origin/main", "HEAD")  # as a push to main would
+    runner.variables = {"GOOGLE_CLOUD": "on"}
     return runner.run("deploy.yml", "push", "refs/tags/v0.1.0")
 
 
@@ -99,11 +105,21 @@ def test_a_pull_request_gets_a_preview_of_each_stack_without_a_secret(
         assert "to create" in text and "0 violations" in text
 
 
+def test_a_tag_of_a_fork_deploys_nothing_and_says_what_is_missing(
+    runner: Runner, trained: dict[str, dict[str, str]]
+) -> None:
+    before = list(runner.ran)
+    fork = replace(runner, variables={}, ran=[], output="")
+    fork.run("deploy.yml", "push", "refs/tags/v0.0.1")
+    assert fork.ran == ["not-set-up: Say what is missing"] and "GOOGLE_CLOUD" in fork.output
+    assert runner.ran == before
+
+
 def test_a_tag_ends_in_a_service_that_runs_its_image_and_its_commits_model(
     runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
 ) -> None:
-    for job in ("staging", "production"):
-        done = json.loads((runner.artifacts / f"deployment-{job}" / "deployment.json").read_text())
+    for stack in ("staging", "prod"):
+        done = json.loads((runner.artifacts / f"deployment-{stack}" / f"deployment-{stack}.json").read_text())
         assert done["tag"] == "v0.1.0" and done["outcome"] == "deployed"
         assert done["model_version"] == trained["train"]["version"]
         assert done["image"].endswith(deployed["image"]["digest"])
@@ -127,6 +143,28 @@ def test_the_trace_leads_from_each_end_to_orders_and_deployments(
     ).stdout
     for part in (trained["train"]["version"], data_push[:7], "drop-", "prod as v0.1.0", deployed["image"]["digest"]):
         assert part in told
+
+
+def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
+    runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
+) -> None:
+    """A runner of the pipeline has fetched the new version's files and no others."""
+    version = trained["train"]["version"]
+    folder = runner.clone / "models" / version
+    folder.rename(runner.clone / "models-of-another-machine")
+    go_back = (
+        "from delivery.deploy import _go_back; from delivery.errors import DeliveryError; from delivery.stack import "
+        "Stack; stack = Stack('staging'); print(_go_back(stack, stack.outputs(), DeliveryError('not well')))"
+    )
+    try:
+        told = subprocess.run(
+            [sys.executable, "-c", go_back], cwd=runner.clone, env=runner.environment, capture_output=True, text=True
+        )
+    finally:
+        (runner.clone / "models-of-another-machine").rename(folder)
+    assert "staging serves what it served before" in told.stdout, told.stdout + told.stderr
+    done = json.loads((runner.clone / "reports" / "deployment-staging.json").read_text())
+    assert (done["outcome"], done["model_version"]) == ("went back", version)
 
 
 def test_a_model_that_is_not_the_recorded_one_is_not_deployed(

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from infra.bootstrap.__main__ import bootstrap
+from infra.bootstrap.services import AGENTS
 from infra.bootstrap.settings import Settings, SettingsError, read_settings
-from tests.infra.recording import Record, declare
+from tests.infra.recording import ROOT, Record, declare
 
 VALUES = {
     "gcp:project": "orderguard-prod",
@@ -41,6 +42,8 @@ def test_only_tags_deploy_and_only_main_publishes(record: Record) -> None:
     assert members["github-becomes-deploy"].endswith("/attribute.trigger/456:tag")
     assert members["github-becomes-preview"].endswith("/attribute.repository_id/456")
     assert members["github-becomes-publish"].endswith("/attribute.repository_ref/456:refs/heads/main")
+    own = grants.pop("deploy-proves-who-it-is")
+    assert own["serviceAccountId"].endswith(f"/{own['member'].removeprefix('serviceAccount:')}")
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}
 
 
@@ -62,12 +65,35 @@ def test_the_preview_identity_reads_no_object_and_no_secret(record: Record) -> N
 
 def test_the_publish_identity_adds_model_versions_and_changes_none(record: Record) -> None:
     grants = {
-        grant["role"]: grant["condition"]["expression"]
+        name.removeprefix("publish-"): grant["condition"]["expression"]
         for name, grant in record.of("gcp:projects/iAMMember:IAMMember").items()
         if name.startswith("publish-")
     }
-    assert set(grants) == {"roles/storage.objectCreator", "roles/storage.objectViewer"}
+    assert set(grants) == {"storage.objectCreator", "storage.objectViewer", "orderguardModelLister"}
     assert all(condition.endswith(".endsWith('-models')") for condition in grants.values())
+    # Listing is asked of the bucket, whose name ends there: what an object's name is taken from would be empty.
+    assert "extract" not in grants["orderguardModelLister"]
+    lister = record.one("gcp:projects/iAMCustomRole:IAMCustomRole", "modelLister")
+    assert (lister["roleId"], lister["permissions"]) == ("orderguardModelLister", ["storage.objects.list"])
+
+
+def test_the_deploy_identity_may_sign_for_the_attestor(record: Record) -> None:
+    signer = record.one("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember", "deploy-signs-images")
+    assert signer["role"] == "roles/cloudkms.signerVerifier"
+    roles = {grant["role"] for grant in record.of("gcp:projects/iAMMember:IAMMember").values()}
+    assert {
+        "roles/binaryauthorization.attestorsViewer",
+        "roles/containeranalysis.notes.attacher",
+        "roles/containeranalysis.occurrences.editor",
+    } <= roles
+
+
+def test_service_agents_can_be_made_before_the_first_stack(record: Record) -> None:
+    on = {service["service"] for service in record.of("gcp:projects/service:Service").values()}
+    text = (ROOT / "docs" / "technical" / "infrastructure.md").read_text()
+    (listed,) = re.findall(r"^for api in (.+); do$", text, re.MULTILINE)
+    assert {f"{api}.googleapis.com" for api in listed.split()} == set(AGENTS)
+    assert set(AGENTS) <= on
 
 
 def test_the_deploy_identity_reads_objects_of_model_buckets_alone(record: Record) -> None:

@@ -11,9 +11,10 @@ import pytest
 from infra.__main__ import platform
 from infra.config import ConfigError
 from infra.secret import api_key, masking_key
+from ml.registry import _ASIDE as ASIDE
 from orderguard.masking import Keyring
 from tests.infra.conftest import VERSION, write_version
-from tests.infra.recording import DIGEST, Record, declare, stack_settings
+from tests.infra.recording import DIGEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -61,8 +62,27 @@ def test_the_service_gets_keys_by_reference_and_pinned_version(models: Path) -> 
 def test_the_service_mounts_the_models_read_only(models: Path) -> None:
     record = declared()
     volumes = record.one(SERVICE, "scorer")["template"]["volumes"]
-    assert volumes == [{"name": "models", "gcs": {"bucket": "orderguard-local-local-models", "readOnly": True}}]
+    (volume,) = volumes
+    assert volume["name"] == "models"
+    assert volume["gcs"]["bucket"] == "orderguard-local-local-models"
+    assert volume["gcs"]["readOnly"] is True
     assert container(record)["volumeMounts"] == [{"name": "models", "mountPath": "/mnt/models"}]
+
+
+def test_mounts_belong_to_the_user_of_the_images(models: Path) -> None:
+    record = declared()
+    owned = ["uid=65532", "gid=65532"]
+    for path in ("Dockerfile", "Dockerfile.slim"):
+        assert set(re.findall(r"^USER (.+)$", (ROOT / path).read_text(), re.MULTILINE)) == {"65532:65532"}
+    service = record.one(SERVICE, "scorer")["template"]
+    volumes = [*service["volumes"], *record.one(JOB, "trainer")["template"]["template"]["volumes"]]
+    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned, owned, owned]
+
+
+def test_the_trainer_may_publish_by_renaming_a_folder(models: Path) -> None:
+    volumes = declared().one(JOB, "trainer")["template"]["template"]["volumes"]
+    options = {volume["name"]: volume["gcs"]["mountOptions"] for volume in volumes}
+    assert "rename-dir-limit=1000" in options["models"]
 
 
 def test_probes_ask_for_readiness_first_and_life_afterwards(models: Path) -> None:
@@ -119,7 +139,29 @@ def test_vertex_brings_its_right_api_and_settings(models: Path) -> None:
     record = declared(ragProvider="vertex")
     assert record.one("gcp:projects/iAMMember:IAMMember", "scorer-asks-vertex")["role"] == "roles/aiplatform.user"
     assert "aiplatform" in record.of("gcp:projects/service:Service")
-    assert environment(record)["GOOGLE_CLOUD_PROJECT"] == "orderguard-local"
+    assert environment(record)["GOOGLE_CLOUD_LOCATION"] == "europe-west1"
+
+
+def test_log_lines_can_name_their_trace(models: Path) -> None:
+    assert environment(declared())["GOOGLE_CLOUD_PROJECT"] == "orderguard-local"
+
+
+def test_callers_are_sent_to_the_load_balancer_where_there_is_one(models: Path) -> None:
+    behind = declared("prod")
+    assert behind.outputs["public_url"] == "https://scoring.example.com"
+    assert behind.one(SERVICE, "scorer")["customAudiences"] == [behind.outputs["public_url"]]
+    staging = declared("staging").outputs
+    assert staging["public_url"] == staging["url"]
+
+
+def test_a_tag_is_pushed_with_dockers_own_sign_in(models: Path) -> None:
+    provider = declared().one("pulumi:providers:docker", "registry")
+    assert json.loads(provider["registryAuth"]) == [{"address": "europe-west1-docker.pkg.dev"}]
+
+
+def test_another_domain_gets_its_certificate_before_the_old_one_goes(models: Path) -> None:
+    certificate = declared("prod").one("gcp:compute/managedSslCertificate:ManagedSslCertificate", "edge-certificate")
+    assert "name" not in certificate
 
 
 def test_a_given_rag_key_is_a_secret_with_one_reader(models: Path) -> None:
@@ -169,10 +211,11 @@ def test_a_rotation_keeps_the_key_before_it_and_drops_older_ones(models: Path) -
 def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:
     rules = declared(retentionDays=90).one("gcp:storage/bucket:Bucket", "raw")["lifecycleRules"]
     assert {"action": {"type": "Delete"}, "condition": {"age": 90}} in rules
-    assert not any(
-        "age" in rule["condition"] and rule["action"]["type"] == "Delete"
-        for rule in declared().one("gcp:storage/bucket:Bucket", "models")["lifecycleRules"]
-    )
+    of_models = declared().one("gcp:storage/bucket:Bucket", "models")["lifecycleRules"]
+    aged = [
+        rule["condition"] for rule in of_models if rule["action"]["type"] == "Delete" and "age" in rule["condition"]
+    ]
+    assert aged == [{"age": 1, "matchesPrefixes": [ASIDE]}]
 
 
 def test_no_bucket_is_both_versioned_and_retained(models: Path) -> None:
@@ -215,10 +258,51 @@ def test_every_alert_is_sent_somewhere_and_says_what_to_do(models: Path) -> None
         assert alert["documentation"]["content"].endswith((".", ";")) or "`" in alert["documentation"]["content"]
 
 
+def test_no_alert_waits_for_a_metric_that_the_same_run_makes(models: Path) -> None:
+    """Cloud Monitoring refuses a threshold on a log metric in its first ten minutes."""
+    record = declared("prod")
+    counted = {inputs["name"] for inputs in record.of("gcp:logging/metric:Metric").values()}
+    assert counted
+    queries = ""
+    for name, alert in record.of("gcp:monitoring/alertPolicy:AlertPolicy").items():
+        (condition,) = alert["conditions"]
+        assert not any(metric in json.dumps(condition.get("conditionThreshold", "")) for metric in counted), name
+        assert ("conditionMatchedLog" in condition) == ("notificationRateLimit" in alert["alertStrategy"]), name
+        if query := condition.get("conditionPrometheusQueryLanguage"):
+            assert query["disableMetricValidation"] is True
+            queries += query["query"]
+    assert "logging_googleapis_com:user_orderguard_prod_anomalies{" in queries
+    assert queries.endswith("[30m])) > 0.05")
+
+
+def test_only_a_key_that_is_due_raises_the_reminders_alert(models: Path) -> None:
+    """Secret Manager sends every change of a secret to the topic, and a test message at the first `up`."""
+    record = declared("prod")
+    subscription = record.one("gcp:pubsub/subscription:Subscription", "rotation")
+    assert subscription["filter"] == 'attributes.eventType = "SECRET_ROTATE"'
+    assert subscription["expirationPolicy"] == {"ttl": ""}
+    (condition,) = record.one("gcp:monitoring/alertPolicy:AlertPolicy", "alert-rotation")["conditions"]
+    assert 'subscription_id="orderguard-prod-rotation"' in condition["conditionThreshold"]["filter"]
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_uptime_check_asks_a_path_that_reaches_the_service(models: Path, stack: str) -> None:
+    """Google's front end answers /healthz by itself, with 404."""
+    check = declared(stack).one("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig", "uptime")
+    assert check["httpCheck"]["path"] == "/readyz"
+
+
+def test_the_budget_names_the_project_by_its_number(models: Path) -> None:
+    budget = declared("prod").one("gcp:billing/budget:Budget", "budget")
+    assert budget["budgetFilter"]["projects"] == [f"projects/{PROJECT_NUMBER}"]
+
+
 def test_the_dashboard_is_json_with_a_chart_for_each_question(models: Path) -> None:
     record = declared("prod")
     document = json.loads(record.one("gcp:monitoring/dashboard:Dashboard", "observability")["dashboardJson"])
-    assert len(document["mosaicLayout"]["tiles"]) == 6
+    tiles = document["mosaicLayout"]["tiles"]
+    assert [(tile.get("xPos"), tile.get("yPos")) for tile in tiles][:3] == [(None, None), (24, None), (None, 16)]
+    assert len(tiles) == 6
     assert "orderguard-prod-scorer" in json.dumps(document)
 
 

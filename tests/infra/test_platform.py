@@ -8,12 +8,13 @@ import pytest
 from infra.__main__ import platform
 from infra.config import Settings
 from infra.defaults import LABELS_INPUT
-from infra.services import APIS, WATCHING, modules_of
+from infra.services import APIS, BEHIND, WATCHING, modules_of
 from tests.infra.inventories import inventory_path, read_inventory, regenerate_with
 from tests.infra.recording import STACKS, Record, declare, stack_settings, walk
 
 OUTPUTS = {
     "url",
+    "public_url",
     "service_name",
     "training_job",
     "model_version",
@@ -90,7 +91,9 @@ def test_every_api_that_is_used_is_switched_on(record: Record, stack: str) -> No
     used = {t.removeprefix("gcp:").partition("/")[0] for t, _, _ in record.resources if t.startswith("gcp:")}
     assert used - {"projects"} == set(modules_of(stack_settings(stack)))
     enabled = {inputs["service"] for inputs in record.of("gcp:projects/service:Service").values()}
-    assert enabled == {APIS[module] for module in used - {"projects"}} | set(WATCHING)
+    behind = {api for module in used for api in BEHIND.get(module, ())}
+    assert enabled == {APIS[module] for module in used - {"projects"}} | behind | set(WATCHING)
+    assert ("workflowexecutions.googleapis.com" in enabled) == (stack != "local")
 
 
 def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> None:

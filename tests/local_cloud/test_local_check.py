@@ -5,14 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import provider_pb2
 
 from infra.local.facts import distil, facts_of, known_types
 from infra.local.provider.check import DEFAULTS, REFUSED
-from infra.local.provider.values import UNKNOWN
+from infra.local.provider.values import UNKNOWN, struct
 from infra.local.services import all_resources, modules
 
 ANSWERS = json.loads(Path(__file__).with_name("provider_answers.json").read_text())
 SERVICE = "gcp:cloudrunv2/service:Service"
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+THRESHOLD = {
+    "filter": 'resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user/errors"',
+    "comparison": "COMPARISON_GT",
+    "duration": "0s",
+}
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=lambda case: f"{case['type'].partition(':')[2]} {case['inputs']}"[:90])
@@ -27,6 +34,10 @@ def test_check_answers_as_the_real_provider_did(ask: Any, case: dict[str, Any]) 
         else:
             assert added[key] == value
     assert set(added) == set(case["added"])
+
+
+def alert(**condition: Any) -> dict[str, Any]:
+    return {"displayName": "a", "combiner": "OR", "conditions": [{"displayName": "c", **condition}]}
 
 
 def service(**changes: Any) -> dict[str, Any]:
@@ -53,6 +64,8 @@ def container(**fields: Any) -> dict[str, Any]:
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "r", "format": "WAT"}, "WAT"),
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "Bad_R", "format": "DOCKER"}, "Bad_R"),
         ("gcp:pubsub/topic:Topic", {"name": "goog-topic"}, "Invalid resource name given"),
+        (ALERT, alert(conditionThreshold=THRESHOLD), "Cannot find metric(s) that match type"),
+        (ALERT, alert(conditionMatchedLog={"filter": "severity=ERROR"}), "notification_rate_limit"),
         (
             "gcp:storage/bucketIAMMember:BucketIAMMember",
             {"bucket": "b", "role": "viewer", "member": "allUsers"},
@@ -121,6 +134,13 @@ def test_what_google_cloud_refuses_in_up_is_found_in_check(
 def test_mistyped_inputs_are_found_at_any_depth(ask: Any, token: str, inputs: dict[str, Any], says: str) -> None:
     _, failures = ask.check(token, inputs)
     assert any(says in failure for failure in failures), failures
+
+
+@pytest.mark.parametrize(("registry", "taken"), [({"address": "r"}, True), ({"address": "r", "password": "p"}, False)])
+def test_a_registry_may_be_named_and_nobody_signed_in_there(ask: Any, registry: dict[str, str], taken: bool) -> None:
+    request = provider_pb2.CheckRequest(urn="urn", news=struct({"registryAuth": json.dumps([registry])}))
+    failures = ask.providers["docker"].CheckConfig(request, None).failures
+    assert [failure.property for failure in failures] == ([] if taken else ["registryAuth"])
 
 
 def test_unknown_values_are_not_judged(ask: Any) -> None:

@@ -1,5 +1,6 @@
 """The gRPC service that the engine talks to, in the place of the real plugin."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,7 +65,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 ),
             )
             for name in ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
-            if name in request.news.fields and request.news.fields[name].string_value
+            if name in request.news.fields and not _is_address(request.news.fields[name].string_value)
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -255,6 +256,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs=stored(outputs),
             )
         )
+
+
+def _is_address(setting: str) -> bool:
+    """Whether a provider's setting names registries alone, and nothing that lets somebody in there."""
+    try:
+        registries = json.loads(setting)
+    except ValueError:
+        return not setting
+    return isinstance(registries, list) and all(set(registry) == {"address"} for registry in registries)
 
 
 def _plain(value: Any) -> bool:

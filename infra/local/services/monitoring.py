@@ -1,6 +1,7 @@
 """Cloud Monitoring: declared; checked and kept in state."""
 
 import json
+import re
 from collections.abc import Iterator
 
 from infra.local.provider.outputs import digits
@@ -17,6 +18,29 @@ def _is_json(path: str) -> Rule:
                 yield where, f'"dashboard_json" contains an invalid JSON: {problem}'
 
     return rule
+
+
+def _limits_matched_lines(inputs: Inputs) -> Iterator[Problem]:
+    """An alert on log lines says how often it notifies, and no other alert may."""
+    limited = [where for where, _ in found(inputs, "alertStrategy.notificationRateLimit.period")]
+    matched = [where for where, _ in found(inputs, "conditions[].conditionMatchedLog")]
+    if bool(limited) != bool(matched):
+        yield (matched or limited)[0], (
+            "googleapi: Error 400: Field alert_policy.alert_strategy.notification_rate_limit had an invalid value: it"
+            " has to be given for conditions of type condition_matched_log, and for these alone., badRequest"
+        )
+
+
+def _knows_log_metrics(inputs: Inputs) -> Iterator[Problem]:
+    for name in ("filter", "denominatorFilter"):
+        for where, text in found(inputs, f"conditions[].conditionThreshold.{name}"):
+            if metric := re.search(r"logging\.googleapis\.com/user/[^\"]*", str(text)):
+                yield where, (
+                    f'googleapi: Error 404: Cannot find metric(s) that match type = "{metric[0]}". If a metric was'
+                    " created recently, it could take up to 10 minutes to become available. Please try again soon. (A"
+                    " conditionMatchedLog, or a conditionPrometheusQueryLanguage with disableMetricValidation, need"
+                    " not wait.), notFound"
+                )
 
 
 def _numbered(inputs: Inputs, place: Place) -> Values:
@@ -38,6 +62,7 @@ RESOURCES = {
         identify=_number,
         defaults={"enabled": True},
         rules=(one_of("combiner", "AND", "OR", "AND_WITH_MATCHING_RESOURCE"),),
+        refuses=(_limits_matched_lines, _knows_log_metrics),
         outputs=_numbered,
     ),
     "gcp:monitoring/notificationChannel:NotificationChannel": Resource(

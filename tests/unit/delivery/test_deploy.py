@@ -23,8 +23,12 @@ class Service(ThreadingHTTPServer):
     """A service that is ready with one version, or not ready with one that is broken."""
 
     version: str = ""
-    broken: str = "broken"
+    broken: tuple[str, ...] = ("broken",)
     scored: int = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked: list[tuple[str, str]] = []
 
     @property
     def url(self) -> str:
@@ -35,13 +39,17 @@ class Handler(BaseHTTPRequestHandler):
     server: Service
 
     def do_GET(self) -> None:
-        ready = self.server.version not in ("", self.server.broken)
-        self._answer(200 if ready else 503, {"model_version": self.server.version, "detail": "damaged model"})
+        self.server.asked.append((self.path, self.headers["Authorization"] or ""))
+        ready = self.server.version not in ("", *self.server.broken)
+        self._answer(200 if ready else 503, {"model_version": self.server.version, "reason": "damaged model"})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.endswith(":generateIdToken"):
+            self.server.asked.append((self.path, self.headers["Authorization"]))
+            return self._answer(200, {"token": "an identity token"})
         self.server.scored += self.headers["X-API-Key"] == "k"
-        self._answer(200, {"score": 0.5})
+        return self._answer(200, {"score": 0.5})
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
@@ -88,7 +96,7 @@ class FakeStack(Stack):
 
 @pytest.fixture
 def stack(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
-    monkeypatch.setattr(deploying, "REPORT", tmp_path / "deployment.json")
+    monkeypatch.setattr(deploying, "REPORTS", tmp_path)
     monkeypatch.setattr(deploying, "history_folder", lambda: tmp_path / "deployments")
     monkeypatch.setattr(deploying, "READY_WITHIN_SECONDS", 0.0)
     return FakeStack("staging", {}, service=service)
@@ -102,7 +110,7 @@ def test_a_first_deployment_has_no_canary_and_is_recorded(stack: FakeStack, tmp_
     done = deploy(stack, record("v1"), DIGEST, DIGEST)
     assert stack.ups == [{"modelVersion": "v1", "imageDigest": DIGEST, "trainerImageDigest": DIGEST}]
     assert done.model_version == "v1" and done.outcome == "deployed"
-    assert json.loads((tmp_path / "deployment.json").read_text())["image"] == f"r/scorer@{DIGEST}"
+    assert json.loads((tmp_path / "deployment-staging.json").read_text())["image"] == f"r/scorer@{DIGEST}"
     assert len(list((tmp_path / "deployments").iterdir())) == 1
 
 
@@ -119,8 +127,29 @@ def test_a_canary_that_is_not_well_is_taken_back(stack: FakeStack) -> None:
     deploy(stack, record("v1"), DIGEST, DIGEST)
     with pytest.raises(DeliveryError, match="serves what it served before"):
         deploy(stack, record("broken"), DIGEST, DIGEST)
-    assert stack.ups[-1] == {"modelVersion": "v1", "imageDigest": DIGEST, "trainerImageDigest": DIGEST}
+    images = {"imageDigest": DIGEST, "trainerImageDigest": DIGEST}
+    assert (
+        stack.ups[-1] == {"modelVersion": "v1", "modelSource": "bucket"} | images
+    ), "its files are not on this machine"
     assert stack.service.version == "v1"
+
+
+def test_how_a_deployment_ended_is_recorded_either_way(stack: FakeStack, tmp_path: Path) -> None:
+    deploy(stack, record("v1"), DIGEST, DIGEST)
+    with pytest.raises(DeliveryError):
+        deploy(stack, record("broken"), DIGEST, DIGEST)
+    kept = json.loads((tmp_path / "deployment-staging.json").read_text())
+    assert (kept["outcome"], kept["model_version"]) == ("went back", "v1")
+
+
+def test_when_going_back_fails_too_both_reasons_are_told(stack: FakeStack, tmp_path: Path) -> None:
+    deploy(stack, record("v1"), DIGEST, DIGEST)
+    stack.service.broken = ("v1", "v2")
+    with pytest.raises(
+        DeliveryError, match=r"(?s)needs a person.*version v2 or v1.*Going back to v1 failed too.*version v1"
+    ):
+        deploy(stack, record("v2"), DIGEST, DIGEST)
+    assert json.loads((tmp_path / "deployment-staging.json").read_text())["outcome"].startswith("failed")
 
 
 def test_a_first_deployment_that_fails_says_that_there_is_nothing_to_go_back_to(stack: FakeStack) -> None:
@@ -141,3 +170,41 @@ def test_the_check_names_the_version_that_it_waited_for(stack: FakeStack) -> Non
     stack.known["url"] = stack.service.url
     with pytest.raises(DeliveryError, match="did not answer with model version v2"):
         check(stack, "v2")
+
+
+def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_cloud_run_keeps(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "IDENTITIES", stack.service.url)
+    monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
+    there = {"PULUMI_BACKEND_URL": "gs://state", "DEPLOY_SERVICE_ACCOUNT": "deploy@p.iam.gserviceaccount.com"}
+    stack.service.version = "v1"
+    stack.known["public_url"] = stack.service.url
+    check(FakeStack("staging", there, service=stack.service, known=stack.known), "v1")
+    made, *asked = stack.service.asked
+    account = "/v1/projects/-/serviceAccounts/deploy@p.iam.gserviceaccount.com:generateIdToken"
+    assert made == (account, "Bearer print-access-token")
+    assert {authorization for _, authorization in asked} == {"Bearer an identity token"}
+    assert not [path for path, _ in asked if path.endswith("z")]
+
+
+def test_a_person_asks_as_themselves(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
+    stack.service.version = "v1"
+    stack.known["public_url"] = stack.service.url
+    check(FakeStack("staging", {"PULUMI_BACKEND_URL": "gs://s"}, service=stack.service, known=stack.known), "v1")
+    assert {authorization for _, authorization in stack.service.asked} == {"Bearer print-identity-token"}
+
+
+def test_a_stack_behind_a_load_balancer_is_asked_there() -> None:
+    outputs = {"url": "https://orderguard-prod-scorer.example.run.app", "public_url": "https://scoring.example.com"}
+    assert deploying._address(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
+    assert deploying._address(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
+    assert deploying._address(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
+
+
+def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pulumi.runtime.rpc import UNKNOWN
+
+    monkeypatch.setattr(Stack, "_engine", lambda *_: json.dumps({"registry": "r", "revision": UNKNOWN}))
+    assert Stack("prod").outputs() == {"registry": "r"}

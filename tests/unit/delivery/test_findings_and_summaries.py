@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import delivery.__main__ as steps
 from delivery import findings, release, summary
 from delivery.deploy import Deployment
 from delivery.errors import DeliveryError
@@ -29,6 +30,35 @@ def test_a_vulnerable_package_is_a_finding_on_the_line_that_pins_it(tmp_path: Pa
     assert [result["ruleId"] for result in results] == ["PYSEC-2026-1"]
     assert results[0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
     assert "0.2" in results[0]["message"]["text"]
+
+
+def test_no_two_runs_of_findings_share_a_category() -> None:
+    documents = [findings.sarif("pip-audit", [], "requirements/run.txt"), findings.sarif("pip-audit", [], "image")]
+    documents.append(findings.sarif("detect-secrets", []))
+    found = [document["runs"][0]["automationDetails"]["id"] for document in documents]
+    assert len(set(found)) == len(found) and all(name.endswith("/") for name in found)
+
+
+@pytest.mark.parametrize(
+    ("report", "title", "words"),
+    [("# The card", "stopped by a gate", "# The card"), (None, "Training failed at", "ended before its gates")],
+)
+def test_a_failed_training_opens_an_issue_that_leads_to_its_run(
+    report: str | None, title: str, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+    (tmp_path / "reports").mkdir()
+    if report:
+        (tmp_path / "reports" / "model-summary.md").write_text(report)
+    monkeypatch.setattr(steps, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(steps, "commit", lambda: "c" * 40)
+    monkeypatch.setattr(steps, "run", lambda command: commands.append(command) or "")
+    for name, value in {"SERVER_URL": "https://github.com", "REPOSITORY": "o/n", "RUN_ID": "7"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    steps.gate_issue()
+    assert title in commands[0][commands[0].index("--title") + 1]
+    body = (tmp_path / "reports" / "issue.md").read_text()
+    assert words in body and "https://github.com/o/n/actions/runs/7" in body
 
 
 def test_a_found_credential_is_reported_without_its_value(tmp_path: Path) -> None:

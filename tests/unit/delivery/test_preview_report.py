@@ -1,7 +1,11 @@
 """A preview's report keeps violations, undecided rules and advice apart, and shows what would change."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from delivery import preview
 from delivery.preview import Finding, Preview, changes, findings, markdown
 
 URN = "urn:pulumi:prod::orderguard::gcp:storage/bucket:Bucket::models"
@@ -45,3 +49,39 @@ def test_the_section_shows_counts_tables_and_the_engines_refusal() -> None:
     assert "2 to create; 1 unchanged. 1 violations, 0 undecided" in text
     assert "| `no-public-buckets` | `models` | a / b |" in text and "engine refused" not in text
     assert "The engine refused" in markdown(Preview("prod", "local cloud", nothing, (), "gcp:region is wrong"))
+
+
+def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commands: list[str] = []
+
+    def run(command: list[str]) -> str:
+        commands.append(" ".join(command))
+        return "77\n" if "--paginate" in command else ""
+
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "preview-prod.md").write_text("x" * 70_000)
+    (tmp_path / "reports" / "preview-prod-google-cloud.md").write_text("### `prod` on Google Cloud\n")
+    monkeypatch.setattr(preview, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(preview, "run", run)
+    assert preview.comment("5") == "updated"
+    assert 'select(.user.login == "github-actions[bot]")' in commands[0]
+    assert "issues/comments/77" in commands[1]
+    text = (tmp_path / "reports" / "comment.md").read_text()
+    assert text.startswith(preview.MARKER) and "on Google Cloud" in text
+    assert len(text) < 65_536 and text.endswith(preview.CUT)
+
+
+def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(preview, "REPOSITORY", tmp_path)
+    nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
+    places = [preview.write(Preview("prod", cloud, nothing, (), None)) for cloud in (preview.LOCAL, "Google Cloud")]
+    assert [place.name for place in places] == ["preview-prod.md", "preview-prod-google-cloud.md"]
+
+
+def test_text_of_others_stays_text() -> None:
+    nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
+    said = (Finding("mandatory", "r", "models", "ask @team | <img src=x>"),)
+    text = markdown(Preview("prod", preview.LOCAL, nothing, said, None))
+    assert "ask &#64;team / &lt;img src=x>" in text
+    refused = markdown(Preview("prod", preview.LOCAL, nothing, (), "error\n```\n# not a heading"))
+    assert refused.count("```") == 2

@@ -1,0 +1,299 @@
+"""What the pipeline asks of Docker, gcloud, gh and git: one machine has no Google Cloud, so the commands themselves are
+the promise."""
+
+import json
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from delivery import images, models, records, release
+from delivery.commands import follow, tag
+from delivery.deploy import Deployment
+from delivery.errors import DeliveryError
+from delivery.stack import LOCKED, Stack
+
+CLOUD = {"PULUMI_BACKEND_URL": "gs://state"}
+REGISTRY = "europe-west1-docker.pkg.dev/orderguard-prod/orderguard-prod"
+DIGESTS = {images.SCORER: "sha256:" + "a" * 64, images.TRAINER: "sha256:" + "b" * 64}
+KEY = "projects/orderguard-prod/locations/europe-west1/keyRings/r/cryptoKeys/k/cryptoKeyVersions/"
+
+
+class Recorder:
+    """Stands for `run`: notes commands and what was given to them; answers by the first words that fit."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.given: list[str] = []
+        self.answers: dict[str, str] = {"git rev-parse": "c" * 40, "git tag": "v1.2.0"}
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        *,
+        given: str = "",
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
+        line = " ".join(command)
+        self.commands.append(line)
+        self.given.append(given)
+        return next((answer for words, answer in self.answers.items() if line.startswith(words)), "")
+
+    def those(self, words: str) -> list[str]:
+        return [command for command in self.commands if command.startswith(words)]
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    made = Recorder()
+    for module in (images, models, records, release):
+        monkeypatch.setattr(module, "run", made)
+    monkeypatch.setattr("delivery.commands.run", made)
+    return made
+
+
+def test_docker_is_signed_in_before_images_move_and_the_token_is_no_argument(recorder: Recorder) -> None:
+    recorder.answers["gcloud auth print-access-token"] = "a-token\n"
+    images.promote(f"{REGISTRY}-source", REGISTRY, DIGESTS, CLOUD)
+    words = "docker login --username oauth2accesstoken --password-stdin europe-west1-docker.pkg.dev"
+    assert recorder.commands.index(words) < recorder.commands.index(recorder.those("docker buildx")[0])
+    assert recorder.given[recorder.commands.index(words)] == "a-token"
+    assert not [command for command in recorder.commands if "a-token" in command]
+
+
+def test_a_promoted_image_keeps_its_digest_and_gets_both_tags(recorder: Recorder) -> None:
+    images.promote(f"{REGISTRY}-source", REGISTRY, DIGESTS, CLOUD)
+    copies = recorder.those("docker buildx imagetools create")
+    assert len(copies) == 2 and all("--prefer-index=false" in copy for copy in copies)
+    assert f"--tag {REGISTRY}/orderguard:{'c' * 40} --tag {REGISTRY}/orderguard:latest" in copies[0]
+    assert recorder.those("docker buildx imagetools inspect")[-1].endswith(
+        f"orderguard-train@{DIGESTS[images.TRAINER]}"
+    )
+
+
+def test_both_images_have_to_come_from_this_workflow_at_this_commit_and_tag(recorder: Recorder) -> None:
+    images.verify(REGISTRY, DIGESTS, "owner/orderguard", CLOUD)
+    checks = recorder.those("gh attestation verify")
+    assert [check.split()[3].rpartition("/")[2].partition("@")[0] for check in checks] == list(DIGESTS)
+    for check in checks:
+        assert "--signer-workflow owner/orderguard/.github/workflows/deploy.yml" in check
+        assert f"--source-digest {'c' * 40} --source-ref refs/tags/v1.2.0" in check
+
+
+def test_both_images_are_signed_by_the_key_that_the_attestor_trusts(recorder: Recorder) -> None:
+    keys = [{"id": f"//cloudkms.googleapis.com/v1/{KEY}{number}"} for number in (1, 2)]
+    described = {"userOwnedGrafeasNote": {"publicKeys": keys}}
+    recorder.answers["gcloud container binauthz attestors describe"] = json.dumps(described)
+    images.sign(Stack("prod"), REGISTRY, DIGESTS, CLOUD)
+    signed = recorder.those("gcloud beta container binauthz attestations sign-and-create")
+    assert [command.rpartition(" ")[2] for command in signed] == [f"{REGISTRY}/{n}@{d}" for n, d in DIGESTS.items()]
+    assert all(f"--keyversion {KEY}2" in command for command in signed)
+
+
+def test_nothing_is_signed_for_a_stack_without_an_attestor_and_one_without_a_key_is_told(recorder: Recorder) -> None:
+    assert "nothing to sign" in images.sign(Stack("staging"), REGISTRY, DIGESTS, CLOUD)
+    assert recorder.commands == []
+    recorder.answers["gcloud"] = "{}"
+    with pytest.raises(DeliveryError, match="has no key of Cloud KMS"):
+        images.sign(Stack("prod"), REGISTRY, DIGESTS, CLOUD)
+
+
+def test_a_pushed_image_is_one_manifest_with_the_same_digest_at_each_run(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    for image in images.IMAGES:
+        (tmp_path / "reports" / f"{image.name}.metadata.json").write_text('{"containerimage.digest": "sha256:d"}')
+    built: list[tuple[str, Mapping[str, str]]] = []
+    monkeypatch.setattr(images, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(images, "stream", lambda command, environment: built.append((" ".join(command), environment)))
+    assert set(images.push(REGISTRY, "c" * 40, CLOUD)) == {image.name for image in images.IMAGES}
+    assert recorder.those("docker login")
+    for command, environment in built:
+        assert "--sbom=false --provenance=false --output type=registry,rewrite-timestamp=true" in command
+        assert environment["SOURCE_DATE_EPOCH"] == "0"
+    assert f"SLIM_IMAGE={REGISTRY}/orderguard-slim@sha256:d" in built[1][0]
+
+
+def test_googles_client_is_built_in_where_a_released_stack_asks_vertex(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = images.build_arguments(images.IMAGES[0], "c", "", {})
+    assert not [word for word in words if word.startswith("SERVING_PACKAGES")]
+    monkeypatch.setattr(Stack, "setting", lambda self, name: "vertex" if self.name == "prod" else "")
+    assert "SERVING_PACKAGES=vertex" in images.build_arguments(images.IMAGES[0], "c", "", {})
+
+
+def model_record(folder: Path, at: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {"version": "v1", "commit": at, "manifest_sha256": "0" * 64}
+    (folder / "model-record.json").write_text(json.dumps(made))
+
+
+def test_a_model_comes_from_the_run_of_its_commit_in_this_repository(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
+    monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, "b" * 40))
+    recorder.answers["gh api"] = f"{'a' * 40} 7\n{'b' * 40} 9\n{'b' * 40} 8\n"
+    found, run_id = models._from_github(["f" * 40, "b" * 40, "a" * 40])
+    assert (found.commit, run_id) == ("b" * 40, "9"), "the nearest commit, its newest run"
+    (query,) = recorder.those("gh api")
+    assert "head_repository_id == .workflow_run.repository_id" in query
+    assert '"model-record-" + .workflow_run.head_sha' in query
+    with pytest.raises(DeliveryError, match="speaks of b"):
+        models._from_github(["a" * 40])
+
+
+def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path: Path, recorder: Recorder) -> None:
+    recorder.answers["git rev-list"] = f"{'f' * 40} {'a' * 40}"
+    model_record(tmp_path / f"model-record-{'f' * 40}", "f" * 40)
+    with pytest.raises(DeliveryError, match="holds no model version of this commit"):
+        models.fetch({"MODEL_ARTIFACTS": str(tmp_path), "MODEL_COMMIT": "a" * 40})
+
+
+class Storage(BaseHTTPRequestHandler):
+    """Takes objects as Cloud Storage does: none twice, and none into a bucket that is closed."""
+
+    objects: dict[str, bytes] = {}
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        closed = "/b/closed/" in self.path or self.headers["Authorization"] != "Bearer token"
+        self.send_response(403 if closed else 412 if self.path in self.objects else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        self.objects.setdefault(self.path, content)
+
+    def log_message(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    monkeypatch.setattr(Storage, "objects", {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Storage)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setattr(models, "STORAGE", f"http://127.0.0.1:{server.server_address[1]}")
+    yield Storage.objects
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_version_is_published_once_with_its_manifest_last(
+    recorder: Recorder, storage: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorder.answers["gcloud auth print-access-token"] = "token\n"
+    monkeypatch.setattr(models, "verify", lambda folder: None)
+    monkeypatch.setattr(models, "models_folder", lambda environment: tmp_path)
+    (tmp_path / "v1" / "plots").mkdir(parents=True)
+    for name in ("manifest.json", "model.onnx", "plots/scores.svg"):
+        (tmp_path / "v1" / name).write_text(name)
+    for _ in range(2):
+        models.publish("p-models", "v1", CLOUD)
+    query = "/upload/storage/v1/b/p-models/o?uploadType=media&ifGenerationMatch=0&name=v1%2F"
+    names = ["model.onnx", "plots%2Fscores.svg", "manifest.json"]
+    assert list(storage) == [f"{query}{name}" for name in names]
+    assert not recorder.those("gcloud storage"), "which would list the bucket first"
+    with pytest.raises(DeliveryError, match="gs://closed/v1/model.onnx could not be written: 403"):
+        models.publish("closed", "v1", CLOUD)
+
+
+def test_a_repeated_run_means_its_own_tag(recorder: Recorder) -> None:
+    recorder.answers["git tag"] = "v2.0.0\nv1.0.0"
+    assert tag({}) == "v2.0.0"
+    assert tag({"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1.0.0"}) == "v1.0.0"
+    assert tag({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "v1.0.0"}) == "v2.0.0"
+
+
+def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert release.check_tag() == "v1.2.0"
+
+    def refuse(command: Sequence[str], **_: object) -> str:
+        raise DeliveryError("exit code 1")
+
+    monkeypatch.setattr(release, "run", refuse)
+    with pytest.raises(DeliveryError, match=r"v1.2.0 stands on cccccccccccc, which is not on origin/main"):
+        release.check_tag()
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
+    """A model version and the record of its deployment, in folders of the test's own."""
+    (tmp_path / "models" / "v1").mkdir(parents=True)
+    (tmp_path / "models" / "v1" / "manifest.json").write_text("{}")
+    monkeypatch.setattr(release, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(release, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr("delivery.deploy.REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(release, "models_folder", lambda: tmp_path / "models")
+    made = Deployment("prod", "c" * 40, "v1.2.0", "r@sha256:d", "v1", "0" * 64, "https://u", "deployed")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "deployment-prod.json").write_text(json.dumps(made.__dict__))
+    return made
+
+
+@pytest.mark.parametrize(("known", "verb"), [("v1.1.0", "create"), ("v1.2.0\nv1.1.0", "edit")])
+def test_a_release_is_made_or_brought_up_to_date_and_keeps_the_records(
+    recorder: Recorder, deployed: Deployment, known: str, verb: str
+) -> None:
+    recorder.answers["gh release list"] = known
+    release.release(publish=True)
+    (written,) = [command for command in recorder.commands if command.split()[2:3] in (["create"], ["edit"])]
+    assert written.startswith(f"gh release {verb} v1.2.0 --verify-tag")
+    (kept,) = recorder.those("gh release upload v1.2.0 --clobber")
+    assert "deployment-prod.json" in kept and "model-v1.tar.gz" in kept
+
+
+def test_long_histories_are_cut_in_the_notes(deployed: Deployment) -> None:
+    text = release.notes(deployed, [f"change {number}" for number in range(1000)])
+    assert "- change 199\n- and 800 before these" in text
+
+
+def test_what_a_release_keeps_is_put_where_the_trace_reads_it(
+    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    release.records(deployed)
+    monkeypatch.setattr(records, "history_folder", lambda: tmp_path / "history")
+    monkeypatch.setattr(records, "models_folder", lambda: tmp_path / "elsewhere")
+    monkeypatch.setattr(records, "verify", lambda folder: None)
+    records.keep(tmp_path / "reports", "v1.2.0")
+    assert (tmp_path / "history" / "prod-v1.2.0.json").exists()
+    assert (tmp_path / "elsewhere" / "v1" / "manifest.json").read_text() == "{}"
+    assert not list((tmp_path / "elsewhere").glob(".*"))
+    records.keep(tmp_path / "reports", "v1.2.0")  # again changes nothing
+
+
+def test_a_model_version_of_a_release_is_checked_before_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "manifest.json").write_text("{}")
+    with tarfile.open(tmp_path / "model-v1.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "v1", "v1")
+    monkeypatch.setattr(records, "history_folder", lambda: tmp_path / "history")
+    monkeypatch.setattr(records, "models_folder", lambda: tmp_path / "models")
+    with pytest.raises(ValueError):
+        records.keep(tmp_path, "v1.2.0")
+    assert not (tmp_path / "models" / "v1").exists()
+
+
+def test_a_lock_that_was_left_behind_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def locked(command: Sequence[str], **_: object) -> str:
+        raise DeliveryError("error: the stack is currently locked by 1 lock(s).")
+
+    monkeypatch.setattr("delivery.stack.ensure_engine", lambda **_: type("Engine", (), {"pulumi": tmp_path / "pulumi"}))
+    monkeypatch.setattr("delivery.stack.follow", locked)
+    with pytest.raises(DeliveryError, match=r"pulumi cancel --stack") as problem:
+        Stack("staging", CLOUD).up({}, "a message")
+    assert str(problem.value).endswith(LOCKED)
+
+
+def test_the_engines_reasons_are_told_whichever_output_they_are_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DeliveryError, match=r"(?s)the reason.*a warning"):
+        follow(["sh", "-c", "echo the reason; echo a warning >&2; exit 3"])
+    assert "the reason" in capfd.readouterr().out
