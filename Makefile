@@ -254,4 +254,4 @@ lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a re
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^# ---- / {gsub(/^# -+ | -+$$/, ""); printf "\n%s\n", $$0} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

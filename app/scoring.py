@@ -19,7 +19,8 @@ from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
 from app.shadow import Shadow
-from orderguard.features import FEATURE_NAMES, FEATURES, order_features
+from orderguard.features import FEATURE_NAMES, FEATURES
+from orderguard.features.scalar import order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.retrieval import Case, make_case

@@ -9,7 +9,7 @@ from app.contract import ScoreAnswer
 from app.logs import LogWriter, ShadowLine
 from app.metrics import Metrics
 from app.models import Model
-from orderguard.features import order_features
+from orderguard.features.scalar import order_features
 
 if TYPE_CHECKING:
     from app.scoring import Prepared

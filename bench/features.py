@@ -19,7 +19,7 @@ from bench.environments import python_with
 from data.generator.__main__ import main as generate
 from ml.feature_engineering import FeatureConfig, build_features
 from ml.reading import masked_orders
-from orderguard.features import order_features
+from orderguard.features.scalar import order_features
 from orderguard.history import CustomerHistory, after
 from orderguard.masking import Keyring, new_key_text
 

@@ -168,7 +168,6 @@ def speed(python: Path, orders: Sequence[Order]) -> dict[str, float]:
     """
     lines = [msgspec.json.encode(order) for order in orders]
     keyring = Keyring.from_text(new_key_text())
-    remembering = Keyring.from_text(new_key_text(), remember=65_536)
     decoded = [decode_order(line) for line in lines]
     bare = [msgspec.structs.replace(order, note=None, gift_message=None) for order in decoded]
     texts = [text for order in decoded for text in (order.note, order.gift_message) if text]
@@ -178,7 +177,6 @@ def speed(python: Path, orders: Sequence[Order]) -> dict[str, float]:
         "parse and mask": rate(lines, lambda line: mask_order(decode_order(line), keyring)),
         "mask": rate(decoded, lambda order: mask_order(order, keyring)),
         "mask, no text": rate(bare, lambda order: mask_order(order, keyring)),
-        "mask, no text, remembering": rate(bare, lambda order: mask_order(order, remembering)),
     }
     figures |= {f"{peer}, whole orders": len(whole) / theirs(python, peer, whole).seconds for peer in PEERS}
     return figures | {f"{peer}, the texts alone": len(orders) / theirs(python, peer, texts).seconds for peer in PEERS}

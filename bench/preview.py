@@ -1,17 +1,19 @@
 """How long a preview takes: of prod with the policy pack, of an empty program with an empty pack, of a large program.
 
 Everything runs under the real engine on the local cloud, on stacks that were never deployed, in turns, so that what
-else the machine does falls on all alike. `python -m bench.preview` prints a table and writes
-reports/bench/preview.json.
+else the machine does falls on all alike. Processor time is that of all processes of a run, and says on a busy machine
+what elapsed time can't. `python -m bench.preview` prints a table and writes reports/bench/preview.json.
 """
 
 import json
 import os
+import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.local.pulumi import run
 
@@ -50,13 +52,20 @@ for number in range({count}):
 """
 
 
+class Took(NamedTuple):
+    """What one run took: seconds until it ended, and seconds of processor time."""
+
+    elapsed: float
+    processor: float
+
+
 def main() -> None:
     """Measures, prints and writes the report."""
     with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
         root = Path(folder)
         empty_pack = _pack(root / "empty-pack")
         empty = _project(root / "empty", "")
-        programs: dict[str, Callable[[], float]] = {
+        programs: dict[str, Callable[[], Took]] = {
             "empty program, empty pack": lambda: _preview(root / "home-empty", empty, "local", empty_pack),
             "prod, with the pack": lambda: _preview(root / "home-prod", ROOT, "prod", ROOT / "policies"),
         }
@@ -65,28 +74,34 @@ def main() -> None:
             programs[f"{count} buckets, with the pack"] = lambda project=project: _preview(  # type: ignore[misc]
                 root / f"home-{project.name}", project, "local", ROOT / "policies"
             )
-        seconds = _in_turns(programs)
-    _report(seconds)
+        runs = _in_turns(programs)
+    _report(runs)
 
 
-def _in_turns(programs: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Seconds of each program, `ROUNDS` times after one unmeasured round that makes stacks and warms caches."""
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
+def _in_turns(programs: Mapping[str, Callable[[], Took]]) -> dict[str, list[Took]]:
+    """What each program took, `ROUNDS` times after one unmeasured round that makes stacks and warms caches."""
+    runs: dict[str, list[Took]] = {name: [] for name in programs}
     for turn in range(ROUNDS + 1):
         for name, measure in programs.items():
             took = measure()
             if turn:
-                seconds[name].append(took)
-    return seconds
+                runs[name].append(took)
+    return runs
 
 
-def _preview(home: Path, project: Path, stack: str, pack: Path) -> float:
-    began = time.perf_counter()
+def _preview(home: Path, project: Path, stack: str, pack: Path) -> Took:
+    began, began_processor = time.perf_counter(), _processor_seconds()
     done = run(["preview", "--policy-pack", str(pack)], home=home, stack=stack, project=project)
-    took = time.perf_counter() - began
+    took = Took(time.perf_counter() - began, _processor_seconds() - began_processor)
     if done.returncode:
         raise SystemExit(f"the preview of {project} did not run:\n{done.stdout}")
     return took
+
+
+def _processor_seconds() -> float:
+    """Of the processes that this one started, of those that they started, and so on, as far as they have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _project(folder: Path, program: str) -> Path:
@@ -104,22 +119,27 @@ def _pack(folder: Path) -> Path:
     return folder
 
 
-def _report(seconds: Mapping[str, list[float]]) -> None:
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
+def _report(runs: Mapping[str, list[Took]]) -> None:
+    medians = {name: Took(*(statistics.median(column) for column in zip(*times))) for name, times in runs.items()}
     empty, prod, small, large = medians.values()
     result = {
-        "seconds": {name: [round(value, 3) for value in times] for name, times in seconds.items()},
-        "median_seconds": {name: round(value, 3) for name, value in medians.items()},
-        "prod_over_empty": round(prod / empty, 3),
+        "seconds": {name: [round(took.elapsed, 3) for took in times] for name, times in runs.items()},
+        "median_seconds": {name: round(median.elapsed, 3) for name, median in medians.items()},
+        "median_processor_seconds": {name: round(median.processor, 3) for name, median in medians.items()},
+        "prod_over_empty": round(prod.elapsed / empty.elapsed, 3),
         "goal": GOAL_RATIO,
         "milliseconds_a_resource": {
-            str(SMALL): round((small - empty) / SMALL * 1e3, 2),
-            str(LARGE): round((large - empty) / LARGE * 1e3, 2),
+            str(SMALL): round((small.elapsed - empty.elapsed) / SMALL * 1e3, 2),
+            str(LARGE): round((large.elapsed - empty.elapsed) / LARGE * 1e3, 2),
         },
         "processors": os.cpu_count(),
     }
-    for name, times in seconds.items():
-        print(f"{name:32} median {medians[name]:6.2f} s   {min(times):6.2f} – {max(times):6.2f}")
+    for name, times in runs.items():
+        elapsed = [took.elapsed for took in times]
+        print(
+            f"{name:32} median {medians[name].elapsed:6.2f} s   {min(elapsed):6.2f} – {max(elapsed):6.2f}"
+            f"   processor {medians[name].processor:6.2f} s"
+        )
     print(f"prod over empty: {result['prod_over_empty']} (goal: at most {GOAL_RATIO})")
     print(f"milliseconds a resource: {result['milliseconds_a_resource']}")
     REPORT.parent.mkdir(parents=True, exist_ok=True)

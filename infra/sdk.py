@@ -1,16 +1,26 @@
-"""Makes `pulumi_gcp` load the classes that the program uses instead of every class of each module that it touches.
+"""How the program keeps the SDK from doing what a preview would wait for in vain.
 
 `pulumi_gcp.storage` alone runs fifty files when one of its classes is asked for; with the modules that the program
 touches that is a second of every preview. Here each module is entered as a package that imports a class's file when
 the class is asked for. The classes are the SDK's own.
+
+`pulumi` tells the engine five times a resource what it is doing, and waits each time until the engine has taken note.
+The engine shows that to `pulumi --debug` alone. And it sends nothing before the program has declared everything, unless
+the program lets it.
 """
 
+import asyncio
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from pulumi.runtime.proto import engine_pb2
+from pulumi.runtime.settings import SETTINGS
 
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -32,14 +42,52 @@ def _file_of(name: str) -> str:
 
 
 def load_by_class() -> None:
-    """Enters the modules of `pulumi_gcp`; has to be called before `pulumi_gcp` is imported."""
-    sdk = importlib.util.find_spec("pulumi_gcp")
-    if sdk is None or sdk.origin is None:
-        raise ImportError("the package `pulumi_gcp` is not installed: install requirements/infra.txt")
-    for folder in Path(sdk.origin).parent.iterdir():
-        if not (folder / "__init__.py").is_file():
-            continue
-        package = _Package(f"pulumi_gcp.{folder.name}")
-        package.__path__ = [str(folder)]
-        package.__package__ = package.__name__
-        sys.modules[package.__name__] = package
+    """Enters `pulumi_docker` and the modules of `pulumi_gcp`; has to be called before either is imported."""
+    docker, gcp = _folder("pulumi_docker"), _folder("pulumi_gcp")
+    _enter(docker.name, docker)
+    for folder in gcp.iterdir():
+        if (folder / "__init__.py").is_file():
+            _enter(f"{gcp.name}.{folder.name}", folder)
+
+
+def _folder(sdk: str) -> Path:
+    found = importlib.util.find_spec(sdk)
+    if found is None or found.origin is None:
+        raise ImportError(f"the package `{sdk}` is not installed: install requirements/infra.txt")
+    return Path(found.origin).parent
+
+
+def _enter(name: str, folder: Path) -> None:
+    package = _Package(name)
+    package.__path__ = [str(folder)]
+    package.__package__ = name
+    sys.modules[name] = package
+
+
+class _QuietEngine:
+    """The engine as the SDK's log sees it, for all but debug messages."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def Log(self, request: engine_pb2.LogRequest) -> None:
+        if request.severity != engine_pb2.DEBUG:
+            self._engine.Log(request)
+
+
+def drop_debug_messages() -> None:
+    """Keeps debug messages from the engine, but where PULUMI_OPTION_DEBUG, the variable for `--debug`, is set."""
+    if not os.environ.get("PULUMI_OPTION_DEBUG"):
+        SETTINGS.engine = _QuietEngine(SETTINGS.engine)
+
+
+async def under_way() -> None:
+    """Lets what has been declared go to the engine, which works on it while the program declares the rest.
+
+    A registration takes several turns of the program's loop, and this stays for one at least. That is enough: each
+    call takes up what the calls before it began.
+    """
+    await asyncio.sleep(0.001)

@@ -6,9 +6,9 @@ Reading and masking run on all cores; the result does not depend on how many the
 import gc
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,17 +22,18 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ml.catalogue_learning import learn_catalogue
+from ml.column_masking import ColumnMasker
 from ml.quarantine import check_share, quarantine_file, record
-from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, chunks_of
+from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, columns_of_block
 from orderguard.catalogue import Catalogue
-from orderguard.features.columns import Columns, columns_of, merged, taken
+from orderguard.features.columns import Columns, merged, taken
+from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
 
+ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
 """Fewer bytes than this are not worth another process."""
-
-PSEUDONYMS_REMEMBERED = 2**19
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,6 @@ class FeatureTable:
     cutoff: int
     report: ReadingReport
     data_files: list[DataFile]
-    columns: Columns
 
 
 def build_features(
@@ -97,16 +97,18 @@ def build_features(
     Raises `ReadingError` if a file can't be read or no order is left, and `TooManyBadLines` above the ceiling of bad
     lines.
     """
-    columns, tally, counts = read_columns(paths, keyring, config)
-    columns, duplicates = in_time_order(columns)
-    if not len(columns):
+    read = read_columns(paths, keyring, config)
+    rows = rows_in_time_order(read.columns, read.digests)
+    if not len(rows):
         raise ReadingError("no usable order in " + ", ".join(path.name for path in paths))
+    tally, digests, duplicates = read.tally, read.digests[rows].tobytes(), len(read.columns) - len(rows)
+    columns = read.columns = taken(read.columns, rows)
     cutoff = max(1, int(len(columns) * config.training_share))
     learnt = catalogue or learn_catalogue(taken(columns, np.arange(cutoff)))
     return FeatureTable(
-        X=column_features(columns, learnt),
+        X=features_of(columns, learnt, workers_for(read.size, config.workers)),
         created_at=columns.numbers["at"],
-        order_tokens=columns.order_tokens,
+        order_tokens=keyring.written("order", digests),
         catalogue=learnt,
         cutoff=cutoff,
         report=ReadingReport(
@@ -117,37 +119,53 @@ def build_features(
             quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
             unknown_fields=dict(sorted(tally.unknown_fields.items())),
         ),
-        data_files=[DataFile(path.name, sha256(path), counts[path]) for path in paths],
-        columns=columns,
+        data_files=[DataFile(path.name, read.hashes[path], read.counts[path]) for path in paths],
     )
 
 
-def read_columns(
-    paths: Sequence[Path], keyring: Keyring, config: FeatureConfig
-) -> tuple[Columns, Tally, dict[Path, int]]:
-    """All usable orders in the order of the files, what was found on the way, and the number of orders by file."""
-    # Customers, addresses and devices come back: remembering their pseudonyms spares most of the keyed hashing.
-    keyring = keyring.remembering(PSEUDONYMS_REMEMBERED)
+@dataclass
+class Read:
+    """All usable orders in the order of the files; `digests` (n, 2) tell their ids apart. And what was found on the
+    way: `counts` is the number of orders by file, `hashes` the SHA-256 of each, `size` all files' bytes.
+    """
+
+    columns: Columns
+    digests: NDArray[np.uint64]
+    tally: Tally
+    counts: dict[Path, int]
+    hashes: dict[Path, str]
+    size: int
+
+
+def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig) -> Read:
+    """Read and mask all orders of some files."""
     blocks = [block for path in paths for block in blocks_of(path, BLOCK_BYTES)]
     parts: list[Columns] = []
+    digests = bytearray()
     total = Tally()
     lines_before, counts = Counter[Path](), Counter[Path](dict.fromkeys(paths, 0))
+    hashes: dict[Path, str] = {}
     size = sum(block.end - block.start for block in blocks)
     bar = tqdm(total=size, desc="read and mask", unit="B", unit_scale=True, disable=not config.progress)
     with bar, quarantine_file(config.quarantine) as file:
-        for block, (columns, tally) in zip(
+        for block, (columns, ids, tally) in zip(
             blocks, masked_blocks(blocks, keyring, workers_for(size, config.workers)), strict=True
         ):
             parts.append(columns)
+            digests += ids
             bad_before = len(total.quarantined)
             total.add(tally, lines_before[block.path])
             record(file, total.quarantined[bad_before:])
             lines_before[block.path] += tally.lines
             counts[block.path] += tally.orders
+            if block.path not in hashes:  # while the workers are busy with the other blocks
+                hashes[block.path] = sha256(block.path)
             bar.update(block.end - block.start)
             bar.set_postfix(orders=total.orders, refresh=False)
     check_share(Counter(bad.kind for bad in total.quarantined), total.lines - total.blank, config.bad_line_ceiling)
-    return merged(parts), total, dict(counts)
+    hashes |= {path: sha256(path) for path in paths if path not in hashes}
+    two_of_each = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
+    return Read(merged(parts), two_of_each, total, dict(counts), hashes, size)
 
 
 def workers_for(size: int, wanted: int) -> int:
@@ -155,11 +173,12 @@ def workers_for(size: int, wanted: int) -> int:
     return wanted or min(len(os.sched_getaffinity(0)), max(1, size // BYTES_A_WORKER))
 
 
-def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, Tally]]:
-    """Each block's orders as columns, in the order of the blocks."""
+def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, bytes, Tally]]:
+    """Each block's orders as columns, the digests of their ids and what was found, in the order of the blocks."""
     if workers <= 1:
+        masker = ColumnMasker(keyring)
         for block in blocks:
-            yield masked_block(block, keyring)
+            yield masked_block(block, masker)
         return
     # Forked, so that the key is inherited: a keyring is never serialised.
     try:
@@ -171,15 +190,15 @@ def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterat
         ) from None
 
 
-def masked_block(block: Block, keyring: Keyring) -> tuple[Columns, Tally]:
-    """One block's orders as columns, and what was found while reading them."""
-    tally = Tally()
-    parts = []
+def masked_block(block: Block, masker: ColumnMasker) -> tuple[Columns, bytes, Tally]:
+    """One block's orders as columns, the digests of their ids, and what was found while reading them."""
+    tally, parts, digests = Tally(), [], b""
     with collector_off():
-        for chunk in chunks_of(block, keyring, free_text=False):
-            tally.add(chunk.tally)
-            parts.append(columns_of(chunk.orders))
-    return merged(parts), tally
+        for columns, ids, found in columns_of_block(block, masker):
+            tally.add(found)
+            parts.append(columns)
+            digests += ids
+    return merged(parts), digests, tally
 
 
 @contextmanager
@@ -194,27 +213,44 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-_worker: dict[str, Keyring] = {}
+_worker: dict[str, ColumnMasker] = {}
 
 
 def _set_keyring(keyring: Keyring) -> None:
-    _worker["keyring"] = keyring
+    _worker["masker"] = ColumnMasker(keyring)
 
 
-def _masked_block_of_worker(block: Block) -> tuple[Columns, Tally]:
-    return masked_block(block, _worker["keyring"])
+def _masked_block_of_worker(block: Block) -> tuple[Columns, bytes, Tally]:
+    return masked_block(block, _worker["masker"])
 
 
-def in_time_order(columns: Columns) -> tuple[Columns, int]:
-    """Orders sorted by time (equal times stay in the order of the files), and how many repeated an earlier line's
-    order id and were left out.
+def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """The rows sorted by time (equal times stay in the order of the files), without those that repeat an earlier
+    line's order id.
     """
-    first: dict[str, int] = {}
-    for row, token in enumerate(columns.order_tokens):
-        first.setdefault(token, row)
-    rows = np.fromiter(first.values(), dtype=np.int64, count=len(first))
-    rows = rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
-    return taken(columns, rows), len(columns) - len(rows)
+    first = np.ones(len(columns), dtype=bool)
+    if len(np.unique(digests[:, 0])) < len(digests):
+        by_id = np.lexsort(digests.T)
+        repeats = (digests[by_id[1:]] == digests[by_id[:-1]]).all(axis=1)
+        first[by_id[1:][repeats]] = False
+    rows = np.flatnonzero(first)
+    return rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
+
+
+def features_of(columns: Columns, catalogue: Catalogue, threads: int) -> NDArray[np.float32]:
+    """`column_features`, a group of customers at a time: what one group takes fits into the processor's cache."""
+    features = np.empty((len(columns), len(FEATURES)), dtype=np.float32)
+    groups = len(columns) // ORDERS_A_GROUP + 1
+    orders_before = np.cumsum(np.bincount(columns.customers.index)) - 1
+    group = (orders_before * groups // len(columns))[columns.customers.index]
+
+    def compute(number: int) -> None:
+        rows = np.flatnonzero(group == number)
+        features[rows] = column_features(taken(columns, rows), catalogue)
+
+    with ThreadPoolExecutor(threads) as pool:
+        deque(pool.map(compute, range(groups)), maxlen=0)
+    return features
 
 
 def sha256(path: Path) -> str:

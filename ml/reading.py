@@ -3,23 +3,27 @@ apart.
 """
 
 import gzip
+import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from typing import Any
 
 import msgspec
 
+from ml.column_masking import ColumnMasker
 from ml.quarantine import Quarantined, masked_excerpt
 from orderguard.currencies import CURRENCIES
+from orderguard.features.columns import Columns
 from orderguard.masking import Keyring, mask_order
 from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
 BLOCK_BYTES = 8 * 2**20
+PIECE_BYTES = 2**17
 CHUNK_ORDERS = 5_000
 MAX_LINE_BYTES = 4 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -111,40 +115,35 @@ def lines_of(block: Block) -> Iterator[bytes | None]:
         compressed = block.path.name.endswith(".gz")
         with gzip.open(block.path) if compressed else block.path.open("rb") as file:
             file.seek(block.start)
-            left = None if compressed else block.end - block.start
-            while left is None or left > 0:
-                line = file.readline(MAX_LINE_BYTES)
-                if not line:
-                    return
-                length = len(line)
-                whole = length < MAX_LINE_BYTES or line.endswith(b"\n")
-                if not whole:
-                    length += _skip_line(file)
-                if left is not None:
-                    left -= length
-                yield line if whole else None
+            yield from _lines(file, sys.maxsize if compressed else block.end - block.start)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise ReadingError(f"{block.path}: not a whole gzip file. Copy it again.") from None
     except OSError as error:
         raise ReadingError(f"{block.path}: can't be read ({error.strerror})") from None
 
 
-def _skip_line(file: gzip.GzipFile | BufferedReader) -> int:
-    """Go to the next line; returns the number of bytes passed."""
-    passed = 0
-    while piece := file.readline(MAX_LINE_BYTES):
-        passed += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return passed
+def _lines(file: gzip.GzipFile | BufferedReader, left: int) -> Iterator[bytes | None]:
+    """The lines in the next `left` bytes; None for one that is too long."""
+    rest, too_long = b"", False
+    while piece := file.read(min(PIECE_BYTES, left)):
+        left -= len(piece)
+        lines = BytesIO(rest + piece).readlines()
+        rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+        for line in lines:
+            yield None if too_long or len(line) > MAX_LINE_BYTES else line
+            too_long = False
+        if len(rest) >= MAX_LINE_BYTES:
+            rest, too_long = b"", True
+    if rest or too_long:
+        yield None if too_long else rest
 
 
-def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iterator[Chunk]:
-    """Read and mask a block's orders, `CHUNK_ORDERS` at a time.
+def tallies_of(block: Block, take: Callable[[bytes | None], None]) -> Iterator[Tally]:
+    """Hand each line of a block to `take`, which raises `OrderError` for one that can't be used.
 
-    Line numbers of quarantined lines count from the block's start.
+    Tells what was found after every `CHUNK_ORDERS` usable orders, and at the end. Line numbers of quarantined lines
+    count from the block's start.
     """
-    orders: list[MaskedOrder] = []
     tally = Tally()
     for number, line in enumerate(lines_of(block), 1):
         tally.lines += 1
@@ -154,19 +153,40 @@ def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iter
             tally.blank += 1
             continue
         try:
-            orders.append(mask_order(usable_order(line), keyring, free_text=free_text))
+            take(line)
         except OrderError as error:
             excerpt = masked_excerpt(line or b"")
             tally.quarantined.append(Quarantined(block.path.name, number, error.field, error.reason, excerpt))
             continue
+        tally.orders += 1
         if line is not None and number % LOOK_FOR_UNKNOWN_FIELDS_EVERY == 1:
             tally.unknown_fields.update(unknown_fields(msgspec.json.decode(line)))
-        if len(orders) >= CHUNK_ORDERS:
-            tally.orders = len(orders)
-            yield Chunk(orders, tally)
-            orders, tally = [], Tally()
-    tally.orders = len(orders)
-    yield Chunk(orders, tally)
+        if tally.orders >= CHUNK_ORDERS:
+            yield tally
+            tally = Tally()
+    yield tally
+
+
+def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iterator[Chunk]:
+    """Read and mask a block's orders, `CHUNK_ORDERS` at a time."""
+    orders: list[MaskedOrder] = []
+    for tally in tallies_of(
+        block, lambda line: orders.append(mask_order(usable_order(line), keyring, free_text=free_text))
+    ):
+        yield Chunk(orders.copy(), tally)
+        orders.clear()
+
+
+def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Columns, bytes, Tally]]:
+    """The same as columns without the texts, with the digests of the orders' ids."""
+
+    def take(line: bytes | None) -> None:
+        if line is None or not masker.add(line):
+            order = usable_order(line)
+            masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False))
+
+    for tally in tallies_of(block, take):
+        yield *masker.columns(), tally
 
 
 def usable_order(line: bytes | None) -> Order:

@@ -2,7 +2,7 @@
 
 The SDK's own servicer decodes a resource again for each policy, whether or not it applies, and has no way to report
 something advisory under a mandatory policy, as "undecided" and "exception in force" have to be. This one replaces its
-two analysing calls and keeps the rest.
+calls that see resources and keeps the rest.
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ class Analyzer(_PolicyAnalyzerServicer):
             for rule in rules:
                 response.diagnostics.extend(self._diagnostics(rule, resource))
         return response
+
+    def Remediate(self, _request: Any, _context: Any) -> Any:
+        """No rule rewrites resources, so none has to be decoded for it; the engine asks for each."""
+        return proto.RemediateResponse()
 
     def AnalyzeStack(self, request: Any, _context: Any) -> Any:
         response = proto.AnalyzeResponse()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-    from infra.sdk import load_by_class
+    from infra.sdk import drop_debug_messages, load_by_class
 
     load_by_class()
+    drop_debug_messages()
 
 import pulumi
 

@@ -49,6 +49,9 @@ class Home:
         """Makes the folders and the passphrase file where they are missing."""
         for folder in (self.state, self.pulumi_home, self.launchers, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+        # The engine encrypts an account of all that it does, which costs a quarter of its time and which nobody reads
+        # here. It has no switch for that, and does without where a file is in the way of its folder.
+        (self.pulumi_home / "logs").touch()
         with locked(self.root / ".lock"):
             if not self.passphrase.exists():
                 write_whole(self.passphrase, secrets.token_urlsafe(32).encode(), mode=0o600)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.catalogue import Catalogue
-from orderguard.features import FEATURE_NAMES, order_features
+from orderguard.features import FEATURE_NAMES
+from orderguard.features.scalar import order_features
 from orderguard.history import CustomerHistory, after
 from orderguard.schema import MaskedOrder
 

@@ -16,7 +16,7 @@ from ml.config import MaskingGate
 from ml.reading import blocks_of, lines_of, usable_order
 from ml.validation.gates import Figure, Gate, gate
 from orderguard.catalogue import Catalogue
-from orderguard.features import compute_features
+from orderguard.features.vector import compute_features
 from orderguard.masking import Keyring, mask_order
 from orderguard.schema import CLASSIFICATION, MaskedOrder, OrderError
 

@@ -3,22 +3,11 @@
 What is not known counts as usual: a feature whose inputs are absent takes the value that says nothing, and never NaN
 or infinity. Features see only what was known before the order: the order itself, the customer's earlier orders, and
 the catalogue of the training slice.
+
+Formulas are evaluated by `scalar` and `vector`. What the features are called and which set they are is here, and needs
+no numpy: a deployment compares it with a model's manifest.
 """
 
-from orderguard.features.columns import Columns, columns_of
-from orderguard.features.scalar import order_features
 from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS, Feature
-from orderguard.features.vector import column_features, compute_features
 
-__all__ = [
-    "FEATURES",
-    "FEATURE_NAMES",
-    "FEATURE_SET_VERSION",
-    "PERIODS",
-    "Columns",
-    "Feature",
-    "column_features",
-    "columns_of",
-    "compute_features",
-    "order_features",
-]
+__all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET_VERSION", "PERIODS", "Feature"]

@@ -31,7 +31,6 @@ class Columns:
     `line_order` (m,) is the row of each line's order.
     """
 
-    order_tokens: list[str]
     customers: Coded
     numbers: dict[str, Floats]
     codes: dict[str, Coded]
@@ -43,13 +42,25 @@ class Columns:
     categories: Coded
 
     def __len__(self) -> int:
-        return len(self.order_tokens)
+        return len(self.customers.index)
 
 
 def coded(values: Sequence[str]) -> Coded:
     """A column of these strings, numbered in order of first appearance."""
     known = {value: number for number, value in enumerate(dict.fromkeys(values))}
     return Coded(np.fromiter(map(known.__getitem__, values), np.int64, len(values)), list(known))
+
+
+def renumbered(numbers: NDArray[np.float64], values: Sequence[str]) -> Coded:
+    """A column of `values[number]`, numbered in order of first appearance, as `coded` does it."""
+    index, count = numbers.astype(np.int64), len(numbers)
+    first = np.full(len(values), count)
+    first[index[::-1]] = np.arange(count)[::-1]
+    used = np.flatnonzero(first < count)
+    used = used[np.argsort(first[used])]
+    number = np.empty(len(values), dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return Coded(number[index], [values[place] for place in used.tolist()])
 
 
 def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
@@ -64,7 +75,6 @@ def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
     items = [item for order in orders for item in order.items]
     counts = np.fromiter((len(order.items) for order in orders), np.int64, len(orders))
     return Columns(
-        order_tokens=[order.order_token for order in orders],
         customers=coded([order.customer_token for order in orders]),
         numbers={name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(NUMBERS)},
         codes={name: coded(codes[place :: len(CODES)]) for place, name in enumerate(CODES)},
@@ -83,9 +93,8 @@ def taken(columns: Columns, rows: Indices) -> Columns:
     starts = np.cumsum(counts) - counts
     sizes = counts[rows]
     line_order = np.repeat(np.arange(len(rows)), sizes)
-    lines = np.arange(sizes.sum()) - (np.cumsum(sizes) - sizes)[line_order] + starts[rows][line_order]
+    lines = np.arange(sizes.sum()) + np.repeat(starts[rows] - (np.cumsum(sizes) - sizes), sizes)
     return Columns(
-        order_tokens=[columns.order_tokens[row] for row in rows.tolist()],
         customers=_picked(columns.customers, rows),
         numbers={name: values[rows] for name, values in columns.numbers.items()},
         codes={name: _picked(coded, rows) for name, coded in columns.codes.items()},
@@ -100,8 +109,11 @@ def taken(columns: Columns, rows: Indices) -> Columns:
 
 def _picked(coded: Coded, rows: Indices) -> Coded:
     """Some rows of a column. Values that none of them has go: a catalogue must not learn of them."""
-    used, index = np.unique(coded.index[rows], return_inverse=True)
-    return Coded(index, [coded.values[number] for number in used.tolist()])
+    index = coded.index[rows]
+    used = np.flatnonzero(np.bincount(index, minlength=len(coded.values)))
+    number = np.empty(len(coded.values), dtype=np.int64)
+    number[used] = np.arange(len(used))
+    return Coded(number[index], [coded.values[place] for place in used.tolist()])
 
 
 def merged(parts: Sequence[Columns]) -> Columns:
@@ -111,7 +123,6 @@ def merged(parts: Sequence[Columns]) -> Columns:
     parts = parts or [columns_of([])]
     before = np.cumsum([0] + [len(part) for part in parts[:-1]])
     return Columns(
-        order_tokens=[token for part in parts for token in part.order_tokens],
         customers=_merged([part.customers for part in parts]),
         numbers={name: np.concatenate([part.numbers[name] for part in parts]) for name in NUMBERS},
         codes={name: _merged([part.codes[name] for part in parts]) for name in CODES},

@@ -23,7 +23,8 @@ ROOM = 8
 _RECOGNISERS = (emails, urls, ibans, national_ids, ip_addresses, phones, addresses, names)
 _LABEL = "sku "
 _MOST_REMEMBERED = 100_000
-_SEPARATORS = {ord(character): None for character in " \t-_.,;:/|@+()#'\"*"}
+_ASCII_SEPARATORS = b" \t-_.,;:/|@+()#'\"*"
+_SEPARATORS = {code: None for code in _ASCII_SEPARATORS}
 
 _impersonal: dict[str, tuple[str, bool]] = {}
 
@@ -55,7 +56,9 @@ def roomy(codes: list[str]) -> tuple[str, str]:
 
 def compact_code(code: str) -> str:
     """Lower case, accents and separators gone."""
-    return (code.lower() if code.isascii() else fold(code)).translate(_SEPARATORS)
+    if code.isascii():
+        return code.lower().encode().translate(None, _ASCII_SEPARATORS).decode()
+    return fold(code).translate(_SEPARATORS)
 
 
 def mask_own_code(code: str, known: Known) -> str:

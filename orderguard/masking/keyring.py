@@ -11,8 +11,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orderguard.masking.canonical import CANONICAL, PREFIXES
@@ -32,19 +31,14 @@ class MaskingKeyError(ValueError):
 
 
 class Keyring:
-    """One or more masking keys; the first is the current one, the others are older versions.
+    """One or more masking keys; the first is the current one, the others are older versions."""
 
-    `remember` pseudonyms are kept for reuse, which suits a pipeline that meets the same customers again and again. With
-    0 nothing that was masked outlives the call, which suits a service.
-    """
-
-    def __init__(self, keys: Mapping[str, bytes], *, remember: int = 0) -> None:
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
             raise MaskingKeyError(f"the masking key is empty; {_FORMAT}")
         for key_id, key in keys.items():
             _check(key_id, key)
         self._keys = dict(keys)
-        self._remember = remember
         self.current_id = next(iter(self._keys))
         prefixes = {name: f"{prefix}_{self.current_id}_" for name, prefix in PREFIXES.items()}
         begun = {name: _begun(self._keys[self.current_id], name) for name in PREFIXES}
@@ -56,15 +50,32 @@ class Keyring:
             outer.update(inner.digest())
             return prefixes[namespace] + _text(outer.digest())
 
-        self.token = lru_cache(maxsize=remember)(token) if remember else token
+        self.token = token
         """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
         known.
         """
-        self.token_once = token
-        """The same for a value that does not come back, such as an order id: it is not remembered in others' place."""
+
+    def digests(self, namespace: str, values: Iterable[str]) -> bytes:
+        """What tells the pseudonyms of many values apart: `TOKEN_BYTES` of each."""
+        begun_inner, begun_outer = _begun(self._keys[self.current_id], namespace)
+        canonical, digests = CANONICAL[namespace], bytearray()
+        for value in values:
+            inner, outer = begun_inner.copy(), begun_outer.copy()
+            inner.update(canonical(value).encode("utf-8", "surrogatepass"))
+            outer.update(inner.digest())
+            digests += outer.digest()[:TOKEN_BYTES]
+        return bytes(digests)
+
+    def written(self, namespace: str, digests: bytes) -> list[str]:
+        """The pseudonyms that `digests` tells apart."""
+        prefix = f"{PREFIXES[namespace]}_{self.current_id}_"
+        # Filled up with zeros to whole groups of base64, all can be written at once.
+        starts = range(0, len(digests), TOKEN_BYTES)
+        text = base64.urlsafe_b64encode(b"".join([digests[at : at + TOKEN_BYTES] + b"\0\0" for at in starts])).decode()
+        return [prefix + text[at : at + 22] for at in range(0, len(text), 24)]
 
     @classmethod
-    def from_text(cls, text: str, *, remember: int = 0) -> "Keyring":
+    def from_text(cls, text: str) -> "Keyring":
         """Read `ID:KEY[,ID:KEY]`. Raises `MaskingKeyError`."""
         keys: dict[str, bytes] = {}
         for part in text.strip().split(","):
@@ -72,17 +83,17 @@ class Keyring:
             if key_id in keys:
                 raise MaskingKeyError(f"the masking key names one key id twice; {_FORMAT}")
             keys[key_id] = _decoded(encoded)
-        return cls(keys, remember=remember)
+        return cls(keys)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], *, remember: int = 0) -> "Keyring":
+    def from_environment(cls, environment: Mapping[str, str]) -> "Keyring":
         """Read the key from MASKING_KEY, or from the file that MASKING_KEY_FILE names.
 
         Raises `MaskingKeyError`: without a key there is no masking.
         """
         text = environment.get("MASKING_KEY", "")
         if text.strip():
-            return cls.from_text(text, remember=remember)
+            return cls.from_text(text)
         path = environment.get("MASKING_KEY_FILE", "")
         if not path:
             raise MaskingKeyError(
@@ -93,11 +104,7 @@ class Keyring:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not plain text"
             raise MaskingKeyError(f"MASKING_KEY_FILE can't be read ({reason}): {path}") from None
-        return cls.from_text(text, remember=remember)
-
-    def remembering(self, count: int) -> "Keyring":
-        """The same keys, with the last `count` pseudonyms kept in memory: for a pipeline, where customers come back."""
-        return Keyring(self._keys, remember=count)
+        return cls.from_text(text)
 
     @property
     def key_ids(self) -> tuple[str, ...]:

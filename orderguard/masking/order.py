@@ -8,7 +8,7 @@ from orderguard.masking.keyring import Keyring
 from orderguard.masking.known import Known
 from orderguard.masking.codes import ROOM, compact_code, mask_code, mask_own_code, roomy
 from orderguard.masking.text import mask_parts, mask_with
-from orderguard.schema import Address, MaskedAddress, MaskedItem, MaskedOrder, Order
+from orderguard.schema import Address, Customer, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
@@ -30,8 +30,8 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
         order.payment,
         order.shipping,
     )
-    order_token, customer_token = keyring.token_once("order", order.order_id), token("customer", customer.id)
-    billing = _address(order.billing_address, keyring) if order.billing_address else None
+    order_token, customer_token = token("order", order.order_id), token("customer", customer.id)
+    billing = mask_address(order.billing_address, keyring) if order.billing_address else None
     same = order.shipping_address == order.billing_address
     note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
     if note or gift_message:
@@ -60,7 +60,7 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
         card_country=payment.card_country if payment else None,
         channel=order.channel,
         billing=billing,
-        shipping=billing if same else _address(order.shipping_address, keyring) if order.shipping_address else None,
+        shipping=billing if same else mask_address(order.shipping_address, keyring) if order.shipping_address else None,
         customer_since=customer.registered_at,
         birth_year=birth_year(customer.birth_date) if customer.birth_date and free_text else None,
         email_token=token("email", customer.email) if customer.email and free_text else None,
@@ -150,27 +150,46 @@ def _code_masker(order: Order) -> Callable[[str], str]:
 
 
 def _own_words(order: Order) -> list[str | None]:
-    customer, billing, shipping, payment = order.customer, order.billing_address, order.shipping_address, order.payment
-    values = [customer.name, customer.email, customer.id]
-    if customer.name:
-        values.append(" ".join(reversed(customer.name.split())))
+    billing, shipping, payment = order.billing_address, order.shipping_address, order.payment
+    values = names_of_customer(order.customer)
     if payment:
         values.append(payment.card_holder)
     if billing:
-        values += (billing.name, billing.street)
+        values += names_of_address(billing)
     if shipping and shipping != billing:
-        values += (shipping.name, shipping.street)
+        values += names_of_address(shipping)
     return values
 
 
 def _own_numbers(order: Order) -> list[str | None]:
-    """Telephone numbers by their end, since their start is written in several ways."""
-    phones = [order.customer.phone]
-    phones += [address.phone for address in (order.billing_address, order.shipping_address) if address]
-    numbers = [phone and compact_code(phone)[-ROOM:] for phone in phones]
+    values = numbers_of_customer(order.customer)
+    for address in (order.billing_address, order.shipping_address):
+        if address:
+            values += numbers_of_address(address)
     if order.payment:
-        numbers += (order.payment.card_number, order.payment.iban)
-    return [*numbers, order.customer.national_id]
+        values += (order.payment.card_number, order.payment.iban)
+    return values
+
+
+def names_of_customer(customer: Customer) -> list[str | None]:
+    """What names a customer and may stand in a catalogue code, in words."""
+    name = customer.name
+    return [name, customer.email, customer.id, name and " ".join(reversed(name.split()))]
+
+
+def names_of_address(address: Address) -> list[str | None]:
+    """What names somebody at an address and may stand in a catalogue code, in words."""
+    return [address.name, address.street]
+
+
+def numbers_of_customer(customer: Customer) -> list[str | None]:
+    """The same in numbers: telephone numbers by their end, since their start is written in several ways."""
+    return [customer.phone and compact_code(customer.phone)[-ROOM:], customer.national_id]
+
+
+def numbers_of_address(address: Address) -> list[str | None]:
+    """The same of an address."""
+    return [address.phone and compact_code(address.phone)[-ROOM:]]
 
 
 def _any_in(codes: str, values: list[str | None]) -> bool:
@@ -187,14 +206,19 @@ def _any_in(codes: str, values: list[str | None]) -> bool:
     return False
 
 
-def _address(address: Address, keyring: Keyring) -> MaskedAddress:
-    street = address.street
+def mask_address(address: Address, keyring: Keyring) -> MaskedAddress:
+    """An address without personal data."""
     return MaskedAddress(
-        token=keyring.token("address", f"{street} {address.postcode}") if street else None,
+        token=address_token(address, keyring),
         name_token=keyring.token("name", address.name) if address.name else None,
         region=region(address.country, address.postcode),
         country=address.country,
     )
+
+
+def address_token(address: Address, keyring: Keyring) -> str | None:
+    """The pseudonym of street and postcode."""
+    return keyring.token("address", f"{address.street} {address.postcode}") if address.street else None
 
 
 def region(country: str | None, postcode: str | None) -> str | None:

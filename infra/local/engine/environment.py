@@ -89,6 +89,9 @@ def environment(
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+        # The engine lives for seconds: up to a gigabyte it need not collect as often as Go's default has it.
+        "GOGC": "400",
+        "GOMEMLIMIT": "1GiB",
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ml.catalogue_learning import FEWEST_LINES, learn_catalogue
 from orderguard.catalogue import FILE_NAME, Catalogue, CatalogueError
-from orderguard.features import columns_of
+from orderguard.features.columns import columns_of
 from orderguard.schema import MaskedItem, MaskedOrder
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=timezone.utc)

@@ -17,14 +17,10 @@ from hypothesis import strategies as st
 
 from ml.catalogue_learning import learn_catalogue
 from orderguard.catalogue import Catalogue
-from orderguard.features import (
-    FEATURE_NAMES,
-    FEATURE_SET_VERSION,
-    FEATURES,
-    columns_of,
-    compute_features,
-    order_features,
-)
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES
+from orderguard.features.columns import columns_of
+from orderguard.features.scalar import order_features
+from orderguard.features.vector import compute_features
 from orderguard.history import REMEMBERED, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order

@@ -74,10 +74,10 @@ def test_after_a_rotation_old_tokens_can_still_be_found() -> None:
     ]
 
 
-def test_remembering_changes_no_token() -> None:
-    remembering = Keyring.from_text(KEY_TEXT, remember=2)
-    for value in ("a", "b", "c", "a"):
-        assert pseudonym("customer", value, remembering) == pseudonym("customer", value, KEYRING)
+def test_digests_of_many_values_tell_their_pseudonyms() -> None:
+    values = ["a", "b", "", "ＡＢＣ", "\udcff", "a" * 500]
+    digests = KEYRING.digests("order", values)
+    assert KEYRING.written("order", digests) == [pseudonym("order", value, KEYRING) for value in values]
 
 
 @pytest.mark.parametrize(
