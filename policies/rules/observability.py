@@ -125,8 +125,11 @@ def metrics_for_changes(stack: Stack) -> Findings:
         if any(metric["name"].known and _mentions(alerts, metric["name"].text) for metric in fitting):
             continue
         unknown = next((m for m in metrics if m["filter"].unknown or m["name"].unknown), None)
-        if unknown is not None or (fitting and any(text.unknown for text in alerts)):
-            yield Undecided("filter", unknown.urn if unknown else fitting[0].urn)
+        hidden = next((a for a in stack.of(ALERT) if any(text.unknown for text in a["conditions"].strings())), None)
+        if unknown is not None:
+            yield Undecided("filter", unknown.urn)
+        elif hidden is not None:
+            yield Undecided("conditions", hidden.urn)
         else:
             missing.append(change)
     if missing:
