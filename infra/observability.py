@@ -97,8 +97,8 @@ class Observability(Component):
         ).name
 
     def _uptime_check(self) -> pulumi.Output[str]:
-        """Asks /readyz from outside: at the stack's domain, else at the service's address, as Google's own
-        monitoring identity. /healthz would not do: Google's front end keeps that path for itself and answers 404.
+        """Asks /ready from outside: at the stack's domain, else at the service's address, as Google's own
+        monitoring identity. Google keeps paths that end in z to itself, so /healthz and /readyz would not do.
         """
         settings, service = self._settings, self._service
         host = pulumi.Output.from_input(settings.domain) if settings.domain else service.url.apply(_host)
@@ -116,7 +116,7 @@ class Observability(Component):
             timeout="10s",
             period="300s",
             http_check={
-                "path": "/readyz",
+                "path": "/ready",
                 "port": 443,
                 "use_ssl": True,
                 "validate_ssl": True,

@@ -289,7 +289,7 @@ def test_only_a_key_that_is_due_raises_the_reminders_alert(models: Path) -> None
 def test_the_uptime_check_asks_a_path_that_reaches_the_service(models: Path, stack: str) -> None:
     """Google's front end answers /healthz by itself, with 404."""
     check = declared(stack).one("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig", "uptime")
-    assert check["httpCheck"]["path"] == "/readyz"
+    assert check["httpCheck"]["path"] == "/ready"
 
 
 def test_the_budget_names_the_project_by_its_number(models: Path) -> None:

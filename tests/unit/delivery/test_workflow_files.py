@@ -196,7 +196,7 @@ def test_what_starts_a_training_is_what_training_reads() -> None:
     from ml.reading import SUFFIXES
 
     (paths,) = (_document("ml-pipeline.yml")[True]["push"]["paths"],)
-    assert paths == [f"data/raw/*{suffix}" for suffix in SUFFIXES]
+    assert paths == [f"data/raw/**/*{suffix}" for suffix in SUFFIXES]
 
 
 def test_the_docs_tell_each_setting_and_each_environment() -> None:
