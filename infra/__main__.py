@@ -44,11 +44,10 @@ from infra.services import ProjectServices
 from infra.training import TrainingJob, TrainingParts
 
 
-async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
+def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     """Declares what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
     chosen = choose_model(settings)
     set_defaults(settings.labels, ProjectServices("services", settings))
-    await under_way()
     if settings.cmek:
         encrypt_everything(settings, EncryptionKey("data", settings))
     if settings.attestor:
@@ -56,7 +55,6 @@ async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     scorer = Identity("scorer", settings, "scores orders")
     trainer = Identity("trainer", settings, "trains models")
-    await under_way()
 
     logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
     raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
@@ -64,7 +62,6 @@ async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs
     )
     model = ModelVersion("model", chosen, models)
-    await under_way()
 
     reminder = RotationReminder("rotation", settings) if settings.rotation_reminder_days else None
     number = settings.masking_key_rotation
@@ -72,18 +69,15 @@ async def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder)
     callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
     rag_key = GivenSecret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
-    await under_way()
 
     registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
     images = Images("images", settings, registry)
-    await under_way()
 
     parts = ScoringParts(scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key)
     service = ScoringService("scorer", settings, parts)
     training = TrainingJob(
         "trainer", settings, TrainingParts(trainer, registry, images.trainer, raw, models, training_key)
     )
-    await under_way()
 
     PredictionLog("predictions", settings, service)
     if settings.train_on_arrival or settings.training_schedule:
@@ -120,11 +114,9 @@ async def main() -> dict[str, pulumi.Input[str]]:
     """The stack that the engine asks for; returns its outputs."""
     values = pulumi.runtime.config.CONFIG.get()
     try:
-        outputs = await platform(parse(values, [key for key in values if pulumi.runtime.is_config_secret(key)]))
+        outputs = platform(parse(values, [key for key in values if pulumi.runtime.is_config_secret(key)]))
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error
-    # The SDK waits for registrations that have begun. Else it would wait for the outputs of all resources, and look
-    # through all of them each time that one is there.
     await under_way()
     return outputs
 

@@ -5,8 +5,7 @@ touches that is a second of every preview. Here each module is entered as a pack
 the class is asked for. The classes are the SDK's own.
 
 `pulumi` tells the engine five times a resource what it is doing, and waits each time until the engine has taken note.
-The engine shows that to `pulumi --debug` alone. And it sends nothing before the program has declared everything, unless
-the program lets it.
+The engine shows that to `pulumi --debug` alone.
 """
 
 import asyncio
@@ -85,9 +84,9 @@ def drop_debug_messages() -> None:
 
 
 async def under_way() -> None:
-    """Lets what has been declared go to the engine, which works on it while the program declares the rest.
+    """Lets the registrations of what has been declared begin.
 
-    A registration takes several turns of the program's loop, and this stays for one at least. That is enough: each
-    call takes up what the calls before it began.
+    The SDK waits for registrations that have begun. Else it would wait for the outputs of all resources, and look
+    through all of them each time that one is there.
     """
     await asyncio.sleep(0.001)

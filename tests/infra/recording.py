@@ -5,7 +5,7 @@ that may never run.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,19 +72,15 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
     }.get(args.typ, {})
 
 
-Outputs = Mapping[str, pulumi.Input[Any]]
-
-
-def declare(program: Callable[[], Outputs | Awaitable[Outputs] | None], *, preview: bool = False) -> Record:
+def declare(program: Callable[[], Mapping[str, pulumi.Input[Any]] | None], *, preview: bool = False) -> Record:
     """Runs `program`, waits for all that it declares and for its outputs, and returns the record of both."""
     record = Record()
     runtime_settings.set_root_resource(None)  # type: ignore[arg-type]  # else transformations of one run reach the next
     pulumi.runtime.set_mocks(_Mocks(record, preview), project=NAMESPACE, stack="test", preview=preview)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
-    async def run() -> pulumi.Output[None]:
-        declared = program()
-        outputs = (await declared if isinstance(declared, Awaitable) else declared) or {}
+    def run() -> pulumi.Output[None]:
+        outputs = program() or {}
         return pulumi.Output.all(**outputs).apply(record.outputs.update, run_with_unknowns=True)
 
     run()
