@@ -55,7 +55,7 @@ def after(history: CustomerHistory | None, order: MaskedOrder) -> CustomerHistor
         (*known.minutes[keep:], created.hour * 60 + created.minute),
         (*known.addresses[keep:], address_digest(order)),
         (*known.devices[keep:], digest(order.device_token)),
-        (*known.payments[keep:], payment_digest(order)),
+        (*known.payments[keep:], payment_digest(order.payment_method, order.card_country)),
     )
 
 
@@ -79,14 +79,10 @@ def address_digest(order: MaskedOrder) -> int:
     return crc32(address.token.encode()) or 1 if address and address.token else 0
 
 
-def payment_digest(order: MaskedOrder) -> int:
-    """The digest of how it is paid: the method and the card's country."""
-    return _digest_of_payment(order.payment_method, order.card_country) if order.payment_method else 0
-
-
 @lru_cache(4096)
-def _digest_of_payment(method: str, country: str | None) -> int:
-    return digest(f"{method} {country}")
+def payment_digest(method: str | None, country: str | None) -> int:
+    """The digest of how it is paid: the method and the card's country; 0 where the method is not told."""
+    return digest(f"{method} {country}") if method else 0
 
 
 def encode(history: CustomerHistory) -> bytes:

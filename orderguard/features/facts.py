@@ -59,7 +59,7 @@ def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
         address,
         address_digest(order),
         digest(order.device_token),
-        payment_digest(order),
+        payment_digest(order.payment_method, order.card_country),
     )
 
 
