@@ -124,7 +124,7 @@ lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON 
 	@echo "==> JSON Schema"; $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	@echo "==> yamllint"; $(VENV)/bin/yamllint --strict --config-file .github/yamllint.yml .github Pulumi*.yaml
-	@echo "==> Checkov"; $(CHECKOV) --directory .github/workflows --framework github_actions --quiet --compact --skip-download
+	@echo "==> Checkov"; CHECKOV=$(CHECKOV) $(DELIVERY) check-workflows
 
 .PHONY: audit
 audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advisory service, so it needs the network)

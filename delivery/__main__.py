@@ -9,7 +9,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from delivery import audit, github, images, inspection, models, preview, records, release, summary, trace
+from delivery import (
+    audit,
+    github,
+    images,
+    inspection,
+    models,
+    preview,
+    records,
+    release,
+    summary,
+    trace,
+    workflow_rules,
+)
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
@@ -164,10 +176,18 @@ def scan_secrets() -> None:
     audit.secrets()
 
 
+def check_workflows() -> None:
+    """Hold the workflow files against Checkov's rules."""
+    passed = workflow_rules.check(Path(required("CHECKOV", "the program checkov")).absolute())
+    for name, count in sorted(passed.items()):
+        print(f"{name}: {count} rules passed")
+
+
 STEPS: dict[str, Callable[[], None]] = {
     "audit": audit_requirements,
     "build-images": build_images,
     "check-tag": check_tag,
+    "check-workflows": check_workflows,
     "deploy": deploy_stack,
     "fetch-model": fetch_model,
     "fetch-records": fetch_records,
