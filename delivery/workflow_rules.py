@@ -38,7 +38,7 @@ def check(checkov: Path, workflows: Path = REPOSITORY / WORKFLOWS) -> Counter[st
             (copies / file.name).write_text(readable(file.read_text(encoding="utf-8")), encoding="utf-8")
         command = [str(checkov), "--directory", str(WORKFLOWS), "--framework", "github_actions", "--skip-download"]
         report = json.loads(run([*command, "--soft-fail", "--output", "json"], folder=Path(folder)))
-    results = report["results"] if isinstance(report, dict) and "results" in report else {}
+    results = report.get("results", {})
     failed = [_told(one) for one in results.get("failed_checks", [])]
     if failed:
         raise DeliveryError("Checkov's rules are broken:\n" + "\n".join(failed))

@@ -49,15 +49,10 @@ MOST_REMEMBERED = 2**19
 ABSENT = Raw(b"null")
 
 
-class UncheckedItem(msgspec.Struct, frozen=True, kw_only=True):
+class UncheckedItem(LineItem, frozen=True, kw_only=True):
     """A line item. It takes what `LineItem` takes, and a blank sku."""
 
     sku: Annotated[str, Meta(min_length=1, max_length=128)]
-    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
-    unit_price: Amount
-    category: ShortText | None = None
-    name: ShortText | None = None
-    discount: Amount | None = None
 
 
 class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
