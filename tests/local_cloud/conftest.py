@@ -171,9 +171,19 @@ def program(tmp_path: Path) -> Iterator[Program]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and not a zombie."""
+    """Whether any thread of a process still runs. A killed process's first thread may be a zombie while others still
+    hold its files and locks, so the state of the process alone, which is that thread's, would say too early that it's
+    gone.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and os.getpgid(pid) >= 0
+        return any(_runs(pid, thread) for thread in os.listdir(f"/proc/{pid}/task"))
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _runs(pid: int, thread: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from infra.local.errors import LocalCloudError
 from infra.local.home import REPOSITORY, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask
 
-_START_SECONDS = 15.0
+_START_SECONDS = 30.0
+_KILL_SECONDS = 5.0  # until the kernel has ended a killed process
 
 
 class SupervisorError(LocalCloudError):
@@ -59,6 +61,14 @@ def ensure(cloud: Cloud) -> None:
     raise SupervisorError(f"the supervisor of stack {cloud.stack} did not start; see {cloud.logs / 'supervisor.log'}")
 
 
+def _left(cloud: Cloud, longest: float) -> int | None:
+    """The pid of the supervisor if it still runs after so many seconds, None as soon as it doesn't."""
+    deadline = time.monotonic() + longest
+    while (pid := running(cloud)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return pid
+
+
 def _answers(cloud: Cloud) -> bool:
     try:
         return bool(ask(cloud.run, {"do": "status"}, 5.0)["ok"])
@@ -87,15 +97,15 @@ def _start(cloud: Cloud) -> None:
 
 
 def stop(cloud: Cloud, longest: float = 30.0) -> None:
-    """Stops the supervisor and all its instances, and waits until they are gone."""
-    deadline = time.monotonic() + longest
+    """Stops the supervisor and all its instances, and waits until they are gone. After `longest` seconds it is killed,
+    and its instances with it.
+    """
     if running(cloud):
         try:
             ask(cloud.run, {"do": "stop"}, 5.0)
         except OSError:
             pass
-    while (pid := running(cloud)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if pid:
-        os.kill(pid, 9)
+    if pid := _left(cloud, longest):
+        os.kill(pid, signal.SIGKILL)
+        _left(cloud, _KILL_SECONDS)
     Path(cloud.run / NAME).unlink(missing_ok=True)
