@@ -16,6 +16,7 @@ from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
 LINGER_SECONDS = 1.0
+TURN_SECONDS = 0.01
 GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
@@ -130,7 +131,11 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             super().shutdown()
         else:
-            self.loop.call_later(LINGER_SECONDS, self._close_if_idle)
+            self.loop.call_later(LINGER_SECONDS, self._close_soon)
+
+    def _close_soon(self) -> None:
+        # Timers come before reading: what arrived while this process got no turn has to be read first.
+        self.loop.call_later(TURN_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
         if not self.in_lane and self.body is None and (self.cycle is None or self.cycle.response_complete):
@@ -140,6 +145,11 @@ class Connection(HttpToolsProtocol):
         if len(self.tasks) >= self.max_concurrency and cycle.scope["path"].startswith(PROTECTED):
             cycle.scope[SHED] = True  # type: ignore[literal-required]
         super()._start_asgi_task(cycle, app)
+
+    def forgive(self, lost: float, now: float) -> None:
+        """Count `lost` seconds not as the client's."""
+        if self.waiting_since is not None:
+            self.waiting_since = min(now, self.waiting_since + lost)
 
     def check_patience(self, now: float) -> None:
         """End a connection whose client has kept the service waiting for too long."""
@@ -180,11 +190,24 @@ class Server(uvicorn.Server):
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        pause = self._timeout / SWEEPS_PER_TIMEOUT
         while True:
-            await asyncio.sleep(self._timeout / SWEEPS_PER_TIMEOUT)
-            now = loop.time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
+            due = loop.time() + pause
+            await asyncio.sleep(pause)
+            self.sweep(loop.time(), due)
+
+    def sweep(self, now: float, due: float) -> None:
+        """Part from clients that have kept the service waiting for too long. `due` is when this sweep was meant to be.
+
+        Where it comes much later, it is this process that got no turn (a throttled or overloaded processor), and what
+        clients sent meanwhile is still unread: no client is judged by that time, nor before the next sweep.
+        """
+        lost = now - due
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                if lost > self._timeout / SWEEPS_PER_TIMEOUT:
+                    connection.forgive(lost, now)
+                else:
                     connection.check_patience(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from app.exchange import Exchange
 from app.logs import Line, LogWriter, StandardLogging
 from app.metrics import Metrics
 from app.problems import KINDS, MEANINGS, FieldError, Problem, of_order, of_status
-from app.server import Connection
+from app.server import Connection, Server
 from orderguard.schema import OrderError
 
 OLD, NEW = (hashlib.sha256(key).digest() for key in (b"old-key", b"new-key"))
@@ -180,15 +181,66 @@ class Transport(asyncio.Transport):
         self.closed = True
 
 
-def test_a_connection_whose_request_waits_for_its_group_is_not_closed_before_the_answer() -> None:
-    async def closed_while_waiting() -> bool:
-        loaded = uvicorn.Config(lambda: None, lifespan="off", log_config=None)
-        loaded.load()
-        connection = Connection(loaded, ServerState(), {})
-        transport = Transport()
-        connection.connection_made(transport)
-        connection.in_lane = True
-        connection.shutdown()
-        return transport.closed
+class Loop:
+    """An event loop whose time stands still; timers wait until they are let go."""
 
-    assert asyncio.run(closed_while_waiting()) is False
+    def __init__(self) -> None:
+        self.timers: list[Callable[[], None]] = []
+
+    def time(self) -> float:
+        return 100.0
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+        self.timers.append(callback)
+
+    def timers_of_a_turn(self) -> None:
+        due, self.timers = self.timers, []
+        for callback in due:
+            callback()
+
+
+def config() -> uvicorn.Config:
+    async def application(scope: object, receive: object, send: object) -> None:
+        """Answer nothing."""
+
+    loaded = uvicorn.Config(application, lifespan="off", log_config=None)
+    loaded.load()
+    return loaded
+
+
+def connected(state: ServerState, loop: Loop) -> tuple[Connection, Transport]:
+    connection, transport = Connection(config(), state, {}, loop), Transport()  # type: ignore[arg-type]
+    connection.connection_made(transport)
+    return connection, transport
+
+
+def test_a_connection_whose_request_waits_for_its_group_is_not_closed_before_the_answer() -> None:
+    connection, transport = connected(ServerState(), Loop())
+    connection.in_lane = True
+    connection.shutdown()
+    assert not transport.closed
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_request_that_came_while_the_process_had_no_turn_is_read_before_its_connection_goes(arrives: bool) -> None:
+    loop = Loop()
+    connection, transport = connected(ServerState(), loop)
+    connection.shutdown()
+    loop.timers_of_a_turn()
+    assert not transport.closed, "what arrived since the last turn is not read yet"
+    connection.in_lane = arrives
+    loop.timers_of_a_turn()
+    assert transport.closed is not arrives
+
+
+def test_a_client_is_not_blamed_for_the_time_in_which_the_process_had_no_turn() -> None:
+    server = Server(config(), timeout=8.0)
+    connection, transport = connected(server.server_state, Loop())
+    connection.patience = connection.allowance = 8.0
+    server.sweep(now=107.0, due=107.0)
+    server.sweep(now=160.0, due=107.5)
+    assert not transport.closed, "its request may be there, unread"
+    server.sweep(now=160.4, due=160.4)
+    assert not transport.closed, "of its 8 seconds, 7.9 are over: those in which the process had turns"
+    server.sweep(now=160.6, due=160.6)
+    assert transport.closed
