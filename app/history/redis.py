@@ -13,11 +13,9 @@ class RedisStore:
     """One key a customer, which the server forgets when its time to live is over."""
 
     name = "redis"
-
-    name = "redis"
     immediate = False
 
-    def __init__(self, url: str, ttl: float) -> None:
+    def __init__(self, url: str, ttl: float, *, timeout: float = TIMEOUT_SECONDS) -> None:
         try:
             from redis import asyncio as client
             from redis.exceptions import RedisError
@@ -26,7 +24,7 @@ class RedisStore:
         self._ttl = int(ttl)
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError, asyncio.TimeoutError)
         self._client: Any = client.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=32
+            url, socket_timeout=timeout, socket_connect_timeout=timeout, max_connections=32
         )
 
     async def read(self, customer_token: str) -> bytes | None:

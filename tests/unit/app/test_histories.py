@@ -1,6 +1,7 @@
 """Customers' histories: what is kept, for how long, and what happens when the store is away."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -158,7 +159,7 @@ async def small_redis() -> AsyncIterator[int]:
 def test_redis_keeps_with_a_time_to_live() -> None:
     async def scenario() -> None:
         async with small_redis() as port:
-            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60)
+            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60, timeout=60)
             assert await store.read("cus_1") is None
             await store.write("cus_1", b"\x00bytes")
             assert await store.read("cus_1") == b"\x00bytes"
@@ -169,12 +170,24 @@ def test_redis_keeps_with_a_time_to_live() -> None:
 
 def test_redis_says_when_it_is_away() -> None:
     async def scenario() -> None:
-        async with small_redis() as port:
-            pass
-        store = RedisStore(f"redis://127.0.0.1:{port}/0", 60)
-        with pytest.raises(HistoryUnavailable):
-            await store.read("cus_1")
-        await store.close()
+        with socket.socket() as taken:  # by one who does not listen
+            taken.bind(("127.0.0.1", 0))
+            store = RedisStore(f"redis://127.0.0.1:{taken.getsockname()[1]}/0", 60)
+            with pytest.raises(HistoryUnavailable):
+                await store.read("cus_1")
+            await store.close()
+
+
+    asyncio.run(scenario())
+
+
+def test_redis_says_when_it_is_too_slow() -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            store = RedisStore(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 60)
+            with pytest.raises(HistoryUnavailable, match="Timeout"):
+                await store.read("cus_1")
+            await store.close()
 
     asyncio.run(scenario())
 
