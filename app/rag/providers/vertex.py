@@ -68,5 +68,7 @@ class VertexProvider:
             raise
         except Exception as error:
             # The client lets its transport's and its credentials' errors through, of several libraries; none is a
-            # reason to fail the question.
-            raise ProviderError(f"it could not be asked ({type(error).__name__})", retry=True) from None
+            # reason to fail the question. All of them call a time that is over by a name with Timeout in it.
+            kind = type(error).__name__
+            told = "it took too long" if "Timeout" in kind else f"it could not be asked ({kind})"
+            raise ProviderError(told, retry=True) from None
