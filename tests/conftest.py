@@ -1,12 +1,20 @@
-"""What suites share: the platform, brought up once a session."""
+"""What suites share: the platform, brought up once a session, and how property tests run."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.local_platform import Platform, copy_of_the_tree, free_port
 from tests.serving import train
+
+# The same examples at each run, however slow the machine is: a run tells of the code alone. To look for examples that
+# nobody has seen yet: `pytest --hypothesis-profile=default --hypothesis-seed=N`.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from orderguard.model_version import CHAMPION
-from tests.serving import REPOSITORY, USUAL, Service, environment, free_port, serving, train
+from tests.serving import REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, free_port, serving, train
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ class Load:
         self._threads = [threading.Thread(target=self._run, args=(service,)) for _ in range(clients)]
 
     def _run(self, service: Service) -> None:
-        with httpx.Client(headers=service.headers, base_url=service.url) as client:
+        with httpx.Client(headers=service.headers, base_url=service.url, timeout=WAIT_SECONDS) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.post("/v1/score", json=USUAL)
@@ -82,10 +82,12 @@ def test_a_new_champion_takes_over_under_load_without_a_failed_request(
     models: Path, second_version: Path, tmp_path: Path
 ) -> None:
     with serving(models, tmp_path / "log") as service, Load(service) as load:
+        service.until(lambda: load.answered > 20, "load")
         shutil.copytree(second_version, models / "second")
         (models / CHAMPION).write_text("second")
         service.until(lambda: service.score(USUAL)["model_version"] == "second", "the change")
-        assert load.answered > 20
+        before = load.answered
+        service.until(lambda: load.answered > before + 20, "load after the change")
     assert load.failures == []
 
 
@@ -147,7 +149,7 @@ def test_sigterm_drains_without_a_failed_request(models_dir: Path, tmp_path: Pat
     with serving(models_dir, tmp_path / "log") as service, Load(service) as load:
         service.until(lambda: load.answered > 50, "load")
         service.process.send_signal(signal.SIGTERM)
-        service.process.wait(10)
+        service.process.wait(WAIT_SECONDS)
     assert load.failures == []
 
 
@@ -185,7 +187,7 @@ REFUSED = {
 @pytest.mark.parametrize("explanation", REFUSED)
 def test_it_refuses_to_start_on_a_wrong_setting(explanation: str, models_dir: Path) -> None:
     told = {**environment(models_dir, free_port()), **REFUSED[explanation]}
-    ended = subprocess.run([sys.executable, "-m", "app"], cwd=REPOSITORY, env=told, capture_output=True, timeout=30)
+    ended = subprocess.run([sys.executable, "-m", "app"], cwd=REPOSITORY, env=told, capture_output=True)
     assert ended.returncode == 2
     assert explanation in ended.stderr.decode() and "Traceback" not in ended.stderr.decode()
     assert "short" not in ended.stderr.decode()
