@@ -223,8 +223,16 @@ def test_masking_two_texts_together_leaves_no_more_than_masking_each(first: str,
     "piece", ["0 ", "1.", "1-", "a@", "a.", "(", "%25", "Dear ", "id 123456789 ", "order 12345 ", "A "]
 )
 def test_a_long_text_of_one_kind_takes_no_time(piece: str) -> None:
-    """10,000 characters, as many as a note may have; no pattern may take time that grows with their square."""
+    """10,000 characters, as many as a note may have; no pattern may take time that grows with their square.
+
+    Time is what this thread works: a second at most, or on a slow machine 100 times what an ordinary text takes there.
+    """
+    usual = seconds_of_masking("Please leave the parcel with the people next door, thank you. ")
+    assert seconds_of_masking(piece) < max(1.0, 100 * usual)
+
+
+def seconds_of_masking(piece: str) -> float:
     text = (piece * 10_000)[:10_000]
-    begun = time.process_time()
+    begun = time.thread_time()
     mask_text(text, ["Anna Muster"])
-    assert time.process_time() - begun < 1
+    return time.thread_time() - begun
