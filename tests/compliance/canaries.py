@@ -116,12 +116,21 @@ def leaks(place: str, data: bytes, allowed: Iterable[str] = ()) -> list[Leak]:
     ]
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files of a folder that may be in use: where one is renamed or removed meanwhile, all are read anew."""
+    while True:
+        try:
+            return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            continue
+
+
 def leaks_in_folder(folder: Path, allowed: Iterable[str] = ()) -> list[Leak]:
     """The canaries in the contents and the names of all files of a folder."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = contents(folder)
     assert files, f"{folder} holds no file: nothing would be found there"
     found = leaks(f"file names of {folder}", "\n".join(map(str, files)).encode(), allowed)
-    return found + [leak for path in files for leak in leaks(str(path), path.read_bytes(), allowed)]
+    return found + [leak for path, content in files.items() for leak in leaks(str(path), content, allowed)]
 
 
 def _forms(value: str) -> Iterator[tuple[str, tuple[bytes, bool]]]:

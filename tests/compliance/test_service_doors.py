@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from tests.compliance.canaries import ANSWERED, CANARIES, Leak, canary_order, leaks, leaks_in_folder
-from tests.serving import API_KEY, MASKING_KEY, REPOSITORY, USUAL, Service, environment, free_port, serving
+from tests.serving import API_KEY, MASKING_KEY, REPOSITORY, USUAL, WAIT_SECONDS, Service
+from tests.serving import environment, free_port, serving
 
 CANARY = CANARIES["customer.email"]
 NAME = CANARIES["customer.name"]
@@ -71,7 +72,7 @@ def answers(service: Service) -> dict[str, httpx.Response]:
         "wrong content type": service.post("/v1/score", body.encode(), **{"Content-Type": f"text/{CANARY}"}),
         "path": service.get(f"/v1/{CANARY}"),
         "query": service.get(f"/v1/model?customer={CANARY}&name={NAME}"),
-        "wrong key": httpx.post(f"{service.url}/v1/score", json=order, headers={"X-API-Key": CANARY}),
+        "wrong key": service.post("/v1/score", order, **{"X-API-Key": CANARY}),
         "header": service.post("/v1/score", {}, **{"User-Agent": CANARY, "X-Request-ID": CANARY, "X-Customer": NAME}),
         "trace header": service.post("/v1/score", order, traceparent=f"00-{CANARY}-00f067aa0ba902b7-01"),
         "similar": service.get(f"/v1/orders/{CANARIES['customer.id']}/similar"),
@@ -153,7 +154,7 @@ def test_a_crash_writes_nothing_personal(models_dir: Path, tmp_path: Path) -> No
         for number in range(20):
             service.post("/v1/score", canary_order(number))
         service.process.send_signal(signal.SIGABRT)
-        service.process.wait(15)
+        service.process.wait(WAIT_SECONDS)
     log = (tmp_path / "log").read_bytes()
     assert b"Fatal Python error: Aborted" in log
     assert leaks_in_folder(tmp_path) == []
@@ -185,7 +186,6 @@ def test_without_masking_there_is_no_service_and_no_setting_is_repeated(
         env={**environment(models_dir, free_port()), **settings},
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert done.returncode not in (0, None)
     assert next(iter(settings)) in done.stdout + done.stderr or "masking key" in done.stdout + done.stderr
