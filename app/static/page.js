@@ -7,7 +7,7 @@ const MAX_ROWS = 500;
 const DRIFT_ROWS = 12;
 const LOOK_AGAIN = 15_000;
 const byId = (id) => document.getElementById(id);
-const state = { rows: [], model: null };
+const state = { rows: [], model: null, chosen: null };
 
 function html(name, properties = {}, ...children) {
   const node = Object.assign(document.createElement(name), properties);
@@ -43,6 +43,7 @@ async function loadAbout() {
   try {
     state.model = await get("/v1/model");
     showModel(state.model);
+    if (state.chosen && !byId("place").querySelector("svg")) showPlace(state.chosen);
     showDrift(await get("/v1/drift"));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
@@ -104,6 +105,7 @@ async function score(event) {
     showScores();
     byId("results").hidden = false;
     byId("detail").hidden = true;
+    state.chosen = null;
     byId("results-title").focus();
     await loadAbout();
   } catch (error) {
@@ -146,16 +148,23 @@ function showDetail(row, tr) {
   for (const other of byId("scores").tBodies[0].rows) other.removeAttribute("aria-current");
   tr.setAttribute("aria-current", "true");
   byId("detail-title").textContent = `Why ${answer.order_id} scored ${answer.score.toFixed(3)}`;
-  const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
-  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
-  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
   const list = html("dl", {}, ...answer.contributions.flatMap((c) => [html("dt", { textContent: c.feature.replaceAll("_", " ") }), html("dd", { textContent: `${c.meaning} Here: ${Number(c.value.toPrecision(4)).toLocaleString("en")}.` })]));
   byId("reasons").replaceChildren(reasonsChart(answer.contributions), list);
-  byId("place").replaceChildren(...(place ? [place.svg] : [html("p", { className: "note", textContent: "Enter the API key to see the distribution." })]));
+  state.chosen = answer;
+  showPlace(answer);
   byId("detail").hidden = false;
   byId("detail-title").focus();
   byId("detail").scrollIntoView({ block: "nearest" });
   byId("ask").dispatchEvent(new CustomEvent("order-chosen", { bubbles: true, detail: { answer, order: JSON.parse(row.text) } }));
+}
+
+// The model may come after the order was chosen; its place is shown then.
+function showPlace(answer) {
+  const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
+  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
+  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
+  const missing = apiKey.get() === "" ? "Enter the API key to see the distribution." : "The distribution is on its way.";
+  byId("place").replaceChildren(place ? place.svg : html("p", { className: "note", textContent: missing }));
 }
 
 async function openFile(event) {

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import PATIENCE, chromium
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply
 from tests.rag.fake_servers import serving as serving_model
 from tests.serving import API_KEY, ODD, Service, serving
@@ -21,19 +21,20 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def browser_page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page()
-        browser.close()
+    """A tab that knows the key, as after an earlier visit: without it, a page complains while it loads."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(f"sessionStorage.setItem('orderguard-api-key', '{API_KEY}')")
+        yield page
 
 
 def score_and_open(page: Page, url: str) -> list[str]:
     """Score the odd order and open its detail; gives the list that the browser's complaints go to."""
     complaints: list[str] = []
-    page.goto(url)
-    page.fill("#key", API_KEY)
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
     page.fill("#orders", json.dumps(ODD))
     page.click("#score")
     page.click("#scores tbody .row-button")
@@ -52,7 +53,7 @@ def test_an_answer_shows_its_sources_and_similar_cases(browser_page: Page, servi
     excerpts = browser_page.locator(".ask-sources blockquote").all_inner_texts()
     assert all(excerpt in answer.inner_text() for excerpt in excerpts)
     answer.get_by_role("link", name="[2]").click()
-    assert browser_page.evaluate("location.hash") == "#source-2"
+    expect(browser_page).to_have_url(f"{service.url}/#source-2")
     assert complaints == []
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import PATIENCE, chromium
 from tests.serving import API_KEY, ODD, USUAL, Service, serving
 
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
@@ -23,10 +23,8 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -37,6 +35,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 def opened(browser: Browser, service: Service, **context: Any) -> Iterator[Page]:
     """The page in a tab of its own, which fails the test for any error, foreign request or breach of the policy."""
     tab = browser.new_context(**context).new_page()
+    tab.set_default_timeout(PATIENCE)
     troubles: list[str] = []
     tab.on("pageerror", lambda error: troubles.append(str(error)))
     tab.on("console", lambda message: troubles.append(message.text) if "Content Security" in message.text else None)
@@ -66,6 +65,20 @@ def test_orders_are_scored_and_explained(page: Page) -> None:
     expect(page.locator("#place svg")).to_contain_text("threshold")
     expect(page.locator("#lineage")).to_contain_text("first")
     expect(page.locator("#drift tbody tr")).to_have_count(12)
+
+
+def test_an_order_that_is_chosen_before_the_model_is_known_gets_its_place_when_it_is(page: Page) -> None:
+    held: list[Route] = []
+    known = False
+    page.route("**/v1/model", lambda route: route.continue_() if known else held.append(route))
+    score(page)
+    page.get_by_role("button", name="T-2").click()
+    expect(page.locator("#place")).to_have_text("The distribution is on its way.")
+    known = True
+    for route in held:
+        route.continue_()
+    expect(page.locator("#place svg")).to_contain_text("threshold")
+    expect(page.locator("#detail-text")).to_contain_text("of the reference orders")
 
 
 def test_it_can_be_used_by_keyboard_alone(page: Page) -> None:
@@ -166,10 +179,14 @@ FAINT = """() => {
 def test_it_is_accessible_in(
     scheme: Literal["light", "dark"], width: int, browser: Browser, service: Service, tmp_path: Path
 ) -> None:
-    tabs = opened(browser, service, color_scheme=scheme, viewport={"width": width, "height": 900})
+    looks: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    # Without motion: a colour on its way from one to another is nobody's reading matter.
+    tabs = opened(browser, service, reduced_motion="reduce", **looks)
     page = next(tabs)
     score(page)
     page.get_by_role("button", name="T-2").click()
+    expect(page.locator("#place svg")).to_be_visible()
+    expect(page.locator("#drift tbody tr")).to_have_count(12)
     for path in ("", "/docs"):
         if path:
             page.goto(service.url + path)
