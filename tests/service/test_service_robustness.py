@@ -20,7 +20,7 @@ from app.settings import Settings
 from tests.serving import API_KEY, USUAL, WAIT_SECONDS, Service, serving
 
 TIMEOUT = 1.0
-DEFAULT_TIMEOUT: float = next(f.default for f in dataclasses.fields(Settings) if f.name == "request_timeout_seconds")
+DEFAULT_TIMEOUT: Any = next(f.default for f in dataclasses.fields(Settings) if f.name == "request_timeout_seconds")
 HEAD = f"POST /v1/score HTTP/1.1\r\nHost: x\r\nX-API-Key: {API_KEY}\r\nContent-Type: application/json\r\n".encode()
 BODY = json.dumps(USUAL).encode()
 
@@ -29,7 +29,7 @@ BODY = json.dumps(USUAL).encode()
 def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with all the patience that clients on a busy machine need."""
     log = tmp_path_factory.mktemp("robustness") / "log"
-    limits = {
+    limits: dict[str, Any] = {
         "REQUEST_TIMEOUT_SECONDS": str(WAIT_SECONDS),
         "MAX_BODY_BYTES": "65536",
         "MAX_CONCURRENCY": "32",

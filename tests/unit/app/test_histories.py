@@ -177,7 +177,6 @@ def test_redis_says_when_it_is_away() -> None:
                 await store.read("cus_1")
             await store.close()
 
-
     asyncio.run(scenario())
 
 
