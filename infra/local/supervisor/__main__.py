@@ -141,11 +141,11 @@ def main(home: str, stack: str) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return 0
+        lock.truncate(0)  # at once: with the lock held, what stands there is taken for the holder's pid
         # The lock belongs to the open file and passes to the child: there is no moment without it. Nobody has to wait
         # for the child, whose parent ends here.
         if os.fork():
             os._exit(0)
-        lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         uvloop.run(Supervisor(cloud).run())
