@@ -180,6 +180,29 @@ def test_rolling_back_starts_the_old_revision_again(web: Web, wait_until: Any) -
     assert web.get()["revision"] == first
 
 
+def test_going_back_to_a_revision_that_is_finishing_its_requests_loses_none_and_leaves_no_process(
+    web: Web, is_alive: Callable[[int], bool], wait_until: Any
+) -> None:
+    first = web.deploy(GREETING="one")["latest"]
+    (finishing,) = web.pids()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_side:
+        client_side.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert b" 100 " in client_side.recv(4096)  # the instance waits for the body now
+        web.deploy(GREETING="two")
+        web.deploy([{"revision": first, "percent": 100}], GREETING="two")
+        wait_until(lambda: len(web.pids()) == 1)
+        (again,) = web.pids()
+        client_side.sendall(b"ab")
+        answer = b""
+        while not answer.endswith(b"\r\n\r\nab"):
+            piece = client_side.recv(4096)
+            assert piece, answer
+            answer += piece
+    wait_until(lambda: not is_alive(finishing))
+    assert web.get()["greeting"] == "one"
+    assert (web.pids(), web.status()["revisions"][0]["restarts"]) == ([again], 0)
+
+
 def test_images_that_nothing_needs_are_removed_and_those_of_kept_revisions_stay(
     web: Web, ask: Any, context_folder: Path
 ) -> None:
