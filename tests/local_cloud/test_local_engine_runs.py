@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from infra.local import pulumi
 from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
+from infra.local.home import REPOSITORY
 from infra.local.supervisor import client
 
 STORAGE = """
@@ -204,6 +206,21 @@ def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None
         wait_until(lambda: len(_with_variable(mark)) >= 3, 120.0)
         run.kill()
     wait_until(lambda: not _with_variable(mark))
+
+
+def test_a_plugin_ends_with_the_engine_that_reads_its_output_whoever_its_parent_is_by_then(program: Any) -> None:
+    """As when the engine is killed while the plugin is only starting: no change of the parent can be seen then."""
+    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    variables = {**os.environ, "LOCAL_CLOUD_HOME": str(program.home.root), "LOCAL_CLOUD_STACK": "test"}
+    for plugin in (["infra.local.language_host"], ["infra.local.provider", "gcp"]):
+        command = [sys.executable, str(launch), *plugin]
+        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, start_new_session=True) as run:
+            assert run.stdout and int(run.stdout.readline())
+            run.stdout.close()
+            try:
+                assert run.wait(60) == -signal.SIGKILL
+            finally:
+                run.kill()
 
 
 def _with_variable(mark: bytes) -> list[str]:
