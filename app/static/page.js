@@ -7,7 +7,7 @@ const MAX_ROWS = 500;
 const DRIFT_ROWS = 12;
 const LOOK_AGAIN = 15_000;
 const byId = (id) => document.getElementById(id);
-const state = { rows: [], model: null };
+const state = { rows: [], model: null, unplaced: null };
 
 function html(name, properties = {}, ...children) {
   const node = Object.assign(document.createElement(name), properties);
@@ -42,6 +42,7 @@ async function loadAbout() {
   }
   try {
     state.model = await get("/v1/model");
+    if (state.unplaced) showPlace(state.unplaced);
     showModel(state.model);
     showDrift(await get("/v1/drift"));
   } catch (error) {
@@ -146,16 +147,22 @@ function showDetail(row, tr) {
   for (const other of byId("scores").tBodies[0].rows) other.removeAttribute("aria-current");
   tr.setAttribute("aria-current", "true");
   byId("detail-title").textContent = `Why ${answer.order_id} scored ${answer.score.toFixed(3)}`;
-  const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
-  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
-  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
+  showPlace(answer);
   const list = html("dl", {}, ...answer.contributions.flatMap((c) => [html("dt", { textContent: c.feature.replaceAll("_", " ") }), html("dd", { textContent: `${c.meaning} Here: ${Number(c.value.toPrecision(4)).toLocaleString("en")}.` })]));
   byId("reasons").replaceChildren(reasonsChart(answer.contributions), list);
-  byId("place").replaceChildren(...(place ? [place.svg] : [html("p", { className: "note", textContent: "Enter the API key to see the distribution." })]));
   byId("detail").hidden = false;
   byId("detail-title").focus();
   byId("detail").scrollIntoView({ block: "nearest" });
   byId("ask").dispatchEvent(new CustomEvent("order-chosen", { bubbles: true, detail: { answer, order: JSON.parse(row.text) } }));
+}
+
+// The model, which knows how the scores are distributed, may answer later than the order was chosen.
+function showPlace(answer) {
+  const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
+  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
+  byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
+  byId("place").replaceChildren(...(place ? [place.svg] : [html("p", { className: "note", textContent: "Enter the API key to see the distribution." })]));
+  state.unplaced = place ? null : answer;
 }
 
 async function openFile(event) {

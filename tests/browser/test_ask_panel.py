@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import launched, patient
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply
 from tests.rag.fake_servers import serving as serving_model
 from tests.serving import API_KEY, ODD, Service, serving
@@ -22,8 +22,8 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def browser_page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page()
+        browser = launched(playwright)
+        yield patient(browser.new_page())
         browser.close()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from tests.browser.chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import launched, patient
 from tests.serving import API_KEY, ODD, USUAL, Service, serving
 
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
@@ -24,7 +24,7 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = launched(playwright)
         yield chromium
         chromium.close()
 
@@ -36,7 +36,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 
 def opened(browser: Browser, service: Service, **context: Any) -> Iterator[Page]:
     """The page in a tab of its own, which fails the test for any error, foreign request or breach of the policy."""
-    tab = browser.new_context(**context).new_page()
+    tab = patient(browser.new_context(**context).new_page())
     troubles: list[str] = []
     tab.on("pageerror", lambda error: troubles.append(str(error)))
     tab.on("console", lambda message: troubles.append(message.text) if "Content Security" in message.text else None)
@@ -66,6 +66,19 @@ def test_orders_are_scored_and_explained(page: Page) -> None:
     expect(page.locator("#place svg")).to_contain_text("threshold")
     expect(page.locator("#lineage")).to_contain_text("first")
     expect(page.locator("#drift tbody tr")).to_have_count(12)
+
+
+def test_the_place_among_the_others_is_shown_too_where_the_model_answers_late(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/v1/model", lambda route: held.append(route))
+    score(page)
+    page.get_by_role("button", name="T-2").click()
+    expect(page.get_by_role("heading", name="Why T-2 scored")).to_be_focused()
+    assert page.locator("#place svg").count() == 0
+    for route in held:
+        route.continue_()
+    expect(page.locator("#place svg")).to_contain_text("threshold")
+    expect(page.locator("#detail-text")).to_contain_text("The forest says")
 
 
 def test_it_can_be_used_by_keyboard_alone(page: Page) -> None:
