@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 API_KEY = "a-key-for-tests-0123456789"
 MASKING_KEY = new_key_text()
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 USUAL: dict[str, Any] = {
     "order_id": "T-1",
@@ -78,11 +78,12 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=self.headers)
+        return httpx.get(f"{self.url}{path}", headers=self.headers, timeout=WAIT_SECONDS)
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return httpx.post(f"{self.url}{path}", content=content, headers={**self.headers, **headers})
+        together = {**self.headers, **headers}
+        return httpx.post(f"{self.url}{path}", content=content, headers=together, timeout=WAIT_SECONDS)
 
     def score(self, order: Any) -> Any:
         answer = self.post("/v1/score", order)
@@ -151,4 +152,4 @@ def serving(models: Path, log: Path, *, wait: bool = True, **settings: str) -> I
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        process.wait(WAIT_SECONDS)

@@ -82,7 +82,7 @@ def serving(server: FakeServer) -> Iterator[FakeServer]:
                 self.wfile.write(server.dialect.piece(piece))
                 self.wfile.flush()
             if reply.holds:
-                server.released.wait(30)
+                server.released.wait(120)
             elif not reply.breaks:
                 self.wfile.write(server.dialect.end)
 

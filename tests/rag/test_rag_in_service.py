@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from orderguard.model_version import verify
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeIndex
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply, VertexDialect, serving as serving_model
-from tests.serving import API_KEY, ODD, Service, serving
+from tests.serving import API_KEY, ODD, WAIT_SECONDS, Service, serving
 
 QUESTION = "How long may an order be on hold?"
 CANARY = "grace.hopper@canary.example"
@@ -75,10 +75,17 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
     for operation in mine:
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=30, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+        @settings(
+            max_examples=30,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=[HealthCheck.too_slow],  # which measures the machine
+        )
         def check(case: schemathesis.Case[Any]) -> None:
             case.headers["X-API-Key"] = API_KEY
-            answer = case.call(base_url=service.url)
+            answer = case.call(base_url=service.url, timeout=WAIT_SECONDS)
             assert answer.status_code < 500, answer.text
             case.validate_response(answer, checks=[status_code_conformance, response_schema_conformance])
 
@@ -87,7 +94,7 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
 
 def test_questions_need_the_key_and_errors_are_problem_documents(service: Service) -> None:
     for path in ("/v1/ask", "/v1/chat/completions"):
-        assert httpx.post(f"{service.url}{path}", json={}).status_code == 401
+        assert httpx.post(f"{service.url}{path}", json={}, timeout=WAIT_SECONDS).status_code == 401
         assert service.post(path, b"{").headers["content-type"] == "application/problem+json"
 
 
@@ -95,7 +102,7 @@ def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: P
     with serving(models_dir, tmp_path / "service.log") as service:
         service.post("/v1/ask", {"question": f"How long may the order of {CANARY} be on hold?"})
         service.post("/v1/ask", {"question": "Zebrafinch?"})
-        metrics = httpx.get(f"{service.url}/metrics").text
+        metrics = httpx.get(f"{service.url}/metrics", timeout=WAIT_SECONDS).text
     assert 'orderguard_questions_total{fallback="no",outcome="answered",provider="local"} 1.0' in metrics
     assert 'orderguard_questions_total{fallback="no",outcome="abstained",provider="local"} 1.0' in metrics
     asked = [line for line in service.log_lines() if line["event"] == "ask"]
@@ -122,7 +129,8 @@ def test_the_environment_chooses_the_provider(
     replies = [Reply(tuple(f"A hold lasts at most 24 hours [{number}].\n" for number in range(1, 6)))]
     with serving_model(FakeServer(dialect, replies)) as model:
         url = f"{model.url}/v1" if dialect is OpenAiDialect else model.url
-        with serving(models_dir, tmp_path / "service.log", wait=True, RAG_BASE_URL=url, **chosen) as service:
+        patient = {"RAG_BASE_URL": url, "RAG_TIMEOUT_SECONDS": "120"}
+        with serving(models_dir, tmp_path / "service.log", wait=True, **patient, **chosen) as service:
             answer = service.post("/v1/ask", {"question": QUESTION}).json()
     assert answer["provider"] == chosen["RAG_PROVIDER"] and answer["fallback"] is None
     assert answer["citations"][0]["document"] == "policy-holds.md"
@@ -139,6 +147,6 @@ def test_off_answers_that_it_is_off_while_scoring_goes_on(models_dir: Path, tmp_
 
 def test_a_setting_that_is_wrong_is_explained_at_the_start(models_dir: Path, tmp_path: Path) -> None:
     with serving(models_dir, tmp_path / "service.log", wait=False, RAG_PROVIDER="bard") as service:
-        assert service.process.wait(15) == 2
+        assert service.process.wait(WAIT_SECONDS) == 2
     log = service.log.read_text(encoding="utf-8")
     assert "RAG_PROVIDER must be one of local, vertex, openai, off" in log and "Traceback" not in log
