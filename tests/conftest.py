@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_platform import Platform, copy_of_the_tree, free_port
+from infra.local.ports import free_port
+from tests.local_platform import Platform, copy_of_the_tree
 from tests.serving import train
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from infra.local.ports import free_port
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import CHAMPION
 
@@ -124,12 +124,6 @@ def environment(models: Path, port: int, **settings: str) -> dict[str, str]:
         "API_KEY": API_KEY,
     }
     return {**kept, **told, **settings}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

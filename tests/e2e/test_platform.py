@@ -32,11 +32,8 @@ ORDER = {
 def processes_of(platform: Platform) -> list[psutil.Process]:
     """Every process of this local cloud: its home stands in the command line or in the environment."""
     found = []
-    for process in psutil.process_iter():
-        try:
-            words = [*process.cmdline(), *process.environ().values()]
-        except psutil.Error:
-            continue
+    for process in psutil.process_iter(["cmdline", "environ"]):  # None where it may not be looked at, or is a zombie
+        words = [*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values()]
         if process.pid != os.getpid() and any(str(platform.home) in word for word in words):
             found.append(process)
     return found
@@ -102,7 +99,7 @@ def starting_seconds(log: Path) -> float:
 def test_a_killed_service_answers_again_within_five_seconds(platform: Platform, tmp_path: Path) -> None:
     """On a machine that starts the service in the usual half second; a slower one is granted more in proportion."""
     granted = max(5.0, 10 * starting_seconds(tmp_path / "service.log"))
-    services = [process for process in processes_of(platform) if "app" in process.cmdline()]
+    services = [process for process in processes_of(platform) if "app" in (process.info["cmdline"] or ())]
     assert services
     kill(services)
     assert platform.wait_until_it_answers() < granted

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from infra.local import ports
 from infra.local.__main__ import main
 from infra.local.commands.engine_run import Transcript, alone
 from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
 from infra.local.jobs import JobError, run_job, started_by
-from infra.local.ports import require_free
+from infra.local.ports import free_port, require_free
 
 PAGE = (REPOSITORY / "docs" / "technical" / "local-cloud.md").read_text()
 
@@ -34,6 +35,20 @@ def test_a_taken_port_is_named_with_its_holder_and_the_way_out(capsys: pytest.Ca
     assert f"Port {port} is taken" in capsys.readouterr().err
     assert refusal.value.exit_code == EXIT_ENVIRONMENT
     require_free(port)
+
+
+def test_a_free_port_is_none_of_those_that_the_kernel_gives_to_whoever_asks_for_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(50):
+        port = free_port()
+        require_free(port)
+        assert port < first or first <= 20_000
+    everything = tmp_path / "range"
+    everything.write_text("1024\t65535\n")
+    monkeypatch.setattr(ports, "_ANY_PORT", everything)
+    require_free(free_port())
 
 
 def test_credentials_stop_up_before_anything_is_made(

@@ -18,10 +18,11 @@ from typing import Any, NoReturn
 import pytest
 
 from infra.local.cloud import Cloud
+from infra.local.ports import free_port
 from infra.local.services import docker
 from infra.local.supervisor import client, traffic
 from infra.local.supervisor.__main__ import main as supervise
-from infra.local.supervisor.process import free_port, started_at
+from infra.local.supervisor.process import started_at
 
 PROBES = {
     "startupProbe": {"httpGet": {"path": "/"}, "periodSeconds": 1, "failureThreshold": 60},

@@ -8,8 +8,9 @@ from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.container import ContainerError, Launch, launch
+from infra.local.ports import free_port
 from infra.local.supervisor.probes import DEFAULT_STARTUP, probe, started, watch
-from infra.local.supervisor.process import Process, free_port
+from infra.local.supervisor.process import Process
 from infra.local.supervisor.upstream import Pool
 
 _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
