@@ -16,7 +16,7 @@ from delivery.images import buildah_environment, builder
 from orderguard.masking import new_key_text
 
 MOUNT = "/mnt"
-STOP_SECONDS = 15
+STOP_SECONDS = 60
 
 
 def settings(version: str, port: int) -> dict[str, str]:

@@ -81,7 +81,7 @@ def test_building_again_from_nothing_gives_the_same_content(
 def test_the_container_scores_an_order(built: dict[str, str]) -> None:
     models = models_folder()
     with started(built[images.SCORER], models, settings(champion(models) or "", free_port())) as url:
-        answer = wait_for_score(url, ORDER, 60)
+        answer = wait_for_score(url, ORDER, 180)
     assert answer["model_version"] == champion(models)
 
 
