@@ -223,6 +223,31 @@ def test_a_plugin_ends_with_the_engine_that_reads_its_output_whoever_its_parent_
                 run.kill()
 
 
+ENGINE_RUN = """
+import sys
+from pathlib import Path
+
+from infra.local.commands import engine_run
+from infra.local.engine import environment
+from infra.local.home import Home
+
+home, engine_run.REPOSITORY = Home(Path(sys.argv[1])), Path(sys.argv[2])
+silent = ["preview", "--suppress-progress"]  # an engine that writes to a closed pipe would end by that
+engine_run.engine(silent, home, "test", environment(home, stack="test"), engine_run.Transcript(everything=False))
+"""
+
+
+def test_no_engine_outlives_the_command_that_holds_the_stack(program: Any, wait_until: Any) -> None:
+    """Its lock is free once it is killed: the next command would work on the same state beside that engine."""
+    program.write("import time; time.sleep(60)")
+    arguments = [sys.executable, "-c", ENGINE_RUN, str(program.home.root), str(program.folder)]
+    with subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as run:
+        mark = f"LOCAL_CLOUD_HOME={program.home.root}".encode()
+        wait_until(lambda: len(_with_variable(mark)) >= 3, 30.0)
+        run.kill()
+    wait_until(lambda: not _with_variable(mark), 10.0)
+
+
 def _with_variable(mark: bytes) -> list[str]:
     """The processes that have this environment variable."""
     found = []

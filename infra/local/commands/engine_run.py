@@ -15,6 +15,7 @@ from infra.local import pulumi
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
 from infra.local.home import REPOSITORY, Home
 from infra.local.services import all_resources
+from infra.local.supervisor.process import die_with_parent
 
 POLICIES = REPOSITORY / "policies"
 _OPERATION = re.compile(
@@ -75,6 +76,8 @@ def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
+        preexec_fn=die_with_parent,
     )
     if done.returncode:
         raise LocalCloudError(f"`pulumi {arguments[0]}` failed:\n{done.stdout.strip()}")
@@ -153,6 +156,7 @@ def engine(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=die_with_parent,  # the lock of `alone` goes with this process: no engine may outlive it
     ) as process:
         assert process.stdout  # for the type checker  # nosec B101
         for line in process.stdout:

@@ -33,7 +33,10 @@ def kill_group(pid: int, started: str | None) -> None:
             pass
 
 
-def _die_with_supervisor() -> None:
+def die_with_parent() -> None:
+    """Run between fork and exec: the kernel ends the new process when the thread that started it ends, however that
+    happens.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -63,7 +66,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_supervisor,
+                preexec_fn=die_with_parent,
             )
         return cls(process, port)
 
