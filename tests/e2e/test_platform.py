@@ -48,6 +48,17 @@ def test_up_ends_with_url_version_and_a_curl_line_that_works_as_printed(platform
     assert 0 <= json.loads(done.stdout)["score"] <= 1, done.stderr
 
 
+def test_a_proxy_that_the_environment_names_is_not_asked_for_this_machine(platform: Platform) -> None:
+    proxy = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    done = platform.command("up", "--port", str(platform.port), extra=proxy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    line = next(line.strip() for line in done.stdout.splitlines() if line.strip().startswith("curl "))
+    scored = subprocess.run(
+        ["sh", "-c", line], cwd=platform.tree, env={**os.environ, **proxy}, capture_output=True, text=True
+    )
+    assert 0 <= json.loads(scored.stdout)["score"] <= 1, scored.stderr
+
+
 def test_up_again_changes_nothing(platform: Platform) -> None:
     printed = platform.up().stdout
     assert "no resource changes" in printed

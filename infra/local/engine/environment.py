@@ -80,6 +80,7 @@ def environment(
     return {
         **{name: value for name, value in variables.items() if not name.startswith(_SCRUBBED_PREFIXES)},
         "PATH": os.pathsep.join(path),
+        **_past_proxies(variables),
         "PYTHONPYCACHEPREFIX": str(bytecode_cache(variables)),
         "LOCAL_CLOUD_HOME": str(home.root),
         "LOCAL_CLOUD_STACK": stack,
@@ -93,6 +94,15 @@ def environment(
         "GOGC": "400",
         "GOMEMLIMIT": "1GiB",
     }
+
+
+def _past_proxies(variables: Mapping[str, str]) -> dict[str, str]:
+    """Engine, plugins and program talk over ports of this machine, for which gRPC would ask a proxy, too, that the
+    environment names.
+    """
+    exempt = variables.get("no_proxy") or variables.get("NO_PROXY")
+    named = ",".join([*([exempt] if exempt else []), "127.0.0.1", "localhost"])
+    return {"no_proxy": named, "NO_PROXY": named}
 
 
 def _write_launchers(home: Home, runner: Path) -> None:
