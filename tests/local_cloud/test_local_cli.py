@@ -1,5 +1,6 @@
 """The command line explains mistakes, keeps its exit codes, and is documented."""
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -60,11 +61,23 @@ def test_credentials_stop_up_before_anything_is_made(
     assert not home.root.exists()
 
 
-@pytest.mark.parametrize(("port", "code"), [("0", 2), ("70000", 2), ("http", 2)])
-def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int) -> None:
+@pytest.mark.parametrize(("port", "code"), [("0", 2), ("70000", 2), ("http", 2), ("", 2), ("90 91", 2), ("²", 2)])
+def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["up", "--port", port])
     assert ended.value.code == code
+    assert f"{port!r} is not a port: write a number from 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [("up", "PORT"), ("up", "STACK"), ("score", "ORDERS"), ("train", "DATA"), ("preview", "STACK"), ("down", "STACK")],
+)
+def test_make_hands_over_a_value_with_blanks_as_one(target: str, setting: str) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", target, f"{setting}=two words"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "two words" in shlex.split(told.stdout.splitlines()[-1]), told.stderr
 
 
 def test_two_changing_commands_at_once_are_told_apart(home: Home) -> None:

@@ -17,7 +17,9 @@ import pytest
 from infra.local import pulumi
 from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
+from infra.local.errors import LocalCloudError
 from infra.local.home import REPOSITORY
+from infra.local.services.docker import manifest
 from infra.local.supervisor import client
 
 STORAGE = """
@@ -114,6 +116,43 @@ def test_what_was_removed_behind_the_engines_back_is_made_again(program: Any) ->
     assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
     assert list(program.cloud.all()) == []
     assert list((program.cloud.root / "buckets").iterdir()) == []
+
+
+def test_images_whose_names_were_lost_are_pushed_again(program: Any) -> None:
+    program.write("""
+import pulumi_docker as docker
+image = docker.Image("web", image_name="web:1", build={"context": ".", "dockerfile": "Dockerfile"})
+tag = docker.Tag("web", source_image=image.image_name, target_image="web:2")
+docker.RegistryImage("web", name=tag.target_image)
+pulumi.export("digest", image.repo_digest)
+""")
+    assert program.run("up", "--yes", "--skip-preview")[0] == 0
+    digest = outputs(program)["digest"]
+    (program.cloud.images / "tags.json").write_bytes(b"")
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    assert [manifest(program.cloud, name) for name in ("web:1", "web:2")] == [manifest(program.cloud, digest)] * 2
+    assert "4 unchanged" in program.run("up", "--yes", "--refresh")[1]
+
+
+def test_a_damaged_state_is_replaced_by_its_backup_or_named(program: Any) -> None:
+    program.write(STORAGE)
+    assert program.run("up", "--yes", "--skip-preview")[0] == 0
+    [state] = (program.home.state / ".pulumi" / "stacks").glob("*/test.json")
+    whole = environment(program.home, stack="test")
+    os.truncate(state, 100)
+    healed = heal_state(program.home, "test", whole, project=program.folder)
+    assert "took the engine's backup of its state, which was damaged" in healed
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    os.truncate(state, 100)
+    state.with_name("test.json.bak").unlink()
+    with pytest.raises(LocalCloudError, match=rf"(?s){state}.*Remove the file"):
+        heal_state(program.home, "test", whole, project=program.folder)
+    state.unlink()
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    assert (program.cloud.bucket(outputs(program)["bucket"]) / "a" / "note.txt").read_text() == "hello"
 
 
 def test_a_service_runs_with_its_secret_and_its_mount_and_is_gone_after_destroy(program: Any) -> None:

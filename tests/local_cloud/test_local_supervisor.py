@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 import pytest
 
 from infra.local.cloud import Cloud
+from infra.local.commands.up import drop_damaged, heal_services
+from infra.local.errors import LocalCloudError
 from infra.local.ports import free_port
 from infra.local.services import docker
 from infra.local.supervisor import client, traffic
@@ -231,6 +233,27 @@ def test_after_a_killed_supervisor_nothing_is_left_and_the_next_one_goes_on(
     assert web.get()["greeting"] == "hello"
 
 
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_damaged_record_of_a_service_is_dropped_and_the_service_made_anew(
+    web: Web, wait_until: Any, kill: bool
+) -> None:
+    web.deploy(GREETING="hello")
+    record = web.cloud.run / "services" / "web.json"
+    record.write_bytes(record.read_bytes()[:50])
+    (web.cloud.run / "instances.json").write_bytes(b"")
+    if kill:
+        os.kill(client.running(web.cloud) or 0, signal.SIGKILL)
+        wait_until(lambda: client.running(web.cloud) is None)
+        client.ensure(web.cloud)
+        assert client.request(web.cloud, {"do": "status"})["services"] == []
+    assert drop_damaged(web.cloud) == ["dropped the damaged record of service web, which is made anew"]
+    assert drop_damaged(web.cloud) == []
+    assert client.running(web.cloud) is None
+    client.ensure(web.cloud)
+    web.deploy(GREETING="again")
+    assert web.get()["greeting"] == "again"
+
+
 def test_an_orphan_of_a_killed_supervisor_is_ended_by_the_next_one(
     cloud: Cloud, is_alive: Callable[[int], bool], wait_until: Any
 ) -> None:
@@ -291,6 +314,21 @@ def test_a_taken_port_is_refused_and_the_old_one_kept(web: Web) -> None:
         answer = client.request(web.cloud, {"do": "move", "name": "web", "port": other.getsockname()[1]})
     assert not answer["ok"]
     assert web.get()["greeting"] == "hello"
+
+
+def test_up_moves_a_service_with_its_noted_address_and_says_where_it_cannot(web: Web) -> None:
+    web.deploy(GREETING="hello")
+    noted = web.cloud.home.root / "url"
+    noted.write_text(f"http://127.0.0.1:{web.port}\n")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(LocalCloudError, match=rf"Port {taken} can't be opened: .*PORT="):
+            heal_services(web.cloud, taken)
+        assert noted.read_text() == f"http://127.0.0.1:{web.port}\n"
+    web.port = free_port()
+    heal_services(web.cloud, web.port)
+    assert web.get()["greeting"] == "hello"
+    assert noted.read_text() == f"http://127.0.0.1:{web.port}\n"
 
 
 def test_settings_with_secrets_are_not_in_clear_on_the_disk_nor_in_arguments(web: Web) -> None:

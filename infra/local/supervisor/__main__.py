@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud, Damaged
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
@@ -49,7 +49,11 @@ class Supervisor:
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
 
     async def _resume(self, path: Path) -> None:
-        service = Service.restored(self.cloud, path)
+        try:
+            service = Service.restored(self.cloud, path)
+        except Damaged as problem:
+            print(f"{path.stem}: its record is damaged ({problem}); `up` makes the service anew", flush=True)
+            return
         self._watched(service)
         self.services[service.name] = service
         try:
