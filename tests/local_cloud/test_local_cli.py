@@ -214,6 +214,14 @@ def test_a_job_runs_all_its_tasks(chain: Any, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.split() == ["task", "0", "task", "1"]
 
 
+def test_a_task_that_takes_longer_than_its_timeout_is_ended(chain: Any) -> None:
+    template = JOB["template"]["template"]  # type: ignore[index]
+    container = {**template["containers"][0], "args": ["-c", "import time; time.sleep(30)"]}
+    job = {**JOB, "name": "slow", "template": {"template": {**template, "timeout": "1s", "containers": [container]}}}
+    chain.create("gcp:cloudrunv2/job:Job", job)
+    assert run_job(chain.cloud, "slow") == 124
+
+
 def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:
     with pytest.raises(JobError, match="run.jobs.run"):
         list(started_by(chain.cloud, "raw"))
