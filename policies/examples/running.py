@@ -110,6 +110,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             _container(image=f"docker.io/somebody/scorer@{DIGEST}"),
             _container(image="nginx"),
             _container(image=f"europe-west1-docker.pkg.dev/somebody/images/scorer@{DIGEST}"),
+            _container(image=f"ghcr.io/somebody/x-docker.pkg.dev/p/scorer@{DIGEST}"),
         ],
         provider={"project": "p"},
     ),
@@ -209,6 +210,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[
             _with_environment(_variable("RAG_PROVIDER", "vertex")),
             _with_environment(_variable("RAG_PROVIDER", "openai"), _variable("PII_MASKING", "off")),
+            _with_environment(_variable("RAG_PROVIDER", "off"), _variable("RAG_PROVIDER", "vertex")),
         ],
     ),
     Examples(
@@ -304,7 +306,11 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "events-own-service-account",
         "gcp:eventarc/trigger:Trigger",
         holds=[{"serviceAccount": ACCOUNT}],
-        violated=[{"location": "eu"}, {"serviceAccount": "123-compute@developer.gserviceaccount.com"}],
+        violated=[
+            {"location": "eu"},
+            {"serviceAccount": "123-compute@developer.gserviceaccount.com"},
+            {"serviceAccount": "projects/p/serviceAccounts/123-compute@developer.gserviceaccount.com"},
+        ],
     ),
     Examples(
         "events-private-workers",

@@ -61,13 +61,13 @@ def masking_key_by_reference(resource: Resource) -> Findings:
 )
 def rag_only_masked(resource: Resource) -> Findings:
     for container in containers(resource):
-        provider = container.variable("RAG_PROVIDER")
-        off = provider.absent or (provider["value"].known and provider["value"].content == "off")
-        if off:
-            continue
         masked = _masks(container)
-        unknown = provider if provider.unknown else provider["value"]
-        yield Undecided(unknown.path) if masked is not None and unknown.unknown else masked
+        for provider in container.variables_named("RAG_PROVIDER"):
+            name, value = provider["name"], provider["value"]
+            if value.known and value.content == "off":
+                continue
+            unknown = name if name.unknown else value
+            yield Undecided(unknown.path) if masked is not None and unknown.unknown else masked
 
 
 @rule(

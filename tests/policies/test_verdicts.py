@@ -99,6 +99,16 @@ def test_a_known_violation_is_found_beside_an_unknown_in_the_same_resource() -> 
     assert [undecided.path for undecided in verdict.undecided] == ["members[0]"]
 
 
+def test_whose_registry_it_is_is_undecided_while_the_project_is_unknown() -> None:
+    image = "europe-west1-docker.pkg.dev/p/images/scorer@sha256:" + "0" * 64
+    service = {"template": {"containers": [{"image": image}, {"image": "nginx"}]}}
+    verdict = check(
+        BY_NAME["cloud-run-image-registry"], "gcp:cloudrunv2/service:Service", service, provider={"project": UNKNOWN}
+    )
+    assert [violation.path for violation in verdict.violations] == ["template.containers[1].image"]
+    assert [undecided.path for undecided in verdict.undecided] == ["project"]
+
+
 def test_what_is_undecided_is_said_with_its_paths() -> None:
     verdict = check(PREVENTION, BUCKET, {"publicAccessPrevention": UNKNOWN})
     assert undecided_message(verdict.undecided).endswith("not known yet: publicAccessPrevention")
