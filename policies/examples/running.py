@@ -258,6 +258,17 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     ),
     Examples(
         "privacy-no-personal-data-in-text",
+        "gcp:workflows/workflow:Workflow",
+        holds=[
+            {"sourceContents": '{"main": {"steps": [{"start": {"call": "googleapis.run.v2.projects.locations"}}]}}'}
+        ],
+        violated=[
+            {"sourceContents": "main: {steps: [{a: {return: anna.schmidt@example.com}}]}"},
+            {"title": "rights of anna.schmidt@example.com"},
+        ],
+    ),
+    Examples(
+        "privacy-no-personal-data-in-text",
         "gcp:monitoring/notificationChannel:NotificationChannel",
         holds=[{"type": "email", "labels": {"email_address": "orders-on-call@example.com"}}],
         violated=[{"type": "email", "labels": {"email_address": "anna.schmidt@example.com"}}],
