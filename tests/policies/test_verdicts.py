@@ -57,6 +57,14 @@ def test_an_exception_of_a_stack_rule_covers_the_resource_that_it_is_about() -> 
     assert check_stack(BY_NAME["duties-secret-one-reader"], [secret], configuration=configuration).state == "excepted"
 
 
+@pytest.mark.parametrize("pattern", ["project-prod", "pulumi:pulumi:Stack::project-*"])
+def test_an_exception_covers_what_a_stack_lacks_by_the_name_of_the_stack(pattern: str) -> None:
+    secret = Declared("gcp:secretmanager/secret:Secret", "tested", {"secretId": "s"})
+    configuration = {"exceptions": [{**EXCEPTION, "resource": pattern}]}
+    assert check_stack(BY_NAME["logs-audit-data"], [secret]).state == "violated"
+    assert check_stack(BY_NAME["logs-audit-data"], [secret], configuration=configuration).state == "excepted"
+
+
 @pytest.mark.parametrize(
     ("configuration", "named"),
     [
