@@ -220,11 +220,18 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "workload-identity-condition",
         PROVIDER,
-        holds=[{"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"}],
+        holds=[
+            {"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"},
+            {
+                "attributeCondition": "attribute.aws_role == 'deployer' && (google.subject == 'a' || 'b' == assertion['sub'])"
+            },
+        ],
         violated=[
             {"oidc": GITHUB},
             {"attributeCondition": " "},
             {"attributeCondition": "true"},
+            {"attributeCondition": "'assertion.sub' == 'assertion.sub'"},
+            {"attributeCondition": "assertion.project_id == '7' || true"},
             {"attributeCondition": "assertion.repository == 'org/*'"},
         ],
     ),
