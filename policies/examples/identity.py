@@ -222,9 +222,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         PROVIDER,
         holds=[
             {"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"},
-            {
-                "attributeCondition": "attribute.aws_role == 'deployer' && (google.subject == 'a' || 'b' == assertion['sub'])"
-            },
+            {"attributeCondition": "attribute.role == 'a || b' && (google.subject == 'a' || assertion['sub'] == 'b')"},
         ],
         violated=[
             {"oidc": GITHUB},
