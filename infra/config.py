@@ -148,10 +148,10 @@ def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Setting
             parsed[name] = _READERS[types[name]](values[key])
         except ValueError:
             mistakes.append(f"{key}: {values[key]!r} is not {_DESCRIPTIONS[types[name]]}.")
-    if mistakes:
+    if len(parsed) < len(known):
         raise ConfigError(_message(mistakes))
     settings = Settings(**typing.cast(dict[str, typing.Any], parsed))
-    mistakes = list(_mistakes(settings))
+    mistakes += _mistakes(settings)
     if mistakes:
         raise ConfigError(_message(mistakes))
     return settings

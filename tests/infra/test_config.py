@@ -144,8 +144,8 @@ def test_a_region_that_does_not_exist_is_refused() -> None:
 
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        stack_settings("local", minInstances=9, maxInstances=3, cpu="3", dataLocation="US")
-    assert str(caught.value).count("\n  - ") == 3
+        stack_settings("local", minInstance=1, minInstances=9, maxInstances=3, cpu="3", dataLocation="US")
+    assert str(caught.value).count("\n  - ") == 4
 
 
 def test_a_secret_setting_is_never_repeated() -> None:
