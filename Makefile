@@ -41,46 +41,46 @@ export MODELS_DIR ?= $(MODELS)
 
 .PHONY: up
 up: $(RUN_ENV) engine $(MODELS)/CHAMPION ## Bring the whole platform up on this machine (PORT=8080)
-	@$(PYTHON) -m infra.local up --stack $(STACK) --port $(PORT)
+	@$(PYTHON) -m infra.local up --stack "$(STACK)" --port "$(PORT)"
 
 .PHONY: preview
 preview: $(RUN_ENV) engine $(MODELS)/CHAMPION ## Show what `up` would change, with the policies (STACK=local|staging|prod)
-	@$(PYTHON) -m infra.local preview --stack $(STACK)
+	@$(PYTHON) -m infra.local preview --stack "$(STACK)"
 
 .PHONY: down
 down: $(RUN_ENV) ## Destroy the stack and stop every process that `up` started; orders and models stay
-	@$(PYTHON) -m infra.local down --stack $(STACK)
+	@$(PYTHON) -m infra.local down --stack "$(STACK)"
 
 .PHONY: status
 status: $(RUN_ENV) ## Show the resources, revisions and processes of the local cloud
-	@$(PYTHON) -m infra.local status --stack $(STACK)
+	@$(PYTHON) -m infra.local status --stack "$(STACK)"
 
 .PHONY: score
 score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson)
-	@$(PYTHON) -m app.score_table $(ORDERS)
+	@$(PYTHON) -m app.score_table "$(ORDERS)"
 
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
 .PHONY: train
 train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw)
-	@$(PYTHON) -m ml train --data $(DATA) --models $(MODELS)
+	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)"
 
 .PHONY: models
 models: $(RUN_ENV) ## List the model versions with their lineage; the champion is marked
-	@$(PYTHON) -m ml models --models $(MODELS)
+	@$(PYTHON) -m ml models --models "$(MODELS)"
 
 .PHONY: promote
 promote: $(RUN_ENV) ## Make a version the champion (VERSION=…)
-	@$(PYTHON) -m ml promote --models $(MODELS) $(VERSION)
+	@$(PYTHON) -m ml promote --models "$(MODELS)" $(VERSION)
 
 .PHONY: rollback
 rollback: $(RUN_ENV) ## Go back to the champion before this one
-	@$(PYTHON) -m ml rollback --models $(MODELS)
+	@$(PYTHON) -m ml rollback --models "$(MODELS)"
 
 .PHONY: forget
 forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and histories (CUSTOMER=…)
 	@$(PYTHON) -m app.history
-	@$(PYTHON) -m ml.forget --data $(DATA) --models $(MODELS)
+	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)"
 
 .PHONY: orders
 orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
@@ -159,7 +159,7 @@ bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, r
 
 .PHONY: check-orders
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
-	@$(PYTHON) -m ml prepare --data $(DATA)
+	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
 .PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
@@ -173,7 +173,7 @@ publish-model: $(RUN_ENV) ## Copy a version into the model bucket (MODELS_BUCKET
 fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
 	@$(DELIVERY) fetch-model
 preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Markdown (STACK=…)
-	@STACK=$(STACK) $(DELIVERY) preview-report
+	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment
 check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag and is on main
@@ -183,17 +183,17 @@ push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and la
 verify-image: $(RUN_ENV) ## Check the provenance of the images to deploy
 	@$(DELIVERY) verify-image
 sign-image: $(RUN_ENV) ## Sign the images to deploy for the stack's attestor, where it names one (STACK=…)
-	@STACK=$(STACK) $(DELIVERY) sign-image
+	@STACK="$(STACK)" $(DELIVERY) sign-image
 promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
 	@$(DELIVERY) promote-image
 deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)
-	@STACK=$(STACK) $(DELIVERY) deploy
+	@STACK="$(STACK)" $(DELIVERY) deploy
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
 fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions
 	@$(DELIVERY) fetch-records
 trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=…)
-	@VERSION=$(VERSION) TAG=$(TAG) IMAGE=$(IMAGE) $(DELIVERY) trace
+	@VERSION="$(VERSION)" TAG="$(TAG)" IMAGE="$(IMAGE)" $(DELIVERY) trace
 image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh
 	@$(DELIVERY) build-images
 scan-image: $(DEV_ENV) ## Known vulnerabilities of what the built image holds

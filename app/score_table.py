@@ -5,6 +5,7 @@ A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, els
 """
 
 import argparse
+import gzip
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ import sys
 import textwrap
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +24,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 LOCAL = Path(".local")
 TIMEOUT_SECONDS = 120
 USUAL_SHOWN = 3
+UNUSABLE_SHOWN = 20
 TOGETHER = 500
 
 
@@ -84,9 +88,7 @@ def score(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
     if not url.startswith(("http://", "https://")):
         raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {DEFAULT_URL}")
     try:
-        with urllib.request.urlopen(
-            request, timeout=TIMEOUT_SECONDS
-        ) as response:  # nosec B310  # the scheme was checked
+        with _opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
             return [msgspec.json.decode(line, type=Line) for line in response]
     except urllib.error.HTTPError as error:
         raise ClientError(_refusal(error, url)) from None
@@ -95,6 +97,12 @@ def score(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
         raise ClientError(
             f"No scoring service answers at {url} ({reason}). Start it with `make up`, or set ORDERGUARD_URL."
         ) from None
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Asks the environment's proxy, but not for this machine's own ports, which no proxy knows."""
+    here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> str:
@@ -126,7 +134,11 @@ def table(lines: Sequence[Line], width: int) -> str:
         rows += [" " * (name + 18) + more for more in why[1:]]
     if len(usual) > USUAL_SHOWN:
         rows.append(f"… and {len(usual) - USUAL_SHOWN} more usual orders")
-    rows += [f"order {line.index + 1} can't be used: {line.field}: {line.error}" for line in unusable]
+    for line in unusable[:UNUSABLE_SHOWN]:
+        reason = f"{line.field}: {line.error}" if line.field else line.error
+        rows.append(f"order {line.index + 1} can't be used: {reason}")
+    if len(unusable) > UNUSABLE_SHOWN:
+        rows.append(f"… and {len(unusable) - UNUSABLE_SHOWN} more that can't be used")
     summary = f"{len(scored)} orders scored, {len(anomalies)} {'anomaly' if len(anomalies) == 1 else 'anomalies'}"
     if unusable:
         summary += f", {len(unusable)} not usable"
@@ -153,11 +165,16 @@ def _why(line: Line, width: int) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Print the table. Exit codes: 0 ok, 1 the service did not answer, 2 wrong use."""
     parser = argparse.ArgumentParser(prog="python -m app.score_table", description="Score a file of orders.")
-    parser.add_argument("file", type=Path, help="orders, one JSON object a line")
+    parser.add_argument("file", type=Path, help="orders, one JSON object a line; .gz is unpacked")
     path: Path = parser.parse_args(arguments).file
     url = service_url(os.environ)
     try:
         body = path.read_bytes()
+        if path.name.endswith(".gz"):
+            body = gzip.decompress(body)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        print(f"{path}: not a whole gzip file. Copy it again.", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"{path}: {error.strerror}. Name a file of orders: make score ORDERS=file.ndjson", file=sys.stderr)
         return 2

@@ -58,6 +58,7 @@ def follow(command: Sequence[str], *, folder: Path = REPOSITORY, environment: Ma
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     ) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)

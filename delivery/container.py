@@ -16,7 +16,7 @@ from delivery.images import buildah_environment, builder
 from orderguard.masking import new_key_text
 
 MOUNT = "/mnt"
-STOP_SECONDS = 15
+STOP_SECONDS = 60
 
 
 def settings(version: str, port: int) -> dict[str, str]:
@@ -70,10 +70,11 @@ def wait_for_score(url: str, order: object, seconds: float) -> dict[str, object]
     """Ask for a score until there is one; returns the answer. Raises `DeliveryError` after `seconds`."""
     content = json.dumps(order).encode()
     request = urllib.request.Request(f"{url}/v1/score", content, {"Content-Type": "application/json"})
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows this machine's ports
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # nosec B310  # a URL of this machine
+            with straight.open(request, timeout=10) as answer:
                 found: dict[str, object] = json.load(answer)
                 return found
         except (urllib.error.URLError, OSError):

@@ -117,7 +117,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                     }
                 ],
             },
-            "`/readyz` fails from more than one place. Look at the newest revision's start in the service's log; "
+            "`/ready` fails from more than one place. Look at the newest revision's start in the service's log; "
             "to go back, name the "
             "revision before it in `orderguard:stableRevision` with `orderguard:canaryPercent: 0`.",
             "CRITICAL",

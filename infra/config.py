@@ -148,10 +148,10 @@ def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Setting
             parsed[name] = _READERS[types[name]](values[key])
         except ValueError:
             mistakes.append(f"{key}: {values[key]!r} is not {_DESCRIPTIONS[types[name]]}.")
-    if mistakes:
+    if len(parsed) < len(known):
         raise ConfigError(_message(mistakes))
     settings = Settings(**typing.cast(dict[str, typing.Any], parsed))
-    mistakes = list(_mistakes(settings))
+    mistakes += _mistakes(settings)
     if mistakes:
         raise ConfigError(_message(mistakes))
     return settings
@@ -195,6 +195,28 @@ _DESCRIPTIONS: dict[object, str] = {
     tuple[str, ...]: "a list of text",
 }
 
+# CPUs, and the least and the most memory (in Mi) that Cloud Run gives with them in its second-generation environment:
+# cloud.google.com/run/docs/configuring/services/memory-limits
+_MEMORY_OF_CPUS = {"1": (512, 4_096), "2": (512, 8_192), "4": (2_048, 16_384), "8": (4_096, 32_768)}
+
+
+def _cron_field(value: str) -> str:
+    """One field of a schedule: values, ranges, steps and lists of those."""
+    item = rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9][0-9]?)?"
+    return rf"{item}(?:,{item})*"
+
+
+_CRON = " ".join(
+    _cron_field(value)
+    for value in (
+        "[0-5]?[0-9]",
+        "[01]?[0-9]|2[0-3]",
+        "0?[1-9]|[12][0-9]|3[01]",
+        "0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+        "[0-7]|(?i:sun|mon|tue|wed|thu|fri|sat)",
+    )
+)
+
 # Field, pattern, what to write.
 _PATTERNS = (
     (
@@ -221,13 +243,28 @@ _PATTERNS = (
     ),
     ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
     ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or redis://HOST"),
-    ("training_schedule", r"(\S+ \S+ \S+ \S+ \S+)?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
+    ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
     ("budget_currency", r"[A-Z]{3}", "a currency's code such as EUR"),
     ("billing_account", r"([0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?", "an id such as 000000-AAAAAA-000000"),
     ("attestor", r"(projects/[a-z0-9-]+/attestors/[A-Za-z0-9_.-]+)?", "projects/PROJECT/attestors/NAME"),
     ("domain", r"([a-z0-9-]+(\.[a-z0-9-]+)+)?", "a domain such as scoring.example.com"),
     ("rag_base_url", r"(https?://\S+)?", "an address that begins with https://"),
+)
+
+# Field, pattern of each element, what to write.
+_ELEMENTS = (
+    (
+        "invokers",
+        r"(serviceAccount|group|user|domain):\S+|principal(Set)?://\S+",
+        "members such as serviceAccount:shop@PROJECT.iam.gserviceaccount.com; for everybody, `orderguard:openInvoker: "
+        "true`",
+    ),
+    (
+        "notification_channels",
+        r"projects/[a-z0-9-]+/notificationChannels/[0-9]+",
+        "projects/PROJECT/notificationChannels/ID",
+    ),
 )
 
 # Field, smallest value, largest value.
@@ -261,6 +298,11 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: s.min_instances > s.max_instances,
         "orderguard:minInstances is above orderguard:maxInstances. Raise maxInstances or lower minInstances.",
+    ),
+    (
+        lambda s: not _memory_fits(s),
+        "orderguard:memory does not go with orderguard:cpu. Cloud Run gives 512Mi to 4Gi with 1 CPU, to 8Gi with 2, "
+        "2Gi to 16Gi with 4 and 4Gi to 32Gi with 8.",
     ),
     (
         lambda s: s.environment in PROTECTED_ENVIRONMENTS and not s.deletion_protection,
@@ -323,6 +365,11 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         lambda s: bool(s.image_digest) != bool(s.trainer_image_digest),
         "orderguard:imageDigest and orderguard:trainerImageDigest come from the same build. Write both or neither.",
     ),
+    (
+        lambda s: bool(s.image_registry) and not s.image_digest,
+        "orderguard:imageRegistry holds images that nothing names: they would be built instead. Write "
+        "`orderguard:imageDigest: sha256:…` and `orderguard:trainerImageDigest: sha256:…`, or take it out.",
+    ),
 )
 
 
@@ -332,10 +379,22 @@ def _location_fits(settings: Settings) -> bool:
     return settings.region.startswith(MULTI_REGIONS.get(settings.data_location, ("\0",)))
 
 
+def _memory_fits(settings: Settings) -> bool:
+    written = re.fullmatch(r"([0-9]+)(Mi|Gi)", settings.memory)
+    if written is None or settings.cpu not in _MEMORY_OF_CPUS:
+        return True  # Which the patterns report.
+    least, most = _MEMORY_OF_CPUS[settings.cpu]
+    return least <= int(written[1]) * (1_024 if written[2] == "Gi" else 1) <= most
+
+
 def _mistakes(settings: Settings) -> Iterator[str]:
     for name, pattern, wanted in _PATTERNS:
         if not re.fullmatch(pattern, getattr(settings, name)):
             yield f"{key_of(name)}: {getattr(settings, name)!r} does not fit. Write {wanted}."
+    for name, pattern, wanted in _ELEMENTS:
+        for element in getattr(settings, name):
+            if not re.fullmatch(pattern, element):
+                yield f"{key_of(name)}: {element!r} does not fit. Write {wanted}."
     for name, smallest, largest in _RANGES:
         if not smallest <= (value := getattr(settings, name)) <= largest:
             yield f"{key_of(name)}: {value} is out of range. Write a number from {smallest} to {largest}."

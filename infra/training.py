@@ -54,7 +54,9 @@ class TrainingJob(Component):
                 "template": {
                     "service_account": parts.identity.email,
                     "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
-                    "max_retries": 1,
+                    # The same orders and code fail the same gate again: a second training would only make the alert
+                    # later. After a crash somebody hears of it, and the next order file starts the job anyhow.
+                    "max_retries": 0,
                     "timeout": "3600s",
                     "volumes": [
                         {"name": "raw", "gcs": {"bucket": parts.raw.name, "read_only": True, "mount_options": OWNED}},

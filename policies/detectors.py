@@ -48,13 +48,19 @@ _MINIMUM_RUNS = 0.38
 """Words, abbreviations and numbers for each character: 0.55 in random base64, under 0.3 in CamelCase words."""
 
 _SECRET_NAME = re.compile(
-    r"(?:^|[_\-.])(?:secret|password|passwd|passphrase|pwd|token|credentials?|(?:[a-z]+_?)?key|salt|pepper|hmac|dsn)"
-    r"(?:$|[_\-.](?:v?[0-9]+|old|new|previous|current|value|data|base64|b64)$)",
+    r"(?:^|[_\-.])(?:[a-z]*secrets?|[a-z]*passwords?|[a-z]*passwd|passphrase|pwd|[a-z]*token|credentials?"
+    r"|(?:[a-z]+_?)?key|(?:api|access)[_\-.]?keys|salt|pepper|hmac|dsn|(?:github|gitlab|gh|git|azure|devops)_pat"
+    r"|(?:admin|auth|database|db|email|ftp|ldap|mail|mongo|mysql|pg|postgres|proxy|redis|root|smtp|sql|ssh|user)_?pass)"
+    r"(?:$|[_\-.](?:v?[0-9]+|old|new|previous|current|value|data|base|base64|b64|pem)$)",
     re.IGNORECASE,
 )
 _NOT_SECRET_NAME = re.compile(
-    r"(?:public|partition|sort|primary|foreign|cache|idempotency|dictionary)[_\-.]?key$", re.IGNORECASE
+    r"(?:public|partition|sort|primary|foreign|cache|idempotency|dictionary|kms)[_\-.]?key(?:[_\-.]pem)?$"
+    r"|(?:^|[_\-.])(?:don|hoc|jer|mon|tur|whis)key$",
+    re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word begins in camelCase."""
 
 _PERSON = (
     r"(?:customer|client|user|buyer|member|patient|employee|person|contact|shopper|recipient|payer|guest|subscriber)"
@@ -188,12 +194,13 @@ def is_secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret (`API_KEY`, `DB_PASSWORD`), rather than something about one
     (`API_KEY_REQUIRED`).
     """
-    return _SECRET_NAME.search(name) is not None and _NOT_SECRET_NAME.search(name) is None
+    words = _HUMP.sub("_", name)
+    return _SECRET_NAME.search(words) is not None and _NOT_SECRET_NAME.search(words) is None
 
 
 def is_personal_name(name: str) -> bool:
     """Whether a variable or label of this name holds personal data (`CUSTOMER_EMAIL`, `first_name`)."""
-    return _PERSONAL_NAME.search(name) is not None
+    return _PERSONAL_NAME.search(_HUMP.sub("_", name)) is not None
 
 
 def is_card_number(text: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 from policies.configuration import Configuration, Exemption
 from policies.detectors import credential_in, personal_data_in
 from policies.rule import Resource, Rule, Stack
-from policies.value import Undecided, UnknownHere, Violation
+from policies.value import Undecided, UnknownHere, Value, Violation
 
 _SHOWN_PATHS = 5
 _PLAIN_PATH = re.compile(r"[\w.:\[\]*/\-]*")
@@ -66,12 +66,12 @@ def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration
         violations.append(
             Violation("", f"the rule could not be applied ({type(error).__name__}), so it counts as violated")
         )
-    only = subject if isinstance(subject, Resource) else None
+    # What is about no resource in particular, such as an alert that is missing, is about the stack.
+    itself = subject if isinstance(subject, Resource) else _stack_of(next(iter(resources.values())))
     standing: list[Violation] = []
     excepted: list[Excepted] = []
     for violation in dict.fromkeys(violations):
-        about = resources.get(violation.urn or "", only)
-        covering = _covering(configuration, about)
+        covering = _covering(configuration, resources.get(violation.urn or "", itself))
         if covering and covering[-1].until >= today:
             excepted.append(Excepted(violation, covering[-1]))
         elif covering:
@@ -82,10 +82,15 @@ def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration
     return Verdict(tuple(standing), tuple(dict.fromkeys(undecided)), tuple(excepted))
 
 
-def _covering(configuration: Configuration, about: Resource | None) -> list[Exemption]:
+def _stack_of(resource: Resource) -> Resource:
+    """The stack that a resource is of, by the name that the engine shows for it: `PROJECT-STACK`."""
+    project, kind = resource.urn.split("::")[1], "pulumi:pulumi:Stack"
+    name = f"{project}-{resource.stack}"
+    return Resource(kind, name, f"urn:pulumi:{resource.stack}::{project}::{kind}::{name}", Value(None))
+
+
+def _covering(configuration: Configuration, about: Resource) -> list[Exemption]:
     """The exceptions for a resource; the one that ends last comes last."""
-    if about is None:
-        return []
     covering = (e for e in configuration.exceptions if e.covers(about.name, about.type, about.urn))
     return sorted(covering, key=lambda exemption: exemption.until)
 

@@ -26,7 +26,7 @@ INVOKER_TYPES = tuple(
 """Grants on Cloud Run: who may call it."""
 
 DEFAULT_SERVICE_ACCOUNT = re.compile(
-    r"(?:^|:)(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
+    r"(?:^|[:/])(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
 )
 """Accounts that Google Cloud makes by itself, which many workloads share, and which long came with the editor role."""
 

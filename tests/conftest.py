@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.local_platform import Platform, copy_of_the_tree, free_port
+from infra.local.ports import free_port
+from tests.local_platform import Platform, copy_of_the_tree
 from tests.serving import train
 
 # The same examples at each run, however slow the machine is: a run tells of the code alone. To look for examples that

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
+ANSWER_SECONDS = 60.0
 
 
 def copy_of_the_tree(target: Path) -> Path:
@@ -26,12 +26,6 @@ def copy_of_the_tree(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, target / name)
     return target
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -68,10 +62,10 @@ class Platform:
         name, _, value = (self.home / "api-key.header").read_text().strip().partition(":")
         return {"Content-Type": "application/json", name.strip(): value.strip()}
 
-    def get(self, path: str, timeout: float = 5) -> tuple[int, Any]:
+    def get(self, path: str, timeout: float = ANSWER_SECONDS) -> tuple[int, Any]:
         return self._ask(urllib.request.Request(f"{self.url}{path}", headers=self.headers()), timeout)
 
-    def post(self, path: str, body: Any, timeout: float = 10) -> tuple[int, Any]:
+    def post(self, path: str, body: Any, timeout: float = ANSWER_SECONDS) -> tuple[int, Any]:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._ask(urllib.request.Request(f"{self.url}{path}", content, self.headers()), timeout)
 
@@ -85,7 +79,7 @@ class Platform:
     def answers(self) -> bool:
         """Whether the service is ready at this moment."""
         try:
-            return self.get("/readyz", timeout=1)[0] == 200
+            return self.get("/readyz")[0] == 200
         except (OSError, ValueError):
             return False
 

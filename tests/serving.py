@@ -2,9 +2,7 @@
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,13 +15,13 @@ from typing import Any
 
 import httpx
 
+from infra.local.ports import free_port
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import CHAMPION
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 API_KEY = "a-key-for-tests-0123456789"
 MASKING_KEY = new_key_text()
-EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
 WAIT_SECONDS = 180.0
 """What nothing here takes, on however busy a machine: who waits this long waits in vain."""
@@ -130,23 +128,6 @@ def environment(models: Path, port: int, **settings: str) -> dict[str, str]:
         "API_KEY": API_KEY,
     }
     return {**kept, **told, **settings}
-
-
-def free_port() -> int:
-    """A port that nobody listens on, from below those that the system gives to connections.
-
-    One of the system's own could go to any connection before the service listens on it: even to the one that asks
-    whether the service is there yet, which would then be connected with itself.
-    """
-    lowest = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else 0
-    while True:
-        port = random.SystemRandom().randrange(lowest - 12_000, lowest) if lowest > 16_000 else 0
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
 
 
 @contextmanager

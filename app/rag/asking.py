@@ -11,6 +11,7 @@ from app.rag.providers import Provider, ProviderError
 
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 5.0
+TOO_LONG = "it took too long"
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ async def ask(
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
-                    raise ProviderError("it took too long", retry=False) from None
+                    raise ProviderError(TOO_LONG, retry=False) from None
                 begun = True
                 yield piece
         except ProviderError as error:
+            if (
+                clock.now() >= deadline
+            ):  # its transport's own time was up in the same moment, and it says something else
+                raise ProviderError(TOO_LONG, retry=False) from None
             wait = wait_before(attempt, error.wait_seconds, clock.chance())
             if begun or not error.retry or attempt == attempts or clock.now() + wait >= deadline:
                 raise

@@ -1,7 +1,5 @@
 """How workflows on GitHub act in the project without a key, and what they may do."""
 
-from collections.abc import Sequence
-
 import pulumi
 import pulumi_gcp as gcp
 
@@ -9,9 +7,8 @@ from infra.bootstrap.roles import (
     DEPLOY_ROLES,
     DEPLOYER_PERMISSIONS,
     GRANTABLE_ROLES,
-    LISTER_PERMISSIONS,
     PREVIEW_ROLES,
-    PUBLISH_ROLES,
+    PUBLISH_ROLE,
 )
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
@@ -70,9 +67,9 @@ class Identities(Component):
     """An identity that previews, one that publishes model versions, and one that deploys.
 
     Any workflow of the repository may preview: it reads what is declared and neither orders nor keys. Only a workflow
-    that runs on the main branch may publish: it adds objects to model buckets, and can neither change nor remove one.
-    Only a workflow that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it
-    can't read raw orders, and the only rights that it can grant on the project are those that the program grants.
+    that runs on the main branch may publish: it adds objects to model buckets, and can do nothing else there. Only a
+    workflow that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it can't
+    read raw orders, and the only rights that it can grant on the project are those that the program grants.
     """
 
     def __init__(
@@ -103,25 +100,10 @@ class Identities(Component):
         self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
         for role in PREVIEW_ROLES:
             self._grant("preview", self.preview, role)
-        for role in PUBLISH_ROLES:
-            self._grant("publish", self.publish, role, self._on_model_buckets())
+        self._grant("publish", self.publish, PUBLISH_ROLE, self._on_model_buckets())
         for role in DEPLOY_ROLES:
             self._grant("deploy", self.deploy, role)
-        self._grant_own(
-            "deploy",
-            self.deploy,
-            "deployer",
-            "buckets and secrets, without the objects of buckets",
-            DEPLOYER_PERMISSIONS,
-        )
-        self._grant_own(
-            "publish",
-            self.publish,
-            "modelLister",
-            "which objects a model bucket holds",
-            LISTER_PERMISSIONS,
-            f"resource.name.startsWith('projects/_/buckets/{settings.project}-') && resource.name.endsWith('-models')",
-        )
+        self._grant_own_role()
         self._grant(
             "deploy",
             self.deploy,
@@ -178,31 +160,21 @@ class Identities(Component):
             opts=self.within,
         )
 
-    def _grant_own(
-        self,
-        name: str,
-        email: pulumi.Output[str],
-        role: str,
-        what: str,
-        permissions: Sequence[str],
-        condition: str | None = None,
-    ) -> None:
-        """Grants a role of our own."""
-        role_id = f"orderguard{role[0].upper()}{role[1:]}"
-        made = gcp.projects.IAMCustomRole(
-            role,
+    def _grant_own_role(self) -> None:
+        """Gives the deploy identity a role of our own: no predefined one manages buckets without reading them."""
+        role = gcp.projects.IAMCustomRole(
+            "deployer",
             project=self._settings.project,
-            role_id=role_id,
-            title=f"orderguard: {what}",
-            permissions=list(permissions),
+            role_id="orderguardDeployer",
+            title="orderguard: buckets and secrets, without the objects of buckets",
+            permissions=list(DEPLOYER_PERMISSIONS),
             opts=self.within,
         )
         gcp.projects.IAMMember(
-            f"{name}-{role_id}",
+            "deploy-orderguardDeployer",
             project=self._settings.project,
-            role=made.name,
-            member=pulumi.Output.concat("serviceAccount:", email),
-            condition=_condition(condition),
+            role=role.name,
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
             opts=self.within,
         )
 

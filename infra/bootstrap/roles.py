@@ -19,14 +19,8 @@ PREVIEW_ROLES = (
     "roles/workflows.viewer",
 )
 
-# Adding objects to model buckets, and reading those that are there; not changing or removing any.
-PUBLISH_ROLES = (
-    "roles/storage.objectCreator",
-    "roles/storage.objectViewer",
-)
-
-# Seeing which objects there are is a right on the bucket: a condition on the names of objects does not give it.
-LISTER_PERMISSIONS = ("storage.objects.list",)
+# Adding objects to model buckets; not listing, reading, changing or removing any.
+PUBLISH_ROLE = "roles/storage.objectCreator"
 
 # Making and changing what the program declares.
 DEPLOY_ROLES = (

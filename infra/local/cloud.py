@@ -10,13 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local.files import locked, write_whole
+from infra.local.files import locked, read_json, write_whole
 from infra.local.home import Home
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 Values = dict[str, Any]
+
+
+class Damaged(Exception):
+    """A record on the disk that can't be opened."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,9 @@ class Cloud:
 
         path = self.root / "key"
         with locked(self.root / ".lock"):
-            if not path.exists():
+            try:
+                return Fernet(path.read_bytes())
+            except (FileNotFoundError, ValueError):  # what a damaged key has sealed is lost with it
                 write_whole(path, Fernet.generate_key(), mode=0o600)
         return Fernet(path.read_bytes())
 
@@ -73,8 +79,13 @@ class Cloud:
         return self._fernet.encrypt(json.dumps(value).encode()).decode()
 
     def unseal(self, sealed: str) -> Any:
-        """What `seal` was given; raises cryptography's InvalidToken for anything else."""
-        return json.loads(self._fernet.decrypt(sealed.encode()))
+        """What `seal` was given. Raises Damaged for anything else."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return json.loads(self._fernet.decrypt(sealed.encode()))
+        except InvalidToken:
+            raise Damaged("not sealed with this cloud's key") from None
 
     def _path(self, token: str, identity: str) -> Path:
         return self.root / "resources" / f"{hashlib.sha256(f'{token} {identity}'.encode()).hexdigest()[:32]}.json"
@@ -100,12 +111,12 @@ class Cloud:
         yield from sorted((one for one in found if one), key=lambda one: (one.type, one.id))
 
     def _read(self, path: Path, tokens: tuple[str, ...] = ()) -> Record | None:
+        plain = read_json(path)
+        if plain is None or (tokens and plain["type"] not in tokens):
+            return None
         try:
-            plain = json.loads(path.read_bytes())
-        except FileNotFoundError:
+            return Record(
+                **{name: value for name, value in plain.items() if name != "sealed"}, **self.unseal(plain["sealed"])
+            )
+        except Damaged:  # gone, as a thing that the state knows and the disk doesn't: `up` makes it anew
             return None
-        if tokens and plain["type"] not in tokens:
-            return None
-        return Record(
-            **{name: value for name, value in plain.items() if name != "sealed"}, **self.unseal(plain["sealed"])
-        )

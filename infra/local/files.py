@@ -33,10 +33,10 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON document at `path`, or None where there is none."""
+    """The JSON document at `path`, or None where there is none. A damaged one counts as gone: `up` makes it anew."""
     try:
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from infra.local.services.cloudrunv2 import JOB
 
 TRIGGER = "gcp:eventarc/trigger:Trigger"
 WORKFLOW = "gcp:workflows/workflow:Workflow"
+_TIMED_OUT = 124
+"""Exit code of a task that did not end in its time."""
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 
 
@@ -78,18 +81,26 @@ def _run_task(
             stderr=subprocess.STDOUT,
         ) as process:
             assert process.stdout  # for the type checker  # nosec B101
+            late = threading.Event()
+
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            clock = threading.Timer(seconds, end)
+            clock.start()
             try:
                 for line in process.stdout:
                     file.write(line)
                     sys.stdout.write(line.decode(errors="replace"))
                     sys.stdout.flush()
-                return process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return 124
+                code = process.wait()
+                return _TIMED_OUT if late.is_set() else code
             except BaseException:
                 process.terminate()
                 raise
+            finally:
+                clock.cancel()
 
 
 def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:

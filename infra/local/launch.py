@@ -10,10 +10,10 @@ never loaded here.
 import importlib.util
 import os
 import runpy
+import select
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -38,12 +38,16 @@ def _enter_namespaces() -> None:
 
 
 def _end_with_engine() -> None:
-    """Ends this plugin, and what it started, soon after an engine that was killed and so could not end it."""
+    """Ends this plugin, and what it started, soon after an engine that was killed and so could not end it. It may have
+    been killed before this line: then the parent is another process, but the pipe of the output has lost its reader.
+    """
     engine = os.getppid()
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # 0: nothing but that the other end is gone
 
     def watch() -> None:
-        while os.getppid() == engine:
-            time.sleep(1.0)
+        while os.getppid() == engine and not output.poll(1000):
+            pass
         if os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(1)

@@ -2,10 +2,33 @@
 
 import errno
 import os
+import secrets
 import socket
 from pathlib import Path
 
 from infra.local.errors import LocalCloudError
+
+_LOWEST = 20_000
+"""Below are the ports that people choose."""
+_ANY_PORT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""The first and the last port that the kernel gives to whoever asks for any."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on. The kernel gives it to nobody else until it is opened, as it would
+    one of those that it chooses itself.
+    """
+    told = _lines(_ANY_PORT)[0].split()
+    first = int(told[0]) if told else 0
+    chosen = [_LOWEST + secrets.randbelow(first - _LOWEST) for _ in range(20)] if first > _LOWEST else []
+    for port in (*chosen, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise LocalCloudError("No port of 127.0.0.1 is free: too many connections are open on this machine.")
 
 
 def require_free(port: int) -> None:

@@ -48,6 +48,13 @@ EXAMPLES: tuple[Examples, ...] = (
         BUCKET,
         holds=[
             {"name": "p-raw", "lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"age": 365}}]},
+            {
+                "name": "p-raw",
+                "lifecycleRules": [
+                    {"action": {"type": "Delete"}, "condition": {"age": 1, "matchesPrefixes": ["tmp/"]}},
+                    {"action": {"type": "Delete"}, "condition": {"age": 365, "withState": "ANY"}},
+                ],
+            },
             {"name": "p-models", "lifecycleRules": []},
         ],
         violated=[
@@ -57,6 +64,10 @@ EXAMPLES: tuple[Examples, ...] = (
                 "lifecycleRules": [{"action": {"type": "SetStorageClass"}, "condition": {"age": 9}}],
             },
             {"name": "p-raw", "lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"numNewerVersions": 3}}]},
+            *(
+                {"name": "p-raw", "lifecycleRules": [{"action": {"type": "Delete"}, "condition": {"age": 365, **only}}]}
+                for only in ({"withState": "ARCHIVED"}, {"matchesPrefixes": ["tmp/"]}, {"numNewerVersions": 2})
+            ),
         ],
     ),
     Examples(

@@ -57,6 +57,11 @@ def _limited(condition: str) -> Declared:
     return replace(grant, properties={**grant.properties, "condition": {"expression": condition}})
 
 
+def _elsewhere(kind: str, on: dict[str, str]) -> Declared:
+    """The scorer reads objects by a grant that is neither on a bucket nor on the project."""
+    return Declared(kind, "elsewhere", {"role": _READ, "member": SCORER, **on})
+
+
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "iam-no-public-members",
@@ -183,6 +188,9 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
                 'assertion.repository_owner_id=="456" && assertion.repository_id=="123" && assertion.ref=="refs/a"',
                 "assertion.sub == 'repo:org@456/repo@123:environment:prod'",
                 "assertion.sub.startsWith('repo:org@456/repo@123:')",
+                "assertion.repository_owner_id=='4' && (assertion.repository_id=='1' || assertion.repository_id=='2')",
+                "assertion.repository_id in ['1', '2'] && (assertion.repository_owner_id == '4')",
+                "'1' == assertion.repository_id && '2' == assertion.repository_owner_id && assertion.actor != 'a || b'",
             )
         ]
         + [{"oidc": {"issuerUri": "https://gitlab.example.com"}, "attributeCondition": "assertion.project_id == '7'"}],
@@ -198,6 +206,12 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
                     "assertion.sub == 'repo:org/repo:ref:refs/heads/main'",
                     "assertion.repository_id == '1' && assertion.repository_owner_id == '2' || assertion.actor == 'x'",
                     "assertion.repository_id != '1' && assertion.repository_owner_id == '2'",
+                    "!(assertion.repository_id == '1' && assertion.repository_owner_id == '2')",
+                    "(assertion.repository_id == '1' && assertion.repository_owner_id == '2') == false",
+                    "(assertion.repository_id == '1' && true) != (true && assertion.repository_owner_id == '2')",
+                    "assertion.repository_id == '1' && assertion.repository_owner_id == '2' ? true : true",
+                    "true // && assertion.repository_id == '1' && assertion.repository_owner_id == '2'",
+                    "assertion.actor != \"assertion.repository_id == '1' && assertion.repository_owner_id == '2'\"",
                     "true",
                 )
             ),
@@ -206,11 +220,16 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "workload-identity-condition",
         PROVIDER,
-        holds=[{"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"}],
+        holds=[
+            {"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"},
+            {"attributeCondition": "attribute.role == 'a || b' && (google.subject == 'a' || assertion['sub'] == 'b')"},
+        ],
         violated=[
             {"oidc": GITHUB},
             {"attributeCondition": " "},
             {"attributeCondition": "true"},
+            {"attributeCondition": "'assertion.sub' == 'assertion.sub'"},
+            {"attributeCondition": "assertion.project_id == '7' || true"},
             {"attributeCondition": "assertion.repository == 'org/*'"},
         ],
     ),
@@ -229,11 +248,23 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "gcp:serviceaccount/iAMMember:IAMMember",
         holds=[
             {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.repository_id/123"},
+            {
+                "role": "roles/iam.workloadIdentityUser",
+                "member": f"{POOL}/attribute.repository_ref/123:refs/heads/main",
+            },
             {"role": "roles/iam.workloadIdentityUser", "member": SCORER},
         ],
         violated=[
             {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/*"},
-            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.repository/org/repo"},
+            *(
+                {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.{named}"}
+                for named in (
+                    "repository/org/repo",
+                    "repo/org/repo",
+                    "owner/org",
+                    "workflow_ref/org/repo/a@refs/tags/1",
+                )
+            ),
         ],
     ),
     Examples(
@@ -261,6 +292,14 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[
             [*_BASE, _TRAINER_READS, _SCORER_READS_RAW],
             [*_BASE, _member("everything", "roles/storage.objectAdmin", SCORER)],
+            [*_BASE, _elsewhere("gcp:folder/iAMMember:IAMMember", {"folder": "folders/1"})],
+            [
+                *_BASE,
+                _elsewhere(
+                    "gcp:storage/managedFolderIamMember:ManagedFolderIamMember",
+                    {"bucket": "p-prod-raw", "managedFolder": "2026/"},
+                ),
+            ],
             [*_BASE, _limited("resource.name.startsWith('projects/_/buckets/p-prod-raw/objects/2026')")],
             [*_BASE, _limited("resource.name.endsWith('-models')")],
             [*_BASE, _limited(f"{_MODELS_ONLY} || request.time > timestamp('2026-01-01T00:00:00Z')")],

@@ -110,6 +110,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             _container(image=f"docker.io/somebody/scorer@{DIGEST}"),
             _container(image="nginx"),
             _container(image=f"europe-west1-docker.pkg.dev/somebody/images/scorer@{DIGEST}"),
+            _container(image=f"ghcr.io/somebody/x-docker.pkg.dev/p/scorer@{DIGEST}"),
         ],
         provider={"project": "p"},
     ),
@@ -209,6 +210,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[
             _with_environment(_variable("RAG_PROVIDER", "vertex")),
             _with_environment(_variable("RAG_PROVIDER", "openai"), _variable("PII_MASKING", "off")),
+            _with_environment(_variable("RAG_PROVIDER", "off"), _variable("RAG_PROVIDER", "vertex")),
         ],
     ),
     Examples(
@@ -252,6 +254,17 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"labels": {"owner": "anna-schmidt"}},
             {"labels": {"contact": "anna.schmidt@example.com"}},
             {"labels": {"anna.schmidt@example.com": "owner"}},
+        ],
+    ),
+    Examples(
+        "privacy-no-personal-data-in-text",
+        "gcp:workflows/workflow:Workflow",
+        holds=[
+            {"sourceContents": '{"main": {"steps": [{"start": {"call": "googleapis.run.v2.projects.locations"}}]}}'}
+        ],
+        violated=[
+            {"sourceContents": "main: {steps: [{a: {return: anna.schmidt@example.com}}]}"},
+            {"title": "rights of anna.schmidt@example.com"},
         ],
     ),
     Examples(
@@ -304,7 +317,11 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "events-own-service-account",
         "gcp:eventarc/trigger:Trigger",
         holds=[{"serviceAccount": ACCOUNT}],
-        violated=[{"location": "eu"}, {"serviceAccount": "123-compute@developer.gserviceaccount.com"}],
+        violated=[
+            {"location": "eu"},
+            {"serviceAccount": "123-compute@developer.gserviceaccount.com"},
+            {"serviceAccount": "projects/p/serviceAccounts/123-compute@developer.gserviceaccount.com"},
+        ],
     ),
     Examples(
         "events-private-workers",

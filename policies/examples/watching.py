@@ -44,6 +44,8 @@ def _services(*names: str) -> list[Declared]:
     return [Declared("gcp:projects/service:Service", name, {"service": name}) for name in names]
 
 
+_ATTESTED = {"evaluationMode": "REQUIRE_ATTESTATION", "enforcementMode": "ENFORCED_BLOCK_AND_AUDIT_LOG"}
+
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     StackExamples(
         "alerts-for-every-service",
@@ -51,7 +53,14 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             [_SERVICE, Declared(ALERT, "errors", _WATCHED)],
             [_SERVICE, Declared(ALERT, "errors", {}, depends={"conditions": ["scorer"]})],
         ],
-        violated=[[_SERVICE], [_SERVICE, Declared(ALERT, "other", {"conditions": [{"displayName": "something"}]})]],
+        violated=[
+            [_SERVICE],
+            [_SERVICE, Declared(ALERT, "other", {"conditions": [{"displayName": "something"}]})],
+            [
+                _SERVICE,
+                Declared(ALERT, "of-another", {"conditions": [{"displayName": "p-prod-scorer-canary is slow"}]}),
+            ],
+        ],
     ),
     StackExamples(
         "alerts-uptime-checks",
@@ -145,8 +154,8 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "edge-https-only",
         "gcp:compute/globalForwardingRule:GlobalForwardingRule",
-        holds=[{"portRange": "443"}, {"portRange": "443-443"}],
-        violated=[{"portRange": "80"}, {"name": "r"}],
+        holds=[{"portRange": "443"}, {"portRange": "443-443"}, {"target": "all-apis", "network": "n"}],
+        violated=[{"portRange": "80"}, {"portRange": "80", "target": "all-apis"}, {"target": "projects/p/global/x"}],
     ),
     Examples("edge-https-only", "gcp:compute/targetHttpProxy:TargetHttpProxy", holds=[], violated=[{"name": "p"}]),
     Examples(
@@ -222,13 +231,19 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "gcp:binaryauthorization/policy:Policy",
         holds=[
             {
-                "defaultAdmissionRule": {
-                    "evaluationMode": "REQUIRE_ATTESTATION",
-                    "enforcementMode": "ENFORCED_BLOCK_AND_AUDIT_LOG",
-                }
+                "defaultAdmissionRule": _ATTESTED,
+                "admissionWhitelistPatterns": [{"namePattern": "europe-docker.pkg.dev/p/tools/*"}],
             }
         ],
         violated=[
+            *(
+                {"defaultAdmissionRule": _ATTESTED, "admissionWhitelistPatterns": [{"namePattern": name}]}
+                for name in ("*", "gcr.io/**")
+            ),
+            {
+                "defaultAdmissionRule": _ATTESTED,
+                "clusterAdmissionRules": [{**_ATTESTED, "evaluationMode": "ALWAYS_ALLOW"}],
+            },
             {
                 "defaultAdmissionRule": {
                     "evaluationMode": "ALWAYS_ALLOW",

@@ -94,14 +94,17 @@ def image_digest(resource: Resource) -> Findings:
     fix="Copy the image into the project's Artifact Registry; others are allowed by the setting `registries`.",
 )
 def image_registry(resource: Resource) -> Findings:
-    project = resource["project"] if resource["project"].known else resource.provider["project"]
-    own = f"*-docker.pkg.dev/{project.text if project.known else '*'}/*"
+    project = resource.provider["project"] if resource["project"].absent else resource["project"]
+    registries = resource.settings["registries"]
+    # A host has no slash: a shell pattern would find the name of Google's registry in the path of any other's.
+    own = re.compile(rf"[a-z0-9-]+-docker\.pkg\.dev/{re.escape(project.text) if project.known else '[^/]+'}/.+")
 
     def is_ours(image: object) -> bool:
-        return matches_any(str(image), resource.settings["registries"] or [own])
+        return matches_any(str(image), registries) if registries else own.fullmatch(str(image)) is not None
 
     for container in containers(resource):
-        yield require(container.value["image"], is_ours, "the image comes from a foreign registry")
+        finding = require(container.value["image"], is_ours, "the image comes from a foreign registry")
+        yield Undecided(project.path) if finding is None and project.unknown and not registries else finding
 
 
 @rule(

@@ -14,13 +14,25 @@ from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Finding, Findings, Undecided, Value, Violation
 
-BUCKET_GRANT_TYPES = tuple(f"gcp:storage/bucketIAM{kind}:BucketIAM{kind}" for kind in ("Member", "Binding", "Policy"))
-PROJECT_GRANT_TYPES = tuple(token for token in WIDE_GRANT_TYPES if token.startswith("gcp:projects/"))
+BUCKET_GRANT_TYPES = tuple(
+    f"gcp:storage/{name[0].lower()}{name[1:]}{kind}:{name}{kind}"
+    for name in ("BucketIAM", "ManagedFolderIam")
+    for kind in ("Member", "Binding", "Policy")
+)
+"""Grants on a bucket or on a folder in it."""
 ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy"))
 
 OBJECT_READING_ROLES = frozenset(
     f"roles/storage.{role}"
-    for role in ("admin", "objectAdmin", "objectUser", "objectViewer", "legacyObjectOwner", "legacyObjectReader")
+    for role in (
+        "admin",
+        "folderAdmin",
+        "objectAdmin",
+        "objectUser",
+        "objectViewer",
+        "legacyObjectOwner",
+        "legacyObjectReader",
+    )
 ) | {"roles/owner", "roles/editor", "roles/viewer"}
 DEPLOYING_ROLES = frozenset(
     {"roles/run.admin", "roles/run.developer", "roles/artifactregistry.writer", "roles/artifactregistry.admin"}
@@ -29,7 +41,7 @@ DEPLOYING_ROLES = frozenset(
 _GET, _ACCESS = "storage.objects.get", "secretmanager.versions.access"
 _BUCKET_ENDS = re.compile(r"resource\.name\.extract\('buckets/\{bucket\}/'\)\.endsWith\('([^'/]+)'\)")
 _BUCKET_STARTS = re.compile(r"resource\.name\.startsWith\('projects/_/buckets/([^'/]+)(/?)[^']*'\)")
-_STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *PROJECT_GRANT_TYPES)
+_STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *WIDE_GRANT_TYPES)
 
 
 @rule(
@@ -108,7 +120,7 @@ def deployers_read_nothing(stack: Stack) -> Findings:
         else:
             deployers.add(access.who)
     if deployers:
-        all_secrets = accesses(stack, PROJECT_GRANT_TYPES, READING_ROLES, permission=_ACCESS)
+        all_secrets = accesses(stack, WIDE_GRANT_TYPES, READING_ROLES, permission=_ACCESS)
         readers = (
             ("raw orders", _raw_readers(stack)),
             ("a secret", _secret_readers(stack)),
@@ -151,7 +163,7 @@ def secret_one_reader(stack: Stack) -> Findings:
 @rule(
     "duties-service-accounts",
     "Nobody both manages service accounts and acts as them.",
-    types=[ACCOUNT, *PROJECT_GRANT_TYPES, *ACCOUNT_GRANT_TYPES],
+    types=[ACCOUNT, *WIDE_GRANT_TYPES, *ACCOUNT_GRANT_TYPES],
     whole_stack=True,
     severity=MEDIUM,
     frameworks=[cis("1.9"), prowler("iam_role_sa_enforce_separation_of_duties")],
@@ -160,7 +172,7 @@ def secret_one_reader(stack: Stack) -> Findings:
 def service_account_duties(stack: Stack) -> Findings:
     managing = {"roles/iam.serviceAccountAdmin"}
     acting = {"roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator"}
-    types = (*PROJECT_GRANT_TYPES, *ACCOUNT_GRANT_TYPES)
+    types = (*WIDE_GRANT_TYPES, *ACCOUNT_GRANT_TYPES)
     yield from _not_both(stack, types, managing, acting, "manages service accounts and acts as them")
 
 
@@ -168,7 +180,7 @@ def service_account_duties(stack: Stack) -> Findings:
     "duties-encryption-keys",
     "Nobody both manages encryption keys and uses them.",
     types=[
-        ACCOUNT, *PROJECT_GRANT_TYPES,
+        ACCOUNT, *WIDE_GRANT_TYPES,
         *(f"gcp:kms/{owner}IAM{kind}:{owner[0].upper()}{owner[1:]}IAM{kind}"
           for owner in ("cryptoKey", "keyRing") for kind in ("Member", "Binding", "Policy")),
     ],
@@ -184,7 +196,7 @@ def encryption_key_duties(stack: Stack) -> Findings:
 
 
 def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:
-    """Who may read objects of a raw bucket, by a grant on it or on the whole project."""
+    """Who may read objects of a raw bucket, by a grant on it or on all that it is a part of."""
     patterns = stack.settings["rawBuckets"]
     raw = {bucket.urn: bucket for bucket in stack.of(BUCKET) if is_named(bucket, patterns)}
     on_buckets = accesses(
@@ -200,7 +212,7 @@ def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:
             yield access
         elif access.target in raw or matches_any(access.target, patterns):
             yield access
-    for access in accesses(stack, PROJECT_GRANT_TYPES, OBJECT_READING_ROLES, permission=_GET):
+    for access in accesses(stack, WIDE_GRANT_TYPES, OBJECT_READING_ROLES, permission=_GET):
         spared = False if isinstance(access, Undecided) else _spares(access.condition, list(raw.values()), patterns)
         if isinstance(access, Access) and spared is None:
             yield Undecided(access.condition.path, access.grant.urn)

@@ -1,5 +1,7 @@
 """What the internet reaches: https of today, behind Cloud Armor; and stores inside the network."""
 
+import re
+
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, rule, trivy
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
 
@@ -14,6 +16,9 @@ HTTPS_PROXIES = (
     "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
     "gcp:compute/regionTargetHttpsProxy:RegionTargetHttpsProxy",
 )
+_WHOLE_REGISTRY = re.compile(r"(?:[^/]+/)?\*+")
+_GOOGLE_APIS = frozenset({"all-apis", "vpc-sc"})
+"""Targets of a forwarding rule that leads out to Google's own services, and takes no port."""
 SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:RegionSslPolicy")
 
 
@@ -29,8 +34,14 @@ def https_only(resource: Resource) -> Findings:
     if resource.type in HTTP_PROXIES:
         yield Violation("", "takes requests without encryption")
     else:
-        ports = resource["portRange"]
-        yield require(ports, lambda port: str(port) in {"443", "443-443"}, "takes requests on another port than 443")
+        target, ports = resource["target"], resource["portRange"]
+        leads_out = target.among(_GOOGLE_APIS) if ports.absent else False
+        if leads_out is None:
+            yield Undecided(target.path)
+        elif not leads_out:
+            yield require(
+                ports, lambda port: str(port) in {"443", "443-443"}, "takes requests on another port than 443"
+            )
 
 
 @rule(
@@ -175,10 +186,13 @@ def vertex_private(endpoint: Resource) -> Findings:
     types=["gcp:binaryauthorization/policy:Policy"],
     severity=HIGH,
     fix='Set default_admission_rule to evaluation_mode="REQUIRE_ATTESTATION" and '
-    'enforcement_mode="ENFORCED_BLOCK_AND_AUDIT_LOG".',
+    'enforcement_mode="ENFORCED_BLOCK_AND_AUDIT_LOG", and name single repositories in admission_whitelist_patterns.',
 )
 def binary_authorization(policy: Resource) -> Findings:
-    default = policy["defaultAdmissionRule"]
-    yield require(default["evaluationMode"], lambda mode: str(mode) != "ALWAYS_ALLOW", "everything may start")
-    enforcement = default["enforcementMode"]
-    yield require(enforcement, equals("ENFORCED_BLOCK_AND_AUDIT_LOG"), "violations are only written down")
+    for admission in (policy["defaultAdmissionRule"], *policy.each("clusterAdmissionRules")):
+        yield require(admission["evaluationMode"], lambda mode: str(mode) != "ALWAYS_ALLOW", "everything may start")
+        enforcement = admission["enforcementMode"]
+        yield require(enforcement, equals("ENFORCED_BLOCK_AND_AUDIT_LOG"), "violations are only written down")
+    for spared in policy.each("admissionWhitelistPatterns"):
+        message = "every image of a registry may start without an attestation"
+        yield forbid(spared["namePattern"], lambda name: _WHOLE_REGISTRY.fullmatch(str(name)) is not None, message)

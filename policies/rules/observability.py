@@ -1,6 +1,7 @@
 """Somebody notices: alerts for every service, audit logs for data, metrics for changes of access, logs that last."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
 from policies.containers import SERVICE
 from policies.rule import ADVISORY, LOW, MEDIUM, Resource, Stack, checkov, cis, org_policy, prowler, rule, trivy
@@ -36,7 +37,7 @@ CHANGES = {
     fix="Add a gcp.monitoring.AlertPolicy whose filter names the service.",
 )
 def alerts_for_every_service(stack: Stack) -> Findings:
-    yield from _mentioned_by(stack, ALERT, ("conditions",), "no alert policy watches it")
+    yield from _mentioned_by(stack, ALERT, ("conditions",), "no alert policy watches it", _names)
 
 
 @rule(
@@ -54,7 +55,8 @@ def uptime_checks(stack: Stack) -> Findings:
     if any(host.known and not host.text.endswith(".run.app") for host in hosts):
         return  # A check of a domain goes through the load balancer to whatever stands behind it.
     properties = ("monitoredResource", "httpCheck", "displayName", "syntheticMonitor")
-    yield from _mentioned_by(stack, UPTIME, properties, "no uptime check asks it")
+    # In the address that Google gives a service its name goes on with the project's.
+    yield from _mentioned_by(stack, UPTIME, properties, "no uptime check asks it", _mentions)
 
 
 @rule(
@@ -245,14 +247,20 @@ def budget_notifies(budget: Resource) -> Findings:
         yield Undecided(unknown.path) if unknown else Violation("thresholdRules", "no warning below 100 %")
 
 
-def _mentioned_by(stack: Stack, watcher_type: str, properties: Iterable[str], message: str) -> Findings:
+def _mentioned_by(
+    stack: Stack,
+    watcher_type: str,
+    properties: Iterable[str],
+    message: str,
+    mentions: Callable[[Iterable[Value], str], bool],
+) -> Findings:
     """Each service must be named, or depended on, in one of these properties of some resource of the watching type."""
     watchers = stack.of(watcher_type)
     texts = [text for watcher in watchers for name in properties for text in watcher[name].strings()]
     watched = {item.urn for w in watchers for name in properties for item in w.dependencies.get(name, ())}
     for service in stack.of(SERVICE):
         name = service["name"]
-        if service.urn in watched or (name.known and _mentions(texts, name.text)):
+        if service.urn in watched or (name.known and mentions(texts, name.text)):
             continue
         if name.unknown or any(text.unknown for text in texts):
             yield Undecided(
@@ -260,6 +268,12 @@ def _mentioned_by(stack: Stack, watcher_type: str, properties: Iterable[str], me
             )
         else:
             yield Violation("", message, service.urn)
+
+
+def _names(texts: Iterable[Value], name: str) -> bool:
+    """Whether a text has the whole name: `shop-api` does not stand for `api`."""
+    whole = re.compile(rf"(?<![\w\-]){re.escape(name)}(?![\w\-])")
+    return any(text.known and whole.search(text.text) for text in texts)
 
 
 def _mentions(texts: Iterable[Value], name: str) -> bool:

@@ -61,13 +61,13 @@ def masking_key_by_reference(resource: Resource) -> Findings:
 )
 def rag_only_masked(resource: Resource) -> Findings:
     for container in containers(resource):
-        provider = container.variable("RAG_PROVIDER")
-        off = provider.absent or (provider["value"].known and provider["value"].content == "off")
-        if off:
-            continue
         masked = _masks(container)
-        unknown = provider if provider.unknown else provider["value"]
-        yield Undecided(unknown.path) if masked is not None and unknown.unknown else masked
+        for provider in container.variables_named("RAG_PROVIDER"):
+            name, value = provider["name"], provider["value"]
+            if value.known and value.content == "off":
+                continue
+            unknown = name if name.unknown else value
+            yield Undecided(unknown.path) if masked is not None and unknown.unknown else masked
 
 
 @rule(
@@ -110,9 +110,10 @@ def no_personal_variables(resource: Resource) -> Findings:
 
 
 _TEXT_KEYS = frozenset(
-    "additionalExperiments annotations args attributes command commands content defaultLabels description displayName"
-    " documentation env environmentVariables envs headers httpHeaders labels message metadata parameters pushEndpoint"
-    " resourceLabels subject text uri url userLabels value".split()
+    "additionalExperiments annotations args attributes command commands content dashboardJson defaultLabels description"
+    " displayName documentation env environmentVariables envs friendlyName headers httpHeaders labels message metadata"
+    " metadataStartupScript parameters pushEndpoint resourceLabels schema script sourceContents subject substitutions"
+    " text title uri url userLabels value".split()
 )
 """Properties whose text people write, here and in everything below them."""
 _NOT_TEXT = frozenset({"valueSource"})
@@ -124,7 +125,7 @@ _AROUND_TEXT = frozenset("conditions containers httpTarget pubsubTarget pushConf
 
 @rule(
     "privacy-no-credentials-in-text",
-    "No environment value, label, description, annotation, argument or URL looks like a credential.",
+    "No environment value, label, description, annotation, argument, script or URL looks like a credential.",
     types=[EVERY_GOOGLE_TYPE],
     severity=CRITICAL,
     frameworks=[cis("1.18")],
@@ -137,7 +138,7 @@ def no_credentials_in_text(resource: Resource) -> Findings:
 
 @rule(
     "privacy-no-personal-data-in-text",
-    "No environment value, label, description, annotation, argument or URL looks like personal data.",
+    "No environment value, label, description, annotation, argument, script or URL looks like personal data.",
     types=[EVERY_GOOGLE_TYPE],
     severity=HIGH,
     frameworks=[gdpr("5(1)(c)")],

@@ -2,12 +2,18 @@
 
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, cis, gdpr, matches_any, org_policy
 from policies.rule import prowler, rule, trivy
-from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, require
+from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, is_set, require, worst
 
 BUCKET = "gcp:storage/bucket:Bucket"
 _MODEL_BUCKETS = {"modelBuckets": ["model*", "*-model", "*-models", "*-model-*", "*-models-*"]}
 RAW_BUCKETS = {"rawBuckets": ["raw", "raw-*", "*-raw", "*-raw-*"]}
 """Settings: patterns of bucket names, as the program calls them or as Google Cloud does."""
+
+_NARROWING = (
+    "createdBefore", "customTimeBefore", "daysSinceCustomTime", "daysSinceNoncurrentTime", "matchesPrefixes",
+    "matchesStorageClasses", "matchesSuffixes", "noncurrentTimeBefore", "numNewerVersions",
+)  # fmt: skip
+"""Conditions that keep a lifecycle rule from some of the objects that are old enough."""
 
 
 @rule(
@@ -101,16 +107,24 @@ def lifecycle(bucket: Resource) -> Findings:
     severity=HIGH,
     frameworks=[gdpr("5(1)(e)"), prowler("cloudstorage_bucket_lifecycle_management_enabled")],
     settings=RAW_BUCKETS,
-    fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}.',
+    fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}, for all objects.',
 )
 def raw_orders_expire(bucket: Resource) -> Findings:
     finding: Finding = Violation("lifecycleRules", "raw orders are kept for ever")
     for entry in bucket.each("lifecycleRules"):
-        kind, age = entry.at("action.type"), entry.at("condition.age")
-        if kind.known and kind.content == "Delete" and age.known and age.content:
+        condition = entry["condition"]
+        reason = worst(
+            (
+                require(entry.at("action.type"), equals("Delete"), "deletes nothing"),
+                require(condition["age"], is_set, "has no age"),
+                forbid(condition["withState"], equals("ARCHIVED"), "spares what is in use"),
+                *(forbid(condition[name], is_set, "spares some objects") for name in _NARROWING),
+            )
+        )
+        if reason is None:
             return
-        if kind.unknown or (kind.content == "Delete" and age.unknown):
-            finding = Undecided(kind.path if kind.unknown else age.path)
+        if isinstance(reason, Undecided):
+            finding = reason
     yield _if_named(bucket, bucket.settings["rawBuckets"], finding)
 
 

@@ -9,15 +9,29 @@ from policies.value import Findings, Undecided, forbid, require
 PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 GITHUB_ISSUER = re.compile(r"https://token\.actions\.githubusercontent\.com(?:/|$)")
 
-_EQUALS = r"\s*==\s*"
-_QUOTED_NUMBER = r"""(?:'[0-9]+'|"[0-9]+")"""
-_NUMERIC_REPOSITORY = re.compile(rf"\bassertion\.repository_id{_EQUALS}{_QUOTED_NUMBER}")
-_NUMERIC_OWNER = re.compile(rf"\bassertion\.repository_owner_id{_EQUALS}{_QUOTED_NUMBER}")
-_IMMUTABLE_SUBJECT = re.compile(
-    rf"""\bassertion\.sub{_EQUALS}(['"])repo:[\w.\-]+@[0-9]+/[\w.\-]+@[0-9]+:[^'"*]+\1"""
-    r"""|\bassertion\.sub\.startsWith\((['"])repo:[\w.\-]+@[0-9]+/[\w.\-]+@[0-9]+:"""
+_NUMBER = r"""(?:'[0-9]+'|"[0-9]+")"""
+_SUBJECT = r"""(['"])repo:[\w.\-]+@[0-9]+/[\w.\-]+@[0-9]+:"""
+_REPOSITORY, _OWNER = frozenset({"repository"}), frozenset({"owner"})
+_COMPARISONS = tuple(
+    (re.compile(pattern), certain)
+    for claim, certain in (("repository_id", _REPOSITORY), ("repository_owner_id", _OWNER))
+    for pattern in (
+        rf"assertion\.{claim}\s*==\s*{_NUMBER}",
+        rf"{_NUMBER}\s*==\s*assertion\.{claim}",
+        rf"assertion\.{claim}\s+in\s*\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*\]",
+    )
+) + (
+    (re.compile(rf"""assertion\.sub\s*==\s*{_SUBJECT}[^'"*]+\1"""), _REPOSITORY | _OWNER),
+    (re.compile(rf"""assertion\.sub\.startsWith\(\s*{_SUBJECT}[^'"*]*\1\s*\)"""), _REPOSITORY | _OWNER),
 )
-_EVERYBODY = re.compile(r"""^\s*true\s*$|\*""", re.IGNORECASE)
+"""A comparison, and what it makes certain of a token."""
+_TEXT = re.compile(r"""'[^'\\]*'|"[^"\\]*\"""")
+_NAMES = re.compile(
+    r"/attribute\.(?:repo(?:sitory)?(?:_name|_owner|_ref)?|owner|org(?:anization)?(?:_name)?|actor|ref"
+    r"|(?:job_)?workflow(?:_ref)?)/(?![0-9]+(?:[:/]|$))"
+)
+"""An attribute that tells workflows apart by a name; one whose value begins with the repository's number does not."""
+_CLAIM = re.compile(r"\b(?:assertion|attribute|google)(?:\.\w|\[)")
 
 
 @rule(
@@ -50,7 +64,8 @@ def bound(provider: Resource) -> Findings:
 )
 def condition(provider: Resource) -> Findings:
     def limits(text: object) -> bool:
-        return bool(str(text).strip()) and not _EVERYBODY.search(str(text))
+        """Each alternative has to ask for something that the token says: `1 == 1` and `… || true` don't."""
+        return "*" not in str(text) and all(map(_CLAIM.search, _TEXT.sub("", str(text)).split("||")))
 
     yield require(provider["attributeCondition"], limits, "lets in everybody, or uses a wildcard")
 
@@ -86,16 +101,52 @@ def no_pool_wide_members(resource: Resource) -> Findings:
 
 
 def _binds_by_number(text: object) -> bool:
-    """Each alternative of the condition must bind: `A || B` is as open as the more open of the two."""
-    alternatives = str(text).split("||")
-    return all(
-        _IMMUTABLE_SUBJECT.search(part) or (_NUMERIC_REPOSITORY.search(part) and _NUMERIC_OWNER.search(part))
-        for part in alternatives
-    )
+    return _certain(str(text)) == _REPOSITORY | _OWNER
+
+
+def _certain(condition: str) -> frozenset[str]:
+    """What is bound by number in every token that the condition (in CEL) lets in. Nothing is where it is not made of
+    plain comparisons: a negation or a choice can turn their meaning round.
+    """
+    # Only where operators stand counts here, so texts are blanked out.
+    blank = _TEXT.sub(lambda text: "_" * len(text[0]), condition)
+    if any(sign in blank for sign in ("?", "//", "'", '"')) or "'''" in condition or '"""' in condition:
+        return frozenset()
+    alternatives = _parts(condition, blank, "||")
+    if len(alternatives) > 1:
+        return frozenset.intersection(*map(_certain, alternatives))
+    demands = _parts(condition, blank, "&&")
+    if len(demands) > 1:
+        return frozenset.union(*map(_certain, demands))
+    bare = condition.strip()
+    if bare.startswith("(") and _closes(blank.strip()) == len(bare) - 1:
+        return _certain(bare[1:-1])
+    return next((certain for comparison, certain in _COMPARISONS if comparison.fullmatch(bare)), frozenset())
+
+
+def _parts(condition: str, blank: str, operator: str) -> list[str]:
+    """The condition, split where the operator stands outside of all brackets."""
+    parts, start, depth = [], 0, 0
+    for position, character in enumerate(blank):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 and blank.startswith(operator, position):
+            parts.append(condition[start:position])
+            start = position + len(operator)
+    return [*parts, condition[start:]]
+
+
+def _closes(blank: str) -> int:
+    """Where the bracket closes that the text begins with; -1 where it never does."""
+    depth = 0
+    for position, character in enumerate(blank):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return position
+    return -1
 
 
 def _is_pool_wide(member: object) -> bool:
     text = str(member)
     if "/workloadIdentityPools/" not in text or not text.startswith("principalSet:"):
         return False
-    return text.endswith("/*") or re.search(r"/attribute\.(?:repository|repository_owner|actor|ref)/", text) is not None
+    return text.endswith("/*") or _NAMES.search(text) is not None

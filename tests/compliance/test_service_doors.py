@@ -17,9 +17,18 @@ import httpx
 import psutil
 import pytest
 
+from infra.local.ports import free_port
 from tests.compliance.canaries import ANSWERED, CANARIES, Leak, canary_order, leaks, leaks_in_folder
-from tests.serving import API_KEY, MASKING_KEY, REPOSITORY, USUAL, WAIT_SECONDS, Service
-from tests.serving import environment, free_port, serving
+from tests.serving import (
+    API_KEY,
+    MASKING_KEY,
+    REPOSITORY,
+    USUAL,
+    WAIT_SECONDS,
+    Service,
+    environment,
+    serving,
+)
 
 CANARY = CANARIES["customer.email"]
 NAME = CANARIES["customer.name"]

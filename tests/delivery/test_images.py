@@ -11,10 +11,10 @@ from delivery.commands import REPOSITORY, commit
 from delivery.container import settings, started, wait_for_score
 from delivery.deploy import ORDER
 from delivery.models import models_folder
+from infra.local.ports import free_port
 from orderguard.model_version import champion
 
 MEGABYTE = 1_000_000
-PORT = 9480
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def test_building_again_from_nothing_gives_the_same_content(
 
 def test_the_container_scores_an_order(built: dict[str, str]) -> None:
     models = models_folder()
-    with started(built[images.SCORER], models, settings(champion(models) or "", PORT)) as url:
-        answer = wait_for_score(url, ORDER, 60)
+    with started(built[images.SCORER], models, settings(champion(models) or "", free_port())) as url:
+        answer = wait_for_score(url, ORDER, 180)
     assert answer["model_version"] == champion(models)
 
 

@@ -29,7 +29,7 @@ class SteadyLoad:
         self._thread.join()
 
     def _run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         while not self._stop.is_set():
             try:
                 connection.request("POST", self._path, self._body, self._headers)

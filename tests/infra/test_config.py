@@ -67,6 +67,15 @@ MISTAKES = [
     ({"imageDigest": "latest", "trainerImageDigest": "latest"}, "orderguard:imageDigest: 'latest' does not fit"),
     ({"historyUrl": "mysql://x"}, "orderguard:historyUrl: 'mysql://x' does not fit. Write memory:"),
     ({"trainingSchedule": "daily"}, "orderguard:trainingSchedule: 'daily' does not fit. Write five fields of cron"),
+    ({"trainingSchedule": "0 24 * * *"}, "orderguard:trainingSchedule: '0 24 * * *' does not fit"),
+    ({"trainingSchedule": "0 3 * * 1 *"}, "orderguard:trainingSchedule: '0 3 * * 1 *' does not fit"),
+    ({"invokers": ["shop@p.iam.gserviceaccount.com"]}, "does not fit. Write members such as serviceAccount:shop@"),
+    ({"invokers": ["allUsers"]}, "for everybody, `orderguard:openInvoker: true`"),
+    ({"notificationChannels": ["team"]}, "'team' does not fit. Write projects/PROJECT/notificationChannels/ID"),
+    ({"cpu": "8"}, "Cloud Run gives 512Mi to 4Gi with 1 CPU, to 8Gi with 2, 2Gi to 16Gi with 4 and 4Gi to 32Gi with 8"),
+    ({"memory": "256Mi"}, "orderguard:memory does not go with orderguard:cpu"),
+    ({"memory": "8Gi"}, "orderguard:memory does not go with orderguard:cpu"),
+    ({"imageRegistry": "europe-west1-docker.pkg.dev/p/r"}, "holds images that nothing names"),
     ({"modelVersion": "../x"}, "orderguard:modelVersion: '../x' does not fit"),
     ({"attestor": "ours"}, "orderguard:attestor: 'ours' does not fit. Write projects/PROJECT/attestors/NAME"),
     ({"minInstances": 4, "maxInstances": 3}, "orderguard:minInstances is above orderguard:maxInstances"),
@@ -92,6 +101,20 @@ MISTAKES = [
 def test_a_mistake_is_explained(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         stack_settings("local", **changes)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["0 3 * * 1", "*/15 0-6,12 1,15 * mon-fri", "5 4 31 DEC 0", "59 23 * 1-6/2 *", "00 03 01 01 7"]
+)
+def test_a_schedule_of_cron_is_taken(schedule: str) -> None:
+    assert stack_settings("local", trainingSchedule=schedule).training_schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory"), [("1", "512Mi"), ("1", "4Gi"), ("2", "8192Mi"), ("4", "2Gi"), ("8", "4Gi"), ("8", "32Gi")]
+)
+def test_memory_that_goes_with_the_cpus_is_taken(cpu: str, memory: str) -> None:
+    assert stack_settings("local", cpu=cpu, memory=memory).memory == memory
 
 
 @pytest.mark.parametrize(
@@ -121,8 +144,8 @@ def test_a_region_that_does_not_exist_is_refused() -> None:
 
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        stack_settings("local", minInstances=9, maxInstances=3, cpu="3", dataLocation="US")
-    assert str(caught.value).count("\n  - ") == 3
+        stack_settings("local", minInstance=1, minInstances=9, maxInstances=3, cpu="3", dataLocation="US")
+    assert str(caught.value).count("\n  - ") == 4
 
 
 def test_a_secret_setting_is_never_repeated() -> None:

@@ -85,6 +85,10 @@ def test_the_trainer_may_publish_by_renaming_a_folder(models: Path) -> None:
     assert "rename-dir-limit=1000" in options["models"]
 
 
+def test_a_training_that_failed_is_not_tried_again(models: Path) -> None:
+    assert declared().one(JOB, "trainer")["template"]["template"]["maxRetries"] == 0
+
+
 def test_probes_ask_for_readiness_first_and_life_afterwards(models: Path) -> None:
     found = container(declared())
     assert found["startupProbe"]["httpGet"]["path"] == "/readyz"
@@ -290,6 +294,13 @@ def test_the_uptime_check_asks_a_path_that_reaches_the_service(models: Path, sta
     """Google's front end answers /healthz by itself, with 404."""
     check = declared(stack).one("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig", "uptime")
     assert check["httpCheck"]["path"] == "/ready"
+
+
+def test_the_alert_on_the_uptime_check_names_the_path_that_it_asks(models: Path) -> None:
+    record = declared("prod")
+    path = record.one("gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig", "uptime")["httpCheck"]["path"]
+    advice = record.one("gcp:monitoring/alertPolicy:AlertPolicy", "alert-down")["documentation"]["content"]
+    assert f"`{path}`" in advice
 
 
 def test_the_budget_names_the_project_by_its_number(models: Path) -> None:

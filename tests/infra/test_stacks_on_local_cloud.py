@@ -9,13 +9,14 @@ import pytest
 from data.generator.sample import lines, make_world
 from infra.local.cloud import Cloud
 from infra.local.home import Home
+from infra.local.ports import free_port
 from infra.local.pulumi import run
 from infra.local.supervisor import client
 from orderguard.model_version import sha256, verify
 from tests.infra.conftest import VERSION
 from tests.infra.inventories import read_inventory
 from tests.infra.recording import ROOT
-from tests.local_platform import Platform, copy_of_the_tree, free_port
+from tests.local_platform import Platform, copy_of_the_tree
 from tests.serving import END, START
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -120,7 +120,7 @@ def context_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def until(holds: Callable[[], Any], seconds: float = 15.0) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Polls until `holds()` is true, and returns its value; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,5 +1,6 @@
 """The command line explains mistakes, keeps its exit codes, and is documented."""
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -9,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from infra.local import ports
 from infra.local.__main__ import main
 from infra.local.commands.engine_run import Transcript, alone
 from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
 from infra.local.jobs import JobError, run_job, started_by
-from infra.local.ports import require_free
+from infra.local.ports import free_port, require_free
 
 PAGE = (REPOSITORY / "docs" / "technical" / "local-cloud.md").read_text()
 
@@ -36,6 +38,20 @@ def test_a_taken_port_is_named_with_its_holder_and_the_way_out(capsys: pytest.Ca
     require_free(port)
 
 
+def test_a_free_port_is_none_of_those_that_the_kernel_gives_to_whoever_asks_for_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(50):
+        port = free_port()
+        require_free(port)
+        assert port < first or first <= 20_000
+    everything = tmp_path / "range"
+    everything.write_text("1024\t65535\n")
+    monkeypatch.setattr(ports, "_ANY_PORT", everything)
+    require_free(free_port())
+
+
 def test_credentials_stop_up_before_anything_is_made(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,11 +61,23 @@ def test_credentials_stop_up_before_anything_is_made(
     assert not home.root.exists()
 
 
-@pytest.mark.parametrize(("port", "code"), [("0", 2), ("70000", 2), ("http", 2)])
-def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int) -> None:
+@pytest.mark.parametrize(("port", "code"), [("0", 2), ("70000", 2), ("http", 2), ("", 2), ("90 91", 2), ("²", 2)])
+def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["up", "--port", port])
     assert ended.value.code == code
+    assert f"{port!r} is not a port: write a number from 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [("up", "PORT"), ("up", "STACK"), ("score", "ORDERS"), ("train", "DATA"), ("preview", "STACK"), ("down", "STACK")],
+)
+def test_make_hands_over_a_value_with_blanks_as_one(target: str, setting: str) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", target, f"{setting}=two words"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "two words" in shlex.split(told.stdout.splitlines()[-1]), told.stderr
 
 
 def test_two_changing_commands_at_once_are_told_apart(home: Home) -> None:
@@ -184,6 +212,14 @@ def chain(ask: Any, context_folder: Path) -> Any:
 def test_a_job_runs_all_its_tasks(chain: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_job(chain.cloud, "train") == 0
     assert capsys.readouterr().out.split() == ["task", "0", "task", "1"]
+
+
+def test_a_task_that_takes_longer_than_its_timeout_is_ended(chain: Any) -> None:
+    template = JOB["template"]["template"]  # type: ignore[index]
+    container = {**template["containers"][0], "args": ["-c", "import time; time.sleep(30)"]}
+    job = {**JOB, "name": "slow", "template": {"template": {**template, "timeout": "1s", "containers": [container]}}}
+    chain.create("gcp:cloudrunv2/job:Job", job)
+    assert run_job(chain.cloud, "slow") == 124
 
 
 def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:

@@ -4,7 +4,9 @@ import hashlib
 import http.server
 import io
 import os
+import shlex
 import stat
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import pulumi
 from infra.local.engine import build, install
 from infra.local.engine.environment import CREDENTIALS, environment, refuse_credentials
 from infra.local.engine.install import ENGINE_VERSION, RUNNER, ensure_engine
@@ -182,6 +185,17 @@ def test_the_engine_sees_nothing_of_a_real_cloud(tmp_path: Path) -> None:
     assert whole["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'state'}"
     assert not {"GOOGLE_CLOUD_PROJECT", "PYTHONPATH"} & set(whole)
     assert whole["PATH"].startswith(str(tmp_path / "bin"))
+
+
+def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks, and what addresses and shells take for signs of their own."""
+    home = Home(tmp_path / """a b#c%20d?e$f"g'h""")
+    monkeypatch.setattr(sys.modules[environment.__module__], "REPOSITORY", home.root)
+    done = pulumi.run(["stack", "ls"], home=home, stack="s")
+    assert done.returncode == 0, done.stdout
+    assert (home.state / ".pulumi" / "stacks").is_dir()
+    script = (home.launchers / "pulumi-resource-gcp").read_text()
+    assert shlex.split(script)[-4:] == [str(home.root / "infra/local/launch.py"), "infra.local.provider", "gcp", "$@"]
 
 
 def test_the_stand_in_is_on_no_path_but_the_engines(tmp_path: Path) -> None:

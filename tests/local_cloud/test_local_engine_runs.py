@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -16,6 +17,9 @@ import pytest
 from infra.local import pulumi
 from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
+from infra.local.errors import LocalCloudError
+from infra.local.home import REPOSITORY
+from infra.local.services.docker import manifest
 from infra.local.supervisor import client
 
 STORAGE = """
@@ -83,7 +87,7 @@ def outputs(program: Any) -> dict[str, Any]:
 
 
 def get(url: str) -> dict[str, str]:
-    with urllib.request.urlopen(url, timeout=15) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return dict(zip(("revision", "service", "greeting", "key", "folder"), answer.read().decode().split("|")))
 
 
@@ -112,6 +116,43 @@ def test_what_was_removed_behind_the_engines_back_is_made_again(program: Any) ->
     assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
     assert list(program.cloud.all()) == []
     assert list((program.cloud.root / "buckets").iterdir()) == []
+
+
+def test_images_whose_names_were_lost_are_pushed_again(program: Any) -> None:
+    program.write("""
+import pulumi_docker as docker
+image = docker.Image("web", image_name="web:1", build={"context": ".", "dockerfile": "Dockerfile"})
+tag = docker.Tag("web", source_image=image.image_name, target_image="web:2")
+docker.RegistryImage("web", name=tag.target_image)
+pulumi.export("digest", image.repo_digest)
+""")
+    assert program.run("up", "--yes", "--skip-preview")[0] == 0
+    digest = outputs(program)["digest"]
+    (program.cloud.images / "tags.json").write_bytes(b"")
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    assert [manifest(program.cloud, name) for name in ("web:1", "web:2")] == [manifest(program.cloud, digest)] * 2
+    assert "4 unchanged" in program.run("up", "--yes", "--refresh")[1]
+
+
+def test_a_damaged_state_is_replaced_by_its_backup_or_named(program: Any) -> None:
+    program.write(STORAGE)
+    assert program.run("up", "--yes", "--skip-preview")[0] == 0
+    [state] = (program.home.state / ".pulumi" / "stacks").glob("*/test.json")
+    whole = environment(program.home, stack="test")
+    os.truncate(state, 100)
+    healed = heal_state(program.home, "test", whole, project=program.folder)
+    assert "took the engine's backup of its state, which was damaged" in healed
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    os.truncate(state, 100)
+    state.with_name("test.json.bak").unlink()
+    with pytest.raises(LocalCloudError, match=rf"(?s){state}.*Remove the file"):
+        heal_state(program.home, "test", whole, project=program.folder)
+    state.unlink()
+    code, text = program.run("up", "--yes", "--refresh")
+    assert code == 0, text
+    assert (program.cloud.bucket(outputs(program)["bucket"]) / "a" / "note.txt").read_text() == "hello"
 
 
 def test_a_service_runs_with_its_secret_and_its_mount_and_is_gone_after_destroy(program: Any) -> None:
@@ -196,10 +237,50 @@ def test_up_heals_what_was_killed_at_any_moment(program: Any, wait_until: Any) -
 
 
 def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None:
-    program.write("import time; time.sleep(60)")
+    program.write("import time; time.sleep(600)")
     whole = environment(program.home, stack="test")
     command, folder = pulumi.prepare(["preview"], program.home, "test", program.folder, whole)
     with subprocess.Popen(command, cwd=folder, env=whole, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as run:
+        mark = f"LOCAL_CLOUD_HOME={program.home.root}".encode()
+        wait_until(lambda: len(_with_variable(mark)) >= 3, 120.0)
+        run.kill()
+    wait_until(lambda: not _with_variable(mark))
+
+
+def test_a_plugin_ends_with_the_engine_that_reads_its_output_whoever_its_parent_is_by_then(program: Any) -> None:
+    """As when the engine is killed while the plugin is only starting: no change of the parent can be seen then."""
+    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    variables = {**os.environ, "LOCAL_CLOUD_HOME": str(program.home.root), "LOCAL_CLOUD_STACK": "test"}
+    for plugin in (["infra.local.language_host"], ["infra.local.provider", "gcp"]):
+        command = [sys.executable, str(launch), *plugin]
+        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, start_new_session=True) as run:
+            assert run.stdout and int(run.stdout.readline())
+            run.stdout.close()
+            try:
+                assert run.wait(60) == -signal.SIGKILL
+            finally:
+                run.kill()
+
+
+ENGINE_RUN = """
+import sys
+from pathlib import Path
+
+from infra.local.commands import engine_run
+from infra.local.engine import environment
+from infra.local.home import Home
+
+home, engine_run.REPOSITORY = Home(Path(sys.argv[1])), Path(sys.argv[2])
+silent = ["preview", "--suppress-progress"]  # an engine that writes to a closed pipe would end by that
+engine_run.engine(silent, home, "test", environment(home, stack="test"), engine_run.Transcript(everything=False))
+"""
+
+
+def test_no_engine_outlives_the_command_that_holds_the_stack(program: Any, wait_until: Any) -> None:
+    """Its lock is free once it is killed: the next command would work on the same state beside that engine."""
+    program.write("import time; time.sleep(60)")
+    arguments = [sys.executable, "-c", ENGINE_RUN, str(program.home.root), str(program.folder)]
+    with subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.DEVNULL) as run:
         mark = f"LOCAL_CLOUD_HOME={program.home.root}".encode()
         wait_until(lambda: len(_with_variable(mark)) >= 3, 30.0)
         run.kill()

@@ -50,6 +50,27 @@ def test_a_missing_document_is_none(tmp_path: Path) -> None:
     assert read_json(tmp_path / "none.json") is None
 
 
+def test_a_damaged_document_counts_as_gone(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"number": 1})
+    for content in (b"", path.read_bytes()[:-3], b"\xff\xfe"):
+        path.write_bytes(content)
+        assert read_json(path) is None
+
+
+@pytest.mark.parametrize("damaged", ["resources/*.json", "key"])
+@pytest.mark.parametrize("content", [b"", b'{"type": "t"', b"\xff"])
+def test_a_damaged_record_counts_as_gone_and_is_made_again(cloud: Cloud, damaged: str, content: bytes) -> None:
+    record = Record("t", "i", "urn", "real", "then", "now", {"secretData": "s"}, {})
+    cloud.put(record)
+    next(cloud.root.glob(damaged)).write_bytes(content)
+    again = Cloud(cloud.home, cloud.stack)
+    assert again.get("t", "i") is None
+    assert list(again.all()) == []
+    again.put(record)
+    assert Cloud(cloud.home, cloud.stack).get("t", "i") == record
+
+
 def test_a_record_is_sealed_on_the_disk_and_comes_back_whole(cloud: Cloud) -> None:
     record = Record("t", "i", "urn", "real", "then", "now", {"secretData": "in-the-clear"}, {"a": [1, {"b": None}]})
     cloud.put(record)

@@ -1,7 +1,8 @@
 """What the engine is answered: levels, notes, configuration, and the same verdicts through the SDK's own policies."""
 
+import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -193,9 +194,18 @@ def test_the_cost_of_a_resource_does_not_grow_with_the_stack() -> None:
             ):
                 urn = f"urn:pulumi:prod::p::{kind}::r{number}"
                 request.resources.add(type=kind, name=f"r{number}", urn=urn, properties=_struct(properties))
-        begun = time.process_time()
-        servicer.AnalyzeStack(request, None)
-        return (time.process_time() - begun) / count * 1e3
+        return min(_thread_seconds(lambda: servicer.AnalyzeStack(request, None)) for _ in range(3)) / count * 1e3
 
     milliseconds_a_resource(10)
     assert milliseconds_a_resource(1_500) < 4 * milliseconds_a_resource(150)
+
+
+def _thread_seconds(act: Callable[[], object]) -> float:
+    """Processor time of this thread alone, without the collector, which looks at all that other tests have left."""
+    gc.disable()
+    try:
+        begun = time.thread_time()
+        act()
+        return time.thread_time() - begun
+    finally:
+        gc.enable()

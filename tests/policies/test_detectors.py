@@ -129,8 +129,12 @@ def test_most_random_secrets_are_found_and_hardly_any_identifier_is() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["API_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "client-secret", "MASKING_KEY", "SIGNING_KEY_V2", "hmac", "CREDENTIALS"],
-)
+    [
+        "API_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "client-secret", "MASKING_KEY", "SIGNING_KEY_V2", "hmac",
+        "CREDENTIALS", "PGPASSWORD", "dbPassword", "clientSecret", "AUTHTOKEN", "SMTP_PASS", "API_KEYS",
+        "SECRET_KEY_BASE", "PRIVATE_KEY_PEM", "GITHUB_PAT", "apiKey",
+    ],
+)  # fmt: skip
 def test_names_of_secrets(name: str) -> None:
     assert is_secret_name(name)
 
@@ -146,6 +150,13 @@ def test_names_of_secrets(name: str) -> None:
         "KEYBOARD",
         "SECRETARY",
         "PORT",
+        "MAX_TOKENS",
+        "KMS_KEY",
+        "MONKEY",
+        "FIRST_PASS",
+        "BYPASS",
+        "PUBLIC_KEY_PEM",
+        "tokenUrl",
     ],
 )
 def test_names_that_only_speak_of_secrets(name: str) -> None:
@@ -153,8 +164,12 @@ def test_names_that_only_speak_of_secrets(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CUSTOMER_EMAIL", "customer_name", "FIRST_NAME", "billing-address", "IBAN", "CARD_NUMBER", "EMAIL", "dob"]
-)
+    "name",
+    [
+        "CUSTOMER_EMAIL", "customer_name", "FIRST_NAME", "billing-address", "IBAN", "CARD_NUMBER", "EMAIL", "dob",
+        "customerName", "clientFullName", "CustomerEmail",
+    ],
+)  # fmt: skip
 def test_names_of_personal_data(name: str) -> None:
     assert is_personal_name(name)
 

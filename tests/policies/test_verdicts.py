@@ -57,6 +57,14 @@ def test_an_exception_of_a_stack_rule_covers_the_resource_that_it_is_about() -> 
     assert check_stack(BY_NAME["duties-secret-one-reader"], [secret], configuration=configuration).state == "excepted"
 
 
+@pytest.mark.parametrize("pattern", ["project-prod", "pulumi:pulumi:Stack::project-*"])
+def test_an_exception_covers_what_a_stack_lacks_by_the_name_of_the_stack(pattern: str) -> None:
+    secret = Declared("gcp:secretmanager/secret:Secret", "tested", {"secretId": "s"})
+    configuration = {"exceptions": [{**EXCEPTION, "resource": pattern}]}
+    assert check_stack(BY_NAME["logs-audit-data"], [secret]).state == "violated"
+    assert check_stack(BY_NAME["logs-audit-data"], [secret], configuration=configuration).state == "excepted"
+
+
 @pytest.mark.parametrize(
     ("configuration", "named"),
     [
@@ -97,6 +105,16 @@ def test_a_known_violation_is_found_beside_an_unknown_in_the_same_resource() -> 
     verdict = check(BY_NAME["iam-no-public-members"], "gcp:storage/bucketIAMBinding:BucketIAMBinding", members)
     assert [violation.path for violation in verdict.violations] == ["members[1]"]
     assert [undecided.path for undecided in verdict.undecided] == ["members[0]"]
+
+
+def test_whose_registry_it_is_is_undecided_while_the_project_is_unknown() -> None:
+    image = "europe-west1-docker.pkg.dev/p/images/scorer@sha256:" + "0" * 64
+    service = {"template": {"containers": [{"image": image}, {"image": "nginx"}]}}
+    verdict = check(
+        BY_NAME["cloud-run-image-registry"], "gcp:cloudrunv2/service:Service", service, provider={"project": UNKNOWN}
+    )
+    assert [violation.path for violation in verdict.violations] == ["template.containers[1].image"]
+    assert [undecided.path for undecided in verdict.undecided] == ["project"]
 
 
 def test_what_is_undecided_is_said_with_its_paths() -> None:

@@ -86,6 +86,21 @@ def test_it_gives_up(script: list[list[Step]], attempts: int, timeout: float, as
     assert provider.asked == asked
 
 
+def test_a_transport_that_gives_up_at_the_deadline_does_not_hide_that_it_took_too_long() -> None:
+    time = Time()
+
+    class GivesUp(Scripted):
+        async def stream(self, prompt: Prompt) -> AsyncIterator[str]:
+            await time.sleep(20)
+            async for piece in super().stream(prompt):
+                yield piece
+
+    provider = GivesUp([ProviderError("it could not be asked (ReadTimeout)", retry=True)])
+    with pytest.raises(ProviderError) as given_up:
+        run(provider, time, timeout=20.0)
+    assert given_up.value.reason == "it took too long"
+
+
 def test_a_wait_is_bounded_and_jittered() -> None:
     assert wait_before(20, None, 1.0) == MAX_WAIT_SECONDS
     assert wait_before(20, None, 0.0) == MAX_WAIT_SECONDS / 2

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.local.ports import free_port
 from orderguard.model_version import CHAMPION
-from tests.serving import REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, free_port, serving, train
+from tests.serving import REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, serving, train
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Running the engine for a person: what it prints, made readable; what a killed run left behind, cleared away."""
 
 import fcntl
-import json
 import os
 import re
 import subprocess
@@ -13,8 +12,10 @@ from pathlib import Path
 
 from infra.local import pulumi
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
+from infra.local.files import read_json, write_whole
 from infra.local.home import REPOSITORY, Home
 from infra.local.services import all_resources
+from infra.local.supervisor.process import die_with_parent
 
 POLICIES = REPOSITORY / "policies"
 _OPERATION = re.compile(
@@ -52,17 +53,29 @@ def heal_state(home: Home, stack: str, whole: Mapping[str, str], project: Path =
     """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held
     `alone`.
     """
-    done = []
     state = home.state / ".pulumi"
+    done = [_restored(path) for path in (state / "stacks").glob(f"*/{stack}.json") if read_json(path) is None]
     if any((state / "locks").rglob("*.json")):
         _quietly(["cancel", "--yes"], home, stack, whole, project)
         done.append("released the lock that a killed run left in the state")
     for path in (state / "stacks").glob(f"*/{stack}.json"):
-        checkpoint = json.loads(path.read_bytes()).get("checkpoint") or {}
+        checkpoint = read_json(path).get("checkpoint") or {}
         if (checkpoint.get("latest") or {}).get("pending_operations"):
             _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole, project)
             done.append("took up the unfinished operations of a killed run")
     return done
+
+
+def _restored(path: Path) -> str:
+    """Puts the engine's own backup in the place of a damaged state. Raises LocalCloudError where that is none, too."""
+    backup = path.with_name(f"{path.name}.bak")
+    if read_json(backup) is None:
+        raise LocalCloudError(
+            f"The engine's state {path} is damaged, and there is no backup of it. Remove the file and run `make up`: it"
+            " takes up what exists."
+        )
+    write_whole(path, backup.read_bytes(), mode=0o600)
+    return "took the engine's backup of its state, which was damaged"
 
 
 def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str], project: Path) -> None:
@@ -75,6 +88,8 @@ def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
+        preexec_fn=die_with_parent,
     )
     if done.returncode:
         raise LocalCloudError(f"`pulumi {arguments[0]}` failed:\n{done.stdout.strip()}")
@@ -153,6 +168,7 @@ def engine(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        preexec_fn=die_with_parent,  # the lock of `alone` goes with this process: no engine may outlive it
     ) as process:
         assert process.stdout  # for the type checker  # nosec B101
         for line in process.stdout:

@@ -1,6 +1,7 @@
 """`up`: the whole platform on this machine, from the engine to a curl line that works."""
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import pulumi
-from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.engine import ensure_engine, environment
 from infra.local.engine.environment import refuse_credentials
@@ -25,9 +26,11 @@ from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
 from infra.local.supervisor.control import code_version
+from infra.local.supervisor.service import Service
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 90.0
+_STRAIGHT = " --noproxy 127.0.0.1"
 _ORDER = {
     "order_id": "demo-1",
     "created_at": "2026-11-02T10:15:00Z",
@@ -63,10 +66,11 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
     with steps.step("engine"):
         ensure_engine()
     with alone(home, stack):
+        dropped = drop_damaged(cloud)
         port = _choose_port(cloud, port)
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
         with steps.step("healing"):
-            done = heal_state(home, stack, whole) + _heal_services(cloud, port)
+            done = dropped + heal_state(home, stack, whole) + heal_services(cloud, port)
             for what in done:
                 print(f"    {what}", flush=True)
         transcript = Transcript(everything=verbose)
@@ -112,7 +116,20 @@ def _choose_port(cloud: Cloud, wanted: int | None) -> int:
     return port
 
 
-def _heal_services(cloud: Cloud, port: int) -> list[str]:
+def drop_damaged(cloud: Cloud) -> list[str]:
+    """Removes services' records that can't be read, with their supervisor, which is bound to them; what was done."""
+    done = []
+    for path in sorted((cloud.run / "services").glob("*.json")):
+        try:
+            Service.restored(cloud, path)
+        except Damaged:
+            client.stop(cloud)
+            path.unlink()
+            done.append(f"dropped the damaged record of service {path.stem}, which is made anew")
+    return done
+
+
+def heal_services(cloud: Cloud, port: int) -> list[str]:
     """Starts the supervisor again where services should be running, and gives the first of them its port."""
     kept = sorted((cloud.run / "services").glob("*.json"))
     if not kept:
@@ -122,8 +139,17 @@ def _heal_services(cloud: Cloud, port: int) -> list[str]:
         client.stop(cloud)
         done.append("restarted the services: the local cloud's own code has changed")
     client.ensure(cloud)
-    client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
+    before, noted = read_json(kept[0])["port"], cloud.home.root / "url"
+    moved = client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
+    if not moved["ok"]:
+        raise LocalCloudError(f"Port {port} can't be opened: {moved['error']}. Choose another: make up PORT=9000")
+    if noted.is_file() and noted.read_text().strip() == f"http://127.0.0.1:{before}":
+        _write_url(cloud.home, f"http://127.0.0.1:{port}")  # callers find it, whatever the engine says next
     return done
+
+
+def _write_url(home: Home, url: str) -> None:
+    write_whole(home.root / "url", f"{url}\n".encode())
 
 
 def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]:
@@ -134,10 +160,11 @@ def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]
 
 
 def _wait_until_ready(url: str) -> bool:
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows this machine's ports
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # a URL of this machine  # nosec B310
+            with straight.open(f"{url}/readyz", timeout=5) as answer:
                 if answer.status == 200:
                     return True
         except (OSError, urllib.error.URLError):
@@ -147,7 +174,7 @@ def _wait_until_ready(url: str) -> bool:
 
 def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path | None:
     """Notes the URL, and the API key as a header that curl reads from a file: no key in process arguments."""
-    write_whole(home.root / "url", f"{outputs['url']}\n".encode())
+    _write_url(home, str(outputs["url"]))
     secret = outputs.get("api_key_secret")
     if not secret:
         return None
@@ -190,5 +217,9 @@ def _tell(
     if header:
         shown = header.relative_to(Path.cwd()) if header.is_relative_to(Path.cwd()) else header
         body = json.dumps(_ORDER, separators=(",", ":"))
-        print(f"\n    curl -s -H @{shown} -H 'content-type: application/json' -d '{body}' {outputs['url']}/v1/score\n")
+        straight = "" if urllib.request.proxy_bypass("127.0.0.1") or not urllib.request.getproxies() else _STRAIGHT
+        print(
+            f"\n    curl -s{straight} -H {shlex.quote(f'@{shown}')} -H 'content-type: application/json' -d '{body}'"
+            f" {outputs['url']}/v1/score\n"
+        )
     print("    next: `make score` scores a sample of orders; `make status` shows what runs; `make down` removes it all")

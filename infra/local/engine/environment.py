@@ -3,10 +3,12 @@ cloud.
 """
 
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from infra.local.engine.install import RUNNER, ensure_engine
 from infra.local.errors import LocalCloudError
@@ -80,11 +82,12 @@ def environment(
     return {
         **{name: value for name, value in variables.items() if not name.startswith(_SCRUBBED_PREFIXES)},
         "PATH": os.pathsep.join(path),
+        **_past_proxies(variables),
         "PYTHONPYCACHEPREFIX": str(bytecode_cache(variables)),
         "LOCAL_CLOUD_HOME": str(home.root),
         "LOCAL_CLOUD_STACK": stack,
         "PULUMI_HOME": str(home.pulumi_home),
-        "PULUMI_BACKEND_URL": f"file://{home.state}",
+        "PULUMI_BACKEND_URL": f"file://{quote(str(home.state))}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -95,13 +98,23 @@ def environment(
     }
 
 
+def _past_proxies(variables: Mapping[str, str]) -> dict[str, str]:
+    """Engine, plugins and program talk over ports of this machine, for which gRPC would ask a proxy, too, that the
+    environment names.
+    """
+    exempt = variables.get("no_proxy") or variables.get("NO_PROXY")
+    named = ",".join([*([exempt] if exempt else []), "127.0.0.1", "localhost"])
+    return {"no_proxy": named, "NO_PROXY": named}
+
+
 def _write_launchers(home: Home, runner: Path) -> None:
     """One small script a plugin, which runs it with this project's Python whatever the PATH says."""
-    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    python = shlex.quote(sys.executable)
+    launch = shlex.quote(str(REPOSITORY / "infra" / "local" / "launch.py"))
     for name, module in _LAUNCHERS.items():
         package = f" {name.removeprefix('pulumi-resource-')}" if "resource" in name else ""
-        _write_script(home.launchers / name, f'exec "{sys.executable}" "{launch}" {module}{package} "$@"\n')
-    _write_script(home.launchers / RUNNER, f'exec "{sys.executable}" "{runner}" "$@"\n')
+        _write_script(home.launchers / name, f'exec {python} {launch} {module}{package} "$@"\n')
+    _write_script(home.launchers / RUNNER, f'exec {python} {shlex.quote(str(runner))} "$@"\n')
 
 
 def _write_script(path: Path, line: str) -> None:

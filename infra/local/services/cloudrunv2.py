@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.ports import free_port
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, matches, one_of
 from infra.local.run_checks import JOB_REFUSALS, REFUSALS
 from infra.local.run_rights import missing
 from infra.local.supervisor import client
-from infra.local.supervisor.process import free_port
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"

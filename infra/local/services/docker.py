@@ -10,7 +10,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 from infra.local.files import locked, read_json, write_json
 from infra.local.image import ImageError, context_digest, freeze
-from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.resource import Place, Read, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem
 from infra.local.provider.values import Unknown, known
 
@@ -139,7 +139,8 @@ def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Value
 
 def _read_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
     found = manifest(cloud, str(outputs.get("repoDigest", "")))
-    return {} if found and (cloud.images / "contexts" / str(found["context"])).is_dir() else None
+    tagged = manifest(cloud, str(outputs.get("imageName", "")))
+    return {} if found and tagged and (cloud.images / "contexts" / str(found["context"])).is_dir() else None
 
 
 def _tag_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
@@ -162,6 +163,15 @@ def _push(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values
     return {"sha256Digest": digest}
 
 
+def _read_tagged(name: str) -> Read:
+    """For what is an image under a name with a tag, which the output `name` holds: gone where nothing has the tag."""
+
+    def read(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+        return {} if manifest(cloud, str(outputs.get(name, ""))) else None
+
+    return read
+
+
 def _known_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     digest = tags(cloud).get(str(inputs["name"]))
     if not digest:
@@ -176,7 +186,7 @@ def collect(cloud: Cloud, used: Collection[str]) -> None:
     contexts = set()
     for path in cloud.images.glob("sha256-*.json"):
         if path.stem.replace("-", ":", 1) in kept:
-            contexts.add(str(read_json(path)["context"]))
+            contexts.add(str((read_json(path) or {}).get("context")))
         else:
             path.unlink()
     with locked(cloud.images / ".lock"):
@@ -198,10 +208,14 @@ RESOURCES = {
         read=_read_image,
     ),
     "docker:index/tag:Tag": Resource(
-        id="{sourceImage}.{targetImage}", kind="real", volatile=("sourceImageId",), create=_tag_image
+        id="{sourceImage}.{targetImage}",
+        kind="real",
+        volatile=("sourceImageId",),
+        create=_tag_image,
+        read=_read_tagged("targetImage"),
     ),
     "docker:index/registryImage:RegistryImage": Resource(
-        id="{name}", kind="real", volatile=("sha256Digest",), create=_push
+        id="{name}", kind="real", volatile=("sha256Digest",), create=_push, read=_read_tagged("name")
     ),
     "docker:index/remoteImage:RemoteImage": Resource(id="{name}", kind="real", create=_known_image),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud, Damaged
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
@@ -49,7 +49,11 @@ class Supervisor:
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
 
     async def _resume(self, path: Path) -> None:
-        service = Service.restored(self.cloud, path)
+        try:
+            service = Service.restored(self.cloud, path)
+        except Damaged as problem:
+            print(f"{path.stem}: its record is damaged ({problem}); `up` makes the service anew", flush=True)
+            return
         self._watched(service)
         self.services[service.name] = service
         try:
@@ -141,11 +145,11 @@ def main(home: str, stack: str) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return 0
+        lock.truncate(0)  # at once: with the lock held, what stands there is taken for the holder's pid
         # The lock belongs to the open file and passes to the child: there is no moment without it. Nobody has to wait
         # for the child, whose parent ends here.
         if os.fork():
             os._exit(0)
-        lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         uvloop.run(Supervisor(cloud).run())

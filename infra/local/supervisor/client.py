@@ -24,14 +24,14 @@ class SupervisorError(LocalCloudError):
 
 def running(cloud: Cloud) -> int | None:
     """The pid of the stack's supervisor, or None. It holds a lock for as long as it lives, so a stale pid can't
-    deceive.
+    deceive. Those who only look share the lock, else they would take each other for it.
     """
     path = cloud.run / "supervisor.lock"
     if not path.exists():
         return None
     with open(path, "r+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return int(lock.read().strip() or 0) or None
         return None

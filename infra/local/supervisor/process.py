@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import os
 import signal
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,13 +12,6 @@ GRACE_SECONDS = 10.0
 _LARGEST_LOG = 50 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def started_at(pid: int) -> str | None:
@@ -41,7 +33,10 @@ def kill_group(pid: int, started: str | None) -> None:
             pass
 
 
-def _die_with_supervisor() -> None:
+def die_with_parent() -> None:
+    """Run between fork and exec: the kernel ends the new process when the thread that started it ends, however that
+    happens.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -71,7 +66,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_supervisor,
+                preexec_fn=die_with_parent,
             )
         return cls(process, port)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.container import ContainerError, Launch, launch
+from infra.local.ports import free_port
 from infra.local.supervisor.probes import DEFAULT_STARTUP, probe, started, watch
-from infra.local.supervisor.process import Process, free_port
+from infra.local.supervisor.process import Process
 from infra.local.supervisor.upstream import Pool
 
 _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -140,22 +141,31 @@ class Revision:
                 task.cancel()
 
     async def _stop_process(self, grace: float) -> None:
-        if self.pool:
-            self.pool.close()
+        await self._end(self.process, self.pool, grace)
+
+    async def _end(self, process: Process | None, pool: Pool | None, grace: float) -> None:
+        """Ends an instance: the revision's own one, or one that another has taken the place of."""
+        if self.pool is pool:
             self.pool = None
-        if self.process:
-            process, self.process = self.process, None
+        if self.process is process:
+            self.process = None
+        if pool:
+            pool.close()
+        if process:
             await process.stop(grace)
 
     async def drain(self, longest: float) -> None:
-        """Waits for the requests under way (at most `longest` seconds), then stops the instance."""
+        """Waits for the requests under way (at most `longest` seconds), then stops the instance. Whoever goes back to
+        the revision meanwhile gets another one.
+        """
         if self._keeper:
             self._keeper.cancel()
             self._keeper = None
         self.ready.clear()
-        if self.pool:
-            await self.pool.idle(longest)
-        await self._stop_process(10.0)
+        process, pool = self.process, self.pool
+        if pool:
+            await pool.idle(longest)
+        await self._end(process, pool, 10.0)
         self.on_process()
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud, Damaged
 from infra.local.container import ContainerError
 from infra.local.files import read_json, write_json
 from infra.local.supervisor import traffic
@@ -47,8 +47,10 @@ class Service:
 
     @classmethod
     def restored(cls, cloud: Cloud, path: Path) -> "Service":
-        """A service as a supervisor before this one left it."""
+        """A service as a supervisor before this one left it. Raises Damaged for a record that can't be read."""
         record = read_json(path)
+        if record is None:
+            raise Damaged("not a JSON document")
         kept = cloud.unseal(record["sealed"])
         service = cls(cloud, path.stem)
         service.port, service.latest, service.traffics = record["port"], kept["latest"], kept["traffics"]

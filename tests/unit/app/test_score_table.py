@@ -1,5 +1,6 @@
 """The table of `make score`."""
 
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.score_table import TOGETHER, Line, Reason, key_header, main, service_url, table
+from app.score_table import TOGETHER, UNUSABLE_SHOWN, Line, Reason, key_header, main, service_url, table
 
 ANSWER = (
     b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","contributions":'
@@ -18,11 +19,15 @@ ANSWER = (
 )
 
 
+received: list[bytes] = []
+"""The bodies that the service got."""
+
+
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            received.append(self.rfile.read(int(self.headers["content-length"])))
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -95,6 +100,30 @@ def test_a_long_file_goes_in_parts_and_keeps_its_numbers(orders: Path, monkeypat
     assert "order 3 can't be used" in shown and f"order {TOGETHER + 3} can't be used" in shown
 
 
+def test_a_compressed_file_is_unpacked_and_a_broken_one_named(orders: Path, monkeypatch: Patch, capsys: Said) -> None:
+    packed = orders.with_name("orders.ndjson.gz")
+    packed.write_bytes(gzip.compress(b"{}\n{}\n"))
+    with answering(200, ANSWER) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([str(packed)]) == 0
+    assert "2 orders scored" in capsys.readouterr().out
+    assert received[-1] == b"{}\n{}"
+    packed.write_bytes(packed.read_bytes()[:-9])
+    assert main([str(packed)]) == 2
+    assert f"{packed}: not a whole gzip file" in capsys.readouterr().err
+    packed.write_bytes(b"{}\n")
+    assert main([str(packed)]) == 2
+    assert f"{packed}: not a whole gzip file" in capsys.readouterr().err
+
+
+def test_no_proxy_is_asked_for_a_service_on_this_machine(orders: Path, monkeypatch: Patch, capsys: Said) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with answering(200, ANSWER) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([str(orders)]) == 0
+    assert "2 orders scored" in capsys.readouterr().out
+
+
 def test_a_file_that_is_not_there_is_explained(capsys: Said) -> None:
     assert main(["nowhere.ndjson"]) == 2
     assert "make score ORDERS=" in capsys.readouterr().err
@@ -116,3 +145,11 @@ def test_anomalies_come_first_and_usual_orders_are_only_counted() -> None:
     rows = table(lines, 100).splitlines()
     assert rows[1].startswith("odd")
     assert "… and 6 more usual orders" in rows
+
+
+def test_lines_that_are_no_orders_are_told_without_a_field_and_many_are_counted() -> None:
+    lines = [Line(index=index, error="not valid JSON") for index in range(UNUSABLE_SHOWN + 5)]
+    shown = table(lines, 100)
+    assert "order 1 can't be used: not valid JSON\n" in shown
+    assert f"order {UNUSABLE_SHOWN + 1} " not in shown
+    assert "… and 5 more that can't be used" in shown

@@ -297,3 +297,7 @@ def test_the_engines_reasons_are_told_whichever_output_they_are_on(capfd: pytest
     with pytest.raises(DeliveryError, match=r"(?s)the reason.*a warning"):
         follow(["sh", "-c", "echo the reason; echo a warning >&2; exit 3"])
     assert "the reason" in capfd.readouterr().out
+
+
+def test_a_byte_that_is_no_text_does_not_break_off_a_run() -> None:
+    assert follow(["printf", r"before \377\nafter\n"]) == "before \N{REPLACEMENT CHARACTER}\nafter\n"
