@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
     "invalid-order": (HTTPStatus.UNPROCESSABLE_ENTITY, "The order is not valid"),
     "too-many-requests": (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
+    "headers-too-large": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's head is too large"),
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is busy"),
     "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready"),
@@ -29,7 +30,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 
 MEANINGS: dict[str, str] = {
     "invalid-json": "Send one JSON value in UTF-8. `detail` says what was expected.",
-    "invalid-request": "A parameter is wrong; `errors` names it.",
+    "invalid-request": "A parameter is wrong, and `errors` names it; or it is no HTTP/1.1 request.",
     "unauthorized": "Send the key in the X-API-Key header. Two keys are valid while one is rotated.",
     "not-found": "The path is not one of this service's; /docs lists them.",
     "method-not-allowed": "The Allow header lists the methods of this path.",
@@ -39,6 +40,7 @@ MEANINGS: dict[str, str] = {
     "unsupported-media-type": "Send application/json, or application/x-ndjson to /v1/score/stream.",
     "invalid-order": "`errors` names the field and says what is wrong with it. No value is repeated.",
     "too-many-requests": "Wait as long as Retry-After says.",
+    "headers-too-large": "Address and headers together may have 64 KiB.",
     "internal": "A defect. The X-Request-ID of the answer finds the log entry.",
     "overloaded": "More requests are in progress than can be answered in good time. Wait as long as Retry-After says.",
     "not-ready": "The model is being loaded, or was refused; /readyz says why.",

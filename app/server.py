@@ -4,12 +4,14 @@ request.
 
 import asyncio
 import socket
+from http import HTTPStatus
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.edge import PROTECTED, SHED, Edge
+from app.edge import NO_STORE, PROTECTED, SECURITY_HEADERS, SHED, Edge
 from app.express import PATH, ExpressLane
 from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
@@ -21,17 +23,29 @@ GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
 EXPRESS_URL = PATH.encode()
+MOST_EXPRESS_BYTES = 65_536
+"""The largest body in the express lane, which reads it before it asks for the key. Orders have some thousand bytes."""
+MAX_HEAD_BYTES = 65_536
 CLOSE = (b"connection", b"close")
 
-_document = Problem("timeout").document("none")
-TIMEOUT_ANSWER = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-    % (
-        MEDIA_TYPE.encode(),
-        len(_document),
-        _document,
-    )
-)
+
+def _last_answer(problem: Problem) -> bytes:
+    """The whole answer to a request that can't be read to its end: nobody can know an id or a trace of it."""
+    document = problem.document("none")
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(document)),
+        CLOSE,
+        NO_STORE,
+        *SECURITY_HEADERS,
+    ]
+    status = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n".encode()
+    return status + b"".join([b"%s: %s\r\n" % header for header in headers]) + b"\r\n" + document
+
+
+TOO_LATE = _last_answer(Problem("timeout"))
+NOT_HTTP = _last_answer(Problem("invalid-request", "this is not HTTP/1.1 as RFC 9112 has it"))
+HEAD_TOO_LARGE = _last_answer(Problem("headers-too-large"))
 
 
 class Connection(HttpToolsProtocol):
@@ -49,9 +63,56 @@ class Connection(HttpToolsProtocol):
         self.waiting_since: float | None = self.loop.time()
         self.allowance = self.patience
         self.body: list[bytes] | None = None
-        self.in_lane = False
+        self.in_lane = self.ended = False
+        self.head_size = 0
+        """How many bytes have arrived since the last that were of use: of a head, of trailers, around a chunk."""
 
     patience = 10.0
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        self.head_size += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self._refuse(NOT_HTTP)
+        else:
+            if self.head_size > MAX_HEAD_BYTES:
+                # The parser itself has no limit, and keeps all of it before anybody can ask for a key.
+                self.logger.warning("The head of a request is too large.")
+                self._refuse(HEAD_TOO_LARGE)
+
+    def _stay(self, rest: bytes) -> None:
+        """Answer a request that asks for another protocol in this one, as RFC 9110 allows. Java's client asks with
+        each first request.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            self._refuse(NOT_HTTP)
+            return
+        kept = b"".join([b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"])
+        self.data_received(b"%s %s HTTP/%s\r\n%s\r\n%s" % (method, self.url, version, kept, rest))
+
+    def _refuse(self, answer: bytes) -> None:
+        """Part from a client whose request can't be read on: with this answer, unless another one comes first."""
+        if self.in_lane and self.express:
+            self.express.answer_all()
+        if self.cycle is not None and not self.cycle.response_complete:
+            if not self.cycle.more_body:
+                self.cycle.keep_alive = False  # an earlier request: its answer closes the connection
+                return
+            if self.cycle.response_started:
+                answer = b""
+        self.transport.write(answer)
+        self.transport.close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        # A client may end its side as soon as it has asked. The answer still goes out, and closes the connection.
+        self.ended = self.in_lane
+        return self.ended
 
     def on_message_begin(self) -> None:
         # What the express lane has no use for is made once it is known that the request goes another way.
@@ -59,6 +120,9 @@ class Connection(HttpToolsProtocol):
         self.waiting_since, self.allowance = self.loop.time(), self.patience
 
     def on_headers_complete(self) -> None:
+        self.head_size = 0
+        if self.parser.should_upgrade():
+            return  # `_stay` brings it again
         if self.in_lane and self.express:
             # A pipelined request: the one before it is answered first.
             self.express.answer_all()
@@ -86,16 +150,19 @@ class Connection(HttpToolsProtocol):
     most_bytes = 0
 
     def on_body(self, body: bytes) -> None:
+        self.head_size = 0
         if self.body is not None:
             self.body.append(body)
             return
         super().on_body(body)
         if self.scope["path"] == STREAM:
             # A stream may last. What counts is that something arrives.
-            self.waiting_since = self.loop.time()
+            self.waiting_since, self.allowance = self.loop.time(), self.patience
 
     def on_message_complete(self) -> None:
-        self.waiting_since = None
+        if self.parser.should_upgrade():
+            return
+        self.head_size, self.waiting_since = 0, None
         if self.body is None:
             super().on_message_complete()
             return
@@ -112,7 +179,7 @@ class Connection(HttpToolsProtocol):
             return
         own = self.server_state.default_headers
         self.transport.write(b"%s%s%s" % (head, _own_lines(own), body))
-        if CLOSE in own:
+        if self.ended or CLOSE in own:
             self.transport.close()
         self.waiting_since, self.allowance = self.loop.time(), KEEP_ALIVE_SECONDS
 
@@ -157,7 +224,7 @@ class Connection(HttpToolsProtocol):
             return
         sending = self.body is not None or (self.cycle is not None and not self.cycle.response_started)
         if sending:
-            self.transport.write(TIMEOUT_ANSWER)
+            self.transport.write(TOO_LATE)
         if self.flow.write_paused:
             self.transport.abort()
         else:
@@ -223,7 +290,7 @@ def server(application: Edge, settings: Settings) -> Server:
     """The server for an application, ready to `run()`."""
     told = {
         "max_concurrency": settings.max_concurrency,
-        "most_bytes": settings.max_body_bytes,
+        "most_bytes": min(settings.max_body_bytes, MOST_EXPRESS_BYTES),
         "patience": settings.request_timeout_seconds,
         "express": application.express,
     }

@@ -16,6 +16,7 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
+from app.server import MAX_HEAD_BYTES
 from app.settings import Settings
 from tests.serving import API_KEY, USUAL, WAIT_SECONDS, Service, serving
 
@@ -165,6 +166,63 @@ def test_garbage_is_refused(service: Service) -> None:
     with connected(service) as client:
         client.sendall(b"\x16\x03\x01 not HTTP at all\r\n\r\n")
         assert everything(client).startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_is_not_http_gets_a_problem_document(service: Service) -> None:
+    with connected(service) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n")
+        head, _, body = everything(client).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"x-content-type-options: nosniff" in head
+    assert json.loads(body)["type"] == "/docs#problem-invalid-request"
+
+
+ENDLESS = {
+    "a header": b"GET /healthz HTTP/1.1\r\nX: ",
+    "headers": b"GET /healthz HTTP/1.1\r\nX: y\r\n",
+    "an address": b"GET /",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_head_without_end_is_refused(service: Service, kind: str) -> None:
+    filling = b"X: y\r\n" if kind == "headers" else b"x"
+    with connected(service) as client:
+        client.sendall((ENDLESS[kind] + filling * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1])
+        assert everything(client).startswith(b"HTTP/1.1 431 ")
+
+
+def test_trailers_without_end_are_refused(service: Service) -> None:
+    with connected(service) as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        client.sendall((b"0\r\nX: " + b"x" * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1])
+        assert everything(client).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("asked", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_client_that_asks_for_another_protocol_is_answered_in_this_one(
+    service: Service, asked: bytes, pieces: int
+) -> None:
+    """Java's HttpClient asks for h2c with each first request."""
+    head = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n" % asked
+    length = b"Content-Length: %d\r\n\r\n" % len(BODY)
+    with connected(service) as client:
+        for request in (head + length, HEAD + length):  # and the connection goes on to be used
+            if pieces == 1:
+                client.sendall(request + BODY)
+            else:
+                client.sendall(request)
+                assert service.get("/healthz").status_code == 200  # by now the head was read
+                client.sendall(BODY)
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_may_end_its_side_once_it_has_asked(service: Service) -> None:
+    with connected(service) as client:
+        client.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+        client.shutdown(socket.SHUT_WR)
+        assert everything(client).startswith(b"HTTP/1.1 200 ")
 
 
 def test_clients_that_go_away_do_no_harm(service: Service) -> None:
