@@ -6,6 +6,7 @@ from typing import Any
 from app.history import HistoryUnavailable
 
 TIMEOUT_SECONDS = 0.05
+MOST_CONNECTIONS = 32
 PREFIX = "orderguard:history:"
 
 
@@ -23,9 +24,22 @@ class RedisStore:
             raise HistoryUnavailable("HISTORY_URL names Redis, and the `redis` package is not installed") from None
         self._ttl = int(ttl)
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError, asyncio.TimeoutError)
-        self._client: Any = client.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, max_connections=32
-        )
+        try:
+            # Orders wait for a free connection: a pool that refused them would look like a store that is away.
+            pool: Any = client.BlockingConnectionPool.from_url(
+                url,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                timeout=timeout,
+                max_connections=MOST_CONNECTIONS,
+            )
+            pool.make_connection()  # connects to nothing, but looks at every option
+        except (ValueError, TypeError):
+            # What is wrong is in an address that may hold a password.
+            raise HistoryUnavailable(
+                "HISTORY_URL is no address of a Redis server; write redis://HOST:PORT/DB"
+            ) from None
+        self._client: Any = client.Redis.from_pool(pool)
 
     async def read(self, customer_token: str) -> bytes | None:
         try:

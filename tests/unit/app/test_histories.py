@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.history import redis as redis_store
 from app.history import HistoryStore, HistoryUnavailable, open_store
 from app.history.memory import MemoryStore
 from app.history.records import REMEMBERED_TOKENS, read_record, record_after
@@ -166,6 +167,27 @@ def test_redis_keeps_with_a_time_to_live() -> None:
             await store.close()
 
     asyncio.run(scenario())
+
+
+def test_more_orders_at_once_than_connections_wait_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_store, "TIMEOUT_SECONDS", 20.0)  # server and clients share a busy loop here
+
+    async def scenario() -> list[bytes | None]:
+        async with small_redis() as port:
+            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60)
+            await store.write("cus_1", b"bytes")
+            found = await asyncio.gather(*(store.read("cus_1") for _ in range(3 * redis_store.MOST_CONNECTIONS)))
+            await store.close()
+            return found
+
+    assert set(asyncio.run(scenario())) == {b"bytes"}
+
+
+@pytest.mark.parametrize("wrong", ["redis://:s3cret/x@h:6379/0", "redis://h:s3cret", "redis://h/0?s3cret=1"])
+def test_an_address_that_is_none_is_explained_and_not_repeated(wrong: str) -> None:
+    with pytest.raises(HistoryUnavailable, match="HISTORY_URL is no address") as raised:
+        RedisStore(wrong, 60)
+    assert "s3cret" not in str(raised.value) and raised.value.__suppress_context__
 
 
 def test_redis_says_when_it_is_away() -> None:
