@@ -69,6 +69,7 @@ class Models:
         self._metrics = metrics
         self._warm = warm
         self._tried: str | None = None
+        self._shadow_tried = False
         self._watcher: asyncio.Task[None] | None = None
         self.serving: Model | None = None
         self.shadow: Model | None = None
@@ -92,8 +93,8 @@ class Models:
             self._watcher.cancel()
 
     def forget_refusals(self) -> None:
-        """Load the version anew at the next look, even where it is the same or was refused."""
-        self._tried = None
+        """Load the versions anew at the next look, even where they are the same or were refused."""
+        self._tried, self._shadow_tried = None, False
 
     async def _watch(self) -> None:
         while True:
@@ -131,8 +132,9 @@ class Models:
             elif self.serving is None:
                 self.reason = f"model version {wanted} was refused: {self.refused[wanted]}"
         shadow = self._settings.shadow_model_version
-        if shadow and self.serving and self.shadow is None and shadow not in self.refused:
-            self.shadow = await self._load(shadow)
+        if shadow and self.serving and not self._shadow_tried:
+            self._shadow_tried = True
+            self.shadow = await self._load(shadow) or self.shadow
 
     async def _load(self, version: str) -> Model | None:
         try:

@@ -146,6 +146,15 @@ def test_a_challenger_that_is_damaged_is_named_and_does_no_harm(models: Path, tm
         assert service.score(USUAL)["model_version"] == "first"
 
 
+def test_sighup_tries_a_refused_challenger_again(models: Path, second_version: Path, tmp_path: Path) -> None:
+    with serving(models, tmp_path / "log", SHADOW_MODEL_VERSION="second") as service:
+        service.until(lambda: service.get("/v1/model").json()["refused"], "the refusal")
+        shutil.copytree(second_version, models / "second")
+        service.process.send_signal(signal.SIGHUP)
+        service.until(lambda: service.get("/v1/model").json()["shadow_version"] == "second", "the challenger")
+        assert service.get("/v1/model").json()["refused"] == {}
+
+
 def test_sigterm_drains_without_a_failed_request(models_dir: Path, tmp_path: Path) -> None:
     with serving(models_dir, tmp_path / "log") as service, Load(service) as load:
         service.until(lambda: load.answered > 50, "load")
