@@ -92,13 +92,14 @@ class Edge:
             return
         exchange = Exchange(scope["method"], scope["path"], scope["headers"])
         route = self._routes.get(exchange.path)
+        if route is not None:
+            exchange.route = route.path
         try:
             if exchange.path.startswith(PROTECTED):
                 self.admit(exchange, shed=SHED in scope)
             if route is None:
                 await self._pass_on(scope, exchange, receive, send)
                 return
-            exchange.route = route.path
             self.check(route, exchange)
             if route.stream:
                 reply = await route.stream(exchange, receive, send, self._headers(exchange, b"application/x-ndjson"))
@@ -147,22 +148,18 @@ class Edge:
         length = exchange.headers.get(b"content-length")
         if length and int(length) > limit:
             raise Problem("too-large", f"the body has {int(length)} bytes, at most {limit} are read")
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if not message.get("more_body"):
-            first: bytes = message["body"]
-            return first
-        parts, size = [message["body"]], len(message["body"])
-        while message.get("more_body"):
+        parts: list[bytes] = []
+        size = 0
+        while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             parts.append(message["body"])
-            size += len(message["body"])
+            size += len(parts[-1])
             if size > limit:
                 raise Problem("too-large", f"the body is longer than {limit} bytes")
-        return b"".join(parts)
+            if not message.get("more_body"):
+                return b"".join(parts)
 
     def reply_to(self, error: Exception, exchange: Exchange) -> Reply:
         """The answer that an error gets: a problem document. What nobody foresaw is logged."""
@@ -195,6 +192,8 @@ class Edge:
         status, size = 0, 0
         problem: str | None = None
         scope.setdefault("state", {})["exchange"] = exchange
+        if exchange.method == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out, since its own scope says HEAD
 
         async def sending(message: Message) -> None:
             nonlocal status, size
@@ -219,7 +218,7 @@ class Edge:
                 status, size, problem = reply.status, len(reply.body), reply.problem
         route = scope.get("route")
         exchange.route = getattr(route, "path", exchange.route) if status != 404 else exchange.route
-        self.record(exchange, Reply(status, b"", problem=problem), size)
+        self.record(exchange, Reply(status, b"", size=size, problem=problem))
 
     def _limited(self, receive: Receive) -> Receive:
         """`receive` that stops reading a body that is too large."""
@@ -235,7 +234,7 @@ class Edge:
 
         return receiving
 
-    def record(self, exchange: Exchange, reply: Reply, size: int | None = None) -> None:
+    def record(self, exchange: Exchange, reply: Reply) -> None:
         """Count the request, and log it unless its handler has."""
         seconds = time.perf_counter() - exchange.started
         self._counter(exchange, reply.status)(1)
@@ -244,7 +243,7 @@ class Edge:
             timer = self._timers[exchange.route] = self._metrics.seconds.labels(exchange.route)
         timer.observe(seconds)
         if not reply.logged and self._worth_logging(reply):
-            self._log(exchange, reply, seconds, len(reply.body) if size is None else size)
+            self._log(exchange, reply, seconds)
 
     def _counter(self, exchange: Exchange, status: int) -> Callable[[float], None]:
         key = (exchange.route, exchange.method, status)
@@ -272,7 +271,7 @@ class Edge:
         self._shed_logged = now
         return True
 
-    def _log(self, exchange: Exchange, reply: Reply, seconds: float, size: int) -> None:
+    def _log(self, exchange: Exchange, reply: Reply, seconds: float) -> None:
         self._logs.write(
             RequestLine(
                 severity=severity_of(reply.status),
@@ -282,7 +281,7 @@ class Edge:
                 trace=self._trace_prefix + exchange.trace_id,
                 span=exchange.span_id,
                 request_id=exchange.loggable_id,
-                http_request=self.http_request(exchange, reply.status, seconds, size),
+                http_request=self.http_request(exchange, reply.status, seconds, reply.size),
                 problem=reply.problem,
                 orders=reply.orders,
                 bad_orders=reply.bad_orders,

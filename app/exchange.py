@@ -16,7 +16,10 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _OPAQUE_ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-7][0-9A-HJKMNP-TV-Z]{25}"
 )
-_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT = re.compile(
+    rb"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
+)
+"""What W3C calls valid: version 00 is of one length, later ones may have more, and no id is all zeros."""
 
 
 class ClientGone(Exception):
@@ -61,8 +64,8 @@ class Exchange:
         else:
             self.request_id = self.loggable_id = self.trace_id
         parent = self.headers.get(b"traceparent")
-        if parent and (match := _TRACEPARENT.fullmatch(parent)) and match[1] != b"ff" and match[2].strip(b"0"):
-            self.trace_id, self.trace_flags = match[2].decode(), match[4].decode()
+        if parent and (match := _TRACEPARENT.fullmatch(parent)):
+            self.trace_id, self.trace_flags = match[1].decode(), match[2].decode()
 
     @property
     def traceparent(self) -> str:
@@ -72,10 +75,21 @@ class Exchange:
 
 class Reply:
     """A whole answer. `problem` is the kind of problem document it is, if it is one; the rest is for the request's
-    log line.
+    log line. `size` is for an answer that was sent already, in bytes.
     """
 
-    __slots__ = ("status", "body", "media_type", "headers", "problem", "orders", "bad_orders", "anomalies", "logged")
+    __slots__ = (
+        "status",
+        "body",
+        "media_type",
+        "headers",
+        "size",
+        "problem",
+        "orders",
+        "bad_orders",
+        "anomalies",
+        "logged",
+    )
 
     def __init__(
         self,
@@ -84,6 +98,7 @@ class Reply:
         media_type: bytes = b"application/json",
         headers: list[tuple[bytes, bytes]] | None = None,
         *,
+        size: int | None = None,
         problem: str | None = None,
         orders: int | None = None,
         bad_orders: int | None = None,
@@ -94,6 +109,7 @@ class Reply:
         self.body = body
         self.media_type = media_type
         self.headers = headers
+        self.size = len(body) if size is None else size
         self.problem = problem
         self.orders = orders
         self.bad_orders = bad_orders

@@ -39,7 +39,10 @@ def framework(
     logs: LogWriter,
 ) -> FastAPI:
     """The application that answers all routes but those of `app.direct`, and documents all."""
-    app = FastAPI(title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    # A redirect to the path without its last slash would name the scheme and host that the client claimed.
+    app = FastAPI(
+        title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.include_router(routes(settings, models, store, metrics))
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -66,7 +69,10 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _framework_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(request, problems.of_status(error.status_code, dict(error.headers or {})))
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return _answer(request, problems.of_status(error.status_code, headers))
 
 
 async def _validation_problem(request: Request, error: Exception) -> Response:

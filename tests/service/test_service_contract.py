@@ -2,10 +2,12 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.serving import ODD, USUAL, Service, serving
@@ -151,6 +153,41 @@ def test_other_methods_and_paths_are_told_so(service: Service) -> None:
     assert service.post("/healthz", {}).status_code == 405
     assert service.get("/v1/nothing").status_code == 404
     assert service.get("/v1/nothing").json()["type"] == "/docs#problem-not-found"
+
+
+def test_what_can_be_read_can_be_asked_for_by_head(service: Service) -> None:
+    for path in ("/", "/healthz", "/ready", "/metrics", "/v1/model", "/static/page.js"):
+        answer = httpx.head(f"{service.url}{path}", headers=service.headers)
+        assert (answer.status_code, answer.content) == (200, b""), path
+        assert int(answer.headers["content-length"]) > 10, path
+    assert service.post("/healthz", {}).headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/docs/", "/v1/model/", "/v1/score/", "/static"])
+def test_nobody_is_sent_to_where_the_host_header_says(service: Service, path: str) -> None:
+    answer = httpx.get(f"{service.url}{path}", headers={**service.headers, "Host": "elsewhere.example"})
+    assert answer.status_code == 404 and "location" not in answer.headers
+
+
+def test_the_key_is_asked_for_before_a_large_body_is_read(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        client.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_route_is_counted_by_its_name_even_without_a_key(service: Service) -> None:
+    assert service.post("/v1/score/batch", b"[]", **{"X-API-Key": "wrong"}).status_code == 401
+    counted = 'orderguard_requests_total{method="POST",route="/v1/score/batch",status="401"} 1.0'
+    assert counted in service.get("/metrics").text
+
+
+def test_the_log_tells_how_large_the_answer_of_a_stream_was(service: Service) -> None:
+    request_id = "0af76519-16cd-43dd-8448-eb211c803199"
+    answer = service.post("/v1/score/stream", json.dumps(USUAL).encode(), **NDJSON, **{"X-Request-ID": request_id})
+    line = service.until(
+        lambda: [x for x in service.log_lines() if x.get("request_id") == request_id and x["event"] == "request"], "it"
+    )[0]
+    assert line["httpRequest"]["responseSize"] == str(len(answer.content))
 
 
 def test_a_batch_has_a_limit(service: Service) -> None:

@@ -14,11 +14,14 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.access import allowed
-from app.exchange import Exchange
+from app.edge import JSON_TYPES, DirectRoute, Edge
+from app.exchange import Exchange, Message, Reply
 from app.logs import Line, LogWriter, StandardLogging
 from app.metrics import Metrics
 from app.problems import KINDS, MEANINGS, FieldError, Problem, of_order, of_status
 from app.server import Connection, Server
+from app.settings import Settings
+from orderguard.masking import Keyring, new_key_text
 from orderguard.schema import OrderError
 
 OLD, NEW = (hashlib.sha256(key).digest() for key in (b"old-key", b"new-key"))
@@ -66,11 +69,18 @@ def test_only_an_opaque_id_is_logged() -> None:
         "00-" + "0" * 32 + "-b7ad6b7169203331-01",
         "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "00-0af7651916cd43dd8448eb211c80319c-" + "0" * 16 + "-01",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
     ],
 )
 def test_a_trace_that_is_none_is_replaced(wrong: str) -> None:
     made = exchange(traceparent=wrong)
     assert made.trace_id not in wrong and len(made.trace_id) == 32
+
+
+def test_a_trace_of_a_later_version_may_have_more_to_it() -> None:
+    made = exchange(traceparent="cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")
+    assert made.traceparent.startswith("00-0af7651916cd43dd8448eb211c80319c-") and made.traceparent.endswith("-01")
 
 
 def test_every_kind_of_problem_has_a_meaning() -> None:
@@ -244,3 +254,31 @@ def test_a_client_is_not_blamed_for_the_time_in_which_the_process_had_no_turn() 
     assert not transport.closed, "of its 8 seconds, 7.9 are over: those in which the process had turns"
     server.sweep(now=160.6, due=160.6)
     assert transport.closed
+
+
+def test_a_chunked_body_that_arrives_at_once_has_the_limit_of_all_bodies() -> None:
+    async def never(*_: Any) -> None:
+        raise AssertionError("not called")
+
+    async def echo(_: Exchange, body: bytes) -> Reply:
+        return Reply(200, body)
+
+    settings = Settings(keyring=Keyring.from_text(new_key_text()), api_key_hashes=(), max_body_bytes=1_024)
+    route = DirectRoute("/v1/score", JSON_TYPES, handler=echo)
+    edge = Edge(never, [route], settings, LogWriter(stream=io.BytesIO()), Metrics(), never, never)
+
+    async def status_for(size: int) -> int:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"x" * size, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+        await edge({"type": "http", "method": "POST", "path": "/v1/score", "headers": headers}, receive, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(status_for(1_024)) == 200
+    assert asyncio.run(status_for(1_025)) == 413
