@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 
 import msgspec
 
@@ -13,7 +15,7 @@ from app.logs import LogWriter, ScoreLine
 from app.metrics import Metrics
 from app.models import Model
 from app.problems import of_order
-from app.scoring import Decoded, Prepared, Scoring, decode_batch, decode_request
+from app.scoring import Decoded, Prepared, Scoring, decode_request, decoded, split_batch
 from app.settings import Settings
 from orderguard.schema import MaskedOrder, OrderError
 
@@ -34,6 +36,10 @@ class DirectHandlers:
         self._scoring = scoring
         self._metrics = metrics
         self._logs = logs
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if scoring.immediate else nullcontext()
+        """Between two turns of other requests there is one slice, however many batches and streams are at work. Orders
+        that wait for a store give turns away by themselves.
+        """
         self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
         self._one = metrics.orders.labels("/v1/score").inc
         self._many = {path: metrics.orders.labels(path).inc for path in ("/v1/score/batch", "/v1/score/stream")}
@@ -75,13 +81,15 @@ class DirectHandlers:
         """An array of orders in, an array of answers out. Other requests get their turn after every slice."""
         model = self._scoring.model()
         try:
-            decoded = decode_batch(body, self._settings.max_batch)
+            orders = split_batch(body, self._settings.max_batch)
         except OrderError as error:
             raise of_order(error) from None
         results: list[ScoreAnswer | OrderFailure] = []
-        for start in range(0, len(decoded), SLICE):
-            results += await self._score_slice(exchange, decoded[start : start + SLICE], start, model)
-            await asyncio.sleep(0)
+        for start in range(0, len(orders), SLICE):
+            async with self._turn:
+                part = [decoded(order) for order in orders[start : start + SLICE]]
+                results += await self._score_slice(exchange, part, start, model)
+                await asyncio.sleep(0)
         anomalies = sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
         invalid = sum(isinstance(result, OrderFailure) for result in results)
         answer = encode(BatchAnswer(len(results), anomalies, invalid, results))
@@ -96,23 +104,24 @@ class DirectHandlers:
         exchange.streaming = True
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for lines in _lines(receive):
-            decoded = [_decoded_line(line) for line in lines]
-            for start in range(0, len(decoded), SLICE):
-                results = await self._score_slice(exchange, decoded[start : start + SLICE], orders, model)
+            for start in range(0, len(lines), SLICE):
+                async with self._turn:
+                    part = [_decoded_line(line) for line in lines[start : start + SLICE]]
+                    results = await self._score_slice(exchange, part, orders, model)
+                    await asyncio.sleep(0)
                 orders += len(results)
                 anomalies += sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
                 invalid += sum(isinstance(result, OrderFailure) for result in results)
                 answer = encoder.encode_lines(results)
                 sent += len(answer)
                 await send({"type": "http.response.body", "body": answer, "more_body": True})
-                await asyncio.sleep(0)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return Reply(200, b"", orders=orders, bad_orders=invalid, anomalies=anomalies)
+        return Reply(200, b"", size=sent, orders=orders, bad_orders=invalid, anomalies=anomalies)
 
     async def _score_slice(
-        self, exchange: Exchange, decoded: list[Decoded], start: int, model: Model
+        self, exchange: Exchange, part: list[Decoded], start: int, model: Model
     ) -> list[ScoreAnswer | OrderFailure]:
-        good = [item for item in decoded if not isinstance(item, OrderError)]
+        good = [item for item in part if not isinstance(item, OrderError)]
         prepared = [await self._scoring.prepare(request) for request in good]
         answers = self._scoring.answers(prepared, model) if prepared else []
         self._many[exchange.route](len(good))
@@ -121,12 +130,12 @@ class DirectHandlers:
             if answer.anomaly:
                 self._metrics.anomalies.inc()
                 self._log(exchange, answer, order.masked, self._logs.now(), None)
-        if len(good) < len(decoded):
-            self._metrics.invalid_orders.labels(exchange.route).inc(len(decoded) - len(good))
+        if len(good) < len(part):
+            self._metrics.invalid_orders.labels(exchange.route).inc(len(part) - len(good))
         in_turn = iter(answers)
         return [
             OrderFailure(start + place, item.reason, item.field) if isinstance(item, OrderError) else next(in_turn)
-            for place, item in enumerate(decoded)
+            for place, item in enumerate(part)
         ]
 
     def _log(self, exchange: Exchange, answer: ScoreAnswer, masked: MaskedOrder, now: str, size: int | None) -> None:
@@ -157,10 +166,7 @@ class DirectHandlers:
 def _decoded_line(line: bytes) -> Decoded:
     if len(line) > MAX_LINE_BYTES:
         return OrderError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
-    try:
-        return decode_request(line)
-    except OrderError as error:
-        return error
+    return decoded(line)
 
 
 async def _lines(receive: Receive) -> AsyncIterator[list[bytes]]:

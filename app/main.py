@@ -62,7 +62,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
         DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=direct.stream),
     ]
     edge = Edge(later, [one, *others], settings, logs, metrics, start, stop)
-    if store is None or store.immediate:
+    if scoring.immediate:
         edge.express = ExpressLane(one, edge, direct, scoring, settings.max_concurrency)
     return edge
 

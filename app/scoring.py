@@ -58,8 +58,16 @@ def decode_request(body: bytes | msgspec.Raw) -> OrderRequest:
     return order
 
 
-def decode_batch(body: bytes, limit: int) -> list[Decoded]:
-    """Decode an array of orders; one that can't be used is an `OrderError` in its place.
+def decoded(body: bytes | msgspec.Raw) -> Decoded:
+    """An order of a batch or a stream, or why it can't be used."""
+    try:
+        return decode_request(body)
+    except OrderError as error:
+        return error
+
+
+def split_batch(body: bytes, limit: int) -> list[msgspec.Raw]:
+    """The orders of an array, not yet decoded.
 
     Raises `OrderError` where the whole is no array, and `Problem` where it is longer than `limit`.
     """
@@ -69,13 +77,7 @@ def decode_batch(body: bytes, limit: int) -> list[Decoded]:
         raise explained(error) from None
     if len(items) > limit:
         raise Problem("too-large", f"a batch has at most {limit} orders, this one has {len(items)}")
-    decoded: list[Decoded] = []
-    for item in items:
-        try:
-            decoded.append(decode_request(item))
-        except OrderError as error:
-            decoded.append(error)
-    return decoded
+    return items
 
 
 class Prepared(NamedTuple):
@@ -125,6 +127,11 @@ class Scoring:
         self._store_rests_until = 0.0
         self._shadow = Shadow(metrics, logs)
         self._history_counters = {state: metrics.history.labels(state) for state in ("used", "absent", "unavailable")}
+
+    @property
+    def immediate(self) -> bool:
+        """Whether preparing an order never waits."""
+        return self._store is None or self._store.immediate
 
     def model(self) -> Model:
         """The model that is served. Raises `Problem` while there is none."""

@@ -1,0 +1,57 @@
+"""Batches and streams share the event loop with every other request."""
+
+import asyncio
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.contract import ScoreAnswer
+from app.direct import SLICE, DirectHandlers
+from app.exchange import Exchange
+from app.history.memory import MemoryStore
+from app.logs import LogWriter
+from app.metrics import Metrics
+from app.models import Model, Models, load_model
+from app.scoring import Prepared, Scoring, warm
+from app.settings import Settings
+from orderguard.masking import Keyring, new_key_text
+from tests.serving import USUAL
+
+
+class NotingScoring(Scoring):
+    """Notes in which turn of the event loop each slice is scored."""
+
+    turn = 0
+    scored_in: list[int]
+
+    def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
+        self.scored_in.append(self.turn)
+        return super().answers(prepared, model)
+
+    async def count_turns(self) -> None:
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+
+def test_a_turn_of_the_event_loop_has_one_slice_however_many_batches_there_are(models_dir: Path) -> None:
+    settings = Settings(keyring=Keyring.from_text(new_key_text()), api_key_hashes=())
+    metrics, logs = Metrics(), LogWriter(stream=io.BytesIO())
+    models = Models(settings, logs, metrics, warm)
+    models.serving = load_model(models_dir / "first", warm)
+    body = json.dumps([{**USUAL, "order_id": f"S-{place}"} for place in range(2 * SLICE + 1)]).encode()
+
+    async def batches() -> list[int]:
+        scoring = NotingScoring(settings.keyring, models, MemoryStore(60), metrics, logs)
+        scoring.scored_in = []
+        direct = DirectHandlers(settings, scoring, metrics, logs)
+        counting = asyncio.create_task(scoring.count_turns())
+        exchanges = [Exchange("POST", "/v1/score/batch", [], "/v1/score/batch") for _ in range(4)]
+        replies = await asyncio.gather(*(direct.batch(exchange, body) for exchange in exchanges))
+        counting.cancel()
+        assert {(reply.status, reply.orders) for reply in replies} == {(200, 2 * SLICE + 1)}
+        return scoring.scored_in
+
+    turns = asyncio.run(batches())
+    assert len(turns) == len(set(turns)) == 4 * 3
