@@ -8,7 +8,13 @@ export const apiKey = {
   set: (value) => sessionStorage.setItem(KEY, value),
 };
 
-export class ServiceError extends Error {}
+/** What went wrong, as a sentence for the reader; `status` is the answer's, where there was one. */
+export class ServiceError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** A GET of a JSON document. Throws `ServiceError` with a sentence for the reader. */
 export async function get(path) {
@@ -46,14 +52,14 @@ async function request(path, options) {
     throw new ServiceError("The service does not answer. Is it running?");
   }
   if (response.ok) return response;
-  if (response.status === 401) throw new ServiceError("The service does not accept this API key.");
+  if (response.status === 401) throw new ServiceError("The service does not accept this API key.", 401);
   let problem = {};
   try {
     problem = await response.json();
   } catch {
     // Not a problem document: the status has to do.
   }
-  throw new ServiceError(`${problem.title ?? "The service refused"} (${response.status}). ${problem.detail ?? ""}`.trim());
+  throw new ServiceError(`${problem.title ?? "The service refused"} (${response.status}). ${problem.detail ?? ""}`.trim(), response.status);
 }
 
 /** Splits what a person pasted into one JSON text an order: one object, an array, or a line each. */

@@ -24,13 +24,12 @@ export function signed(value) {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }
 
-/** Bars to the right for what made the score higher, to the left for what made it lower. */
-export function reasonsChart(contributions) {
+/** Bars to the right for what made the score higher, to the left for what made it lower. Widths are in pixels. */
+export function reasonsChart(contributions, width) {
   const row = 46;
-  const width = 460;
   const largest = Math.max(...contributions.map((c) => Math.abs(c.contribution)), 1e-9);
   const least = Math.min(...contributions.map((c) => c.contribution), 0);
-  const zero = least < 0 ? 150 : 4;
+  const zero = least < 0 ? Math.min(150, width / 3) : 4;
   const scale = (width - 70 - zero) / largest;
   const words = contributions.map((c) => `${c.feature} ${signed(c.contribution)}`).join(", ");
   const svg = picture(width, contributions.length * row + 4, "What moved the score", words);
@@ -50,9 +49,9 @@ export function reasonsChart(contributions) {
   return svg;
 }
 
-/** The reference orders' scores as a histogram (density, equal-frequency bins), the threshold, and this order's score. */
-export function placeChart(distribution, score, threshold) {
-  const [width, height, base, top] = [460, 190, 150, 22];
+/** The reference orders' scores as a histogram (density on a root scale, equal-frequency bins), the threshold, and this order's score. */
+export function placeChart(distribution, score, threshold, width) {
+  const [height, base, top] = [190, 150, 22];
   const total = distribution.counts.reduce((sum, n) => sum + n, 0) || 1;
   const edges = [0, ...distribution.edges, 1];
   const below = distribution.counts.reduce((sum, n, i) => sum + (edges[i + 1] <= score ? n : 0), 0);

@@ -6,8 +6,9 @@ import { driftLine, meter, placeChart, reasonsChart } from "./charts.js";
 const MAX_ROWS = 500;
 const DRIFT_ROWS = 12;
 const LOOK_AGAIN = 15_000;
+const CHART_WIDTH = 460; // on a narrow screen less, so that the words in a chart keep their size
 const byId = (id) => document.getElementById(id);
-const state = { rows: [], model: null, chosen: null };
+const state = { rows: [], model: null, chosen: null, refused: undefined };
 
 function html(name, properties = {}, ...children) {
   const node = Object.assign(document.createElement(name), properties);
@@ -32,14 +33,8 @@ function say(id, text) {
 }
 
 async function loadAbout() {
-  if (apiKey.get() === "" && !state.open) {
-    try {
-      state.model = await get("/v1/model");
-      state.open = true;
-    } catch {
-      return;
-    }
-  }
+  // A key that was refused is not sent again and again: each time would be a warning in the service's log.
+  if (state.refused === apiKey.get()) return;
   try {
     state.model = await get("/v1/model");
     showModel(state.model);
@@ -47,8 +42,12 @@ async function loadAbout() {
     showDrift(await get("/v1/drift"));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
+    if (error.status === 401) state.refused = apiKey.get();
+    // Whether a key is needed at all, only the service knows.
+    if (error.status === 401 && apiKey.get() === "") return;
     say("model-summary", error.message);
-    say("drift-summary", error.message);
+    say("drift-rows", error.message);
+    say("drift-verdict", "");
   }
 }
 
@@ -73,9 +72,9 @@ function showModel(model) {
 
 function showDrift(drift) {
   const moved = drift.variables.filter((v) => v.drifted);
-  const rows = `${drift.rows.toLocaleString("en")} recent orders`;
-  say("drift-summary", !drift.enough ? `${rows}: too few to tell drift from chance.`
-    : moved.length ? `${rows}: ${moved.length} of ${drift.variables.length} variables have drifted.` : `${rows}: no drift.`);
+  say("drift-rows", `${drift.rows.toLocaleString("en")} recent orders:`);
+  say("drift-verdict", !drift.enough ? "too few to tell drift from chance."
+    : moved.length ? `${moved.length} of ${drift.variables.length} variables have drifted.` : "no drift.");
   const shown = [...drift.variables].sort((a, b) => b.drifted - a.drifted || b.psi / b.limit - a.psi / a.limit).slice(0, DRIFT_ROWS);
   const body = shown.map((v) => {
     const series = [...drift.history.map((s) => s.psi[v.name] ?? 0), v.psi];
@@ -107,6 +106,7 @@ async function score(event) {
     byId("detail").hidden = true;
     state.chosen = null;
     byId("results-title").focus();
+    state.refused = undefined;
     await loadAbout();
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
@@ -148,20 +148,24 @@ function showDetail(row, tr) {
   for (const other of byId("scores").tBodies[0].rows) other.removeAttribute("aria-current");
   tr.setAttribute("aria-current", "true");
   byId("detail-title").textContent = `Why ${answer.order_id} scored ${answer.score.toFixed(3)}`;
+  byId("detail").hidden = false;
   const list = html("dl", {}, ...answer.contributions.flatMap((c) => [html("dt", { textContent: c.feature.replaceAll("_", " ") }), html("dd", { textContent: `${c.meaning} Here: ${Number(c.value.toPrecision(4)).toLocaleString("en")}.` })]));
-  byId("reasons").replaceChildren(reasonsChart(answer.contributions), list);
+  byId("reasons").replaceChildren(reasonsChart(answer.contributions, chartWidth()), list);
   state.chosen = answer;
   showPlace(answer);
-  byId("detail").hidden = false;
   byId("detail-title").focus();
   byId("detail").scrollIntoView({ block: "nearest" });
   byId("ask").dispatchEvent(new CustomEvent("order-chosen", { bubbles: true, detail: { answer, order: JSON.parse(row.text) } }));
 }
 
+function chartWidth() {
+  return Math.min(byId("reasons").clientWidth, CHART_WIDTH);
+}
+
 // The model may come after the order was chosen; its place is shown then.
 function showPlace(answer) {
   const history = { used: "The customer's earlier orders were used.", absent: "No earlier order of this customer is known.", unavailable: "The history store was away, so earlier orders were not used." }[answer.history];
-  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold) : null;
+  const place = state.model ? placeChart(state.model.score_distribution, answer.score, answer.threshold, chartWidth()) : null;
   byId("detail-text").textContent = `${answer.anomaly ? "An anomaly" : "Not an anomaly"}: the threshold is ${answer.threshold.toFixed(3)}. The forest says ${answer.forest_score.toFixed(3)}, the guard ${answer.guard_score.toFixed(3)}. ${place ? place.words.split(" The threshold")[0] + " " : ""}${history}`;
   const missing = apiKey.get() === "" ? "Enter the API key to see the distribution." : "The distribution is on its way.";
   byId("place").replaceChildren(place ? place.svg : html("p", { className: "note", textContent: missing }));
@@ -174,7 +178,15 @@ async function openFile(event) {
 }
 
 async function insertExample() {
-  const document = await (await fetch("/openapi.json")).json();
+  byId("message").textContent = "";
+  let document;
+  try {
+    document = await get("/openapi.json");
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    byId("message").textContent = error.message;
+    return;
+  }
   const examples = document.paths["/v1/score"].post.requestBody.content["application/json"].examples;
   byId("orders").value = Object.values(examples).map((example) => JSON.stringify(example.value)).join("\n");
 }

@@ -133,6 +133,29 @@ def test_the_key_stays_in_the_tab(page: Page) -> None:
     assert API_KEY not in page.content()
 
 
+def test_a_refused_key_is_not_sent_again_and_again(page: Page) -> None:
+    page.clock.install()
+    with page.expect_response(re.compile("/v1/model$")):
+        page.reload()
+    page.get_by_label("API key").fill("a-wrong-key-0123456789")
+    page.get_by_label("API key").press("Tab")
+    expect(page.get_by_text("does not accept this API key").first).to_be_visible()
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 401 else None)
+    for _ in range(8):
+        with page.expect_response(re.compile("/readyz$")):
+            page.clock.run_for(15_000)
+    assert refused == []
+    score(page)
+    expect(page.get_by_text("Trained on")).to_be_visible()
+
+
+def test_an_example_that_can_t_be_had_is_said_in_words(page: Page) -> None:
+    page.route("**/openapi.json", lambda route: route.abort())
+    page.get_by_role("button", name="Insert an example").click()
+    expect(page.get_by_role("alert")).to_have_text("The service does not answer. Is it running?")
+
+
 NAMELESS = """() => [...document.querySelectorAll(
     "a, button, input:not([type=file]), select, textarea, svg[role=img], [role]")]
   .filter((e) => e.offsetParent !== null || e.tagName === "svg")
@@ -175,7 +198,7 @@ FAINT = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [320, 360, 1280])
 def test_it_is_accessible_in(
     scheme: Literal["light", "dark"], width: int, browser: Browser, service: Service, tmp_path: Path
 ) -> None:
@@ -187,6 +210,10 @@ def test_it_is_accessible_in(
     page.get_by_role("button", name="T-2").click()
     expect(page.locator("#place svg")).to_be_visible()
     expect(page.locator("#drift tbody tr")).to_have_count(12)
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('figure svg')].map((e) => e.clientWidth / e.viewBox.baseVal.width)"
+    )
+    assert len(drawn) == 2 and min(drawn) > 0.99, "the words in a chart are not made smaller"
     for path in ("", "/docs"):
         if path:
             page.goto(service.url + path)
