@@ -33,7 +33,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         if history.at and max(history.at) > placed:
             earlier = [at <= placed for at in history.at]
             forgotten = history.count - len(history.at)
-            columns = [tuple(compress(values, earlier)) for values in astuple(history)[1:]]
+            # tuple(…) of an iterator makes ten places and shrinks: Python keeps 2,000 freed tuples of each length.
+            columns = [(*compress(values, earlier),) for values in astuple(history)[1:]]
             history = CustomerHistory(forgotten + sum(earlier), *columns)
         return history
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 
 from app.history import redis as redis_store
 from app.history import HistoryStore, HistoryUnavailable, open_store
-from app.history.memory import MemoryStore
+from app.history.memory import BESIDE, CAPACITY, MemoryStore
 from app.history.records import REMEMBERED_TOKENS, read_record, record_after
 from app.history.redis import RedisStore
 from app.history.sqlite import SqliteStore
@@ -112,14 +113,56 @@ def test_sqlite_keeps_until_the_time_is_over(tmp_path: Path) -> None:
 
 def test_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
     async def scenario() -> None:
-        store = MemoryStore(60, capacity=2)
-        await store.write("a", b"a")
-        await store.write("b", b"b")
+        store = MemoryStore(60, capacity=2 * (BESIDE + 4))
+        await store.write("a", b"aa")
+        await store.write("a", b"aaaa")  # in the place of the first
+        await store.write("b", b"bbbb")
         await store.read("a")
-        await store.write("c", b"c")
-        assert [await store.read(name) for name in "abc"] == [b"a", None, b"c"]
+        await store.write("c", b"cccc")
+        assert [await store.read(name) for name in "abc"] == [b"aaaa", None, b"cccc"]
+        await store.forget("a")
+        await store.write("d", b"dddd")
+        assert [await store.read(name) for name in "acd"] == [None, b"cccc", b"dddd"]
+        await store.write("e", b"e" * 5)
+        assert [await store.read(name) for name in "cde"] == [None, None, b"e" * 5]
 
     asyncio.run(scenario())
+
+
+def test_what_is_kept_in_memory_takes_no_more_than_it_may() -> None:
+    """Customers with few orders and customers with as many as are kept: a number of customers would bound neither."""
+    records = [kept([order(number) for number in range(count)]) for count in (1, 3, REMEMBERED + REMEMBERED_TOKENS)]
+
+    async def filled() -> MemoryStore:
+        store = MemoryStore(60)
+        for number in range(30_000):
+            await store.write(f"cus_k1_{number:022}", bytes(bytearray(records[number % len(records)])))
+        return store
+
+    tracemalloc.start()
+    try:
+        store = asyncio.run(filled())
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert store.name == "memory" and 0.8 * CAPACITY < taken < 1.1 * CAPACITY
+
+
+def test_tuples_of_a_history_are_made_in_their_length() -> None:
+    """Python keeps up to 2,000 freed tuples of each length: shrunken ones fill that with megabytes."""
+    orders = [order(number) for number in range(REMEMBERED)]
+    record = read_record(kept(orders))
+    assert record
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(300):
+            for late in range(1, 20):
+                assert len(record.seen_by(orders[late]).at) > 0
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 200_000
 
 
 def test_sqlite_says_when_it_is_away(tmp_path: Path) -> None:
