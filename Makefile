@@ -161,7 +161,7 @@ bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, r
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: record-model model-summary gate-issue publish-model fetch-model preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+.PHONY: record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
 model-summary: $(RUN_ENV) ## The newest model version's card
@@ -170,6 +170,8 @@ gate-issue: $(RUN_ENV) ## Open an issue with the report of a failed gate
 	@$(DELIVERY) gate-issue
 publish-model: $(RUN_ENV) ## Copy a version into the model bucket (MODELS_BUCKET=… VERSION=…)
 	@$(DELIVERY) publish-model
+fetch-champion: $(RUN_ENV) ## Fetch the version trained before this commit, for the next training to be compared with
+	@$(DELIVERY) fetch-champion
 fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
 	@$(DELIVERY) fetch-model
 preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Markdown (STACK=…)

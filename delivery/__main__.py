@@ -95,6 +95,16 @@ def fetch_model() -> None:
     github.output({"version": found.version, "commit": found.commit, "manifest-sha256": found.manifest_sha256})
 
 
+def fetch_champion() -> None:
+    """Fetch the version that was trained before this commit, for the next training to be compared with."""
+    found = models.fetch_champion()
+    print(
+        f"the champion is {found.version}"
+        if found
+        else "nothing was fetched: the champion stays as it is, or there is none"
+    )
+
+
 def publish_model() -> None:
     """Copy a model version into the model bucket."""
     place = models.publish(required("MODELS_BUCKET", "the model bucket"), required("VERSION", "the model version"))
@@ -124,7 +134,8 @@ def preview_comment() -> None:
 
 def model_summary() -> None:
     """Put the newest model version's card on the run's page."""
-    github.summary(summary.model(models.models_folder()))
+    rival = models.read(models.RIVAL).version if models.RIVAL.exists() else None
+    github.summary(summary.model(models.models_folder(), rival))
 
 
 def test_summary() -> None:
@@ -189,6 +200,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "check-tag": check_tag,
     "check-workflows": check_workflows,
     "deploy": deploy_stack,
+    "fetch-champion": fetch_champion,
     "fetch-model": fetch_model,
     "fetch-records": fetch_records,
     "gate-issue": gate_issue,

@@ -17,11 +17,17 @@ from delivery.errors import DeliveryError
 from delivery.stack import on_google_cloud
 from infra.local.files import write_whole
 from infra.local.home import home_from
-from orderguard.model_version import champion, verify
+from orderguard.model_version import CHAMPION, ModelVersionError, champion, verify
 
 RECORD = REPOSITORY / "reports" / "model-record.json"
+RIVAL = REPOSITORY / "reports" / "champion.json"
+"""The record of the champion that was fetched for a training: a version that this run has not made."""
 STORAGE = "https://storage.googleapis.com"
 TRAINED_BY = ".github/workflows/train_model.yml"
+
+
+class NoModelVersion(DeliveryError):
+    """Nothing was trained yet at the commits that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,9 @@ def record(environment: Mapping[str, str] = os.environ) -> Record:
     return made
 
 
-def write(record: Record) -> None:
+def write(record: Record, path: Path | None = None) -> None:
     """Keep the record for the steps that follow."""
-    write_whole(RECORD, (json.dumps(asdict(record), indent=2) + "\n").encode())
+    write_whole(path or RECORD, (json.dumps(asdict(record), indent=2) + "\n").encode())
 
 
 def read(path: Path = RECORD) -> Record:
@@ -79,12 +85,52 @@ def fetch(environment: Mapping[str, str] = os.environ) -> Record:
     history = run(["git", "rev-list", "--max-count=1000", "HEAD"]).split()
     if wanted := environment.get("MODEL_COMMIT"):
         history = [trained_at for trained_at in history if trained_at == wanted]
+    found, run_id = _find(history, environment)
+    _bring(found, run_id, environment)
+    write(found)
+    return found
+
+
+def fetch_champion(environment: Mapping[str, str] = os.environ) -> Record | None:
+    """Bring the version that was trained last before HEAD into the models folder, as the champion that a training on a
+    fresh runner has to match. None where there is none, or none that can be trusted and read: then nothing is compared.
+
+    It is checked as `fetch` does. A champion that is in the folder already stays, and a deployment gets no record.
+    """
+    folder = models_folder(environment)
+    if champion(folder):
+        return None
+    history = run(["git", "rev-list", "--max-count=1000", "--skip=1", "HEAD"]).split()
+    try:
+        found, run_id = _find(history, environment)
+    except NoModelVersion:
+        return None
+    finally:
+        RECORD.unlink(missing_ok=True)
+    try:
+        _bring(found, run_id, environment)
+    except (DeliveryError, ModelVersionError) as problem:
+        # A renamed repository, another feature set: a training must not wait until the artifact is gone. Nobody gains
+        # by spoiling it, because who can do that can delete it as well.
+        print(f"{found.version} can't be compared with: {problem}")
+        return None
+    write(found, RIVAL)
+    write_whole(folder / CHAMPION, f"{found.version}\n".encode())
+    return found
+
+
+def _find(history: list[str], environment: Mapping[str, str]) -> tuple[Record, str]:
+    """The record of the first commit in `history` that has one, and the run that holds it (empty for a folder)."""
     store = environment.get("MODEL_ARTIFACTS")
-    found, run_id = _from_folder(Path(store), history) if store else _from_github(history)
+    return _from_folder(Path(store), history) if store else _from_github(history)
+
+
+def _bring(found: Record, run_id: str, environment: Mapping[str, str]) -> None:
+    """Put the version's files into the models folder once hash, attestation and files have been checked."""
     target = models_folder(environment) / found.version
     source = target.with_name(f".{found.version}.part")
     shutil.rmtree(source, ignore_errors=True)
-    if store:
+    if store := environment.get("MODEL_ARTIFACTS"):
         shutil.copytree(Path(store) / f"model-{found.commit}", source)
     else:
         _download(run_id, f"model-{found.commit}", source)
@@ -102,8 +148,6 @@ def fetch(environment: Mapping[str, str] = os.environ) -> Record:
     verify(source)
     shutil.rmtree(target, ignore_errors=True)
     source.replace(target)
-    write(found)
-    return found
 
 
 def _from_folder(store: Path, history: list[str]) -> tuple[Record, str]:
@@ -111,7 +155,7 @@ def _from_folder(store: Path, history: list[str]) -> tuple[Record, str]:
         path = store / f"model-record-{trained_at}" / RECORD.name
         if path.exists():
             return read(path), ""
-    raise DeliveryError(f"{store} holds no model version of this commit or one before it.")
+    raise NoModelVersion(f"{store} holds no model version of this commit or one before it.")
 
 
 def _from_github(history: list[str]) -> tuple[Record, str]:
@@ -138,8 +182,9 @@ def _from_github(history: list[str]) -> tuple[Record, str]:
             if found.commit != trained_at:
                 raise DeliveryError(f"The record of {trained_at} speaks of {found.commit}: it is not of that run.")
             return found, runs[trained_at]
-    raise DeliveryError(
-        "No training run of this commit, or of one before it, has kept its model version: run the Model Retrainer."
+    raise NoModelVersion(
+        "No training run of this commit, or of one before it, has kept its model version (GitHub keeps artifacts for "
+        "90 days). Run the Model Retrainer on it, `gh workflow run train_model.yml --ref TAG`, then this job again."
     )
 
 

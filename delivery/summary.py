@@ -1,5 +1,6 @@
 """Reports for a run's page: tests from JUnit XML, a model version from its card and its gates."""
 
+import json
 import xml.etree.ElementTree as ElementTree  # nosec B405  # only files that pytest wrote a moment ago are read
 from pathlib import Path
 
@@ -28,13 +29,31 @@ def tests(reports: Path) -> str:
     return "\n".join(["## Tests", "", *lines, *(["", "Failed:", "", *failures] if failures else [])])
 
 
-def model(models: Path) -> str:
-    """The newest version's card, which states each gate with its figure and its limit."""
-    cards = sorted(models.glob("*/card.md"), key=lambda path: path.stat().st_mtime)
+def model(models: Path, rival: str | None = None) -> str:
+    """The newest version's card, which states each gate with its figure and its limit, and how the version stands
+    against the champion. `rival` is a version that was fetched to be compared with, not trained here.
+
+    Raises `DeliveryError` where no other version has a card.
+    """
+    cards = [path for path in models.glob("*/card.md") if path.parent.name != rival]
     if not cards:
         raise DeliveryError(f"{models} holds no model version with a card: training did not get that far.")
-    text = cards[-1].read_text(encoding="utf-8")
+    card = max(cards, key=lambda path: path.stat().st_mtime)
+    text = card.read_text(encoding="utf-8") + _challenge(card.with_name("challenge.json"))
     report = REPOSITORY / "reports" / "model-summary.md"
     report.parent.mkdir(exist_ok=True)
     report.write_text(text, encoding="utf-8")
     return text
+
+
+def _challenge(path: Path) -> str:
+    """The gate that is no part of the card, because it depends on who is champion."""
+    if not path.exists():
+        return ""
+    gate = json.loads(path.read_text(encoding="utf-8"))
+    told = " ".join(filter(None, (gate["meaning"], gate["note"])))
+    figures = [
+        f"- {one['name']} is {one['value']:.4g}, must be {one['bound']} {one['limit']:.4g}" for one in gate["figures"]
+    ]
+    lines = ["", f"## {'Passed' if gate['passed'] else 'FAILED'}: {gate['name']}", "", told, "", *figures]
+    return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@ standing for Google Cloud."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -182,6 +183,22 @@ def test_a_model_that_is_not_the_recorded_one_is_not_deployed(
         manifest.write_text(whole)
     assert done.returncode != 0
     assert "has another hash" in done.stderr
+
+
+def test_the_next_training_on_a_fresh_runner_is_compared_with_the_version_before(
+    runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
+) -> None:
+    (runner.clone / "models").rename(runner.clone / "models-of-another-machine")
+    try:
+        runner.run("train_model.yml", "schedule", "refs/heads/main")
+    finally:
+        shutil.rmtree(runner.clone / "models")
+        (runner.clone / "models-of-another-machine").rename(runner.clone / "models")
+    head = git(runner.clone, "rev-parse", "HEAD")
+    challenge = json.loads((runner.artifacts / f"model-{head}" / "challenge.json").read_text())
+    assert [figure["name"] for figure in challenge["figures"]] == [
+        f"average precision against {trained['train']['version']}'s"
+    ]
 
 
 @pytest.mark.parametrize(

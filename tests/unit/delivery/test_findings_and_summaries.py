@@ -87,6 +87,29 @@ def test_a_summary_without_a_report_says_what_to_do(tmp_path: Path) -> None:
         summary.tests(tmp_path)
 
 
+def test_the_models_summary_tells_of_the_new_version_and_of_how_it_stands_against_the_champion(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(summary, "REPOSITORY", tmp_path)
+    figure = {"name": "average precision against old's", "value": 0.5, "bound": "at least", "limit": 0.75}
+    gate = {"name": "champion", "meaning": "Not worse.", "passed": False, "figures": [figure], "tables": [], "note": ""}
+    for version in ("new", "old"):  # the champion was fetched, so its files are the newer ones by now
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "card.md").write_text(f"# Model {version}\n")
+    (tmp_path / "new" / "challenge.json").write_text(json.dumps(gate))
+    text = summary.model(tmp_path, rival="old")
+    assert "# Model new" in text and "## FAILED: champion" in text
+    assert "average precision against old's is 0.5, must be at least 0.75" in text
+    assert (tmp_path / "reports" / "model-summary.md").read_text() == text
+
+
+def test_a_training_that_ended_before_its_gates_is_not_told_of_by_the_champions_card(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "card.md").write_text("# Model old\n")
+    with pytest.raises(DeliveryError, match="did not get that far"):
+        summary.model(tmp_path, rival="old")
+
+
 def test_release_notes_name_image_model_and_hash() -> None:
     image, manifest = "r/orderguard@sha256:ab", "12" * 32
     deployment = Deployment("prod", "c" * 40, "v1.2.3", image, "20261001-abc-def", manifest, "https://x", "deployed")

@@ -154,6 +154,49 @@ def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path:
         models.fetch({"MODEL_ARTIFACTS": str(tmp_path), "MODEL_COMMIT": "a" * 40})
 
 
+@pytest.fixture
+def rivals(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A fresh runner at commit f, and the artifacts of f itself and of a, the commit before it."""
+    monkeypatch.setattr(models, "RECORD", tmp_path / "reports" / "model-record.json")
+    monkeypatch.setattr(models, "RIVAL", tmp_path / "reports" / "champion.json")
+    monkeypatch.setattr(models, "models_folder", lambda environment: tmp_path / "models")
+    monkeypatch.setattr(models, "verify", lambda folder: None)
+    (tmp_path / "models").mkdir()
+    recorder.answers["git rev-list --max-count=1000 HEAD"] = f"{'f' * 40} {'a' * 40}"
+    recorder.answers["git rev-list --max-count=1000 --skip=1 HEAD"] = "a" * 40
+    store = tmp_path / "artifacts"
+    for name, at in (("new", "f" * 40), ("old", "a" * 40)):
+        (store / f"model-{at}").mkdir(parents=True)
+        (store / f"model-{at}" / "manifest.json").write_text(name)
+        made = models.Record(name, at, models.manifest_hash(store / f"model-{at}"))
+        models.write(made, store / f"model-record-{at}" / "model-record.json")
+    return store
+
+
+def test_a_training_on_a_fresh_runner_is_compared_with_the_version_before_it(rivals: Path, tmp_path: Path) -> None:
+    found = models.fetch_champion({"MODEL_ARTIFACTS": str(rivals)})
+    assert found and found.version == "old", "a version is no rival of its own"
+    assert (tmp_path / "models" / "CHAMPION").read_text() == "old\n"
+    assert (tmp_path / "models" / "old" / "manifest.json").read_text() == "old"
+    assert models.read(models.RIVAL) == found
+    assert not models.RECORD.exists(), "nothing may deploy the version that is only compared with"
+    assert models.fetch_champion({"MODEL_ARTIFACTS": str(rivals)}) is None, "a champion that is there stays"
+
+
+def test_the_first_training_has_nothing_to_be_compared_with(rivals: Path, tmp_path: Path) -> None:
+    assert models.fetch_champion({"MODEL_ARTIFACTS": str(tmp_path / "nothing")}) is None
+    assert not (tmp_path / "models" / "CHAMPION").exists()
+
+
+def test_a_version_that_is_not_the_recorded_one_is_no_champion_and_stops_no_training(
+    rivals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (rivals / f"model-{'a' * 40}" / "manifest.json").write_text("another")
+    assert models.fetch_champion({"MODEL_ARTIFACTS": str(rivals)}) is None
+    assert "its manifest has another hash" in capsys.readouterr().out
+    assert not (tmp_path / "models" / "CHAMPION").exists() and not (tmp_path / "models" / "old").exists()
+
+
 class Storage(BaseHTTPRequestHandler):
     """Takes objects as Cloud Storage does: none twice, and none into a bucket that is closed."""
 

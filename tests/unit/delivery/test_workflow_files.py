@@ -22,6 +22,7 @@ ENVIRONMENTS = {
 SIGN_IN = "google-github-actions/auth"
 # What a target asks of GitHub, by `gh` or its API; and what an action needs of the job's token.
 TARGET_RIGHTS = {
+    "fetch-champion": {"actions": "read", "attestations": "read"},
     "fetch-model": {"actions": "read", "attestations": "read"},
     "gate-issue": {"issues": "write"},
     "preview-comment": {"pull-requests": "write"},
@@ -197,6 +198,20 @@ def test_what_starts_a_training_is_what_training_reads() -> None:
 
     (paths,) = (_document("ml-pipeline.yml")[True]["push"]["paths"],)
     assert paths == [f"data/raw/**/*{suffix}" for suffix in SUFFIXES]
+
+
+def test_a_model_is_attested_before_a_deployment_can_find_it() -> None:
+    """A run that ends in between would leave a version that every deployment finds first and refuses."""
+    (train,) = (job for job in JOBS if (job.workflow, job.name) == ("train_model.yml", "train"))
+    uses = [step.get("uses", "").partition("@")[0] for step in train.steps]
+    names = [step.get("with", {}).get("name", "") for step in train.steps]
+    assert uses.index("actions/attest-build-provenance") < names.index("model-${{ github.sha }}")
+
+
+def test_a_training_is_compared_with_the_champion_though_the_runner_is_fresh() -> None:
+    (train,) = (job for job in JOBS if (job.workflow, job.name) == ("train_model.yml", "train"))
+    commands = [step.get("run") for step in train.steps]
+    assert commands.index("make fetch-champion") < commands.index("make train")
 
 
 def test_the_docs_tell_each_setting_and_each_environment() -> None:
