@@ -75,7 +75,7 @@ def promote_image() -> None:
 def verify_image() -> None:
     """Check where the images that are to be deployed come from."""
     registry = required("REGISTRY", "this stack's registry")
-    print(images.verify(registry, pushed_images(), os.environ.get("GITHUB_REPOSITORY", "")))
+    print(images.verify(registry, pushed_images()))
 
 
 def sign_image() -> None:

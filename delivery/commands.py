@@ -89,3 +89,9 @@ def tag(environment: Mapping[str, str] = os.environ) -> str | None:
     if pushed in tags:
         return pushed
     return tags[0] if tags else None
+
+
+def repository(environment: Mapping[str, str] = os.environ) -> str:
+    """This repository's name on GitHub (owner/name): the workflow's, or for a person what `gh` finds in the clone."""
+    known = environment.get("GITHUB_REPOSITORY")
+    return known or run(["gh", "repo", "view", "--json", "nameWithOwner", "--jq", ".nameWithOwner"]).strip()

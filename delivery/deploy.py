@@ -1,6 +1,7 @@
 """A deployment: up, look whether it is well, and go back where it is not.
 
-Where the stack already serves, a canary takes a share of the traffic first. The check asks the service where its
+Where the stack already serves well, a canary takes a share of the traffic first; where it does not, there is nothing to
+lose, and a canary beside a broken revision would fail for its neighbour's faults. The check asks the service where its
 callers do (through the load balancer, where there is one): it must be ready with the version that it was told to serve,
 and, where an API key is at hand, score orders without one failure. Going back is another deployment, of the image and
 the model version that served before. How it ended is recorded, whichever way.
@@ -28,6 +29,8 @@ from infra.local.services import secretmanager
 CANARY_PERCENT = 10
 CHECKS = 50
 READY_WITHIN_SECONDS = 120.0
+WELL_WITHIN_SECONDS = 20.0
+"""For a service that runs already: an instance that has to start takes a few."""
 ORDER = {
     "order_id": "check",
     "created_at": "2026-01-05T12:00:00Z",
@@ -68,7 +71,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
     try:
-        if before.get("revision"):
+        if _serves(stack, before):
             print(f"==> canary: {CANARY_PERCENT} % of the traffic of {stack.name}", flush=True)
             canary = {"canaryPercent": str(CANARY_PERCENT), "stableRevision": str(before["revision"])}
             stack.up(wanted | canary, f"{release}: canary")
@@ -81,6 +84,18 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     done = _record(stack, stack.outputs(), "deployed", model.manifest_sha256)
     write(done)
     return done
+
+
+def _serves(stack: Stack, before: Mapping[str, Any]) -> bool:
+    """Whether the stack is well as it is, so that a canary has something to be held against."""
+    if not before.get("revision"):
+        return False
+    try:
+        check(stack, str(before.get("model_version", "")), within=WELL_WITHIN_SECONDS)
+    except DeliveryError as problem:
+        print(f"==> {stack.name} is not well as it is, so there is no canary: {problem}", flush=True)
+        return False
+    return True
 
 
 def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) -> DeliveryError:
@@ -124,15 +139,16 @@ def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, manifest_sha
     )
 
 
-def check(stack: Stack, *versions: str) -> None:
+def check(stack: Stack, *versions: str, within: float | None = None) -> None:
     """Ask the service until it is ready with one of `versions`, then `CHECKS` times in a row without a failure.
 
-    Raises `DeliveryError` where it does not get ready in time, or fails once.
+    Raises `DeliveryError` where it does not get ready in time (`within` seconds, else READY_WITHIN_SECONDS), or fails
+    once.
     """
     outputs = stack.outputs()
     url = _address(stack, outputs)
     headers = _headers(stack, outputs, url)
-    end = time.monotonic() + READY_WITHIN_SECONDS
+    end = time.monotonic() + (READY_WITHIN_SECONDS if within is None else within)
     while True:
         status, body = ask(url, READY, headers)
         if status == 200 and body.get("model_version") in versions:

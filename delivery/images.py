@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import base
-from delivery.commands import REPOSITORY, commit, run, stream, tag
+from delivery.commands import REPOSITORY, commit, repository, run, stream, tag
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
@@ -172,22 +172,21 @@ def promote(source: str, target: str, digests: Mapping[str, str], environment: M
         run(["docker", "buildx", "imagetools", "inspect", f"{target}/{name}@{digest}"])
 
 
-def verify(
-    registry: str, digests: Mapping[str, str], repository: str, environment: Mapping[str, str] = os.environ
-) -> str:
+def verify(registry: str, digests: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> str:
     """Check where the images (name → digest) come from; returns what was found. Raises `DeliveryError` where one is
     foreign.
 
-    On Google Cloud that is GitHub's attestation by the deploying workflow of `repository` (owner/name), at this commit
+    On Google Cloud that is GitHub's attestation by the deploying workflow of this repository, at this commit
     and tag and on GitHub's own runners; on the local cloud the digest says it: the same tree gives the same.
     """
     if on_google_cloud(environment):
         sign_in(registry)
-        made = ["--repo", repository, "--signer-workflow", f"{repository}/{BUILT_BY}", "--source-digest", commit()]
+        owner = repository(environment)
+        made = ["--repo", owner, "--signer-workflow", f"{owner}/{BUILT_BY}", "--source-digest", commit()]
         made += ["--source-ref", f"refs/tags/{tag(environment)}", "--deny-self-hosted-runners"]
         for name, digest in digests.items():
             run(["gh", "attestation", "verify", f"oci://{registry}/{name}@{digest}", *made])
-        return f"{_listed(registry, digests)} were built by {BUILT_BY} of {repository} at {commit()}"
+        return f"{_listed(registry, digests)} were built by {BUILT_BY} of {owner} at {commit()}"
     pushed = _push_locally(registry, commit(), environment)
     if foreign := [name for name, digest in digests.items() if pushed[name] != digest]:
         raise DeliveryError(f"{', '.join(foreign)} in {registry} was not built from this tree.")

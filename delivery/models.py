@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from delivery.commands import REPOSITORY, commit, run
+from delivery.commands import REPOSITORY, commit, repository, run
 from delivery.errors import DeliveryError
 from delivery.stack import on_google_cloud
 from infra.local.files import write_whole
@@ -134,8 +134,8 @@ def _bring(found: Record, run_id: str, environment: Mapping[str, str]) -> None:
         shutil.copytree(Path(store) / f"model-{found.commit}", source)
     else:
         _download(run_id, f"model-{found.commit}", source)
-        repository = environment["GITHUB_REPOSITORY"]
-        made = ["--repo", repository, "--signer-workflow", f"{repository}/{TRAINED_BY}"]
+        owner = repository(environment)
+        made = ["--repo", owner, "--signer-workflow", f"{owner}/{TRAINED_BY}"]
         made += ["--source-digest", found.commit, "--deny-self-hosted-runners"]
         run(["gh", "attestation", "verify", str(source / "manifest.json"), *made])
     expected = {found.manifest_sha256, environment.get("MODEL_MANIFEST_SHA256") or found.manifest_sha256}

@@ -75,3 +75,10 @@ def test_every_make_target_that_people_use_is_in_the_docs() -> None:
     for row in _MAKE.findall(text):
         told -= set(row.split())
     assert not told - {"help"}
+
+
+def test_no_runbook_sends_anybody_to_the_local_cloud() -> None:
+    """`make up STACK=prod` brings prod's settings up on the machine of whoever is on call, and says that it worked."""
+    told = "\n".join(code(REPOSITORY / "docs" / "technical" / "runbooks.md"))
+    assert "make fetch-model deploy STACK=prod" in told
+    assert not re.findall(r"make [\w -]*\b(?:up|down|status|preview|rollback)\b.*STACK=", told)

@@ -2,6 +2,7 @@
 the promise."""
 
 import json
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,8 +76,12 @@ def test_a_promoted_image_keeps_its_digest_and_gets_both_tags(recorder: Recorder
     )
 
 
-def test_both_images_have_to_come_from_this_workflow_at_this_commit_and_tag(recorder: Recorder) -> None:
-    images.verify(REGISTRY, DIGESTS, "owner/orderguard", CLOUD)
+@pytest.mark.parametrize("repository", [{"GITHUB_REPOSITORY": "owner/orderguard"}, {}], ids=["workflow", "person"])
+def test_both_images_have_to_come_from_this_workflow_at_this_commit_and_tag(
+    recorder: Recorder, repository: dict[str, str]
+) -> None:
+    recorder.answers["gh repo view"] = "owner/orderguard\n"
+    images.verify(REGISTRY, DIGESTS, {**CLOUD, **repository})
     checks = recorder.those("gh attestation verify")
     assert [check.split()[3].rpartition("/")[2].partition("@")[0] for check in checks] == list(DIGESTS)
     for check in checks:
@@ -145,6 +150,19 @@ def test_a_model_comes_from_the_run_of_its_commit_in_this_repository(
     assert '"model-record-" + .workflow_run.head_sha' in query
     with pytest.raises(DeliveryError, match="speaks of b"):
         models._from_github(["a" * 40])
+
+
+@pytest.mark.parametrize("repository", [{"GITHUB_REPOSITORY": "owner/orderguard"}, {}], ids=["workflow", "person"])
+def test_a_model_version_has_to_come_from_the_model_retrainer_of_this_repository(
+    recorder: Recorder, rivals: Path, monkeypatch: pytest.MonkeyPatch, repository: dict[str, str]
+) -> None:
+    recorder.answers["gh repo view"] = "owner/orderguard\n"
+    recorder.answers["gh api"] = f"{'f' * 40} 7\n"
+    monkeypatch.setattr(models, "_download", lambda run_id, name, folder: shutil.copytree(rivals / name, folder))
+    models.fetch(repository)
+    (asked,) = recorder.those("gh attestation verify")
+    assert "--repo owner/orderguard --signer-workflow owner/orderguard/.github/workflows/train_model.yml" in asked
+    assert f"--source-digest {'f' * 40}" in asked
 
 
 def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path: Path, recorder: Recorder) -> None:
