@@ -1,7 +1,10 @@
-# Three stages: `build` compiles the service's byte code, `train` is the training job's image, `serve` (the last, so the default) is the service.
-ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+# On the `pinned` base three stages: `build` compiles the service's byte code, `train` is the training job's image, `serve` (the last, so the default) is the service.
+ARG PYTHON_IMAGE=pinned
 # What Dockerfile.slim builds; `make image` and the Pulumi program build it first and name it here by digest.
 ARG SLIM_IMAGE=orderguard-slim
+
+# A stage of its own, and not the argument's default: Dependabot moves what FROM names. Another PYTHON_IMAGE leaves it out.
+FROM docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS pinned
 
 FROM ${PYTHON_IMAGE} AS build
 COPY orderguard/ /srv/orderguard/

@@ -123,6 +123,7 @@ lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON 
 	@echo "==> zizmor"; $(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
 	@echo "==> JSON Schema"; $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@echo "==> yamllint"; $(VENV)/bin/yamllint --strict --config-file .github/yamllint.yml .github Pulumi*.yaml
 	@echo "==> Checkov"; CHECKOV=$(CHECKOV) $(DELIVERY) check-workflows
 

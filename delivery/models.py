@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,7 +17,7 @@ from delivery.commands import REPOSITORY, commit, repository, run
 from delivery.errors import DeliveryError
 from delivery.stack import on_google_cloud
 from infra.local.files import write_whole
-from infra.local.home import home_from
+from infra.local.home import DEFAULT_STACK, home_from
 from orderguard.model_version import CHAMPION, ModelVersionError, champion, verify
 
 RECORD = REPOSITORY / "reports" / "model-record.json"
@@ -206,7 +207,8 @@ def publish(bucket: str, version: str, environment: Mapping[str, str] = os.envir
             _create(bucket, name, path.read_bytes(), token)
         else:
             home = {**environment, "LOCAL_CLOUD_HOME": str(home_from(environment).root)}
-            run(["python3", "-m", "infra.local", "object-put", bucket, str(path), "--name", name], environment=home)
+            put = [sys.executable, "-m", "infra.local", "object-put", bucket, str(path), "--name", name]
+            run([*put, "--stack", environment.get("STACK") or DEFAULT_STACK], environment=home)
     return f"gs://{bucket}/{version}/"
 
 

@@ -2,8 +2,10 @@
 
 Runs inside the image build, on whatever Python image that starts from, so it uses the standard library alone. What is
 copied: the interpreter, its standard library without the parts that only developers use, the shared libraries that any
-of it loads (as `ldd` resolves them), CA certificates, time zones and a user without privileges. What is left out of the
-packages: tests, type stubs, C sources and the parts of onnxruntime and numpy that serve training or builds.
+of it loads (as `ldd` resolves them), CA certificates, time zones, a user without privileges, and Debian's records of
+the packages that these come from: without them no scanner and no list of contents knows of OpenSSL or the C library.
+What is left out of the packages: tests, type stubs, C sources and the parts of onnxruntime and numpy that serve
+training or builds.
 """
 
 import argparse
@@ -40,7 +42,8 @@ PACKAGES_LEFT_OUT = (
     "**/*.a",
     "bin",
 )
-FILES = ("/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo/UTC", "/etc/mime.types")
+DPKG = Path("/var/lib/dpkg")
+FILES = ("/etc/os-release", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo/UTC", "/etc/mime.types")
 
 
 def prune(packages: Path) -> None:
@@ -72,6 +75,33 @@ def copy(source: Path, out: Path) -> None:
         shutil.copy2(source.resolve(), target)
 
 
+def owners(files: Iterable[Path], dpkg: Path = DPKG) -> set[str]:
+    """The Debian packages (`name` or `name:architecture`) that `files` come from; none where there is no Debian.
+
+    /lib is a link to /usr/lib by now, and a package's list may name either.
+    """
+    wanted = set()
+    for file in files:
+        for path in (file, file.resolve()):
+            wanted |= {str(path), f"/usr{path}", str(path).removeprefix("/usr")}
+    lists = (dpkg / "info").glob("*.list")
+    return {one.stem for one in lists if not wanted.isdisjoint(one.read_text(encoding="utf-8").splitlines())}
+
+
+def record(packages: set[str], out: Path, dpkg: Path = DPKG) -> None:
+    """Write dpkg's own entry of each package to `var/lib/dpkg/status.d/`, where scanners read it in images without
+    dpkg."""
+    folder = out / "var/lib/dpkg/status.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    status = dpkg / "status"
+    for entry in status.read_text(encoding="utf-8").split("\n\n") if status.exists() else ():
+        lines = [line.partition(": ") for line in entry.splitlines() if not line.startswith(" ")]
+        known = {key: value for key, _, value in lines}
+        name = known.get("Package", "")
+        if packages & {name, f"{name}:{known.get('Architecture')}"}:
+            (folder / name).write_text(entry.strip() + "\n", encoding="utf-8")
+
+
 def compile_all(folder: Path) -> None:
     """Write byte code that is valid whatever the files' times are: the image is read-only, and its bytes must not
     depend on a clock."""
@@ -94,12 +124,13 @@ def collect(packages: Path, out: Path) -> None:
         dirs_exist_ok=True,
     )
     extensions = [*library.glob("lib-dynload/*.so"), *packages.rglob("*.so*")]
-    for path in sorted(shared_libraries([interpreter, *extensions])):
-        if not path.is_relative_to(packages):
-            copy(path, out)
-    for name in FILES:
-        if Path(name).exists():
-            copy(Path(name), out)
+    libraries = [
+        path for path in sorted(shared_libraries([interpreter, *extensions])) if not path.is_relative_to(packages)
+    ]
+    others = [Path(name) for name in FILES if Path(name).exists()]
+    for path in (*libraries, *others):
+        copy(path, out)
+    record(owners([interpreter, library / "os.py", *extensions, *libraries, *others]), out)
     link = out / "usr/bin/python"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)

@@ -39,11 +39,12 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         if not name.startswith(("GITHUB_", "PULUMI_", "MODEL", "MASKING"))
     }
     environment = {**kept, "LOCAL_CLOUD_HOME": str(folder / "home"), "MODEL_ARTIFACTS": str(artifacts)}
-    registries = {
+    settings = {
         "staging": {"REGISTRY": REGISTRY.format(stack="staging")},
         "production": {"REGISTRY": REGISTRY.format(stack="prod")},
+        "models": {"MODELS_BUCKET": "orderguard-staging-staging-models"},
     }
-    made = Runner(clone, artifacts, {}, environment, registries)
+    made = Runner(clone, artifacts, {}, environment, settings)
     yield made
     for stack in ("staging", "prod"):
         down = [sys.executable, "-m", "infra.local", "down", "--stack", stack]
@@ -185,12 +186,13 @@ def test_a_model_that_is_not_the_recorded_one_is_not_deployed(
     assert "has another hash" in done.stderr
 
 
-def test_the_next_training_on_a_fresh_runner_is_compared_with_the_version_before(
+def test_the_next_training_on_a_fresh_runner_is_compared_with_the_version_before_and_published(
     runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
 ) -> None:
     (runner.clone / "models").rename(runner.clone / "models-of-another-machine")
     try:
-        runner.run("train_model.yml", "schedule", "refs/heads/main")
+        monthly = replace(runner, environment={**runner.environment, "STACK": "staging"}, ran=[], output="")
+        made = monthly.run("train_model.yml", "schedule", "refs/heads/main")
     finally:
         shutil.rmtree(runner.clone / "models")
         (runner.clone / "models-of-another-machine").rename(runner.clone / "models")
@@ -199,6 +201,7 @@ def test_the_next_training_on_a_fresh_runner_is_compared_with_the_version_before
     assert [figure["name"] for figure in challenge["figures"]] == [
         f"average precision against {trained['train']['version']}'s"
     ]
+    assert f"published to gs://orderguard-staging-staging-models/{made['train']['version']}/" in monthly.output
 
 
 @pytest.mark.parametrize(

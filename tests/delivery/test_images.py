@@ -57,6 +57,13 @@ def test_the_service_has_no_shell_no_installer_no_compiler_and_no_training_libra
     assert not {"pandas", "sklearn", "scipy", "pip", "setuptools", "onnx"} & set(service.packages)
 
 
+def test_scanners_can_know_of_the_operating_systems_libraries(service: inspection.Inspection) -> None:
+    """A list of contents without OpenSSL and the C library would name no vulnerability of theirs."""
+    records = {name.rpartition("/")[2] for name in service.files if name.startswith("var/lib/dpkg/status.d/")}
+    assert {"libc6", "zlib1g"} <= records and {name for name in records if name.startswith("libssl")}
+    assert "etc/os-release" in service.files
+
+
 def test_the_service_runs_without_privileges(service: inspection.Inspection) -> None:
     assert service.user == "65532:65532"
     assert service.entrypoint == ("/usr/bin/python", "-m", "app")

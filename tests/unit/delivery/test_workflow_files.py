@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,42 @@ def test_every_action_is_pinned_by_commit_and_no_credential_stays_in_the_clone(j
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
+
+
+def _updates(ecosystem: str) -> dict[str, Any]:
+    found = yaml.safe_load((REPOSITORY / ".github" / "dependabot.yml").read_text(encoding="utf-8"))
+    (entry,) = (one for one in found["updates"] if one["package-ecosystem"] == ecosystem)
+    return dict(entry)
+
+
+def test_every_action_that_is_pinned_is_kept_up_to_date() -> None:
+    """For `/` Dependabot reads the workflows, and of actions none but one in the root."""
+    directories = _updates("github-actions")["directories"]
+    for path in [*WORKFLOWS, *sorted((REPOSITORY / ".github" / "actions").rglob("action.y*ml"))]:
+        place = f"/{path.parent.relative_to(REPOSITORY)}"
+        assert any(fnmatch(place.removesuffix("/.github/workflows") or "/", one) for one in directories), place
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(r"uses: (?!\./)", line):
+                assert re.search(
+                    r"@[0-9a-f]{40} # v?\d+\.\d+\.\d+$", line
+                ), f"{line}: it moves commit and comment together"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.slim"])
+def test_the_base_image_stands_where_it_is_kept_up_to_date(name: str) -> None:
+    """Dependabot reads FROM and no ARG; a digest that nothing moves keeps every flaw of its day."""
+    assert _updates("docker")["directory"] == "/"
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    assert re.search(r"^FROM \S+/python:3\.11\S*@sha256:[0-9a-f]{64} AS pinned$", text, re.MULTILINE)
+    assert "ARG PYTHON_IMAGE=pinned\n" in text and not re.search(r"^ARG .*@sha256:", text, re.MULTILINE)
+
+
+def test_both_images_are_scanned_whole_and_what_is_high_and_mended_fails_the_run() -> None:
+    (image,) = (job for job in JOBS if (job.workflow, job.name) == ("security-scan.yml", "image"))
+    scans = [step["with"] for step in image.steps if step.get("uses", "").startswith("anchore/scan-action@")]
+    assert [scan["image"] for scan in scans] == ["orderguard:latest", "orderguard-train:latest"]
+    for scan in scans:
+        assert (scan["severity-cutoff"], scan["only-fixed"]) == ("high", True) and "fail-build" not in scan
 
 
 def test_what_starts_a_training_is_what_training_reads() -> None:

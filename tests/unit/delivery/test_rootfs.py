@@ -1,0 +1,55 @@
+"""The root file system of the service: what scanners can know of it."""
+
+from pathlib import Path
+
+import pytest
+
+from delivery import rootfs
+
+STATUS = """Package: libssl3
+Status: install ok installed
+Architecture: amd64
+Version: 3.0.17-1
+Description: Secure Sockets Layer toolkit
+ Package: not one
+
+Package: perl-base
+Architecture: amd64
+Version: 5.36
+
+Package: tzdata
+Architecture: all
+Version: 2026a
+"""
+
+
+@pytest.fixture
+def dpkg(tmp_path: Path) -> Path:
+    (tmp_path / "info").mkdir()
+    (tmp_path / "status").write_text(STATUS)
+    lists = {
+        "libssl3:amd64": "/usr/lib/x86_64-linux-gnu/libssl.so.3",
+        "perl-base": "/usr/bin/perl",
+        "tzdata": "/usr/share/zoneinfo/UTC",
+    }
+    for name, file in lists.items():
+        (tmp_path / "info" / f"{name}.list").write_text(f"/.\n{file}\n")
+    return tmp_path
+
+
+def test_debians_record_of_each_package_that_a_file_comes_from_is_kept_and_of_no_other(
+    dpkg: Path, tmp_path: Path
+) -> None:
+    files = [Path("/lib/x86_64-linux-gnu/libssl.so.3"), Path("/usr/share/zoneinfo/UTC"), Path("/opt/ours.so")]
+    found = rootfs.owners(files, dpkg)
+    assert found == {"libssl3:amd64", "tzdata"}
+    rootfs.record(found, tmp_path / "out", dpkg)
+    kept = {path.name: path.read_text() for path in (tmp_path / "out/var/lib/dpkg/status.d").iterdir()}
+    assert set(kept) == {"libssl3", "tzdata"}
+    assert kept["libssl3"] == STATUS.split("\n\n")[0] + "\n"
+
+
+def test_a_base_that_is_not_debian_has_no_records(tmp_path: Path) -> None:
+    assert rootfs.owners([Path("/bin/sh")], tmp_path / "nothing") == set()
+    rootfs.record(set(), tmp_path / "out", tmp_path / "nothing")
+    assert not list((tmp_path / "out").rglob("status.d/*"))
