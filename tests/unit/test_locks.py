@@ -1,0 +1,30 @@
+"""The lock files: each is compiled by `make lock`, and those that meet in one environment agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
+OF_ITS_OWN = {"checkov.txt"}
+"""In an environment of its own: it pins much of what it uses."""
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_make_lock_compiles_every_lock(lock: Path) -> None:
+    """One that it leaves out stays as it is for good, flaws and all."""
+    recipe = re.search(r"^lock:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe and lock.stem in re.findall(r"[\w-]+", recipe[1])
+    assert lock.with_suffix(".in").exists()
+
+
+@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.name not in OF_ITS_OWN], ids=lambda lock: lock.name)
+def test_what_is_tested_is_what_ships(lock: Path) -> None:
+    tested = pins(REPOSITORY / "requirements" / "dev.txt")
+    found = pins(lock)
+    assert found and {name: version for name, version in found.items() if tested.get(name, version) != version} == {}
