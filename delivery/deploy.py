@@ -60,6 +60,7 @@ class Deployment:
     manifest_sha256: str
     url: str
     outcome: str
+    training_run: str = ""
 
 
 def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest: str | None) -> Deployment:
@@ -81,7 +82,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         check(stack, model.version)
     except DeliveryError as problem:
         raise _go_back(stack, before, problem) from None
-    done = _record(stack, stack.outputs(), "deployed", model.manifest_sha256)
+    done = _record(stack, stack.outputs(), "deployed", model)
     write(done)
     return done
 
@@ -125,17 +126,18 @@ def _go_back(stack: Stack, before: Mapping[str, Any], problem: DeliveryError) ->
     return DeliveryError(f"{stack.name} serves what it served before, because the deployment failed:\n{problem}")
 
 
-def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, manifest_sha256: str = "") -> Deployment:
-    """What `outputs` say serves now; the manifest's hash is known for what was just deployed."""
+def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, model: Record | None = None) -> Deployment:
+    """What `outputs` say serves now; `model` is known for what was just deployed."""
     return Deployment(
         stack=stack.name,
         commit=commit(),
         tag=tag(),
         image=str(outputs.get("image", "")),
         model_version=str(outputs.get("model_version", "")),
-        manifest_sha256=manifest_sha256,
+        manifest_sha256=model.manifest_sha256 if model else "",
         url=_address(stack, outputs),
         outcome=outcome,
+        training_run=model.run if model else "",
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from delivery import github
 from delivery.commands import REPOSITORY, commit, repository, run
 from delivery.errors import DeliveryError
 from delivery.stack import on_google_cloud
@@ -33,12 +34,14 @@ class NoModelVersion(DeliveryError):
 
 @dataclass(frozen=True)
 class Record:
-    """What a training run leaves behind to be held against later: the manifest's hash covers every file of the
-    version."""
+    """What a training run leaves behind to be held against later: the manifest's hash covers every file of the version.
+    `run` is the page of the run, empty for a training elsewhere: it can't be in the version, whose bytes must not
+    depend on the run."""
 
     version: str
     commit: str
     manifest_sha256: str
+    run: str = ""
 
 
 def models_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -56,7 +59,8 @@ def record(environment: Mapping[str, str] = os.environ) -> Record:
     if version is None:
         raise DeliveryError(f"{folder} has no champion: run `make train` first.")
     verify(folder / version)
-    made = Record(version, commit(), manifest_hash(folder / version))
+    page = github.run_page(environment) if environment.get("GITHUB_RUN_ID") else ""
+    made = Record(version, commit(), manifest_hash(folder / version), page)
     write(made)
     return made
 

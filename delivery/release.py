@@ -11,6 +11,7 @@ from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.deploy import REPORTS, Deployment, report
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
+from orderguard.model_version import Manifest, read_manifest
 
 PRODUCTION = "prod"
 MAIN = "origin/main"
@@ -47,14 +48,20 @@ def _tag() -> str:
     return name
 
 
-def notes(deployment: Deployment, changes: list[str]) -> str:
+def notes(deployment: Deployment, manifest: Manifest, changes: list[str]) -> str:
     """The notes as Markdown."""
+    count = sum(file.orders for file in manifest.data)
+    files = f"{len(manifest.data)} file{'' if len(manifest.data) == 1 else 's'}"
+    period = f"{manifest.first_order} to {manifest.last_order}"
     rows = {
         "Image": f"`{deployment.image}`",
         "Model version": f"`{deployment.model_version}`",
         "Manifest": f"`sha256:{deployment.manifest_sha256}`, which holds the hash of every order file",
+        "Orders": f"`sha256:{manifest.data_sha256}`: {count:,} in {files}, {period}",
         "Commit": f"`{deployment.commit}`",
     }
+    if deployment.training_run:
+        rows["Training run"] = deployment.training_run
     table = ["| what | which |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
     listed = [f"- {change}" for change in changes[:MOST_CHANGES]]
     if len(changes) > MOST_CHANGES:
@@ -78,7 +85,8 @@ def release(publish: bool) -> str:
     records attached. A run that is repeated brings the release up to date."""
     name = _tag()
     deployment = read_deployment()
-    text = notes(deployment, changes_since_last_tag(name))
+    manifest = read_manifest(models_folder() / deployment.model_version)
+    text = notes(deployment, manifest, changes_since_last_tag(name))
     path = REPOSITORY / "reports" / "release-notes.md"
     path.write_text(text, encoding="utf-8")
     if publish:

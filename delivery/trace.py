@@ -1,4 +1,4 @@
-"""The trace of a model version, a tag or an image: orders ─ training ─ commit ─ tag ─ image ─ deployments, from
+"""The trace of a model version, a tag or an image: orders ─ training run ─ commit ─ tag ─ image ─ deployments, from
 whichever end one holds."""
 
 import json
@@ -48,6 +48,7 @@ def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
         "model card": str(folder / "card.md"),
         "manifest": f"sha256:{manifest_hash(folder)}",
         "trained at": _commit(manifest),
+        "training run": _training_run(folder, [one for one in deployed if one.model_version == version]),
         "orders": f"{sum(file.orders for file in manifest.data)} from {manifest.first_order} to {manifest.last_order}",
     }
     found = [f"{name:14} {value}" for name, value in facts.items()]
@@ -57,6 +58,14 @@ def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
             found.append(f"{'deployed':14} {one.stack} as {one.tag or one.commit[:12]}: {one.outcome}, {one.url}")
             found.append(f"{'image':14} {one.image}")
     return found
+
+
+def _training_run(folder: Path, deployed: list[Deployment]) -> str:
+    """When it ran, and its page where the pipeline trained: a deployment knows that, the version can't."""
+    told = folder / "recorded.json"
+    moment = str(json.loads(told.read_text(encoding="utf-8"))["recorded_at"]) if told.exists() else ""
+    pages = sorted({one.training_run for one in deployed if one.training_run})
+    return ", ".join(filter(None, [moment, *pages])) or "an unknown one"
 
 
 def _commit(manifest: Manifest) -> str:

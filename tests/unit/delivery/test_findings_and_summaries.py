@@ -9,6 +9,7 @@ import delivery.__main__ as steps
 from delivery import findings, release, summary
 from delivery.deploy import Deployment
 from delivery.errors import DeliveryError
+from tests.unit.delivery.manifests import manifest as of_version
 
 
 def test_a_vulnerable_package_is_a_finding_on_the_line_that_pins_it(tmp_path: Path) -> None:
@@ -110,9 +111,16 @@ def test_a_training_that_ended_before_its_gates_is_not_told_of_by_the_champions_
         summary.model(tmp_path, rival="old")
 
 
-def test_release_notes_name_image_model_and_hash() -> None:
+def test_release_notes_name_image_model_and_the_hashes_of_manifest_and_orders() -> None:
     image, manifest = "r/orderguard@sha256:ab", "12" * 32
     deployment = Deployment("prod", "c" * 40, "v1.2.3", image, "20261001-abc-def", manifest, "https://x", "deployed")
-    text = release.notes(deployment, ["Add a gate"])
-    for part in ("# v1.2.3", image, "20261001-abc-def", manifest, "- Add a gate"):
+    text = release.notes(deployment, of_version("20261001-abc-def"), ["Add a gate"])
+    for part in (
+        "# v1.2.3",
+        image,
+        "20261001-abc-def",
+        manifest,
+        "- Add a gate",
+        f"`sha256:{'ab' * 32}`: 2,000 in 2 files",
+    ):
         assert part in text

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from delivery import images, models, records, release
@@ -16,6 +17,8 @@ from delivery.commands import follow, tag
 from delivery.deploy import Deployment
 from delivery.errors import DeliveryError
 from delivery.stack import LOCKED, Stack
+from orderguard.model_version import read_manifest
+from tests.unit.delivery.manifests import manifest
 
 CLOUD = {"PULUMI_BACKEND_URL": "gs://state"}
 REGISTRY = "europe-west1-docker.pkg.dev/orderguard-prod/orderguard-prod"
@@ -223,11 +226,12 @@ class Storage(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         closed = "/b/closed/" in self.path or self.headers["Authorization"] != "Bearer token"
-        self.send_response(403 if closed else 412 if self.path in self.objects else 200)
+        status = 403 if closed else 412 if self.path in self.objects else 200
+        self.objects.setdefault(self.path, content)  # before the answer: the next request may come in between
+        self.send_response(status)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
-        self.objects.setdefault(self.path, content)
 
     def log_message(self, *_: object) -> None:
         return None
@@ -287,7 +291,7 @@ def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.Mo
 def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     """A model version and the record of its deployment, in folders of the test's own."""
     (tmp_path / "models" / "v1").mkdir(parents=True)
-    (tmp_path / "models" / "v1" / "manifest.json").write_text("{}")
+    (tmp_path / "models" / "v1" / "manifest.json").write_bytes(msgspec.json.encode(manifest("v1")))
     monkeypatch.setattr(release, "REPOSITORY", tmp_path)
     monkeypatch.setattr(release, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr("delivery.deploy.REPORTS", tmp_path / "reports")
@@ -311,7 +315,7 @@ def test_a_release_is_made_or_brought_up_to_date_and_keeps_the_records(
 
 
 def test_long_histories_are_cut_in_the_notes(deployed: Deployment) -> None:
-    text = release.notes(deployed, [f"change {number}" for number in range(1000)])
+    text = release.notes(deployed, manifest("v1"), [f"change {number}" for number in range(1000)])
     assert "- change 199\n- and 800 before these" in text
 
 
@@ -324,7 +328,7 @@ def test_what_a_release_keeps_is_put_where_the_trace_reads_it(
     monkeypatch.setattr(records, "verify", lambda folder: None)
     records.keep(tmp_path / "reports", "v1.2.0")
     assert (tmp_path / "history" / "prod-v1.2.0.json").exists()
-    assert (tmp_path / "elsewhere" / "v1" / "manifest.json").read_text() == "{}"
+    assert read_manifest(tmp_path / "elsewhere" / "v1") == manifest("v1")
     assert not list((tmp_path / "elsewhere").glob(".*"))
     records.keep(tmp_path / "reports", "v1.2.0")  # again changes nothing
 
