@@ -215,9 +215,10 @@ snyk: $(RUN_ENV) ## Snyk over the packages that run (needs the Snyk CLI and SNYK
 snyk-notice:
 	@echo "Snyk did not run: the repository has no secret SNYK_TOKEN. pip-audit, Bandit and CodeQL ran; add the token to have Snyk too."
 
-.PHONY: environment-run environment-dev
+.PHONY: environment-run environment-dev environment-checks
 environment-run: $(RUN_ENV)
 environment-dev: $(DEV_ENV)
+environment-checks: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV)
 
 # ---- what they stand on -----------------------------------------------------------------------------------------------------------------
 

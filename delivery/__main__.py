@@ -53,7 +53,7 @@ def build_images() -> None:
 
 
 def push_images() -> None:
-    """Build and push the images; hand their digests to later steps."""
+    """Build and push the images; hand their digests to later steps. Inputs: REGISTRY."""
     digests = images.push(required("REGISTRY", "the repository in Artifact Registry"), commit())
     github.output({"digest": digests[images.SCORER], "train-digest": digests[images.TRAINER]})
 
@@ -65,7 +65,8 @@ def pushed_images() -> dict[str, str]:
 
 
 def promote_image() -> None:
-    """Bring the pushed images into the registry of the stack that is to be deployed."""
+    """Bring the pushed images into the registry of the stack that is to be deployed. Inputs: SOURCE_REGISTRY, REGISTRY,
+    IMAGE_DIGEST, TRAIN_IMAGE_DIGEST."""
     source = required("SOURCE_REGISTRY", "where they were pushed")
     target, digests = required("REGISTRY", "this stack's registry"), pushed_images()
     images.promote(source, target, digests)
@@ -73,13 +74,14 @@ def promote_image() -> None:
 
 
 def verify_image() -> None:
-    """Check where the images that are to be deployed come from."""
+    """Check where the images that are to be deployed come from. Inputs: REGISTRY, IMAGE_DIGEST, TRAIN_IMAGE_DIGEST."""
     registry = required("REGISTRY", "this stack's registry")
     print(images.verify(registry, pushed_images()))
 
 
 def sign_image() -> None:
-    """Sign the images that are to be deployed for the stack's attestor, where it names one."""
+    """Sign the images that are to be deployed for the stack's attestor, where it names one. Inputs: STACK, REGISTRY,
+    IMAGE_DIGEST, TRAIN_IMAGE_DIGEST."""
     print(images.sign(stack(), required("REGISTRY", "this stack's registry"), pushed_images()))
 
 
@@ -90,7 +92,8 @@ def record_model() -> None:
 
 
 def fetch_model() -> None:
-    """Fetch this commit's model version and check it against its record."""
+    """Fetch this commit's model version and check it against its record. Inputs, where it has to be one and no other:
+    MODEL_COMMIT, MODEL_MANIFEST_SHA256."""
     found = models.fetch()
     github.output({"version": found.version, "commit": found.commit, "manifest-sha256": found.manifest_sha256})
 
@@ -106,20 +109,21 @@ def fetch_champion() -> None:
 
 
 def publish_model() -> None:
-    """Copy a model version into the model bucket."""
+    """Copy a model version into the model bucket. Inputs: MODELS_BUCKET, VERSION."""
     place = models.publish(required("MODELS_BUCKET", "the model bucket"), required("VERSION", "the model version"))
     print(f"published to {place}")
 
 
 def deploy_stack() -> None:
-    """Deploy the fetched model version and the pushed image; go back where the service is not well."""
+    """Deploy the fetched model version and the pushed image; go back where the service is not well. Inputs: STACK;
+    IMAGE_DIGEST and TRAIN_IMAGE_DIGEST, without which the program builds the images itself."""
     digests = os.environ.get("IMAGE_DIGEST"), os.environ.get("TRAIN_IMAGE_DIGEST")
     done = deploy(stack(), models.read(), *digests)
     print(f"{done.stack} serves model {done.model_version} from image {done.image} at {done.url}")
 
 
 def preview_report() -> None:
-    """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1."""
+    """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK."""
     found = preview.preview(stack())
     github.summary(preview.markdown(found))
     print(f"written to {preview.write(found).relative_to(REPOSITORY)}")
@@ -128,7 +132,7 @@ def preview_report() -> None:
 
 
 def preview_comment() -> None:
-    """Write the pull request's comment, or update it."""
+    """Write the pull request's comment, or update it. Inputs: PULL_REQUEST."""
     print(f"comment {preview.comment(required('PULL_REQUEST', 'the number of the pull request'))}")
 
 
@@ -168,7 +172,7 @@ def fetch_records() -> None:
 
 
 def show_trace() -> None:
-    """Show where a model version, a tag or an image comes from and where it went."""
+    """Show where something comes from and where it went. Inputs: VERSION, TAG or IMAGE."""
     print(trace.trace({name: os.environ.get(name, "") for name in ("VERSION", "TAG", "IMAGE")}))
 
 
@@ -188,7 +192,7 @@ def scan_secrets() -> None:
 
 
 def check_workflows() -> None:
-    """Hold the workflow files against Checkov's rules."""
+    """Hold the workflow files against Checkov's rules. Inputs: CHECKOV."""
     passed = workflow_rules.check(Path(required("CHECKOV", "the program checkov")).absolute())
     for name, count in sorted(passed.items()):
         print(f"{name}: {count} rules passed")
@@ -223,10 +227,11 @@ STEPS: dict[str, Callable[[], None]] = {
 
 def main(words: list[str]) -> int:
     """Run one step; what goes wrong is told in a sentence, not in a traceback."""
-    steps = "\n".join(f"  {name:16} {step.__doc__}" for name, step in STEPS.items())
+    steps = "\n".join(f"  {name:16} {' '.join(str(step.__doc__).split())}" for name, step in STEPS.items())
     parser = argparse.ArgumentParser(
         prog="python -m delivery",
-        description=f"Steps from a commit to production. Their inputs are environment variables.\n\n{steps}",
+        description="Steps from a commit to production. Their inputs are environment variables; where\n"
+        f"PULUMI_BACKEND_URL names a backend, they work on Google Cloud, else on the local cloud.\n\n{steps}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("step", choices=STEPS, metavar="STEP")

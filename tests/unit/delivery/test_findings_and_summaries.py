@@ -1,6 +1,8 @@
 """Reports of other tools become findings, tables and notes that a person reads on one page."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,52 @@ def test_release_notes_name_image_model_and_the_hashes_of_manifest_and_orders() 
         f"`sha256:{'ab' * 32}`: 2,000 in 2 files",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("step", sorted(steps.STEPS))
+def test_help_names_every_setting_that_a_step_asks_for(
+    step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = set(re.findall(r"""required\(\s*["'](\w+)|environ.get\(["'](\w+)""", inspect.getsource(steps.STEPS[step])))
+    named = {name for pair in used for name in pair if name} - {"GITHUB_ACTIONS"}
+    with pytest.raises(SystemExit):
+        steps.main(["--help"])
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {step} "))
+    assert all(name in told for name in named), told
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "missing"),
+    [
+        ("deploy", {}, "STACK"),
+        ("sign-image", {"STACK": "prod"}, "REGISTRY"),
+        ("verify-image", {"REGISTRY": "r"}, "IMAGE_DIGEST"),
+        ("promote-image", {"SOURCE_REGISTRY": "r", "REGISTRY": "r", "IMAGE_DIGEST": "d"}, "TRAIN_IMAGE_DIGEST"),
+        ("publish-model", {"MODELS_BUCKET": "b"}, "VERSION"),
+    ],
+)
+def test_a_setting_that_is_missing_is_named_and_help_knows_it(
+    step: str,
+    given: dict[str, str],
+    missing: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in (
+        "STACK",
+        "REGISTRY",
+        "SOURCE_REGISTRY",
+        "IMAGE_DIGEST",
+        "TRAIN_IMAGE_DIGEST",
+        "MODELS_BUCKET",
+        "VERSION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert steps.main([step]) == 1
+    assert f"{missing} is not set" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        steps.main(["--help"])
+    (told,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(f"  {step} "))
+    assert re.search(rf"\b{missing}\b", told)

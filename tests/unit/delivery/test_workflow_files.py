@@ -20,6 +20,7 @@ ENVIRONMENTS = {
     "preview-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT"},
     "models": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"},
 }
+ENVIRONMENT = "./.github/actions/environment"
 SIGN_IN = "google-github-actions/auth"
 # What a target asks of GitHub, by `gh` or its API; and what an action needs of the job's token.
 TARGET_RIGHTS = {
@@ -85,9 +86,19 @@ def test_a_job_that_runs_our_python_sets_it_up_first(job: Job) -> None:
     """A runner's own Python is another version, and has none of our packages."""
     ready = False
     for step in job.steps:
-        ready = ready or step.get("uses") == "./.github/actions/environment"
+        ready = ready or step.get("uses") == ENVIRONMENT
         targets = set(step.get("run", "").removeprefix("make ").split())
         assert ready or targets <= WITHOUT_PYTHON, f"{job.workflow}: {job.name} runs {targets} without the environment"
+
+
+@each_job
+def test_the_cache_of_a_job_holds_what_its_targets_would_build(job: Job) -> None:
+    """A cache is written once for a key: by a job that never lints, it would lack Checkov and actionlint for good."""
+    packages = [step.get("with", {}).get("packages") for step in job.steps if step.get("uses") == ENVIRONMENT]
+    if "lint-workflows" in job.targets:
+        assert packages == ["checks"]
+    else:
+        assert "checks" not in packages
 
 
 @each_job
