@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -26,6 +27,10 @@ RIVAL = REPOSITORY / "reports" / "champion.json"
 """The record of the champion that was fetched for a training: a version that this run has not made."""
 STORAGE = "https://storage.googleapis.com"
 TRAINED_BY = ".github/workflows/train_model.yml"
+DATA_PIPELINE = "ml-pipeline.yml"
+ORDERS = ("data/raw/*.ndjson", "data/raw/*.ndjson.gz")
+TRAINING_SECONDS, POLL_SECONDS = 1200.0, 15.0
+"""How long a deployment waits for the training of its own orders, and how often it looks."""
 
 
 class NoModelVersion(DeliveryError):
@@ -90,8 +95,12 @@ def fetch(environment: Mapping[str, str] = os.environ) -> Record:
     history = run(["git", "rev-list", "--max-count=1000", "HEAD"]).split()
     if wanted := environment.get("MODEL_COMMIT"):
         history = [trained_at for trained_at in history if trained_at == wanted]
-    found, run_id = _find(history, environment)
+    found, run_id = _find(history, environment, wait=True)
     _bring(found, run_id, environment)
+    if run(["git", "diff", "--name-only", found.commit, "HEAD", "--", *ORDERS]):
+        print(
+            f"note: orders came since {found.commit[:12]} whose training has kept no version: it failed, or a gate did"
+        )
     write(found)
     return found
 
@@ -124,10 +133,32 @@ def fetch_champion(environment: Mapping[str, str] = os.environ) -> Record | None
     return found
 
 
-def _find(history: list[str], environment: Mapping[str, str]) -> tuple[Record, str]:
-    """The record of the first commit in `history` that has one, and the run that holds it (empty for a folder)."""
-    store = environment.get("MODEL_ARTIFACTS")
-    return _from_folder(Path(store), history) if store else _from_github(history)
+def _find(history: list[str], environment: Mapping[str, str], wait: bool = False) -> tuple[Record, str]:
+    """The record of the first commit in `history` that has one, and the run that holds it (empty for a folder).
+
+    A tag may be pushed together with orders: `wait` for the training of a commit that stands before that one.
+    """
+    if store := environment.get("MODEL_ARTIFACTS"):
+        return _from_folder(Path(store), history)
+    end = time.monotonic() + TRAINING_SECONDS
+    while True:
+        runs = _runs_with_records()
+        nearest = next((number for number, one in enumerate(history) if one in runs), len(history))
+        training = _in_training().intersection(history[:nearest]) if wait else set()
+        if not training:
+            return _from_github(history, runs)
+        named = ", ".join(one[:12] for one in training)
+        if time.monotonic() > end:
+            raise DeliveryError(f"The orders of {named} are still in training: run this job again when that has ended.")
+        print(f"==> the orders of {named} are in training; waiting", flush=True)
+        time.sleep(POLL_SECONDS)
+
+
+def _in_training() -> set[str]:
+    """The commits whose data push still runs, or waits for its turn."""
+    query = '.[] | select(.status != "completed") | .headSha'
+    listing = ["gh", "run", "list", "--workflow", DATA_PIPELINE, "--limit", "100", "--json", "headSha,status"]
+    return set(run([*listing, "--jq", query]).split())
 
 
 def _bring(found: Record, run_id: str, environment: Mapping[str, str]) -> None:
@@ -163,8 +194,8 @@ def _from_folder(store: Path, history: list[str]) -> tuple[Record, str]:
     raise NoModelVersion(f"{store} holds no model version of this commit or one before it.")
 
 
-def _from_github(history: list[str]) -> tuple[Record, str]:
-    """The record of the nearest commit, and the run that holds it.
+def _runs_with_records() -> dict[str, str]:
+    """Commit → the newest run that holds a record of its model version.
 
     A fork's pull request can leave an artifact of any name in this repository's list, so the run has to be of this
     repository and of the commit in the name.
@@ -179,6 +210,11 @@ def _from_github(history: list[str]) -> tuple[Record, str]:
     runs: dict[str, str] = {}
     for line in run(listing).splitlines():  # the newest first
         runs.setdefault(*line.split())
+    return runs
+
+
+def _from_github(history: list[str], runs: Mapping[str, str]) -> tuple[Record, str]:
+    """The record of the nearest commit, and the run that holds it."""
     for trained_at in history:
         if trained_at in runs:
             RECORD.unlink(missing_ok=True)

@@ -146,13 +146,13 @@ def test_a_model_comes_from_the_run_of_its_commit_in_this_repository(
     monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
     monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, "b" * 40))
     recorder.answers["gh api"] = f"{'a' * 40} 7\n{'b' * 40} 9\n{'b' * 40} 8\n"
-    found, run_id = models._from_github(["f" * 40, "b" * 40, "a" * 40])
+    found, run_id = models._find(["f" * 40, "b" * 40, "a" * 40], {})
     assert (found.commit, run_id) == ("b" * 40, "9"), "the nearest commit, its newest run"
     (query,) = recorder.those("gh api")
     assert "head_repository_id == .workflow_run.repository_id" in query
     assert '"model-record-" + .workflow_run.head_sha' in query
     with pytest.raises(DeliveryError, match="speaks of b"):
-        models._from_github(["a" * 40])
+        models._find(["a" * 40], {})
 
 
 @pytest.mark.parametrize("repository", [{"GITHUB_REPOSITORY": "owner/orderguard"}, {}], ids=["workflow", "person"])
@@ -173,6 +173,35 @@ def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path:
     model_record(tmp_path / f"model-record-{'f' * 40}", "f" * 40)
     with pytest.raises(DeliveryError, match="holds no model version of this commit"):
         models.fetch({"MODEL_ARTIFACTS": str(tmp_path), "MODEL_COMMIT": "a" * 40})
+
+
+def test_a_tag_that_is_pushed_with_its_orders_gets_their_model_and_not_the_one_before(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
+    monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, name[-40:]))
+    recorder.answers["gh api"] = f"{'a' * 40} 7\n"
+    recorder.answers["gh run list --workflow ml-pipeline.yml"] = f"{'f' * 40}\n{'a' * 40}\n{'0' * 40}\n"
+
+    def training_ends(seconds: float) -> None:
+        recorder.answers["gh api"] = f"{'f' * 40} 8\n{'a' * 40} 7\n"
+
+    monkeypatch.setattr(models.time, "sleep", training_ends)
+    found, run_id = models._find(["f" * 40, "a" * 40], {}, wait=True)
+    assert (found.commit, run_id) == ("f" * 40, "8"), "its publication still waits, but the version is there"
+    monkeypatch.setattr(models, "TRAINING_SECONDS", 0.0)
+    recorder.answers["gh api"] = f"{'a' * 40} 7\n"
+    with pytest.raises(DeliveryError, match="f{12} are still in training"):
+        models._find(["f" * 40, "a" * 40], {}, wait=True)
+
+
+def test_a_training_waits_for_no_other(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The other may wait for it: they share a concurrency group."""
+    recorder.answers["gh run list"] = "a" * 40
+    recorder.answers["git rev-list"] = "a" * 40
+    monkeypatch.setattr(models, "models_folder", lambda environment: tmp_path)
+    monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
+    assert models.fetch_champion({}) is None
 
 
 @pytest.fixture
