@@ -179,7 +179,7 @@ preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Mar
 	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment
-check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag and is on main
+check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag, is on main and has passed CI
 	@$(DELIVERY) check-tag
 push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and latest (REGISTRY=…)
 	@$(DELIVERY) push-images

@@ -162,8 +162,10 @@ def release_notes() -> None:
 
 
 def check_tag() -> None:
-    """Check that HEAD carries a version tag and is on main."""
+    """Check that HEAD carries a version tag, is on main and, in GitHub Actions, that CI has passed there."""
     print(f"{release.check_tag()} is on main")
+    if os.environ.get("GITHUB_ACTIONS"):
+        release.check_ci()
 
 
 def fetch_records() -> None:

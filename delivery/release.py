@@ -5,6 +5,7 @@ The release also keeps what the trace needs for good; artifacts of a run are gon
 
 import json
 import tarfile
+import time
 from pathlib import Path
 
 from delivery.commands import REPOSITORY, commit, run, tag
@@ -15,6 +16,9 @@ from orderguard.model_version import Manifest, read_manifest
 
 PRODUCTION = "prod"
 MAIN = "origin/main"
+CI = "ci.yml"
+CI_SECONDS, POLL_SECONDS = 2700.0, 30.0
+"""How long a release waits for the checks of its commit, and how often it looks."""
 MOST_CHANGES = 200
 """GitHub takes 125,000 characters; a first release would list the whole history."""
 
@@ -39,6 +43,23 @@ def check_tag() -> str:
             f"{name} stands on {commit()[:12]}, which is not on {MAIN}: tag a commit of main."
         ) from None
     return name
+
+
+def check_ci() -> None:
+    """Raises `DeliveryError` where CI has not passed at HEAD; waits while it runs, since a tag may be pushed with its
+    commit."""
+    here = commit()
+    query = '.[] | if .status == "completed" then .conclusion else "running" end'
+    listing = ["gh", "run", "list", "--workflow", CI, "--commit", here, "--json", "status,conclusion", "--jq", query]
+    end = time.monotonic() + CI_SECONDS
+    while "success" not in (found := run(listing).split()):
+        if "running" not in found or time.monotonic() > end:
+            raise DeliveryError(
+                f"CI has not passed at {here[:12]} ({', '.join(found) or 'it never ran'}). "
+                f"`gh workflow run {CI} --ref {_tag()}` runs it there; then run this job again."
+            )
+        print(f"==> CI still runs at {here[:12]}; waiting", flush=True)
+        time.sleep(POLL_SECONDS)
 
 
 def _tag() -> str:

@@ -305,6 +305,23 @@ def test_a_repeated_run_means_its_own_tag(recorder: Recorder) -> None:
     assert tag({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "v1.0.0"}) == "v2.0.0"
 
 
+@pytest.mark.parametrize(("runs", "told"), [("", "it never ran"), ("failure\ncancelled", "failure, cancelled")])
+def test_a_commit_that_ci_has_not_passed_is_not_released(recorder: Recorder, runs: str, told: str) -> None:
+    recorder.answers["gh run list"] = runs
+    with pytest.raises(DeliveryError, match=rf"CI has not passed at c{{12}} \({told}\).*--ref v1.2.0"):
+        release.check_ci()
+    assert f"--workflow ci.yml --commit {'c' * 40}" in recorder.those("gh run list")[0]
+
+
+def test_a_release_waits_for_ci_where_the_tag_comes_with_its_commit(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder.answers["gh run list"] = "running"
+    monkeypatch.setattr(release.time, "sleep", lambda _: recorder.answers.update({"gh run list": "success\nfailure"}))
+    release.check_ci()
+    assert len(recorder.those("gh run list")) == 2
+
+
 def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert release.check_tag() == "v1.2.0"
 

@@ -24,6 +24,7 @@ ENVIRONMENT = "./.github/actions/environment"
 SIGN_IN = "google-github-actions/auth"
 # What a target asks of GitHub, by `gh` or its API; and what an action needs of the job's token.
 TARGET_RIGHTS = {
+    "check-tag": {"actions": "read"},
     "fetch-champion": {"actions": "read", "attestations": "read"},
     "fetch-model": {"actions": "read", "attestations": "read"},
     "gate-issue": {"issues": "write"},
