@@ -202,9 +202,11 @@ image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what
 scan-image: $(DEV_ENV) ## Known vulnerabilities of what the built image holds
 	@$(DELIVERY) scan-image
 
+ON_THE_RUNS_PAGE := | tee -a "$${GITHUB_STEP_SUMMARY:-/dev/null}"
+
 .PHONY: cloud-notice
 cloud-notice:
-	@echo "Nothing was deployed: the repository's variable GOOGLE_CLOUD is not \"on\". docs/technical/CICD_MLOPS_IMPLEMENTATION.md says what to set up first."
+	@echo "Nothing was deployed: the repository's variable GOOGLE_CLOUD is not \"on\". docs/technical/CICD_MLOPS_IMPLEMENTATION.md says what to set up first." $(ON_THE_RUNS_PAGE)
 
 .PHONY: snyk
 snyk: $(RUN_ENV) ## Snyk over the packages that run (needs the Snyk CLI and SNYK_TOKEN)
@@ -213,7 +215,7 @@ snyk: $(RUN_ENV) ## Snyk over the packages that run (needs the Snyk CLI and SNYK
 
 .PHONY: snyk-notice
 snyk-notice:
-	@echo "Snyk did not run: the repository has no secret SNYK_TOKEN. pip-audit, Bandit and CodeQL ran; add the token to have Snyk too."
+	@echo "Snyk did not run: the repository has no secret SNYK_TOKEN. pip-audit, Bandit and CodeQL ran; add the token to have Snyk too." $(ON_THE_RUNS_PAGE)
 
 .PHONY: environment-run environment-dev environment-checks
 environment-run: $(RUN_ENV)

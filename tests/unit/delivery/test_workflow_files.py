@@ -1,6 +1,8 @@
 """What one machine can't tell of the workflows: which rights, settings and tools each job has where GitHub runs it."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -210,6 +212,17 @@ def _updates(ecosystem: str) -> dict[str, Any]:
     found = yaml.safe_load((REPOSITORY / ".github" / "dependabot.yml").read_text(encoding="utf-8"))
     (entry,) = (one for one in found["updates"] if one["package-ecosystem"] == ecosystem)
     return dict(entry)
+
+
+@pytest.mark.parametrize(("target", "word"), [("cloud-notice", "GOOGLE_CLOUD"), ("snyk-notice", "SNYK_TOKEN")])
+def test_what_is_not_set_up_is_told_on_the_runs_page(target: str, word: str, tmp_path: Path) -> None:
+    """A job that did nothing is green too: who looks at the run has to see that, and not in a step's log alone."""
+    page = tmp_path / "summary.md"
+    given = {**os.environ, "GITHUB_STEP_SUMMARY": str(page)}
+    done = subprocess.run(["make", target], cwd=REPOSITORY, env=given, capture_output=True, text=True, check=True)
+    assert word in done.stdout and word in page.read_text()
+    elsewhere = {name: value for name, value in given.items() if name != "GITHUB_STEP_SUMMARY"}
+    assert subprocess.run(["make", target], cwd=REPOSITORY, env=elsewhere, capture_output=True).returncode == 0
 
 
 def test_every_action_that_is_pinned_is_kept_up_to_date() -> None:
