@@ -14,8 +14,12 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /srv
 
 FROM ${PYTHON_IMAGE} AS train
 COPY requirements/train.txt /srv/requirements/train.txt
-RUN python3 -m venv /opt/train \
- && /opt/train/bin/python -m pip install --quiet --no-cache-dir --no-compile --require-hashes --only-binary=:all: --requirement /srv/requirements/train.txt
+# pip works from an environment beside it, which goes again: its compiled files hold times, so no two builds would be alike.
+RUN python3 -m venv --without-pip /opt/train \
+ && python3 -m venv /build \
+ && /build/bin/python -m pip --python /opt/train/bin/python install --quiet --no-cache-dir --no-compile --require-hashes --only-binary=:all: \
+    --requirement /srv/requirements/train.txt \
+ && rm -r /build
 COPY orderguard/ /srv/orderguard/
 COPY ml/ /srv/ml/
 COPY data/knowledge/ /srv/data/knowledge/

@@ -39,9 +39,14 @@ def service(built: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     return taken_apart(built, tmp_path_factory.mktemp("images"))
 
 
-def taken_apart(references: dict[str, str], folder: Path) -> inspection.Inspection:
-    images.export(references[images.SCORER], folder / "service.tar")
-    return inspection.inspect(folder / "service.tar")
+@pytest.fixture(scope="module")
+def training_job(built: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> inspection.Inspection:
+    return taken_apart(built, tmp_path_factory.mktemp("images"), images.TRAINER)
+
+
+def taken_apart(references: dict[str, str], folder: Path, name: str = images.SCORER) -> inspection.Inspection:
+    images.export(references[name], folder / f"{name}.tar")
+    return inspection.inspect(folder / f"{name}.tar")
 
 
 def test_the_serving_layers_stay_under_150_megabytes(service: inspection.Inspection) -> None:
@@ -79,10 +84,17 @@ def test_the_service_image_holds_the_service_and_nothing_else_of_the_repository(
 
 
 def test_building_again_from_nothing_gives_the_same_content(
-    source: Path, service: inspection.Inspection, tmp_path: Path
+    source: Path, service: inspection.Inspection, training_job: inspection.Inspection, tmp_path: Path
 ) -> None:
-    again = images.build(commit(), context=source, wanted=images.IMAGES[:2], fresh=True)
+    again = images.build(commit(), context=source, fresh=True)
     assert taken_apart(again, tmp_path).content_sha256 == service.content_sha256
+    assert taken_apart(again, tmp_path, images.TRAINER).content_sha256 == training_job.content_sha256
+
+
+def test_the_training_job_holds_no_installer(training_job: inspection.Inspection) -> None:
+    installed = [name for name in training_job.files if name.startswith("opt/train/lib/python3.11/site-packages/")]
+    assert any("/sklearn/" in name for name in installed)
+    assert not [name for name in installed if name.split("/")[5] in ("pip", "setuptools")]
 
 
 def test_the_container_scores_an_order(built: dict[str, str]) -> None:
