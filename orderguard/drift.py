@@ -18,10 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import NormalDist
 from threading import Lock
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 SCORE = "score"
@@ -35,10 +36,10 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     moved.
     """
 
-    significance: float = 0.01
-    minimum_effect: float = 0.15
-    minimum_rows: int = 200
-    draws: int = 200
+    significance: Annotated[float, Meta(gt=0, lt=1)] = 0.01
+    minimum_effect: Annotated[float, Meta(gt=0, lt=1)] = 0.15
+    minimum_rows: Annotated[int, Meta(ge=1)] = 200
+    draws: Annotated[int, Meta(ge=10)] = 200
 
 
 class Bins(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,14 +95,20 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10, *, period: float = 0.0) -> Bins:
-    """Bins of equal frequency of `values` (n,); a variable with few distinct values gets one bin for each."""
+    """Bins of equal frequency of `values` (n,); a variable with few distinct values gets one bin for each.
+
+    A value that all rows have, or all but the highest, has a bin of its own: whatever lies below it has moved.
+    """
     finite = values[np.isfinite(values)].astype(np.float64)
     distinct = np.unique(finite)
-    if len(distinct) <= bins:
+    if 1 < len(distinct) <= bins:
         edges = (distinct[:-1] + distinct[1:]) / 2
     else:
-        edges = np.unique(np.quantile(finite, np.arange(1, bins) / bins))
-    edges = edges.astype(np.float32).astype(np.float64)
+        edges = np.quantile(finite, np.arange(1, bins) / bins) if len(distinct) else finite
+    edges = edges.astype(np.float32)
+    if np.any(edges[1:] == edges[:1]):
+        edges = np.append(edges, np.nextafter(edges[0], np.float32(-np.inf)))
+    edges = np.unique(edges).astype(np.float64)
     return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist(), period=period)
 
 
@@ -169,10 +176,15 @@ def noise_limit(
 def calendar_effect(period: float, days: float) -> float:
     """The largest effect that a sample over `days` shows because its last period is incomplete, all else unchanged.
 
-    A share m of n periods' rows stands in the incomplete one, which holds the part q of a whole period: m = q / n, and
-    m (1 − q) of the rows are in the wrong place. That is largest at q = 1/2.
+    Beside k whole periods stands a part of one more, with a share q of a whole period's rows. So q / (k + q) of the
+    rows come from that part alone, and 1 − q of these are in the wrong place. What part of the time has passed does not
+    tell q, since nights are quiet: the largest effect over all q is (√(k + 1) − √k)², which is 1 before the first
+    period is whole.
     """
-    return min(1.0, period / (4.0 * days)) if days > 0.0 else float(period > 0.0)
+    if period == 0.0:
+        return 0.0
+    whole = math.floor(days / period)
+    return (math.sqrt(whole + 1) - math.sqrt(whole)) ** 2
 
 
 def compare(reference: DriftReference, counts: Sequence[NDArray[np.integer]], days: float) -> DriftReport:

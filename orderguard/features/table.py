@@ -32,8 +32,8 @@ COSINE_OF_WEEKDAY = tuple(math.cos(2 * math.pi * day / 7) for day in range(7))
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature. `unit` is that of the formula's value before `scale`. A feature that says where in the calendar an
-    order stands comes back after `period` days; for all others it is 0.
+    """One feature. `unit` is that of the formula's value before `scale`. A feature that depends on where in the
+    calendar an order stands comes back after `period` days; for all others it is 0.
     """
 
     name: str
@@ -263,6 +263,7 @@ FEATURES: tuple[Feature, ...] = (
         "as is",
         "Hours between this time of day and the nearest one at which the customer ordered before; 0 without history.",
         lambda f, xp: xp.where(f.remembered > 0.0, f.nearest_minutes / 60.0, 0.0),
+        period=1.0,
     ),
     Feature(
         "account_age",

@@ -71,6 +71,25 @@ def test_few_distinct_values_get_a_bin_each() -> None:
     assert bins.counts == [900, 100, 0]
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ([0.0] * 1_000, 1.0),
+        ([0.0] * 1_000, -1.0),
+        ([0.0] * 1_000, np.nan),
+        ([*np.linspace(0.1, 0.9, 50)] + [1.0] * 950, 0.4),
+    ],
+    ids=["constant, then more", "constant, then less", "constant, then missing", "nearly always the most, then less"],
+)
+def test_a_value_that_nearly_all_rows_have_cannot_move_unseen(before: list[float], now: float) -> None:
+    bins = reference_bins("x", np.array(before, np.float32))
+    reference = DriftReference(bins=[bins], settings=DriftSettings(), days=DAYS)
+    moved = np.where(np.arange(1_000) < 300, now, before).astype(np.float32)
+    assert compare_rows(reference, np.empty((1_000, 0)), moved, DAYS).drifted
+    same = np.array(before, np.float32)
+    assert not compare_rows(reference, np.empty((1_000, 0)), same, DAYS).drifted
+
+
 def test_effect_is_the_share_that_moved() -> None:
     assert effect([50, 50], [25, 75]) == pytest.approx(0.25)
     assert effect([50, 50], [5, 5]) == 0
@@ -157,12 +176,27 @@ def test_a_shop_that_closes_at_weekends_drifts_once_the_weeks_are_many() -> None
     assert not weekday_report(56.0, closed[:200], 7.0).drifted
 
 
-@pytest.mark.parametrize(("periods", "share"), [(1, 0.5), (4, 0.25), (9, 0.75)])
-def test_the_calendars_own_effect_is_the_largest_there_is(periods: int, share: float) -> None:
-    moved = share * (1 - share) / (periods + share)
-    assert 0 < moved <= calendar_effect(WEEK, WEEK * (periods + share))
+def test_a_quiet_morning_is_no_drift_of_hours() -> None:
+    random = np.random.default_rng(12)
+    hours = random.normal(15.0, 3.5, 36_000) % 24
+    reference = DriftReference(bins=[reference_bins("hour", hours, period=1.0)], settings=DriftSettings(), days=36.0)
+    for noon in (6.0, 9.0, 12.0, 15.0):
+        morning = hours[hours < noon]
+        assert not compare_rows(reference, np.empty((len(morning), 0)), morning, noon / 24).drifted
+    shifted = (hours + 6.0) % 24
+    assert compare_rows(reference, np.empty((len(shifted), 0)), shifted, 36.0).drifted
+
+
+@pytest.mark.parametrize("periods", [0, 1, 4, 9])
+def test_the_calendars_own_effect_is_the_largest_there_is(periods: int) -> None:
+    share = np.linspace(1e-9, 1.0, 100_001)
+    largest = float(np.max(share * (1 - share) / (periods + share)))
+    for passed in (0.0, 0.5, 0.999):  # whatever part of the time has passed
+        assert calendar_effect(WEEK, WEEK * (periods + passed)) == pytest.approx(largest, abs=1e-6)
+
+
+def test_what_does_not_follow_the_calendar_owes_nothing_to_it() -> None:
     assert calendar_effect(0.0, 0.0) == 0
-    assert calendar_effect(WEEK, 0.0) == 1
 
 
 def test_rolling_counters_say_what_a_comparison_of_the_same_rows_says() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ml.catalogue_learning import learn_catalogue
 from orderguard.catalogue import Catalogue
-from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS
 from orderguard.features.columns import columns_of
 from orderguard.features.scalar import features_of, order_features
 from orderguard.features.vector import compute_features
@@ -239,6 +239,15 @@ def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:
     here, there = order_features(order(), None, catalogue), order_features(order(berlin), None, catalogue)
     assert value(here, "hour_cosine") != value(there, "hour_cosine")
     assert value(here, "order_value") == value(there, "order_value")
+
+
+def test_what_depends_on_hour_or_weekday_alone_follows_the_calendar(catalogue: Catalogue) -> None:
+    history = after(None, order(START - timedelta(days=9)))
+    later = timedelta(days=1, hours=9)
+    moved = msgspec.structs.replace(history, at=tuple(at + later.total_seconds() for at in history.at))
+    before, now = order_features(order(), history, catalogue), order_features(order(START + later), moved, catalogue)
+    changed = {name for name, one, other in zip(FEATURE_NAMES, before, now, strict=True) if one != other}
+    assert changed == set(PERIODS)
 
 
 def test_an_order_with_only_what_is_required_has_features(catalogue: Catalogue) -> None:
