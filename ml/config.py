@@ -11,7 +11,7 @@ from orderguard.drift import DriftSettings
 DEFAULT = Path(__file__).with_name("config.toml")
 
 Share = Annotated[float, Meta(gt=0, le=1)]
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, le=1e9)]
 Count = Annotated[int, Meta(ge=1)]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
@@ -34,7 +34,7 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     first_level: Positive
     last_level: Positive
-    level_step: Annotated[float, Meta(gt=1, le=2)]
+    level_step: Annotated[float, Meta(ge=1.001, le=2)]
     forest_share: Share
     calibration_tail: Share
 
@@ -143,6 +143,12 @@ def read_config(path: Path = DEFAULT) -> Config:
         raise ConfigError(
             f"{path}: split.train + split.reference must be below 1, or no later orders are left to validate on"
         )
+    for name, rows in (("gates.orders", config.gates.orders), ("gates.drift.rows", config.gates.drift.rows)):
+        if rows < config.drift.minimum_rows:
+            raise ConfigError(
+                f"{path}: {name} is {rows}, below drift.minimum_rows ({config.drift.minimum_rows}), so that the drift "
+                f"gate could come to no verdict"
+            )
     if config.guard.last_level <= config.guard.first_level:
         raise ConfigError(f"{path}: guard.last_level must be above guard.first_level")
     if config.gates.alert_rate.minimum_ratio > config.gates.alert_rate.maximum_ratio:

@@ -14,6 +14,7 @@ from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned,
 from orderguard.features import PERIODS
 
 MINIMUM_ROWS = 500
+MINIMUM_SLICE = 50
 
 
 class TrainingError(ReadingError):
@@ -42,11 +43,22 @@ class Trained:
 
 
 def slices(rows: int, config: Config) -> Slices:
-    """Where the slices end. Raises `TrainingError` for too few rows."""
+    """Where the slices end. Raises `TrainingError` for too few rows in all or in a slice."""
     if rows < MINIMUM_ROWS:
         raise TrainingError(f"{rows} good orders are too few to train and validate on; {MINIMUM_ROWS} are the least")
     train = int(rows * config.split.train)
-    return Slices(train=train, reference=train + int(rows * config.split.reference), rows=rows)
+    parts = Slices(train=train, reference=train + int(rows * config.split.reference), rows=rows)
+    for name, size in (
+        ("training rows", parts.train),
+        ("the reference slice", parts.reference - parts.train),
+        ("later orders", rows - parts.reference),
+    ):
+        if size < MINIMUM_SLICE:
+            raise TrainingError(
+                f"of {rows} good orders, `split` in the configuration leaves {size} as {name}; "
+                f"{MINIMUM_SLICE} are the least"
+            )
+    return parts
 
 
 def train(

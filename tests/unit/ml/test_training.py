@@ -1,5 +1,6 @@
 """Training splits by time and takes its threshold from rows that it did not learn from."""
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -28,6 +29,18 @@ def test_slices_follow_each_other_in_time(config: Config) -> None:
 def test_too_few_orders_are_refused(config: Config) -> None:
     with pytest.raises(TrainingError, match="499 good orders are too few"):
         train(rows(499), moments(499), NAMES, config)
+
+
+@pytest.mark.parametrize(
+    ("train_share", "reference_share", "named"),
+    [(0.01, 0.5, "training rows"), (0.7, 0.001, "the reference slice"), (0.7, 0.2999, "later orders")],
+)
+def test_a_slice_without_orders_is_named(
+    config: Config, train_share: float, reference_share: float, named: str
+) -> None:
+    split = msgspec.structs.replace(config.split, train=train_share, reference=reference_share)
+    with pytest.raises(TrainingError, match=f"`split` in the configuration leaves .* as {named}"):
+        slices(1_000, msgspec.structs.replace(config, split=split))
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
