@@ -137,7 +137,7 @@ def _parity(job: Job, table: FeatureTable) -> dict[str, Any]:
     later = table.X[trained.slices.reference :]
     return {
         kind: f"{found.rows:,} rows, difference {found.difference:.1e}, flipped {found.flipped}"
-        for kind, found in compare(trained.model, model, trained.threshold, later, seed=1).items()
+        for kind, found in compare(trained.model, [model], trained.threshold, later, seed=1).items()
     }
 
 

@@ -61,7 +61,7 @@ def to_attribution(model: GuardedForest) -> Attribution:
         tree, own = estimator.tree_, np.arange(estimator.tree_.node_count)
         leaf = tree.children_left < 0
         roots.append(base)
-        columns["feature"].append(np.where(leaf, 0, chosen[tree.feature]))
+        columns["feature"].append(np.where(leaf, 0, chosen[np.where(leaf, 0, tree.feature)]))
         columns["threshold"].append(np.where(leaf, 0, tree.threshold))
         columns["left"].append(base + np.where(leaf, own, tree.children_left))
         columns["right"].append(base + np.where(leaf, own, tree.children_right))

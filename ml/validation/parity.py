@@ -1,6 +1,6 @@
-"""Gate: the ONNX file and scikit-learn agree on every row that could tell them apart."""
+"""Gate: the ONNX files and scikit-learn agree on every row that could tell them apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,16 +72,24 @@ def _beside(
 
 def agreement(reference: ModelScores, scores: ModelScores, threshold: float) -> Agreement:
     """How far two sets of scores of the same rows are apart."""
-    apart = max(float(np.abs(ours - theirs).max()) for ours, theirs in zip(reference, scores, strict=True))
+    apart = _largest(float(np.abs(ours - theirs).max()) for ours, theirs in zip(reference, scores, strict=True))
     flipped = int(np.sum((reference.score >= threshold) != (scores.score >= threshold)))
     return Agreement(len(reference.score), apart, flipped)
 
 
+def _largest(differences: Iterable[float]) -> float:
+    """The largest, or NaN where one is: Python's `max` may pass over that, and a score that is no number over the
+    gate.
+    """
+    return float(np.max([0.0, *differences]))
+
+
 def compare(
-    model: GuardedForest, exported: AnyModel, threshold: float, clean: NDArray[np.float32], seed: int
+    model: GuardedForest, exported: Sequence[AnyModel], threshold: float, clean: NDArray[np.float32], seed: int
 ) -> dict[str, Agreement]:
-    """Agreement by kind of row; on clean rows scikit-learn's own `score_samples` is asked, which refuses infinite
-    values elsewhere.
+    """Agreement of the exported graphs with the model, by kind of row: the graph that is furthest off counts.
+
+    On clean rows scikit-learn's own `score_samples` is asked, which refuses infinite values elsewhere.
     """
     found = {}
     for kind, rows in parity_rows(model, clean, seed):
@@ -91,12 +99,13 @@ def compare(
             reference = model.scores(chunk)
             if kind == "clean":
                 reference = reference._replace(forest=-model.forest.score_samples(chunk))
-            exported_scores = exported.score(chunk)
-            scores = ModelScores(exported_scores.score, exported_scores.forest, exported_scores.guard)
-            parts.append(agreement(reference, scores, threshold))
+            scored = [graph.score(chunk) for graph in exported]
+            graphs = [agreement(reference, ModelScores(s.score, s.forest, s.guard), threshold) for s in scored]
+            difference = _largest(graph.difference for graph in graphs)
+            parts.append(Agreement(len(chunk), difference, max(graph.flipped for graph in graphs)))
         found[kind] = Agreement(
             sum(part.rows for part in parts),
-            max((part.difference for part in parts), default=0.0),
+            _largest(part.difference for part in parts),
             sum(part.flipped for part in parts),
         )
     return found
@@ -107,7 +116,7 @@ def parity_gate(found: dict[str, Agreement], config: ParityGate) -> Gate:
     figures = [
         Figure(
             name="largest score difference",
-            value=max(kind.difference for kind in found.values()),
+            value=_largest(kind.difference for kind in found.values()),
             bound="at most",
             limit=config.maximum_difference,
         ),

@@ -2,6 +2,7 @@
 forest.
 """
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -45,11 +46,25 @@ def model(request: pytest.FixtureRequest, config: Config) -> GuardedForest:
 def test_not_one_decision_differs_from_scikit_learns(model: GuardedForest) -> None:
     clean = orders(2_000, 3, 0.0)
     threshold = alert_threshold(model.scores(clean).score, 0.01)
-    found = compare(model, Exported(to_onnx(model, NAMES, {})), threshold, clean, seed=4)
+    found = compare(model, [Exported(to_onnx(model, NAMES, {}))], threshold, clean, seed=4)
     assert set(found) >= {"clean", "missing", "infinite", "extreme", "either side of every split"}
     assert found["either side of every split"].rows > 10_000
     assert {kind: row.flipped for kind, row in found.items() if row.flipped} == {}
     assert max(row.difference for row in found.values()) < 1e-12
+
+
+def test_of_several_graphs_the_one_that_is_furthest_off_counts(model: GuardedForest) -> None:
+    clean, right = orders(200, 3, 0.0), Exported(to_onnx(model, NAMES, {}))
+    threshold = alert_threshold(model.scores(clean).score, 0.05)
+
+    class Off:
+        def score(self, features: NDArray[np.float32]) -> Scores:
+            return Scores(*(1.0 - scores for scores in right.score(features)))
+
+    for graphs in ([right, Off()], [Off(), right]):
+        found = compare(model, graphs, threshold, clean, seed=4)["clean"]
+        assert found.rows == 200
+        assert found.flipped > 100 and found.difference > 0.1
 
 
 def test_a_batch_scores_as_its_rows_do_on_any_number_of_threads(model: GuardedForest) -> None:
@@ -85,6 +100,15 @@ def test_contributions_add_up_to_the_score(model: GuardedForest) -> None:
     scores = model.scores(rows).score
     for row, score in zip(rows, scores, strict=True):
         assert attribution.contributions(row).sum() == pytest.approx(score - attribution.baseline(), abs=1e-13)
+
+
+def test_trees_of_one_feature_each_are_explained_too(config: Config) -> None:
+    narrow = msgspec.structs.replace(config.forest, features_share=0.01)
+    clean = orders(1_000, 6, 0.0)
+    model = fit(clean, clean, narrow, config.guard)
+    attribution, scores = to_attribution(model), model.scores(clean[:20]).score
+    for row, score in zip(clean, scores, strict=False):
+        assert attribution.contributions(row).sum() == pytest.approx(score - attribution.baseline(), abs=1e-12)
 
 
 def test_the_feature_that_is_far_out_contributes_most(model: GuardedForest) -> None:
