@@ -49,7 +49,7 @@ class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataFile(NamedTuple):
-    """An order file: its name, the SHA-256 of its bytes, and its usable orders."""
+    """An order file: its name, the SHA-256 of its bytes, and how many orders were taken from it (a repeat is not)."""
 
     name: str
     sha256: str
@@ -101,6 +101,8 @@ def build_features(
     rows = rows_in_time_order(read.columns, read.digests)
     if not len(rows):
         raise ReadingError("no usable order in " + ", ".join(path.name for path in paths))
+    ends = np.cumsum([read.counts[path] for path in paths])
+    kept = np.diff(np.searchsorted(np.sort(rows), ends), prepend=0).tolist()
     tally, digests, duplicates = read.tally, read.digests[rows].tobytes(), len(read.columns) - len(rows)
     columns = read.columns = taken(read.columns, rows)
     cutoff = max(1, int(len(columns) * config.training_share))
@@ -119,7 +121,7 @@ def build_features(
             quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
             unknown_fields=dict(sorted(tally.unknown_fields.items())),
         ),
-        data_files=[DataFile(path.name, read.hashes[path], read.counts[path]) for path in paths],
+        data_files=[DataFile(path.name, read.hashes[path], orders) for path, orders in zip(paths, kept, strict=True)],
     )
 
 

@@ -64,7 +64,7 @@ def check_share(bad: Counter[str], lines: int, ceiling: float) -> None:
         reasons = "; ".join(f"{reason} ({number})" for reason, number in bad.most_common(3))
         raise TooManyBadLines(
             f"{count} of {lines} lines ({count / lines:.1%}) can't be used, more than the {ceiling:.1%} allowed. Most"
-            f" often: {reasons}. Mend the feed, or raise the ceiling if these lines may be left out."
+            f" often: {reasons}. Mend the feed, or raise `input.maximum_bad_share` if these lines may be left out."
         )
 
 

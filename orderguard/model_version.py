@@ -17,7 +17,7 @@ class ModelVersionError(ValueError):
 
 
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of raw orders that the model was trained from. `orders` counts the good ones."""
+    """A file of raw orders that the model was trained from. `orders` counts those taken from it."""
 
     name: str
     sha256: str

@@ -139,7 +139,13 @@ def test_the_report_says_what_was_read(tmp_path: Path) -> None:
     assert (report.lines, report.blank_lines, report.orders, report.duplicates) == (6, 1, 2, 1)
     assert report.quarantined == {"channel: not one of the values allowed": 1, "not valid JSON": 1}
     assert report.unknown_fields == {"*": 1}
-    assert table.data_files == [("a.ndjson", hashlib.sha256(path.read_bytes()).hexdigest(), 3)]
+    assert table.data_files == [("a.ndjson", hashlib.sha256(path.read_bytes()).hexdigest(), 2)]
+
+
+def test_an_order_is_counted_with_the_file_that_it_was_taken_from(tmp_path: Path) -> None:
+    first = write(tmp_path / "a.ndjson", [line(3), line(1), line(1)])
+    table = build(first, write(tmp_path / "b.ndjson", [line(1), line(2), line(3)]))
+    assert [(file.name, file.orders) for file in table.data_files] == [("a.ndjson", 2), ("b.ndjson", 1)]
 
 
 def test_an_empty_file_beside_a_good_one_is_no_mistake(tmp_path: Path) -> None:
