@@ -150,7 +150,10 @@ def promote(models_dir: Path, version: str, *, at: datetime, force: bool = False
 def _challenge(folder: Path) -> list[Gate]:
     """How the version stood against the champion when it was trained."""
     path = folder / CHALLENGE
-    return [msgspec.json.decode(path.read_bytes(), type=Gate)] if path.is_file() else []
+    try:
+        return [msgspec.json.decode(path.read_bytes(), type=Gate)] if path.is_file() else []
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelVersionError(f"{path}: unreadable ({error}); train the version again") from None
 
 
 def rollback(models_dir: Path, *, at: datetime) -> Promotion:

@@ -97,6 +97,12 @@ def test_a_version_that_lost_against_the_champion_is_not_promoted(models: Path, 
         registry.promote(models, trained.manifest.version, at=NOW)
 
 
+def test_a_damaged_comparison_with_the_champion_is_named(models: Path, trained: Outcome) -> None:
+    (models / trained.manifest.version / registry.CHALLENGE).write_text("{", "utf-8")
+    with pytest.raises(ModelVersionError, match=f"{registry.CHALLENGE}: unreadable"):
+        registry.promote(models, trained.manifest.version, at=NOW)
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "catalogue.json", "validation.json", "plots/scores.svg"])
 def test_a_changed_file_is_named_and_its_version_refused(models: Path, trained: Outcome, name: str) -> None:
     path = models / trained.manifest.version / name
