@@ -105,7 +105,7 @@ def _data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--quarantine", type=Path, default=Path("data/quarantine/bad-lines.ndjson"), help="where bad lines go"
     )
-    command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processor cores to use")
+    command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="the most processor cores to use")
 
 
 if __name__ == "__main__":

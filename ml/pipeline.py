@@ -12,7 +12,7 @@ import msgspec
 
 from ml import registry
 from ml.config import Config
-from ml.feature_engineering import FeatureConfig, FeatureTable, build_features
+from ml.feature_engineering import FeatureConfig, FeatureTable, build_features, workers_for
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
 from ml.reading import order_files
 from ml.reporting import describe
@@ -31,8 +31,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, from what, and where to. `version` overrides the name that lineage gives; `jobs` is a number of
-    processor threads.
+    """What to train, from what, and where to. `version` overrides the name that lineage gives; `jobs` is the most
+    processor cores to use.
     """
 
     data: Path
@@ -69,11 +69,12 @@ def timed(step: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
 def prepare(job: Job) -> tuple[list[Path], FeatureTable]:
     """Read, quarantine, mask and compute the features of all orders under `job.data`."""
     paths = order_files(job.data)
+    size = sum(path.stat().st_size for path in paths)
     config = FeatureConfig(
         training_share=job.config.split.train,
         bad_line_ceiling=job.config.input.maximum_bad_share,
         quarantine=job.quarantine,
-        workers=1 if job.jobs == 1 else 0,
+        workers=min(job.jobs, workers_for(size, 0)),
         progress=job.progress,
     )
     return paths, build_features(paths, job.keyring, config)

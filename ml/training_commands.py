@@ -14,6 +14,7 @@ import numpy as np
 from ml import pipeline, registry
 from ml.commands import chosen, output
 from ml.config import read_config
+from ml.feature_engineering import ReadingReport
 from ml.lineage import source
 from orderguard import attribution
 from orderguard.features import FEATURE_NAMES
@@ -22,7 +23,7 @@ from orderguard.model_version import verify
 from orderguard.scorer import MODEL
 
 EXIT_GATE = 3
-SCORING_FILES = (MODEL, attribution.FILE, "catalogue.json", "reference.json")
+COMPARED = (MODEL, attribution.GRAPH, attribution.FILE, "catalogue.json", "reference.json", registry.VALIDATION)
 
 
 def prepare(options: argparse.Namespace) -> int:
@@ -34,11 +35,21 @@ def prepare(options: argparse.Namespace) -> int:
     np.savez_compressed(aside, features=table.X, created_at=table.created_at, names=np.array(FEATURE_NAMES))
     aside.replace(out)
     report = msgspec.to_builtins(table.report)
-    bad = sum(table.report.quarantined.values())
-    lines = [f"{table.report.orders:,} orders, {len(FEATURE_NAMES)} features → {out}"]
-    lines += [f"{bad:,} bad lines quarantined → {options.quarantine}"] if bad else []
-    output(options, lines, {**report, "features": str(out)})
+    output(options, _counted(table.report, options), {**report, "features": str(out)})
     return 0
+
+
+def _counted(report: ReadingReport, options: argparse.Namespace) -> list[str]:
+    """What was read, and how many lines were left out for which reason."""
+    bad = sum(report.quarantined.values())
+    lines = [f"{report.orders:,} orders, {len(FEATURE_NAMES)} features → {options.out}"]
+    lines += [f"{report.duplicates:,} repeats of an order left out"] if report.duplicates else []
+    lines += [f"{bad:,} bad lines quarantined → {options.quarantine}"] if bad else []
+    by_count = sorted(report.quarantined.items(), key=lambda reason: (-reason[1], reason[0]))
+    lines += [f"  {count:>7,}  {reason}" for reason, count in by_count]
+    places = ", ".join(f"{place} ({count:,})" for place, count in report.unknown_fields.items())
+    lines += [f"fields that the schema doesn't name, in every 50th line: {places}"] if places else []
+    return lines
 
 
 def train(options: argparse.Namespace) -> int:
@@ -85,12 +96,14 @@ def train(options: argparse.Namespace) -> int:
 
 
 def validate(options: argparse.Namespace) -> int:
-    """Train again from the data in a folder of its own, and hold what scores against the version's."""
+    """Train again from the data in a folder of its own, and hold what scores, and what the gates say, against the
+    version's.
+    """
     version = chosen(options)
     folder = registry.known(options.models, version)
     manifest = verify(folder)
     again = pipeline.rebuild(_job(options), version)
-    different = [name for name in SCORING_FILES if again.files.get(name) != manifest.files[name]]
+    different = [name for name in COMPARED if again.files.get(name) != manifest.files[name]]
     validation = registry.read_validation(folder)
     lines = [f"trained {version} again: {'the same bytes' if not different else 'differs in ' + ', '.join(different)}"]
     lines += [f"  {failure}" for failure in validation.failures()] or ["all gates passed"]

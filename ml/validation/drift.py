@@ -67,9 +67,12 @@ def drift_gate(runs: list[DriftRun]) -> Gate:
         verdict = "drift" if run.report.drifted else "no drift"
         rows.append([run.name, run.report.rows, verdict, told, worst.name, worst.psi, worst.limit, worst.effect])
     columns = ["set", "orders", "verdict", "variables", "most drifted", "PSI", "noise limit", "effect"]
+    fewest = min(run.report.rows for run in runs)
+    few = not all(run.report.enough for run in runs)
     return gate(
         "drift",
         "A synthetic drift set is told from normal orders; normal later orders are not taken for drift.",
         figures,
         [Table(title="Drift sets", columns=columns, rows=rows)],
+        f"{fewest} later orders are fewer than drift.minimum_rows, so there is no verdict." if few else "",
     )

@@ -18,13 +18,14 @@ from ml.validation.held_out import features_of, replay
 from ml.validation.masking import masking_gate
 from ml.validation.parity import compare, parity_gate
 from ml.version_files import Training
+from orderguard.attribution import GRAPH
 from orderguard.scorer import MODEL, Scores, score_rows, session
 
 _OFF = "Switched off in the configuration."
 
 
 class ExportedModel:
-    """A model.onnx that isn't part of a version yet."""
+    """A graph that isn't part of a version yet: `MODEL`, or `GRAPH`, which serving scores with."""
 
     def __init__(self, path: Path) -> None:
         self._session = session(path.read_bytes())
@@ -76,7 +77,8 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         later = model.score(later_rows).score
         rate = config.alert.rate
         results.append(done(alert_rate_gate(later, threshold, rate, gates.alert_rate), gates.alert_rate.enabled))
-        parity = compare(trained.model, model, threshold, later_rows, config.forest.seed)
+        graphs = [model, ExportedModel(folder / GRAPH)]
+        parity = compare(trained.model, graphs, threshold, later_rows, config.forest.seed)
         results.append(done(parity_gate(parity, gates.parity), gates.parity.enabled))
         masking = masking_gate(training.paths, training.keyring, catalogue, gates.masking)
         results.append(done(masking, gates.masking.enabled))
@@ -87,6 +89,7 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
     data = {"lines": report.lines, "blank lines": report.blank_lines, "orders": report.orders}
     data |= {"duplicates": report.duplicates}
     data |= {f"quarantined: {reason}": count for reason, count in report.quarantined.items()}
+    data |= {f"unknown fields, in every 50th line: {place}": count for place, count in report.unknown_fields.items()}
     return Evidence(
         validation=Validation(passed=all(gate.passed for gate in results), gates=results, data=data),
         detection=detection,

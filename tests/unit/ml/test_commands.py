@@ -5,15 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from data.generator.__main__ import main as generate
+from ml import registry
 from ml.__main__ import main
 from ml.config import DEFAULT
-from ml.pipeline import Outcome
+from ml.pipeline import Job, Outcome, prepare
 from orderguard.masking import new_key_text
 from orderguard.model_version import champion, sha256, verify
 
@@ -124,6 +127,53 @@ def test_validate_trains_again_and_finds_the_same_bytes(
     own: list[str | Path] = ["--data", sample, "--models", models, "--quarantine", tmp_path / "bad.ndjson"]
     code, facts, _ = run(capsys, "validate", trained.manifest.version, *own, "--json")
     assert (code, facts["different"], facts["passed"]) == (0, [], True)
+
+
+def test_validate_names_what_differs_of_all_that_is_served(
+    models: Path,
+    sample: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    trained: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, names = models / trained.manifest.version, ["attribution.onnx", "validation.json"]
+    for name in names:
+        (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    manifest = msgspec.structs.replace(trained.manifest, files=registry.file_hashes(folder))
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    monkeypatch.setattr("ml.pipeline.rebuild", lambda *_: trained.manifest)
+    own: list[str | Path] = ["--data", sample, "--models", models, "--quarantine", tmp_path / "bad.ndjson"]
+    code, facts, _ = run(capsys, "validate", trained.manifest.version, *own, "--json")
+    assert (code, facts["different"]) == (3, names)
+
+
+def test_prepare_says_what_was_left_out_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    item = {"sku": "a", "quantity": 1, "unit_price": 2.0}
+    plain = {"order_id": "1", "created_at": "2026-01-01T10:00:00Z", "customer": {"id": "c"}, "currency": "EUR"}
+    order = json.dumps(plain | {"items": [item], "loyalty": 7})
+    lines = [order, order, *(order.replace('"1"', f'"{number}"') for number in range(2, 90)), "{", "{", "[]"]
+    data = tmp_path / "orders.ndjson"
+    data.write_text("\n".join(lines), "utf-8")
+    code, printed, _ = run(
+        capsys, "prepare", "--data", data, "--out", tmp_path / "f.npz", "--quarantine", tmp_path / "bad"
+    )
+    assert code == 0
+    said = [line.split() for line in printed.splitlines()]
+    assert "89 orders, 40 features" in printed and "1 repeats of an order left out" in printed
+    assert ["2", "not", "valid", "JSON"] in said and ["1", "expected", "`object`,", "got", "`array`"] in said
+    assert "every 50th line: * (2)" in printed
+
+
+@pytest.mark.parametrize(("jobs", "workers"), [(1, 1), (3, 3), (64, 8)])
+def test_no_more_processes_read_than_were_allowed_or_are_worth_it(
+    job: Job, monkeypatch: pytest.MonkeyPatch, jobs: int, workers: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("ml.pipeline.workers_for", lambda size, wanted: 8)
+    monkeypatch.setattr("ml.pipeline.build_features", lambda paths, keyring, config: asked.append(config.workers))
+    prepare(replace(job, jobs=jobs))
+    assert asked == [workers]
 
 
 def test_prepare_writes_features(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Each gate passes what is right, and fails what is wrong by as much as it says."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ml.config import Config
+from ml.guarded_forest import ModelScores
 from ml.pipeline import Job, Outcome
 from ml.reading import masked_orders, order_files
 from ml.validation.alert_rate import alert_rate_gate
@@ -18,11 +20,11 @@ from ml.validation.drift import drift_gate, drift_runs
 from ml.validation.gates import Figure, gate
 from ml.validation.held_out import Case, features_of, replay
 from ml.validation.injection import ANOMALIES, SHIFTS, applicable
-from ml.validation.masking import masking_gate
-from ml.validation.parity import Agreement, parity_gate
+from ml.validation.masking import masking_gate, with_other_people
+from ml.validation.parity import Agreement, agreement, parity_gate
 from orderguard.features import FEATURE_NAMES
 from orderguard.history import after
-from orderguard.schema import MaskedItem, MaskedOrder
+from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
 from orderguard.scorer import Scorer, Scores
 
 
@@ -114,6 +116,14 @@ def test_one_flipped_decision_fails_parity(config: Config) -> None:
     assert not parity_gate({"clean": Agreement(100, 1e-9, 0)}, config.gates.parity).passed
 
 
+def test_a_score_that_is_no_number_fails_parity_wherever_it_stands(config: Config) -> None:
+    low, nan = np.full(3, 0.1), np.array([0.1, np.nan, 0.1])
+    for broken in (ModelScores(nan, low, low), ModelScores(low, nan, low), ModelScores(low, low, nan)):
+        found = agreement(ModelScores(low, low, low), broken, 0.5)
+        for kinds in ({"a": found, "b": Agreement(3, 0.0, 0)}, {"a": Agreement(3, 0.0, 0), "b": found}):
+            assert not parity_gate(kinds, config.gates.parity).passed
+
+
 def test_detection_figures_are_those_of_their_definitions() -> None:
     found = detection(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.35, 0.9]), 0.5)
     assert found.roc_auc == pytest.approx(7 / 8)
@@ -187,6 +197,13 @@ def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
     assert [figure.passed for figure in drift_gate(accused).figures] == [True, False]
 
 
+def test_too_few_orders_for_a_verdict_on_drift_are_named(job: Job, scorer: Scorer, cases: list[Case]) -> None:
+    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases[:150], job.config.gates.drift)
+    result = drift_gate(runs)
+    assert not result.passed
+    assert result.note == "150 later orders are fewer than drift.minimum_rows, so there is no verdict."
+
+
 class Constant:
     """A model that finds everything equally unusual."""
 
@@ -219,6 +236,18 @@ def test_a_feature_that_depends_on_the_key_fails_the_masking_gate(
     monkeypatch.setattr("ml.validation.masking.compute_features", leaking)
     result = masking_gate(paths, job.keyring, scorer.catalogue, config)
     assert [figure.passed for figure in result.figures] == [False, False]
+
+
+@pytest.mark.parametrize("path", sorted(path for path, handling in CLASSIFICATION.items() if handling != "keep"))
+def test_the_masking_gate_replaces_every_personal_value_but_what_is_blank(path: str) -> None:
+    order: dict[str, Any] = {"items": [{}], "customer": {}, "billing_address": {}, "shipping_address": {}}
+    order |= {"payment": {}, "device": {}}
+    parent, _, name = path.rpartition(".")
+    place = order["items"][0] if parent == "items[]" else order[parent] if parent else order
+    for value, stays in (("12345", False), ("", True), (" ", True)):
+        place[name] = value
+        line = msgspec.json.encode(order)
+        assert (msgspec.json.decode(with_other_people(line)) == order) is stays
 
 
 def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, cases: list[Case], config: Config) -> None:
