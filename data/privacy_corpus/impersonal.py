@@ -1,5 +1,6 @@
-"""Generator 5: texts with nothing personal, full of order, tracking, article, EAN and serial numbers, prices, "
-"sizes, dates and versions."""
+"""Generator 5: texts with nothing personal, full of order, tracking, article, EAN and serial numbers, prices, sizes,
+dates and versions.
+"""
 
 import random
 from collections.abc import Iterator

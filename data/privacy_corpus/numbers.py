@@ -1,5 +1,6 @@
-"""Numbers that name people: cards, IBANs, national ids, telephone numbers. Made by rules of their own or by "
-"libraries."""
+"""Numbers that name people: cards, IBANs, national ids, telephone numbers. Made by rules of their own or by
+libraries.
+"""
 
 import random
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""Generator 4: whole orders whose notes repeat the order's own names, addresses and numbers, the way people write "
-"them."""
+"""Generator 4: whole orders whose notes repeat the order's own names, addresses and numbers, the way people write
+them.
+"""
 
 import random
 import re

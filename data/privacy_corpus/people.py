@@ -1,5 +1,6 @@
-"""People: names, addresses, e-mail addresses, from Faker for half of the languages' samples and from mimesis for "
-"the others."""
+"""People: names, addresses, e-mail addresses, from Faker for half of the languages' samples and from mimesis for the
+others.
+"""
 
 import random
 import unicodedata

@@ -20,8 +20,9 @@ def email(value: str) -> str:
 
 
 def identifier(value: str) -> str:
-    """An identifier keeps its case, since two may differ in it alone; an e-mail address as identifier is treated "
-    "as such."""
+    """An identifier keeps its case, since two may differ in it alone; an e-mail address as identifier is treated as
+    such.
+    """
     value = value if value.isascii() else unicodedata.normalize("NFKC", value)
     return email(value) if "@" in value else value.strip()
 

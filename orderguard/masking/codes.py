@@ -1,5 +1,6 @@
-"""Catalogue codes (sku, category, methods of payment and shipping): kept, unless somebody put personal data into "
-"one."""
+"""Catalogue codes (sku, category, methods of payment and shipping): kept, unless somebody put personal data into
+one.
+"""
 
 from orderguard.masking.known import Known
 from orderguard.masking.recognisers import (
@@ -41,8 +42,9 @@ def mask_code(code: str) -> str:
 
 
 def roomy(codes: list[str]) -> tuple[str, str]:
-    """Of `codes`, in `compact_code`'s form: those with room for a name or a street, and those with room for a "
-    "number."""
+    """Of `codes`, in `compact_code`'s form: those with room for a name or a street, and those with room for a
+    number.
+    """
     letters, digits = "", ""
     for code in codes:
         known = _impersonal.get(code)
@@ -70,8 +72,9 @@ def mask_own_code(code: str, known: Known) -> str:
 
 
 def _masked(code: str) -> str:
-    """A number in a code field is an article number unless its form says otherwise, so it is searched as one "
-    "called sku."""
+    """A number in a code field is an article number unless its form says otherwise, so it is searched as one called
+    sku.
+    """
     view = View(_LABEL + code)
     spans = [span for module in _RECOGNISERS for span in module.find(view)]
     bare = View(code)

@@ -133,8 +133,9 @@ def _texts(order: Order, order_token: str, customer_token: str) -> tuple[str | N
 
 
 def _code_masker(order: Order) -> Callable[[str], str]:
-    """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a "
-    "code."""
+    """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a
+    code.
+    """
     codes = [item.sku for item in order.items]
     codes += [item.category for item in order.items if item.category]
     if order.payment and order.payment.method:
@@ -193,8 +194,9 @@ def numbers_of_address(address: Address) -> list[str | None]:
 
 
 def _any_in(codes: str, values: list[str | None]) -> bool:
-    """Whether one of `values` stands in `codes` (compact). Four characters tell most of them apart at next to no "
-    "cost."""
+    """Whether one of `values` stands in `codes` (compact). Four characters tell most of them apart at next to no
+    cost.
+    """
     for value in values:
         if value:
             start = value[:4]

@@ -25,8 +25,9 @@ _MASKED = re.compile(rf"\[(?:{'|'.join(KINDS)})\]|(?<![A-Za-z0-9_-]){TOKEN_PATTE
 
 
 class Span(NamedTuple):
-    """Characters `start` to `end` are of `kind`; `token`, if given, stands in their place instead of the "
-    "placeholder."""
+    """Characters `start` to `end` are of `kind`; `token`, if given, stands in their place instead of the
+    placeholder.
+    """
 
     start: int
     end: int
@@ -47,8 +48,9 @@ def masked_already(text: str) -> list[tuple[int, int]]:
 
 
 def merged(spans: Iterable[Span], settled: list[tuple[int, int]]) -> Iterator[Span]:
-    """The spans in order with overlaps made one; none inside `settled`, and one that cuts into a settled piece "
-    "takes all of it."""
+    """The spans in order with overlaps made one; none inside `settled`, and one that cuts into a settled piece takes
+    all of it.
+    """
     pieces = [_widened(span, settled) for span in spans if not _inside(span, settled)] if settled else list(spans)
     current: Span | None = None
     for span in sorted(pieces):

@@ -31,8 +31,9 @@ def mask_with(text: str, known: Known | None) -> str:
 
 
 def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
-    """Two texts masked, each alone and then where the end of one and the start of the other make up a value "
-    "together."""
+    """Two texts masked, each alone and then where the end of one and the start of the other make up a value
+    together.
+    """
     first, second = mask_with(first, known), mask_with(second, known)
     for seam in ("", " "):
         before, after = _settled_cut(first, -_SEAM), _settled_cut(second, _SEAM)

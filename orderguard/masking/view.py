@@ -31,8 +31,9 @@ _LETTERS |= {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th"}
 
 
 class View:
-    """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` "
-    "with their places."""
+    """`text` is what is searched, `folded` the same in lower case (equally long), `words` the words of `folded` with
+    their places.
+    """
 
     __slots__ = ("text", "folded", "source", "_starts", "_ends", "_words", "_vocabulary", "_has_number")
 
@@ -105,8 +106,9 @@ class View:
             self._replace(pieces, widths)
 
     def _replace(self, pieces: list[str], widths: list[int] | None = None) -> None:
-        """Make `pieces` the view: piece i stands for the next `widths[i]` characters (1 each unless told) of the "
-        "view until now."""
+        """Make `pieces` the view: piece i stands for the next `widths[i]` characters (1 each unless told) of the view
+        until now.
+        """
         joined = "".join(pieces)
         if widths is None and len(joined) == len(pieces) and all(pieces):
             self.text = joined

@@ -1,5 +1,6 @@
 """The documentation is part of the product: its links lead somewhere and its commands exist."""
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -82,3 +83,15 @@ def test_no_runbook_sends_anybody_to_the_local_cloud() -> None:
     told = "\n".join(code(REPOSITORY / "docs" / "technical" / "runbooks.md"))
     assert "make fetch-model deploy STACK=prod" in told
     assert not re.findall(r"make [\w -]*\b(?:up|down|status|preview|rollback)\b.*STACK=", told)
+
+
+def test_no_docstring_is_torn_by_the_quotation_marks_of_a_wrapped_string() -> None:
+    sources = subprocess.run(["git", "ls-files", "*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    torn = [
+        f"{name}:{node.lineno}"
+        for name in sources.stdout.splitlines()
+        for node in ast.walk(ast.parse((REPOSITORY / name).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if re.search(r'"\n\s*"', node.value.value)
+    ]
+    assert not torn

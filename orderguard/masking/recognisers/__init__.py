@@ -35,8 +35,9 @@ RECOGNISERS: tuple[Callable[[View], Iterator[Span]], ...] = (
     labelled.find,
     names.find,
 )
-"""Everything that is looked for in a text; base64 and hexadecimal runs are decoded and then searched by all of "
-"these."""
+"""Everything that is looked for in a text; base64 and hexadecimal runs are decoded and then searched by all of
+these.
+"""
 
 
 def recognise(view: View) -> Iterator[Span]:

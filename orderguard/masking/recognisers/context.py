@@ -1,5 +1,6 @@
-"""What stands around a number: a telephone word speaks for a phone, "order no." right before speaks against "
-"everything."""
+"""What stands around a number: a telephone word speaks for a phone, "order no." right before speaks against
+everything.
+"""
 
 import re
 
@@ -56,8 +57,9 @@ def labelled_impersonal(view: View, start: int) -> bool:
 
 
 def near(view: View, start: int, end: int, words: frozenset[str], *, before: int = 48, after: int = 24) -> bool:
-    """Whether one of `words` stands near: within `before` characters ahead of `start` or `after` characters behind "
-    "`end`."""
+    """Whether one of `words` stands near: within `before` characters ahead of `start` or `after` characters behind
+    `end`.
+    """
     if view.vocabulary.isdisjoint(words):
         return False
     around = view.folded[max(0, start - before) : start] + " | " + view.folded[end : end + after]

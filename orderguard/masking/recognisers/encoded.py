@@ -16,8 +16,9 @@ _LONGER_THAN_TRACKING = 24
 
 
 def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterator[Span]:
-    """Runs that decode to text which `personal` says yes to; encodings inside encodings are followed `_DEEPEST` "
-    "deep."""
+    """Runs that decode to text which `personal` says yes to; encodings inside encodings are followed `_DEEPEST`
+    deep.
+    """
     for match in _BASE64.finditer(view.text):
         decoded = _from_base64(match[0])
         if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):

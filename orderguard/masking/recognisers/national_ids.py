@@ -27,8 +27,9 @@ _ID_WORDS = frozenset("""
 
 
 class NationalId(NamedTuple):
-    """One kind of number. `certain`: its form and check digits suffice; otherwise a word of `_ID_WORDS` has to "
-    "stand near."""
+    """One kind of number. `certain`: its form and check digits suffice; otherwise a word of `_ID_WORDS` has to stand
+    near.
+    """
 
     country: str
     pattern: re.Pattern[str]

@@ -1,5 +1,6 @@
-"""Telephone numbers: international ones by their country code, national ones by their grouping, the rest by the "
-"words around them."""
+"""Telephone numbers: international ones by their country code, national ones by their grouping, the rest by the words
+around them.
+"""
 
 import re
 from collections.abc import Iterator

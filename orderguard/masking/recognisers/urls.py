@@ -50,8 +50,9 @@ def find(view: View) -> Iterator[Span]:
 
 
 def names_or_opens(url: str) -> bool:
-    """Whether a link names a person or opens something without asking: user information, a secret parameter, a "
-    "random path."""
+    """Whether a link names a person or opens something without asking: user information, a secret parameter, a random
+    path.
+    """
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
     except ValueError:
