@@ -17,6 +17,7 @@ from orderguard.masking.vocabulary import (
     NAME_ENDINGS,
     PARTICLES,
     SPELLINGS,
+    STEM_VOWELS,
     STREET_ENDINGS,
     STREET_FORMS,
 )
@@ -27,6 +28,8 @@ TELLING = 2.0
 _WORD = re.compile(r"[^\W_]+")
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"\D+")
+_CASED_APART = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+"""Greek and Cyrillic: a look-alike capital folds to another letter than its small one (`Т` to `t`, `т` to itself)."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _DATE = re.compile(
     r"(?<!\d)\d{1,4}(?:[./ -]{1,2}\d{1,2}[./ -]{1,2}|[. ]*(?:de )?[a-z]{3,10}\.?,? (?:de )?)\d{1,4}(?!\d)"
@@ -65,9 +68,12 @@ class Known:
 
     def add_name(self, value: str | None) -> None:
         """A person's name: each part counts alone, save particles and the shortest."""
-        if not value:
-            return
+        for form in _forms(value):
+            self._add_name(form)
+
+    def _add_name(self, value: str) -> None:
         parts = _WORD.findall(fold(value))
+        unspaced = _UNSPACED.search(value) is not None
         for part in parts:
             self._word(
                 part,
@@ -76,23 +82,27 @@ class Known:
             )
             self._word(part[0], "NAME", 0.0)
         for order in (parts, parts[::-1], parts[-1:] + parts[:-1]):
-            self._whole("".join(order), "NAME", fewest=4)
+            self._whole("".join(order), "NAME", fewest=2 if unspaced else 4)
+        if len(parts) > 1:
+            self._whole(parts[0][0] + parts[-1], "NAME", fewest=6)
         self._spellings(value, "NAME")
-        if _UNSPACED.search(value):
+        if unspaced:
             self.unspaced += [(part, "NAME") for part in (*parts, "".join(parts)) if len(part) >= 2]
 
     def add_company(self, value: str | None) -> None:
         """A company: the whole, with and without its legal form."""
-        if value:
-            parts = [part for part in _WORD.findall(fold(value)) if part not in LEGAL_FORMS]
+        for form in _forms(value):
+            parts = [part for part in _WORD.findall(fold(form)) if part not in LEGAL_FORMS]
             self._whole("".join(parts), "NAME", fewest=4)
             if len(parts) == 1:
                 self._word(parts[0], "NAME", TELLING)
 
     def add_street(self, value: str | None) -> None:
         """A street and house number: a street word or a number alone says nothing, together with the name they do."""
-        if not value:
-            return
+        for form in _forms(value):
+            self._add_street(form)
+
+    def _add_street(self, value: str) -> None:
         parts = _WORD.findall(fold(value))
         for part in parts:
             forms = STREET_FORMS.get(part)
@@ -119,8 +129,10 @@ class Known:
 
     def add_place(self, value: str | None) -> None:
         """A town or a region."""
-        if not value:
-            return
+        for form in _forms(value):
+            self._add_place(form)
+
+    def _add_place(self, value: str) -> None:
         parts = _WORD.findall(fold(value))
         telling = [part for part in parts if part not in PARTICLES]
         for part in parts:
@@ -142,8 +154,8 @@ class Known:
 
     def add_email(self, value: str | None) -> None:
         """An e-mail address, and its mailbox alone unless that is a word like "info"."""
-        if value:
-            folded = fold(value)
+        for form in _forms(value):
+            folded = fold(form)
             mailbox = folded.partition("@")[0].partition("+")[0]
             self._whole(_NOT_ALNUM.sub("", folded), "EMAIL", fewest=6)
             if mailbox not in GENERIC_MAILBOXES and mailbox not in COMMON_WORDS:
@@ -165,8 +177,8 @@ class Known:
 
     def add_code(self, value: str | None, kind: str = "ID", token: str | None = None) -> None:
         """A number or an identifier, looked for whole."""
-        if value:
-            self._whole(_NOT_ALNUM.sub("", fold(value)), kind, fewest=4, token=token)
+        for form in _forms(value):
+            self._whole(_NOT_ALNUM.sub("", fold(form)), kind, fewest=4, token=token)
 
     def add_any(self, value: str) -> None:
         """A value of which nothing is told but that it is personal."""
@@ -215,7 +227,8 @@ class Known:
         spelled = "".join(SPELLINGS.get(character, character) for character in value.lower())
         if spelled != value.lower():
             for part in _WORD.findall(fold(spelled)):
-                self._word(part, kind, TELLING if len(part) >= 4 else 0.0)
+                if part not in STREET_FORMS:
+                    self._word(part, kind, TELLING if len(part) >= 4 else 0.0)
 
     def _runs(self, view: View) -> Iterator[Span]:
         run: list[Hit] = []
@@ -247,7 +260,7 @@ class Known:
             stem, ending = word[:-length], word[-length:]
             if len(stem) < 3 or ending not in NAME_ENDINGS:
                 continue
-            for base in (stem, stem + "a", stem + "o", stem + "e"):
+            for base in (stem, *(stem + vowel for vowel in STEM_VOWELS)):
                 kind, weight = self.words.get(base, ("", 0.0))
                 if kind == "NAME" and weight >= TELLING and len(base) >= 4 and base not in COMMON_WORDS:
                     return kind, weight
@@ -297,6 +310,15 @@ def known_strings(values: Iterable[str]) -> Known | None:
         known = known or Known()
         known.add_any(value)
     return known
+
+
+def _forms(value: str | None) -> Iterable[str]:
+    """The value, in every case that it may be written in where folding tells them apart."""
+    if not value:
+        return ()
+    if not value.isascii() and _CASED_APART.search(value):
+        return dict.fromkeys((value, value.lower(), value.upper(), value.title()))
+    return (value,)
 
 
 def _is_initial(view: View, start: int, end: int) -> bool:

@@ -8,6 +8,8 @@ from orderguard.masking.spans import Span, masked_already, merged, replaced
 from orderguard.masking.view import View
 
 _SEAM = 64
+_SHORTEST_STRANGER = 8
+"""What is decoded from a shorter run, which any code may be, is looked through for the order's own values alone."""
 
 
 def mask_text(text: str, known: Iterable[str] = ()) -> str:
@@ -70,7 +72,7 @@ def _decoded_is_personal(decoded: str, known: Known | None) -> bool:
     view = View(decoded)
     if known is not None and next(known.find(view), None) is not None:
         return True
-    return next(recognise(view), None) is not None
+    return len(decoded) >= _SHORTEST_STRANGER and next(recognise(view), None) is not None
 
 
 def _settled_cut(text: str, at: int) -> int:

@@ -10,17 +10,26 @@ import unicodedata
 from itertools import accumulate
 from urllib.parse import unquote
 
+_INLINE_TAGS = "b|i|u|em|strong|span|small|wbr"
+_TAGS = f"{_INLINE_TAGS}|br|p|div|li|ul|ol|td|tr"
 _ESCAPES = re.compile(
-    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\{1,4}u[0-9A-Fa-f]{4})+|\\{1,4}[nrt\"/]"
+    r"(?:%[0-9A-Fa-f]{2})+|&(?:#\d{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-z]{2,8});|(?:\\{1,4}u[0-9A-Fa-f]{4})+|\\{1,4}[nrt\"/]|"
+    rf"(?:\\{{1,4}}x[0-9A-Fa-f]{{2}})+|(?:=[0-9A-F]{{2}}){{4,}}|(?:=[89A-F][0-9A-F]){{2,}}|</?(?:{_TAGS})\s?/?>"
 )
+"""Percent, HTML, JSON and quoted-printable escapes, and tags that hold nothing. A lone `=40` is a value, no escape."""
+_ESCAPED = re.compile(r"[%&\\<]|=[0-9A-F]{2}=")
+"""A cheap sign of an escape."""
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d(?:[^\d\n]{0,4}\d|\n\d){5}")
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE_TAGS})\s?/?>")
+_HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _MOST_ESCAPES = 4
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "/": "/"}
 
 _PAIRS = (
     "АA ВB ЕE ЅS ІI ЈJ КK МM НH ОO РP СC ТT ХX УY аa еe ѕs іi јj оo рp сc уy хx ԁd һh ӏl ΑA ΒB "
-    "ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX οo νv κk αa ıi ℓl ‐- ‑- ‒- –- —- −- ․. ｡. 。. ،, ٫. "
+    "ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX οo νv κk αa ιi υu ıi ℓl ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk "
+    "ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz ‐- ‑- ‒- –- —- −- ․. ｡. 。. ،, ٫. "
     '’\' ‘\' ʼ\' ´\' “" ”" „" «" »"'
 )
 LOOK_ALIKES = {pair[0]: pair[1] for pair in _PAIRS.split()}
@@ -45,7 +54,7 @@ class View:
         self._vocabulary: frozenset[str] | None = None
         self._has_number: bool | None = None
         self.text = source
-        if "%" in source or "&" in source or "\\" in source:
+        if _ESCAPED.search(source):
             self._decode_escapes()
         if not self.text.isascii():
             plain = self.text.translate(_PLAIN)
@@ -126,7 +135,7 @@ class View:
 
 def fold(value: str) -> str:
     """`value` as it would read in a view's `folded`."""
-    if "%" in value or "&" in value or "\\" in value:
+    if _ESCAPED.search(value):
         return View(value).folded
     return value.translate(_PLAIN).lower()
 
@@ -138,10 +147,25 @@ def _decoded(escape: str) -> str | None:
     if escape[0] == "&":
         decoded = html.unescape(escape)
         return None if decoded == escape else decoded
+    if escape[0] == "<":
+        return "" if _INLINE_TAG.fullmatch(escape) else " "
+    if escape[0] == "=":
+        return _text_of(bytes.fromhex(escape.replace("=", "")))
+    if "x" in escape:
+        return _text_of(bytes.fromhex("".join(_HEX_PAIR.findall(escape))))
     if escape[-1] in _CONTROL:
         return _CONTROL[escape[-1]]
     codes = [int(code, 16) for code in re.findall(r"u([0-9A-Fa-f]{4})", escape)]
     return b"".join(code.to_bytes(2, "big") for code in codes).decode("utf-16-be", "replace")
+
+
+def _text_of(data: bytes) -> str | None:
+    """Bytes as text, where they are text that can be printed."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
 
 
 class _Table(dict[int, str]):

@@ -1,5 +1,7 @@
 """Words that the search for known values has to know: particles, street words, endings, names that are also words."""
 
+from orderguard.masking.view import fold
+
 PARTICLES = frozenset("""
     van von der den de del della dello delle di da do dos das du des la le les los las el al bin ibn abu zu zum
     zur vom auf am im an in the and of und et y e i o a ter ten te op mc st san sankt santa saint dr prof mr mrs ms
@@ -113,10 +115,14 @@ STREET_ENDINGS = (
 )
 """Street words that are written in one with the name."""
 
-NAME_ENDINGS = frozenset("""
+NAME_ENDINGS = frozenset(fold("""
     s n en es a u em om ovi owi y e i ie ou o in ina ow iego emu ego im ym ej mu et ts ova ove ovou
-    """.split())
+    а у ом ем ой ей ою ею ы и е ю я ью ым им ого ому ову ове ів ові еві ς
+    """).split())
 """Endings of cases and possessives."""
+
+STEM_VOWELS = tuple(fold("a o e я и ς").split())
+"""What a name in its first case may end with where others have an ending in its place: Anna, Annie; Мария, Марии."""
 
 SPELLINGS = {
     "ä": "ae",
@@ -130,3 +136,13 @@ SPELLINGS = {
     "ő": "oe",
     "ű": "ue",
 }
+"""What people write for a letter that they don't have: Mueller for Müller, Ivanov for Иванов."""
+SPELLINGS |= dict(
+    pair.split(":")
+    for pair in (
+        "а:a б:b в:v г:g ґ:g д:d е:e ё:e є:ye ж:zh з:z и:i і:i ї:yi й:y к:k л:l м:m н:n о:o п:p р:r с:s т:t у:u ф:f "
+        "х:kh ц:ts ч:ch ш:sh щ:shch ъ: ы:y ь: э:e ю:yu я:ya "
+        "α:a ά:a β:v γ:g δ:d ε:e έ:e ζ:z η:i ή:i θ:th ι:i ί:i ϊ:i κ:k λ:l μ:m ν:n ξ:x ο:o ό:o π:p ρ:r σ:s ς:s τ:t "
+        "υ:u ύ:u φ:f χ:ch ψ:ps ω:o ώ:o"
+    ).split()
+)

@@ -8,11 +8,12 @@ from orderguard.masking.view import View
 
 _LABELS = (
     # English
-    "order|orders|tracking|track|trackingid|shipment|parcel|package|consignment|waybill|awb|invoice|sku|skus|ean|"
+    "order|orders|ord|tracking|track|trackingid|shipment|parcel|package|consignment|waybill|awb|invoice|sku|skus|ean|"
     "eans|gtin|upc|isbn|item|items|"
     "article|articles|product|products|part|serial|batch|lot|ticket|case|reference|references|ref|refs|rma|return|"
     "delivery|quote|po|model|"
-    "version|firmware|voucher|coupon|barcode|barcodes|bar|catalogue|catalog|asin|colour|color|size|imei|code|codes|"
+    "version|ver|rev|revision|firmware|driver|bios|voucher|coupon|"
+    "barcode|barcodes|bar|catalogue|catalog|asin|colour|color|size|imei|code|codes|"
     "hts|container|pallet|sscc|build|release|"
     "ups|dhl|usps|fedex|dpd|gls|hermes|evri|postnl|"
     # German
@@ -43,7 +44,7 @@ _FILLERS = (
     r"tracking|commande|pedido|colis|envio|seguimiento|suivi|ordine|spedizione|przesylki|zamowienia|zu|for|of|to"
 )
 _IMPERSONAL = re.compile(
-    rf"(?<![a-z])(?:{_LABELS})(?:[\s:#.,;/&(°º'\"=-]|(?<![a-z0-9])(?:{_FILLERS})(?![a-z])|"
+    rf"(?<![a-z])(?:{_LABELS})(?:[\s:#.,;/&(\[{{>|°º'\"=-]|(?<![a-z0-9])(?:{_FILLERS})(?![a-z])|"
     rf"\b(?=[a-z0-9-]*\d)[a-z0-9][a-z0-9-]{{3,}}(?=\s*[,;/&]|\s+(?:and|und|et|y|e|en|i|och)\s))*$"
 )
 _REACH_BACK = 48

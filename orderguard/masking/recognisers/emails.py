@@ -4,33 +4,40 @@ import re
 from collections.abc import Iterator
 
 from orderguard.masking.spans import Span
-from orderguard.masking.view import View
+from orderguard.masking.view import View, fold
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _LABEL = r"[\w](?:[\w-]*[\w])?"
 _PLAIN = re.compile(
-    rf"(?:\"[^\"\n]{{1,64}}\"|(?<!{_LOCAL}){_LOCAL}{{1,64}})@(?:\[[\d.:a-fA-F]{{3,45}}\]|{_LABEL}(?:\.{_LABEL}){{0,8}})"
+    rf"(?:\"[^\"\n]{{1,64}}\"|(?<!{_LOCAL}){_LOCAL}{{1,64}})@{{1,2}}"
+    rf"(?:\[[\d.:a-fA-F]{{3,45}}\]|{_LABEL}(?:\.{_LABEL}){{0,8}})"
 )
 _TOP = (
     r"(?:com|net|org|info|biz|edu|gov|eu|de|at|ch|fr|es|it|pt|nl|be|lu|pl|cz|sk|hu|ro|bg|gr|se|no|dk|fi|ie|uk|us|ca|mx|"
     r"br|ar|cl|au|nz|jp|cn|in|ru|ua|tr|io|me|dev|app|shop|online|email|mail|example|test|invalid)"
 )
-_AT_WORDS = r"at|arroba|arobase|arrobase|chiocciola|malpa|snabel-?a|apestaart|apenstaartje|klammeraffe|aet|zavinac"
-_DOT_WORDS = r"dot|punkt|punto|point|ponto|punt|kropka|piste|tecka"
-_AT = rf"(?:\s*@\s*|\s*[\(\[{{<]\s*(?:{_AT_WORDS}|@|a|ä)\s*[\)\]}}>]\s*|\s+(?:{_AT_WORDS})\s+|_at_|-at-)"
-_DOT = rf"(?:\s?\.\s?|\s*[\(\[{{<]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>]\s*|\s+(?:{_DOT_WORDS})\s+|_dot_|-dot-|,)"
+_AT_WORDS = (
+    r"at|arroba|arobase|arrobase|chiocciola|malpa|snabel-?a|apestaart|apenstaartje|klammeraffe|aet|zavinac|kukac|"
+    + fold("собака|собачка")
+)
+_DOT_WORDS = r"dot|punkt|punto|point|ponto|punt|kropka|piste|tecka|punktum|pont|" + fold("точка")
+_AT = rf"(?:\s*@\s*|\s*[\(\[{{<\"*|]\s*(?:{_AT_WORDS}|@|a|ä)\s*[\)\]}}>\"*|]\s*|\s+(?:{_AT_WORDS})\s+|_at_|-at-)"
+_DOT = rf"(?:\s?\.\s?|\s*[\(\[{{<\"*|]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>\"*|]\s*|\s+(?:{_DOT_WORDS})\s+|_dot_|-dot-|,)"
 _NAME = r"[A-Za-z0-9](?:[\w+-]*[\w])?"
 _DISGUISED = re.compile(
     rf"(?<![\w.+-])(?P<local>{_NAME}(?:(?:\.|"
     rf"{_DOT}){_NAME}){{0,3}})(?P<at>{_AT})(?P<domain>{_NAME}(?:{_DOT}{_NAME}){{0,3}}{_DOT}{_TOP})(?![\w@])",
     re.IGNORECASE,
 )
-_HINTS = frozenset("""
-    at a arroba arobase arrobase chiocciola malpa snabel snabela apestaart apenstaartje klammeraffe aet zavinac
-    """.split())
-_DOTTED = re.compile(rf"[\(\[{{<]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE)
+_HINTS = frozenset(fold("""
+    at a arroba arobase arrobase chiocciola malpa snabel snabela apestaart apenstaartje klammeraffe aet zavinac kukac
+    собака собачка
+    """).split())
+_DOTTED = re.compile(
+    rf"[\(\[{{<\"*|]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>\"*|]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE
+)
 _LETTER_A = re.compile(r"[\w][(\[{<][aA][)\]}>]")
-_BRACKETED = re.compile(r"[\(\[{<]|@|_at_|-at-")
+_BRACKETED = re.compile(r"[\(\[{<\"*|]|@|_at_|-at-")
 _AMOUNT = re.compile(r"^[\d.,]+$")
 
 

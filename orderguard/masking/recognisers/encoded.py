@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{11,}={0,2}(?![A-Za-z0-9+/_=-])")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x|\\x)?(?:[0-9a-fA-F]{2}(?:[ :]|\\x)?){6,}(?![0-9A-Za-z])")
+_SIGN = "[A-Za-z0-9+/_-]"
+_BASE64 = re.compile(
+    rf"(?<![A-Za-z0-9+/_=-])(?:{_SIGN}{{11,}}|(?={_SIGN}*[a-z0-9][A-Z]){_SIGN}{{7,10}})={{0,2}}(?![A-Za-z0-9+/_=-])"
+)
+"""Runs of 11 characters or more, and shorter ones that no word looks like."""
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x|\\x)?(?:[0-9a-fA-F]{2}(?:[ :]|\\x)?){4,}(?![0-9A-Za-z])")
 _NOT_HEX = re.compile(r"0x|\\x|[ :]")
 _DEEPEST = 3
 _LONGER_THAN_TRACKING = 24

@@ -22,8 +22,8 @@ LENGTHS = {
 """Country code and length, from the ISO 13616 registry."""
 
 _START = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{2}[ .-]{0,2}|[A-Za-z]{2})\d[ .-]?\d(?=[ .\n-]{0,3}[A-Za-z0-9])|"
-    r"(?<=[A-Za-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{2}[ .-]{0,2}|[A-Za-z]{2})\d[ .-]?\d(?=[ .\n/_-]{0,3}[A-Za-z0-9])|"
+    r"(?<![A-Za-z0-9])[A-Z] [A-Z] \d \d(?= )|(?<=[A-Za-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
 )
 _SEPARATORS = " .-\n/_"
 _REACH = 34 * 3
@@ -33,11 +33,11 @@ def find(view: View) -> Iterator[Span]:
     """IBANs. The country says how long each is, so what follows it does not get in the way."""
     text = view.text
     for match in _START.finditer(text):
-        length = LENGTHS.get(text[match.start() : match.start() + 2].upper())
+        length = LENGTHS.get("".join(filter(str.isalpha, match[0]))[:2].upper())
         if length:
             compact, end = _collect(text, match.start(), length)
-            # words may follow a code: an IBAN is written in capitals or in small letters, not in both
-            one_case = compact.isupper() or compact.islower()
+            # words may follow a code: what stands behind the country is in capitals or in small letters, not in both
+            one_case = compact[2:] in (compact[2:].upper(), compact[2:].lower())
             if len(compact) == length and one_case and compact[2:4].isdigit() and mod97(compact.upper()):
                 yield Span(match.start(), end, "IBAN")
 

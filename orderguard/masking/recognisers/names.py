@@ -107,6 +107,7 @@ _NOT_NAMES = frozenset("""
     klantenservice mensen iedereen ik wij het een mijn bestelling pakket levering panstwo klient zespole obsluga
     klienta zamowienie paczka prosze kund kundtjanst alla jag vi present leverans zakazniku zakaznici vseho usps ups
     dhl fedex gls dpd hermes sku ean vip ok asap id no nr size black white red blue green birthday christmas xmas
+    merry happy frohe frohes schone schones joyeux joyeuses feliz buon buona prettige fijne wesolych
     easter weihnachten geburtstag noel navidad natale natal kerst everything nothing one two three best regards kind
     love enjoy congratulations gluckwunsch herzlichen felicitations felicidades auguri parabens
     """.split())

@@ -196,6 +196,17 @@ def test_the_orders_own_ids_become_their_pseudonyms_in_its_texts() -> None:
     assert order.note == f"about {order.order_token} of {order.customer_token} and {order.customer_token}"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Мирослав Титов", "Яшон Тодоров", "Ναταλία Μητρόπουλος", "Ερμής Βούκας", "康 博", "Þóra Ægisdóttir", "김 민준"],
+)
+def test_a_name_in_any_script_is_found_in_its_order_as_it_is_written_and_in_capitals(name: str) -> None:
+    order = masked(
+        {**FULL, "customer": {"id": "1", "name": name}, "note": f"for {name} when home, {name.upper()} else"}
+    )
+    assert order.note == "for [NAME] when home, [NAME] else"
+
+
 def test_a_value_split_over_note_and_gift_message_is_found() -> None:
     order = masked({**FULL, "note": "my card is 5500 0000", "gift_message": "0000 0004 thanks"})
     assert (order.note, order.gift_message) == ("my card is [CARD]", "[CARD] thanks")
