@@ -60,7 +60,8 @@ def compact_code(code: str) -> str:
     """Lower case, accents and separators gone."""
     if code.isascii():
         return code.lower().encode().translate(None, _ASCII_SEPARATORS).decode()
-    return fold(code).translate(_SEPARATORS)
+    # small letters first: a look-alike capital folds to another letter than its small one
+    return fold(code.lower()).translate(_SEPARATORS)
 
 
 def mask_own_code(code: str, known: Known) -> str:

@@ -21,7 +21,9 @@ _ENGLISH_ADDRESS = re.compile(rf"\b\d{{1,5}}[A-Za-z]? {_NAMED}{_ENGLISH}{_UNIT}{
 _COMPOUND_ADDRESS = re.compile(
     rf"(?:{_CAPITAL}[ -]){{0,3}}(?i:\b[\w.-]*(?:strasse|str\.|str|gasse|allee|platz|damm|ufer|chaussee|straat|laan|"
     rf"gracht|plein|vagen|gatan|gata|veien|vej|gade|katu|tie))[ ]{_NUMBER}{_TAIL}"
-    rf"|\b(?:{_CAPITAL}[ -]){{0,3}}[A-Z][\w-]*(?:weg|ring|kade|dijk|steig|stieg|berg|hof) {_NUMBER}{_TAIL}"
+    rf"|\b(?:{_CAPITAL}[ -]){{0,3}}[A-Z][\w-]*(?:weg|ring|kade|dijk|steig|stieg|berg|hof|"
+    r"-Weg|-Ring|-Steig|-Stieg|-Berg|-Hof) "
+    rf"{_NUMBER}{_TAIL}"
 )
 _FRENCH_ADDRESS = re.compile(
     rf"\b\d{{1,4}}(?: ?(?i:bis|ter|quater))?,? (?i:rue|avenue|av\.|boulevard|bd|chemin|allee|impasse|place|quai|route|"
@@ -29,8 +31,9 @@ _FRENCH_ADDRESS = re.compile(
     rf"{_TAIL}"
 )
 _SOUTHERN_ADDRESS = re.compile(
-    rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|via|viale|corso|piazza|vicolo|largo|rua|travessa|praca|"
-    rf"estrada|ulica|ul\.|al\.|aleja|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el))* ?"
+    rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|rambla|alameda|via|viale|strada|contrada|"
+    rf"corso|piazza|vicolo|largo|rua|travessa|praca|"
+    rf"estrada|ulica|ul\.|al\.|aleja|plac|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el))* ?"
     rf"(?:{_CAPITAL}[ ,]{{1,2}}(?:(?:de|del|da|do|dos|e|y|la) )*){{1,4}}(?:n[o.]? ?)?{_NUMBER}{_TAIL}"
 )
 _ENGLISH_WORDS = frozenset("""
@@ -39,8 +42,8 @@ _ENGLISH_WORDS = frozenset("""
     """.split())
 _FRENCH_WORDS = frozenset("rue avenue av boulevard bd chemin allee impasse place quai route cours".split())
 _SOUTHERN_WORDS = frozenset("""
-    calle c avda avenida plaza paseo camino carrer via viale corso piazza vicolo largo rua travessa praca estrada ulica
-    ul al aleja pl os
+    calle c avda avenida plaza paseo camino carrer rambla alameda via viale strada contrada corso piazza vicolo largo
+    rua travessa praca estrada ulica ul al aleja plac pl os
     """.split())
 _COMPOUND = re.compile(
     r"(?:strasse|str\.?|gasse|allee|platz|damm|ufer|chaussee|straat|laan|gracht|plein|vagen|gata|gatan|veien|vej|gade|"

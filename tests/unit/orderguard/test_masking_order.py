@@ -294,6 +294,13 @@ def test_a_catalogue_code_stays_as_it_is(code: str) -> None:
     assert mask_code(code) == code
 
 
+@pytest.mark.parametrize("code", ["КРУЖКА-МИРОСЛАВ-ТИТОВ", "кружка мирослав титов", "Мирослав_Титов"])
+def test_a_name_in_another_script_is_found_in_a_catalogue_code(code: str) -> None:
+    item = {"sku": code, "quantity": 1, "unit_price": 1}
+    order = masked({**FULL, "customer": {"id": "1", "name": "Мирослав Титов"}, "items": [item]})
+    assert order.items[0].sku.lower().removeprefix("кружка").lstrip("- ") == "[name]"
+
+
 def test_what_one_order_held_does_not_change_how_the_next_is_masked() -> None:
     """Codes found harmless are remembered; that must not depend on who ordered first."""
     item = {"sku": "GIFT-ZORA-QUELLENBACH", "quantity": 1, "unit_price": 1}
