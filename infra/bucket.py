@@ -12,6 +12,8 @@ from infra.identity import Identity
 
 DAY_SECONDS = 86_400
 RECOVERY_DAYS = 14
+"""How long a replaced version stays, and after that how long it can be recovered: together 28 days, so that a person
+who asks to be forgotten is so within the month that GDPR article 12(3) leaves."""
 ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 
 
@@ -19,9 +21,9 @@ ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
-    `old_versions` noncurrent versions of each object stay beside it. `retained` forbids deleting or changing an
-    object before `delete_after_days`; Cloud Storage offers it only without versions. Objects whose names begin with
-    `scratch` go after a day, for good: they were put aside for work that is over.
+    `old_versions` noncurrent versions of each object stay beside it, for `RECOVERY_DAYS`. `retained` forbids deleting
+    or changing an object before `delete_after_days`; Cloud Storage offers it only without versions. Objects whose names
+    begin with `scratch` go after a day, for good: they were put aside for work that is over.
     """
 
     delete_after_days: int = 0
@@ -108,12 +110,16 @@ def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDi
         {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}},
     ]
     if not lifetime.retained:
-        rules.append(
+        rules += [
             {
                 "action": {"type": "Delete"},
                 "condition": {"num_newer_versions": lifetime.old_versions, "with_state": "ARCHIVED"},
-            }
-        )
+            },
+            {
+                "action": {"type": "Delete"},
+                "condition": {"days_since_noncurrent_time": RECOVERY_DAYS, "with_state": "ARCHIVED"},
+            },
+        ]
     if lifetime.scratch:
         rules.append({"action": {"type": "Delete"}, "condition": {"age": 1, "matches_prefixes": [lifetime.scratch]}})
     if lifetime.delete_after_days:

@@ -222,6 +222,18 @@ def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:
     assert aged == [{"age": 1, "matchesPrefixes": [ASIDE]}]
 
 
+@pytest.mark.parametrize("bucket", ["raw", "models"])
+def test_what_was_replaced_in_a_bucket_is_gone_for_good_within_a_month(bucket: str, models: Path) -> None:
+    made = declared("prod").one("gcp:storage/bucket:Bucket", bucket)
+    days = [
+        rule["condition"]["daysSinceNoncurrentTime"]
+        for rule in made["lifecycleRules"]
+        if rule["action"]["type"] == "Delete" and rule["condition"].keys() <= {"daysSinceNoncurrentTime", "withState"}
+    ]
+    recoverable = made["softDeletePolicy"]["retentionDurationSeconds"] / 86_400
+    assert days and min(days) + recoverable <= 28, "GDPR article 12(3) leaves a month"
+
+
 def test_no_bucket_is_both_versioned_and_retained(models: Path) -> None:
     buckets = declared("prod").of("gcp:storage/bucket:Bucket")
     assert buckets["access-logs"]["retentionPolicy"] == {"retentionPeriod": str(400 * 86_400)}
