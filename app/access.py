@@ -1,9 +1,25 @@
-"""Who may call: an API key in the X-API-Key header, compared as SHA-256 in constant time."""
+"""Who may call: an API key in the X-API-Key header, compared as SHA-256 in constant time.
+
+OpenAI's clients can send a key as a bearer token alone, so on their route it may stand there too.
+"""
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 HEADER = b"x-api-key"
+BEARER_PATH = "/v1/chat/completions"
+_BEARER = b"bearer "
+
+
+def presented_key(path: str, headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The API key that came with a request. The header of its own goes first: in front of Cloud Run, Authorization may
+    hold a token of Google's.
+    """
+    key, authorization = headers.get(HEADER), headers.get(b"authorization", b"")
+    if key is None and path == BEARER_PATH and authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    return key
 
 
 def allowed(presented: bytes | None, valid_hashes: tuple[bytes, ...]) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.access import HEADER as API_KEY_HEADER
-from app.access import allowed
+from app.access import allowed, presented_key
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
 from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
@@ -124,7 +123,7 @@ class Edge:
         if shed:
             self._metrics.shed.inc()
             raise Problem("overloaded", headers={"Retry-After": "1"})
-        if not allowed(exchange.headers.get(API_KEY_HEADER), self._settings.api_key_hashes):
+        if not allowed(presented_key(exchange.path, exchange.headers), self._settings.api_key_hashes):
             raise Problem("unauthorized", headers={"WWW-Authenticate": 'ApiKey realm="orderguard", header="X-API-Key"'})
 
     @staticmethod

@@ -92,6 +92,20 @@ def test_questions_need_the_key_and_errors_are_problem_documents(service: Servic
         assert service.post(path, b"{").headers["content-type"] == "application/problem+json"
 
 
+def test_an_openai_client_may_send_the_key_its_own_way_to_its_own_route(service: Service) -> None:
+    body = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
+
+    def status(path: str, **headers: str) -> int:
+        return httpx.post(f"{service.url}{path}", json=body, headers=headers).status_code
+
+    assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}") == 200
+    assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}x") == 401
+    assert status("/v1/chat/completions", Authorization=f"Basic {API_KEY}") == 401
+    assert status("/v1/chat/completions", **{"X-API-Key": "x", "Authorization": f"Bearer {API_KEY}"}) == 401
+    assert status("/v1/chat/completions", **{"X-API-Key": API_KEY, "Authorization": "Bearer of-google"}) == 200
+    assert status("/v1/ask", Authorization=f"Bearer {API_KEY}") == 401
+
+
 def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: Path, tmp_path: Path) -> None:
     with serving(models_dir, tmp_path / "service.log") as service:
         service.post("/v1/ask", {"question": f"How long may the order of {CANARY} be on hold?"})

@@ -177,6 +177,15 @@ def test_nonsense_instead_of_the_api_is_replaced(client: Client, start: Start) -
     assert answer["provider"] == "local" and answer["fallback"]
 
 
+def test_an_error_in_the_stream_is_a_failure_and_retried(client: Client) -> None:
+    failed = Reply(raw=b'data: {"error": {"message": "overloaded", "type": "server_error"}}\n\ndata: [DONE]\n\n')
+    with serving(FakeServer(DIALECTS["openai"], [failed])) as server:
+        settings = RagSettings(provider="openai", model="m", base_url=f"{server.url}/v1", api_key=KEY, attempts=2)
+        answer = ask(client(settings))
+    assert answer["provider"] == "local" and answer["fallback"] == "it broke off with an error"
+    assert len(server.requests) == 2
+
+
 def test_streaming_gives_the_same_text(client: Client, start: Start) -> None:
     number = holding_number(client, start)
     text = f"A hold lasts at most 24 hours [{number}]. Perishable goods may be held for two hours [{number}]."

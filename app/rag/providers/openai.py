@@ -1,6 +1,7 @@
 """Any server that speaks OpenAI's chat completions API: RAG_BASE_URL, RAG_MODEL, and RAG_API_KEY from a secret."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import msgspec
@@ -23,6 +24,8 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
+    error: Any = None
+    """What servers send in place of a chunk when they fail half-way."""
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -64,7 +67,10 @@ class OpenAiProvider:
                         continue
                     if data == "[DONE]":
                         return
-                    for choice in _decode(data).choices[:1]:
+                    chunk = _decode(data)
+                    if chunk.error is not None:
+                        raise ProviderError("it broke off with an error", retry=True)
+                    for choice in chunk.choices[:1]:
                         if choice.delta.content:
                             yield choice.delta.content
         except httpx.TimeoutException:
