@@ -8,6 +8,7 @@ arguments. The raw orders go last: a run that was interrupted can be repeated.
 
 import argparse
 import gzip
+import json
 import os
 import shutil
 import sys
@@ -84,8 +85,11 @@ def forget(customer: str, data: Path, models: Path, keyring: Keyring) -> Forgott
 
 
 def lines_of(customer: str, path: Path) -> FileOfOrders | None:
-    """The customer's lines in a file, or None. A broken line is the customer's if their id stands anywhere in it."""
+    """The customer's lines in a file, or None. A broken line is theirs if their id stands anywhere in it, plain or
+    with JSON's escapes.
+    """
     wanted = identifier(customer)
+    written = (customer.encode(), json.dumps(customer)[1:-1].encode())
     order_ids: list[str] = []
     rest: list[bytes] = []
     removed = 0
@@ -94,7 +98,7 @@ def lines_of(customer: str, path: Path) -> FileOfOrders | None:
             order = _decoder.decode(line)
             theirs, order_id = identifier(order.customer.id) == wanted, order.order_id
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            theirs, order_id = customer.encode() in line, ""
+            theirs, order_id = any(text in line for text in written), ""
         if not theirs:
             rest.append(line)
             continue

@@ -49,6 +49,15 @@ def test_a_customers_lines_go_from_every_file_and_all_others_stay(
     assert "C-1" not in printed
 
 
+def test_a_broken_line_goes_however_the_id_is_written_in_it(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    lines = [f'{{"broken": {json.dumps("Żaneta-1", ensure_ascii=escaped)}\n'.encode() for escaped in (True, False)]
+    (raw / "one.ndjson").write_bytes(b"".join(lines) + order("C-2", 2))
+    assert forget("Żaneta-1", raw, tmp_path / "models") == 0
+    assert (raw / "one.ndjson").read_bytes() == order("C-2", 2)
+
+
 def test_the_models_that_were_trained_with_the_customer_are_named(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
