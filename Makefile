@@ -109,7 +109,7 @@ format: $(DEV_ENV) ## Let Black format the code
 
 .PHONY: types
 types: $(DEV_ENV) ## MyPy, strict, over every package
-	@echo "==> MyPy"; $(PYTHON) -m mypy $(PACKAGES)
+	@echo "==> MyPy"; $(PYTHON) -m mypy $(PACKAGES) tests
 
 .PHONY: security
 security: $(DEV_ENV) ## Bandit (static security analysis)

@@ -254,7 +254,11 @@ def publish(bucket: str, version: str, environment: Mapping[str, str] = os.envir
 
 def _create(bucket: str, name: str, content: bytes, token: str) -> None:
     """Make an object, or leave the one that is there: a version never changes. `gcloud storage cp` would first list the
-    bucket, which an identity that only adds to it may not. Raises `DeliveryError` where Google Cloud refuses."""
+    bucket, which an identity that only adds to it may not. Raises `DeliveryError` where Google Cloud refuses.
+
+    That there is one already is told by the precondition (412), or by the right to delete, which only
+    replacing it would ask for (403): https://cloud.google.com/storage/docs/access-control/iam-json, `objects.insert`.
+    """
     query = urllib.parse.urlencode({"uploadType": "media", "ifGenerationMatch": "0", "name": name})
     request = urllib.request.Request(
         f"{STORAGE}/upload/storage/v1/b/{urllib.parse.quote(bucket, safe='')}/o?{query}",
@@ -266,8 +270,8 @@ def _create(bucket: str, name: str, content: bytes, token: str) -> None:
             pass
     except urllib.error.HTTPError as problem:
         with problem:
-            if problem.code != 412:  # 412: there is one already
-                words = problem.read(2000).decode(errors="replace")
+            words = problem.read(2000).decode(errors="replace")
+            if problem.code != 412 and not (problem.code == 403 and "storage.objects.delete" in words):
                 raise DeliveryError(f"gs://{bucket}/{name} could not be written: {problem.code} {words}") from None
     except OSError as problem:
         raise DeliveryError(f"gs://{bucket}/{name} could not be written: {problem}") from None

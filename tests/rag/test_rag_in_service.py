@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import Phase, given, settings
@@ -96,7 +97,7 @@ def test_an_openai_client_may_send_the_key_its_own_way_to_its_own_route(service:
     body = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
 
     def status(path: str, **headers: str) -> int:
-        return httpx.post(f"{service.url}{path}", json=body, headers=headers).status_code
+        return httpx.post(f"{service.url}{path}", json=body, headers=headers, timeout=WAIT_SECONDS).status_code
 
     assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}") == 200
     assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}x") == 401

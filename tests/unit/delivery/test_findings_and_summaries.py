@@ -55,7 +55,12 @@ def test_a_failed_training_opens_an_issue_that_leads_to_its_run(
         (tmp_path / "reports" / "model-summary.md").write_text(report)
     monkeypatch.setattr(steps, "REPOSITORY", tmp_path)
     monkeypatch.setattr(steps, "commit", lambda: "c" * 40)
-    monkeypatch.setattr(steps, "run", lambda command: commands.append(command) or "")
+
+    def created(command: list[str]) -> str:
+        commands.append(command)
+        return ""
+
+    monkeypatch.setattr(steps, "run", created)
     for name, value in {"SERVER_URL": "https://github.com", "REPOSITORY": "o/n", "RUN_ID": "7"}.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
     steps.gate_issue()
@@ -66,11 +71,12 @@ def test_a_failed_training_opens_an_issue_that_leads_to_its_run(
 
 def test_a_found_credential_is_reported_without_its_value(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    found = {"type": "AWS Access Key", "filename": "a.py", "hashed_secret": "0f" * 20, "line_number": 7}
+    digest = "0f" * 20
+    found = {"type": "AWS Access Key", "filename": "a.py", "hashed_secret": digest, "line_number": 7}
     report.write_text(json.dumps({"results": {"a.py": [found]}}))
     text = json.dumps(findings.secrets(report))
     assert "AWS Access Key" in text and '"startLine": 7' in text
-    assert found["hashed_secret"] not in text
+    assert digest not in text
 
 
 def test_the_summary_counts_and_names_what_failed(tmp_path: Path) -> None:

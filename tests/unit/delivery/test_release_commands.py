@@ -186,7 +186,7 @@ def test_a_tag_that_is_pushed_with_its_orders_gets_their_model_and_not_the_one_b
     def training_ends(seconds: float) -> None:
         recorder.answers["gh api"] = f"{'f' * 40} 8\n{'a' * 40} 7\n"
 
-    monkeypatch.setattr(models.time, "sleep", training_ends)
+    monkeypatch.setattr("delivery.models.time.sleep", training_ends)
     found, run_id = models._find(["f" * 40, "a" * 40], {}, wait=True)
     assert (found.commit, run_id) == ("f" * 40, "8"), "its publication still waits, but the version is there"
     monkeypatch.setattr(models, "TRAINING_SECONDS", 0.0)
@@ -251,16 +251,19 @@ class Storage(BaseHTTPRequestHandler):
     """Takes objects as Cloud Storage does: none twice, and none into a bucket that is closed."""
 
     objects: dict[str, bytes] = {}
+    refusal = 412
+    """How it says that there is one already: by the precondition, or by the right that replacing it would take."""
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         closed = "/b/closed/" in self.path or self.headers["Authorization"] != "Bearer token"
-        status = 403 if closed else 412 if self.path in self.objects else 200
+        status = 403 if closed else self.refusal if self.path in self.objects else 200
+        body = f"Caller does not have storage.objects.{'create' if closed else 'delete'} access".encode()
         self.objects.setdefault(self.path, content)  # before the answer: the next request may come in between
         self.send_response(status)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         return None
@@ -288,7 +291,8 @@ def test_a_version_is_published_once_with_its_manifest_last(
     (tmp_path / "v1" / "plots").mkdir(parents=True)
     for name in ("manifest.json", "model.onnx", "plots/scores.svg"):
         (tmp_path / "v1" / name).write_text(name)
-    for _ in range(2):
+    for refusal in (412, 412, 403):
+        monkeypatch.setattr(Storage, "refusal", refusal)
         models.publish("p-models", "v1", CLOUD)
     query = "/upload/storage/v1/b/p-models/o?uploadType=media&ifGenerationMatch=0&name=v1%2F"
     names = ["model.onnx", "plots%2Fscores.svg", "manifest.json"]
@@ -317,7 +321,9 @@ def test_a_release_waits_for_ci_where_the_tag_comes_with_its_commit(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder.answers["gh run list"] = "running"
-    monkeypatch.setattr(release.time, "sleep", lambda _: recorder.answers.update({"gh run list": "success\nfailure"}))
+    monkeypatch.setattr(
+        "delivery.release.time.sleep", lambda _: recorder.answers.update({"gh run list": "success\nfailure"})
+    )
     release.check_ci()
     assert len(recorder.those("gh run list")) == 2
 

@@ -41,7 +41,8 @@ ORDER: dict[str, Any] = {
 
 
 def written(order: object, **options: Any) -> bytes:
-    return json.dumps(order, **({"separators": (",", ":"), "ensure_ascii": False} | options)).encode()
+    usual: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
+    return json.dumps(order, **(usual | options)).encode()
 
 
 def the_whole_way(line: bytes) -> MaskedOrder | tuple[str, str]:

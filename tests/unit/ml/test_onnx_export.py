@@ -12,6 +12,7 @@ from ml.config import Config
 from ml.guarded_forest import GuardedForest, fit
 from ml.onnx_export import round_down, to_attribution, to_onnx
 from ml.training import alert_threshold
+from ml.validation.anomalies import AnyModel
 from ml.validation.parity import compare
 from orderguard.scorer import Scores, score_rows, session
 
@@ -61,7 +62,8 @@ def test_of_several_graphs_the_one_that_is_furthest_off_counts(model: GuardedFor
         def score(self, features: NDArray[np.float32]) -> Scores:
             return Scores(*(1.0 - scores for scores in right.score(features)))
 
-    for graphs in ([right, Off()], [Off(), right]):
+    both_ways: list[list[AnyModel]] = [[right, Off()], [Off(), right]]
+    for graphs in both_ways:
         found = compare(model, graphs, threshold, clean, seed=4)["clean"]
         assert found.rows == 200
         assert found.flipped > 100 and found.difference > 0.1

@@ -18,7 +18,7 @@ def rows(count: int = 3_000) -> NDArray[np.float32]:
 
 def moments(count: int = 3_000) -> NDArray[np.float64]:
     """An order every hour."""
-    return np.arange(count) * 3_600.0
+    return np.arange(count, dtype=np.float64) * 3_600.0
 
 
 def test_slices_follow_each_other_in_time(config: Config) -> None:
