@@ -1,5 +1,7 @@
 """What the tests of the Pulumi program share: a model version that passes its own checks."""
 
+import asyncio
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,18 @@ from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.model_version import CHAMPION, MANIFEST, Manifest, sha256
 
 VERSION = "2026-01-31-abc1234"
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One for all tests. It is never closed: that would end threads in which the SDK leaves loops of its own open."""
+    return asyncio.new_event_loop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def event_loop() -> None:
+    """The SDK takes the thread's event loop, which is gone where a test before has used `asyncio.run`."""
+    asyncio.set_event_loop(_loop())
 
 
 def write_version(folder: Path, version: str) -> None:
