@@ -25,7 +25,8 @@ import pulumi
 from infra.admission import ImageAdmission
 from infra.audit import AuditLogs, ChangeAlerts
 from infra.bucket import Access, AccessLogBucket, Bucket, Lifetime
-from infra.config import ConfigError, Settings, parse
+from infra.config import ConfigError, Settings
+from infra.config_reading import parse
 from infra.defaults import set_defaults
 from infra.edge import Edge
 from infra.encryption import EncryptionKey, encrypt_everything

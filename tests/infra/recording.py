@@ -14,7 +14,8 @@ import pulumi
 import yaml
 from pulumi.runtime import settings as runtime_settings
 
-from infra.config import NAMESPACE, SECRETS, Settings, key_of, parse
+from infra.config import NAMESPACE, SECRETS, Settings, key_of
+from infra.config_reading import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("local", "staging", "prod")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.config import NAMESPACE, ConfigError, Settings, key_of, parse
+from infra.config import NAMESPACE, ConfigError, Settings, key_of
+from infra.config_reading import parse
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]

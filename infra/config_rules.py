@@ -1,0 +1,226 @@
+"""What a schema can't say of a stack's settings: which values make sense, alone and together."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from infra.config import (
+    INGRESS,
+    MODEL_SOURCES,
+    MULTI_REGIONS,
+    PROTECTED_ENVIRONMENTS,
+    RAG_PROVIDERS,
+    REGIONS,
+    Settings,
+    key_of,
+)
+
+# CPUs, and the least and the most memory (in Mi) that Cloud Run gives with them in its second-generation environment:
+# cloud.google.com/run/docs/configuring/services/memory-limits
+_MEMORY_OF_CPUS = {"1": (512, 4_096), "2": (512, 8_192), "4": (2_048, 16_384), "8": (4_096, 32_768)}
+
+
+def _cron_field(value: str) -> str:
+    """One field of a schedule: values, ranges, steps and lists of those."""
+    item = rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9][0-9]?)?"
+    return rf"{item}(?:,{item})*"
+
+
+_CRON = " ".join(
+    _cron_field(value)
+    for value in (
+        "[0-5]?[0-9]",
+        "[01]?[0-9]|2[0-3]",
+        "0?[1-9]|[12][0-9]|3[01]",
+        "0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+        "[0-7]|(?i:sun|mon|tue|wed|thu|fri|sat)",
+    )
+)
+
+# Field, pattern, what to write.
+_PATTERNS = (
+    (
+        "project",
+        r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens",
+    ),
+    ("environment", r"[a-z][a-z0-9]{0,7}", "1 to 8 lower-case letters and digits, such as prod"),
+    ("team", r"[a-z][a-z0-9_-]{0,62}", "lower-case letters, digits, _ and -, such as orders"),
+    ("cpu", r"[1248]", "1, 2, 4 or 8"),
+    ("memory", r"[1-9][0-9]*(Mi|Gi)", "an amount such as 512Mi or 2Gi"),
+    ("model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
+    ("shadow_model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
+    ("image_digest", r"(sha256:[0-9a-f]{64})?", "sha256: and 64 hexadecimal digits, as the registry shows them"),
+    (
+        "trainer_image_digest",
+        r"(sha256:[0-9a-f]{64})?",
+        "sha256: and 64 hexadecimal digits, as the registry shows them",
+    ),
+    (
+        "image_registry",
+        r"([a-z0-9-]+-docker[.]pkg[.]dev/[a-z0-9-]+/[a-z0-9-]+)?",
+        "REGION-docker.pkg.dev/PROJECT/REPOSITORY",
+    ),
+    ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
+    ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or redis://HOST"),
+    ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
+    ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
+    ("budget_currency", r"[A-Z]{3}", "a currency's code such as EUR"),
+    ("billing_account", r"([0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6})?", "an id such as 000000-AAAAAA-000000"),
+    ("attestor", r"(projects/[a-z0-9-]+/attestors/[A-Za-z0-9_.-]+)?", "projects/PROJECT/attestors/NAME"),
+    ("domain", r"([a-z0-9-]+(\.[a-z0-9-]+)+)?", "a domain such as scoring.example.com"),
+    ("rag_base_url", r"(https?://\S+)?", "an address that begins with https://"),
+)
+
+# Field, pattern of each element, what to write.
+_ELEMENTS = (
+    (
+        "invokers",
+        r"(serviceAccount|group|user|domain):\S+|principal(Set)?://\S+",
+        "members such as serviceAccount:shop@PROJECT.iam.gserviceaccount.com; for everybody, `orderguard:openInvoker: "
+        "true`",
+    ),
+    (
+        "notification_channels",
+        r"projects/[a-z0-9-]+/notificationChannels/[0-9]+",
+        "projects/PROJECT/notificationChannels/ID",
+    ),
+)
+
+# Field, smallest value, largest value.
+_RANGES = (
+    ("min_instances", 0, 1000),
+    ("max_instances", 1, 1000),
+    ("concurrency", 1, 1000),
+    ("request_timeout_seconds", 1, 3600),
+    ("canary_percent", 0, 100),
+    ("masking_key_rotation", 1, 10_000),
+    ("api_key_rotation", 1, 10_000),
+    ("rotation_reminder_days", 0, 3650),
+    ("retention_days", 1, 3650),
+    ("log_retention_days", 1, 3650),
+    ("anomaly_alert_percent", 0, 100),
+    ("error_alert_percent", 0, 100),
+    ("latency_alert_milliseconds", 1, 3_600_000),
+    ("budget_amount", 0, 100_000_000),
+    ("requests_per_minute", 1, 1_000_000),
+)
+
+_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("region", tuple(sorted(REGIONS))),
+    ("ingress", tuple(INGRESS)),
+    ("rag_provider", RAG_PROVIDERS),
+    ("model_source", MODEL_SOURCES),
+)
+
+# When it is wrong, and what to write.
+_TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
+    (
+        lambda s: s.min_instances > s.max_instances,
+        "orderguard:minInstances is above orderguard:maxInstances. Raise maxInstances or lower minInstances.",
+    ),
+    (
+        lambda s: not _memory_fits(s),
+        "orderguard:memory does not go with orderguard:cpu. Cloud Run gives 512Mi to 4Gi with 1 CPU, to 8Gi with 2, "
+        "2Gi to 16Gi with 4 and 4Gi to 32Gi with 8.",
+    ),
+    (
+        lambda s: s.environment in PROTECTED_ENVIRONMENTS and not s.deletion_protection,
+        "orderguard:deletionProtection is off in prod, where a slip would delete orders and models. Write "
+        "`orderguard:deletionProtection: true`.",
+    ),
+    (
+        lambda s: s.environment in PROTECTED_ENVIRONMENTS and s.open_invoker,
+        "orderguard:openInvoker is on in prod. Name the callers instead: `orderguard:invokers: [serviceAccount:…]`.",
+    ),
+    (
+        lambda s: not _location_fits(s),
+        "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region, "
+        "or US with a us-… region.",
+    ),
+    (
+        lambda s: s.cmek and s.data_location != s.region,
+        "orderguard:cmek needs data where its key is. Write the region of gcp:region into `orderguard:dataLocation`.",
+    ),
+    (
+        lambda s: s.canary_percent < 100 and not s.stable_revision,
+        "orderguard:canaryPercent is below 100 and nothing takes the rest of the traffic. Name the revision that "
+        "does: `orderguard:stableRevision: …`.",
+    ),
+    (
+        lambda s: s.ingress == "load-balancer" and not s.domain,
+        "orderguard:ingress is load-balancer and there is none. Write `orderguard:domain: scoring.example.com`, or "
+        "`orderguard:ingress: internal`.",
+    ),
+    (
+        lambda s: bool(s.domain) and s.ingress == "internal",
+        "orderguard:domain asks for a load balancer, which orderguard:ingress keeps out. Write `orderguard:ingress:"
+        " load-balancer`.",
+    ),
+    (
+        lambda s: bool(s.vpc_network) != bool(s.vpc_subnetwork),
+        "orderguard:vpcNetwork and orderguard:vpcSubnetwork belong together. Write both or neither.",
+    ),
+    (
+        lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),
+        "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: …` and "
+        "`orderguard:ragModel: …`; a key goes in by `pulumi config set --secret orderguard:ragApiKey`.",
+    ),
+    (
+        lambda s: s.budget_amount > 0 and not s.billing_account,
+        "orderguard:budgetAmount is set without a billing account. Write `orderguard:billingAccount: "
+        "000000-AAAAAA-000000`.",
+    ),
+    (
+        lambda s: s.alerts and not (s.alert_email or s.notification_channels),
+        "orderguard:alerts is on and nobody would hear them. Write `orderguard:alertEmail: …` or "
+        "`orderguard:notificationChannels: […]`.",
+    ),
+    (
+        lambda s: s.model_source == "bucket" and not s.model_version,
+        "orderguard:modelSource is bucket, where there is no champion file to read. Name the version: "
+        "`orderguard:modelVersion: …`.",
+    ),
+    (
+        lambda s: bool(s.image_digest) != bool(s.trainer_image_digest),
+        "orderguard:imageDigest and orderguard:trainerImageDigest come from the same build. Write both or neither.",
+    ),
+    (
+        lambda s: bool(s.image_registry) and not s.image_digest,
+        "orderguard:imageRegistry holds images that nothing names: they would be built instead. Write "
+        "`orderguard:imageDigest: sha256:…` and `orderguard:trainerImageDigest: sha256:…`, or take it out.",
+    ),
+)
+
+
+def _location_fits(settings: Settings) -> bool:
+    if settings.data_location == settings.region:
+        return True
+    return settings.region.startswith(MULTI_REGIONS.get(settings.data_location, ("\0",)))
+
+
+def _memory_fits(settings: Settings) -> bool:
+    written = re.fullmatch(r"([0-9]+)(Mi|Gi)", settings.memory)
+    if written is None or settings.cpu not in _MEMORY_OF_CPUS:
+        return True  # Which the patterns report.
+    least, most = _MEMORY_OF_CPUS[settings.cpu]
+    return least <= int(written[1]) * (1_024 if written[2] == "Gi" else 1) <= most
+
+
+def broken(settings: Settings) -> Iterator[str]:
+    """The rules that the settings break, each with what was found and what to write instead."""
+    for name, pattern, wanted in _PATTERNS:
+        if not re.fullmatch(pattern, getattr(settings, name)):
+            yield f"{key_of(name)}: {getattr(settings, name)!r} does not fit. Write {wanted}."
+    for name, pattern, wanted in _ELEMENTS:
+        for element in getattr(settings, name):
+            if not re.fullmatch(pattern, element):
+                yield f"{key_of(name)}: {element!r} does not fit. Write {wanted}."
+    for name, smallest, largest in _RANGES:
+        if not smallest <= (value := getattr(settings, name)) <= largest:
+            yield f"{key_of(name)}: {value} is out of range. Write a number from {smallest} to {largest}."
+    for name, choices in _CHOICES:
+        if getattr(settings, name) not in choices:
+            # YAML reads a bare `off` as false.
+            quoted = ' Write `"off"` with quotation marks.' if getattr(settings, name) == "false" else ""
+            yield f"{key_of(name)}: {getattr(settings, name)!r} is not one of {', '.join(choices)}.{quoted}"
+    yield from (message for is_wrong, message in _TOGETHER if is_wrong(settings))
