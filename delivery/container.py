@@ -13,6 +13,7 @@ from pathlib import Path
 from delivery.commands import run
 from delivery.errors import DeliveryError
 from delivery.images import buildah_environment, builder
+from infra.local.ports import straight
 from orderguard.masking import new_key_text
 
 MOUNT = "/mnt"
@@ -70,11 +71,10 @@ def wait_for_score(url: str, order: object, seconds: float) -> dict[str, object]
     """Ask for a score until there is one; returns the answer. Raises `DeliveryError` after `seconds`."""
     content = json.dumps(order).encode()
     request = urllib.request.Request(f"{url}/v1/score", content, {"Content-Type": "application/json"})
-    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows this machine's ports
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            with straight.open(request, timeout=10) as answer:
+            with straight().open(request, timeout=10) as answer:
                 found: dict[str, object] = json.load(answer)
                 return found
         except (urllib.error.URLError, OSError):

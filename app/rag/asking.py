@@ -7,11 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from app.rag.prompt import Prompt
-from app.rag.providers import Provider, ProviderError
+from app.rag.providers import TOO_LONG, Provider, ProviderError
 
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 5.0
-TOO_LONG = "it took too long"
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,8 @@ async def ask(
                 begun = True
                 yield piece
         except ProviderError as error:
-            if (
-                clock.now() >= deadline
-            ):  # its transport's own time was up in the same moment, and it says something else
+            # Its transport's own time may be up in the same moment, and it says something else then.
+            if clock.now() >= deadline:
                 raise ProviderError(TOO_LONG, retry=False) from None
             wait = wait_before(attempt, error.wait_seconds, clock.chance())
             if begun or not error.retry or attempt == attempts or clock.now() + wait >= deadline:

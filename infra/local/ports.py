@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import socket
+import urllib.request
 from pathlib import Path
 
 from infra.local.errors import LocalCloudError
@@ -29,6 +30,11 @@ def free_port() -> int:
                 continue
             return int(probe.getsockname()[1])
     raise LocalCloudError("No port of 127.0.0.1 is free: too many connections are open on this machine.")
+
+
+def straight() -> urllib.request.OpenerDirector:
+    """What opens addresses of this machine: it asks no proxy of the environment's, since none knows these ports."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def require_free(port: int) -> None:

@@ -6,6 +6,8 @@ from typing import Protocol
 from app.rag.prompt import Prompt
 from app.rag.settings import RagSettings
 
+TOO_LONG = "it took too long"
+
 
 class ProviderError(Exception):
     """A provider that gave no answer. `reason` is this program's own words, never the provider's.

@@ -7,7 +7,7 @@ import httpx
 import msgspec
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import ProviderError
+from app.rag.providers import TOO_LONG, ProviderError
 from app.rag.settings import RagSettings
 
 MAX_TOKENS = 600
@@ -74,7 +74,7 @@ class OpenAiProvider:
                         if choice.delta.content:
                             yield choice.delta.content
         except httpx.TimeoutException:
-            raise ProviderError("it took too long", retry=True) from None
+            raise ProviderError(TOO_LONG, retry=True) from None
         except httpx.HTTPError as error:
             raise ProviderError(f"it could not be reached ({type(error).__name__})", retry=True) from None
         except (msgspec.DecodeError, msgspec.ValidationError):

@@ -5,7 +5,7 @@ requirements/vertex.txt.
 from collections.abc import AsyncIterator
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import ProviderError
+from app.rag.providers import TOO_LONG, ProviderError
 from app.rag.settings import RagSettings, is_loopback
 from app.settings import SettingsError
 
@@ -70,5 +70,5 @@ class VertexProvider:
             # The client lets its transport's and its credentials' errors through, of several libraries; none is a
             # reason to fail the question. All of them call a time that is over by a name with Timeout in it.
             kind = type(error).__name__
-            told = "it took too long" if "Timeout" in kind else f"it could not be asked ({kind})"
+            told = TOO_LONG if "Timeout" in kind else f"it could not be asked ({kind})"
             raise ProviderError(told, retry=True) from None

@@ -21,7 +21,7 @@ from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
 from infra.local.files import read_json, write_whole
 from infra.local.home import REPOSITORY, Home
-from infra.local.ports import require_free
+from infra.local.ports import require_free, straight
 from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
@@ -30,7 +30,7 @@ from infra.local.supervisor.service import Service
 
 DEFAULT_PORT = 8080
 _READY_SECONDS = 90.0
-_STRAIGHT = " --noproxy 127.0.0.1"
+_PAST_PROXY = " --noproxy 127.0.0.1"
 _ORDER = {
     "order_id": "demo-1",
     "created_at": "2026-11-02T10:15:00Z",
@@ -160,11 +160,10 @@ def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]
 
 
 def _wait_until_ready(url: str) -> bool:
-    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows this machine's ports
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            with straight.open(f"{url}/readyz", timeout=5) as answer:
+            with straight().open(f"{url}/readyz", timeout=5) as answer:
                 if answer.status == 200:
                     return True
         except (OSError, urllib.error.URLError):
@@ -217,9 +216,9 @@ def _tell(
     if header:
         shown = header.relative_to(Path.cwd()) if header.is_relative_to(Path.cwd()) else header
         body = json.dumps(_ORDER, separators=(",", ":"))
-        straight = "" if urllib.request.proxy_bypass("127.0.0.1") or not urllib.request.getproxies() else _STRAIGHT
+        past_proxy = "" if urllib.request.proxy_bypass("127.0.0.1") or not urllib.request.getproxies() else _PAST_PROXY
         print(
-            f"\n    curl -s{straight} -H {shlex.quote(f'@{shown}')} -H 'content-type: application/json' -d '{body}'"
+            f"\n    curl -s{past_proxy} -H {shlex.quote(f'@{shown}')} -H 'content-type: application/json' -d '{body}'"
             f" {outputs['url']}/v1/score\n"
         )
     print("    next: `make score` scores a sample of orders; `make status` shows what runs; `make down` removes it all")
