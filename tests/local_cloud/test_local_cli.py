@@ -75,7 +75,10 @@ def test_what_is_no_port_is_a_mistake_of_usage(port: str, code: int, capsys: pyt
 )
 def test_make_hands_over_a_value_with_blanks_as_one(target: str, setting: str) -> None:
     told = subprocess.run(
-        ["make", "--dry-run", target, f"{setting}=two words"], cwd=REPOSITORY, capture_output=True, text=True
+        ["make", "--dry-run", "--no-print-directory", target, f"{setting}=two words"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
     )
     assert "two words" in shlex.split(told.stdout.splitlines()[-1]), told.stderr
 
