@@ -135,11 +135,12 @@ audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advi
 secret-scan: $(DEV_ENV) ## Credentials in the tracked files
 	@$(DELIVERY) secret-scan
 
+# No suite alone reaches the threshold of all: `coverage` holds it.
 .PHONY: pytest
 pytest: $(DEV_ENV) engine $(MODELS)/CHAMPION ## The tests of one suite with coverage (SUITE=unit|policies|compliance|platform|all)
 	@mkdir -p reports
 	@echo "==> tests ($(SUITE))"
-	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --junitxml=reports/tests-$(SUITE).xml
+	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --cov-fail-under=0 --junitxml=reports/tests-$(SUITE).xml
 
 .PHONY: coverage
 coverage: $(DEV_ENV) ## Combine the coverage of the suites and hold the threshold

@@ -225,6 +225,13 @@ def test_what_is_not_set_up_is_told_on_the_runs_page(target: str, word: str, tmp
     assert subprocess.run(["make", target], cwd=REPOSITORY, env=elsewhere, capture_output=True).returncode == 0
 
 
+def test_no_suite_alone_is_held_to_the_coverage_of_all() -> None:
+    """pytest-cov takes the threshold from pyproject.toml by itself, which only the suites together reach."""
+    command = ["make", "--dry-run", "--no-print-directory", "pytest", "SUITE=policies"]
+    told = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    assert "--cov-fail-under=0" in told.splitlines()[-1]
+
+
 def test_every_action_that_is_pinned_is_kept_up_to_date() -> None:
     """For `/` Dependabot reads the workflows, and of actions none but one in the root."""
     directories = _updates("github-actions")["directories"]
