@@ -1,5 +1,7 @@
 """What suites share: the platform, brought up once a session, and how property tests run."""
 
+import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,27 @@ settings.register_profile(
     "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repeatable")
+
+processor_seconds: defaultdict[str, float] = defaultdict(float)
+"""By folder of tests, of this process and of those that it started and that have ended."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Count what a test takes, its fixtures included. What a suite shares counts where it is made and taken down."""
+    before = sum(os.times()[:4])
+    result = yield
+    processor_seconds[item.nodeid.split("/")[1]] += sum(os.times()[:4]) - before
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The processor time of each suite: CI has a budget."""
+    if processor_seconds:
+        terminalreporter.section("processor seconds by suite")
+        for suite, seconds in sorted(processor_seconds.items(), key=lambda pair: -pair[1]):
+            terminalreporter.write_line(f"{suite:12} {seconds:7.1f}")
+        terminalreporter.write_line(f"{'all':12} {sum(processor_seconds.values()):7.1f}")
 
 
 @pytest.fixture(scope="session")
