@@ -216,7 +216,8 @@ class Edge:
                 await self._send(exchange, reply, send)
                 status, size, problem = reply.status, len(reply.body), reply.problem
         route = scope.get("route")
-        exchange.route = getattr(route, "path", exchange.route) if status != 404 else exchange.route
+        if status not in (404, 410):
+            exchange.route = getattr(route, "path", exchange.route)
         self.record(exchange, Reply(status, b"", size=size, problem=problem))
 
     def _limited(self, receive: Receive) -> Receive:
@@ -292,6 +293,8 @@ class Edge:
     def http_request(exchange: Exchange, status: int, seconds: float, size: int) -> HttpRequest:
         """What the log says about the request."""
         length = exchange.headers.get(b"content-length", b"0").decode("ascii", "replace")
+        if len(length) > _LONGEST_LENGTH:
+            length = "0"
         method = exchange.method if exchange.method in METHODS else "other"
         return HttpRequest(method, exchange.route, status, f"{seconds:.6f}s", length, str(size))
 
@@ -300,6 +303,9 @@ def severity_of(status: int) -> str:
     """How much a status matters: 503 is what a busy or a starting service is meant to answer."""
     return "INFO" if status < 400 else "WARNING" if status < 500 or status == 503 else "ERROR"
 
+
+_LONGEST_LENGTH = 9
+"""The most digits of a Content-Length that is logged. Nobody has checked a longer one, and it may be any number."""
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 

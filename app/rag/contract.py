@@ -35,6 +35,12 @@ class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
 
 
+class SimilarRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A past case, by the order's id: in the body, since addresses are logged on their way."""
+
+    order_id: Identifier
+
+
 class Reason(msgspec.Struct, frozen=True):
     """A feature and how much it moved the score."""
 
@@ -151,7 +157,7 @@ class ChatAnswer(msgspec.Struct, frozen=True):
     fallback: str | None
 
 
-Request = TypeVar("Request", AskRequest, ChatRequest)
+Request = TypeVar("Request", AskRequest, SimilarRequest, ChatRequest)
 
 
 def decode(body: bytes, structure: type[Request]) -> Request:
@@ -251,6 +257,6 @@ def _invalid(field: str, reason: str) -> Problem:
 
 
 ASK = request_body(AskRequest, answers(AskAnswer, "Ask a question", "questions"))
-SIMILAR = answers(SimilarAnswer, "Past cases like an order", "questions")
+SIMILAR = request_body(SimilarRequest, answers(SimilarAnswer, "Past cases like an order", "questions"))
 CHAT = request_body(ChatRequest, answers(ChatAnswer, "OpenAI-compatible chat completion", "questions"))
 """What the routes are declared with in the OpenAPI document."""

@@ -1,6 +1,4 @@
-"""The RAG layer's routes: `POST /v1/ask`, `GET /v1/orders/{order_id}/similar` and the OpenAI-compatible
-`POST /v1/chat/completions`.
-"""
+"""The RAG layer's routes: `POST /v1/ask`, `POST /v1/similar` and the OpenAI-compatible `POST /v1/chat/completions`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -78,6 +76,7 @@ def routes(
     if settings.provider == "off":
         return _switched_off()
     router = APIRouter()
+    _add_former(router)
     answering = Answering(settings, PROVIDERS[settings.provider](settings), record)
     knowledge = Knowledge(service)
 
@@ -98,10 +97,11 @@ def routes(
             return _events(contract.ask_events(answering.stream(search, asked.question, case), version))
         return _json(contract.ask_answer(await answering.answer(search, asked.question, case), version))
 
-    @router.get("/v1/orders/{order_id}/similar", **contract.SIMILAR)
-    async def similar(order_id: str) -> Response:
+    @router.post("/v1/similar", **contract.SIMILAR)
+    async def similar(request: Request) -> Response:
+        asked = contract.decode(await request.body(), contract.SimilarRequest)
         search, version = await knowledge.search()
-        case = _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, order_id))
+        case = _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, asked.order_id))
         found = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR_CASES)
         return _json(contract.SimilarAnswer(contract.past_case(case), contract.similar_orders(found), version))
 
@@ -133,14 +133,24 @@ def _events(events: AsyncIterator[bytes]) -> Response:
     return StreamingResponse(events, media_type="text/event-stream")
 
 
+def _add_former(router: APIRouter) -> None:
+    """Add the route that had an order's id in its address, where every proxy on the way logs it."""
+
+    async def gone() -> Response:
+        raise Problem("gone", 'send the order\'s id in a body: POST /v1/similar {"order_id": "…"}')
+
+    router.add_api_route("/v1/orders/{order_id:path}/similar", gone, methods=["GET"], include_in_schema=False)
+
+
 def _switched_off() -> APIRouter:
     """Routes that say that the RAG layer is off, rather than that they don't exist."""
     router = APIRouter(include_in_schema=False)
+    _add_former(router)
 
     async def off() -> Response:
         raise Problem("not-found", "questions are switched off (RAG_PROVIDER=off)")
 
     router.add_api_route("/v1/ask", off, methods=["POST"])
-    router.add_api_route("/v1/orders/{order_id}/similar", off, methods=["GET"])
+    router.add_api_route("/v1/similar", off, methods=["POST"])
     router.add_api_route("/v1/chat/completions", off, methods=["POST"])
     return router

@@ -71,7 +71,7 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
     """schemathesis over the OpenAPI document: what is sent may be anything, what comes back is as documented."""
     schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=SchemathesisConfig())
     operations = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
-    mine = [one for one in operations if one.path.startswith(("/v1/ask", "/v1/orders", "/v1/chat"))]
+    mine = [one for one in operations if one.path.startswith(("/v1/ask", "/v1/similar", "/v1/chat"))]
     assert len(mine) == 3
     for operation in mine:
 
@@ -88,7 +88,7 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
 
 def test_questions_need_the_key_and_errors_are_problem_documents(service: Service) -> None:
     bare = Service(service.process, service.port, service.log, {})
-    for path in ("/v1/ask", "/v1/chat/completions"):
+    for path in ("/v1/ask", "/v1/similar", "/v1/chat/completions"):
         assert bare.post(path, {}).status_code == 401
         assert service.post(path, b"{").headers["content-type"] == "application/problem+json"
 
@@ -105,6 +105,21 @@ def test_an_openai_client_may_send_the_key_its_own_way_to_its_own_route(service:
     assert status("/v1/chat/completions", **{"X-API-Key": "x", "Authorization": f"Bearer {API_KEY}"}) == 401
     assert status("/v1/chat/completions", **{"X-API-Key": API_KEY, "Authorization": "Bearer of-google"}) == 200
     assert status("/v1/ask", Authorization=f"Bearer {API_KEY}") == 401
+
+
+def test_the_former_route_is_logged_without_its_address(models_dir: Path, tmp_path: Path) -> None:
+    order_id = "CANARY-ORDER-55012987"
+    with serving(models_dir, tmp_path / "service.log", LOG_LEVEL="debug") as service:
+        reply = service.get(f"/v1/orders/{order_id}/similar")
+        assert (reply.status_code, reply.json()["type"]) == (410, "/docs#problem-gone")
+        assert httpx.get(f"{service.url}/v1/orders/{order_id}/similar").status_code == 401
+        assert service.post("/v1/similar", {"order_id": order_id}).status_code == 404
+        metrics = service.get("/metrics").text
+    lines = [line["httpRequest"] for line in service.log_lines() if line["event"] == "request"]
+    asked = [(line["requestUrl"], line["status"]) for line in lines if line["status"] >= 400]
+    assert asked[-3:] == [("other", 410), ("other", 401), ("other", 404)]
+    for door in (service.log.read_text("utf-8"), metrics, reply.text + str(reply.headers)):
+        assert order_id not in door and "/v1/orders" not in door
 
 
 def test_logs_and_metrics_count_questions_and_hold_no_word_of_them(models_dir: Path, tmp_path: Path) -> None:

@@ -68,11 +68,11 @@ def test_a_past_case_is_found_while_the_key_is_rotated(
 ) -> None:
     rotated = Keyring.from_text(f"{new_key_text('k2')},{keyring_text}")
     monkeypatch.setattr(service, "keyring", rotated)
-    assert client(LOCAL).get("/v1/orders/past-70/similar").status_code == 200
+    assert client(LOCAL).post("/v1/similar", json={"order_id": "past-70"}).status_code == 200
 
 
 def test_similar_cases_leave_the_order_itself_out_and_show_reasons(client: Client, keyring: Keyring) -> None:
-    answer = client(LOCAL).get("/v1/orders/past-70/similar").json()
+    answer = client(LOCAL).post("/v1/similar", json={"order_id": "past-70"}).json()
     assert answer["order"]["order_token"] == keyring.token("order", "past-70")
     tokens = [similar["case"]["order_token"] for similar in answer["similar"]]
     assert len(tokens) == 3 and answer["order"]["order_token"] not in tokens
@@ -91,12 +91,30 @@ def test_past_cases_are_cited_where_they_are_asked_for(client: Client) -> None:
 
 def test_an_unknown_order_is_a_problem_that_names_the_way_out(client: Client) -> None:
     for reply in (
-        client(LOCAL).get("/v1/orders/never-seen/similar"),
+        client(LOCAL).post("/v1/similar", json={"order_id": "never-seen"}),
         client(LOCAL).post("/v1/ask", json={"question": "Why?", "order_id": "never-seen"}),
     ):
         assert reply.status_code == 404
         assert "send the order itself" in reply.json()["detail"]
         assert "never-seen" not in reply.text
+
+
+@pytest.mark.parametrize("settings", [LOCAL, RagSettings(provider="off")], ids=["on", "off"])
+@pytest.mark.parametrize("order_id", ["past-70", "a/b", "a%2Fb", "4111111111111111"])
+def test_the_route_with_an_id_in_its_address_names_the_one_that_took_its_place(
+    client: Client, settings: RagSettings, order_id: str
+) -> None:
+    reply = client(settings).get(f"/v1/orders/{order_id}/similar")
+    assert reply.status_code == 410
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert "POST /v1/similar" in reply.json()["detail"] and order_id not in reply.text
+
+
+@pytest.mark.parametrize("body", [{}, {"order_id": ""}, {"order_id": 4711}, {"order_id": "x" * 4_711}, ["4711"]])
+def test_a_bad_request_for_similar_cases_is_a_problem_that_repeats_nothing(client: Client, body: object) -> None:
+    reply = client(LOCAL).post("/v1/similar", json=body)
+    assert reply.status_code == 400 and reply.headers["content-type"] == "application/problem+json"
+    assert "4711" not in reply.text and "xxxx" not in reply.text
 
 
 @pytest.mark.parametrize(
@@ -161,11 +179,9 @@ def test_a_chat_without_a_question_is_a_problem(client: Client) -> None:
     assert reply.status_code == 400 and reply.json()["errors"][0]["field"] == "messages"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/ask"), ("GET", "/v1/orders/past-70/similar"), ("POST", "/v1/chat/completions")]
-)
-def test_off_says_that_it_is_off(client: Client, method: str, path: str) -> None:
-    reply = client(RagSettings(provider="off")).request(method, path)
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/similar", "/v1/chat/completions"])
+def test_off_says_that_it_is_off(client: Client, path: str) -> None:
+    reply = client(RagSettings(provider="off")).post(path)
     assert reply.status_code == 404 and "RAG_PROVIDER=off" in reply.json()["detail"]
 
 
@@ -180,8 +196,8 @@ def test_a_version_without_an_index_is_not_ready_rather_than_broken(
 def test_another_model_version_brings_its_own_index(
     client: Client, service: object, index: KnowledgeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asking = client(LOCAL)
-    assert asking.get("/v1/orders/past-70/similar").status_code == 200
+    asking, past = client(LOCAL), {"order_id": "past-70"}
+    assert asking.post("/v1/similar", json=past).status_code == 200
     msgspec.structs.replace(index, cases=[]).write(tmp_path / "knowledge")
     monkeypatch.setattr(service, "folder", tmp_path)
-    assert asking.get("/v1/orders/past-70/similar").status_code == 404
+    assert asking.post("/v1/similar", json=past).status_code == 404

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import ODD, USUAL, Service, serving
+from tests.serving import ODD, USUAL, WAIT_SECONDS, Service, serving
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,43 @@ def test_id_and_trace_are_carried_through(service: Service) -> None:
     assert (version, carried, flags) == ("00", trace, "01") and span != "b7ad6b7169203331"
     line = service.until(lambda: [x for x in service.log_lines() if trace in str(x)], "the log line")[0]
     assert line["logging.googleapis.com/trace"].endswith(trace)
-    assert line["request_id"] == "[ID]", "an id that is not opaque might be a name"
+    assert re.fullmatch("[0-9a-f]{32}", line["request_id"]), "an id that is not opaque might be a name: a fresh one"
+    assert "checkout-17" not in service.log.read_text("utf-8")
+
+
+CARD = "4111111111111111"
+HIDDEN_IDS = {
+    "a card number": CARD,
+    "a card number filled up": CARD.ljust(32, "0"),
+    "a card number in the form of a UUID": "41111111-1111-4111-8111-111111111111",
+    "a card number in the form of a ULID": f"01ARZ3NDEK{CARD}",
+}
+
+
+@pytest.mark.parametrize("request_id", HIDDEN_IDS.values(), ids=HIDDEN_IDS.keys())
+def test_a_number_in_the_place_of_an_id_or_a_trace_is_answered_and_not_logged(
+    service: Service, request_id: str
+) -> None:
+    trace = CARD.zfill(32)
+    sent = {"X-Request-ID": request_id, "traceparent": f"00-{trace}-{CARD}-01"}
+    for path, body in (("/v1/score", USUAL), ("/v1/score/batch", [USUAL]), ("/v1/score", {}), ("/v1/ask", {})):
+        answer = service.post(path, body, **sent)
+        assert answer.headers["x-request-id"] == request_id
+        restarted = answer.headers["traceparent"].split("-")[1]
+        service.until(lambda trace=restarted: trace in service.log.read_text("utf-8"), "the log line")
+    log = service.log.read_text("utf-8")
+    assert request_id not in log and CARD not in log
+
+
+def test_a_claimed_length_that_nobody_checked_is_not_logged(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), WAIT_SECONDS) as client:
+        length = f"Content-Length: {CARD}\r\nContent-Type: application/json\r\n".encode()
+        client.sendall(b"POST /v1/score/batch HTTP/1.1\r\nHost: x\r\n" + length + b"\r\n")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 401 ")
+    before = len([x for x in service.log_lines() if x["event"] == "request"])
+    service.get("/v1/model")
+    service.until(lambda: len([x for x in service.log_lines() if x["event"] == "request"]) > before, "a later line")
+    assert CARD not in service.log.read_text("utf-8")
 
 
 def test_every_answer_has_security_headers(service: Service) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -56,10 +57,55 @@ def test_an_id_that_is_no_id_is_replaced(wrong: str) -> None:
     assert len(exchange(x_request_id=wrong).request_id) == 32
 
 
-def test_only_an_opaque_id_is_logged() -> None:
-    assert exchange(x_request_id="jane.doe").loggable_id == "[ID]"
-    opaque = "0af76519-16cd-43dd-8448-eb211c80319c"
+@pytest.mark.parametrize(
+    "opaque",
+    [
+        "0af76519-16cd-43dd-8448-eb211c80319c",
+        "0af7651916cd43dd8448eb211c80319c",
+        "019ac7a2-5f13-7c4e-9a51-0b6a2f7c1d3e",
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "01KB5Z8Q1XKJ0V9W3T7Y2M4N6P",
+    ],
+    ids=["version 4", "without hyphens", "version 7", "ULID", "a ULID of 2025"],
+)
+def test_an_id_that_is_opaque_by_construction_is_logged(opaque: str) -> None:
     assert exchange(x_request_id=opaque).loggable_id == opaque
+
+
+@pytest.mark.parametrize(
+    "telling",
+    [
+        *("jane.doe", "checkout-17", "4111111111111111", "12345678901234567890123456789012"),
+        *("41111111-1111-4111-8111-111111111111", "00000000-0000-4000-8000-00000000000a"),
+        *("0af76519-16cd-13dd-8448-eb211c80319c", "0af76519-16cd-53dd-8448-eb211c80319c"),
+        *("0af76519-16cd-43dd-c448-eb211c80319c", "0af7651916cd43ddc448eb211c80319c"),
+        *("0af76519-16cd43dd8448eb211c80319c", "6a616e652e646f65406578616d706c65"),
+        *("01411111111111111111111111", "01ARZ3NDEK4111111111111111", "7ZZZZZZZZZTSV4RRFFQ69G5FAV"),
+        *("JANEDAVENPXRTATEXAMPLEMAXC", "00000000000000000000000000000000"),
+    ],
+)
+def test_an_id_that_might_tell_something_is_answered_and_a_fresh_one_logged(telling: str) -> None:
+    made = exchange(x_request_id=telling)
+    assert made.request_id == telling
+    assert re.fullmatch("[a-f][0-9a-f]{31}", made.loggable_id) and made.loggable_id != telling
+
+
+@pytest.mark.parametrize(
+    "telling",
+    [
+        *("41111111111111110000000000000000", "00000000000000004111111111111111", "123456789012345678901234567890ab"),
+        *(f"{text.encode().hex():0<32}" for text in ("jane@example.com", "jane doe", "Jürgen Müller")),
+    ],
+)
+def test_a_trace_that_is_a_number_or_a_text_is_begun_anew(telling: str) -> None:
+    made = exchange(traceparent=f"00-{telling}-b7ad6b7169203331-01")
+    assert telling not in made.traceparent and made.traceparent.endswith("-00")
+
+
+def test_an_id_of_the_services_own_is_never_a_string_of_digits() -> None:
+    for made in (exchange() for _ in range(2_000)):
+        assert made.trace_id[0] in "abef" and made.span_id[0] in "abef"
+        assert (len(made.trace_id), len(made.span_id)) == (32, 16)
 
 
 @pytest.mark.parametrize(
