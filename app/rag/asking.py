@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from app.rag.prompt import Prompt
-from app.rag.providers import TOO_LONG, Provider, ProviderError
+from app.rag.providers import OTHER_FORM, TOO_LONG, TOO_MUCH, Provider, ProviderError
 
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 5.0
+MOST_CHARACTERS = 16_384
+"""Of an answer: several times what the 600 tokens that are asked for can hold."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,14 @@ class Clock:
 async def ask(
     provider: Provider, prompt: Prompt, *, timeout_seconds: float, attempts: int, clock: Clock
 ) -> AsyncGenerator[str, None]:
-    """The pieces of the provider's answer. Asks again only while nothing has come.
+    """The pieces of the provider's answer: `MOST_CHARACTERS` at the most, all of them text. Asks again only while
+    nothing has come.
 
-    Raises `ProviderError` when the attempts or the time are used up, and at once when text had begun to come.
+    Raises `ProviderError`, and nothing else, when the attempts or the time are used up, and at once when text had begun
+    to come.
     """
     deadline = clock.now() + timeout_seconds
+    left = MOST_CHARACTERS
     for attempt in range(1, attempts + 1):
         pieces = provider.stream(prompt)
         begun = False
@@ -41,6 +46,16 @@ async def ask(
                     return
                 except TimeoutError:
                     raise ProviderError(TOO_LONG, retry=False) from None
+                except ProviderError:
+                    raise
+                except Exception as error:
+                    # Whatever a provider's server made it stumble over is no reason to fail the question.
+                    raise ProviderError(f"it could not be asked ({type(error).__name__})", retry=True) from None
+                left -= len(piece)
+                if left < 0:
+                    raise ProviderError(TOO_MUCH, retry=False)
+                if not _is_text(piece):
+                    raise ProviderError(OTHER_FORM, retry=False)
                 begun = True
                 yield piece
         except ProviderError as error:
@@ -60,6 +75,15 @@ def wait_before(attempt: int, asked: float | None, chance: float) -> float:
     if asked is not None:
         return asked
     return min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1)) * (0.5 + chance / 2)
+
+
+def _is_text(piece: str) -> bool:
+    """Whether a piece can be written as UTF-8: a half of a surrogate pair, which JSON can bring, can't."""
+    try:
+        piece.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _close(pieces: AsyncIterator[str]) -> None:

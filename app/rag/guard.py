@@ -6,10 +6,11 @@ A statement is dropped unless
 
 - it names evidence that was given to it, and that evidence supports its words, each of its numbers and each of its
 quotations exactly;
-- it holds no link, no markup and nothing that masking finds.
+- it holds no link, no markup, no control or invisible character and nothing that masking finds.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 import msgspec
@@ -77,6 +78,8 @@ class Guard:
 
     def check(self, sentence: str) -> Statement | None:
         """The sentence as it may leave, or None."""
+        if len(sentence) > 2 * MAX_SENTENCE:
+            return None  # before anything looks at all of it
         sentence = sentence.strip().lstrip("-*• ").strip()
         text = _MARK.sub("", sentence).strip()
         text = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s{2,}", " ", text))
@@ -135,7 +138,11 @@ class Guard:
 
 
 def is_clean(text: str) -> bool:
-    """Whether a text holds no link, no markup and nothing that masking would take out."""
+    """Whether a text holds no link, no markup, no control or invisible character and nothing that masking would take
+    out.
+    """
+    if any(unicodedata.category(character).startswith("C") for character in text):
+        return False
     return not _FORBIDDEN.search(text) and mask_text(text) == text
 
 

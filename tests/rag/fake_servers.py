@@ -1,8 +1,10 @@
 """Language-model servers for tests: real HTTP servers that record what they were sent and answer as they are told."""
 
 import json
+import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -100,3 +102,63 @@ def serving(server: FakeServer) -> Iterator[FakeServer]:
         http.shutdown()
         thread.join()
         http.server_close()
+
+
+RESET = b"reset"
+"""In place of bytes: break the connection off without a word."""
+
+
+class BytesServer:
+    """Sends to each request the bytes that `answer` gives, however many they are. What it sends may end its answer or
+    not: then it closes the connection.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Callable[[], Iterable[bytes]] = list
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[socket.socket] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Part from all clients."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for client in self._clients:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self._accepting.join()
+
+    def _accept(self) -> None:
+        threads = []
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                break
+            self._clients.append(client)
+            threads.append(threading.Thread(target=self._serve, args=(client,)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client:
+            try:
+                head, _, body = client.recv(65_536).partition(b"\r\n\r\n")
+                left = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0) - len(body)
+                while left > 0 and (part := client.recv(65_536)):
+                    left -= len(part)
+                for piece in self.answer():
+                    if piece is RESET:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        return
+                    client.sendall(piece)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65_536):
+                    pass
+            except OSError:
+                pass  # the client has had enough

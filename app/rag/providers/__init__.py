@@ -7,6 +7,8 @@ from app.rag.prompt import Prompt
 from app.rag.settings import RagSettings
 
 TOO_LONG = "it took too long"
+TOO_MUCH = "it said more than is read"
+OTHER_FORM = "it answered in another form than the API's"
 
 
 class ProviderError(Exception):

@@ -1,5 +1,6 @@
 """Any server that speaks OpenAI's chat completions API: RAG_BASE_URL, RAG_MODEL, and RAG_API_KEY from a secret."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,11 +8,16 @@ import httpx
 import msgspec
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import TOO_LONG, ProviderError
+from app.rag.providers import OTHER_FORM, TOO_LONG, ProviderError
+from app.rag.providers.wire import client, lines
 from app.rag.settings import RagSettings
 
 MAX_TOKENS = 600
 RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+"""A Retry-After that is kept to (RFC 9110, 10.2.3, and the fractions that some send). In place of a date, or of
+anything else, the waits are our own.
+"""
 
 
 class _Delta(msgspec.Struct):
@@ -40,10 +46,7 @@ class OpenAiProvider:
         self._url = f"{settings.base_url}/chat/completions"
         self._model = settings.model
         headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
-        # No proxy from the environment and no redirect: the key and the question go to the configured server only.
-        self._client = httpx.AsyncClient(
-            headers=headers, timeout=settings.timeout_seconds, trust_env=False, follow_redirects=False
-        )
+        self._client = client(settings.timeout_seconds, headers)
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[str]:
         """The pieces of the answer. Raises `ProviderError`, with the wait that the server asks for."""
@@ -61,11 +64,11 @@ class OpenAiProvider:
             async with self._client.stream("POST", self._url, json=body) as response:
                 if response.status_code != 200:
                     raise _refused(response)
-                async for line in response.aiter_lines():
-                    data = line.removeprefix("data:").strip()
-                    if not line.startswith("data:") or not data:
+                async for line in lines(response.aiter_raw()):
+                    data = line.removeprefix(b"data:").strip()
+                    if not line.startswith(b"data:") or not data:
                         continue
-                    if data == "[DONE]":
+                    if data == b"[DONE]":
                         return
                     chunk = _decode(data)
                     if chunk.error is not None:
@@ -77,8 +80,8 @@ class OpenAiProvider:
             raise ProviderError(TOO_LONG, retry=True) from None
         except httpx.HTTPError as error:
             raise ProviderError(f"it could not be reached ({type(error).__name__})", retry=True) from None
-        except (msgspec.DecodeError, msgspec.ValidationError):
-            raise ProviderError("it answered in another form than the API's", retry=False) from None
+        except (msgspec.DecodeError, RecursionError):
+            raise ProviderError(OTHER_FORM, retry=False) from None
         raise ProviderError("its answer broke off", retry=True)
 
     async def close(self) -> None:
@@ -91,5 +94,5 @@ def _refused(response: httpx.Response) -> ProviderError:
     return ProviderError(
         f"it answered {response.status_code}",
         retry=response.status_code in RETRIED_STATUSES,
-        wait_seconds=float(wait) if wait.replace(".", "", 1).isdigit() else None,
+        wait_seconds=float(wait) if _SECONDS.fullmatch(wait) else None,
     )

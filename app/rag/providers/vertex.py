@@ -5,12 +5,14 @@ requirements/vertex.txt.
 from collections.abc import AsyncIterator
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import TOO_LONG, ProviderError
+from app.rag.providers import OTHER_FORM, TOO_LONG, ProviderError
+from app.rag.providers.wire import client
 from app.rag.settings import RagSettings, is_loopback
 from app.settings import SettingsError
 
 MAX_TOKENS = 600
 NO_CREDENTIALS = "no-credentials"
+STATUSES = range(100, 600)
 RETRIED_CODES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -35,6 +37,7 @@ class VertexProvider:
             base_url=settings.base_url or None,
             # Retries are the answer's own (app/rag/asking.py): two layers would multiply.
             retry_options=types.HttpRetryOptions(attempts=1),
+            httpx_async_client=client(settings.timeout_seconds),
         )
         # A server on this machine is a stand-in: Google's credentials are neither looked up for it nor sent to it.
         stand_in = (
@@ -63,9 +66,14 @@ class VertexProvider:
                 if chunk.text:
                     yield chunk.text
         except self._errors.APIError as error:
-            raise ProviderError(f"it answered {error.code}", retry=error.code in RETRIED_CODES) from None
-        except GeneratorExit:
+            # Where the error comes in the stream, its code is whatever the server wrote there.
+            if error.code not in STATUSES:
+                raise ProviderError(OTHER_FORM, retry=False) from None
+            raise ProviderError(f"it answered {int(error.code)}", retry=error.code in RETRIED_CODES) from None
+        except ProviderError:
             raise
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            raise ProviderError(OTHER_FORM, retry=False) from None  # what the client makes of an answer in another form
         except Exception as error:
             # The client lets its transport's and its credentials' errors through, of several libraries; none is a
             # reason to fail the question. All of them call a time that is over by a name with Timeout in it.
