@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,8 +21,12 @@ from orderguard.schema import MaskedOrder, OrderError
 
 SLICE = 128
 """The most orders between two turns of other requests: some milliseconds."""
+SLICE_BYTES = 65_536
+"""So many bytes of them at most, or one order."""
 
 MAX_LINE_BYTES = 1_048_576
+
+Written = TypeVar("Written", bytes, msgspec.Raw)
 
 encoder = msgspec.json.Encoder()
 encode = encoder.encode
@@ -51,14 +55,14 @@ class DirectHandlers:
         (encoded,) = self.encoded([exchange], [prepared], self._scoring.answers([prepared], model))
         return Reply(200, encoded, logged=True)
 
-    async def prepare(self, exchange: Exchange, body: bytes) -> Prepared:
+    async def prepare(self, exchange: Exchange, body: bytes, *, at_once: bool = False) -> Prepared:
         """Take an order's bytes to where the model is called. Raises `Problem`."""
         try:
             request = decode_request(body)
         except OrderError as error:
             self._metrics.invalid_orders.labels(exchange.route).inc()
             raise of_order(error) from None
-        return await self._scoring.prepare(request)
+        return await self._scoring.prepare(request, at_once=at_once)
 
     def encoded(
         self, exchanges: Sequence[Exchange], prepared: Sequence[Prepared], answers: Sequence[ScoreAnswer]
@@ -85,10 +89,9 @@ class DirectHandlers:
         except OrderError as error:
             raise of_order(error) from None
         results: list[ScoreAnswer | OrderFailure] = []
-        for start in range(0, len(orders), SLICE):
+        for part in slices(orders):
             async with self._turn:
-                part = [decoded(order) for order in orders[start : start + SLICE]]
-                results += await self._score_slice(exchange, part, start, model)
+                results += await self._score_slice(exchange, [decoded(order) for order in part], len(results), model)
                 await asyncio.sleep(0)
         anomalies = sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
         invalid = sum(isinstance(result, OrderFailure) for result in results)
@@ -104,10 +107,9 @@ class DirectHandlers:
         exchange.streaming = True
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for lines in _lines(receive):
-            for start in range(0, len(lines), SLICE):
+            for part in slices(lines):
                 async with self._turn:
-                    part = [_decoded_line(line) for line in lines[start : start + SLICE]]
-                    results = await self._score_slice(exchange, part, orders, model)
+                    results = await self._score_slice(exchange, [_decoded_line(line) for line in part], orders, model)
                     await asyncio.sleep(0)
                 orders += len(results)
                 anomalies += sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
@@ -161,6 +163,18 @@ class DirectHandlers:
                 http_request=None if size is None else Edge.http_request(exchange, 200, seconds, size),
             )
         )
+
+
+def slices(orders: Sequence[Written]) -> Iterator[Sequence[Written]]:
+    """Orders not yet decoded, in parts of `SLICE` and `SLICE_BYTES` at most."""
+    start = size = 0
+    for place, order in enumerate(orders):
+        size += len(bytes(order))
+        if place > start and (place - start == SLICE or size > SLICE_BYTES):
+            yield orders[start:place]
+            start, size = place, len(bytes(order))
+    if start < len(orders):
+        yield orders[start:]
 
 
 def _decoded_line(line: bytes) -> Decoded:

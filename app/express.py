@@ -8,6 +8,7 @@ be waited for) goes their usual way.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from app.models import Model
 from app.scoring import Prepared, Scoring
 
 MOST_TOGETHER = 64
+MOST_SECONDS = 0.03
+"""So long may a turn's requests be at work here; the next ones go the usual way, which gives others their turn."""
 PATH = "/v1/score"
 
 _STATUS_LINES = {int(status): f"HTTP/1.1 {status} {status.phrase}\r\n" for status in HTTPStatus}
@@ -46,8 +49,14 @@ class ExpressLane:
         self._waiting: list[tuple[Client, Exchange, Prepared]] = []
         self._turn = 0
         """How many requests this turn has brought."""
+        self._spent = 0.0
         self._turns = False
         """Whether the end of this turn is waited for."""
+
+    @property
+    def has_time(self) -> bool:
+        """Whether this turn's requests have left others their time."""
+        return self._spent < MOST_SECONDS
 
     def take(self, client: Client, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Take a whole request. It is answered after the first turn of the event loop that brings no other."""
@@ -63,10 +72,12 @@ class ExpressLane:
             if model is not self._model:
                 self.answer_all()
                 self._model = model
-            prepared = _at_once(self._handlers.prepare(exchange, body))
+            prepared = _at_once(self._handlers.prepare(exchange, body, at_once=True))
         except Exception as error:
             self._answer(client, exchange, self._edge.reply_to(error, exchange))
             return
+        finally:
+            self._spent += time.perf_counter() - exchange.started
         self._waiting.append((client, exchange, prepared))
         if len(self._waiting) == MOST_TOGETHER:
             self.answer_all()
@@ -74,7 +85,7 @@ class ExpressLane:
     def _end_of_turn(self) -> None:
         """Look once more for others while they come: a call of the model costs much the same for one as for a few."""
         self._turns = self._turn > 0 and bool(self._waiting)
-        self._turn = 0
+        self._turn, self._spent = 0, 0.0
         if self._turns:
             asyncio.get_running_loop().call_soon(self._end_of_turn)
         else:

@@ -20,12 +20,15 @@ from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
 from app.shadow import Shadow
+from app.turns import Turns
 from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.features.scalar import features_of, order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.masking.order import masking_order
+from orderguard.masking.steps import Steps, finished
 from orderguard.retrieval import Case, make_case
-from orderguard.schema import UNDECODABLE, MaskedOrder, Order, OrderError, explained
+from orderguard.schema import UNDECODABLE, MaskedOrder, OrderError, explained
 from orderguard.scorer import Scores
 
 TOP_CONTRIBUTIONS = 5
@@ -125,6 +128,7 @@ class Scoring:
         self._models = models
         self._store = store
         self._store_rests_until = 0.0
+        self._turns = Turns()
         self._shadow = Shadow(metrics, logs)
         self._history_counters = {state: metrics.history.labels(state) for state in ("used", "absent", "unavailable")}
 
@@ -140,12 +144,13 @@ class Scoring:
             raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
         return model
 
-    async def prepare(self, request: OrderRequest) -> Prepared:
-        """Mask an order and count it into its customer's history."""
-        masked = mask_order(request, self.keyring, free_text=False)
+    async def prepare(self, request: OrderRequest, *, at_once: bool = False) -> Prepared:
+        """Mask an order and count it into its customer's history. `at_once` gives no other request a turn meanwhile."""
+        steps = self._masking(request)
+        masked, brought = finished(steps) if at_once else await self._turns.run(steps)
         order_id, store = request.order_id, self._store
-        if request.history is not None:
-            return Prepared(order_id, masked, self.brought_history(request.history, masked), "used")
+        if brought is not None:
+            return Prepared(order_id, masked, brought, "used")
         if store is None:
             return Prepared(order_id, masked, None, "absent")
         if self._store_rests_until and self._store_rests_until > time.monotonic():
@@ -199,13 +204,17 @@ class Scoring:
         history = seen.seen_by(masked) if seen else EMPTY
         return history if history.count else None
 
-    def brought_history(self, orders: Sequence[Order], masked: MaskedOrder) -> CustomerHistory:
-        """The history that the caller brought: the orders before this one, oldest first."""
+    def _masking(self, request: OrderRequest) -> Steps[tuple[MaskedOrder, CustomerHistory | None]]:
+        """The masked order, and the history that the caller brought: the orders before this one, oldest first."""
+        masked = yield from masking_order(request, self.keyring, free_text=False)
+        if request.history is None:
+            return masked, None
         history = EMPTY
-        for earlier in sorted(orders, key=lambda order: order.created_at):
+        for earlier in sorted(request.history, key=lambda order: order.created_at):
             if earlier.created_at < masked.created_at:
-                history = after(history, mask_order(earlier, self.keyring, free_text=False))
-        return history
+                history = after(history, (yield from masking_order(earlier, self.keyring, free_text=False)))
+                yield
+        return masked, history
 
 
 WARM_ORDER = (

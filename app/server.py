@@ -23,8 +23,10 @@ GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
 EXPRESS_URL = PATH.encode()
-MOST_EXPRESS_BYTES = 65_536
-"""The largest body in the express lane, which reads it before it asks for the key. Orders have some thousand bytes."""
+MOST_EXPRESS_BYTES = 8_192
+"""The largest body in the express lane, which reads it before it asks for the key, and works on it in one go. Orders
+have some thousand bytes.
+"""
 MAX_HEAD_BYTES = 65_536
 CLOSE = (b"connection", b"close")
 
@@ -136,7 +138,7 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _goes_express(self) -> bool:
-        if self.express is None or self.url != EXPRESS_URL or self.expect_100_continue:
+        if self.express is None or self.url != EXPRESS_URL or self.expect_100_continue or not self.express.has_time:
             return False
         if self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return False

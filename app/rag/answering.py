@@ -65,8 +65,8 @@ class Answering:
     ) -> AsyncGenerator[Statement | Answer, None]:
         """The checked sentences as they come, and at the end the whole answer."""
         started = time.perf_counter()
-        masked = mask_text(question)
         # In a thread: a search takes as long as some scores, and orders go first.
+        masked = await asyncio.to_thread(mask_text, question)
         found = await asyncio.to_thread(find_evidence, search, masked, case)
         statements: list[Statement] = []
         provider, fallback, interrupted = self._provider.name, None, False

@@ -83,7 +83,8 @@ def routes(
     async def case_of(request: contract.AskRequest | contract.ChatRequest, search: Search) -> Case | None:
         """The order that the question is about. Raises `Problem` when it isn't known."""
         if request.order is not None:
-            return await service.examine(mask_order(request.order, service.keyring))
+            # In a thread: texts may take some hundred milliseconds.
+            return await service.examine(await asyncio.to_thread(mask_order, request.order, service.keyring))
         if request.order_id is not None:
             return _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, request.order_id))
         return _past_case(search, [request.order_token]) if request.order_token is not None else None

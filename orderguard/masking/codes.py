@@ -2,6 +2,9 @@
 one.
 """
 
+import os
+from hashlib import blake2b
+
 from orderguard.masking.known import Known
 from orderguard.masking.recognisers import (
     addresses,
@@ -21,21 +24,40 @@ from orderguard.masking.view import View, fold
 ROOM = 8
 """A code of fewer letters and digits than this has no room for a value that names a person."""
 
+LONGEST = 256
+"""A longer text is no code, whatever it says: it is masked as a whole."""
+
 _RECOGNISERS = (emails, urls, ibans, national_ids, ip_addresses, phones, addresses, names)
 _LABEL = "sku "
 _MOST_REMEMBERED = 100_000
+"""Beyond it all is forgotten, and remembering starts anew."""
+_LONGEST_REMEMBERED = 128
 _ASCII_SEPARATORS = b" \t-_.,;:/|@+()#'\"*"
 _SEPARATORS = {code: None for code in _ASCII_SEPARATORS}
 
 _impersonal: dict[str, tuple[str, bool]] = {}
+_personal: dict[bytes, str] = {}
+_KEY = os.urandom(32)
+"""Of a code that holds something personal a keyed digest is remembered, not the code."""
 
 
 def mask_code(code: str) -> str:
-    """A catalogue code with what is personal in it masked. Codes that hold nothing are remembered, others never."""
+    """A catalogue code with what is personal in it masked. What was made of a code is remembered."""
     if code in _impersonal:
         return code
+    if len(code) > LONGEST:
+        return "[ENCODED]"
+    digest = blake2b(code.encode("utf-8", "surrogatepass"), digest_size=16, key=_KEY).digest()
+    known = _personal.get(digest)
+    if known is not None:
+        return known
     masked = _masked(code)
-    if masked == code and len(_impersonal) < _MOST_REMEMBERED:
+    for remembered in (_personal, _impersonal):
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+    if masked != code:
+        _personal[digest] = masked
+    elif len(code) <= _LONGEST_REMEMBERED:
         compact = compact_code(code)
         _impersonal[code] = (compact if len(compact) >= ROOM else "", sum(map(str.isdigit, compact)) >= ROOM)
     return masked
@@ -47,6 +69,8 @@ def roomy(codes: list[str]) -> tuple[str, str]:
     """
     letters, digits = "", ""
     for code in codes:
+        if len(code) > LONGEST:
+            continue
         known = _impersonal.get(code)
         compact, many_digits = known or (compact_code(code), True)
         if compact:
@@ -66,7 +90,7 @@ def compact_code(code: str) -> str:
 
 def mask_own_code(code: str, known: Known) -> str:
     """As `mask_code`, and nothing of the order's own values is left in it."""
-    if known.in_code(compact_code(code)):
+    if len(code) <= LONGEST and known.in_code(compact_code(code)):
         masked = mask_with(code, known)
         return masked if masked != code else "[NAME]"
     return mask_code(code)

@@ -35,6 +35,8 @@ _DATE = re.compile(
     r"(?<!\d)\d{1,4}(?:[./ -]{1,2}\d{1,2}[./ -]{1,2}|[. ]*(?:de )?[a-z]{3,10}\.?,? (?:de )?)\d{1,4}(?!\d)"
 )
 _LONGEST_GAP = 3
+_MOST_PASSED_OVER = 256
+"""A value that stands so often inside of words is masked there, too: no text of a person has it so."""
 _PHONE_TAIL = 8
 _PHONE_EDGE = frozenset("0123456789+() .-/")
 
@@ -201,8 +203,11 @@ class Known:
             yield from self._find_wholes(view, compact, places)
             if self.phones:
                 yield from self._find_phones(view)
-        for value, kind in self.unspaced:
-            yield from (Span(match.start(), match.end(), kind) for match in re.finditer(re.escape(value), view.folded))
+        for value, kind in dict.fromkeys(self.unspaced):
+            at = view.folded.find(value)
+            while at >= 0:
+                yield Span(at, at + len(value), kind)
+                at = view.folded.find(value, at + len(value))
         if self.dates:
             yield from self._find_dates(view)
 
@@ -268,15 +273,19 @@ class Known:
 
     def _find_wholes(self, view: View, compact: str, places: list[int]) -> Iterator[Span]:
         for value, kind, token in self.wholes.values():
-            at = compact.find(value)
+            at, passed_over = compact.find(value), 0
             while at >= 0:
                 start, end = places[at], places[at + len(value) - 1] + 1
                 opens = start == 0 or not view.folded[start - 1].isalnum()
                 closes = end == len(view.folded) or not view.folded[end].isalnum()
-                if (opens and closes) or (
-                    len(value) >= 8 and not value.isdigit() and (opens or closes or len(value) >= 12)
+                if (
+                    (opens and closes)
+                    or (len(value) >= 8 and not value.isdigit() and (opens or closes or len(value) >= 12))
+                    or passed_over > _MOST_PASSED_OVER
                 ):
                     yield Span(start, end, kind, token)
+                    at += len(value) - 1
+                passed_over += 1
                 at = compact.find(value, at + 1)
 
     def _find_phones(self, view: View) -> Iterator[Span]:
@@ -292,6 +301,7 @@ class Known:
                     while view.folded[start] in " .-/)":
                         start += 1
                     yield Span(start, end, "PHONE")
+                    at += len(tail) - 1
                 at = digits.find(tail, at + 1)
 
     def _find_dates(self, view: View) -> Iterator[Span]:
@@ -328,7 +338,7 @@ def _is_initial(view: View, start: int, end: int) -> bool:
 
 def _telling(run: list[Hit]) -> Iterator[Span]:
     while run and run[-1].weight == 0.0:
-        run = run[:-1]
+        run.pop()
     if sum(hit.weight for hit in run) >= TELLING:
         yield Span(run[0].start, run[-1].end, run[0].kind)
 

@@ -7,13 +7,15 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.known import Known
 from orderguard.masking.codes import ROOM, compact_code, mask_code, mask_own_code, roomy
-from orderguard.masking.text import mask_parts, mask_with
+from orderguard.masking.steps import Steps, finished
+from orderguard.masking.text import masking_parts, masking_text
 from orderguard.schema import Address, Customer, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
 _LONGEST_POSTCODE = 10
+_CODES_A_STEP = 16
 
 
 def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> MaskedOrder:
@@ -23,6 +25,11 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
     `free_text=False` what no feature uses is left out: the texts, the mail address's pseudonym, the year of birth and
     the network. That spares a pipeline the search and the hashing.
     """
+    return finished(masking_order(order, keyring, free_text=free_text))
+
+
+def masking_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Steps[MaskedOrder]:
+    """`mask_order` in steps. An order that holds little is masked in one."""
     token, customer, device, payment, delivery = (
         keyring.token,
         order.customer,
@@ -35,8 +42,8 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
     same = order.shipping_address == order.billing_address
     note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
     if note or gift_message:
-        note, gift_message = _texts(order, order_token, customer_token)
-    code = _code_masker(order)
+        note, gift_message = yield from _texts(order, order_token, customer_token)
+    codes = yield from _codes(order)
     return MaskedOrder(
         order_token=order_token,
         customer_token=customer_token,
@@ -44,19 +51,19 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Mas
         currency=order.currency,
         items=[
             MaskedItem(
-                sku=code(item.sku),
+                sku=codes[item.sku],
                 quantity=item.quantity,
                 unit_price=item.unit_price,
-                category=code(item.category) if item.category else item.category,
+                category=codes[item.category] if item.category else item.category,
                 discount=item.discount,
             )
             for item in order.items
         ],
         discount=order.discount,
         has_coupon=bool(order.coupon),
-        shipping_method=code(delivery.method) if delivery and delivery.method else None,
+        shipping_method=codes[delivery.method] if delivery and delivery.method else None,
         shipping_cost=delivery.cost if delivery else None,
-        payment_method=code(payment.method) if payment and payment.method else None,
+        payment_method=codes[payment.method] if payment and payment.method else None,
         card_country=payment.card_country if payment else None,
         channel=order.channel,
         billing=billing,
@@ -121,32 +128,43 @@ def network(ip: str) -> str | None:
     return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))
 
 
-def _texts(order: Order, order_token: str, customer_token: str) -> tuple[str | None, str | None]:
+def _texts(order: Order, order_token: str, customer_token: str) -> Steps[tuple[str | None, str | None]]:
     known = known_values(order)
     known.add_code(order.order_id, token=order_token)
     known.add_code(order.customer.id, token=customer_token)
+    yield
     if order.note and order.gift_message:
-        return mask_parts(order.note, order.gift_message, known)
-    return mask_with(order.note, known) if order.note else order.note, (
-        mask_with(order.gift_message, known) if order.gift_message else order.gift_message
-    )
+        return (yield from masking_parts(order.note, order.gift_message, known))
+    note = (yield from masking_text(order.note, known)) if order.note else order.note
+    return note, (yield from masking_text(order.gift_message, known)) if order.gift_message else order.gift_message
 
 
-def _code_masker(order: Order) -> Callable[[str], str]:
+def _codes(order: Order) -> Steps[dict[str, str]]:
+    """The order's catalogue codes, each masked once."""
+    codes = {item.sku: "" for item in order.items}
+    codes |= {item.category: "" for item in order.items if item.category}
+    if order.payment and order.payment.method:
+        codes[order.payment.method] = ""
+    if order.shipping and order.shipping.method:
+        codes[order.shipping.method] = ""
+    mask = yield from _code_masker(order, list(codes))
+    for code in codes:
+        codes[code] = mask(code)
+        yield
+    return codes
+
+
+def _code_masker(order: Order, codes: list[str]) -> Steps[Callable[[str], str]]:
     """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a
     code.
     """
-    codes = [item.sku for item in order.items]
-    codes += [item.category for item in order.items if item.category]
-    if order.payment and order.payment.method:
-        codes.append(order.payment.method)
-    if order.shipping and order.shipping.method:
-        codes.append(order.shipping.method)
-    words, numbers = roomy(codes)
-    if (words and _any_in(words, _own_words(order))) or (numbers and _any_in(numbers, _own_numbers(order))):
-        known = known_values(order)
-        known.add_code(order.customer.id)
-        return lambda code: mask_own_code(code, known)
+    for start in range(0, len(codes), _CODES_A_STEP):
+        words, numbers = roomy(codes[start : start + _CODES_A_STEP])
+        if (words and _any_in(words, _own_words(order))) or (numbers and _any_in(numbers, _own_numbers(order))):
+            known = known_values(order)
+            known.add_code(order.customer.id)
+            return lambda code: mask_own_code(code, known)
+        yield
     return mask_code
 
 

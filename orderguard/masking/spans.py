@@ -1,6 +1,8 @@
 """What was found in a text, and how it is replaced."""
 
 import re
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -48,8 +50,8 @@ def masked_already(text: str) -> list[tuple[int, int]]:
 
 
 def merged(spans: Iterable[Span], settled: list[tuple[int, int]]) -> Iterator[Span]:
-    """The spans in order with overlaps made one; none inside `settled`, and one that cuts into a settled piece takes
-    all of it.
+    """The spans in order with overlaps made one; none inside `settled` (in order, without overlaps), and one that cuts
+    into a settled piece takes all of it.
     """
     pieces = [_widened(span, settled) for span in spans if not _inside(span, settled)] if settled else list(spans)
     current: Span | None = None
@@ -76,11 +78,17 @@ def replaced(text: str, spans: Iterable[Span]) -> str:
 
 
 def _inside(span: Span, settled: list[tuple[int, int]]) -> bool:
-    return any(start <= span.start and span.end <= end for start, end in settled)
+    place = bisect_right(settled, (span.start, sys.maxsize)) - 1
+    return place >= 0 and span.end <= settled[place][1]
 
 
 def _widened(span: Span, settled: list[tuple[int, int]]) -> Span:
-    for start, end in settled:
-        if start < span.end and span.start < end:
-            span = span._replace(start=min(start, span.start), end=max(end, span.end))
-    return span
+    last = bisect_left(settled, (span.end, 0)) - 1
+    first = bisect_left(settled, span.start + 1, key=_end)
+    if first > last:
+        return span
+    return span._replace(start=min(settled[first][0], span.start), end=max(settled[last][1], span.end))
+
+
+def _end(piece: tuple[int, int]) -> int:
+    return piece[1]

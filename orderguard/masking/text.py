@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from orderguard.masking.known import Known, known_strings
-from orderguard.masking.recognisers import encoded, recognise
+from orderguard.masking.recognisers import RECOGNISERS, encoded, recognise
 from orderguard.masking.spans import Span, masked_already, merged, replaced
+from orderguard.masking.steps import Steps, finished
 from orderguard.masking.view import View
 
 _SEAM = 64
+_MOST_LOOKS = 8
+"""A text that shows something new each time that something was masked is masked as a whole."""
 _SHORTEST_STRANGER = 8
 """What is decoded from a shorter run, which any code may be, is looked through for the order's own values alone."""
 
@@ -22,26 +25,37 @@ def mask_text(text: str, known: Iterable[str] = ()) -> str:
 
 def mask_with(text: str, known: Known | None) -> str:
     """As `mask_text`, with known values that are prepared already."""
-    while True:
-        spans = find_personal(text, known)
+    return finished(masking_text(text, known))
+
+
+def masking_text(text: str, known: Known | None) -> Steps[str]:
+    """`mask_with` in steps."""
+    for _ in range(_MOST_LOOKS):
+        spans = yield from _finding(text, known)
         if not spans:
             return text
         text = replaced(text, spans)
         # what is gone may have kept its neighbour from being recognised: look again until nothing is found. Known
         # values need no second look, since they are found whatever stands beside them.
         known = None
+    return "[ENCODED]"
 
 
 def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
     """Two texts masked, each alone and then where the end of one and the start of the other make up a value
     together.
     """
-    first, second = mask_with(first, known), mask_with(second, known)
+    return finished(masking_parts(first, second, known))
+
+
+def masking_parts(first: str, second: str, known: Known | None) -> Steps[tuple[str, str]]:
+    """`mask_parts` in steps."""
+    first, second = (yield from masking_text(first, known)), (yield from masking_text(second, known))
     for seam in ("", " "):
         before, after = _settled_cut(first, -_SEAM), _settled_cut(second, _SEAM)
         head, tail = first[before:], second[:after]
         cut = len(head)
-        spans = find_personal(head + seam + tail, known)
+        spans = yield from _finding(head + seam + tail, known)
         crossing = [span for span in spans if span.start < cut and span.end > cut + len(seam)]
         for span in reversed(crossing):
             first = first[:before] + head[: span.start] + span.replacement
@@ -51,21 +65,28 @@ def mask_parts(first: str, second: str, known: Known | None) -> tuple[str, str]:
 
 def find_personal(text: str, known: Known | None = None) -> list[Span]:
     """What a first look at `text` finds, in order and without overlaps."""
-    return list(merged(_find(text, known), masked_already(text)))
+    return finished(_finding(text, known))
 
 
-def _find(text: str, known: Known | None) -> Iterator[Span]:
+def _finding(text: str, known: Known | None) -> Steps[list[Span]]:
     view = View(text)
-    for start, end, kind, token in _find_in_view(view, known):
-        first, last = view.original(start, end)
-        yield Span(first, last, kind, token)
+    found: list[Span] = []
+    yield
+    for spans in _searches(view, known):
+        for start, end, kind, token in spans:
+            first, last = view.original(start, end)
+            found.append(Span(first, last, kind, token))
+            yield
+        yield
+    return list(merged(found, masked_already(text)))
 
 
-def _find_in_view(view: View, known: Known | None) -> Iterator[Span]:
+def _searches(view: View, known: Known | None) -> Iterator[Iterator[Span]]:
     if known is not None:
-        yield from known.find(view)
-    yield from recognise(view)
-    yield from encoded.find(view, lambda decoded: _decoded_is_personal(decoded, known))
+        yield known.find(view)
+    for find in RECOGNISERS:
+        yield find(view)
+    yield encoded.find(view, lambda decoded: _decoded_is_personal(decoded, known))
 
 
 def _decoded_is_personal(decoded: str, known: Known | None) -> bool:

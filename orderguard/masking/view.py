@@ -191,12 +191,18 @@ def _make_plain(character: str) -> str:
     if category == "Nd":
         return str(unicodedata.decimal(character))
     whole = unicodedata.normalize("NFKD", character)
+    if len(whole) > _LONGEST_FORM:
+        return " "
     plain = "".join(_LETTERS.get(c, LOOK_ALIKES.get(c, c)) for c in whole if not unicodedata.combining(c))
     # lower case must not change the length, or `folded` would no longer fit `text`
     return plain if len(plain.lower()) == len(plain) else plain.lower()
 
 
 _MOST_CHARACTERS = 20_000
+_LONGEST_FORM = 4
+"""A character that stands for more (`ﷺ` for 18, a whole sentence) says nothing of a person, and would make a text
+longer than any text may be.
+"""
 _UNEVEN: set[str] = set()
 """Characters met so far whose plain form is not one character, so that places shift behind them."""
 _PLAIN = _Table()

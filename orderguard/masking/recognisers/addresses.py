@@ -8,7 +8,7 @@ from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
 _NUMBER = r"\d{1,5}(?: ?[a-zA-Z](?![\w]))?(?:[/-]\d{1,4}[a-zA-Z]?)?"
-_CAPITAL = r"[A-Z][\w'.-]*"
+_CAPITAL = r"[A-Z][\w'.-]{0,40}"
 _NAMED = rf"(?:{_CAPITAL} ){{1,4}}"
 _ENGLISH = (
     r"(?i:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|"
@@ -18,22 +18,28 @@ _ENGLISH = (
 _UNIT = r"(?:,? ?(?i:apt|apartment|suite|ste|unit|flat|floor|fl|#)\.? ?#?\w{1,5})?"
 _TAIL = r"(?:,? (?:[A-Z]{1,2}-)?\d{4,5}(?:-\d{4})?(?: [A-Z][\w-]+)?|,? \d{2}-\d{3} [A-Z][\w-]+)?"
 _ENGLISH_ADDRESS = re.compile(rf"\b\d{{1,5}}[A-Za-z]? {_NAMED}{_ENGLISH}{_UNIT}{_TAIL}")
-_COMPOUND_ADDRESS = re.compile(
-    rf"(?:{_CAPITAL}[ -]){{0,3}}(?i:\b[\w.-]*(?:strasse|str\.|str|gasse|allee|platz|damm|ufer|chaussee|straat|laan|"
-    rf"gracht|plein|vagen|gatan|gata|veien|vej|gade|katu|tie))[ ]{_NUMBER}{_TAIL}"
-    rf"|\b(?:{_CAPITAL}[ -]){{0,3}}[A-Z][\w-]*(?:weg|ring|kade|dijk|steig|stieg|berg|hof|"
-    r"-Weg|-Ring|-Steig|-Stieg|-Berg|-Hof) "
-    rf"{_NUMBER}{_TAIL}"
+_COMPOUND = re.compile(
+    r"(?:(?P<any>strasse|str\.?|gasse|allee|platz|damm|ufer|chaussee|straat|laan|gracht|plein|vagen|gatan|gata|veien|"
+    r"vej|gade|katu|tie)|weg|ring|kade|dijk|steig|stieg|berg|hof) (?=\d)"
 )
+"""Where a street word that is written in one with its name ends, before a number. Those without a name of their own
+count only after a capital.
+"""
+_COMPOUND_NUMBER = re.compile(rf"{_NUMBER}{_TAIL}")
+_NAME_BACKWARDS = re.compile(r"(?P<stem>[\w.-]{0,40})(?:[ -][\w'.]{0,30}[A-Z](?![\w'.-])){0,3}")
+"""What stands ahead of the street word, read from there to the left: the rest of its word, and up to three more."""
+_REACH_BACK = 40 + 3 * 32
 _FRENCH_ADDRESS = re.compile(
     rf"\b\d{{1,4}}(?: ?(?i:bis|ter|quater))?,? (?i:rue|avenue|av\.|boulevard|bd|chemin|allee|impasse|place|quai|route|"
-    rf"cours)(?: (?i:de|du|des|de la|de l'|d'|la|le|les))* ?{_CAPITAL}(?:[ -](?:(?:de|du|des|la) )?{_CAPITAL}){{0,3}}"
+    rf"cours)(?: (?i:de|du|des|de la|de l'|d'|la|le|les)){{0,3}} ?"
+    rf"{_CAPITAL}(?:[ -](?:(?:de|du|des|la) )?{_CAPITAL}){{0,3}}"
     rf"{_TAIL}"
 )
 _SOUTHERN_ADDRESS = re.compile(
     rf"\b(?i:calle|c/|avda\.?|avenida|plaza|paseo|camino|carrer|rambla|alameda|via|viale|strada|contrada|"
     rf"corso|piazza|vicolo|largo|rua|travessa|praca|"
-    rf"estrada|ulica|ul\.|al\.|aleja|plac|pl\.|os\.)(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el))* ?"
+    rf"estrada|ulica|ul\.|al\.|aleja|plac|pl\.|os\.)"
+    rf"(?: (?i:de|del|da|do|dos|das|della|dei|la|las|los|el)){{0,3}} ?"
     rf"(?:{_CAPITAL}[ ,]{{1,2}}(?:(?:de|del|da|do|dos|e|y|la) )*){{1,4}}(?:n[o.]? ?)?{_NUMBER}{_TAIL}"
 )
 _ENGLISH_WORDS = frozenset("""
@@ -45,10 +51,6 @@ _SOUTHERN_WORDS = frozenset("""
     calle c avda avenida plaza paseo camino carrer rambla alameda via viale strada contrada corso piazza vicolo largo
     rua travessa praca estrada ulica ul al aleja plac pl os
     """.split())
-_COMPOUND = re.compile(
-    r"(?:strasse|str\.?|gasse|allee|platz|damm|ufer|chaussee|straat|laan|gracht|plein|vagen|gata|gatan|veien|vej|gade|"
-    r"katu|tie|weg|ring|kade|dijk|steig|stieg|berg|hof) \d"
-)
 _DIGIT = re.compile(r"\d")
 
 
@@ -56,20 +58,37 @@ def find(view: View) -> Iterator[Span]:
     """Street and house number, with what follows of postcode and town."""
     if not _DIGIT.search(view.text):
         return
-    for pattern in _patterns(view):
-        for match in pattern.finditer(view.text):
-            if not labelled_impersonal(view, match.start()):
-                yield Span(match.start(), match.end(), "ADDRESS")
+    for start, end in _addresses(view):
+        if not labelled_impersonal(view, start):
+            yield Span(start, end, "ADDRESS")
 
 
-def _patterns(view: View) -> Iterator[re.Pattern[str]]:
-    """The patterns that can match at all, by the street words of the text."""
-    if _COMPOUND.search(view.folded):
-        yield _COMPOUND_ADDRESS
+def _addresses(view: View) -> Iterator[tuple[int, int]]:
+    yield from _compounds(view)
     for words, pattern in (
         (_ENGLISH_WORDS, _ENGLISH_ADDRESS),
         (_FRENCH_WORDS, _FRENCH_ADDRESS),
         (_SOUTHERN_WORDS, _SOUTHERN_ADDRESS),
     ):
+        # only patterns that can match at all, by the street words of the text
         if not view.vocabulary.isdisjoint(words):
-            yield pattern
+            yield from (match.span() for match in pattern.finditer(view.text))
+
+
+def _compounds(view: View) -> Iterator[tuple[int, int]]:
+    """Street words at the end of a name, from there to both sides: a pattern that began with the name would look
+    through the same run of letters from each of its characters.
+    """
+    for ending in _COMPOUND.finditer(view.folded):
+        at = ending.start()
+        before = _NAME_BACKWARDS.match(view.text[max(0, at - _REACH_BACK) : at][::-1])
+        number = _COMPOUND_NUMBER.match(view.text, ending.end())
+        if before and number and (ending["any"] or _is_name(view, before["stem"][::-1], ending)):
+            yield at - len(before[0].rstrip(" -.")), number.end()
+
+
+def _is_name(view: View, stem: str, ending: re.Match[str]) -> bool:
+    """Whether a word such as "Lindenweg" or "Kollwitz-Ring" is a street's, and not one that happens to end so."""
+    written = view.text[ending.start() : ending.end()].strip()
+    capital_of_its_own = stem.endswith("-") and written.istitle()
+    return stem[:1].isupper() and (written.islower() or capital_of_its_own)

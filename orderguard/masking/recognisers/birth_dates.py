@@ -13,9 +13,8 @@ _WORDS = frozenset("""
     urodzenia fodd fodelsedag narozen narozena
     """.split())
 _MONTHS = (
-    r"jan\w*|feb\w*|mar\w*|m[ae]rz|apr\w*|avr\w*|abr\w*|kwi\w*|ma[iyjg]\w*|jun\w*|juin|giu\w*|cze\w*|jul\w*|juil\w*|"
-    r"lug\w*|lip\w*|aug\w*|aou\w*|ago\w*|sie\w*|sep\w*|set\w*|wrz\w*|"
-    r"o[ck]t\w*|ott\w*|out\w*|paz\w*|nov\w*|lis\w*|de[cz]\w*|dic\w*|gru\w*|sty\w*|lut\w*|gen\w*|ene\w*|fev\w*|dez\w*"
+    r"(?:jan|feb|mar|m[ae]rz|apr|avr|abr|kwi|ma[iyjg]|jun|juin|giu|cze|jul|juil|lug|lip|aug|aou|ago|sie|sep|set|wrz|"
+    r"o[ck]t|ott|out|paz|nov|lis|de[cz]|dic|gru|sty|lut|gen|ene|fev|dez)\w{0,10}"
 )
 _DATE = re.compile(
     rf"(?<!\d)(?:\d{{1,2}}[./ -]{{1,2}}\d{{1,2}}[./ -]{{1,2}}(?:\d{{4}}|\d\d)|\d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}}|"

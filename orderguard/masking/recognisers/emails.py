@@ -21,8 +21,11 @@ _AT_WORDS = (
     + fold("собака|собачка")
 )
 _DOT_WORDS = r"dot|punkt|punto|point|ponto|punt|kropka|piste|tecka|punktum|pont|" + fold("точка")
-_AT = rf"(?:\s*@\s*|\s*[\(\[{{<\"*|]\s*(?:{_AT_WORDS}|@|a|ä)\s*[\)\]}}>\"*|]\s*|\s+(?:{_AT_WORDS})\s+|_at_|-at-)"
-_DOT = rf"(?:\s?\.\s?|\s*[\(\[{{<\"*|]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>\"*|]\s*|\s+(?:{_DOT_WORDS})\s+|_dot_|-dot-|,)"
+_ANY, _SOME = r"\s{0,8}", r"\s{1,8}"
+"""Of white space."""
+_OPEN, _CLOSE = rf"{_ANY}[\(\[{{<\"*|]{_ANY}", rf"{_ANY}[\)\]}}>\"*|]{_ANY}"
+_AT = rf"(?:{_ANY}@{_ANY}|{_OPEN}(?:{_AT_WORDS}|@|a|ä){_CLOSE}|{_SOME}(?:{_AT_WORDS}){_SOME}|_at_|-at-)"
+_DOT = rf"(?:\s?\.\s?|{_OPEN}(?:{_DOT_WORDS}|\.){_CLOSE}|{_SOME}(?:{_DOT_WORDS}){_SOME}|_dot_|-dot-|,)"
 _NAME = r"[A-Za-z0-9](?:[\w+-]*[\w])?"
 _DISGUISED = re.compile(
     rf"(?<![\w.+-])(?P<local>{_NAME}(?:(?:\.|"
@@ -34,7 +37,7 @@ _HINTS = frozenset(fold("""
     собака собачка
     """).split())
 _DOTTED = re.compile(
-    rf"[\(\[{{<\"*|]\s*(?:{_DOT_WORDS}|\.)\s*[\)\]}}>\"*|]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE
+    rf"[\(\[{{<\"*|]{_ANY}(?:{_DOT_WORDS}|\.){_ANY}[\)\]}}>\"*|]|\s(?:{_DOT_WORDS})\s|_dot_|-dot-", re.IGNORECASE
 )
 _LETTER_A = re.compile(r"[\w][(\[{<][aA][)\]}>]")
 _BRACKETED = re.compile(r"[\(\[{<\"*|]|@|_at_|-at-")

@@ -17,6 +17,8 @@ _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x|\\x)?(?:[0-9a-fA-F]{2}(?:[ :]|\\x)?){4
 _NOT_HEX = re.compile(r"0x|\\x|[ :]")
 _DEEPEST = 3
 _LONGER_THAN_TRACKING = 24
+_LONGEST_SEARCHED = 1_024
+"""Letters and digits that decode to a longer text are no code and no word: they are masked whatever it says."""
 
 
 def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterator[Span]:
@@ -25,15 +27,17 @@ def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterato
     """
     for match in _BASE64.finditer(view.text):
         decoded = _from_base64(match[0])
-        if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):
+        if decoded and _is_personal(decoded, personal, depth):
             yield Span(match.start(), match.end(), "ENCODED")
     for match in _HEX.finditer(view.text):
         decoded = _from_hex(match[0])
-        if decoded and (personal(decoded) or _deeper(decoded, personal, depth)):
+        if decoded and _is_personal(decoded, personal, depth):
             yield Span(match.start(), match.start() + len(match[0].rstrip()), "ENCODED")
 
 
-def _deeper(decoded: str, personal: Callable[[str], bool], depth: int) -> bool:
+def _is_personal(decoded: str, personal: Callable[[str], bool], depth: int) -> bool:
+    if len(decoded) > _LONGEST_SEARCHED or personal(decoded):
+        return True
     return depth + 1 < _DEEPEST and any(find(View(decoded), personal, depth + 1))
 
 

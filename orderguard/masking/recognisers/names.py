@@ -13,8 +13,10 @@ _PARTICLE = (
     r"(?:van der|van den|van de|von der|von und zu|van|von|vom|de la|de los|del|della|dello|delle|de|da|dos|das|do|di|"
     r"du|le|la|zu|den|ter|ten|bin|ibn|al|el|O'|D'|d')"
 )
-_WORD = r"[A-Z][a-z'][\w'-]*|[A-Z]{2,}(?:-[A-Z]+)?|[A-Z]\."
-_NAME = rf"(?P<name>(?:{_WORD})(?:[ ]+(?:{_PARTICLE}[ ]*)?(?:{_WORD})){{0,3}})"
+# Nothing here repeats without a limit: a pattern is tried at each of its first words, and would look through the rest
+# of the text from each.
+_WORD = r"[A-Z][a-z'][\w'-]{0,40}|[A-Z]{2,40}(?:-[A-Z]{1,40})?|[A-Z]\."
+_NAME = rf"(?P<name>(?:{_WORD})(?:[ ]{{1,4}}(?:{_PARTICLE}[ ]{{0,4}})?(?:{_WORD})){{0,3}})"
 _TITLE = (
     r"(?:mrs?|ms|miss|dr|prof|sir|madam|herrn?|frau|fraulein|m|mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|don|"
     r"dona|senora?|senhora?|sig|sig\.ra|signora?|dott|dottssa|dhr|mevr|mevrouw|meneer|pan|pani|panu|fru)\b\.?"
@@ -48,14 +50,14 @@ _PHRASE = (
     r"happy birthday|alles gute zum geburtstag|zum geburtstag|joyeux anniversaire|feliz cumpleanos|buon compleanno|"
     r"feliz aniversario|parabens|gefeliciteerd|fijne verjaardag|wszystkiego najlepszego|grattis)"
 )
-_END = r"(?=[ ]*(?:[\n,.!;(|]|$))"
-_GREETED = re.compile(rf"(?i:{_GREETING})(?: (?i:{_TITLE}))*[ ,:]{{1,2}}{_NAME}")
-_TITLED = re.compile(rf"(?i:{_TITLE})(?: (?i:{_TITLE}))*[ ]{_NAME}")
+_END = r"(?=[ ]{0,8}(?:[\n,.!;(|]|$))"
+_GREETED = re.compile(rf"(?i:{_GREETING})(?: (?i:{_TITLE})){{0,3}}[ ,:]{{1,2}}{_NAME}")
+_TITLED = re.compile(rf"(?i:{_TITLE})(?: (?i:{_TITLE})){{0,3}}[ ]{_NAME}")
 _SIGNED = re.compile(
     rf"(?i:{_SIGN_OFF})(?:[ ]?[,.!\n:-]{{1,2}}[ \n]{{0,3}}(?:(?i:your|dein|deine|tu|votre|from|von) )?"
     rf"| (?i:from|von|de|da|di|van|od|fran)? ?){_NAME}{_END}"
 )
-_PHRASED = re.compile(rf"(?i:{_PHRASE})[ ,:]{{1,2}}(?:(?i:{_TITLE}) )*{_NAME}")
+_PHRASED = re.compile(rf"(?i:{_PHRASE})[ ,:]{{1,2}}(?:(?i:{_TITLE}) ){{0,3}}{_NAME}")
 _GREETING_STARTS = """
     dear hi hello hey hallo liebe lieber liebes sehr guten gruss bonjour bonsoir salut cher chere hola estimado
     estimada querido querida buenos buenas ciao cara caro gentile egregio egregia buongiorno salve ola prezado

@@ -31,7 +31,7 @@ _RANDOM = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _JWT = re.compile(
-    r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|\b(?:sk|pk|rk|ghp|gho|xox[abp])[_-][\w-]{16,}|\bAIza[\w-]{30,}|"
+    r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|\b(?:sk|pk|rk|ghp|gho|xox[abp])[_-][\w-]{16,}|\bAIza[\w-]{30,}|"
     r"\bya29\.[\w-]{20,}"
 )
 
