@@ -23,7 +23,7 @@ def main() -> int:
         print(f"The service can't start:\n{error}", file=sys.stderr)
         return 2
     from app.history import HistoryUnavailable
-    from app.logs import LogWriter, take_over_logging
+    from app.logs import LAST_FLUSH_SECONDS, LogWriter, take_over_logging
     from app.main import create_app
     from app.server import server
 
@@ -35,7 +35,7 @@ def main() -> int:
         print(f"The service can't start:\n{error}", file=sys.stderr)
         return 2
     finally:
-        logs.flush()
+        logs.flush(LAST_FLUSH_SECONDS)
     return 0
 
 

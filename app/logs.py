@@ -11,13 +11,18 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import IO, Any
 
 import msgspec
 from msgspec import field
 
+from app.log_output import LogOutput
+
 SEVERITIES = {"DEBUG": 10, "INFO": 20, "NOTICE": 25, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 FLUSH_SECONDS = 0.05
+RETRY_SECONDS = 0.25
+LAST_FLUSH_SECONDS = 1.0
 FLUSH_BYTES = 65_536
 
 
@@ -96,6 +101,12 @@ class AskLine(Line, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float
 
 
+class GapLine(Line, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands in the place of lines that could not be written."""
+
+    lost: int
+
+
 class ServiceLine(Line, frozen=True, kw_only=True, omit_defaults=True):
     """Something about the service itself."""
 
@@ -105,18 +116,24 @@ class ServiceLine(Line, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LogWriter:
-    """Writes lines in the order in which they come, several at a time while the event loop runs."""
+    """Writes lines in the order in which they come, several at a time while the event loop runs. It never fails, and
+    never waits: a line that can't be written is lost and counted (app/log_output.py), and `on_lost` is told.
+    """
 
     def __init__(self, level: str = "INFO", stream: IO[bytes] | None = None) -> None:
         self._least = SEVERITIES[level]
-        self._stream = stream or sys.stdout.buffer
-        self._waiting: list[bytes] = []
-        self._size = 0
+        # Without a standard output its descriptor may be anything, a client's connection too.
+        standard = sys.stdout.buffer if sys.stdout else open(os.devnull, "wb")
+        self._output = LogOutput(stream or standard, self._gap)
         self._timer: asyncio.TimerHandle | None = None
         self._encode = msgspec.json.Encoder().encode
         self._second = 0
         self._prefix = ""
         self.wants_info = self._least <= SEVERITIES["INFO"]
+
+    def on_lost(self, told: Callable[[int], None]) -> None:
+        """Tell of lost lines: how many, each time some are."""
+        self._output.on_lost = told
 
     def now(self) -> str:
         """The time as RFC 3339 in UTC, to the microsecond."""
@@ -130,30 +147,32 @@ class LogWriter:
         """Write a line, unless its severity is below the level."""
         if SEVERITIES[line.severity] < self._least:
             return
-        encoded = self._encode(line)
-        self._waiting.append(encoded)
-        self._size += len(encoded)
+        waiting = self._output.add(self._encode(line) + b"\n")
         if self._timer is None:
-            try:
-                self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-            except RuntimeError:
-                self.flush()
-        if self._size >= FLUSH_BYTES:
-            self.flush()
+            self._flush_after(FLUSH_SECONDS)
+        if waiting >= FLUSH_BYTES:
+            self._output.drain()
 
-    def flush(self) -> None:
-        """Write out what waits."""
+    def flush(self, wait_seconds: float = 0.0) -> None:
+        """Write out what waits, as far as that can be done; what can't is tried again after a moment. Waits so long for
+        a reader that stands still.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting:
-            lines, self._waiting, self._size = self._waiting, [], 0
-            try:
-                self._stream.write(b"\n".join(lines) + b"\n")
-                self._stream.flush()
-            except OSError:
-                # Nobody reads the log any more. Scoring goes on without it.
-                self._stream = open(os.devnull, "wb")
+        if not self._output.drain(wait_seconds):
+            self._flush_after(RETRY_SECONDS)
+
+    def _flush_after(self, seconds: float) -> None:
+        try:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.flush)
+        except RuntimeError:
+            self._output.drain()  # before the loop runs, after it, or in a thread
+
+    def _gap(self, lines: int) -> bytes:
+        message = f"{lines} lines were lost: the log could not be written."
+        line = GapLine(severity="WARNING", time=self.now(), event="gap", message=message, lost=lines)
+        return self._encode(line) + b"\n"
 
     def service(self, severity: str, event: str, message: str, **details: Any) -> None:
         """Write a line about the service itself."""

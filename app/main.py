@@ -21,6 +21,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     """The whole service. `rag` settles who words the answers of /v1/ask; `logs` defaults to standard output."""
     logs = logs or LogWriter(settings.log_level)
     metrics = Metrics()
+    logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
     store = open_store(settings.history_url, settings.history_ttl_days)
     scoring = Scoring(settings.keyring, models, store, metrics, logs)

@@ -86,6 +86,7 @@ class Metrics:
         self.question_seconds = Histogram(
             "orderguard_question_seconds", "Time to answer a question, in seconds", buckets=SECONDS, registry=registry
         )
+        self.lost_lines = Counter("orderguard_log_lines_lost", "Log lines that could not be written", registry=registry)
         self.shadow = Counter(
             "orderguard_shadow", "Orders that the challenger scored too", ["outcome"], registry=registry
         )

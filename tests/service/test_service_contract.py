@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -322,3 +323,27 @@ def test_the_examples_of_the_document_are_scored(service: Service) -> None:
         examples = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
         for example in examples.values():
             assert service.post(path, example["value"]).status_code == 200
+
+
+def test_a_full_disk_costs_log_lines_and_nothing_else(service: Service) -> None:
+    """The limit on a file's size does to the log what a full disk does."""
+    soft, hard = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (service.log.stat().st_size + 100, hard))
+    try:
+        for number in range(20):
+            assert service.score({**USUAL, "order_id": f"T-full-{number}"})["order_id"] == f"T-full-{number}"
+
+        def lost() -> int:
+            found = re.search(r"^orderguard_log_lines_lost_total (\d+)", service.get("/metrics").text, re.MULTILINE)
+            return int(found[1]) if found else 0
+
+        service.until(lambda: lost() >= 19, "the loss of all lines but the one whose start was written")
+    finally:
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+    service.until(
+        lambda: service.log_lines()[-1]["event"] == "gap", "the line about the gap, with no request to bring it"
+    )
+    gap = service.log_lines()[-1]
+    assert gap["severity"] == "WARNING" and gap["lost"] >= 19
+    service.score({**USUAL, "order_id": "T-after"})
+    service.until(lambda: service.log_lines()[-1]["event"] == "score", "the next line")
