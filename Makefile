@@ -154,8 +154,8 @@ test-summary: $(DEV_ENV) ## The test reports as a table
 	@$(DELIVERY) test-summary
 
 .PHONY: bench
-bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, retrieval (AREA=serving for one); takes long
-	@$(PYTHON) -m bench $(AREA)
+bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR); takes long
+	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds,$(AREA)),$(FEEDS))
 
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ $(ACTIONLINT): | $(PYTHON)
 .PHONY: lock
 lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a registry's name
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 dev.in -o dev.txt
-	@cd requirements && for name in serve vertex redis train infra run uv bench-fuzz; do \
+	@cd requirements && for name in serve vertex redis train infra run uv bench-fuzz bench-feeds; do \
 		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -c dev.txt $$name.in -o $$name.txt || exit 1; done
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 checkov.in -o checkov.txt
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 bench-masking.in -o bench-masking.txt

@@ -1,4 +1,4 @@
-"""`python -m bench [AREA …]`: run the benchmarks of some areas, or of all."""
+"""`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` takes the feeds' folder after it."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ import time
 AREAS = {
     "features": "orders in to features out, against bare parsing, from 10,000 to 1,000,000 orders",
     "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
+    "feeds": "what is found in other people's orders, against PyOD's detectors (feeds DIR)",
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub",
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
     "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
@@ -17,6 +18,7 @@ AREAS = {
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
 }
+MODULES = {"feeds": "bench.feeds.run"}
 
 
 def main(words: list[str]) -> None:
@@ -27,13 +29,20 @@ def main(words: list[str]) -> None:
     )
     parser.add_argument("areas", nargs="*", metavar="AREA", help="all, where none is named")
     chosen = parser.parse_args(words).areas
+    given = {"feeds": chosen.pop(chosen.index("feeds") + 1)} if folder_follows(chosen) else {}
     if unknown := set(chosen) - set(AREAS):
         parser.error(f"no such area: {', '.join(sorted(unknown))}")
     for name in [name for name in AREAS if not chosen or name in chosen]:
         print(f"\n==> {name}: {AREAS[name]}", flush=True)
         begun = time.monotonic()
-        importlib.import_module(f"bench.{name}").main()
+        importlib.import_module(MODULES.get(name, f"bench.{name}")).main(*([given[name]] if name in given else []))
         print(f"    {time.monotonic() - begun:.0f} s; figures in reports/bench/{name}.json")
+
+
+def folder_follows(words: list[str]) -> bool:
+    """After `feeds` stands a folder rather than the next area."""
+    after = words[words.index("feeds") + 1 :] if "feeds" in words else []
+    return bool(after) and after[0] not in AREAS
 
 
 if __name__ == "__main__":

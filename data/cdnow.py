@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -63,20 +64,32 @@ def member_of(archive: Path) -> bytes:
     raise FetchError(f"{archive.name} does not hold {MEMBER}")
 
 
+class Purchase(NamedTuple):
+    """One row of the data set; `day` is written as 19970131."""
+
+    customer: str
+    day: str
+    pieces: int
+    dollars: float
+
+
+def purchases(text: str) -> Iterator[Purchase]:
+    """The rows of the data set, whose first line names the columns."""
+    for row in filter(str.strip, text.splitlines()[1:]):
+        customer, day, pieces, dollars = row.split()
+        yield Purchase(customer, day, int(pieces), float(dollars))
+
+
 def orders(text: str) -> Iterator[bytes]:
-    """One line of JSON for each purchase (the first line names the columns): customer, day, number of CDs and dollars
-    become an order with one line item.
-    """
-    for number, row in enumerate(filter(str.strip, text.splitlines()[1:]), 1):
-        customer, day, quantity, dollars = row.split()
-        pieces = int(quantity)
+    """One line of JSON for each purchase, which becomes an order with one line item."""
+    for number, (customer, day, pieces, dollars) in enumerate(purchases(text), 1):
         yield msgspec.json.encode(
             {
                 "order_id": f"cdnow-{number}",
                 "created_at": f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00Z",
                 "customer": {"id": customer},
                 "currency": "USD",
-                "items": [{"sku": "cd", "quantity": pieces, "unit_price": float(dollars) / pieces}],
+                "items": [{"sku": "cd", "quantity": pieces, "unit_price": dollars / pieces}],
             }
         ) + b"\n"
 

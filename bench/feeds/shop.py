@@ -1,0 +1,80 @@
+"""A feed through the product: a version trained on its earlier orders, and the rows of the later ones as they would be
+in production, with and without anomalies in the place of some.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.feeds.injection import before_of, inject
+from ml.config import Config
+from ml.feature_engineering import FeatureConfig, build_features
+from ml.pipeline import Job, Outcome, train_version
+from ml.reading import masked_orders
+from ml.validation.held_out import features_of, replay
+from orderguard.masking import Keyring
+from orderguard.scorer import Scorer
+
+EARLIER = 0.6
+SEED = 7
+VERSION = "feed"
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """`known` are the rows of the earlier orders that a detector may be fitted on, `later` those of the others, `kinds`
+    the anomalies by kind; `places` says which of the later rows each kind has taken the place of.
+    """
+
+    orders: int
+    names: list[str]
+    known: Rows
+    later: Rows
+    kinds: dict[str, Rows]
+    places: dict[str, list[int]]
+    left_out: dict[str, str]
+
+
+class _Moment(msgspec.Struct):
+    created_at: datetime
+
+
+def split(path: Path, earlier: Path) -> int:
+    """Write the first orders by time, whose number is returned, to a file of their own. Raises `ValueError` for a line
+    without a moment.
+    """
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if not line.isspace()]
+    moments = [msgspec.json.decode(line, type=_Moment).created_at for line in lines]
+    count = int(len(lines) * EARLIER)
+    order = sorted(range(len(lines)), key=lambda number: moments[number])
+    earlier.write_bytes(b"".join(lines[number] for number in sorted(order[:count])))
+    return count
+
+
+def train(earlier: Path, folder: Path, keyring: Keyring, config: Config, jobs: int) -> tuple[Outcome, Scorer]:
+    """A version trained on the earlier orders, gates and all, whether they pass or not."""
+    job = Job(data=earlier, models=folder, config=config, keyring=keyring, version=VERSION, jobs=jobs)
+    outcome = train_version(job)
+    return outcome, Scorer.load(folder / VERSION)
+
+
+def rows_of(path: Path, count: int, scorer: Scorer, keyring: Keyring, config: Config) -> Shop:
+    """The rows of the feed whose first `count` orders the version was trained on."""
+    table = build_features([path], keyring, FeatureConfig(), catalogue=scorer.catalogue)
+    orders = [order for chunk in masked_orders([path], keyring, free_text=False) for order in chunk]
+    by_token = {order.order_token: order for order in reversed(orders)}
+    in_time = [by_token[token] for token in table.order_tokens]
+    later = replay([in_time], table.order_tokens[count:])
+    injected, left_out = inject(later, before_of(in_time[:count], in_time), SEED)
+    kinds, places = {}, {}
+    for kind, found in injected.items():
+        kinds[kind] = features_of(found.cases, scorer.catalogue)[np.array(found.changed)]
+        places[kind] = found.rows
+    names = scorer.manifest.feature_names
+    return Shop(len(in_time), names, table.X[:count], table.X[count:], kinds, places, left_out)
