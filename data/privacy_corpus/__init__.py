@@ -12,6 +12,8 @@ purpose.
     disguises.py      generator 3: odd spellings, invisible characters, look-alikes, encodings
     own_orders.py     generator 4: whole orders whose notes repeat their own names and addresses
     impersonal.py     generator 5: nothing personal, but full of order, tracking, article and EAN numbers
-    corpus.py         all of them, from one seed
+    phone_formats.py  generator 6: telephone numbers of more than 60 countries, with labels and without
+    hostile.py        generator 7: nothing personal, but what looks most like it: versions, measures, parcels, logs
+    corpus.py         generators 1 to 5, from one seed
     scoring.py        recall, precision and F2 per kind
 """
