@@ -5,6 +5,7 @@ PORT   ?= 8080
 DATA   ?= data/raw
 ORDERS ?= data/score/sample.ndjson
 MODELS ?= models
+CONFIG ?= ml/config.toml
 HOME_FOLDER := .local
 
 PYTHON311 ?= python3.11
@@ -40,11 +41,11 @@ export MODELS_DIR ?= $(MODELS)
 # ---- the platform -----------------------------------------------------------------------------------------------------------------------
 
 .PHONY: up
-up: $(RUN_ENV) engine $(MODELS)/CHAMPION ## Bring the whole platform up on this machine (PORT=8080)
+up: $(RUN_ENV) engine champion ## Bring the whole platform up on this machine (PORT=8080)
 	@$(PYTHON) -m infra.local up --stack "$(STACK)" --port "$(PORT)"
 
 .PHONY: preview
-preview: $(RUN_ENV) engine $(MODELS)/CHAMPION ## Show what `up` would change, with the policies (STACK=local|staging|prod)
+preview: $(RUN_ENV) engine champion ## Show what `up` would change, with the policies (STACK=local|staging|prod)
 	@$(PYTHON) -m infra.local preview --stack "$(STACK)"
 
 .PHONY: down
@@ -62,16 +63,21 @@ score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjso
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
 .PHONY: train
-train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw)
-	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)"
+train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw CONFIG=ml/config.toml)
+	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)"
+
+.PHONY: champion
+champion: $(RUN_ENV) ## See that there is a champion: train one where there is none (DATA=… CONFIG=…)
+	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory $(KEY) orders
+	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)"
 
 .PHONY: models
 models: $(RUN_ENV) ## List the model versions with their lineage; the champion is marked
 	@$(PYTHON) -m ml models --models "$(MODELS)"
 
 .PHONY: promote
-promote: $(RUN_ENV) ## Make a version the champion (VERSION=…)
-	@$(PYTHON) -m ml promote --models "$(MODELS)" $(VERSION)
+promote: $(RUN_ENV) ## Make a version the champion (VERSION=…; FORCE=1 although a gate refused it)
+	@$(PYTHON) -m ml promote --models "$(MODELS)" $(if $(filter 1,$(FORCE)),--force) $(VERSION)
 
 .PHONY: rollback
 rollback: $(RUN_ENV) ## Go back to the champion before this one
@@ -85,9 +91,6 @@ forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and historie
 .PHONY: orders
 orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
 	@find data/raw -name '*.ndjson*' | grep -q . || $(PYTHON) -m data.generator
-
-$(MODELS)/CHAMPION: | $(RUN_ENV)
-	@$(MAKE) --no-print-directory train
 
 # ---- checks -----------------------------------------------------------------------------------------------------------------------------
 
@@ -137,7 +140,7 @@ secret-scan: $(DEV_ENV) ## Credentials in the tracked files
 
 # No suite alone reaches the threshold of all: `coverage` holds it.
 .PHONY: pytest
-pytest: $(DEV_ENV) engine $(MODELS)/CHAMPION ## The tests of one suite with coverage (SUITE=unit|policies|compliance|platform|all)
+pytest: $(DEV_ENV) engine champion ## The tests of one suite with coverage (SUITE=unit|policies|compliance|platform|all)
 	@mkdir -p reports
 	@echo "==> tests ($(SUITE))"
 	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --cov-fail-under=0 --junitxml=reports/tests-$(SUITE).xml
@@ -154,7 +157,7 @@ test-summary: $(DEV_ENV) ## The test reports as a table
 	@$(DELIVERY) test-summary
 
 .PHONY: bench
-bench: $(DEV_ENV) engine $(MODELS)/CHAMPION ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR); takes long
+bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR); takes long
 	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds,$(AREA)),$(FEEDS))
 
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ fetch-champion: $(RUN_ENV) ## Fetch the version trained before this commit, for 
 	@$(DELIVERY) fetch-champion
 fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
 	@$(DELIVERY) fetch-model
-preview-report: $(RUN_ENV) engine $(MODELS)/CHAMPION ## A stack's preview as Markdown (STACK=…)
+preview-report: $(RUN_ENV) engine champion ## A stack's preview as Markdown (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment

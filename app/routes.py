@@ -18,6 +18,7 @@ from app.models import Models
 from app.problems import Problem
 from app.settings import Settings
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
+from orderguard.model_version import Undecided
 
 STATIC = Path(__file__).parent / "static"
 
@@ -39,7 +40,9 @@ class FeaturesAnswer(msgspec.Struct, frozen=True):
 
 
 class ModelAnswer(msgspec.Struct, frozen=True):
-    """The version that is served and where it comes from. `refused` says which versions could not be used, and why."""
+    """The version that is served and where it comes from. `undecided` are the figures of its gates that there were too
+    few orders for, and what would decide them. `refused` says which versions could not be used, and why.
+    """
 
     version: str
     threshold: float
@@ -55,6 +58,7 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     data: list[dict[str, Any]]
     files: dict[str, str]
     score_distribution: dict[str, list[float]]
+    undecided: list[Undecided]
     shadow_version: str | None
     refused: dict[str, str]
     history_store: str
@@ -86,6 +90,7 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
                 libraries=manifest.libraries,
                 data=[msgspec.to_builtins(file) for file in manifest.data],
                 files=manifest.files,
+                undecided=manifest.undecided,
                 score_distribution=serving.drift.score_distribution(),
                 shadow_version=models.shadow.version if models.shadow else None,
                 refused=models.refused,

@@ -55,5 +55,7 @@ def _challenge(path: Path) -> str:
     figures = [
         f"- {one['name']} is {one['value']:.4g}, must be {one['bound']} {one['limit']:.4g}" for one in gate["figures"]
     ]
-    lines = ["", f"## {'Passed' if gate['passed'] else 'FAILED'}: {gate['name']}", "", told, "", *figures]
+    answer = "FAILED" if gate["verdict"] == "failed" else gate["verdict"].capitalize()
+    advice = [one["advice"] for one in gate["figures"] if one.get("advice")]
+    lines = ["", f"## {answer}: {gate['name']}", "", told, "", *figures, "", *advice]
     return "\n".join(lines) + "\n"

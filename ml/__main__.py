@@ -70,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     promote.add_argument("version")
     promote.add_argument("--force", action="store_true", help="although its gates failed; the history says so")
 
+    current = _command(
+        steps, "champion", "champion_command", "see that there is a champion: train one where there is none"
+    )
+    _data(current)
+    current.set_defaults(version=None, no_promote=False)
+
     _command(steps, "rollback", "commands", "go back to the champion before this one")
 
     card = _command(steps, "card", "commands", "print a version's model card")

@@ -54,7 +54,7 @@ def models(options: argparse.Namespace) -> int:
     listed = registry.versions(options.models)
     rows = [["", "VERSION", "COMMIT", "TAG", "DATA", "ORDERS", "LAST ORDER", "GATES"]]
     for entry in listed:
-        state = "unusable" if entry.trouble else "passed" if entry.passed else "FAILED"
+        state = "unusable" if entry.verdict is None else "FAILED" if entry.verdict == "failed" else entry.verdict
         lineage = _lineage(entry.manifest) if entry.manifest else [entry.version, *["?"] * 5]
         rows.append(["*" if entry.champion else "", *lineage, state])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]

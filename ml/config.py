@@ -1,5 +1,6 @@
 """The typed configuration of training and validation: read from TOML, checked at the edge, its mistakes explained."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,8 @@ class InputConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a feed may look like."""
 
     maximum_bad_share: Annotated[float, Meta(ge=0, le=1)]
+    earliest: date
+    maximum_gap_days: Annotated[float, Meta(ge=1, le=1e5)]
 
 
 class _Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

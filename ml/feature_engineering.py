@@ -7,11 +7,12 @@ import gc
 import hashlib
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 from ml.catalogue_learning import learn_catalogue
 from ml.column_masking import ColumnMasker
+from ml.date_range import out_of_range, quarantined
 from ml.quarantine import check_share, quarantine_file, record
 from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, columns_of_block
 from orderguard.catalogue import Catalogue
@@ -43,6 +45,8 @@ class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     training_share: float = 0.7
     bad_line_ceiling: float = 0.05
+    earliest: date = date(1990, 1, 1)
+    maximum_gap_days: float = 730.0
     quarantine: Path | None = None
     workers: int = 0
     progress: bool = False
@@ -164,10 +168,27 @@ def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig)
                 hashes[block.path] = sha256(block.path)
             bar.update(block.end - block.start)
             bar.set_postfix(orders=total.orders, refresh=False)
+        columns, two_of_each = merged(parts), np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
+        if misdated := out_of_range(columns.numbers["at"], config.earliest, config.maximum_gap_days):
+            lines = quarantined(paths, counts, misdated, total.quarantined)
+            record(file, lines)
+            total.quarantined += lines
+            total.orders -= len(lines)
+            counts.subtract(Counter(_file_of_row(counts, row) for row in misdated))
+            kept = np.setdiff1d(np.arange(len(columns)), list(misdated))
+            columns, two_of_each = taken(columns, kept), two_of_each[kept]
     check_share(Counter(bad.kind for bad in total.quarantined), total.lines - total.blank, config.bad_line_ceiling)
     hashes |= {path: sha256(path) for path in paths if path not in hashes}
-    two_of_each = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
-    return Read(merged(parts), two_of_each, total, dict(counts), hashes, size)
+    return Read(columns, two_of_each, total, dict(counts), hashes, size)
+
+
+def _file_of_row(counts: Mapping[Path, int], row: int) -> Path:
+    """The file that a usable order is in, of which each has its number in `counts`, in the order of reading."""
+    for path, count in counts.items():
+        if row < count:
+            return path
+        row -= count
+    raise IndexError(row)
 
 
 def workers_for(size: int, wanted: int) -> int:

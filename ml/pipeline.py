@@ -1,20 +1,16 @@
-"""Training from end to end: prepare, train, export, validate, describe, publish, promote."""
+"""Training from end to end: prepare, train, export, validate, describe, publish."""
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from ml import registry
-from ml.config import Config
-from ml.feature_engineering import FeatureConfig, FeatureTable, build_features, workers_for
+from ml.job import Job, Prepared, prepare, timed
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
-from ml.reading import order_files
 from ml.reporting import describe
 from ml.training import train
 from ml.validation.champion import champion_gate
@@ -23,27 +19,7 @@ from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
 from orderguard.attribution import Attribution
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
-from orderguard.masking import Keyring
 from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train, from what, and where to. `version` overrides the name that lineage gives; `jobs` is the most
-    processor cores to use.
-    """
-
-    data: Path
-    models: Path
-    config: Config
-    keyring: Keyring
-    version: str | None = None
-    quarantine: Path | None = None
-    jobs: int = 1
-    progress: bool = False
-    say: Say = field(default=lambda line: None)
 
 
 @dataclass(frozen=True)
@@ -57,37 +33,15 @@ class Outcome:
     seconds: dict[str, float]
 
 
-@contextmanager
-def timed(step: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
-    """Say what is being done, and keep how long it took."""
-    say(f"{step} …")
-    start = time.perf_counter()
-    yield
-    seconds[step] = round(time.perf_counter() - start, 3)
-
-
-def prepare(job: Job) -> tuple[list[Path], FeatureTable]:
-    """Read, quarantine, mask and compute the features of all orders under `job.data`."""
-    paths = order_files(job.data)
-    size = sum(path.stat().st_size for path in paths)
-    config = FeatureConfig(
-        training_share=job.config.split.train,
-        bad_line_ceiling=job.config.input.maximum_bad_share,
-        quarantine=job.quarantine,
-        workers=min(job.jobs, workers_for(size, 0)),
-        progress=job.progress,
-    )
-    return paths, build_features(paths, job.keyring, config)
-
-
-def train_version(job: Job, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Outcome:
+def train_version(
+    job: Job, prepared: Prepared | None = None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Outcome:
     """Train, validate and publish a version; promotion is the caller's. Nothing shows under `job.models` before it
     is whole.
     """
-    seconds: dict[str, float] = {}
     code = source()
-    with timed("prepare", seconds, job.say):
-        paths, table = prepare(job)
+    paths, table, took = prepared or prepare(job)
+    seconds = {"prepare": took}
     with timed("train", seconds, job.say):
         trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs)
     files = [DataFile(name=name, sha256=sha256, orders=orders) for name, sha256, orders in table.data_files]
@@ -121,9 +75,9 @@ def rebuild(job: Job, version: str) -> Manifest:
 def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -> Gate:
     current = champion(job.models)
     rival = job.models / current if current and current != version else None
-    precision = evidence.detection["both"]["all"].average_precision
     train_rows = training.table.X[: training.trained.slices.train]
-    return champion_gate(rival, precision, train_rows, evidence.cases, job.config.alert.rate, job.config.gates.champion)
+    settings = job.config.gates.champion
+    return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, job.config.alert.rate, settings)
 
 
 def _manifest(
@@ -151,6 +105,7 @@ def _manifest(
         metrics={f"{gate.name}: {figure.name}": figure.value for gate in validation.gates for figure in gate.figures},
         libraries=library_versions(),
         files={},
+        undecided=validation.undecided(),
     )
 
 

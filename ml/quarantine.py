@@ -2,6 +2,7 @@
 dropped in silence.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -71,13 +72,13 @@ def check_share(bad: Counter[str], lines: int, ceiling: float) -> None:
 @contextmanager
 def quarantine_file(path: Path | None) -> Iterator[BinaryIO | None]:
     """A file for bad lines, one JSON object a line, which appears under its name when it is whole; nothing if `path`
-    is None.
+    is None. Runs beside each other write apart, and the last one's file stays.
     """
     if path is None:
         yield None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
             yield file

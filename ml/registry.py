@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from ml.validation.gates import Gate, Validation
+from ml.validation.gates import Gate, Validation, Verdict, worst
 from orderguard.model_version import (
     CHAMPION,
     MANIFEST,
@@ -44,13 +44,19 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A version as `models` lists it; `manifest` is None where it can't be read."""
+    """A version as `models` lists it; `manifest` is None where it can't be read. `verdict` is that of its gates, the
+    comparison with the champion included.
+    """
 
     version: str
     manifest: Manifest | None
     champion: bool
-    passed: bool
+    verdict: Verdict | None
     trouble: str | None
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    recorded_at: str
 
 
 class NotPromoted(Exception):
@@ -134,17 +140,36 @@ def promote(models_dir: Path, version: str, *, at: datetime, force: bool = False
     forced.
     """
     verify(known(models_dir, version))
-    gates = [*read_validation(models_dir / version).gates, *_challenge(models_dir / version)]
-    failed = [gate.name for gate in gates if not gate.passed]
+    gates = gates_of(models_dir / version)
+    failed = [gate.name for gate in gates if gate.failed]
     if failed and not force:
         raise NotPromoted(
-            f"version {version} failed its gates ({', '.join(failed)}); `python -m ml card {version}` has the figures"
+            f"version {version} failed its gates ({', '.join(failed)}); {models_dir / version / 'report.html'} has the "
+            f"figures. To serve it all the same: make promote VERSION={version} FORCE=1"
         )
     previous = champion(models_dir)
     promotion = Promotion(action="promote", version=version, previous=previous, at=at, forced=bool(failed))
     if previous != version:
         _record(models_dir, promotion)
     return promotion
+
+
+def gates_of(folder: Path) -> list[Gate]:
+    """What all gates said of a version, the comparison with the champion included."""
+    return [*read_validation(folder).gates, *_challenge(folder)]
+
+
+def verdict_on(folder: Path) -> Verdict:
+    """All gates of a version in one word."""
+    return worst(gate.verdict for gate in gates_of(folder))
+
+
+def recorded_at(folder: Path) -> str:
+    """When a version was trained, as text that sorts by time; "" where that isn't known."""
+    try:
+        return msgspec.json.decode((folder / RECORDED).read_bytes(), type=_Recorded).recorded_at
+    except (OSError, msgspec.MsgspecError):
+        return ""
 
 
 def _challenge(folder: Path) -> list[Gate]:
@@ -221,15 +246,15 @@ def versions(models_dir: Path) -> list[Listed]:
     current = champion(models_dir)
     listed = []
     for folder in version_folders(models_dir):
-        manifest, passed, trouble = None, False, None
+        manifest, verdict, trouble = None, None, None
         try:
             manifest = read_manifest(folder)
             verify(folder)
-            passed = read_validation(folder).passed
+            verdict = verdict_on(folder)
         except ModelVersionError as error:
             trouble = str(error)
         own = folder.name
-        listed.append(Listed(version=own, manifest=manifest, champion=own == current, passed=passed, trouble=trouble))
+        listed.append(Listed(version=own, manifest=manifest, champion=own == current, verdict=verdict, trouble=trouble))
     return sorted(listed, key=lambda entry: (entry.manifest.last_order if entry.manifest else "", entry.version))
 
 

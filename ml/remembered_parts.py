@@ -27,6 +27,8 @@ from orderguard.masking.order import (
     numbers_of_customer,
 )
 from orderguard.schema import (
+    FIRST_YEAR,
+    LAST_YEAR,
     MAX_ITEMS,
     Address,
     Amount,
@@ -204,6 +206,8 @@ class Parts:
         hour = self.hours.get(written[:14] + offset)
         if hour is None or not (digits.isdecimal() and digits.isascii() and len(digits) <= 6):
             moment = msgspec.convert(written, Timestamp)
+            if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                raise Odd
             begin = moment.replace(minute=0, second=0, microsecond=0)
             if len(offset) not in (1, 6) or len(digits) > 6 or int(begin.timestamp()) not in _MICROSECONDS_ARE_EXACT:
                 return self.hour_row(moment.timestamp(), moment.hour * 60 + moment.minute, moment.weekday()), 0

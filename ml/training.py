@@ -9,27 +9,9 @@ from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.guarded_forest import GuardedForest, fit
-from ml.reading import ReadingError
+from ml.slices import Slices, slices
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, reference_bins
 from orderguard.features import PERIODS
-
-MINIMUM_ROWS = 500
-MINIMUM_SLICE = 50
-
-
-class TrainingError(ReadingError):
-    """Orders that no model can be trained on; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class Slices:
-    """Rows of the feature table by time: [0, train) fits, [train, reference) is the reference slice, [reference, rows)
-    are later orders.
-    """
-
-    train: int
-    reference: int
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -40,25 +22,6 @@ class Trained:
     threshold: float
     slices: Slices
     reference: DriftReference
-
-
-def slices(rows: int, config: Config) -> Slices:
-    """Where the slices end. Raises `TrainingError` for too few rows in all or in a slice."""
-    if rows < MINIMUM_ROWS:
-        raise TrainingError(f"{rows} good orders are too few to train and validate on; {MINIMUM_ROWS} are the least")
-    train = int(rows * config.split.train)
-    parts = Slices(train=train, reference=train + int(rows * config.split.reference), rows=rows)
-    for name, size in (
-        ("training rows", parts.train),
-        ("the reference slice", parts.reference - parts.train),
-        ("later orders", rows - parts.reference),
-    ):
-        if size < MINIMUM_SLICE:
-            raise TrainingError(
-                f"of {rows} good orders, `split` in the configuration leaves {size} as {name}; "
-                f"{MINIMUM_SLICE} are the least"
-            )
-    return parts
 
 
 def train(

@@ -1,21 +1,30 @@
-"""The commands that train: prepare, train, validate. Kept apart, since they import scikit-learn and the plots, which
-takes seconds.
+"""The commands that read orders: prepare, train, validate.
+
+scikit-learn, the plots and ONNX take seconds to import, so they are imported once the orders are read: what is wrong
+with those is said at once.
 """
 
 import argparse
 import os
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from ml import pipeline, registry
+from ml import registry
 from ml.commands import chosen, output
 from ml.config import read_config
 from ml.feature_engineering import ReadingReport
+from ml.job import Job, prepare as prepare_orders
 from ml.lineage import source
+from ml.reading import order_files
+from ml.refusal import refusal
+from ml.slices import slices
+from ml.validation.gates import worst
 from orderguard import attribution
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring
@@ -28,7 +37,7 @@ COMPARED = (MODEL, attribution.GRAPH, attribution.FILE, "catalogue.json", "refer
 
 def prepare(options: argparse.Namespace) -> int:
     """Features of all orders as one .npz file: `features` (n, d), `created_at` epoch seconds, `names`."""
-    _, table = pipeline.prepare(_job(options))
+    table = prepare_orders(_job(options)).table
     out: Path = options.out
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".{out.name}.{os.getpid()}.npz")
@@ -60,39 +69,48 @@ def train(options: argparse.Namespace) -> int:
         print("note: not in a git clone and ORDERGUARD_COMMIT is not set, so the commit is unknown", file=sys.stderr)
     elif code.dirty:
         print("note: code differs from the commit; the version's name says so", file=sys.stderr)
-    outcome = pipeline.train_version(job)
+    prepared = prepare_orders(job)
+    slices(len(prepared.table.X), job.config)
+    outcome = _pipeline().train_version(job, prepared)
     manifest = outcome.manifest
     gates = [*outcome.validation.gates, outcome.challenge]
-    failures = [f"{gate.name}: {figure}" for gate in gates for figure in gate.figures if not figure.passed]
+    verdict = worst(gate.verdict for gate in gates)
+    told = [(gate, figure) for gate in gates for figure in gate.figures]
+    failures = [f"{gate.name}: {figure}" for gate, figure in told if figure.verdict == "failed"]
+    undecided = [f"{gate.name}: {figure}" for gate, figure in told if figure.verdict == "undecided"]
     folder = job.models / manifest.version
     lines = [
-        f"  {'passed' if gate.passed else 'FAILED'}  {gate.name}: {' '.join(filter(None, (gate.meaning, gate.note)))}"
+        f"  {'FAILED' if gate.failed else gate.verdict:<9}  {gate.name}: "
+        f"{' '.join(filter(None, (gate.meaning, gate.note)))}"
         for gate in gates
     ]
+    lines += ["", "undecided, which stops no promotion:", *(f"  {line}" for line in undecided)] if undecided else []
     took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     lines += ["", took, f"{'written' if outcome.new else 'already there, byte for byte'}: {folder}"]
     lines += [f"report: {folder / 'report.html'}"]
     promoted = False
-    if failures:
-        lines += ["not promoted, because:", *(f"  {failure}" for failure in failures)]
+    if verdict == "failed":
+        lines += ["", *refusal(job.models, manifest.version, gates, options.config), ""]
     elif not options.no_promote:
         promotion = registry.promote(job.models, manifest.version, at=datetime.now(UTC))
         promoted = True
         before = f" (before: {promotion.previous})" if promotion.previous not in (None, manifest.version) else ""
         lines += [f"promoted: it is the champion now{before}", "next: `make up` serves it, `make rollback` goes back"]
     else:
-        lines += [f"next: python -m ml promote {manifest.version}"]
+        lines += [f"next: make promote VERSION={manifest.version}"]
     facts = {
         "version": manifest.version,
-        "passed": not failures,
+        "passed": verdict == "passed",
+        "verdict": verdict,
         "promoted": promoted,
         "new": outcome.new,
         "failures": failures,
+        "undecided": undecided,
         "metrics": manifest.metrics,
         "seconds": outcome.seconds,
     }
     output(options, [*lines, manifest.version], facts)
-    return EXIT_GATE if failures else 0
+    return EXIT_GATE if verdict == "failed" else 0
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -102,17 +120,22 @@ def validate(options: argparse.Namespace) -> int:
     version = chosen(options)
     folder = registry.known(options.models, version)
     manifest = verify(folder)
-    again = pipeline.rebuild(_job(options), version)
+    again = _pipeline().rebuild(_job(options), version)
     different = [name for name in COMPARED if again.files.get(name) != manifest.files[name]]
     validation = registry.read_validation(folder)
     lines = [f"trained {version} again: {'the same bytes' if not different else 'differs in ' + ', '.join(different)}"]
-    lines += [f"  {failure}" for failure in validation.failures()] or ["all gates passed"]
-    output(options, lines, {"version": version, "passed": validation.passed, "different": different})
-    return 0 if validation.passed and not different else EXIT_GATE
+    lines += [f"  {failure}" for failure in validation.failures()] or ["no gate failed"]
+    facts = {"version": version, "passed": validation.passed, "verdict": validation.verdict, "different": different}
+    output(options, lines, facts)
+    return EXIT_GATE if validation.failed or different else 0
 
 
-def _job(options: argparse.Namespace) -> pipeline.Job:
-    return pipeline.Job(
+def _pipeline() -> Any:
+    return import_module("ml.pipeline")
+
+
+def _job(options: argparse.Namespace) -> Job:
+    job = Job(
         data=options.data,
         models=options.models,
         config=read_config(options.config),
@@ -123,3 +146,6 @@ def _job(options: argparse.Namespace) -> pipeline.Job:
         progress=not options.json and sys.stderr.isatty(),
         say=lambda line: None if options.json else print(line, file=sys.stderr, flush=True),
     )
+    files = order_files(job.data)
+    job.say(f"{len(files)} order files, {sum(path.stat().st_size for path in files) / 1e6:,.1f} MB in {job.data}")
+    return job

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 SCORE = "score"
 _SMOOTHING = 0.5
 _BLOCK = 1_024
+_LEAST_NOISE = 1e-9
+"""A variable with one value has no noise at all; whatever is divided by its limit is not divided by 0."""
 _SECONDS_A_DAY = 86_400.0
 
 
@@ -154,7 +156,8 @@ def effect(reference_counts: Sequence[int] | NDArray[np.integer], counts: Sequen
 def noise_limit(
     reference_counts: Sequence[int], rows: int, *, significance: float, draws: int = 200, seed: int = 0
 ) -> float:
-    """The PSI that two samples of one distribution exceed with probability `significance`, at these sample sizes.
+    """The PSI that two samples of one distribution exceed with probability `significance`, at these sample sizes; above
+    0.
 
     Both samples are redrawn `draws` times from the reference. So few draws can't show a quantile of 1 in 3,000, so a
     scaled χ² is fitted to their mean and variance (PSI of a true null is one, asymptotically) and its quantile taken by
@@ -166,11 +169,11 @@ def noise_limit(
     noise = psi(generator.multinomial(counts.sum(), shares, draws), generator.multinomial(rows, shares, draws))
     mean, variance = float(noise.mean()), float(noise.var(ddof=1))
     if variance == 0:
-        return mean
+        return max(mean, _LEAST_NOISE)
     freedom = 2 * mean**2 / variance
     spread = 2 / (9 * freedom)
     normal = NormalDist().inv_cdf(1 - significance)
-    return mean * max(0.0, 1 - spread + normal * math.sqrt(spread)) ** 3
+    return max(mean * max(0.0, 1 - spread + normal * math.sqrt(spread)) ** 3, _LEAST_NOISE)
 
 
 def calendar_effect(period: float, days: float) -> float:

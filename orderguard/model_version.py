@@ -24,10 +24,21 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True):
     orders: int
 
 
+class Undecided(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of a gate that there were too few orders to decide on, and what would decide it."""
+
+    gate: str
+    figure: str
+    value: float
+    limit: str
+    needs: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model comes from and what belongs to it. Holds no time of recording: equal inputs give equal bytes.
 
     `baseline` is the score that contributions start from; `files` maps each file of the folder to its SHA-256.
+    `undecided` are the figures of its gates that there were too few orders for.
     """
 
     version: str
@@ -49,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     libraries: dict[str, str]
     files: dict[str, str]
+    undecided: list[Undecided] = []
 
 
 def sha256(path: Path) -> str:

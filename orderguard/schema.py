@@ -17,6 +17,9 @@ from msgspec import Meta
 MAX_ITEMS = 1_000
 MAX_TEXT = 10_000
 MAX_AMOUNT = 1e9
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Years in which orders can have been placed, in the order's own time zone."""
+_NO_SUCH_MOMENT = f"not in the years {FIRST_YEAR} to {LAST_YEAR}"
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\S")]
 ShortText = Annotated[str, Meta(max_length=512)]
@@ -107,6 +110,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     device: Device | None = None
     note: FreeText | None = None
     gift_message: FreeText | None = None
+
+    def __post_init__(self) -> None:
+        """No moment at the calendar's ends, where adding a day or an offset overflows."""
+        if not FIRST_YEAR <= self.created_at.year <= LAST_YEAR:
+            raise ValueError(_NO_SUCH_MOMENT)
 
 
 class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +265,8 @@ def explained(error: Exception) -> OrderError:
     if reason.startswith("Object missing required field"):
         name = reason.split("`")[1]
         return OrderError(f"{field}.{name}" if field else name, "required field is missing")
+    if reason == _NO_SUCH_MOMENT:
+        return OrderError(f"{field}.created_at" if field else "created_at", reason)
     if reason.startswith("Invalid enum value"):
         reason = "not one of the values allowed"
     return OrderError(field, reason[0].lower() + reason[1:])

@@ -54,7 +54,8 @@ def train(
     # Imported here, since only a few of the suites that import this module train anything.
     from data.generator.sample import lines, make_world
     from ml.config import read_config
-    from ml.pipeline import Job, train_version
+    from ml.job import Job
+    from ml.pipeline import train_version
 
     data.mkdir(parents=True, exist_ok=True)
     feed = lines(make_world(seed, orders, START, END), orders, START, END)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from bench.feeds.injection import before_of, inject
 from ml.config import Config
 from ml.feature_engineering import FeatureConfig, build_features
-from ml.pipeline import Job, Outcome, train_version
+from ml.job import Job
+from ml.pipeline import Outcome, train_version
 from ml.reading import masked_orders
 from ml.validation.held_out import features_of, replay
 from orderguard.masking import Keyring

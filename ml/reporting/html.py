@@ -5,13 +5,16 @@ from html import escape
 from ml.reporting.card import number
 from ml.reporting.content import Section
 from ml.reporting.plots import Plot
-from ml.validation.gates import Gate, Validation
+from ml.validation.gates import Figure, Gate, Validation
 from orderguard.model_version import Manifest
 
 _STYLE = """
-:root { color-scheme: light dark; --page: #f6f7f9; --panel: #fff; --good: #1b7f4b; --bad: #c0332b; --soft: #5b6372; }
+:root {
+  color-scheme: light dark; --page: #f6f7f9; --panel: #fff; --soft: #5b6372;
+  --good: #1b7f4b; --bad: #c0332b; --open: #8a5a00;
+}
 @media (prefers-color-scheme: dark) {
-  :root { --page: #14171e; --panel: #1c212b; --good: #6fce9a; --bad: #ff8a80; --soft: #a3abbb; }
+  :root { --page: #14171e; --panel: #1c212b; --good: #6fce9a; --bad: #ff8a80; --open: #f0c063; --soft: #a3abbb; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, sans-serif; }
@@ -25,7 +28,7 @@ p { margin: .35rem 0 .75rem; max-width: 46rem; }
 .fact, .panel { background: var(--panel); border: 1px solid var(--grid); border-radius: .6rem; padding: .9rem 1.1rem; }
 .fact b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .panel { margin: .9rem 0; overflow-x: auto; }
-.passed { color: var(--good); } .failed { color: var(--bad); }
+.passed { color: var(--good); } .failed { color: var(--bad); } .undecided { color: var(--open); }
 .verdict { font-weight: 600; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; margin: .5rem 0; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
@@ -64,8 +67,20 @@ def report(manifest: Manifest, validation: Validation, sections: list[Section], 
 def _verdict(validation: Validation) -> str:
     if validation.passed:
         return f'<p class="verdict passed">✓ All {len(validation.gates)} gates passed</p>'
-    lines = "".join(f"<li>{escape(line)}</li>" for line in validation.failures())
-    return f'<p class="verdict failed">✗ Not to be promoted: gates failed</p><ul class="failed">{lines}</ul>'
+    said = ""
+    if failures := validation.failures():
+        said += f'<p class="verdict failed">✗ Not to be promoted: gates failed</p>{_list("failed", failures)}'
+    if undecided := validation.undecided():
+        said += '<p class="verdict undecided">? Undecided: too few orders to tell. It stops no promotion.</p>'
+        lines = [
+            f"{one.gate}: {one.figure} is {number(one.value)}, must be {one.limit}; {one.needs}" for one in undecided
+        ]
+        said += _list("undecided", lines)
+    return said
+
+
+def _list(kind: str, lines: list[str]) -> str:
+    return f'<ul class="{kind}">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
 def _facts(manifest: Manifest, validation: Validation) -> str:
@@ -84,22 +99,28 @@ def _facts(manifest: Manifest, validation: Validation) -> str:
 
 
 def _gate(gate: Gate) -> str:
-    state = ("passed", "✓") if gate.passed else ("failed", "✗")
     rows: list[list[str | float]] = [
-        [figure.name, figure.value, f"{figure.bound} {number(figure.limit)}", "✓" if figure.passed else "✗"]
-        for figure in gate.figures
+        [figure.name, figure.value, f"{figure.bound} {number(figure.limit)}", _mark(figure)] for figure in gate.figures
     ]
     figures = _table(["figure", "value", "limit", ""], rows) if rows else ""
     tables = "".join(
         f"<details><summary>{escape(table.title)}</summary>{_table(table.columns, table.rows)}</details>"
         for table in gate.tables
     )
-    note = f"<p>{escape(gate.note)}</p>" if gate.note else ""
+    words = [gate.note, *(figure.advice for figure in gate.figures)]
+    note = "".join(f"<p>{escape(text)}</p>" for text in words if text)
     name = escape(gate.name.replace("_", " "))
     return (
-        f'<section class="panel"><h3 class="{state[0]}">{state[1]} {name}</h3>'
+        f'<section class="panel"><h3 class="{gate.verdict}">{_MARKS[gate.verdict]} {name}</h3>'
         f'<p class="soft">{escape(gate.meaning)}</p>{note}{figures}{tables}</section>'
     )
+
+
+_MARKS = {"passed": "✓", "undecided": "?", "failed": "✗"}
+
+
+def _mark(figure: Figure) -> str:
+    return f"? {figure.needs}" if figure.verdict == "undecided" else _MARKS[figure.verdict]
 
 
 def _section(section: Section) -> str:

@@ -91,12 +91,12 @@ def _scores(evidence: Evidence, threshold: float) -> Plot:
 
 
 def _kinds(evidence: Evidence) -> Plot:
-    names = list(evidence.detection)
-    kinds = [kind for kind in evidence.detection[names[0]]]
+    names = list(evidence.evaluation.found)
+    kinds = [kind for kind in evidence.evaluation.found[names[0]]]
     figure, axes = _axes(7.6, 0.62 * len(kinds) + 1)
     places = np.arange(len(kinds))[::-1]
     for number, (name, colour) in enumerate(zip(names, _SERIES, strict=True)):
-        values = [evidence.detection[name][kind].recall for kind in kinds]
+        values = [evidence.evaluation.found[name][kind].recall for kind in kinds]
         axes.barh(places + (1.5 - number) * 0.2, values, 0.18, color=colour, label=name)
     axes.set_yticks(places, [kind.replace("_", " ") for kind in kinds])
     axes.tick_params(axis="y", length=0)

@@ -2,14 +2,15 @@
 CheckList", 2020).
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
 
 from ml.config import BehaviourGate
-from ml.validation.anomalies import AnyModel
-from ml.validation.gates import Figure, Gate, Table, gate
+from ml.validation.anomalies import LOOKS, AnyModel, described, lower
+from ml.validation.gates import Figure, Gate, Table, gate, margin_of_share
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import ANOMALIES, applicable
 from orderguard.catalogue import Catalogue
@@ -67,18 +68,47 @@ def behaviour_gate(
     for name, change in INVARIANCES.items():
         after = features_of([change(case, generator) for case in cases], catalogue)
         apart = float(np.max(np.abs(after - before) / np.maximum(np.abs(before), 1)))
-        figures.append(Figure(name=f"{name}: largest change of a feature", value=apart, bound="at most", limit=1e-6))
+        figures.append(
+            Figure(
+                name=f"{name}: largest change of a feature",
+                value=apart,
+                bound="at most",
+                limit=1e-6,
+                advice="A feature of this clone depends on what it must not see: a defect in `orderguard/features`, not"
+                " in the orders.",
+            )
+        )
         rows.append([name, "changes nothing", apart])
     for name in [name for name in RAISING if name in told]:
         after = features_of([ANOMALIES[name].change(case, generator) for case in cases], catalogue)
         raised = float(np.mean(model.score(after).score > scores))
-        figures.append(Figure(name=f"{name}: share raised", value=raised, bound="at least", limit=config.minimum_share))
+        figures.append(
+            Figure(
+                name=f"{name}: share raised",
+                value=raised,
+                bound="at least",
+                limit=config.minimum_share,
+                margin=margin_of_share(config.minimum_share, len(cases)),
+                orders=len(cases),
+                advice=f"{described(name)} leaves the score of {1 - raised:.0%} of the orders where it was. "
+                f"{LOOKS[name]} {lower('gates.behaviour.minimum_share', raised)}",
+            )
+        )
         rows.append([name, "raises the score", raised])
     less = model.score(features_of([_less_told(case, generator) for case in cases], catalogue)).score
     newly = float(np.mean((less >= threshold) & (scores < threshold)))
     limit = config.maximum_flagged
     figures.append(
-        Figure(name="an optional field left out: share newly flagged", value=newly, bound="at most", limit=limit)
+        Figure(
+            name="an optional field left out: share newly flagged",
+            value=newly,
+            bound="at most",
+            limit=limit,
+            margin=margin_of_share(limit, len(cases)),
+            orders=len(cases),
+            advice="Nearly all orders bring every field, so that one without it looks odd: train on a period that "
+            f"holds some, or set `gates.behaviour.maximum_flagged` to {math.ceil(newly * 100) / 100:g}.",
+        )
     )
     rows.append(["an optional field left out", "raises no alarm", newly])
     table = Table(title="Expectations", columns=["change", "expectation", "found"], rows=rows)

@@ -40,6 +40,8 @@ def masking_gate(paths: Sequence[Path], keyring: Keyring, catalogue: Catalogue, 
             value=int(np.sum(np.any(features != plain, axis=1))),
             bound="exactly",
             limit=0,
+            advice="A feature depends on who ordered: a defect in `orderguard/features` or `orderguard/masking`, not "
+            "in the orders. The version must not be served.",
         )
         for how, features in (("under another key", rekeyed), ("with personal data replaced", replaced))
     ]

@@ -13,6 +13,10 @@ from ml.validation.anomalies import AnyModel
 from ml.validation.gates import Figure, Gate, Table, gate
 
 _CHUNK = 20_000
+_ADVICE = (
+    "The exported graph computes something else than scikit-learn: not the orders' fault. Install the locked packages "
+    "(`make environment-run`) and train again; if it stays, it is a defect, and the version must not be served."
+)
 
 
 class Agreement(NamedTuple):
@@ -119,12 +123,14 @@ def parity_gate(found: dict[str, Agreement], config: ParityGate) -> Gate:
             value=_largest(kind.difference for kind in found.values()),
             bound="at most",
             limit=config.maximum_difference,
+            advice=_ADVICE,
         ),
         Figure(
             name="flipped decisions",
             value=sum(kind.flipped for kind in found.values()),
             bound="exactly",
             limit=0,
+            advice=_ADVICE,
         ),
     ]
     rows: list[list[str | float]] = [[kind, *part] for kind, part in found.items()]

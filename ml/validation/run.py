@@ -10,10 +10,10 @@ from tqdm import tqdm
 from ml.config import Config
 from ml.reading import masked_orders
 from ml.validation.alert_rate import alert_rate_gate
-from ml.validation.anomalies import Detection, Injected, anomaly_gate, evaluate, inject
+from ml.validation.anomalies import Evaluation, Injected, anomaly_gate, evaluate, inject
 from ml.validation.behaviour import behaviour_gate
 from ml.validation.drift import DriftRun, drift_gate, drift_runs
-from ml.validation.gates import Gate, Validation
+from ml.validation.gates import Gate, Validation, worst
 from ml.validation.held_out import features_of, replay
 from ml.validation.masking import masking_gate
 from ml.validation.parity import compare, parity_gate
@@ -22,6 +22,11 @@ from orderguard.attribution import GRAPH
 from orderguard.scorer import MODEL, Scores, score_rows, session
 
 _OFF = "Switched off in the configuration."
+
+
+def off(gate: Gate) -> Gate:
+    """A gate that is switched off, as it is listed."""
+    return Gate(name=gate.name, meaning=gate.meaning, verdict="passed", figures=[], note=_OFF)
 
 
 class ExportedModel:
@@ -42,7 +47,7 @@ class Evidence:
     """
 
     validation: Validation
-    detection: dict[str, dict[str, Detection]]
+    evaluation: Evaluation
     drift: list[DriftRun]
     reference: NDArray[np.float64]
     later: NDArray[np.float64]
@@ -60,7 +65,7 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
 
     def done(gate: Gate, enabled: bool) -> Gate:
         bar.update()
-        return gate if enabled else Gate(name=gate.name, meaning=gate.meaning, passed=True, figures=[], note=_OFF)
+        return gate if enabled else off(gate)
 
     with bar:
         later_rows = table.X[parts.reference :]
@@ -70,10 +75,10 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         bar.update()
         train_rows = table.X[: parts.train]
         injected = inject(cases, gates.anomalies)
-        detection = evaluate(model, catalogue, threshold, train_rows, injected, config.alert.rate)
-        results = [done(anomaly_gate(detection, gates.anomalies), gates.anomalies.enabled)]
+        evaluation = evaluate(model, catalogue, threshold, train_rows, injected, config.alert.rate)
+        results = [done(anomaly_gate(evaluation, gates.anomalies), gates.anomalies.enabled)]
         drift = drift_runs(model, trained.reference, catalogue, cases, gates.drift)
-        results.append(done(drift_gate(drift), gates.drift.enabled))
+        results.append(done(drift_gate(drift, config.drift.minimum_rows), gates.drift.enabled))
         later = model.score(later_rows).score
         rate = config.alert.rate
         results.append(done(alert_rate_gate(later, threshold, rate, gates.alert_rate), gates.alert_rate.enabled))
@@ -91,8 +96,8 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
     data |= {f"quarantined: {reason}": count for reason, count in report.quarantined.items()}
     data |= {f"unknown fields, in every 50th line: {place}": count for place, count in report.unknown_fields.items()}
     return Evidence(
-        validation=Validation(passed=all(gate.passed for gate in results), gates=results, data=data),
-        detection=detection,
+        validation=Validation(verdict=worst(gate.verdict for gate in results), gates=results, data=data),
+        evaluation=evaluation,
         drift=drift,
         reference=model.score(table.X[parts.train : parts.reference]).score,
         later=later,

@@ -101,7 +101,14 @@ def test_the_models_summary_tells_of_the_new_version_and_of_how_it_stands_agains
 ) -> None:
     monkeypatch.setattr(summary, "REPOSITORY", tmp_path)
     figure = {"name": "average precision against old's", "value": 0.5, "bound": "at least", "limit": 0.75}
-    gate = {"name": "champion", "meaning": "Not worse.", "passed": False, "figures": [figure], "tables": [], "note": ""}
+    gate = {
+        "name": "champion",
+        "meaning": "Not worse.",
+        "verdict": "failed",
+        "figures": [figure],
+        "tables": [],
+        "note": "",
+    }
     for version in ("new", "old"):  # the champion was fetched, so its files are the newer ones by now
         (tmp_path / version).mkdir()
         (tmp_path / version / "card.md").write_text(f"# Model {version}\n")

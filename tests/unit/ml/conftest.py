@@ -7,7 +7,8 @@ import pytest
 
 from data.generator.__main__ import main as generate
 from ml.config import Config, read_config
-from ml.pipeline import Job, Outcome, train_version
+from ml.job import Job
+from ml.pipeline import Outcome, train_version
 from orderguard.masking import Keyring, new_key_text
 
 ORDERS = 5_000

@@ -1,5 +1,6 @@
 """The command line: what it prints, what it leaves behind, and its exit codes."""
 
+import argparse
 import json
 import os
 import shutil
@@ -16,7 +17,10 @@ from data.generator.__main__ import main as generate
 from ml import registry
 from ml.__main__ import main
 from ml.config import DEFAULT
-from ml.pipeline import Job, Outcome, prepare
+from ml.job import Job, prepare
+from ml.pipeline import Outcome
+from ml.quarantine import quarantine_file
+from ml.refusal import refusal
 from orderguard.masking import new_key_text
 from orderguard.model_version import champion, sha256, verify
 
@@ -65,8 +69,124 @@ def test_a_failed_gate_is_exit_code_3_and_no_promotion(
     assert champion(tmp_path / "models") is None
     code, _, said = run(capsys, "promote", facts["version"], "--models", tmp_path / "models")
     assert (code, "failed its gates (drift)" in said) == (3, True)
+    assert f"make promote VERSION={facts['version']} FORCE=1" in said
     report = (tmp_path / "models" / facts["version"] / "report.html").read_text("utf-8")
     assert "Not to be promoted" in report
+
+
+@pytest.fixture
+def refused(models: Path, trained: Outcome) -> Path:
+    """A folder of versions in which a gate refused the only one."""
+    folder = models / trained.manifest.version
+    validation = registry.read_validation(folder)
+    gate, *others = validation.gates
+    recall = msgspec.structs.replace(gate.figures[2], value=0.1, margin=0.0, advice="Look at the prices. " * 20)
+    gate = msgspec.structs.replace(gate, verdict="failed", figures=[*gate.figures[:2], recall])
+    changed = msgspec.structs.replace(validation, verdict="failed", gates=[gate, *others])
+    (folder / registry.VALIDATION).write_bytes(msgspec.json.encode(changed))
+    manifest = msgspec.structs.replace(trained.manifest, files=registry.file_hashes(folder))
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    return models
+
+
+def test_a_refusal_names_figure_advice_report_and_the_ways_on(refused: Path, trained: Outcome) -> None:
+    version = trained.manifest.version
+    lines = refusal(refused, version, registry.gates_of(refused / version))
+    text = "\n".join(lines)
+    assert lines[0] == "not promoted: 1 of 7 gates failed"
+    assert "anomalies: recall at the threshold is 0.1, must be at least 0.6, missed by 0.5" in text
+    assert " ".join(text.split()).count("Look at the prices.") == 20 and max(map(len, lines)) <= 120 + len(str(refused))
+    assert str(refused / version / "report.html") in text
+    assert "copy ml/config.toml, change" in text and "make train CONFIG=my.toml" in text
+    assert f"make promote VERSION={version} FORCE=1" in text
+    own = refusal(refused, version, registry.gates_of(refused / version), Path("own.toml"))
+    assert any("in own.toml change" in line and "CONFIG=own.toml" in line for line in own)
+
+
+def test_orders_that_a_gate_refused_are_not_trained_again(
+    refused: Path,
+    sample: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    trained: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What `make up` begins with. Nothing of it needs scikit-learn, so the answer is there at once."""
+    version = trained.manifest.version
+    code, printed, _ = run(capsys, "champion", "--models", refused, "--data", sample)
+    assert code == 3
+    assert printed.startswith(f"version {version} was trained from these very orders")
+    assert f"make promote VERSION={version} FORCE=1" in printed
+    other = tmp_path / "other.toml"
+    other.write_text(DEFAULT.read_text("utf-8").replace("rate = 0.01 ", "rate = 0.02 "))
+    trainings: list[argparse.Namespace] = []
+
+    def training(options: argparse.Namespace) -> int:
+        trainings.append(options)
+        return 0
+
+    monkeypatch.setattr("ml.training_commands.train", training)
+    different: list[list[str | Path]] = [["--config", other], ["--models", tmp_path / "empty"]]
+    for more in different:
+        assert run(capsys, "champion", "--models", refused, "--data", sample, *more)[0] == 0
+    assert [options.no_promote for options in trainings] == [False, False]
+
+
+def test_the_champion_goes_on_where_a_newer_training_was_refused(
+    refused: Path, sample: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
+) -> None:
+    version = trained.manifest.version
+    shutil.copytree(refused / version, refused / "older")
+    manifest = msgspec.structs.replace(trained.manifest, version="older", files=registry.file_hashes(refused / "older"))
+    (refused / "older" / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    (refused / "older" / registry.RECORDED).write_text('{"recorded_at":"2020-01-01T00:00:00Z"}')
+    assert run(capsys, "promote", "older", "--force", "--models", refused)[0] == 0
+    code, printed, _ = run(capsys, "champion", "--models", refused, "--data", sample)
+    assert (code, printed.splitlines()[0]) == (0, "champion: older")
+    assert f"version {version}, trained since, was refused (gates: anomalies); the champion goes on" in printed
+    assert run(capsys, "promote", version, "--force", "--models", refused)[0] == 0
+    code, printed, _ = run(capsys, "champion", "--models", refused, "--data", sample)
+    assert (code, printed) == (0, f"champion: {version}\n")
+
+
+def test_what_is_wrong_with_the_orders_is_said_before_anything_heavy_is_imported(tmp_path: Path, key_text: str) -> None:
+    """A refusal doesn't cost the seconds that scikit-learn, matplotlib and ONNX take."""
+    item = {"sku": "a", "quantity": 1, "unit_price": 2.0}
+    plain = {"created_at": "2026-01-01T10:00:00Z", "customer": {"id": "c"}, "currency": "EUR", "items": [item]}
+    data = tmp_path / "orders.ndjson"
+    data.write_text("\n".join(json.dumps({"order_id": str(number), **plain}) for number in range(99)))
+    script = (
+        "import sys; from ml.__main__ import main; code = main(sys.argv[1:]);"
+        " heavy = {'sklearn', 'matplotlib', 'onnx', 'skl2onnx'} & set(sys.modules); sys.exit(f'{code} {heavy}')"
+    )
+    command = [sys.executable, "-c", script, *map(str, train(data, tmp_path / "models", tmp_path))]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "MASKING_KEY": key_text}, capture_output=True, text=True
+    )
+    first, *_, said, ended = done.stderr.splitlines()
+    assert first.startswith("1 order files, 0.0 MB in ")
+    assert said.startswith("error: 99 good orders are too few to train and validate on; 100 are the least, so 1 are")
+    assert ended == "2 set()"
+
+
+def test_prepare_and_train_beside_each_other_write_apart(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    script = (
+        "import sys; from pathlib import Path; from ml.quarantine import quarantine_file\n"
+        "with quarantine_file(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'other\\n'); print('open', flush=True); sys.stdin.readline()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, path], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None and other.stdout.readline() == "open\n"
+    with quarantine_file(path) as file:
+        assert file is not None
+        file.write(b"own\n")
+    assert path.read_text() == "own\n"
+    other.communicate("\n")
+    assert (other.returncode, path.read_text()) == (0, "other\n")
+    assert [child.name for child in tmp_path.iterdir()] == ["bad.ndjson"]
 
 
 def test_a_challenger_worse_than_the_champion_is_not_promoted(
@@ -170,8 +290,8 @@ def test_no_more_processes_read_than_were_allowed_or_are_worth_it(
     job: Job, monkeypatch: pytest.MonkeyPatch, jobs: int, workers: int
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("ml.pipeline.workers_for", lambda size, wanted: 8)
-    monkeypatch.setattr("ml.pipeline.build_features", lambda paths, keyring, config: asked.append(config.workers))
+    monkeypatch.setattr("ml.job.workers_for", lambda size, wanted: 8)
+    monkeypatch.setattr("ml.job.build_features", lambda paths, keyring, config: asked.append(config.workers))
     prepare(replace(job, jobs=jobs))
     assert asked == [workers]
 

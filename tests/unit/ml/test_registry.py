@@ -78,8 +78,8 @@ def test_a_crash_before_the_pointer_moved_is_healed_by_promoting_again(models: P
 def test_a_version_whose_gates_failed_is_not_promoted_unless_forced(models: Path, trained: Outcome) -> None:
     folder = models / trained.manifest.version
     validation = registry.read_validation(folder)
-    failed = [msgspec.structs.replace(validation.gates[0], passed=False), *validation.gates[1:]]
-    changed = msgspec.structs.replace(validation, passed=False, gates=failed)
+    failed = [msgspec.structs.replace(validation.gates[0], verdict="failed"), *validation.gates[1:]]
+    changed = msgspec.structs.replace(validation, verdict="failed", gates=failed)
     (folder / registry.VALIDATION).write_bytes(msgspec.json.encode(changed))
     rewrite(folder)
     with pytest.raises(registry.NotPromoted, match="anomalies"):
@@ -91,7 +91,7 @@ def test_a_version_whose_gates_failed_is_not_promoted_unless_forced(models: Path
 
 def test_a_version_that_lost_against_the_champion_is_not_promoted(models: Path, trained: Outcome) -> None:
     figure = Figure(name="average precision", value=0.5, bound="at least", limit=0.6)
-    lost = Gate(name="champion", meaning="", passed=False, figures=[figure])
+    lost = Gate(name="champion", meaning="", verdict="failed", figures=[figure])
     (models / trained.manifest.version / registry.CHALLENGE).write_bytes(msgspec.json.encode(lost))
     with pytest.raises(registry.NotPromoted, match="champion"):
         registry.promote(models, trained.manifest.version, at=NOW)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.onnx_export import to_onnx
-from ml.training import TrainingError, alert_threshold, slices, train
+from ml.slices import TrainingError, slices
+from ml.training import alert_threshold, train
 
 NAMES = ["a", "b", "c"]
 
@@ -27,13 +28,20 @@ def test_slices_follow_each_other_in_time(config: Config) -> None:
 
 
 def test_too_few_orders_are_refused(config: Config) -> None:
-    with pytest.raises(TrainingError, match="499 good orders are too few"):
-        train(rows(499), moments(499), NAMES, config)
+    with pytest.raises(TrainingError, match="99 good orders are too few.* so 1 are missing.*quarantine"):
+        slices(99, config)
+
+
+@pytest.mark.parametrize("count", [100, 101, 137, 499, 500])
+def test_from_a_hundred_orders_on_there_is_a_model(config: Config, count: int) -> None:
+    trained = train(rows(count), moments(count), NAMES, config)
+    assert trained.slices.rows == count
+    assert 0 < trained.threshold <= 1
 
 
 @pytest.mark.parametrize(
     ("train_share", "reference_share", "named"),
-    [(0.01, 0.5, "training rows"), (0.7, 0.001, "the reference slice"), (0.7, 0.2999, "later orders")],
+    [(0.005, 0.5, "training rows"), (0.7, 0.001, "the reference slice"), (0.7, 0.2999, "later orders")],
 )
 def test_a_slice_without_orders_is_named(
     config: Config, train_share: float, reference_share: float, named: str

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.guarded_forest import ModelScores
-from ml.pipeline import Job, Outcome
+from ml.job import Job
+from ml.pipeline import Outcome
 from ml.reading import masked_orders, order_files
 from ml.validation.alert_rate import alert_rate_gate
-from ml.validation.anomalies import detection, inject, largest_z
+from ml.validation.anomalies import Evaluation, detection, evaluate, inject, largest_z
 from ml.validation.behaviour import behaviour_gate
 from ml.validation.champion import champion_gate
 from ml.validation.drift import drift_gate, drift_runs
@@ -63,8 +64,9 @@ def test_forest_guard_and_both_stand_beside_the_largest_z(trained: Outcome) -> N
 
 def test_a_gate_that_is_off_says_so(job: Job, trained: Outcome, scorer: Scorer) -> None:
     config = msgspec.structs.replace(job.config.gates.champion, enabled=False)
+    nothing = Evaluation({}, {})
     result = champion_gate(
-        scorer.version_dir, 0.0, np.empty((0, 0), np.float32), inject([], job.config.gates.anomalies), 0.01, config
+        scorer.version_dir, nothing, np.empty((0, 0), np.float32), inject([], job.config.gates.anomalies), 0.01, config
     )
     assert result.passed
     assert "Switched off" in result.note
@@ -100,14 +102,15 @@ def test_too_many_and_too_few_alerts_both_fail(config: Config, share: float, pas
 
 
 @pytest.mark.parametrize(
-    ("rows", "flagged", "passed"), [(400, 0, True), (4_000, 0, False), (400, 20, True), (4_000, 200, False)]
+    ("rows", "flagged", "verdict"),
+    [(15, 0, "undecided"), (400, 0, "undecided"), (4_000, 0, "failed"), (400, 20, "undecided"), (4_000, 200, "failed")],
 )
 def test_the_limits_on_alerts_know_how_many_orders_there_are(
-    config: Config, rows: int, flagged: int, passed: bool
+    config: Config, rows: int, flagged: int, verdict: str
 ) -> None:
     scores = np.zeros(rows)
     scores[:flagged] = 1
-    assert alert_rate_gate(scores, 0.5, 0.01, config.gates.alert_rate).passed is passed
+    assert alert_rate_gate(scores, 0.5, 0.01, config.gates.alert_rate).verdict == verdict
 
 
 def test_one_flipped_decision_fails_parity(config: Config) -> None:
@@ -184,7 +187,7 @@ def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
 def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:
     runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
     assert {run.name for run in runs if run.report.drifted} == {shift.name for shift in SHIFTS}
-    assert drift_gate(runs).passed
+    assert drift_gate(runs, 200).passed
 
 
 def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
@@ -193,14 +196,15 @@ def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
     runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
     missed = [run._replace(report=msgspec.structs.replace(run.report, drifted=False)) for run in runs]
     accused = [run._replace(report=msgspec.structs.replace(run.report, drifted=True)) for run in runs]
-    assert [figure.passed for figure in drift_gate(missed).figures] == [False, True]
-    assert [figure.passed for figure in drift_gate(accused).figures] == [True, False]
+    assert [figure.passed for figure in drift_gate(missed, 200).figures] == [False, True]
+    assert [figure.passed for figure in drift_gate(accused, 200).figures] == [True, False]
 
 
 def test_too_few_orders_for_a_verdict_on_drift_are_named(job: Job, scorer: Scorer, cases: list[Case]) -> None:
     runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases[:150], job.config.gates.drift)
-    result = drift_gate(runs)
-    assert not result.passed
+    result = drift_gate(runs, 200)
+    assert [figure.verdict for figure in result.figures] == ["undecided", "undecided"]
+    assert [figure.needs for figure in result.figures] == ["about 50 more later orders would decide"] * 2
     assert result.note == "150 later orders are fewer than drift.minimum_rows, so there is no verdict."
 
 
@@ -254,13 +258,16 @@ def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, case
     injected = inject(cases, config.gates.anomalies)
     rows = features_of(cases, scorer.catalogue)
     champion = scorer.version_dir
-    better = champion_gate(champion, 0.999, rows, injected, 0.01, config.gates.champion)
-    worse = champion_gate(champion, 0.1, rows, injected, 0.01, config.gates.champion)
-    assert (better.passed, worse.passed) == (True, False)
-    absent = champion_gate(None, 0.1, rows, injected, 0.01, config.gates.champion)
-    assert (absent.passed, absent.note) == (True, "There is no other champion.")
-    broken = champion_gate(champion / "plots", 0.1, rows, injected, 0.01, config.gates.champion)
-    assert "Not compared" in broken.note
+    same = evaluate(scorer, scorer.catalogue, scorer.threshold, rows, injected, 0.01)
+    weak = evaluate(Constant(), scorer.catalogue, 0.9, rows, injected, 0.01)
+    equal = champion_gate(champion, same, rows, injected, 0.01, config.gates.champion)
+    worse = champion_gate(champion, weak, rows, injected, 0.01, config.gates.champion)
+    assert (equal.verdict, worse.verdict) == ("passed", "failed")
+    assert "The champion finds the same injected anomalies better." in worse.figures[0].advice
+    absent = champion_gate(None, weak, rows, injected, 0.01, config.gates.champion)
+    assert (absent.verdict, absent.note) == ("passed", "There is no other champion.")
+    broken = champion_gate(champion / "plots", weak, rows, injected, 0.01, config.gates.champion)
+    assert (broken.verdict, broken.note.startswith("Not compared: ")) == ("undecided", True)
 
 
 def test_the_report_is_one_file_with_everything_in_it(job: Job, trained: Outcome) -> None:

@@ -228,3 +228,14 @@ def test_no_rows_yet_is_a_report_too() -> None:
 def test_a_reference_survives_being_written(tmp_path: Path) -> None:
     reference().write(tmp_path)
     assert DriftReference.read(tmp_path) == reference()
+
+
+def test_no_number_of_orders_gives_a_noise_limit_of_nothing() -> None:
+    """A variable with one value has no noise where both samples are of one size, as in 409 counts from 500 to 10,000.
+    The limit is divided by.
+    """
+    counts = [rows for rows in range(100, 10_001) if int(rows * 0.15) == rows - int(rows * 0.7) - int(rows * 0.15)]
+    assert {500, 1_000, 7_360} <= set(counts)
+    for rows in {int(count * 0.15) for count in counts}:
+        assert noise_limit([rows, 0, 0], rows, significance=3e-4, draws=10) > 0
+        assert noise_limit([rows, 0, 0], rows + 1, significance=3e-4, draws=10) > 0

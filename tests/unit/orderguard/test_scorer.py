@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from data.generator.__main__ import main as generate
 from ml.config import read_config
-from ml.pipeline import Job, train_version
+from ml.job import Job
+from ml.pipeline import train_version
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import ModelVersionError
