@@ -122,7 +122,7 @@ def feed_table(
         left_out=shop.left_out,
         alerts=flagged / rate,
         alert_rate=rate,
-        promoted=outcome.validation.passed,
+        promoted=not outcome.validation.failed,
         refused=outcome.validation.failures(),
         seconds=seconds,
     )
