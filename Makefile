@@ -158,7 +158,7 @@ test-summary: $(DEV_ENV) ## The test reports as a table
 
 .PHONY: bench
 bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR); takes long
-	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds,$(AREA)),$(FEEDS))
+	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds codes,$(AREA)),$(FEEDS))
 
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from app.metrics import Metrics
 from app.settings import CHAMPION, Settings
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_SET_VERSION
+from orderguard.masking.codes import Doubt, known_articles
 from orderguard.model_version import ModelVersionError, champion
 from orderguard.scorer import Scorer
 
@@ -34,6 +35,7 @@ class Model:
     scorer: Scorer
     catalogue: Catalogue
     drift: DriftWatch
+    doubt: Doubt
 
 
 def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
@@ -41,7 +43,9 @@ def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
     if not folder.is_dir():
         raise ModelVersionError(f"there is no model version {folder.name} in MODEL_DIR")
     scorer = Scorer.load(folder, threads=1)
-    model = Model(folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder))
+    model = Model(
+        folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder), known_articles(scorer.catalogue.articles)
+    )
     warm(model)
     return model
 

@@ -25,7 +25,8 @@ from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.features.scalar import features_of, order_features
 from orderguard.history import EMPTY, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.masking.order import masking_order
+from orderguard.masking.codes import masked as in_doubt_masked
+from orderguard.masking.order import decided_order, masking_order
 from orderguard.masking.steps import Steps, finished
 from orderguard.retrieval import Case, make_case
 from orderguard.schema import UNDECODABLE, MaskedOrder, OrderError, explained
@@ -181,8 +182,11 @@ class Scoring:
         return answers
 
     async def examine(self, masked: MaskedOrder) -> Case:
-        """Score a masked order with its customer's history and give its reasons, leaving no trace in either."""
+        """Score a masked order with its customer's history and give its reasons, leaving no trace in either. Its codes
+        may be `undecided`.
+        """
         model = self.model()
+        masked = decided_order(masked, model.doubt)
         vector = order_features(masked, await self._earlier(masked), model.catalogue)
         scores, shares = model.scorer.explain(vector[None])
         reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
@@ -206,7 +210,8 @@ class Scoring:
 
     def _masking(self, request: OrderRequest) -> Steps[tuple[MaskedOrder, CustomerHistory | None]]:
         """The masked order, and the history that the caller brought: the orders before this one, oldest first."""
-        masked = yield from masking_order(request, self.keyring, free_text=False)
+        doubt = self._models.serving.doubt if self._models.serving else in_doubt_masked
+        masked = yield from masking_order(request, self.keyring, free_text=False, doubt=doubt)
         if request.history is None:
             return masked, None
         history = EMPTY

@@ -1,4 +1,6 @@
-"""`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` takes the feeds' folder after it."""
+"""`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` and `codes` take the feeds' folder
+after them.
+"""
 
 import argparse
 import importlib
@@ -9,6 +11,7 @@ AREAS = {
     "features": "orders in to features out, against bare parsing, from 10,000 to 1,000,000 orders",
     "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
     "feeds": "what is found in other people's orders, against PyOD's detectors (feeds DIR)",
+    "codes": "the catalogue codes of other people's orders through masking (codes DIR)",
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub",
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
     "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
@@ -19,6 +22,7 @@ AREAS = {
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
 }
 MODULES = {"feeds": "bench.feeds.run"}
+WITH_FOLDER = ("feeds", "codes")
 
 
 def main(words: list[str]) -> None:
@@ -29,7 +33,7 @@ def main(words: list[str]) -> None:
     )
     parser.add_argument("areas", nargs="*", metavar="AREA", help="all, where none is named")
     chosen = parser.parse_args(words).areas
-    given = {"feeds": chosen.pop(chosen.index("feeds") + 1)} if folder_follows(chosen) else {}
+    given = {name: chosen.pop(chosen.index(name) + 1) for name in WITH_FOLDER if folder_follows(chosen, name)}
     if unknown := set(chosen) - set(AREAS):
         parser.error(f"no such area: {', '.join(sorted(unknown))}")
     for name in [name for name in AREAS if not chosen or name in chosen]:
@@ -39,9 +43,9 @@ def main(words: list[str]) -> None:
         print(f"    {time.monotonic() - begun:.0f} s; figures in reports/bench/{name}.json")
 
 
-def folder_follows(words: list[str]) -> bool:
-    """After `feeds` stands a folder rather than the next area."""
-    after = words[words.index("feeds") + 1 :] if "feeds" in words else []
+def folder_follows(words: list[str], area: str = "feeds") -> bool:
+    """After `area` stands a folder rather than the next area."""
+    after = words[words.index(area) + 1 :] if area in words else []
     return bool(after) and after[0] not in AREAS
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from orderguard.catalogue import CODES, Catalogue, Code, Rarity
 from orderguard.features.columns import Coded, Columns
 from orderguard.features.table import SMALLEST
+from orderguard.masking.spans import is_placeholder
 
 DEFAULT_SPREAD = 0.5
 DEFAULT_ACCOUNT_DAYS = 365.0
@@ -95,9 +96,14 @@ def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], st
 
 
 def usual_prices(codes: Coded, prices: Floats) -> dict[str, float]:
-    """The median price by code; a code that is always free, or of fewer than `FEWEST_LINES` lines, has none."""
+    """The median price by code; a code that is always free, or of fewer than `FEWEST_LINES` lines, has none, nor have
+    codes that were masked: one placeholder stands for many.
+    """
     medians = grouped_median(codes.index, prices, len(codes.values))
-    usual = (medians >= SMALLEST_PRICE) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
+    articles = np.array([not is_placeholder(value) for value in codes.values], dtype=bool)
+    usual = (
+        articles & (medians >= SMALLEST_PRICE) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
+    )
     return {codes.values[number]: float(medians[number]) for number in np.flatnonzero(usual)}
 
 

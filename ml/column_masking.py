@@ -24,6 +24,7 @@ from ml.remembered_parts import (
 )
 from orderguard.features.columns import Columns, renumbered
 from orderguard.features.facts import CODES, NUMBERS, numbers_of
+from orderguard.masking.codes import Doubt, masked
 from orderguard.masking.keyring import Keyring
 from orderguard.schema import UNDECODABLE, MaskedOrder
 
@@ -43,11 +44,12 @@ _WIDTH = 6 + len(_OWN) + 3
 
 
 class ColumnMasker:
-    """Takes orders one at a time and gives them back masked, as columns."""
+    """Takes orders one at a time and gives them back masked, as columns. `doubt` is as in `mask_order`."""
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, doubt: Doubt = masked) -> None:
         self.keyring = keyring
-        self._parts = Parts(keyring)
+        self.doubt = doubt
+        self._parts = Parts(keyring, doubt)
         self._begin()
 
     def _begin(self) -> None:
@@ -188,7 +190,7 @@ class ColumnMasker:
         )
         self._begin()
         if parts.size > MOST_REMEMBERED:
-            self._parts = Parts(self.keyring)
+            self._parts = Parts(self.keyring, self.doubt)
         return columns, digests
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ml.article_evidence import settled
 from ml.catalogue_learning import learn_catalogue
 from ml.column_masking import ColumnMasker
 from ml.date_range import out_of_range, quarantined
@@ -32,6 +33,7 @@ from orderguard.features.columns import Columns, merged, taken
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
+from orderguard.masking.codes import undecided
 
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
@@ -108,9 +110,10 @@ def build_features(
     ends = np.cumsum([read.counts[path] for path in paths])
     kept = np.diff(np.searchsorted(np.sort(rows), ends), prepend=0).tolist()
     tally, digests, duplicates = read.tally, read.digests[rows].tobytes(), len(read.columns) - len(rows)
-    columns = read.columns = taken(read.columns, rows)
+    columns, articles = settled(taken(read.columns, rows), catalogue.articles if catalogue else None)
+    read.columns = columns
     cutoff = max(1, int(len(columns) * config.training_share))
-    learnt = catalogue or learn_catalogue(taken(columns, np.arange(cutoff)))
+    learnt = catalogue or msgspec.structs.replace(learn_catalogue(taken(columns, np.arange(cutoff))), articles=articles)
     return FeatureTable(
         X=features_of(columns, learnt, workers_for(read.size, config.workers)),
         created_at=columns.numbers["at"],
@@ -199,7 +202,7 @@ def workers_for(size: int, wanted: int) -> int:
 def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, bytes, Tally]]:
     """Each block's orders as columns, the digests of their ids and what was found, in the order of the blocks."""
     if workers <= 1:
-        masker = ColumnMasker(keyring)
+        masker = ColumnMasker(keyring, undecided)
         for block in blocks:
             yield masked_block(block, masker)
         return
@@ -240,7 +243,7 @@ _worker: dict[str, ColumnMasker] = {}
 
 
 def _set_keyring(keyring: Keyring) -> None:
-    _worker["masker"] = ColumnMasker(keyring)
+    _worker["masker"] = ColumnMasker(keyring, undecided)
 
 
 def _masked_block_of_worker(block: Block) -> tuple[Columns, bytes, Tally]:

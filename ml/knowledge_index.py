@@ -17,6 +17,7 @@ from ml.feature_engineering import FeatureTable
 from ml.reading import blocks_of, chunks_of
 from orderguard.features import FEATURES
 from orderguard.masking import Keyring, mask_text
+from orderguard.masking.codes import Doubt, known_articles
 from orderguard.retrieval import Case, Document, KnowledgeIndex, Passage, make_case, read_document
 from orderguard.retrieval.index import INDEX_FORMAT, Space
 from orderguard.retrieval.terms import Analyser, Synonyms, read_synonyms
@@ -70,7 +71,7 @@ def flagged_cases(
     names = [feature.name for feature in FEATURES]
     return [
         make_case(order, row, score_of[order.order_token], threshold, list(zip(names, contributions(row), strict=True)))
-        for order in _orders(paths, keyring, set(rows))
+        for order in _orders(paths, keyring, set(rows), known_articles(table.catalogue.articles))
         for row in [rows[order.order_token]]
     ]
 
@@ -88,11 +89,11 @@ def knowledge_index(
     return build_index(documents, passages, synonyms, features, cases)
 
 
-def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str]) -> Iterator[MaskedOrder]:
+def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str], doubt: Doubt) -> Iterator[MaskedOrder]:
     """The first order of each of these tokens."""
     missing = set(tokens)
     for block in (block for path in paths for block in blocks_of(path)):
-        for chunk in chunks_of(block, keyring):
+        for chunk in chunks_of(block, keyring, doubt=doubt):
             for order in chunk.orders:
                 if order.order_token in missing:
                     missing.remove(order.order_token)

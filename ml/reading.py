@@ -19,6 +19,7 @@ from ml.quarantine import Quarantined, masked_excerpt
 from orderguard.currencies import CURRENCIES
 from orderguard.features.columns import Columns
 from orderguard.masking import Keyring, mask_order
+from orderguard.masking.codes import Doubt, masked
 from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
@@ -173,11 +174,11 @@ def tallies_of(block: Block, take: Callable[[bytes | None], None]) -> Iterator[T
     yield tally
 
 
-def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True) -> Iterator[Chunk]:
-    """Read and mask a block's orders, `CHUNK_ORDERS` at a time."""
+def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> Iterator[Chunk]:
+    """Read and mask a block's orders, `CHUNK_ORDERS` at a time. `doubt` is as in `mask_order`."""
     orders: list[MaskedOrder] = []
     for tally in tallies_of(
-        block, lambda line: orders.append(mask_order(usable_order(line), keyring, free_text=free_text))
+        block, lambda line: orders.append(mask_order(usable_order(line), keyring, free_text=free_text, doubt=doubt))
     ):
         yield Chunk(orders.copy(), tally)
         orders.clear()
@@ -189,7 +190,7 @@ def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Colum
     def take(line: bytes | None) -> None:
         if line is None or not masker.add(line):
             order = usable_order(line)
-            masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False))
+            masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False, doubt=masker.doubt))
 
     for tally in tallies_of(block, take):
         yield *masker.columns(), tally
@@ -227,7 +228,12 @@ _KNOWN_PATHS = frozenset(CLASSIFICATION) | {
 
 
 def masked_orders(
-    paths: Sequence[Path], keyring: Keyring, tally: Tally | None = None, *, free_text: bool = True
+    paths: Sequence[Path],
+    keyring: Keyring,
+    tally: Tally | None = None,
+    *,
+    free_text: bool = True,
+    doubt: Doubt = masked,
 ) -> Iterator[list[MaskedOrder]]:
     """The orders of files in the order of the files, masked, in lists of at most `CHUNK_ORDERS`.
 
@@ -238,7 +244,7 @@ def masked_orders(
         lines_before = 0
         for block in blocks_of(path):
             lines_of_block = 0
-            for chunk in chunks_of(block, keyring, free_text=free_text):
+            for chunk in chunks_of(block, keyring, free_text=free_text, doubt=doubt):
                 found.add(chunk.tally, lines_before)
                 lines_of_block += chunk.tally.lines
                 yield chunk.orders

@@ -17,7 +17,7 @@ from msgspec import Meta, Raw
 from orderguard.currencies import CURRENCIES
 from orderguard.history import digest, payment_digest
 from orderguard.masking import canonical
-from orderguard.masking.codes import ROOM, compact_code, mask_code
+from orderguard.masking.codes import ROOM, Doubt, compact_code, decided, kept, mask_code
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.order import (
     address_token,
@@ -25,6 +25,7 @@ from orderguard.masking.order import (
     names_of_customer,
     numbers_of_address,
     numbers_of_customer,
+    values_of_device,
 )
 from orderguard.schema import (
     FIRST_YEAR,
@@ -130,8 +131,9 @@ class Parts:
     those of what is absent.
     """
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, doubt: Doubt) -> None:
         self._keyring = keyring
+        self._doubt = doubt
         self.customers = Remembered(self._new_customer)
         self.addresses = Remembered(self._new_address)
         self.payments = Remembered(self._new_payment)
@@ -262,18 +264,20 @@ class Parts:
         if payment is None:
             return 0
         self._keep_apart((payment.card_holder, payment.card_number, payment.iban))
-        self._clean(payment.method)
+        self._clean_method(payment.method)
         return self.payment_row(payment.method, payment.card_country)
 
     def _new_device(self, json: bytes) -> int:
         device = _decode_device(json)
+        if device:
+            self._keep_apart(values_of_device(device))
         return digest(self._keyring.token("device", device.id)) if device and device.id else 0
 
     def _new_cost(self, json: bytes) -> float:
         shipping = _decode_shipping(json)
         if shipping is None:
             return 0.0
-        self._clean(shipping.method)
+        self._clean_method(shipping.method)
         return shipping.cost or 0.0
 
     def _clean(self, code: str | None) -> int:
@@ -286,12 +290,19 @@ class Parts:
             if places:
                 self._begins_of_values.update(compact_code(value)[:ROOM] for value in self._values)
                 self._values.clear()
-            if mask_code(code) != code or code.isspace() or not self._begins_of_values.isdisjoint(places):
+            masked = mask_code(code, self._doubt)
+            if decided(masked, kept) != code or code.isspace() or not self._begins_of_values.isdisjoint(places):
                 raise Odd
             self._in_codes |= places
             self._begins_in_codes.update(place[:_BEGIN] for place in places)
-            number = self._clean_codes[code] = self.number(code)
+            number = self._clean_codes[code] = self.number(masked)
         return number
+
+    def _clean_method(self, method: str | None) -> None:
+        """The same of a method of payment or shipping, which no catalogue tells anything about."""
+        self._clean(method)
+        if method and mask_code(method) != method:
+            raise Odd
 
     def _keep_apart(self, values: Iterable[str | None]) -> None:
         """Raise `Odd` if one of a part's own values may stand in a code, now or later."""

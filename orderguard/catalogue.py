@@ -49,6 +49,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     spread: float
     account_age_days: float
     gap_hours: float
+    articles: list[str] = []
+    """Codes that look like a person's number, and are this shop's articles': see `ml.article_evidence`."""
 
     @classmethod
     def read(cls, version_dir: Path) -> "Catalogue":

@@ -15,6 +15,7 @@ from app.rag.answering import Answering, AskEvent
 from app.rag.providers import PROVIDERS
 from app.rag.settings import RagSettings
 from orderguard.masking import Keyring, mask_order
+from orderguard.masking.codes import undecided
 from orderguard.retrieval import KNOWLEDGE_FOLDER, Case, KnowledgeError, KnowledgeIndex, Search, similar_cases
 from orderguard.schema import MaskedOrder
 
@@ -33,7 +34,8 @@ class Service(Protocol):
         """
 
     async def examine(self, order: MaskedOrder) -> Case:
-        """Score a masked order with the served model and give its reasons, leaving no trace in the customer's history.
+        """Score a masked order, its codes `undecided`, with the served model and give its reasons, leaving no trace in
+        the customer's history.
 
         `orderguard.retrieval.make_case(order, features, score, threshold, contributions)` makes the case.
         """
@@ -84,7 +86,9 @@ def routes(
         """The order that the question is about. Raises `Problem` when it isn't known."""
         if request.order is not None:
             # In a thread: texts may take some hundred milliseconds.
-            return await service.examine(await asyncio.to_thread(mask_order, request.order, service.keyring))
+            return await service.examine(
+                await asyncio.to_thread(mask_order, request.order, service.keyring, doubt=undecided)
+            )
         if request.order_id is not None:
             return _past_case(search, service.keyring.tokens(ORDER_NAMESPACE, request.order_id))
         return _past_case(search, [request.order_token]) if request.order_token is not None else None

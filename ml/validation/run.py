@@ -19,6 +19,7 @@ from ml.validation.masking import masking_gate
 from ml.validation.parity import compare, parity_gate
 from ml.version_files import Training
 from orderguard.attribution import GRAPH
+from orderguard.masking.codes import known_articles
 from orderguard.scorer import MODEL, Scores, score_rows, session
 
 _OFF = "Switched off in the configuration."
@@ -71,7 +72,8 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         later_rows = table.X[parts.reference :]
         later_tokens = table.order_tokens[parts.reference :]
         chosen = later_tokens[:: 1 + len(later_tokens) // gates.orders]
-        cases = replay(masked_orders(training.paths, training.keyring, free_text=False), chosen)
+        doubt = known_articles(table.catalogue.articles)
+        cases = replay(masked_orders(training.paths, training.keyring, free_text=False, doubt=doubt), chosen)
         bar.update()
         train_rows = table.X[: parts.train]
         injected = inject(cases, gates.anomalies)

@@ -1,66 +1,98 @@
 """Catalogue codes (sku, category, methods of payment and shipping): kept, unless somebody put personal data into
-one.
+one. Such a code is masked as a whole: what is left of it would tell nothing of the article, and might of the person.
 """
 
 import os
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
+from orderguard.masking.judging import judged
 from orderguard.masking.known import Known
-from orderguard.masking.recognisers import (
-    addresses,
-    cards,
-    emails,
-    ibans,
-    ip_addresses,
-    names,
-    national_ids,
-    phones,
-    urls,
-)
-from orderguard.masking.spans import masked_already, merged, replaced
-from orderguard.masking.text import mask_with
-from orderguard.masking.view import View, fold
+from orderguard.masking.view import fold
 
 ROOM = 8
 """A code of fewer letters and digits than this has no room for a value that names a person."""
 
 LONGEST = 256
-"""A longer text is no code, whatever it says: it is masked as a whole."""
+"""A longer text is no code, whatever it says: it is masked."""
 
-_RECOGNISERS = (emails, urls, ibans, national_ids, ip_addresses, phones, addresses, names)
-_LABEL = "sku "
+Doubt = Callable[[str, str], str]
+"""What stands for a code that a catalogue may prove to be an article's, given the code and its placeholder."""
+
 _MOST_REMEMBERED = 100_000
 """Beyond it all is forgotten, and remembering starts anew."""
 _LONGEST_REMEMBERED = 128
 _ASCII_SEPARATORS = b" \t-_.,;:/|@+()#'\"*"
 _SEPARATORS = {code: None for code in _ASCII_SEPARATORS}
+_UNDECIDED = "\0"
 
 _impersonal: dict[str, tuple[str, bool]] = {}
-_personal: dict[bytes, str] = {}
+_personal: dict[bytes, tuple[str, bool]] = {}
 _KEY = os.urandom(32)
 """Of a code that holds something personal a keyed digest is remembered, not the code."""
 
 
-def mask_code(code: str) -> str:
-    """A catalogue code with what is personal in it masked. What was made of a code is remembered."""
+def masked(_: str, placeholder: str) -> str:
+    """In doubt, a code is masked."""
+    return placeholder
+
+
+def kept(code: str, _: str) -> str:
+    """In doubt, a code is kept."""
+    return code
+
+
+def known_articles(articles: Iterable[str]) -> Doubt:
+    """In doubt, a code is kept if it is one of these."""
+    known = frozenset(articles)
+    return lambda code, placeholder: code if code in known else placeholder
+
+
+def undecided(code: str, placeholder: str) -> str:
+    """For a pipeline that has seen no catalogue yet: both, to be told apart by `decided` before anything is written."""
+    return f"{_UNDECIDED}{placeholder}{_UNDECIDED}{code}"
+
+
+def is_undecided(value: str) -> bool:
+    """Whether `undecided` gave this."""
+    return value.startswith(_UNDECIDED)
+
+
+def decided(value: str, doubt: Doubt) -> str:
+    """What a code is once `doubt` is told of it, where `undecided` left that open."""
+    if not is_undecided(value):
+        return value
+    _, placeholder, code = value.split(_UNDECIDED, 2)
+    return doubt(code, placeholder)
+
+
+def mask_code(code: str, doubt: Doubt = masked) -> str:
+    """A catalogue code, or a placeholder where it holds something personal. What was found is remembered."""
     if code in _impersonal:
         return code
     if len(code) > LONGEST:
         return "[ENCODED]"
     digest = blake2b(code.encode("utf-8", "surrogatepass"), digest_size=16, key=_KEY).digest()
-    known = _personal.get(digest)
-    if known is not None:
-        return known
-    masked = _masked(code)
+    known = _personal.get(digest) or _judged(code, digest)
+    if known is None:
+        return code
+    placeholder, doubtful = known
+    return doubt(code, placeholder) if doubtful else placeholder
+
+
+def _judged(code: str, digest: bytes) -> tuple[str, bool] | None:
+    """The placeholder for a code and whether that is in doubt; None for a code that holds nothing personal."""
     for remembered in (_personal, _impersonal):
         if len(remembered) >= _MOST_REMEMBERED:
             remembered.clear()
-    if masked != code:
-        _personal[digest] = masked
-    elif len(code) <= _LONGEST_REMEMBERED:
+    kind, doubtful = judged(code)
+    if kind:
+        result = _personal[digest] = f"[{kind}]", doubtful
+        return result
+    if len(code) <= _LONGEST_REMEMBERED:
         compact = compact_code(code)
         _impersonal[code] = (compact if len(compact) >= ROOM else "", sum(map(str.isdigit, compact)) >= ROOM)
-    return masked
+    return None
 
 
 def roomy(codes: list[str]) -> tuple[str, str]:
@@ -88,30 +120,7 @@ def compact_code(code: str) -> str:
     return fold(code.lower()).translate(_SEPARATORS)
 
 
-def mask_own_code(code: str, known: Known) -> str:
-    """As `mask_code`, and nothing of the order's own values is left in it."""
-    if len(code) <= LONGEST and known.in_code(compact_code(code)):
-        masked = mask_with(code, known)
-        return masked if masked != code else "[NAME]"
-    return mask_code(code)
-
-
-def _masked(code: str) -> str:
-    """A number in a code field is an article number unless its form says otherwise, so it is searched as one called
-    sku.
-    """
-    view = View(_LABEL + code)
-    spans = [span for module in _RECOGNISERS for span in module.find(view)]
-    bare = View(code)
-    found = [
-        span._replace(start=max(0, span.start - len(_LABEL)), end=span.end - len(_LABEL))
-        for span in spans
-        if span.end > len(_LABEL)
-    ]
-    found += cards.find(bare)
-    placed = [
-        span._replace(start=bare.original(span.start, span.end)[0], end=bare.original(span.start, span.end)[1])
-        for span in found
-    ]
-    pieces = list(merged(placed, masked_already(code)))
-    return replaced(code, pieces) if pieces else code
+def mask_own_code(code: str, known: Known, doubt: Doubt = masked) -> str:
+    """As `mask_code`, and none of the order's own values is left in it."""
+    kind = known.in_code(compact_code(code)) if len(code) <= LONGEST else None
+    return f"[{kind}]" if kind else mask_code(code, doubt)

@@ -211,11 +211,12 @@ class Known:
         if self.dates:
             yield from self._find_dates(view)
 
-    def in_code(self, compact: str) -> bool:
-        """Whether a whole value stands in a catalogue code (lower case, letters and digits alone)."""
-        return any(len(whole.compact) >= 8 and whole.compact in compact for whole in self.wholes.values()) or any(
-            phone in compact for phone in self.phones
-        )
+    def in_code(self, compact: str) -> str | None:
+        """The kind of a whole value that stands in a catalogue code (lower case, letters and digits alone)."""
+        for whole in self.wholes.values():
+            if len(whole.compact) >= 8 and whole.compact in compact:
+                return whole.kind
+        return "PHONE" if any(phone in compact for phone in self.phones) else None
 
     def _word(self, word: str, kind: str, weight: float) -> None:
         if word not in self.words or self.words[word][1] < weight:

@@ -1,34 +1,49 @@
 """Masking a whole order, field by field, as `orderguard.schema.CLASSIFICATION` says."""
 
 import re
-from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
+
+import msgspec
 
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.known import Known
-from orderguard.masking.codes import ROOM, compact_code, mask_code, mask_own_code, roomy
+from orderguard.masking.codes import (
+    ROOM,
+    Doubt,
+    compact_code,
+    decided,
+    is_undecided,
+    mask_code,
+    mask_own_code,
+    masked,
+    roomy,
+)
 from orderguard.masking.steps import Steps, finished
 from orderguard.masking.text import masking_parts, masking_text
-from orderguard.schema import Address, Customer, MaskedAddress, MaskedItem, MaskedOrder, Order
+from orderguard.schema import Address, Customer, Device, MaskedAddress, MaskedItem, MaskedOrder, Order
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
 _LONGEST_POSTCODE = 10
+_DATE = re.compile(r"(\d{4}|\d\d?)[-./ ](\d\d?)[-./ ](\d{4}|\d\d?)", re.ASCII)
 _CODES_A_STEP = 16
 
 
-def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> MaskedOrder:
+def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> MaskedOrder:
     """The order without personal data.
 
     Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked. With
     `free_text=False` what no feature uses is left out: the texts, the mail address's pseudonym, the year of birth and
-    the network. That spares a pipeline the search and the hashing.
+    the network. That spares a pipeline the search and the hashing. `doubt` says what becomes of an article's sku and
+    category that look like a person's number: see `orderguard.catalogue.Catalogue.doubt`.
     """
-    return finished(masking_order(order, keyring, free_text=free_text))
+    return finished(masking_order(order, keyring, free_text=free_text, doubt=doubt))
 
 
-def masking_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> Steps[MaskedOrder]:
+def masking_order(
+    order: Order, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked
+) -> Steps[MaskedOrder]:
     """`mask_order` in steps. An order that holds little is masked in one."""
     token, customer, device, payment, delivery = (
         keyring.token,
@@ -43,7 +58,7 @@ def masking_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> 
     note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
     if note or gift_message:
         note, gift_message = yield from _texts(order, order_token, customer_token)
-    codes = yield from _codes(order)
+    codes, methods = yield from _codes(order, doubt)
     return MaskedOrder(
         order_token=order_token,
         customer_token=customer_token,
@@ -61,9 +76,9 @@ def masking_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> 
         ],
         discount=order.discount,
         has_coupon=bool(order.coupon),
-        shipping_method=codes[delivery.method] if delivery and delivery.method else None,
+        shipping_method=methods[delivery.method] if delivery and delivery.method else None,
         shipping_cost=delivery.cost if delivery else None,
-        payment_method=codes[payment.method] if payment and payment.method else None,
+        payment_method=methods[payment.method] if payment and payment.method else None,
         card_country=payment.card_country if payment else None,
         channel=order.channel,
         billing=billing,
@@ -76,6 +91,20 @@ def masking_order(order: Order, keyring: Keyring, *, free_text: bool = True) -> 
         note=note,
         gift_message=gift_message,
     )
+
+
+def decided_order(order: MaskedOrder, doubt: Doubt) -> MaskedOrder:
+    """The order with decided codes, where it was masked with `undecided`."""
+    codes = (code for item in order.items for code in (item.sku, item.category) if code)
+    if not any(map(is_undecided, codes)):
+        return order
+    items = [
+        msgspec.structs.replace(
+            item, sku=decided(item.sku, doubt), category=decided(item.category, doubt) if item.category else None
+        )
+        for item in order.items
+    ]
+    return msgspec.structs.replace(order, items=items)
 
 
 def known_values(order: Order) -> Known:
@@ -139,33 +168,32 @@ def _texts(order: Order, order_token: str, customer_token: str) -> Steps[tuple[s
     return note, (yield from masking_text(order.gift_message, known)) if order.gift_message else order.gift_message
 
 
-def _codes(order: Order) -> Steps[dict[str, str]]:
-    """The order's catalogue codes, each masked once."""
+def _codes(order: Order, doubt: Doubt) -> Steps[tuple[dict[str, str], dict[str, str]]]:
+    """The catalogue codes of the order's items and its methods of payment and shipping, each masked once."""
     codes = {item.sku: "" for item in order.items}
     codes |= {item.category: "" for item in order.items if item.category}
-    if order.payment and order.payment.method:
-        codes[order.payment.method] = ""
-    if order.shipping and order.shipping.method:
-        codes[order.shipping.method] = ""
-    mask = yield from _code_masker(order, list(codes))
+    methods = {part.method: "" for part in (order.payment, order.shipping) if part and part.method}
+    own = yield from _own_in_codes(order, [*codes, *methods])
     for code in codes:
-        codes[code] = mask(code)
+        codes[code] = mask_own_code(code, own, doubt) if own else mask_code(code, doubt)
         yield
-    return codes
+    for method in methods:
+        methods[method] = mask_own_code(method, own) if own else mask_code(method)
+    return codes, methods
 
 
-def _code_masker(order: Order, codes: list[str]) -> Steps[Callable[[str], str]]:
-    """How this order's catalogue codes are masked: with its own values only where one of them seems to stand in a
-    code.
-    """
+def _own_in_codes(order: Order, codes: list[str]) -> Steps[Known | None]:
+    """The order's own values where one of them seems to stand in one of the codes."""
     for start in range(0, len(codes), _CODES_A_STEP):
         words, numbers = roomy(codes[start : start + _CODES_A_STEP])
         if (words and _any_in(words, _own_words(order))) or (numbers and _any_in(numbers, _own_numbers(order))):
             known = known_values(order)
             known.add_code(order.customer.id)
-            return lambda code: mask_own_code(code, known)
+            for date in dates(order.customer.birth_date):
+                known.add_code(date, "BIRTH DATE")
+            return known
         yield
-    return mask_code
+    return None
 
 
 def _own_words(order: Order) -> list[str | None]:
@@ -177,6 +205,8 @@ def _own_words(order: Order) -> list[str | None]:
         values += names_of_address(billing)
     if shipping and shipping != billing:
         values += names_of_address(shipping)
+    if order.device:
+        values += values_of_device(order.device)
     return values
 
 
@@ -187,6 +217,8 @@ def _own_numbers(order: Order) -> list[str | None]:
             values += numbers_of_address(address)
     if order.payment:
         values += (order.payment.card_number, order.payment.iban)
+    if order.device:
+        values += values_of_device(order.device)
     return values
 
 
@@ -198,17 +230,33 @@ def names_of_customer(customer: Customer) -> list[str | None]:
 
 def names_of_address(address: Address) -> list[str | None]:
     """What names somebody at an address and may stand in a catalogue code, in words."""
-    return [address.name, address.street]
+    return [address.name, address.company, address.street]
 
 
 def numbers_of_customer(customer: Customer) -> list[str | None]:
     """The same in numbers: telephone numbers by their end, since their start is written in several ways."""
-    return [customer.phone and compact_code(customer.phone)[-ROOM:], customer.national_id]
+    return [customer.phone and compact_code(customer.phone)[-ROOM:], customer.national_id, *dates(customer.birth_date)]
 
 
 def numbers_of_address(address: Address) -> list[str | None]:
     """The same of an address."""
     return [address.phone and compact_code(address.phone)[-ROOM:]]
+
+
+def values_of_device(device: Device) -> list[str | None]:
+    """The same of a device."""
+    return [device.ip, device.id]
+
+
+def dates(birth_date: str | None) -> list[str]:
+    """A date of birth as eight digits, in each order of its parts; none where it is not written in digits."""
+    parts = _DATE.fullmatch(birth_date.strip()[:10]) if birth_date else None
+    if not parts:
+        return []
+    first, second, third = parts.groups()
+    year, rest = (first, (second, third)) if len(first) == 4 else (third, (first, second))
+    one, other = (part.zfill(2) for part in rest)
+    return [year + one + other, year + other + one, one + other + year, other + one + year]
 
 
 def _any_in(codes: str, values: list[str | None]) -> bool:

@@ -26,6 +26,11 @@ KINDS = (
 _MASKED = re.compile(rf"\[(?:{'|'.join(KINDS)})\]|(?<![A-Za-z0-9_-]){TOKEN_PATTERN}(?![A-Za-z0-9_-])")
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether a text is nothing but a placeholder."""
+    return text[:1] == "[" and text[1:-1] in KINDS and text[-1] == "]"
+
+
 class Span(NamedTuple):
     """Characters `start` to `end` are of `kind`; `token`, if given, stands in their place instead of the
     placeholder.

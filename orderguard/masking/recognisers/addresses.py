@@ -7,7 +7,7 @@ from orderguard.masking.recognisers.context import labelled_impersonal
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
-_NUMBER = r"\d{1,5}(?: ?[a-zA-Z](?![\w]))?(?:[/-]\d{1,4}[a-zA-Z]?)?"
+_NUMBER = r"\d{1,5}(?!\d)(?: ?[a-zA-Z](?![\w]))?(?:[/-]\d{1,4}[a-zA-Z]?)?"
 _CAPITAL = r"[A-Z][\w'.-]{0,40}"
 _NAMED = rf"(?:{_CAPITAL} ){{1,4}}"
 _ENGLISH = (
@@ -51,6 +51,7 @@ _SOUTHERN_WORDS = frozenset("""
     calle c avda avenida plaza paseo camino carrer rambla alameda via viale strada contrada corso piazza vicolo largo
     rua travessa praca estrada ulica ul al aleja plac pl os
     """.split())
+_HYPHENS = str.maketrans("", "", "-.'")
 _DIGIT = re.compile(r"\d")
 
 
@@ -91,4 +92,5 @@ def _is_name(view: View, stem: str, ending: re.Match[str]) -> bool:
     """Whether a word such as "Lindenweg" or "Kollwitz-Ring" is a street's, and not one that happens to end so."""
     written = view.text[ending.start() : ending.end()].strip()
     capital_of_its_own = stem.endswith("-") and written.istitle()
-    return stem[:1].isupper() and (written.islower() or capital_of_its_own)
+    spelled = stem.translate(_HYPHENS)
+    return stem[:1].isupper() and (not spelled or spelled.isalpha()) and (written.islower() or capital_of_its_own)

@@ -26,11 +26,11 @@ def find(view: View, personal: Callable[[str], bool], depth: int = 0) -> Iterato
     deep.
     """
     for match in _BASE64.finditer(view.text):
-        decoded = _from_base64(match[0])
+        decoded = from_base64(match[0])
         if decoded and _is_personal(decoded, personal, depth):
             yield Span(match.start(), match.end(), "ENCODED")
     for match in _HEX.finditer(view.text):
-        decoded = _from_hex(match[0])
+        decoded = from_hex(match[0])
         if decoded and _is_personal(decoded, personal, depth):
             yield Span(match.start(), match.start() + len(match[0].rstrip()), "ENCODED")
 
@@ -41,7 +41,8 @@ def _is_personal(decoded: str, personal: Callable[[str], bool], depth: int) -> b
     return depth + 1 < _DEEPEST and any(find(View(decoded), personal, depth + 1))
 
 
-def _from_base64(run: str) -> str | None:
+def from_base64(run: str) -> str | None:
+    """What a run of base64 (of either alphabet, with or without its `=`) decodes to, if that is text."""
     body = run.rstrip("=").replace("-", "+").replace("_", "/")
     if len(body) % 4 == 1:
         return None
@@ -51,7 +52,8 @@ def _from_base64(run: str) -> str | None:
         return None
 
 
-def _from_hex(run: str) -> str | None:
+def from_hex(run: str) -> str | None:
+    """What a run of hexadecimal digits decodes to, if that is text."""
     digits = _NOT_HEX.sub("", run)
     decoded = _printable(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
     # a decimal number no longer than a tracking number is an encoding only if it encodes another number
