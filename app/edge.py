@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.access import allowed, presented_key
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
+from app.head import check_head
 from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
@@ -89,13 +90,12 @@ class Edge:
         if scope["type"] == "lifespan":
             await live(receive, send, self._start, self._stop)
             return
-        exchange = Exchange(scope["method"], scope["path"], scope["headers"])
+        exchange = Exchange(scope["method"], scope["path"], scope["headers"], version=scope.get("http_version", ""))
         route = self._routes.get(exchange.path)
         if route is not None:
             exchange.route = route.path
         try:
-            if exchange.path.startswith(PROTECTED):
-                self.admit(exchange, shed=SHED in scope)
+            self.admit(exchange, shed=SHED in scope)
             if route is None:
                 await self._pass_on(scope, exchange, receive, send)
                 return
@@ -119,7 +119,12 @@ class Edge:
         self.record(exchange, reply)
 
     def admit(self, exchange: Exchange, *, shed: bool) -> None:
-        """Let a request in. Raises `Problem` where load is shed, and where there is no valid API key."""
+        """Let a request in. Raises `Problem` where its head is ambiguous, where load is shed, and where there is no
+        valid API key.
+        """
+        check_head(exchange)
+        if not exchange.path.startswith(PROTECTED):
+            return
         if shed:
             self._metrics.shed.inc()
             raise Problem("overloaded", headers={"Retry-After": "1"})

@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +35,8 @@ class ClientGone(Exception):
 
 
 class Exchange:
-    """One request and what is known about its answer so far.
+    """One request and what is known about its answer so far. `fields` are its header lines, `headers` the last of each
+    name, `version` is HTTP's.
 
     A caller's X-Request-ID is repeated in the answer; in the log it only stands if it is opaque by construction, since
     anything else might be a name or a number of somebody: `loggable_id` is what may, else a fresh id. `trace_id` is the
@@ -47,7 +48,9 @@ class Exchange:
         "started",
         "method",
         "path",
+        "fields",
         "headers",
+        "version",
         "route",
         "request_id",
         "loggable_id",
@@ -57,11 +60,15 @@ class Exchange:
         "streaming",
     )
 
-    def __init__(self, method: str, path: str, headers: Iterable[tuple[bytes, bytes]], route: str = "other") -> None:
+    def __init__(
+        self, method: str, path: str, fields: Sequence[tuple[bytes, bytes]], route: str = "other", version: str = "1.1"
+    ) -> None:
         self.started = time.perf_counter()
         self.method = method
         self.path = path
-        self.headers = dict(headers)
+        self.fields = fields
+        self.headers = dict(fields)
+        self.version = version
         self.route = route
         self.streaming = False
         given = self.headers.get(b"x-request-id")

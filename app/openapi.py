@@ -51,6 +51,13 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "model_version": "20260504-1a2b3c4d",
     "history": "absent",
 }
+EVENTS = "text/event-stream"
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+"""One server-sent event (OpenAPI 3.2, "Server-Sent Event Streams"): the schema of a stream is that of each event."""
 ERRORS = {
     "400": "invalid-json",
     "401": "unauthorized",
@@ -63,8 +70,8 @@ ERRORS = {
     "503": "overloaded",
 }
 PROBLEMS = {
-    "model": ("unauthorized", "not-ready"),
-    "questions": ("invalid-request", "unauthorized", "not-found", "too-large", "not-ready"),
+    "model": ("invalid-request", "unauthorized", "not-ready"),
+    "questions": ("invalid-request", "unauthorized", "not-found", "timeout", "too-large", "not-ready"),
 }
 """The problems that FastAPI routes behind the API key answer with, by tag."""
 
@@ -92,12 +99,15 @@ def _problem(kind: str) -> dict[str, Any]:
     return {"description": KINDS[kind][1], "content": content}
 
 
-def answers(structure: type, summary: str, tag: str, *, unready: bool = False) -> dict[str, Any]:
-    """What a FastAPI route that answers with a structure is declared with."""
+def answers(structure: type, summary: str, tag: str, *, unready: bool = False, events: str = "") -> dict[str, Any]:
+    """What a FastAPI route that answers with a structure is declared with. `events` says what it streams on demand."""
     if structure not in _registered:
         _registered.append(structure)
     json_answer = {"content": {"application/json": {"schema": _reference(structure.__name__)}}}
     responses: dict[int | str, Any] = {200: {"description": summary, **json_answer}}
+    if events:
+        content = {**json_answer["content"], EVENTS: {"schema": {"description": events, **EVENT}}}
+        responses[200] = {"description": summary, "content": content}
     if unready:
         responses[503] = {"description": "No model is loaded; `reason` says why", **json_answer}
     responses |= {int(KINDS[kind][0]): _problem(kind) for kind in PROBLEMS.get(tag, ())}

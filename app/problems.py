@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 
 MEANINGS: dict[str, str] = {
     "invalid-json": "Send one JSON value in UTF-8. `detail` says what was expected.",
-    "invalid-request": "A parameter is wrong, and `errors` names it; or it is no HTTP/1.1 request.",
+    "invalid-request": "A parameter is wrong (`errors` names it), or the head is no HTTP/1.1, or says a thing twice.",
     "unauthorized": "Send the key in the X-API-Key header. Two keys are valid while one is rotated.",
     "not-found": "The path is not one of this service's; /docs lists them.",
     "method-not-allowed": "The Allow header lists the methods of this path.",

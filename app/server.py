@@ -9,12 +9,13 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.edge import NO_STORE, PROTECTED, SECURITY_HEADERS, SHED, Edge
 from app.express import PATH, ExpressLane
 from app.problems import MEDIA_TYPE, Problem
 from app.settings import Settings
+from app.trailers import WithoutTrailers
 
 KEEP_ALIVE_SECONDS = 75
 LINGER_SECONDS = 1.0
@@ -50,7 +51,7 @@ NOT_HTTP = _last_answer(Problem("invalid-request", "this is not HTTP/1.1 as RFC 
 HEAD_TOO_LARGE = _last_answer(Problem("headers-too-large"))
 
 
-class Connection(HttpToolsProtocol):
+class Connection(WithoutTrailers):
     """A client's connection. It knows since when it has been waiting for the client, and sends whole requests to the
     express lane.
 

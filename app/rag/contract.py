@@ -256,7 +256,11 @@ def _invalid(field: str, reason: str) -> Problem:
     return Problem("invalid-request", f"{field}: {reason}", (FieldError(field, reason),))
 
 
-ASK = request_body(AskRequest, answers(AskAnswer, "Ask a question", "questions"))
+_ASK_EVENTS = "with `stream`: an event `statement` for each statement, then `answer` with an AskAnswer"
+_CHAT_EVENTS = "with `stream`: OpenAI's chunks, then `[DONE]`"
+ASK = request_body(AskRequest, answers(AskAnswer, "Ask a question", "questions", events=_ASK_EVENTS))
 SIMILAR = request_body(SimilarRequest, answers(SimilarAnswer, "Past cases like an order", "questions"))
-CHAT = request_body(ChatRequest, answers(ChatAnswer, "OpenAI-compatible chat completion", "questions"))
+CHAT = request_body(
+    ChatRequest, answers(ChatAnswer, "OpenAI-compatible chat completion", "questions", events=_CHAT_EVENTS)
+)
 """What the routes are declared with in the OpenAPI document."""
