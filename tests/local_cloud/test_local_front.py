@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from infra.local.supervisor.front import Front, listen, parse_head
+from infra.local.supervisor.front import Front, Patience, listen
+from infra.local.supervisor.message import parse_head
 from infra.local.supervisor.upstream import Pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -36,8 +37,17 @@ class Instance:
             writer.close()
 
 
-def through(sent: bytes, *answers: bytes, timeout: float = 60.0, closes: bool = False) -> tuple[bytes, Instance]:
-    """Sends bytes through a front to an instance; what came back until the front closed the connection."""
+def through(
+    sent: bytes,
+    *answers: bytes,
+    timeout: float = 60.0,
+    closes: bool = False,
+    patience: Patience = Patience(),
+    later: bytes = b"",
+) -> tuple[bytes, Instance]:
+    """Sends bytes through a front to an instance, and `later` once a part of an answer is there; what came back until
+    the front closed the connection.
+    """
 
     async def run() -> tuple[bytes, Instance]:
         instance = Instance(list(answers), closes)
@@ -47,11 +57,19 @@ def through(sent: bytes, *answers: bytes, timeout: float = 60.0, closes: bool = 
         async def route(host: str) -> Pool | None:
             return None if host == "nobody" else pool
 
-        server = await listen(Front(route, lambda: timeout), 0)
+        server = await listen(Front(route, lambda: timeout, patience), 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
         writer.write(sent)
+        received = b""
         async with asyncio.timeout(60.0):
-            received = await reader.read()
+            if later:
+                received = await reader.read(65_536)
+                writer.write(later)
+            try:
+                while piece := await reader.read(65_536):
+                    received += piece
+            except ConnectionResetError:
+                pass
         writer.close()
         pool.close()
         server.close()
@@ -105,21 +123,78 @@ def test_an_answer_that_ends_with_its_connection_is_passed_whole() -> None:
     assert b"200 OK" in received and received.endswith(b"all of it")
 
 
+def posted(*headers: str, body: bytes = b"abc") -> bytes:
+    return request("POST", *headers, body=body)
+
+
+def chunked(body: bytes) -> bytes:
+    return posted("Transfer-Encoding: chunked", body=body)
+
+
+AMBIGUOUS = {
+    "a length and chunks": posted("Content-Length: 3", "Transfer-Encoding: chunked"),
+    "two lengths": posted("Content-Length: 3", "Content-Length: 4"),
+    "two equal lengths": posted("Content-Length: 3", "Content-Length: 3"),
+    **{
+        f"the length {length!r}": posted(f"Content-Length: {length}")
+        for length in ("+3", "-3", "1_0", "0x3", "3,3", "3.0", "", "1 2", "\xb2", "9" * 30)
+    },
+    **{
+        f"the coding {coding!r}": posted(f"Transfer-Encoding: {coding}")
+        for coding in ("gzip, chunked", "chunked, gzip", "xchunked", "identity", "\x0bchunked", "")
+    },
+    "chunks twice": posted("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+    "chunks in HTTP/1.0": chunked(b"3\r\nabc\r\n0\r\n\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "no colon": request("GET", "No colon"),
+    "a space before the colon": request("GET", "Space : 1"),
+    "a space in a name": request("GET", "Sp ace: 1"),
+    "a folded line": request("GET", "A: b\r\n c: d"),
+    "a bare line feed": request("GET", "A: b\nC: d"),
+    "a bare carriage return": request("GET", "A: b\rC: d"),
+    "NUL": request("GET", "A: b\0c"),
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "two hosts": request("GET", "Host: other"),
+    "a host with a space": b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "no version": b"GET /\r\nHost: service\r\n\r\n",
+    "HTTP/2.0": b"GET / HTTP/2.0\r\nHost: service\r\n\r\n",
+    "two spaces": b"GET  / HTTP/1.1\r\nHost: service\r\n\r\n",
+    "a space in the path": b"GET /a b HTTP/1.1\r\nHost: service\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", AMBIGUOUS)
+def test_what_two_servers_could_read_differently_is_refused(what: str) -> None:
+    received, instance = through(AMBIGUOUS[what], OK)
+    assert received.startswith(b"HTTP/1.1 400 ") and received.count(b"HTTP/1.1 ") == 1
+    assert instance.seen == b""
+
+
 @pytest.mark.parametrize(
-    "sent",
+    "body",
     [
-        request("POST", "Content-Length: 3", "Transfer-Encoding: chunked", body=b"abc"),
-        request("POST", "Content-Length: 3", "Content-Length: 4", body=b"abc"),
-        request("POST", "Content-Length: +3", body=b"abc"),
-        request("POST", "Transfer-Encoding: gzip, chunked", body=b"abc"),
-        request("GET", "No colon"),
-        request("GET", "Space : 1"),
+        *(
+            size + b"\r\n" + b"x" * 16
+            for size in (b"1_0", b"+10", b" 10", b"0x10", b"-1", b"", b"g", b"\xb2", b"1" * 17)
+        ),
+        b"3\nabc\r\n0\r\n\r\n",
+        b"3;a\nb\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabcd\r\n0\r\n\r\n",
+        b"3\r\nabc\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\n\r\n",
+        b"3;" + b"x" * 70_000 + b"\r\nabc\r\n0\r\n\r\n",
+        b"0\r\n" + b"X: y\r\n" * 101,
     ],
 )
-def test_what_two_servers_could_read_differently_is_refused(sent: bytes) -> None:
-    received, instance = through(sent, OK)
-    assert received.startswith(b"HTTP/1.1 400 ")
-    assert instance.seen == b""
+def test_a_chunk_that_is_none_is_refused_and_the_instance_sees_no_end_of_the_body(body: bytes) -> None:
+    received, instance = through(chunked(body))
+    assert received.startswith(b"HTTP/1.1 400 ") and received.count(b"HTTP/1.1 ") == 1
+    assert not instance.seen.endswith(b"0\r\n\r\n")
+
+
+def test_chunks_are_framed_anew_without_extensions_and_trailers() -> None:
+    sent = b"003;a=b\r\nabc\r\n0;c\r\nX-API-Key: late\r\n\r\n"
+    _, instance = through(chunked(sent) + request("GET", "Connection: close"), OK, OK)
+    assert b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n" in instance.seen and b"late" not in instance.seen
 
 
 def test_a_head_without_end_is_refused() -> None:
@@ -135,6 +210,106 @@ def test_with_no_instance_ready_the_answer_is_503() -> None:
 def test_an_instance_that_says_nothing_in_time_is_a_504() -> None:
     received, _ = through(request(), b"", timeout=0.2)
     assert received.startswith(b"HTTP/1.1 504 ")
+
+
+STARTED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+
+
+@pytest.mark.parametrize(
+    "started", [STARTED, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"HTTP/1.1 200 OK\r\n\r\nabc"]
+)
+def test_a_time_out_never_writes_into_an_answer_that_has_begun(started: bytes) -> None:
+    received, _ = through(request(), started, timeout=0.3)
+    assert received.count(b"HTTP/1.1 ") == 1 and received.endswith(b"abc") or received.endswith(b"abc\r\n")
+    assert b"504" not in received
+
+
+@pytest.mark.parametrize("broken", [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1_0\r\n", STARTED + b"x"])
+def test_an_instance_that_breaks_off_never_gets_a_second_answer_written(broken: bytes) -> None:
+    received, _ = through(request(), broken, closes=True)
+    assert received.count(b"HTTP/1.1 ") == 1 and b"503" not in received
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"220 ESMTP\r\n\r\n", b"\0\r\n\r\n"]
+)
+def test_an_instance_that_does_not_speak_http_is_a_503(answer: bytes) -> None:
+    received, _ = through(request(), answer)
+    assert received.startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize(
+    "half",
+    [b"G", b"GET / HT", b"GET / HTTP/1.1\r\nHost: service\r\nX-A: ", posted("Content-Length: 3", body=b"a"), b"\r\n"],
+)
+def test_a_half_sent_request_is_not_kept_for_ever(half: bytes) -> None:
+    received, instance = through(half, OK, timeout=0.2)
+    assert received.startswith(b"HTTP/1.1 408 ") and received.count(b"HTTP/1.1 ") == 1
+    assert instance.seen == b""
+
+
+def test_a_head_that_drips_has_one_time_for_the_whole() -> None:
+    async def run() -> bytes:
+        async def route(host: str) -> Pool | None:
+            return None
+
+        server = await listen(Front(route, lambda: 60.0, Patience(head=0.3)), 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+
+        async def drip() -> None:
+            writer.write(b"GET / HTTP/1.1\r\nX: ")
+            while True:
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(60.0):
+            received = await reader.read()
+        dripping.cancel()
+        writer.close()
+        server.close()
+        return received
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_stops_half_way_is_a_504_where_it_was_passed_on_while_it_came() -> None:
+    received, instance = through(chunked(b"3\r\nab"), b"", b"", timeout=0.2)
+    assert received.startswith(b"HTTP/1.1 504 ")
+    assert instance.seen.endswith(b"ab")
+
+
+def test_a_connection_that_asks_for_nothing_more_is_closed_without_a_word() -> None:
+    received, _ = through(request(), OK, patience=Patience(idle=0.2))
+    assert received.count(b"HTTP/1.1 ") == 1 and received.endswith(b"ok")
+    assert through(b"", patience=Patience(idle=0.2))[0] == b""
+
+
+def test_there_are_only_so_many_connections() -> None:
+    async def run() -> tuple[bytes, bytes]:
+        async def route(host: str) -> Pool | None:
+            return None
+
+        server = await listen(Front(route, lambda: 60.0, most_connections=1), 0)
+        address = server.sockets[0].getsockname()[:2]
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"G")
+        refused, other = await asyncio.open_connection(*address)
+        received = await refused.read()
+        other.close()
+        writer.write(b"ET / HTTP/1.1\r\nHost: service\r\n\r\n")
+        first = await reader.read()
+        writer.close()
+        server.close()
+        return received, first
+
+    received, first = asyncio.run(run())
+    assert b"too many connections" in received and b"no instance" in first
+
+
+def test_the_body_of_a_request_may_come_while_its_answer_does() -> None:
+    received, instance = through(chunked(b"3\r\nabc\r\n"), STARTED, later=b"0\r\n\r\n")
+    assert received.endswith(b"3\r\nabc\r\n") and instance.seen.endswith(b"3\r\nabc\r\n0\r\n\r\n")
 
 
 def test_an_instance_that_breaks_off_is_a_503_and_a_post_is_not_sent_twice() -> None:

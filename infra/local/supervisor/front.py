@@ -1,130 +1,158 @@
-"""The stable URL of a service: an HTTP/1.1 front that passes requests to a ready revision, bodies streamed."""
+"""The stable URL of a service: an HTTP/1.1 front that passes requests to a ready revision, bodies streamed.
+
+Everything has an end: a head has to arrive within `Patience.head` seconds, a whole exchange takes the service's
+time-out at the most, and a connection that says nothing is closed after `Patience.idle`.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from infra.local.supervisor.message import Head, Malformed, copy_body, copy_to_end, parse_head
 from infra.local.supervisor.upstream import LARGEST_HEAD, Connection, Pool
 
-_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer"}
 _REPEATABLE = 256 * 1024
 """Bodies up to this size are read whole first, so that a request can be sent again where an idle connection was just
 closed.
 """
-_PIECE = 64 * 1024
 _IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"}
+_MOST_CONNECTIONS = 1_000
+"""As many as one instance of Cloud Run takes at once."""
 
 Route = Callable[[str], Awaitable[Pool | None]]
 """Host → the connections of the instance that is to answer; None where none got ready in time."""
 
 
-class _Broken(Exception):
-    """The instance's connection broke: after the client had got a part of the answer, or before any byte of one had
-    come.
-    """
+@dataclass(frozen=True)
+class Patience:
+    """How long a client is waited for, in seconds: for the rest of a head, for the next request."""
 
-    def __init__(self, *, answered: bool, silent: bool = False) -> None:
+    head: float = 30.0
+    idle: float = 600.0
+
+
+class _Broken(Exception):
+    """The instance's connection broke; `silent`: before any byte of an answer had come."""
+
+    def __init__(self, *, silent: bool = False) -> None:
         super().__init__()
-        self.answered = answered
         self.silent = silent
 
 
+class _Late(Exception):
+    """The client did not send its request in time."""
+
+
 @dataclass
-class Head:
-    """The first line and headers of a request or an answer, and how its body is delimited."""
+class _Client:
+    """A client's connection. `answered`: the head of the answer is written, so that no other answer may be."""
 
-    first: bytes
-    headers: list[tuple[bytes, bytes]]
-    length: int | None
-    chunked: bool
-    keep: bool
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    answered: bool = False
 
-    def get(self, name: bytes) -> bytes:
-        return next((value for key, value in self.headers if key.lower() == name), b"")
-
-
-def parse_head(data: bytes) -> Head:
-    """Raises ValueError for what is not HTTP/1."""
-    first, *lines = data[:-4].split(b"\r\n")
-    headers: list[tuple[bytes, bytes]] = []
-    length: int | None = None
-    chunked, connection = False, b""
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or name != name.strip():
-            raise ValueError("malformed header")
-        value = value.strip()
-        lower = name.lower()
-        if lower == b"content-length":
-            if not value.isdigit() or (length is not None and length != int(value)):
-                raise ValueError("malformed Content-Length")
-            length = int(value)
-        elif lower == b"transfer-encoding":
-            chunked = value.lower() == b"chunked"
-            if not chunked:
-                raise ValueError("unsupported Transfer-Encoding")
-        elif lower == b"connection":
-            connection = value.lower()
-        headers.append((name, value))
-    if chunked and length is not None:
-        raise ValueError("both Content-Length and Transfer-Encoding")
-    version = first if first.startswith(b"HTTP/") else first.rpartition(b" ")[2]
-    keep = b"close" not in connection and (version.startswith(b"HTTP/1.1") or b"keep-alive" in connection)
-    return Head(first, headers, length, chunked, keep)
-
-
-def _written(head: Head, *added: bytes) -> bytes:
-    kept = [name + b": " + value for name, value in head.headers if name.lower() not in _HOP_BY_HOP]
-    return b"\r\n".join([head.first, *kept, *added]) + b"\r\n\r\n"
+    async def say(self, status: int, text: str) -> bool:
+        """Answer in the front's own words and part, or part without a word where an answer is under way."""
+        if self.answered:
+            self.writer.transport.abort()
+            return False
+        body = f"{text}\n".encode()
+        self.answered = True
+        self.writer.write(
+            f"HTTP/1.1 {status} {text if status < 450 else 'Unavailable'}\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+        )
+        await self.writer.drain()
+        return False
 
 
 class Front:
     """Serves one listening socket."""
 
-    def __init__(self, route: Route, timeout: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        route: Route,
+        timeout: Callable[[], float],
+        patience: Patience = Patience(),
+        most_connections: int = _MOST_CONNECTIONS,
+    ) -> None:
         self._route = route
         self._timeout = timeout
+        self._patience = patience
+        self._most_connections = most_connections
+        self._connections = 0
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client connection, request after request."""
+        self._connections += 1
+        client = _Client(reader, writer)
         try:
-            while await self._request(reader, writer):
+            if self._connections > self._most_connections:
+                await client.say(503, "The request failed because there are too many connections.")
+                return
+            while await self._request(client):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._connections -= 1
             writer.close()
 
-    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _request(self, client: _Client) -> bool:
+        """One request and its answer; whether another may follow."""
+        client.answered = False
         try:
-            head = parse_head(await reader.readuntil(b"\r\n\r\n"))
-            method = head.first.split(b" ", 2)[0]
+            head = await self._next_head(client)
+            if head is None:
+                return False
+            deadline = asyncio.get_running_loop().time() + self._timeout()
+            body = await self._whole_body(head, client, deadline)
+            async with asyncio.timeout_at(deadline):
+                return await self._pass_on(head, body, client)
+        except _Late:
+            return await client.say(408, "Request Timeout")
         except asyncio.LimitOverrunError:
-            return await _say(writer, 431, "Request Header Fields Too Large")
-        except ValueError:
-            return await _say(writer, 400, "Bad Request")
-        body: bytes | None = b""
-        if head.chunked or (head.length or 0) > _REPEATABLE or head.get(b"expect"):
-            body = None
-        elif head.length:
-            body = await reader.readexactly(head.length)
-        try:
-            async with asyncio.timeout(self._timeout()):
-                return await self._pass_on(head, method, body, reader, writer)
+            return await client.say(431, "Request Header Fields Too Large")
+        except Malformed:
+            return await client.say(400, "Bad Request")
         except TimeoutError:
-            return await _say(
-                writer, 504, "The request has been terminated because it has reached the maximum request timeout."
+            return await client.say(
+                504, "The request has been terminated because it has reached the maximum request timeout."
             )
 
-    async def _pass_on(
-        self, head: Head, method: bytes, body: bytes | None, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        peer = writer.get_extra_info("peername")[0].encode()
-        request = _written(head, b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: http")
+    async def _next_head(self, client: _Client) -> Head | None:
+        """None where the client asks for nothing more. Raises `_Late` where it stops in the middle of a head."""
+        first = b""
+        try:
+            async with asyncio.timeout(self._patience.idle):
+                first = await client.reader.read(1)
+        except TimeoutError:
+            pass
+        if not first:
+            return None
+        try:
+            async with asyncio.timeout(min(self._patience.head, self._timeout())):
+                return parse_head((first + await client.reader.readuntil(b"\r\n\r\n")).lstrip(b"\r\n"))
+        except TimeoutError:
+            raise _Late from None
+
+    async def _whole_body(self, head: Head, client: _Client, deadline: float) -> bytes | None:
+        """The body of a request that could be sent again; None where it is passed on while it comes. Raises `_Late`."""
+        if head.chunked or (head.length or 0) > _REPEATABLE or head.get(b"expect"):
+            return None
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await client.reader.readexactly(head.length or 0)
+        except TimeoutError:
+            raise _Late from None
+
+    async def _pass_on(self, head: Head, body: bytes | None, client: _Client) -> bool:
+        peer = client.writer.get_extra_info("peername", ("unknown",))[0].encode()
+        request = head.written(b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: http")
         for attempt in range(3):
             pool = await self._route(head.get(b"host").decode("latin-1"))
             if pool is None:
-                return await _say(writer, 503, "The request failed because no instance of the service is ready.")
+                return await client.say(503, "The request failed because no instance of the service is ready.")
             try:
                 connection, used = await pool.take(fresh=attempt > 0)
             except OSError:
@@ -132,128 +160,100 @@ class Front:
                 continue
             reusable = False
             try:
-                reusable, keep = await self._exchange(connection, request, head, method, body, reader, writer)
+                reusable, keep = await self._exchange(connection, request, head, body, client)
                 return keep
             except _Broken as broken:
                 # A connection that had been idle may have been closed before the request reached the instance. It is
                 # sent again where doing a thing twice is as good as once (RFC 9110, 9.2.2).
-                if broken.answered:
-                    return False
-                if not (used and broken.silent and method in _IDEMPOTENT) or body is None:
-                    return await _say(
-                        writer, 503, "The request failed because the connection to the instance had an error."
+                if not (used and broken.silent and head.method in _IDEMPOTENT) or body is None or client.answered:
+                    return await client.say(
+                        503, "The request failed because the connection to the instance had an error."
                     )
             finally:
                 pool.give_back(connection, reusable=reusable)
-        return await _say(writer, 503, "The request failed because no instance of the service is ready.")
+        return await client.say(503, "The request failed because no instance of the service is ready.")
 
     async def _exchange(
-        self,
-        connection: Connection,
-        request: bytes,
-        head: Head,
-        method: bytes,
-        body: bytes | None,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, connection: Connection, request: bytes, head: Head, body: bytes | None, client: _Client
     ) -> tuple[bool, bool]:
         """Sends the request and passes the answer back; whether each side's connection can go on."""
         upstream, sink = connection
         sink.write(request + (body or b""))
-        sending = asyncio.create_task(_copy_body(head, reader, sink)) if body is None else None
+        sending = asyncio.create_task(_send_body(head, client, sink)) if body is None else None
         try:
-            answer = await self._head(upstream)
-            while answer.first.split(b" ", 2)[1].startswith(b"1"):
-                if answer.first.split(b" ", 2)[1] == b"101":
-                    return await _tunnel(answer, connection, reader, writer)
-                writer.write(_written(answer))
-                answer = await self._head(upstream)
-            keep = head.keep
-            status = answer.first.split(b" ", 2)[1]
-            empty = method == b"HEAD" or status in (b"204", b"304")
-            delimited = empty or answer.chunked or answer.length is not None
-            writer.write(_written(answer, b"Connection: keep-alive" if keep and delimited else b"Connection: close"))
-            try:
-                if not empty and delimited:
-                    await _copy_body(answer, upstream, writer)
-                elif not empty:
-                    while piece := await upstream.read(_PIECE):
-                        writer.write(piece)
-                        await writer.drain()
-                await writer.drain()
-            except (ConnectionError, asyncio.IncompleteReadError):
-                raise _Broken(answered=True) from None
-            if sending and not sending.done():
-                return False, False  # answered before the body was read: neither side is at a request's start
-            return answer.keep and delimited, keep and delimited
+            return await self._answer(connection, head, sending, client)
+        except _Broken:
+            # It was this side that broke the connection, where the client's body was none.
+            if sending and sending.done() and isinstance(sending.exception(), Malformed):
+                raise Malformed("the body") from None
+            raise
         finally:
             if sending:
                 sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
 
-    async def _head(self, upstream: asyncio.StreamReader) -> Head:
+    async def _answer(
+        self, connection: Connection, head: Head, sending: "asyncio.Task[None] | None", client: _Client
+    ) -> tuple[bool, bool]:
+        upstream, _ = connection
+        answer = await _answer_head(upstream)
+        while answer.status.startswith(b"1"):
+            if answer.status == b"101":
+                return await _tunnel(answer, connection, client)
+            client.writer.write(answer.written())
+            answer = await _answer_head(upstream)
+        empty = head.method == b"HEAD" or answer.status in (b"204", b"304")
+        delimited = empty or answer.chunked or answer.length is not None
+        keep = head.keep and delimited
+        client.answered = True
+        client.writer.write(answer.written(b"Connection: keep-alive" if keep else b"Connection: close"))
         try:
-            return parse_head(await upstream.readuntil(b"\r\n\r\n"))
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as problem:
-            partial = isinstance(problem, asyncio.IncompleteReadError) and not problem.partial
-            raise _Broken(answered=False, silent=partial or isinstance(problem, ConnectionError)) from None
+            if not empty and delimited:
+                await copy_body(answer, upstream, client.writer)
+            elif not empty:
+                await copy_to_end(upstream, client.writer)
+            await client.writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, Malformed):
+            raise _Broken from None
+        if sending and not sending.done():
+            return False, False  # answered before the body was read: neither side is at a request's start
+        return answer.keep and delimited, keep
 
 
-async def _copy_body(head: Head, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    if not head.chunked:
-        await _copy(head.length or 0, source, sink)
-        return
-    while True:
-        line = await source.readuntil(b"\r\n")
-        sink.write(line)
-        size = int(line.partition(b";")[0], 16)
-        if size == 0:
-            break
-        await _copy(size + 2, source, sink)
-    while (line := await source.readuntil(b"\r\n")) != b"\r\n":
-        sink.write(line)
-    sink.write(b"\r\n")
-    await sink.drain()
+async def _answer_head(upstream: asyncio.StreamReader) -> Head:
+    try:
+        return parse_head(await upstream.readuntil(b"\r\n\r\n"))
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, Malformed) as problem:
+        partial = isinstance(problem, asyncio.IncompleteReadError) and not problem.partial
+        raise _Broken(silent=partial or isinstance(problem, ConnectionError)) from None
 
 
-async def _copy(count: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while count:
-        piece = await source.read(min(count, _PIECE))
-        if not piece:
-            raise asyncio.IncompleteReadError(b"", count)
-        sink.write(piece)
-        await sink.drain()
-        count -= len(piece)
+async def _send_body(head: Head, client: _Client, sink: asyncio.StreamWriter) -> None:
+    """Pass the client's body on. Where it breaks off or is none, the instance must not wait for its rest."""
+    try:
+        await copy_body(head, client.reader, sink)
+    except (ConnectionError, asyncio.IncompleteReadError, Malformed):
+        sink.transport.abort()
+        raise
 
 
-async def _tunnel(
-    answer: Head, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> tuple[bool, bool]:
+async def _tunnel(answer: Head, connection: Connection, client: _Client) -> tuple[bool, bool]:
     """After an upgrade (a web socket) both sides talk freely."""
     upstream, sink = connection
     lines = [name + b": " + value for name, value in answer.headers]
-    writer.write(b"\r\n".join([answer.first, *lines]) + b"\r\n\r\n")
-
-    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        while piece := await source.read(_PIECE):
-            target.write(piece)
-            await target.drain()
-
-    tasks = [asyncio.create_task(pump(reader, sink)), asyncio.create_task(pump(upstream, writer))]
-    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
+    client.answered = True
+    client.writer.write(b"\r\n".join([answer.first, *lines]) + b"\r\n\r\n")
+    tasks = [
+        asyncio.create_task(copy_to_end(client.reader, sink)),
+        asyncio.create_task(copy_to_end(upstream, client.writer)),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return False, False
-
-
-async def _say(writer: asyncio.StreamWriter, status: int, text: str) -> bool:
-    body = f"{text}\n".encode()
-    head = (
-        f"HTTP/1.1 {status} {text if status < 450 else 'Unavailable'}\r\nContent-Type: text/plain\r\nContent-Length:"
-        f" {len(body)}"
-    )
-    writer.write(f"{head}\r\nConnection: close\r\n\r\n".encode() + body)
-    await writer.drain()
-    return False
 
 
 async def listen(front: Front, port: int) -> asyncio.Server:
