@@ -88,6 +88,10 @@ forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and historie
 	@$(PYTHON) -m app.history
 	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)"
 
+.PHONY: files
+files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=data/raw)
+	@$(PYTHON) -m ml files --data "$(DATA)"
+
 .PHONY: orders
 orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
 	@find data/raw -name '*.ndjson*' | grep -q . || $(PYTHON) -m data.generator
@@ -199,7 +203,7 @@ release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
 fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions
 	@$(DELIVERY) fetch-records
-trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=…)
+trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=… or FILE=…)
 	@VERSION="$(VERSION)" TAG="$(TAG)" IMAGE="$(IMAGE)" $(DELIVERY) trace
 image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh
 	@$(DELIVERY) build-images

@@ -17,6 +17,7 @@ from app.metrics import MEDIA_TYPE, Metrics
 from app.models import Models
 from app.problems import Problem
 from app.settings import Settings
+from orderguard.model_version import DataFile
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
 from orderguard.model_version import Undecided
 
@@ -55,7 +56,7 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     metrics: dict[str, float]
     libraries: dict[str, str]
-    data: list[dict[str, Any]]
+    data: list[DataFile]
     files: dict[str, str]
     score_distribution: dict[str, list[float]]
     undecided: list[Undecided]
@@ -88,7 +89,7 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
                 parameters=manifest.parameters,
                 metrics=manifest.metrics,
                 libraries=manifest.libraries,
-                data=[msgspec.to_builtins(file) for file in manifest.data],
+                data=manifest.data,
                 files=manifest.files,
                 undecided=manifest.undecided,
                 score_distribution=serving.drift.score_distribution(),

@@ -175,7 +175,7 @@ def fetch_records() -> None:
 
 def show_trace() -> None:
     """Show where something comes from and where it went. Inputs: VERSION, TAG or IMAGE."""
-    print(trace.trace({name: os.environ.get(name, "") for name in ("VERSION", "TAG", "IMAGE")}))
+    print(trace.trace({name: os.environ.get(name, "") for name in ("VERSION", "TAG", "IMAGE", "FILE")}))
 
 
 def audit_requirements() -> None:

@@ -2,6 +2,7 @@
 whichever end one holds."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from delivery.commands import run
 from delivery.deploy import Deployment, history_folder
 from delivery.errors import DeliveryError
 from delivery.models import manifest_hash, models_folder
-from orderguard.model_version import Manifest, champion, read_manifest
+from orderguard.masking import Keyring, MaskingKeyError
+from orderguard.model_version import DataFile, Manifest, champion, has_order_file, read_manifest, sha256
 
 ELSEWHERE = "What the pipeline deployed comes from the releases: make fetch-records"
 
@@ -20,7 +22,10 @@ def deployments(folder: Path) -> list[Deployment]:
 
 
 def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]) -> list[str]:
-    """The model versions that `VERSION`, `TAG` or `IMAGE` leads to. Raises `DeliveryError` where it leads nowhere."""
+    """The model versions that `VERSION`, `TAG`, `IMAGE` or `FILE` (an order file or its name) leads to.
+
+    Raises `DeliveryError` where it leads nowhere.
+    """
     if version := wanted.get("VERSION"):
         return [version]
     if tag := wanted.get("TAG"):
@@ -28,13 +33,29 @@ def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]
         found += [path.parent.name for path in models.glob("*/manifest.json") if read_manifest(path.parent).tag == tag]
     elif image := wanted.get("IMAGE"):
         found = [one.model_version for one in deployed if image in one.image]
+    elif file := wanted.get("FILE"):
+        found = _trained_with(Path(file), models)
     else:
-        raise DeliveryError("Say where to start: make trace VERSION=…, TAG=… or IMAGE=…")
+        raise DeliveryError("Say where to start: make trace VERSION=…, TAG=…, IMAGE=… or FILE=…")
     if not found:
-        raise DeliveryError(
-            f"Nothing known here was trained or deployed as {next(iter(filter(None, wanted.values())))}. {ELSEWHERE}"
-        )
+        named = "with this file" if wanted.get("FILE") else f"as {next(iter(filter(None, wanted.values())))}"
+        raise DeliveryError(f"Nothing known here was trained or deployed {named}. {ELSEWHERE}")
     return sorted(set(found))
+
+
+def _trained_with(path: Path, models: Path) -> list[str]:
+    """The versions that were trained with an order file: by its bytes, or by its name or the name's pseudonyms."""
+    digest = sha256(path) if path.is_file() else ""
+    try:
+        tokens = Keyring.from_environment(os.environ).tokens("file", path.name)
+    except MaskingKeyError:
+        tokens = []
+    folders = sorted(manifest.parent for manifest in models.glob("[!.]*/manifest.json"))
+    return [
+        folder.name
+        for folder in folders
+        if digest in {file.sha256 for file in read_manifest(folder).data} or has_order_file(folder, path.name, tokens)
+    ]
 
 
 def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
@@ -52,12 +73,17 @@ def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
         "orders": f"{sum(file.orders for file in manifest.data)} from {manifest.first_order} to {manifest.last_order}",
     }
     found = [f"{name:14} {value}" for name, value in facts.items()]
-    found += [f"{'order file':14} {file.name} sha256:{file.sha256} ({file.orders} orders)" for file in manifest.data]
+    found += [f"{'order file':14} {_file(file)} sha256:{file.sha256} ({file.orders} orders)" for file in manifest.data]
     for one in deployed:
         if one.model_version == version:
             found.append(f"{'deployed':14} {one.stack} as {one.tag or one.commit[:12]}: {one.outcome}, {one.url}")
             found.append(f"{'image':14} {one.image}")
     return found
+
+
+def _file(file: DataFile) -> str:
+    """An order file without its name: `make files` says on the owner's screen which one it is."""
+    return " ".join(filter(None, (str(file.position), file.token)))
 
 
 def _training_run(folder: Path, deployed: list[Deployment]) -> str:

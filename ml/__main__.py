@@ -13,12 +13,12 @@ from pathlib import Path
 
 from ml.config import DEFAULT, ConfigError
 from ml.quarantine import TooManyBadLines
-from ml.reading import ReadingError
+from ml.order_files import ReadingError, without_order_file
 from ml.registry import NotPromoted
 from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
 
-BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, ReadingError, TooManyBadLines, OSError)
+BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, TooManyBadLines)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
 
 
@@ -32,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotPromoted as error:
         print(f"not promoted: {error}", file=sys.stderr)
         return EXIT_GATE
+    except ReadingError as error:
+        print(f"error: {error.told(sys.stderr)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except OSError as error:
+        print(f"error: {without_order_file(error, sys.stderr)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     except BAD_INPUT as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
@@ -83,10 +89,14 @@ def _parser() -> argparse.ArgumentParser:
 
     _command(steps, "models", "commands", "list the versions with their lineage")
 
-    trace = _command(steps, "trace", "commands", "find versions by tag, commit, or SHA-256 of data, code or a file")
+    trace = _command(steps, "trace", "commands", "find versions by tag, commit, data, code, or an order file")
     trace.add_argument(
-        "clue", help="a version, a tag, a commit, a SHA-256 or at least 6 digits of its start, or a file"
+        "clue",
+        help="a version, a tag, a commit, a SHA-256 or at least 6 digits of its start, a file, or an order file's name",
     )
+
+    files = _command(steps, "files", "commands", "show which order file is which: the name beside its pseudonym")
+    files.add_argument("--data", type=Path, default=Path("data/raw"), help="a folder of order files, or one file")
     return parser
 
 

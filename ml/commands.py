@@ -3,6 +3,7 @@ code.
 """
 
 import argparse
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import msgspec
 
 from ml import registry
+from ml.order_files import NAMESPACE, numbered
+from ml.reading import order_files
+from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.model_version import Manifest, ModelVersionError, champion, sha256, verify
 from orderguard.scorer import MODEL
 
@@ -67,11 +71,14 @@ def models(options: argparse.Namespace) -> int:
 
 
 def trace(options: argparse.Namespace) -> int:
-    """From a tag, a commit, data or a file to the versions that hold it."""
-    clue = sha256(Path(options.clue)) if Path(options.clue).is_file() else options.clue
-    found = registry.trace(options.models, clue)
+    """From a tag, a commit, data or a file to the versions that hold it. An order file is found by its bytes, else by
+    its name.
+    """
+    path = Path(options.clue)
+    found = registry.trace(options.models, sha256(path)) if path.is_file() else []
+    found = found or registry.trace(options.models, path.name, _tokens(path.name))
     if not found:
-        raise ModelVersionError(f"{options.models}: no version has anything to do with {options.clue!r}")
+        raise ModelVersionError(f"{options.models}: no version has anything to do with that")
     lines = []
     for manifest in found:
         lines += [
@@ -79,9 +86,30 @@ def trace(options: argparse.Namespace) -> int:
             f"  commit {manifest.commit}{' + changes' if manifest.dirty else ''}, tag {manifest.tag}",
         ]
         lines += [f"  data   {manifest.data_sha256}"]
-        lines += [f"         {file.sha256}  {file.name} ({file.orders:,} orders)" for file in manifest.data]
+        lines += [f"         {file.sha256}  {file} ({file.orders:,} orders)" for file in manifest.data]
         lines += [f"  model  {manifest.files[MODEL]}", f"  code   {manifest.code_sha256}, lock {manifest.lock_sha256}"]
     output(options, lines, [msgspec.to_builtins(manifest) for manifest in found])
+    return 0
+
+
+def _tokens(name: str) -> list[str]:
+    """The pseudonyms of an order file's name, as far as there is a key to make them with."""
+    try:
+        return Keyring.from_environment(os.environ).tokens(NAMESPACE, name)
+    except MaskingKeyError:
+        return []
+
+
+def files(options: argparse.Namespace) -> int:
+    """Which order file is which, for the owner's screen: position, pseudonym and SHA-256 beside the name."""
+    keyring = Keyring.from_environment(os.environ)
+    found = numbered(order_files(options.data), keyring)
+    facts = [
+        {"position": file.position, "tokens": keyring.tokens(NAMESPACE, file.path.name), "path": str(file.path)}
+        for file in found
+    ]
+    lines = [f"{file.position:>4}  {file.token}  {sha256(file.path)[:16]}  {file.path}" for file in found]
+    output(options, lines, facts)
     return 0
 
 

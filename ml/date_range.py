@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.order_files import OrderFile
 from ml.quarantine import Quarantined, masked_excerpt
 from ml.reading import BYTE_ORDER_MARK, blocks_of, lines_of
 
@@ -38,30 +39,33 @@ def out_of_range(at: NDArray[np.float64], earliest: date, maximum_gap_days: floa
 
 
 def quarantined(
-    paths: Sequence[Path], counts: Mapping[Path, int], found: Mapping[int, str], bad: Sequence[Quarantined]
+    files: Sequence[OrderFile], counts: Mapping[Path, int], found: Mapping[int, str], bad: Sequence[Quarantined]
 ) -> list[Quarantined]:
     """Where the orders of these rows stand. Rows count the usable orders of all files, of which each has its number in
     `counts`; `bad` are the lines that hold none.
     """
     lines = []
     start = 0
-    for path in paths:
-        here = {row - start: reason for row, reason in found.items() if start <= row < start + counts[path]}
-        start += counts[path]
+    for file in files:
+        here = {row - start: reason for row, reason in found.items() if start <= row < start + counts[file.path]}
+        start += counts[file.path]
         if here:
-            unusable = {line.line for line in bad if line.file == path.name}
-            lines += _lines_of_rows(path, here, unusable)
+            unusable = {line.line for line in bad if line.position == file.position}
+            lines += _lines_of_rows(file, here, unusable)
     return lines
 
 
-def _lines_of_rows(path: Path, rows: Mapping[int, str], unusable: set[int]) -> list[Quarantined]:
+def _lines_of_rows(file: OrderFile, rows: Mapping[int, str], unusable: set[int]) -> list[Quarantined]:
     found, row = [], 0
-    numbered = enumerate((line for block in blocks_of(path) for line in lines_of(block)), 1)
+    numbered = enumerate(
+        (line for block in blocks_of(file.path, position=file.position) for line in lines_of(block)), 1
+    )
     for number, line in numbered:
         text = (line or b"").removeprefix(BYTE_ORDER_MARK if number == 1 else b"")
         if number in unusable or not text.strip():
             continue
         if row in rows:
-            found.append(Quarantined(path.name, number, "created_at", rows[row], masked_excerpt(text)))
+            excerpt = masked_excerpt(text)
+            found.append(Quarantined(file.position, file.token, number, "created_at", rows[row], excerpt))
         row += 1
     return found

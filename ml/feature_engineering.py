@@ -4,7 +4,6 @@ Reading and masking run on all cores; the result does not depend on how many the
 """
 
 import gc
-import hashlib
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,14 +24,16 @@ from ml.article_evidence import settled
 from ml.catalogue_learning import learn_catalogue
 from ml.column_masking import ColumnMasker
 from ml.date_range import out_of_range, quarantined
+from ml.order_files import ReadingError, numbered
 from ml.quarantine import check_share, quarantine_file, record
-from ml.reading import BLOCK_BYTES, Block, ReadingError, Tally, blocks_of, columns_of_block
+from ml.reading import BLOCK_BYTES, Block, Tally, blocks_of_files, columns_of_block
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns, merged, taken
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
 from orderguard.masking.codes import undecided
+from orderguard.model_version import DataFile, sha256
 
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
@@ -52,14 +52,6 @@ class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Path | None = None
     workers: int = 0
     progress: bool = False
-
-
-class DataFile(NamedTuple):
-    """An order file: its name, the SHA-256 of its bytes, and how many orders were taken from it (a repeat is not)."""
-
-    name: str
-    sha256: str
-    orders: int
 
 
 class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +79,7 @@ class FeatureTable:
     cutoff: int
     report: ReadingReport
     data_files: list[DataFile]
+    """A repeat of an order is not counted as taken from its file."""
 
 
 def build_features(
@@ -106,7 +99,7 @@ def build_features(
     read = read_columns(paths, keyring, config)
     rows = rows_in_time_order(read.columns, read.digests)
     if not len(rows):
-        raise ReadingError("no usable order in " + ", ".join(path.name for path in paths))
+        raise ReadingError(f"no usable order in {len(paths)} order files", [path.name for path in paths])
     ends = np.cumsum([read.counts[path] for path in paths])
     kept = np.diff(np.searchsorted(np.sort(rows), ends), prepend=0).tolist()
     tally, digests, duplicates = read.tally, read.digests[rows].tobytes(), len(read.columns) - len(rows)
@@ -128,7 +121,10 @@ def build_features(
             quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
             unknown_fields=dict(sorted(tally.unknown_fields.items())),
         ),
-        data_files=[DataFile(path.name, read.hashes[path], orders) for path, orders in zip(paths, kept, strict=True)],
+        data_files=[
+            DataFile(position=file.position, token=file.token, sha256=read.hashes[file.path], orders=orders)
+            for file, orders in zip(numbered(paths, keyring), kept, strict=True)
+        ],
     )
 
 
@@ -148,7 +144,7 @@ class Read:
 
 def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig) -> Read:
     """Read and mask all orders of some files."""
-    blocks = [block for path in paths for block in blocks_of(path, BLOCK_BYTES)]
+    blocks = list(blocks_of_files(paths, BLOCK_BYTES))
     parts: list[Columns] = []
     digests = bytearray()
     total = Tally()
@@ -173,7 +169,7 @@ def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig)
             bar.set_postfix(orders=total.orders, refresh=False)
         columns, two_of_each = merged(parts), np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
         if misdated := out_of_range(columns.numbers["at"], config.earliest, config.maximum_gap_days):
-            lines = quarantined(paths, counts, misdated, total.quarantined)
+            lines = quarantined(numbered(paths, keyring), counts, misdated, total.quarantined)
             record(file, lines)
             total.quarantined += lines
             total.orders -= len(lines)
@@ -277,9 +273,3 @@ def features_of(columns: Columns, catalogue: Catalogue, threads: int) -> NDArray
     with ThreadPoolExecutor(threads) as pool:
         deque(pool.map(compute, range(groups)), maxlen=0)
     return features
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,15 +14,23 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
-from ml.reading import ReadingError, order_files
+from ml.order_files import NAMESPACE, OrderFile, ReadingError, numbered, without_order_file
+from ml.reading import order_files
 from ml.registry import version_folders
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.masking.canonical import identifier
-from orderguard.model_version import MANIFEST, ModelVersionError, read_manifest, sha256
+from orderguard.model_version import (
+    MANIFEST,
+    ModelVersionError,
+    former_names,
+    has_order_file,
+    read_manifest,
+    sha256,
+)
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
 
 
@@ -40,7 +48,7 @@ class _Whose(msgspec.Struct):
 class FileOfOrders(NamedTuple):
     """A raw file that holds the customer's lines: its hash before, their order ids, and what is left without them."""
 
-    path: Path
+    file: OrderFile
     sha256: str
     order_ids: list[str]
     removed: int
@@ -50,7 +58,7 @@ class FileOfOrders(NamedTuple):
 class Forgotten(NamedTuple):
     """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone)."""
 
-    files: list[str]
+    files: list[OrderFile]
     lines: int
     cases: dict[str, int]
     trained: list[str]
@@ -65,26 +73,24 @@ def forget(customer: str, data: Path, models: Path, keyring: Keyring) -> Forgott
 
     Raises `ReadingError`, `ModelVersionError`, `KnowledgeError` or `OSError` for what can't be read or written.
     """
-    touched = [held for path in order_files(data) if (held := lines_of(customer, path))]
+    touched = [held for file in numbered(order_files(data), keyring) if (held := lines_of(customer, file))]
     tokens = {token for held in touched for order_id in held.order_ids for token in keyring.tokens("order", order_id)}
-    hashes, names = {held.sha256 for held in touched}, {held.path.name for held in touched}
+    hashes = {held.sha256 for held in touched}
+    names = {held.file.path.name: keyring.tokens(NAMESPACE, held.file.path.name) for held in touched}
     trained, perhaps, cases = [], [], {}
     for folder in version_folders(models):
-        files = read_manifest(folder).data
-        if any(file.sha256 in hashes for file in files):
+        if any(file.sha256 in hashes for file in read_manifest(folder).data):
             trained.append(folder.name)
-        elif any(file.name in names for file in files):
+        elif any(has_order_file(folder, name, pseudonyms) for name, pseudonyms in names.items()):
             perhaps.append(folder.name)
-        if removed := remove_cases(folder, tokens):
+        if removed := remove_cases(folder, tokens, keyring):
             cases[folder.name] = removed
     for held in touched:
         rewrite(held)
-    return Forgotten(
-        [held.path.name for held in touched], sum(held.removed for held in touched), cases, trained, perhaps
-    )
+    return Forgotten([held.file for held in touched], sum(held.removed for held in touched), cases, trained, perhaps)
 
 
-def lines_of(customer: str, path: Path) -> FileOfOrders | None:
+def lines_of(customer: str, file: OrderFile) -> FileOfOrders | None:
     """The customer's lines in a file, or None. A broken line is theirs if their id stands anywhere in it, plain or
     with JSON's escapes.
     """
@@ -93,7 +99,7 @@ def lines_of(customer: str, path: Path) -> FileOfOrders | None:
     order_ids: list[str] = []
     rest: list[bytes] = []
     removed = 0
-    for line in _lines(path):
+    for line in _lines(file.path):
         try:
             order = _decoder.decode(line)
             theirs, order_id = identifier(order.customer.id) == wanted, order.order_id
@@ -105,25 +111,27 @@ def lines_of(customer: str, path: Path) -> FileOfOrders | None:
         removed += 1
         if order_id:
             order_ids.append(order_id)
-    return FileOfOrders(path, sha256(path), order_ids, removed, rest) if removed else None
+    return FileOfOrders(file, sha256(file.path), order_ids, removed, rest) if removed else None
 
 
 def rewrite(held: FileOfOrders) -> None:
     """Put the file in place without the customer's lines, whole or not at all; a file with no line left goes."""
+    path = held.file.path
     if not held.rest:
-        held.path.unlink()
+        path.unlink()
         return
-    aside = held.path.with_name(f".{held.path.name}.forget")
+    aside = path.with_name(f".{path.name}.forget")
     content = b"".join(held.rest)
     with aside.open("wb") as file:
-        file.write(gzip.compress(content, mtime=0) if held.path.name.endswith(".gz") else content)
+        file.write(gzip.compress(content, mtime=0) if path.name.endswith(".gz") else content)
         file.flush()
         os.fsync(file.fileno())
-    aside.replace(held.path)
+    aside.replace(path)
 
 
-def remove_cases(version_dir: Path, tokens: set[str]) -> int:
-    """Take the cases of these orders out of a version's index and put its hash right; returns how many there were.
+def remove_cases(version_dir: Path, tokens: set[str], keyring: Keyring) -> int:
+    """Take the cases of these orders out of a version's index and put its hash right; returns how many there were. The
+    names of order files that a former version has in its manifest become pseudonyms.
 
     The version's folder is made anew beside the old one and swapped in, so that it is whole at every moment.
     """
@@ -141,8 +149,14 @@ def remove_cases(version_dir: Path, tokens: set[str]) -> int:
         shutil.copytree(version_dir, aside)
         path = msgspec.structs.replace(index, cases=kept).write(aside / KNOWLEDGE_FOLDER)
         manifest = read_manifest(aside)
+        data = [
+            msgspec.structs.replace(file, token=file.token or keyring.token(NAMESPACE, name))
+            for file, name in zip(manifest.data, former_names(aside), strict=True)
+        ]
         files = {**manifest.files, path.relative_to(aside).as_posix(): sha256(path)}
-        changed = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(manifest, files=files)), indent=2)
+        changed = msgspec.json.format(
+            msgspec.json.encode(msgspec.structs.replace(manifest, data=data, files=files)), indent=2
+        )
         (aside / MANIFEST).write_bytes(changed + b"\n")
         version_dir.rename(swapped_out)
         aside.rename(version_dir)
@@ -167,21 +181,24 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         return 2
     try:
         done = forget(customer, options.data, options.models, Keyring.from_environment(environment))
-    except (MaskingKeyError, ReadingError, ModelVersionError, KnowledgeError) as error:
+    except ReadingError as error:
+        print(error.told(sys.stderr), file=sys.stderr)
+        return 2
+    except (MaskingKeyError, ModelVersionError, KnowledgeError) as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print(without_order_file(error, sys.stderr), file=sys.stderr)
         return 2
-    print(summary(done))
+    print(summary(done, sys.stdout))
     return 0
 
 
-def summary(done: Forgotten) -> str:
-    """What was done, in words, without naming the customer."""
+def summary(done: Forgotten, screen: IO[str]) -> str:
+    """What was done, in words, without naming the customer; files are named at a terminal alone."""
     if not done.lines:
         return "No order of this customer is in the raw orders: nothing to remove."
-    lines = [f"Removed {done.lines:,} orders from {', '.join(done.files)}."]
+    lines = [f"Removed {done.lines:,} orders from {', '.join(file.told(screen) for file in done.files)}."]
     lines += [f"Removed {count:,} cases from the index of version {name}." for name, count in done.cases.items()]
     for names, how in ((done.trained, "were trained"), (done.perhaps_trained, "may have been trained")):
         if names:

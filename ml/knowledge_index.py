@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.feature_engineering import FeatureTable
-from ml.reading import blocks_of, chunks_of
+from ml.reading import blocks_of_files, chunks_of
 from orderguard.features import FEATURES
 from orderguard.masking import Keyring, mask_text
 from orderguard.masking.codes import Doubt, known_articles
@@ -92,7 +92,7 @@ def knowledge_index(
 def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str], doubt: Doubt) -> Iterator[MaskedOrder]:
     """The first order of each of these tokens."""
     missing = set(tokens)
-    for block in (block for path in paths for block in blocks_of(path)):
+    for block in blocks_of_files(paths):
         for chunk in chunks_of(block, keyring, doubt=doubt):
             for order in chunk.orders:
                 if order.order_token in missing:

@@ -19,7 +19,7 @@ from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
 from orderguard.attribution import Attribution
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
-from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
+from orderguard.model_version import MANIFEST, Manifest, champion
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,14 @@ def train_version(
     seconds = {"prepare": took}
     with timed("train", seconds, job.say):
         trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs)
-    files = [DataFile(name=name, sha256=sha256, orders=orders) for name, sha256, orders in table.data_files]
-    training = Training(paths, job.keyring, table, trained, data_hash(files))
+    training = Training(paths, job.keyring, table, trained, data_hash(table.data_files))
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):
             for write in WRITERS:
                 write(training, aside)
         with timed("validate", seconds, job.say):
             evidence = validate(training, aside, job.config, job.progress)
-        draft = _manifest(job, code, training, files, evidence.validation, Attribution.read(aside).baseline())
+        draft = _manifest(job, code, training, evidence.validation, Attribution.read(aside).baseline())
         with timed("describe", seconds, job.say):
             (aside / registry.VALIDATION).write_bytes(_json(evidence.validation))
             describe(draft, training, evidence, aside)
@@ -80,9 +79,7 @@ def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -
     return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, job.config.alert.rate, settings)
 
 
-def _manifest(
-    job: Job, code: Source, training: Training, files: list[DataFile], validation: Validation, baseline: float
-) -> Manifest:
+def _manifest(job: Job, code: Source, training: Training, validation: Validation, baseline: float) -> Manifest:
     moments = training.table.created_at
     first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
     return Manifest(
@@ -90,7 +87,7 @@ def _manifest(
         commit=code.commit,
         tag=code.tag,
         dirty=code.dirty,
-        data=files,
+        data=training.table.data_files,
         data_sha256=training.data_sha256,
         first_order=first,
         last_order=last,

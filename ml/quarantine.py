@@ -26,8 +26,11 @@ class TooManyBadLines(ValueError):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """One bad line. `field` is the path of the field at fault ("" for the line as a whole); `excerpt` is masked."""
+    """One bad line. `position` is its file's place among the order files, from 1, `file` the pseudonym of the file's
+    name; `field` is the path of the field at fault ("" for the line as a whole); `excerpt` is masked.
+    """
 
+    position: int
     file: str
     line: int
     field: str

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ml.column_masking import ColumnMasker
+from ml.order_files import NAMESPACE, SUFFIXES, ReadingError
 from ml.quarantine import Quarantined, masked_excerpt
 from orderguard.currencies import CURRENCIES
 from orderguard.features.columns import Columns
@@ -22,7 +23,6 @@ from orderguard.masking import Keyring, mask_order
 from orderguard.masking.codes import Doubt, masked
 from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
 
-SUFFIXES = (".ndjson", ".ndjson.gz")
 BLOCK_BYTES = 8 * 2**20
 PIECE_BYTES = 2**17
 CHUNK_ORDERS = 5_000
@@ -31,17 +31,16 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LOOK_FOR_UNKNOWN_FIELDS_EVERY = 50
 
 
-class ReadingError(ValueError):
-    """Order files that can't be read at all; the message names the file and the way out."""
-
-
 @dataclass(frozen=True)
 class Block:
-    """A part of a file that starts and ends with whole lines; a compressed file is one block."""
+    """A part of a file that starts and ends with whole lines; a compressed file is one block. `position` is the file's,
+    from 1.
+    """
 
     path: Path
     start: int
     end: int
+    position: int = 1
 
 
 @dataclass
@@ -84,20 +83,21 @@ def order_files(data: Path) -> list[Path]:
     found = [path for path in data.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file()]
     if not found:
         raise ReadingError(
-            f"{data}: no order files here. Put *.ndjson or *.ndjson.gz there, or run `python -m data.generator`."
+            "no order files in the folder of --data. Put *.ndjson or *.ndjson.gz there, or run `make orders`.",
+            [str(data)],
         )
     names = Counter(path.name for path in found)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise ReadingError(f"{data}: more than one order file is called {', '.join(sorted(twice))}. Rename them.")
+    if twice := sorted(name for name, count in names.items() if count > 1):
+        raise ReadingError(f"more than one order file is called the same ({len(twice)} names). Rename them.", twice)
     return sorted(found, key=lambda path: path.name)
 
 
-def blocks_of(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Cut a file into blocks of about `size` bytes, at line ends."""
+def blocks_of(path: Path, size: int = BLOCK_BYTES, position: int = 1) -> Iterator[Block]:
+    """Cut a file into blocks of about `size` bytes, at line ends. Raises `ReadingError`."""
     try:
         total = path.stat().st_size
         if path.name.endswith(".gz"):
-            yield Block(path, 0, total)
+            yield Block(path, 0, total, position)
             return
         start = 0
         with path.open("rb") as file:
@@ -106,10 +106,16 @@ def blocks_of(path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
                 while (piece := file.readline(MAX_LINE_BYTES)) and not piece.endswith(b"\n"):
                     pass
                 end = file.tell()
-                yield Block(path, start, end)
+                yield Block(path, start, end, position)
                 start = end
     except OSError as error:
-        raise ReadingError(f"{path}: can't be read ({error.strerror})") from None
+        raise ReadingError(f"order file {position}: can't be read ({error.strerror})", [str(path)]) from None
+
+
+def blocks_of_files(paths: Sequence[Path], size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The blocks of files one after the other, the files numbered. Raises `ReadingError`."""
+    for position, path in enumerate(paths, 1):
+        yield from blocks_of(path, size, position)
 
 
 def lines_of(block: Block) -> Iterator[bytes | None]:
@@ -124,9 +130,11 @@ def lines_of(block: Block) -> Iterator[bytes | None]:
             file.seek(block.start)
             yield from _lines(file, sys.maxsize if compressed else block.end - block.start)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise ReadingError(f"{block.path}: not a whole gzip file. Copy it again.") from None
+        named = [str(block.path)]
+        raise ReadingError(f"order file {block.position}: not a whole gzip file. Copy it again.", named) from None
     except OSError as error:
-        raise ReadingError(f"{block.path}: can't be read ({error.strerror})") from None
+        named = [str(block.path)]
+        raise ReadingError(f"order file {block.position}: can't be read ({error.strerror})", named) from None
 
 
 def _lines(file: gzip.GzipFile | BufferedReader, left: int) -> Iterator[bytes | None]:
@@ -145,7 +153,7 @@ def _lines(file: gzip.GzipFile | BufferedReader, left: int) -> Iterator[bytes | 
         yield None if too_long else rest
 
 
-def tallies_of(block: Block, take: Callable[[bytes | None], None]) -> Iterator[Tally]:
+def tallies_of(block: Block, keyring: Keyring, take: Callable[[bytes | None], None]) -> Iterator[Tally]:
     """Hand each line of a block to `take`, which raises `OrderError` for one that can't be used.
 
     Tells what was found after every `CHUNK_ORDERS` usable orders, and at the end. Line numbers of quarantined lines
@@ -163,7 +171,9 @@ def tallies_of(block: Block, take: Callable[[bytes | None], None]) -> Iterator[T
             take(line)
         except OrderError as error:
             excerpt = masked_excerpt(line or b"")
-            tally.quarantined.append(Quarantined(block.path.name, number, error.field, error.reason, excerpt))
+            token = keyring.token(NAMESPACE, block.path.name)
+            bad = Quarantined(block.position, token, number, error.field, error.reason, excerpt)
+            tally.quarantined.append(bad)
             continue
         tally.orders += 1
         if line is not None and number % LOOK_FOR_UNKNOWN_FIELDS_EVERY == 1:
@@ -177,9 +187,11 @@ def tallies_of(block: Block, take: Callable[[bytes | None], None]) -> Iterator[T
 def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> Iterator[Chunk]:
     """Read and mask a block's orders, `CHUNK_ORDERS` at a time. `doubt` is as in `mask_order`."""
     orders: list[MaskedOrder] = []
-    for tally in tallies_of(
-        block, lambda line: orders.append(mask_order(usable_order(line), keyring, free_text=free_text, doubt=doubt))
-    ):
+
+    def take(line: bytes | None) -> None:
+        orders.append(mask_order(usable_order(line), keyring, free_text=free_text, doubt=doubt))
+
+    for tally in tallies_of(block, keyring, take):
         yield Chunk(orders.copy(), tally)
         orders.clear()
 
@@ -192,7 +204,7 @@ def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Colum
             order = usable_order(line)
             masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False, doubt=masker.doubt))
 
-    for tally in tallies_of(block, take):
+    for tally in tallies_of(block, masker.keyring, take):
         yield *masker.columns(), tally
 
 
@@ -240,9 +252,9 @@ def masked_orders(
     `tally` is added to, if given. Raises `ReadingError`.
     """
     found = tally or Tally()
-    for path in paths:
+    for position, path in enumerate(paths, 1):
         lines_before = 0
-        for block in blocks_of(path):
+        for block in blocks_of(path, position=position):
             lines_of_block = 0
             for chunk in chunks_of(block, keyring, free_text=free_text, doubt=doubt):
                 found.add(chunk.tally, lines_before)

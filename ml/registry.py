@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from orderguard.model_version import (
     Manifest,
     ModelVersionError,
     champion,
+    has_order_file,
     read_manifest,
     sha256,
     verify,
@@ -103,7 +104,7 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
     """Move a finished folder to its place. False where the same version, byte for byte, is there already.
 
     Raises `ModelVersionError` where another model has that name: a version never changes. Only what is keyed may: the
-    same model with its cases under another masking key takes the old folder's place.
+    same model with its cases and the names of its files under another masking key takes the old folder's place.
     """
     target = models_dir / manifest.version
     aside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
@@ -114,7 +115,7 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
         write_atomically(target / CHALLENGE, (aside / CHALLENGE).read_text("utf-8"))
         return False
     old = read_manifest(target)
-    if _without_keyed_files(old) != _without_keyed_files(manifest):
+    if _without_what_is_keyed(old) != _without_what_is_keyed(manifest):
         raise ModelVersionError(
             f"{target}: exists already and is another model ({_difference(old, manifest)}); a version never changes: "
             f"commit what changed, tag a new version, or remove that folder"
@@ -125,9 +126,10 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
     return True
 
 
-def _without_keyed_files(manifest: Manifest) -> Manifest:
+def _without_what_is_keyed(manifest: Manifest) -> Manifest:
     files = {name: digest for name, digest in manifest.files.items() if not name.startswith(f"{KNOWLEDGE_FOLDER}/")}
-    return msgspec.structs.replace(manifest, files=files)
+    data = [msgspec.structs.replace(file, token="") for file in manifest.data]
+    return msgspec.structs.replace(manifest, files=files, data=data)
 
 
 def _difference(old: Manifest, new: Manifest) -> str:
@@ -258,16 +260,17 @@ def versions(models_dir: Path) -> list[Listed]:
     return sorted(listed, key=lambda entry: (entry.manifest.last_order if entry.manifest else "", entry.version))
 
 
-def trace(models_dir: Path, clue: str) -> list[Manifest]:
+def trace(models_dir: Path, clue: str, tokens: Iterable[str] = ()) -> list[Manifest]:
     """The versions that a clue leads to: a version, a tag, the start of a commit, or of the SHA-256 of data or of a
-    file.
+    file, or the name of an order file with its pseudonyms `tokens`.
     """
     found = []
     for folder in version_folders(models_dir):
         manifest = read_manifest(folder)
         hashes = [manifest.data_sha256, *(file.sha256 for file in manifest.data), *manifest.files.values()]
         starts = [manifest.commit or "", manifest.code_sha256, *hashes] if len(clue) >= 6 else []
-        if clue in (manifest.version, manifest.tag) or any(value.startswith(clue) for value in starts):
+        known = clue in (manifest.version, manifest.tag) or any(value.startswith(clue) for value in starts)
+        if known or has_order_file(folder, clue, tokens):
             found.append(manifest)
     return found
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ml.config import Config
-from ml.reading import ReadingError
+from ml.order_files import ReadingError
 
 MINIMUM_ROWS = 100
 MINIMUM_SLICE = 10

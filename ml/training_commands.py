@@ -53,7 +53,7 @@ def _counted(report: ReadingReport, options: argparse.Namespace) -> list[str]:
     bad = sum(report.quarantined.values())
     lines = [f"{report.orders:,} orders, {len(FEATURE_NAMES)} features → {options.out}"]
     lines += [f"{report.duplicates:,} repeats of an order left out"] if report.duplicates else []
-    lines += [f"{bad:,} bad lines quarantined → {options.quarantine}"] if bad else []
+    lines += [f"{bad:,} bad lines quarantined → {options.quarantine} (which file is which: make files)"] if bad else []
     by_count = sorted(report.quarantined.items(), key=lambda reason: (-reason[1], reason[0]))
     lines += [f"  {count:>7,}  {reason}" for reason, count in by_count]
     places = ", ".join(f"{place} ({count:,})" for place, count in report.unknown_fields.items())
@@ -147,5 +147,5 @@ def _job(options: argparse.Namespace) -> Job:
         say=lambda line: None if options.json else print(line, file=sys.stderr, flush=True),
     )
     files = order_files(job.data)
-    job.say(f"{len(files)} order files, {sum(path.stat().st_size for path in files) / 1e6:,.1f} MB in {job.data}")
+    job.say(f"{len(files)} order files, {sum(path.stat().st_size for path in files) / 1e6:,.1f} MB")
     return job

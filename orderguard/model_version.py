@@ -1,6 +1,7 @@
 """A model version on disk: what its manifest says, and the check that it is whole before anything is loaded from it."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,11 +18,27 @@ class ModelVersionError(ValueError):
 
 
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of raw orders that the model was trained from. `orders` counts those taken from it."""
+    """A file of raw orders that the model was trained from. `orders` counts those taken from it.
 
-    name: str
+    `position` counts from 1 in the order of the files' names. `token` is the pseudonym of the name, which may tell who
+    ordered; it is empty in a version that was trained when names still stood here.
+    """
+
+    position: int = 0
+    token: str = ""
     sha256: str
     orders: int
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (f"order file {self.position}", self.token)))
+
+
+class _FormerFile(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _FormerManifest(msgspec.Struct, frozen=True):
+    data: list[_FormerFile]
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +92,31 @@ def read_manifest(version_dir: Path) -> Manifest:
     """
     path = version_dir / MANIFEST
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         raise ModelVersionError(f"{path}: not found, so {version_dir} holds no model version") from None
     except (OSError, msgspec.MsgspecError) as error:
         raise ModelVersionError(f"{path}: unreadable ({error}); fetch or train the version again") from None
+    numbered = [msgspec.structs.replace(file, position=place) for place, file in enumerate(manifest.data, 1)]
+    return msgspec.structs.replace(manifest, data=numbered)
+
+
+def former_names(version_dir: Path) -> list[str]:
+    """The names of the order files as the manifest has them; "" in a version that keeps pseudonyms in their place.
+
+    They may hold personal data: they are looked at, and never shown.
+    """
+    former = msgspec.json.decode((version_dir / MANIFEST).read_bytes(), type=_FormerManifest)
+    return [file.name for file in former.data]
+
+
+def has_order_file(version_dir: Path, name: str, tokens: Iterable[str]) -> bool:
+    """Whether a file called `name` was among the order files, by one of the name's pseudonyms or, in a former version,
+    by the name itself.
+    """
+    known = set(tokens)
+    by_token = any(file.token in known for file in read_manifest(version_dir).data)
+    return by_token or name in former_names(version_dir)
 
 
 def verify(version_dir: Path) -> Manifest:

@@ -37,7 +37,7 @@ def _lineage(manifest: Manifest) -> Section:
 
 def _data(manifest: Manifest, evidence: Evidence) -> Section:
     rows = [("From", manifest.first_order), ("To", manifest.last_order)]
-    rows += [(file.name, f"{file.orders:,} orders, {file.sha256[:16]}…") for file in manifest.data]
+    rows += [(f"Order file {file.position}", f"{file.orders:,} orders, {file.sha256[:16]}…") for file in manifest.data]
     rows += [(name, f"{count:,}") for name, count in evidence.validation.data.items()]
     split = manifest.parameters["split"]
     words = (

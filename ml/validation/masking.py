@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ml.config import MaskingGate
-from ml.reading import blocks_of, lines_of, usable_order
+from ml.reading import blocks_of_files, lines_of, usable_order
 from ml.validation.gates import Figure, Gate, gate
 from orderguard.catalogue import Catalogue
 from orderguard.features.vector import compute_features
@@ -53,14 +53,13 @@ def _features(orders: list[MaskedOrder], catalogue: Catalogue) -> np.ndarray[Any
 
 
 def _usable_lines(paths: Sequence[Path]) -> Iterator[bytes]:
-    for path in paths:
-        for block in blocks_of(path):
-            for line in lines_of(block):
-                try:
-                    usable_order(line)
-                except OrderError:
-                    continue
-                yield line or b""
+    for block in blocks_of_files(paths):
+        for line in lines_of(block):
+            try:
+                usable_order(line)
+            except OrderError:
+                continue
+            yield line or b""
 
 
 def _masked(line: bytes, keyring: Keyring) -> MaskedOrder:

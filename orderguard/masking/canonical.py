@@ -27,6 +27,11 @@ def identifier(value: str) -> str:
     return email(value) if "@" in value else value.strip()
 
 
+def file_name(value: str) -> str:
+    """A name of a file keeps its case; some systems write accents apart, some don't."""
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
+
+
 def phone(value: str) -> str:
     """Close to E.164: digits, with `+` for an international prefix (`00` counts as one) and no trunk zero after it."""
     digits = _NOT_PHONE.sub("", unicodedata.normalize("NFKC", value).replace("(0)", ""))
@@ -51,6 +56,7 @@ PREFIXES = {
     "card": "crd",
     "iban": "ibn",
     "national_id": "nid",
+    "file": "fil",
 }
 """Each namespace and the prefix of its tokens."""
 
@@ -65,5 +71,6 @@ CANONICAL: dict[str, Callable[[str], str]] = {
     "card": compact,
     "iban": compact,
     "national_id": compact,
+    "file": file_name,
 }
 """Each namespace and how its values are brought to one form before they are keyed."""

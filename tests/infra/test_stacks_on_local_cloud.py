@@ -68,7 +68,8 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
         assert put.returncode == 0, put.stdout
         manifest = verify(made[0])
         assert manifest.commit == COMMIT
-        assert [(file.name, file.sha256) for file in manifest.data] == [(orders.name, sha256(orders))]
+        assert [(file.position, file.sha256) for file in manifest.data] == [(1, sha256(orders))]
+        assert orders.stem not in put.stdout + (made[0] / "manifest.json").read_text()
     else:
         assert put.returncode != 0
         assert "failed with code 2" in put.stdout

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import ODD, USUAL, WAIT_SECONDS, Service, serving
+from orderguard.masking import Keyring
+from tests.serving import MASKING_KEY, ODD, USUAL, WAIT_SECONDS, Service, serving
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +211,7 @@ def test_id_and_trace_are_carried_through(service: Service) -> None:
 
 
 CARD = "4111111111111111"
+KEYRING = Keyring.from_text(MASKING_KEY)
 HIDDEN_IDS = {
     "a card number": CARD,
     "a card number filled up": CARD.ljust(32, "0"),
@@ -276,7 +278,9 @@ def test_no_personal_data_reaches_log_or_metrics(service: Service) -> None:
 
 def test_the_model_tells_its_lineage(service: Service) -> None:
     model = service.get("/v1/model").json()
-    assert model["version"] == "first" and model["data"][0]["name"] == "sample-7.ndjson"
+    (file,) = model["data"]
+    assert model["version"] == "first" and file["orders"] > 0
+    assert (file["position"], file["token"]) == (1, KEYRING.token("file", "sample-7.ndjson"))
     assert model["files"]["model.onnx"] and model["metrics"] and model["refused"] == {}
     assert len(model["score_distribution"]["counts"]) == len(model["score_distribution"]["edges"]) + 1
 

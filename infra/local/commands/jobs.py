@@ -1,5 +1,6 @@
 """`run-job` and `object-put`: jobs that are asked for, and jobs that an object's arrival starts."""
 
+import sys
 from pathlib import Path
 
 from infra.local.cloud import Cloud
@@ -34,7 +35,9 @@ def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None
         raise LocalCloudError(f"{file} can't be read: {problem.strerror}", EXIT_USAGE) from None
     except Refused as problem:
         raise LocalCloudError(str(problem), EXIT_USAGE) from None
-    print(f"gs://{bucket}/{name or file.name}: {len(content):,} bytes")
+    # An order file's name may tell who ordered: it is for the owner's own screen.
+    shown = f"/{name or file.name}" if sys.stdout.isatty() else ""
+    print(f"gs://{bucket}{shown}: {len(content):,} bytes")
     try:
         started = list(started_by(cloud, bucket))
     except JobError as problem:

@@ -2,7 +2,10 @@
 
 from orderguard.model_version import DataFile, Manifest
 
-ORDERS = [DataFile(name=f"drop-{month}.ndjson", sha256=f"{month}" * 32, orders=1_000) for month in (10, 11)]
+ORDERS = [
+    DataFile(position=place, token=f"fil_k1_{month * 11}", sha256=month * 32, orders=1_000)
+    for place, month in enumerate(("10", "11"), 1)
+]
 
 
 def manifest(version: str) -> Manifest:

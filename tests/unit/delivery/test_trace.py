@@ -8,6 +8,9 @@ import pytest
 
 from delivery import models, trace
 from delivery.deploy import Deployment
+from delivery.errors import DeliveryError
+from orderguard.masking import Keyring, new_key_text
+from orderguard.model_version import DataFile, sha256
 from tests.unit.delivery.manifests import manifest
 
 PAGE = "https://github.com/o/n/actions/runs/7"
@@ -26,11 +29,39 @@ def test_a_version_leads_to_its_training_run_and_its_deployment(folder: Path) ->
     told = "\n".join(trace.lines("v1", folder, deployed))
     for part in (
         f"2026-11-02T05:23:00Z, {PAGE}",
-        "drop-10.ndjson sha256:1010",
+        f"1 fil_k1_{'10' * 11} sha256:1010",
         "prod as v1.2.3: deployed",
         "r@sha256:d",
     ):
         assert part in told
+
+
+def test_an_order_file_leads_to_its_versions_by_its_bytes_or_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, key = "orders-of-john.smith@example.com.ndjson", new_key_text()
+    (tmp_path / name).write_text("orders")
+    held = DataFile(position=1, sha256=sha256(tmp_path / name), orders=1)
+    named = DataFile(position=1, token=Keyring.from_text(key).token("file", name), sha256="f" * 64, orders=1)
+    for version, file in (("by-bytes", held), ("by-name", named), ("other", DataFile(sha256="e" * 64, orders=1))):
+        whole = msgspec.structs.replace(manifest(version), data=[file])
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "manifest.json").write_bytes(msgspec.json.encode(whole))
+    former = tmp_path / "former"
+    former.mkdir()
+    told = msgspec.to_builtins(manifest("former"))
+    told["data"] = [{"name": name, "sha256": "d" * 64, "orders": 1}]
+    (former / "manifest.json").write_text(json.dumps(told))
+    monkeypatch.delenv("MASKING_KEY_FILE", raising=False)
+    monkeypatch.setenv("MASKING_KEY", key)
+    assert trace.versions({"FILE": str(tmp_path / name)}, tmp_path, []) == ["by-bytes", "by-name", "former"]
+    assert trace.versions({"FILE": name}, tmp_path, []) == ["by-name", "former"]
+    monkeypatch.delenv("MASKING_KEY")
+    assert trace.versions({"FILE": name}, tmp_path, []) == ["former"]
+    assert name not in "\n".join(trace.lines("former", tmp_path, []))
+    with pytest.raises(DeliveryError, match="with this file") as error:
+        trace.versions({"FILE": "another-john.ndjson"}, tmp_path, [])
+    assert "john" not in str(error.value)
 
 
 def test_a_version_that_was_trained_on_this_machine_has_a_time_and_no_page(folder: Path) -> None:

@@ -263,7 +263,7 @@ def test_both_images_are_scanned_whole_and_what_is_high_and_mended_fails_the_run
 
 
 def test_what_starts_a_training_is_what_training_reads() -> None:
-    from ml.reading import SUFFIXES
+    from ml.order_files import SUFFIXES
 
     (paths,) = (_document("ml-pipeline.yml")[True]["push"]["paths"],)
     assert paths == [f"data/raw/**/*{suffix}" for suffix in SUFFIXES]

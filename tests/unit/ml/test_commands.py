@@ -21,8 +21,9 @@ from ml.job import Job, prepare
 from ml.pipeline import Outcome
 from ml.quarantine import quarantine_file
 from ml.refusal import refusal
-from orderguard.masking import new_key_text
+from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import champion, sha256, verify
+from tests.unit.ml.former import name_files
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -164,7 +165,7 @@ def test_what_is_wrong_with_the_orders_is_said_before_anything_heavy_is_imported
         command, cwd=ROOT, env={**os.environ, "MASKING_KEY": key_text}, capture_output=True, text=True
     )
     first, *_, said, ended = done.stderr.splitlines()
-    assert first.startswith("1 order files, 0.0 MB in ")
+    assert first == "1 order files, 0.0 MB"
     assert said.startswith("error: 99 good orders are too few to train and validate on; 100 are the least, so 1 are")
     assert ended == "2 set()"
 
@@ -304,6 +305,30 @@ def test_prepare_writes_features(sample: Path, tmp_path: Path, capsys: pytest.Ca
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".npz"] == ["features.npz"]
 
 
+def test_an_order_file_leads_to_its_versions_by_its_bytes_and_by_its_name(
+    models: Path, sample: Path, trained: Outcome, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = min(sample.iterdir())
+    changed = tmp_path / path.name
+    changed.write_text("another content")
+    for clue in (path, changed, path.name):
+        code, printed, said = run(capsys, "trace", clue, "--models", models)
+        assert code == 0, said
+        assert trained.manifest.version in printed and path.name not in printed
+    name_files(models / trained.manifest.version, sorted(path.name for path in sample.iterdir()))
+    code, printed, _ = run(capsys, "trace", path.name, "--models", models, "--json")
+    assert code == 0 and trained.manifest.version in str(printed) and path.name not in str(printed)
+
+
+def test_the_owner_is_shown_which_order_file_is_which(
+    sample: Path, trained: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, _ = run(capsys, "files", "--data", sample)
+    assert code == 0
+    for file, path, line in zip(trained.manifest.data, sorted(sample.iterdir()), printed.splitlines(), strict=True):
+        assert line.split() == [str(file.position), file.token, file.sha256[:16], str(path)]
+
+
 def test_card_prints_the_card(models: Path, capsys: pytest.CaptureFixture[str], trained: Outcome) -> None:
     code, printed, _ = run(capsys, "card", trained.manifest.version, "--models", models)
     assert code == 0
@@ -317,7 +342,7 @@ def test_card_prints_the_card(models: Path, capsys: pytest.CaptureFixture[str], 
         (["promote", "absent"], "no version 'absent'"),
         (["card"], "no champion yet"),
         (["trace", "abcdef"], "no version has anything to do with"),
-        (["train", "--data", "absent"], "no order files here"),
+        (["train", "--data", "absent"], "no order files in the folder"),
         (["train", "--config", "absent.toml"], "absent.toml: not found"),
     ],
 )
@@ -440,9 +465,12 @@ def test_another_masking_key_gives_the_same_model(trainings: dict[str, Path]) ->
     assert {name for name in here if here[name] != rekeyed[name]} <= {"knowledge/index.msgpack"}
 
 
-def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], few: Path) -> None:
+def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], few: Path, key_text: str) -> None:
     manifest = verify(trainings["here"])
     assert manifest.commit == "0123456789"
     assert manifest.lock_sha256 == sha256(ROOT / "requirements" / "train.txt")
-    assert {file.name: file.sha256 for file in manifest.data} == {path.name: sha256(path) for path in few.iterdir()}
+    keyring = Keyring.from_text(key_text)
+    tokens = {keyring.token("file", path.name): sha256(path) for path in few.iterdir()}
+    assert {file.token: file.sha256 for file in manifest.data} == tokens
+    assert [file.position for file in manifest.data] == list(range(1, len(tokens) + 1))
     assert manifest.version == f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"

@@ -34,12 +34,13 @@ def test_misdated_orders_are_quarantined_with_line_and_reason(tmp_path: Path, ke
     table = build_features([one, two], Keyring.from_text(key_text), FeatureConfig(quarantine=quarantine))
     assert (len(table.X), table.report.orders) == (150, 150)
     assert [file.orders for file in table.data_files] == [60, 90]
-    found = {(bad["file"], bad["line"]): bad for bad in map(json.loads, quarantine.read_text().splitlines())}
-    assert set(found) == {("a.ndjson", 3), ("a.ndjson", 4), ("b.ndjson", 1), ("b.ndjson", 92), ("b.ndjson", 93)}
-    assert found["a.ndjson", 4]["field"] == "created_at"
-    assert found["a.ndjson", 4]["reason"].startswith("more than 730 days away from the other orders")
-    assert found["b.ndjson", 1]["reason"] == "before 1990-01-01, see input.earliest"
-    assert found["b.ndjson", 92]["reason"] == "not in the years 1970 to 2199"
+    found = {(bad["position"], bad["line"]): bad for bad in map(json.loads, quarantine.read_text().splitlines())}
+    assert set(found) == {(1, 3), (1, 4), (2, 1), (2, 92), (2, 93)}
+    assert found[1, 4]["field"] == "created_at"
+    assert found[1, 4]["file"] == Keyring.from_text(key_text).token("file", "a.ndjson")
+    assert found[1, 4]["reason"].startswith("more than 730 days away from the other orders")
+    assert found[2, 1]["reason"] == "before 1990-01-01, see input.earliest"
+    assert found[2, 92]["reason"] == "not in the years 1970 to 2199"
     assert not any("2150" in bad["excerpt"] for bad in found.values())
     assert table.report.quarantined["created_at: not in the years 1970 to 2199"] == 2
 

@@ -16,8 +16,10 @@ import pytest
 import ml.feature_engineering
 from ml.feature_engineering import FeatureConfig, FeatureTable, build_features, workers_for
 from ml.quarantine import TooManyBadLines
-from ml.reading import ReadingError, order_files
+from ml.order_files import ReadingError
+from ml.reading import order_files
 from orderguard.features import FEATURE_NAMES
+from orderguard.model_version import DataFile
 from orderguard.masking import Keyring, new_key_text, pseudonym
 
 KEYRING = Keyring.from_text(new_key_text())
@@ -93,8 +95,9 @@ def test_line_numbers_in_the_quarantine_are_those_of_the_file(tmp_path: Path, mo
     lines = ["{" if number in (0, 17, 39) else line(number) for number in range(40)]
     build(write(tmp_path / "a.ndjson", lines), quarantine=tmp_path / "bad.ndjson", bad_line_ceiling=0.2)
     bad = [json.loads(text) for text in (tmp_path / "bad.ndjson").read_text().splitlines()]
-    assert [(one["file"], one["line"], one["reason"]) for one in bad] == [
-        ("a.ndjson", number, "not valid JSON") for number in (1, 18, 40)
+    token = KEYRING.token("file", "a.ndjson")
+    assert [(one["position"], one["file"], one["line"], one["reason"]) for one in bad] == [
+        (1, token, number, "not valid JSON") for number in (1, 18, 40)
     ]
 
 
@@ -139,23 +142,25 @@ def test_the_report_says_what_was_read(tmp_path: Path) -> None:
     assert (report.lines, report.blank_lines, report.orders, report.duplicates) == (6, 1, 2, 1)
     assert report.quarantined == {"channel: not one of the values allowed": 1, "not valid JSON": 1}
     assert report.unknown_fields == {"*": 1}
-    assert table.data_files == [("a.ndjson", hashlib.sha256(path.read_bytes()).hexdigest(), 2)]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert table.data_files == [DataFile(position=1, token=KEYRING.token("file", "a.ndjson"), sha256=digest, orders=2)]
 
 
 def test_an_order_is_counted_with_the_file_that_it_was_taken_from(tmp_path: Path) -> None:
     first = write(tmp_path / "a.ndjson", [line(3), line(1), line(1)])
     table = build(first, write(tmp_path / "b.ndjson", [line(1), line(2), line(3)]))
-    assert [(file.name, file.orders) for file in table.data_files] == [("a.ndjson", 2), ("b.ndjson", 1)]
+    assert [(file.position, file.orders) for file in table.data_files] == [(1, 2), (2, 1)]
 
 
 def test_an_empty_file_beside_a_good_one_is_no_mistake(tmp_path: Path) -> None:
     table = build(write(tmp_path / "a.ndjson", []), write(tmp_path / "b.ndjson", [line(1), line(2)]))
-    assert [(file.name, file.orders) for file in table.data_files] == [("a.ndjson", 0), ("b.ndjson", 2)]
+    assert [(file.position, file.orders) for file in table.data_files] == [(1, 0), (2, 2)]
 
 
-def test_without_a_usable_order_there_is_an_error_that_names_the_files(tmp_path: Path) -> None:
-    with pytest.raises(ReadingError, match="no usable order in a.ndjson"):
+def test_without_a_usable_order_there_is_an_error_that_names_the_files_to_their_owner(tmp_path: Path) -> None:
+    with pytest.raises(ReadingError, match="^no usable order in 1 order files$") as error:
         build(write(tmp_path / "a.ndjson", []))
+    assert error.value.names == ("a.ndjson",)
 
 
 def test_above_the_ceiling_of_bad_lines_it_stops_and_still_writes_them_down(tmp_path: Path) -> None:

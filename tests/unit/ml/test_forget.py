@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ml.forget import main
-from orderguard.masking import Keyring
-from orderguard.model_version import read_manifest, verify
+from ml.forget import main, remove_cases
+from orderguard.masking import Keyring, new_key_text
+from orderguard.model_version import MANIFEST, read_manifest, verify
 from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
 from tests.serving import MASKING_KEY
+from tests.unit.ml.former import name_files
 
 
 @pytest.fixture
@@ -45,7 +46,10 @@ def test_a_customers_lines_go_from_every_file_and_all_others_stay(
     assert (raw / "four.ndjson").read_bytes() == order("C-10", 6)
     assert sorted(path.name for path in raw.iterdir()) == ["four.ndjson", "one.ndjson", "two.ndjson.gz"]
     printed = capsys.readouterr().out
-    assert "Removed 4 orders from one.ndjson, three.ndjson, two.ndjson.gz" in printed
+    token = Keyring.from_text(MASKING_KEY).token
+    named = [("one.ndjson", 2), ("three.ndjson", 3), ("two.ndjson.gz", 4)]
+    files = ", ".join(f"order file {place} ({token('file', name)})" for name, place in named)
+    assert f"Removed 4 orders from {files}" in printed, "what is printed to no terminal may be kept by others"
     assert "C-1" not in printed
 
 
@@ -88,6 +92,34 @@ def test_the_models_that_were_trained_with_the_customer_are_named(
 
     assert forget(customer, trained / "raw", trained / "models") == 0
     assert "nothing to remove" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("former", [False, True], ids=["by its pseudonym", "by its name in a former manifest"])
+def test_a_version_trained_with_the_file_as_it_was_may_hold_the_customer(
+    trained: Path, capsys: pytest.CaptureFixture[str], former: bool
+) -> None:
+    """Also once the key has been rotated: the pseudonym under each version of it is looked for."""
+    (path,) = (trained / "raw").iterdir()
+    if former:
+        name_files(trained / "models" / "first", [path.name])
+    path.write_bytes(order("C-new", 1) + order("C-2", 2))
+    rotated = f"{new_key_text('k2')},{MASKING_KEY}"
+    settings = {"CUSTOMER": "C-new", "MASKING_KEY": rotated}
+    assert main(["--data", str(trained / "raw"), "--models", str(trained / "models")], settings) == 0
+    printed = capsys.readouterr().out
+    assert "may have been trained with these orders: first" in printed and path.name not in printed
+
+
+def test_a_former_manifest_loses_the_names_of_files_where_it_is_written_anew(trained: Path) -> None:
+    (path,) = (trained / "raw").iterdir()
+    folder = trained / "models" / "first"
+    token = read_manifest(folder).data[0].token
+    name_files(folder, [path.name])
+    keyring = Keyring.from_text(MASKING_KEY)
+    cases = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER).cases
+    assert remove_cases(folder, {cases[0].order_token}, keyring) == 1
+    assert read_manifest(folder).data[0].token == token
+    assert path.name not in (folder / MANIFEST).read_text("utf-8")
 
 
 def valid(line: bytes) -> bool:

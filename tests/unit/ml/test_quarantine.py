@@ -27,17 +27,24 @@ def test_no_word_survives_in_an_excerpt(line: bytes) -> None:
 
 
 def test_reasons_are_counted_without_the_place_in_a_list() -> None:
-    assert Quarantined("f", 1, "items[17].quantity", "expected `int`", "").kind == "items[].quantity: expected `int`"
-    assert Quarantined("f", 1, "", "not valid JSON", "").kind == "not valid JSON"
+    assert Quarantined(1, "f", 1, "items[17].quantity", "expected `int`", "").kind == "items[].quantity: expected `int`"
+    assert Quarantined(1, "f", 1, "", "not valid JSON", "").kind == "not valid JSON"
 
 
 def test_a_quarantine_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "quarantine" / "bad.ndjson"
     with quarantine_file(path) as file:
-        record(file, [Quarantined("orders.ndjson", 7, "currency", "not a code", "{")])
+        record(file, [Quarantined(2, "fil_k1_of-orders", 7, "currency", "not a code", "{")])
         assert not path.exists()
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
-        {"file": "orders.ndjson", "line": 7, "field": "currency", "reason": "not a code", "excerpt": "{"}
+        {
+            "position": 2,
+            "file": "fil_k1_of-orders",
+            "line": 7,
+            "field": "currency",
+            "reason": "not a code",
+            "excerpt": "{",
+        }
     ]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ml.order_files import ReadingError
 from ml.reading import (
     MAX_LINE_BYTES,
-    ReadingError,
     Tally,
     blocks_of,
     chunks_of,
@@ -83,7 +83,7 @@ def test_a_bad_line_is_quarantined_and_the_good_ones_around_it_are_read(bad: byt
     assert len(orders) == 2
     assert (tally.lines, tally.orders) == (3, 2)
     (found,) = tally.quarantined
-    assert (found.file, found.line) == ("orders.ndjson", 2)
+    assert (found.position, found.file, found.line) == (1, KEYRING.token("file", "orders.ndjson"), 2)
     assert found.kind.startswith(kind)
     assert "Anna" not in found.excerpt and "Beispiel" not in found.excerpt
 
@@ -124,17 +124,19 @@ def test_a_compressed_file_reads_like_a_plain_one(tmp_path: Path) -> None:
     plain.write_bytes(content)
     compressed.write_bytes(gzip.compress(content))
     assert read(plain)[0] == read(compressed)[0]
-    assert [bad.line for bad in read(compressed)[1].quarantined] == [2]
+    (bad,) = read(compressed)[1].quarantined
+    assert (bad.position, bad.file, bad.line) == (1, KEYRING.token("file", "a.ndjson.gz"), 2)
 
 
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-12], lambda data: b"no gzip", lambda data: data[:20] + b"?" * 30]
 )
-def test_a_broken_compressed_file_is_an_error_that_names_it(damage: object, tmp_path: Path) -> None:
+def test_a_broken_compressed_file_is_an_error_that_says_which(damage: object, tmp_path: Path) -> None:
     path = tmp_path / "broken.ndjson.gz"
     path.write_bytes(damage(gzip.compress(b"\n".join(line(number) for number in range(99)))))  # type: ignore[operator]
-    with pytest.raises(ReadingError, match="broken.ndjson.gz: not a whole gzip file"):
+    with pytest.raises(ReadingError, match="^order file 1: not a whole gzip file") as error:
         read(path)
+    assert error.value.names == (str(path),)
 
 
 @pytest.mark.parametrize("suffix", [".ndjson", ".ndjson.gz"])
@@ -200,15 +202,16 @@ def test_folders_in_a_folder_are_read_too(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     assert [path.name for path in order_files(tmp_path)] == ["a.ndjson", "b.ndjson", "c.ndjson"]
     (tmp_path / "2026" / "b.ndjson").write_text("")
-    with pytest.raises(ReadingError, match="more than one order file is called b.ndjson. Rename them"):
+    with pytest.raises(ReadingError, match="more than one order file is called the same .*Rename them") as error:
         order_files(tmp_path)
+    assert error.value.names == ("b.ndjson",)
 
 
 def test_a_folder_without_order_files_is_an_error_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(ReadingError, match="no order files here"):
+    with pytest.raises(ReadingError, match="no order files in the folder"):
         order_files(tmp_path)
 
 
-def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(ReadingError, match="gone.ndjson: can't be read"):
+def test_a_file_that_is_not_there_is_an_error_that_says_which(tmp_path: Path) -> None:
+    with pytest.raises(ReadingError, match="^order file 1: can't be read"):
         read(tmp_path / "gone.ndjson")
