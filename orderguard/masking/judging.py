@@ -9,7 +9,7 @@ is masked, unless the shop's own catalogue proves it (`ml.article_evidence`).
 import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from orderguard.masking.recognisers import (
     addresses,
@@ -27,8 +27,15 @@ from orderguard.masking.recognisers import (
     urls,
 )
 from orderguard.masking.recognisers.checksums import ean, luhn
-from orderguard.masking.spans import KINDS
+from orderguard.masking.spans import Span
 from orderguard.masking.view import View
+
+
+class Module(Protocol):
+    """A module of recognisers."""
+
+    def find(self, view: View) -> Iterator[Span]:
+        """What it finds."""
 
 
 class Judgement(NamedTuple):
@@ -50,6 +57,8 @@ _FEWEST_DIGITS = 9
 """A shorter number tells one person of a country from all others only beside a word that says what it is."""
 _ENDS_IN_LETTER = re.compile(r"\d[ -]?[A-Za-z](?![A-Za-z0-9])|\d[HMXhmx][A-Za-z]{5}")
 """As all national numbers of fewer digits do."""
+_MOST_DIGITS = 48
+"""A text of more digits is no code, but maybe a list of somebody's numbers."""
 _LONG_NUMBER = re.compile(r"\d{9,}[Xx]?")
 _GTIN = re.compile(r"(?!756)\d{13}|\d{12}|\d{14}")
 """GTIN-12 to -14 (UPC, EAN). No seller's number begins with 756, but Switzerland's insurance numbers do."""
@@ -99,39 +108,46 @@ def judged(code: str) -> Judgement:
         return Judgement("ENCODED")
     if _HASH.fullmatch(code) or _PARCEL.fullmatch(code):
         return HARMLESS
-    found = {kind for kind, text in _found(code) if not (kind in _NUMBERS and is_article_number(text))}
-    if not found:
-        return HARMLESS
-    return Judgement(min(found, key=KINDS.index), found.isdisjoint(_CERTAIN))
+    if _digits(code) > _MOST_DIGITS:
+        return Judgement("ID")
+    for kind, text in _found(code):
+        if not (kind in _NUMBERS and is_article_number(text)):
+            return Judgement(kind, kind not in _CERTAIN)
+    return HARMLESS
 
 
 def _found(code: str) -> Iterator[tuple[str, str]]:
-    """Kinds and texts of what is found."""
+    """Kinds and texts of what is found, what is certain first."""
     view = View(code)
     text = view.text
     spaced = _SEPARATORS.sub(" ", _LETTER_TO_DIGIT.sub(" ", text))
     both = View(f"{text}{_BETWEEN}{spaced}") if spaced != text else view
-    called = _CALLED.search(both.folded) is not None
-    for module in (emails, urls, labelled, ip_addresses, birth_dates):
-        yield from ((span.kind, "") for span in module.find(view))
+    yield from _kinds(urls, view)
+    yield from _kinds(emails, view)
     if "@" in text:
-        yield from ((span.kind, "") for span in emails.find(View("".join(text.split()))))
-    if text.count(".") >= 3:
-        parted = View(_LETTERS_TO_DIGIT.sub(" ", text.replace("_", " ")))
-        yield from ((span.kind, "") for span in ip_addresses.find(parted))
+        yield from _kinds(emails, View("".join(text.split())))
     if both.has_number:
-        yield from ((span.kind, "") for span in ibans.find(both))
-        long = _digits(text) >= _FEWEST_DIGITS
+        yield from _kinds(ibans, both)
+        long, called = _digits(text) >= _FEWEST_DIGITS, _CALLED.search(both.folded) is not None
         if long or called:
             yield from _telephones_and_cards(both, text, called)
         if long or _ENDS_IN_LETTER.search(text):
             yield from _national_numbers(View(_ID_LABEL + both.text))
+    yield from _forms(text)
+    yield from _kinds(ip_addresses, view)
+    if text.count(".") >= 3:
+        yield from _kinds(ip_addresses, View(_LETTERS_TO_DIGIT.sub(" ", text.replace("_", " "))))
     titled = View(_SEPARATORS.sub(" ", _WORD_TO_NUMBER.sub(" ", text)).title())
     for look in (view, titled):
-        yield from ((span.kind, "") for span in addresses.find(look))
+        yield from _kinds(addresses, look)
         if not titled.vocabulary.isdisjoint(_ANNOUNCED):
-            yield from ((span.kind, "") for span in names.find(look))
-    yield from _forms(text)
+            yield from _kinds(names, look)
+    yield from _kinds(birth_dates, view)
+    yield from _kinds(labelled, view)
+
+
+def _kinds(module: Module, look: View) -> Iterator[tuple[str, str]]:
+    return ((span.kind, "") for span in module.find(look))
 
 
 def _telephones_and_cards(look: View, code: str, called: bool) -> Iterator[tuple[str, str]]:

@@ -69,7 +69,7 @@ PERSONAL = {
     "access token": ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc"],  # pragma: allowlist secret
     "IMEI": ["352099001761481", "35-209900-176148-1"],
     "nine digits and more that no check digit explains": ["123456789", "XX-123456789-YY", "1234567890123456789"],
-    "longer than any code": ["x" * (LONGEST + 1)],
+    "longer than any code": ["x" * (LONGEST + 1), "1-" * 49],
 }
 
 ARTICLES = {
