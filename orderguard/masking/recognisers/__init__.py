@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from orderguard.masking.recognisers import (
     addresses,
     birth_dates,
+    called,
     cards,
     emails,
     ibans,
@@ -18,6 +19,7 @@ from orderguard.masking.recognisers import (
     national_ids,
     phones,
     urls,
+    vat_numbers,
 )
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
@@ -28,8 +30,10 @@ RECOGNISERS: tuple[Callable[[View], Iterator[Span]], ...] = (
     ibans.find,
     cards.find,
     national_ids.find,
+    vat_numbers.find,
     ip_addresses.find,
     phones.find,
+    called.find,
     addresses.find,
     birth_dates.find,
     labelled.find,

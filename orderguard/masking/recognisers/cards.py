@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 from orderguard.masking.recognisers.checksums import luhn
-from orderguard.masking.recognisers.context import labelled_impersonal, near
+from orderguard.masking.recognisers.context import expanded, meaning, near
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
@@ -21,6 +22,7 @@ _FORMS = re.compile(
     r"(?:5[0678]|6[0-9])\d{10,17}|8[12]\d{14}|9792\d{12}"
 )
 """Issuer prefixes with the lengths that they have."""
+_FEWEST, _MOST, _SMALLEST_APART = 12, 19, 3
 _FEWEST_UNCALLED = 14
 """Shorter card numbers have to be called cards: as many digits as in an EAN or a parcel number say nothing."""
 _SHAPES = {
@@ -38,57 +40,80 @@ _SHAPES = {
     (8, 4),
     (6, 6),
 }
-_WORDS = frozenset("""
+WORDS = frozenset("""
     card cards credit debit cc visa mastercard maestro amex discover jcb diners pan cvv cvc karte karten kreditkarte
-    kreditkartennummer kartennummer ec kartennr carte bancaire cb bleue tarjeta credito debito cartao carta kaart
-    creditcard kaartnummer karta karty kartą kreditkort betalkort kort numer unionpay
+    kredit ec carte bancaire cb bleue tarjeta credito debito cartao carta kaart
+    creditcard karta karty kartą kreditkort betalkort kort unionpay bankkort platebni kreditni
     """.split())
+_LABELS = expanded(WORDS)
+_DECIMALS = re.compile(r"\d[.,]\Z")
 
 
 def find(view: View) -> Iterator[Span]:
-    """Card numbers. One whole block right after "tracking number" or the like is taken for what it is called."""
+    """Card numbers. One whole block that is called a tracking number or the like is taken for what it is called."""
     if not view.has_number:
         return
     for run in _RUN.finditer(view.text):
-        if len(run[0]) < 12:
+        if run.end() - run.start() < _FEWEST:
             continue
-        groups = list(_GROUP.finditer(view.text, run.start(), run.end()))
-        if sum(len(group[0]) for group in groups) >= 12:
-            yield from _windows(view, groups)
+        groups = [match.span() for match in _GROUP.finditer(view.text, run.start(), run.end())]
+        if sum(end - start for start, end in groups) >= _FEWEST:
+            yield from _Windows(view, groups).find()
 
 
-def _windows(view: View, groups: list[re.Match[str]]) -> Iterator[Span]:
-    sizes = [len(group[0]) for group in groups]
-    position = 0
-    while position < len(groups):
-        digits = ""
-        best = 0
-        for last in range(position, min(position + 19, len(groups))):
-            digits += groups[last][0]
-            if len(digits) > 19:
-                break
-            if len(digits) >= 12 and _is_card(view, groups, sizes, position, last + 1, digits):
-                best = last + 1
-        if best:
-            yield Span(groups[position].start(), groups[best - 1].end(), "CARD")
-        position = best or position + 1
+class _Windows:
+    """The windows over one run of groups that hold as many digits as a card, the longest first."""
 
+    def __init__(self, view: View, groups: list[tuple[int, int]]) -> None:
+        self.view, self.groups = view, groups
+        self.sizes = [end - start for start, end in groups]
+        self.digits = "".join(view.text[start:end] for start, end in groups)
+        self.offsets = [0, *accumulate(self.sizes)]
+        self.may_be_called = not view.vocabulary.isdisjoint(_LABELS)
 
-def _is_card(view: View, groups: list[re.Match[str]], sizes: list[int], first: int, last: int, digits: str) -> bool:
-    if not luhn(digits) or len(set(digits)) == 1:
-        return False
-    start, end = groups[first].start(), groups[last - 1].end()
-    called_card = near(view, start, end, _WORDS)
-    if not called_card and (len(digits) < _FEWEST_UNCALLED or not _FORMS.fullmatch(digits)):
-        return False
-    labelled = labelled_impersonal(view, start)
-    if called_card and not labelled:
-        return True
-    shape = tuple(sizes[first:last])
-    if len(shape) == 1:
-        return not labelled
-    alone = (first == 0 or sizes[first - 1] != 4) and (last == len(sizes) or sizes[last] != 4)
-    return (shape in _SHAPES and alone) or (_spelled(shape) and not labelled)
+    def find(self) -> Iterator[Span]:
+        position = 0
+        while position < len(self.groups):
+            last = self._card_from(position)
+            if last:
+                yield Span(self.groups[position][0], self.groups[last - 1][1], "CARD")
+            position = last or position + 1
+
+    def _card_from(self, first: int) -> int:
+        """Up to which group a card begins at group `first`; 0 where none does."""
+        begins_as_issued = _FORMS.match(self.digits, self.offsets[first]) is not None
+        if not (begins_as_issued or (self.may_be_called and (first == 0 or self.sizes[first] >= _SMALLEST_APART))):
+            return 0
+        last = first
+        while last < len(self.groups) and self.offsets[last + 1] - self.offsets[first] <= _MOST:
+            last += 1
+        while self.offsets[last] - self.offsets[first] >= _FEWEST:
+            if self._is_card(first, last):
+                return last
+            last -= 1
+        return 0
+
+    def _is_card(self, first: int, last: int) -> bool:
+        shape = tuple(self.sizes[first:last])
+        alone = first == 0 and last == len(self.groups)
+        shaped = shape in _SHAPES or len(shape) == 1 or _spelled(shape)
+        if not shaped and not (self.may_be_called and alone):
+            return False
+        digits = self.digits[self.offsets[first] : self.offsets[last]]
+        issued = len(digits) >= _FEWEST_UNCALLED and _FORMS.fullmatch(digits) is not None
+        if not (issued or self.may_be_called) or not luhn(digits) or len(set(digits)) == 1:
+            return False
+        start, end = self.groups[first][0], self.groups[last - 1][1]
+        if len(shape) == 1 and _DECIMALS.search(self.view.text[max(0, start - 2) : start]):
+            return False
+        said = meaning(self.view, start, end, _LABELS, shaped=True)
+        if said.personal or (not said.named and self.may_be_called and near(self.view, start, end, _LABELS)):
+            return True
+        if not issued or not shaped:
+            return False
+        if len(shape) == 1 or _spelled(shape):
+            return not said.named
+        return (first == 0 or self.sizes[first - 1] != 4) and (last == len(self.sizes) or self.sizes[last] != 4)
 
 
 def _spelled(shape: tuple[int, ...]) -> bool:

@@ -23,7 +23,7 @@ LENGTHS = {
 
 _START = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Z]{2}[ .-]{0,2}|[A-Za-z]{2})\d[ .-]?\d(?=[ .\n/_-]{0,3}[A-Za-z0-9])|"
-    r"(?<![A-Za-z0-9])[A-Z] [A-Z] \d \d(?= )|(?<=[A-Za-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
+    r"(?<![A-Za-z0-9])[A-Z] [A-Z] \d \d(?= )|(?<=[a-z])[A-Z]{2}\d\d(?=[ A-Z0-9])"
 )
 _SEPARATORS = " .-\n/_"
 _REACH = 34 * 3

@@ -20,21 +20,16 @@ _LABELS = {
     "number))?|(?:my|meine|mon|mi|mio|il mio|mijn|meu|moj) (?:number|nummer|numero|numer)(?: is| ist| est| es| e)?|"
     r"tel(?:efon)?(?:nummer|nr)?|handy(?:nummer|nr)?|mobil(?:nummer|nr)?|rufnummer|telefono|telefone|movil|"
     r"cellulare|telefoon(?:nummer)?",
-    "CARD": r"card[ _-]?(?:no|number|num|nr)|credit[ _-]?card|kartennummer|kreditkarte(?:nnummer)?|numero de "
-    "(?:carte|tarjeta)|pan",
     "BIRTH DATE": r"(?:date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)|dob|geburtsdatum|date de naissance|fecha de "
     "nacimiento|data di nascita|data de nascimento|geboortedatum|data urodzenia)",
-    "ID": r"ssn|social[ _-]?security(?:[ _-]?(?:no|number))?|national[ _-]?id(?:entity)?(?:[ _-]?(?:no|number))?|"
-    "tax[ _-]?id|passport(?:[ _-]?(?:no|number))?|password|passwort|passwd|pwd|pin[ _-]?code|cvv2?|cvc2?|api[ "
-    "_-]?key|secret|access[ _-]?token",
+    "ID": r"password|passwort|passwd|pwd|pin[ _-]?code|cvv2?|cvc2?|api[ _-]?key|secret|access[ _-]?token",
 }
 _VALUES = {
-    "NAME": r"[^\W\d_][\w.'-]*(?: [^\W\d_][\w.'-]*){0,3}",
-    "ADDRESS": r"(?=[^\n;|]*\d)[^\n;|]{4,80}?(?=\s*(?:[\n;|]|\.\s|,\s*[a-z_]+\s*[:=]|$))",
+    "NAME": r"[^\W\d_][\w.'-]{0,40}(?: [^\W\d_][\w.'-]{0,40}){0,3}",
+    "ADDRESS": r"(?=[^\n;|]{0,80}\d)[^\n;|]{4,80}?" r"(?=\s{0,4}(?:[\n;|]|\.\s|,\s{0,4}[a-z_]{1,40}\s{0,4}[:=]|$))",
     "PHONE": r"\+?\(?\d(?:[ .\-/()]{0,3}\d){5,14}",
-    "CARD": r"\d(?:[ -]?\d){11,18}",
     "BIRTH DATE": r"\d{1,4}[./ -]\d{1,2}[./ -]\d{1,4}",
-    "ID": r"(?=[^\s,;]*\d)[^\s,;\"'}]{3,40}",
+    "ID": r"(?=[^\s,;]{0,40}\d)[^\s,;\"'}]{3,40}",
 }
 _ANY_NAME = r"name|nom|nombre|nome|naam|namn|imie"
 _PATTERNS = tuple(
@@ -47,14 +42,15 @@ _PATTERNS = tuple(
     )
     for kind, labels in _LABELS.items()
 )
-_NAME_IN_RECORD = re.compile(rf"\\?\"(?:{_ANY_NAME})\\?\"\s*:\s*\\?\"(?P<quoted>[^\"\\\n]{{1,200}})")
+_NAME_IN_RECORD = re.compile(rf"\\?\"(?:{_ANY_NAME})\\?\"\s{{0,4}}:\s{{0,4}}\\?\"(?P<quoted>[^\"\\\n]{{1,200}})")
 _NAME_IN_LIST = re.compile(
-    rf"(?:^|[\n;,{{|(])[ \t]*(?:{_ANY_NAME}|jmeno|fn)[ \t]*[:=|][ \t]*(?P<plain>{_VALUES['NAME']})"
+    rf"(?:^|[\n;,{{|(])[ \t]{{0,8}}(?:{_ANY_NAME}|jmeno|fn)[ \t]{{0,8}}[:=|][ \t]{{0,8}}(?P<plain>{_VALUES['NAME']})"
 )
 _NAME_IN_HEADER = re.compile(
-    r"(?:^|\n)(?:from|to|cc|bcc|reply-to|von|an|de|para|van|aan)[ \t]*:[ \t]*\"?(?P<plain>[^<\n\":]{2,60}?)\"?[ \t]*<"
+    r"(?:^|\n)(?:from|to|cc|bcc|reply-to|von|an|de|para|van|aan)[ \t]{0,8}:"
+    r"[ \t]{0,8}\"?(?P<plain>[^<\n\":]{2,60}?)\"?[ \t]{0,8}<"
 )
-_PERSON_KEYS = re.compile(r"\"\s*:(?=.)")
+_PERSON_KEYS = re.compile(r"\"\s{0,4}:(?=.)")
 _PERSONAL_RECORD = frozenset("""
     customer email phone recipient surname birth street address iban buyer contact person user mail tel telefon kunde
     client cliente

@@ -54,7 +54,7 @@ SURROUNDINGS = frozenset(fold("""
 VERSION_WORDS = frozenset(fold("""
     version versions ver v vers rev revision firmware driver drivers bios build builds release releases releasenotes
     update updates upgrade upgraded patch hotfix changelog software sdk api kernel model treiber aktualisierung stand
-    versione versao wersja verze verzio version pilote logiciel controlador actualizacion aggiornamento
+    versione versao wersja verze verzio pilote logiciel mise controlador actualizacion aggiornamento
     """).split())
 
 NUMBER_NOUNS = frozenset(fold("""

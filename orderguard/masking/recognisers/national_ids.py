@@ -20,7 +20,9 @@ _ID_WORDS = frozenset("""
     insurance sozialversicherung sozialversicherungsnummer svnr svnummer ahv avs nir securite sociale insee dni nif
     nis cif documento document rut rfc curp cpf contribuinte fiscal fiscale codice bsn burgerservicenummer sofinummer
     rijksregister rijksregisternummer registre nrn pesel dowod osobisty nip personnummer fodselsnummer personnumero
-    henkilotunnus hetu cpr cprnr egn cnp oib jmbg emso rodne rodnecislo aadhaar pps ppsn tckn tc kimlik kimligi asmens
+    henkilotunnus hetu cpr cprnr egn cnp oib jmbg emso rodne rodnecislo aadhaar pps ppsn tckn tc kimlik kimligi
+    asmens cuit cuil itin ein
+    tin pan vat
     isikukood personal personnel customs zoll douane aduana dogana clo clearance verification verify legitimation 身份证
     身份证号 주민등록번호
     """.split())
@@ -32,6 +34,7 @@ class NationalId(NamedTuple):
     """
 
     country: str
+    form: str
     pattern: re.Pattern[str]
     valid: Callable[[str], bool]
     certain: bool
@@ -239,6 +242,11 @@ def india(d: str) -> bool:
     return d[0] not in "01" and verhoeff(d)
 
 
+def argentina(d: str) -> bool:
+    """CUIT and CUIL: weights 5432765432, mod 11."""
+    return -_check(d[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11 == int(d[10])
+
+
 def _always(_: str) -> bool:
     return True
 
@@ -246,10 +254,12 @@ def _always(_: str) -> bool:
 _S = r"[ .\-/]{0,2}"
 
 
-def _kind(country: str, pattern: str, valid: Callable[[str], bool], *, certain: bool) -> NationalId:
-    return NationalId(
-        country, re.compile(rf"(?<![\w+])(?<!\d[-./])(?:{pattern})(?!\w|[-./]\d)", re.IGNORECASE), valid, certain
-    )
+_BEFORE, _AFTER = r"(?<![\w+])(?<!\d[-./])", r"(?!\w|[-./]\d)"
+
+
+def _kind(country: str, form: str, valid: Callable[[str], bool], *, certain: bool) -> NationalId:
+    pattern = re.compile(rf"{_BEFORE}(?:{form}){_AFTER}", re.IGNORECASE)
+    return NationalId(country, form, pattern, valid, certain)
 
 
 NATIONAL_IDS = (
@@ -281,6 +291,8 @@ NATIONAL_IDS = (
     _kind("US", r"\d{3}-\d\d-\d{4}", united_states, certain=True),
     _kind("GB", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d\d \d\d \d\d [A-D]", britain, certain=True),
     _kind("DE", r"\d\d \d{3} \d{3} \d{3}", germany, certain=True),
+    _kind("AR", r"(?:2[0347]|3[034])-\d{8}-\d", argentina, certain=True),
+    _kind("IN", r"[A-Z]{3}P[A-Z]\d{4}[A-Z]", _always, certain=True),
     _kind("GB", rf"[A-Z]{{2}}{_S}\d\d{_S}\d\d{_S}\d\d{_S}[A-Z]", _always, certain=False),
     _kind("GB", rf"\d{{3}}{_S}\d{{3}}{_S}\d{{4}}", britain_health, certain=False),
     _kind("US", rf"\d{{3}}{_S}\d\d{_S}\d{{4}}", united_states, certain=False),
@@ -303,36 +315,37 @@ NATIONAL_IDS = (
     _kind("TR", r"\d{11}", turkey, certain=False),
     _kind("ZA", r"\d{13}", south_africa, certain=False),
     _kind("IN", r"\d{4}[ -]?\d{4}[ -]?\d{4}", india, certain=False),
-    _kind("IN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", _always, certain=False),
+    _kind("IN", r"[A-Z]{3}[ABCFGHJLT][A-Z]\d{4}[A-Z]", _always, certain=False),
+    _kind("AR", r"\d{11}", argentina, certain=False),
     _kind("KR", r"\d{13}", korea, certain=False),
 )
-_PASSPORT = re.compile(
-    r"(?<![a-z])(?:passport|reisepass(?:nummer)?|passeport|pasaporte|passaporto|passaporte|paspoort|paszport\w*|"
-    r"ausweis(?:nummer|nr)?|personalausweis(?:nummer|nr)?|"
-    r"driv(?:ing|er'?s?) licen[cs]e|fuhrerschein(?:nummer)?)[\s:#.,(-]*(?:(?:no|nr|number|numero|nummer|numer|n|is|"
-    r"ist|est|es|e|to|jest)[\s:#.,)-]+)*"
-    r"(?P<value>(?=[a-z]*\d)[a-z0-9]{6,12})(?!\w)"
-)
-_CODICE_FISCALE = re.compile(r"\d\d[A-Za-z]\d\d[A-Za-z]\d\d|[A-Za-z]{3}\d\d[A-Za-z]")
+_CERTAIN = tuple(kind for kind in NATIONAL_IDS if kind.certain)
+
+
+def _any(kinds: tuple[NationalId, ...]) -> re.Pattern[str]:
+    """Where one of `kinds` may begin: one search in place of one for each."""
+    return re.compile(rf"{_BEFORE}(?=(?:{'|'.join(kind.form for kind in kinds)}){_AFTER})", re.IGNORECASE)
+
+
+_ANY, _ANY_CERTAIN = _any(NATIONAL_IDS), _any(_CERTAIN)
+_FEW_DIGITS = re.compile(r"\d\d[A-Za-z]\d\d[A-Za-z]\d\d|[A-Za-z]{3}\d\d[A-Za-z]|[A-Za-z]{5}\d{4}[A-Za-z]")
 _COMPACT = re.compile(r"[\W_]+")
 
 
 def find(view: View) -> Iterator[Span]:
-    """National numbers whose check digits fit, and passport numbers that are called so."""
-    if not view.has_number and not _CODICE_FISCALE.search(view.text):
+    """National numbers whose check digits fit."""
+    if not view.has_number and not _FEW_DIGITS.search(view.text):
         return
     helped = not view.vocabulary.isdisjoint(_ID_WORDS)
-    for kind in NATIONAL_IDS:
-        if not kind.certain and not helped:
-            continue
-        for match in kind.pattern.finditer(view.text):
-            start, end = match.span()
-            if not kind.valid(_COMPACT.sub("", match[0]).upper()):
-                continue
-            if labelled_impersonal(view, start):
-                continue
-            if kind.certain or near(view, start, end, _ID_WORDS, before=64, after=32):
-                yield Span(start, end, "ID")
-    if helped:
-        for match in _PASSPORT.finditer(view.folded):
-            yield Span(match.start("value"), match.end("value"), "ID")
+    for place in (_ANY if helped else _ANY_CERTAIN).finditer(view.text):
+        for kind in NATIONAL_IDS if helped else _CERTAIN:
+            match = kind.pattern.match(view.text, place.start())
+            if match and kind.valid(_COMPACT.sub("", match[0]).upper()) and _stands(view, kind, *match.span()):
+                yield Span(match.start(), match.end(), "ID")
+                break
+
+
+def _stands(view: View, kind: NationalId, start: int, end: int) -> bool:
+    if labelled_impersonal(view, start):
+        return False
+    return kind.certain or near(view, start, end, _ID_WORDS, before=64, after=32)

@@ -8,11 +8,11 @@ grouping, anything else by the words around it. An extension behind a number bel
 import re
 from collections.abc import Iterator
 
-from orderguard.masking.recognisers.context import Meaning, meaning
+from orderguard.masking.recognisers.context import Meaning, expanded, meaning
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View, fold
 
-NOUNS = frozenset(fold("""
+_NOUNS = frozenset(fold("""
     phone phones telephone tel tele tlf tlfn mobile mob cell cellphone cellular fax whatsapp signal viber telegram
     sms dial callback hotline landline contact answering office desk reach pager voicemail
     telefon telefonnummer telefonnr handy handynummer mobil mobilnummer mobilfunk rufnummer festnetz fon
@@ -32,6 +32,7 @@ NOUNS = frozenset(fold("""
     電話 電話番号 携帯 手机 手機 电话 전화 휴대폰 denwa keitai dienthoai telepon
     """).split())
 """What a telephone number is called."""
+_LABELS = expanded(_NOUNS)
 _CALLS = frozenset(fold("""
     call calls called calling phoned reached
     anruf anrufen anrufe ruf rufen angerufen klingeln erreichen durchklingeln
@@ -65,7 +66,7 @@ _FEWEST, _FEWEST_NATIONAL, _FEWEST_ABROAD, _MOST, _MOST_ABROAD = 6, 7, 11, 15, 1
 _MOST_GROUPS = 8
 _SURE, _LIKELY, _SHARED = 3, 2, 1
 _LARGEST_STEP = 10
-_QUANTITY = 2
+_QUANTITY, _FEWEST_IN_GROUP = 2, 2
 
 _TRUNK = re.compile(
     r"\(?0[1-9]\d{0,3}\)?[ .\-/]{1,3}\(?\d{2,9}\)?(?:[ .\-/]\(?\d{2,8}\)?){0,3}|"
@@ -149,11 +150,11 @@ def _in_run(view: View, run: re.Match[str]) -> Iterator[Span]:
 def _untouched(text: str, groups: Groups) -> Groups:
     """Without the first and last group where letters run into them, unless these are a label or an extension."""
     start, end = groups[0][0], groups[-1][1]
-    if start and text[start - 1].isalpha() and not _word_before(text, start) in NOUNS:
+    if start and text[start - 1].isalpha() and _word_before(text, start) not in _LABELS:
         groups = groups[1:]
     if groups and end < len(text) and text[end].isalpha() and not _EXTENSION.match(text, end):
         word = re.match(r"[^\W\d_]+", text[end : end + 16])
-        if not word or word[0].lower() not in NOUNS:
+        if not word or word[0].lower() not in _LABELS:
             groups = groups[:-1]
     return groups
 
@@ -198,16 +199,15 @@ def _end_of_shaped(view: View, groups: Groups, first: int) -> int:
     if not apart and not (opens and groups[first - 1][1] - groups[first - 1][0] <= _QUANTITY):
         return first
     total = 0
-    fitting = first
-    for start_of_group, end_of_group in groups[first : first + _MOST_GROUPS]:
+    lasts = []
+    for last, (start_of_group, end_of_group) in enumerate(groups[first : first + _MOST_GROUPS], first + 1):
         total += end_of_group - start_of_group
         if total > _MOST:
             break
-        fitting += 1
-    for last in range(fitting, first, -1):
+        if total >= max(_FEWEST_NATIONAL, _FEWEST_IN_GROUP * (last - first)):
+            lasts.append(last)
+    for last in reversed(lasts):
         number = groups[first:last]
-        if _digits(number) < _FEWEST_NATIONAL:
-            break
         closes = last == len(groups) or _apart(text, number[-1], groups[last])
         if not closes and groups[last][1] - groups[last][0] > _QUANTITY and not _opens(text, groups[last][0]):
             continue
@@ -240,7 +240,7 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
         return (_SURE if len(groups) > 1 else _SHARED) if code else 0
     if len(groups) > 1:
         if _NANP.fullmatch(number) or (_TRUNK.fullmatch(number) and 9 <= digits <= 12):
-            return _SURE
+            return _SURE if digits < 12 else _LIKELY
         if "(" in number and 8 <= digits <= 12 and (_TRUNK.fullmatch(number) or _BRACKETED.fullmatch(number)):
             return _SURE
         if not alone:
@@ -296,7 +296,7 @@ def _called(view: View, groups: Groups) -> Iterator[Span]:
 
 
 def _said(view: View, start: int, end: int, *, shaped: bool) -> Meaning:
-    return meaning(view, start, end, NOUNS, verbs=_CALLS, nearest=_VERBS, shaped=shaped)
+    return meaning(view, start, end, _LABELS, verbs=_CALLS, nearest=_VERBS, shaped=shaped)
 
 
 def _bracketed(text: str, start: int, end: int) -> tuple[int, int]:
