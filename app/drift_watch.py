@@ -1,13 +1,15 @@
 """The drift watch: recent orders against the reference statistics of the model that scored them."""
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.drift import SCORE, DriftCounter, DriftReference, DriftReport, VariableDrift
+from orderguard.drift import SCORE, DriftReference, DriftReport, VariableDrift
+from orderguard.drift_counter import DriftCounter
 
 REPORT_SECONDS = 30.0
 SNAPSHOTS = 240
@@ -25,15 +27,19 @@ class Snapshot(msgspec.Struct, frozen=True):
 class DriftAnswer(msgspec.Struct, frozen=True):
     """The state of the drift watch.
 
-    A variable's `limit` is the PSI that chance alone stays under at this number of rows. `history` has the oldest
-    snapshot first, one every half minute while orders come in.
+    `drifted` says that something moved for no expected cause, `expected` that something did for one (`cause`: the
+    customers' history grows, the catalogue gets old); `kind` and `advice` say it of each variable. A variable's `limit`
+    is the PSI that chance alone stays under at this number of rows. `presence` has the optional fields of an order, by
+    whether they are told. `history` has the oldest snapshot first, one every half minute while orders come in.
     """
 
     model_version: str
     rows: int
     enough: bool
     drifted: bool
+    expected: bool
     variables: list[VariableDrift]
+    presence: list[VariableDrift]
     history: list[Snapshot]
 
 
@@ -46,10 +52,10 @@ class DriftWatch:
         self._history: deque[Snapshot] = deque(maxlen=SNAPSHOTS)
         self._added = self._recorded = 0
 
-    def add_rows(self, features: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
-        """Count many scored rows."""
+    def add_rows(self, features: NDArray[np.float32], scores: NDArray[np.float64], told: Sequence[int]) -> None:
+        """Count many scored rows, and the optional fields that each order tells."""
         self._added += len(scores)
-        self._counter.add_rows(features, scores)
+        self._counter.add_rows(features, scores, told)
 
     def report(self) -> DriftReport:
         """Compare the recent rows with the reference. Takes tens of milliseconds: call it outside the event loop."""
@@ -60,13 +66,15 @@ class DriftWatch:
         if self._added == self._recorded:
             return False
         self._recorded = self._added
-        psi = {variable.name: round(variable.psi, 5) for variable in report.variables}
+        psi = {variable.name: round(variable.psi, 5) for variable in (*report.variables, *report.presence)}
         self._history.append(Snapshot(time, report.rows, report.drifted, psi))
         return True
 
     def answer(self, report: DriftReport, version: str) -> DriftAnswer:
         """The answer of /v1/drift."""
-        return DriftAnswer(version, report.rows, report.enough, report.drifted, report.variables, list(self._history))
+        history = list(self._history)
+        state = (report.rows, report.enough, report.drifted, report.expected, report.variables, report.presence)
+        return DriftAnswer(version, *state, history)
 
     def score_distribution(self) -> dict[str, list[float]]:
         """The score's distribution in the reference set, as bin edges and counts."""

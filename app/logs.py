@@ -73,10 +73,11 @@ class ScoreLine(Line, frozen=True, kw_only=True):
 
 
 class DriftLine(Line, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of the drift watch."""
+    """The state of the drift watch: how far what moved has moved, and the cause of what was expected to."""
 
     drifted: bool
     psi: dict[str, float]
+    expected: dict[str, str]
     orders: int
     model_version: str
 

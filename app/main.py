@@ -15,6 +15,7 @@ from app.models import Models, settle_memory
 from app.rag.settings import RagSettings
 from app.scoring import Scoring, warm
 from app.settings import Settings
+from orderguard.drift import DriftReport
 
 
 def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWriter | None = None) -> Edge:
@@ -68,6 +69,12 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     return edge
 
 
+def _drift_in_words(report: DriftReport) -> str:
+    if report.drifted:
+        return "Recent orders differ from the reference."
+    return "Recent orders differ as is expected with time." if report.expected else "No drift is seen."
+
+
 async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None:
     """Compare recent orders with the reference every half minute, and publish the result."""
     while True:
@@ -80,19 +87,20 @@ async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None
         except Exception as error:
             logs.failure(error, event="drift")
             continue
-        for variable in report.variables:
+        for variable in (*report.variables, *report.presence):
             metrics.drift.labels(variable.name).set(variable.psi)
         metrics.drifted.set(report.drifted)
+        metrics.drift_expected.set(report.expected)
         if model.drift.record(report, logs.now()):
-            moved = {variable.name: variable.psi for variable in report.variables if variable.drifted}
             logs.write(
                 DriftLine(
                     severity="WARNING" if report.drifted else "INFO",
                     time=logs.now(),
                     event="drift",
-                    message="Recent orders differ from the reference." if report.drifted else "No drift is seen.",
+                    message=_drift_in_words(report),
                     drifted=report.drifted,
-                    psi=moved,
+                    psi={variable.name: variable.psi for variable in report.moved("unexpected")},
+                    expected={variable.name: str(variable.cause) for variable in report.moved("expected")},
                     orders=report.rows,
                     model_version=model.version,
                 )

@@ -80,6 +80,9 @@ class Metrics:
         self.model_failures = Counter("orderguard_model_refused", "Model versions refused", registry=registry)
         self.drift = Gauge("orderguard_drift_psi", "Rolling population stability index", ["feature"], registry=registry)
         self.drifted = Gauge("orderguard_drift_detected", "1 while the drift watch reports drift", registry=registry)
+        self.drift_expected = Gauge(
+            "orderguard_drift_expected", "1 while features move for an expected cause", registry=registry
+        )
         self.questions = Counter(
             "orderguard_questions", "Questions answered", ["provider", "outcome", "fallback"], registry=registry
         )

@@ -28,6 +28,7 @@ from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.masking.codes import masked as in_doubt_masked
 from orderguard.masking.order import decided_order, masking_order
 from orderguard.masking.steps import Steps, finished
+from orderguard.presence import fields_told
 from orderguard.retrieval import Case, make_case
 from orderguard.schema import UNDECODABLE, MaskedOrder, OrderError, explained
 from orderguard.scorer import Scores
@@ -172,7 +173,7 @@ class Scoring:
         """Compute the features of prepared orders and score them with one call of the model."""
         vectors = features_of([(order.masked, order.history) for order in prepared], model.catalogue)
         scores, shares = model.scorer.explain(vectors)
-        model.drift.add_rows(vectors, scores.score)
+        model.drift.add_rows(vectors, scores.score, [fields_told(order.masked) for order in prepared])
         answers = answers_of(prepared, vectors, scores, shares, model)
         for state, count in Counter(order.state for order in prepared).items():
             self._history_counters[state].inc(count)

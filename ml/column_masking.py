@@ -26,6 +26,7 @@ from orderguard.features.columns import Columns, renumbered
 from orderguard.features.facts import CODES, NUMBERS, numbers_of
 from orderguard.masking.codes import Doubt, masked
 from orderguard.masking.keyring import Keyring
+from orderguard.presence import bits
 from orderguard.schema import UNDECODABLE, MaskedOrder
 
 _FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items":}')
@@ -175,13 +176,32 @@ class ColumnMasker:
             "payment": payment,
         }
         codes = {"currency": orders[10], "channel": orders[11], "payment_method": method, "country": goes_to[2]}
-        values = list(parts.codes)
+        absent, values = parts.number(None), list(parts.codes)
+        line_order = np.repeat(np.arange(count), orders[12].astype(np.int64))
+        told = bits(
+            (
+                orders[11] != absent,
+                numbers["coupon"] > 0,
+                numbers["discount"] > 0,
+                ~np.isnan(since),
+                numbers["shipping_cost"] > 0,
+                method != absent,
+                card_country != absent,
+                (billing[3] != 0) | (billing[2] != absent),
+                (delivery[3] != 0) | (delivery[2] != absent),
+                numbers["device"] != 0,
+                category[np.searchsorted(line_order, np.arange(count))] != absent,
+                (numbers["minute"] - at // 60) % 1440 == 0,
+            ),
+            (numbers["minute"] // 60).astype(np.int64),
+        )
         digests = self.keyring.digests("order", self._order_ids)
         columns = Columns(
             customers=renumbered(customer, list(parts.customer_tokens)),
             numbers={name: np.ascontiguousarray(numbers[name]) for name in NUMBERS},
             codes={name: renumbered(codes[name], values) for name in CODES},
-            line_order=np.repeat(np.arange(count), orders[12].astype(np.int64)),
+            told=told,
+            line_order=line_order,
             quantity=np.ascontiguousarray(quantity),
             unit_price=np.ascontiguousarray(unit_price),
             line_discount=np.ascontiguousarray(line_discount),

@@ -34,6 +34,7 @@ from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
 from orderguard.masking.codes import undecided
 from orderguard.model_version import DataFile, sha256
+from orderguard.presence import Bits
 
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
@@ -69,11 +70,13 @@ class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
 class FeatureTable:
     """n orders in time order.
 
-    `X` is float32 of shape (n, d); `created_at` in epoch seconds; the catalogue was learnt from rows before `cutoff`.
+    `X` is float32 of shape (n, d); `created_at` in epoch seconds; `told` are the bits of the optional fields that each
+    order brings, see `orderguard.presence`; the catalogue was learnt from rows before `cutoff`.
     """
 
     X: NDArray[np.float32]
     created_at: NDArray[np.float64]
+    told: Bits
     order_tokens: list[str]
     catalogue: Catalogue
     cutoff: int
@@ -110,6 +113,7 @@ def build_features(
     return FeatureTable(
         X=features_of(columns, learnt, workers_for(read.size, config.workers)),
         created_at=columns.numbers["at"],
+        told=columns.told,
         order_tokens=keyring.written("order", digests),
         catalogue=learnt,
         cutoff=cutoff,

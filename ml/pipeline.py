@@ -43,7 +43,7 @@ def train_version(
     paths, table, took = prepared or prepare(job)
     seconds = {"prepare": took}
     with timed("train", seconds, job.say):
-        trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs)
+        trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs, table.told)
     training = Training(paths, job.keyring, table, trained, data_hash(table.data_files))
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from ml.config import Config
 from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
-from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, reference_bins
+from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
 from orderguard.features import PERIODS
+from orderguard.features.causes import CAUSES
+from orderguard.presence import Bits
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ def train(
     feature_names: list[str],
     config: Config,
     jobs: int = 1,
+    told: Bits | None = None,
 ) -> Trained:
-    """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds.
+    """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds, and whose orders tell these optional
+    fields (n,), where that is watched.
 
     Neither `jobs` nor anything else but the arguments changes the result.
     """
@@ -40,7 +44,8 @@ def train(
     model = fit(features[: parts.train], held_out, config.forest, config.guard, jobs)
     scores = model.scores(held_out).score
     days = days_spanned(created_at[parts.train : parts.reference])
-    reference = drift_reference(held_out, scores, feature_names, days, config.drift)
+    fields = told[parts.train : parts.reference] if told is not None else None
+    reference = drift_reference(held_out, scores, feature_names, days, config.drift, fields)
     return Trained(model, alert_threshold(scores, config.alert.rate), parts, reference)
 
 
@@ -64,10 +69,14 @@ def drift_reference(
     feature_names: list[str],
     days: float,
     settings: DriftSettings,
+    told: Bits | None = None,
 ) -> DriftReference:
-    """The distribution of each feature, and of the score, on the reference slice, which spans `days`."""
+    """The distribution of each feature, of the score, and of the optional fields that are told, on the reference slice,
+    which spans `days`.
+    """
     bins = [
-        reference_bins(name, column, period=PERIODS.get(name, 0.0))
+        reference_bins(name, column, period=PERIODS.get(name, 0.0), cause=CAUSES.get(name))
         for name, column in zip(feature_names, features.T, strict=True)
     ]
-    return DriftReference(bins=[*bins, reference_bins(SCORE, scores)], settings=settings, days=days)
+    presence = presence_bins(told) if told is not None else []
+    return DriftReference(bins=[*bins, reference_bins(SCORE, scores)], settings=settings, presence=presence, days=days)

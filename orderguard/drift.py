@@ -9,28 +9,35 @@ enough to matter.
 
 A feature that follows the calendar moves by itself where the rows do not cover whole periods: a morning's orders have
 none of the evening, five days' none of the weekend. What an incomplete period alone can move counts for nothing.
+
+Two causes are no fault: customers come back, so that more of them have a history, and a catalogue gets old, so that it
+knows fewer of the goods. Drift that has such a cause and goes its way is **expected**: it is reported with the cause
+and advice. All other drift is **unexpected**, that of the score always.
+
+What orders no longer bring moves no feature that is absent for most: so the share of orders that tell each optional
+field is watched, too.
 """
 
 import math
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import NormalDist
-from threading import Lock
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from orderguard.features.causes import GROWTH, Cause
+from orderguard.presence import FIELDS, HOUR, Bits, counts_of, hours_later
+
 SCORE = "score"
 _SMOOTHING = 0.5
-_BLOCK = 1_024
+_SHIFTED_HOURS = 0.5
 _LEAST_NOISE = 1e-9
 """A variable with one value has no noise at all; whatever is divided by its limit is not divided by 0."""
-_SECONDS_A_DAY = 86_400.0
+SECONDS_A_DAY = 86_400.0
 
 
 class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,23 +53,28 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class Bins(msgspec.Struct, frozen=True, kw_only=True):
     """A variable's reference distribution: `edges` split the line into len(edges) + 1 bins; the last of `counts` is the
-    missing values. `period` is that of a feature that follows the calendar, in days, else 0.
+    missing values. `period` is that of a feature that follows the calendar, in days, else 0. `cause` is why it may move
+    though nothing is wrong.
     """
 
     name: str
     edges: list[float]
     counts: list[int]
     period: float = 0.0
+    cause: Cause | None = None
 
 
 class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
-    """What recent orders are compared with: one `Bins` a feature, and the score's as the last one. The reference rows
-    span `days`; 0 where that is not known.
+    """What recent orders are compared with: one `Bins` a feature, and the score's as the last one; and one for each of
+    `orderguard.presence.FIELDS`. The reference rows span `days`; 0 where that is not known. After `catalogue_days` so
+    many orders hold goods that came since that it matters; 0 where there are hardly any.
     """
 
     bins: list[Bins]
     settings: DriftSettings
+    presence: list[Bins] = []
     days: float = 0.0
+    catalogue_days: float = 0.0
 
     @classmethod
     def read(cls, version_dir: Path) -> "DriftReference":
@@ -72,9 +84,15 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
         (version_dir / "reference.json").write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
 
 
+Kind = Literal["none", "expected", "unexpected"]
+
+
 class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one variable. `limit` is the PSI that noise alone stays under. `effect` is in 0..1; it matters
-    from `effect_limit` on, which above 1 means that the rows cover too little of the calendar for a verdict.
+    """The verdict on one variable: a feature, the score, or whether a field is told. `limit` is the PSI that noise
+    alone stays under. `effect` is in 0..1; it matters from `effect_limit` on, which above 1 means that the rows cover
+    too little of the calendar for a verdict.
+
+    `kind` tells drift that has a `cause` other than a fault from drift that has none; `advice` says what to do.
     """
 
     name: str
@@ -83,20 +101,33 @@ class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
     effect: float
     effect_limit: float
     drifted: bool
+    kind: Kind = "none"
+    cause: Cause | None = None
+    advice: str = ""
 
 
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on a set of rows. `enough` is false below the minimum number of rows; nothing is called drifted
-    then.
+    then. `drifted` is for what has no expected cause, `expected` for what has one. `presence` is of the optional
+    fields, by name.
     """
 
     rows: int
     enough: bool
     drifted: bool
+    expected: bool
     variables: list[VariableDrift]
+    presence: list[VariableDrift]
+
+    def moved(self, kind: Kind) -> list[VariableDrift]:
+        """What has drifted in this way, the largest effect first."""
+        found = [variable for variable in (*self.variables, *self.presence) if variable.kind == kind]
+        return sorted(found, key=lambda variable: -variable.effect)
 
 
-def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10, *, period: float = 0.0) -> Bins:
+def reference_bins(
+    name: str, values: NDArray[np.floating], bins: int = 10, *, period: float = 0.0, cause: Cause | None = None
+) -> Bins:
     """Bins of equal frequency of `values` (n,); a variable with few distinct values gets one bin for each.
 
     A value that all rows have, or all but the highest, has a bin of its own: whatever lies below it has moved.
@@ -111,7 +142,16 @@ def reference_bins(name: str, values: NDArray[np.floating], bins: int = 10, *, p
     if np.any(edges[1:] == edges[:1]):
         edges = np.append(edges, np.nextafter(edges[0], np.float32(-np.inf)))
     edges = np.unique(edges).astype(np.float64)
-    return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist(), period=period)
+    return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist(), period=period, cause=cause)
+
+
+def presence_bins(told: Bits) -> list[Bins]:
+    """Bins of absent and told for each optional field, and of the local hours, of the reference orders' bits (n,)."""
+    *fields, hours = counts_of(told)
+    told_or_not = [
+        Bins(name=name, edges=[0.5], counts=counts.tolist()) for name, counts in zip(FIELDS, fields, strict=True)
+    ]
+    return [*told_or_not, Bins(name=HOUR, edges=[hour + 0.5 for hour in range(23)], counts=hours.tolist(), period=1.0)]
 
 
 def bin_counts(bins: Bins, values: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -190,94 +230,120 @@ def calendar_effect(period: float, days: float) -> float:
     return (math.sqrt(whole + 1) - math.sqrt(whole)) ** 2
 
 
-def compare(reference: DriftReference, counts: Sequence[NDArray[np.integer]], days: float) -> DriftReport:
-    """Hold the counts of recent rows, one array a variable in the reference's order, against the reference. The recent
-    rows span `days`.
+def compare(
+    reference: DriftReference, counts: Sequence[NDArray[np.integer]], told: Sequence[NDArray[np.integer]], days: float
+) -> DriftReport:
+    """Hold the counts of recent rows, one array a variable and one an optional field in the reference's order, against
+    the reference. The recent rows span `days`.
     """
     settings = reference.settings
     rows = int(counts[0].sum())
-    enough = rows >= settings.minimum_rows
-    each = settings.significance / len(reference.bins)
-    variables = []
-    for bins, recent in zip(reference.bins, counts, strict=True):
+    each = settings.significance / (len(reference.bins) + len(reference.presence))
+    grows = any(
+        bins.name == GROWTH and _mean_bin(recent) > _mean_bin(bins.counts)
+        for bins, recent in zip(reference.bins, counts, strict=True)
+    )
+
+    def verdict(bins: Bins, recent: NDArray[np.integer], least: float, advice: str) -> VariableDrift:
         limit = noise_limit(bins.counts, max(rows, 1), significance=each, draws=settings.draws)
-        index, moved = float(psi(bins.counts, recent)), effect(bins.counts, recent)
-        least = settings.minimum_effect
-        least += calendar_effect(bins.period, reference.days) + calendar_effect(bins.period, days)
-        drifted = enough and index > limit and moved >= least
-        variables.append(
-            VariableDrift(name=bins.name, psi=index, limit=limit, effect=moved, effect_limit=least, drifted=drifted)
+        index = float(psi(bins.counts, recent))
+        moved = abs(hours_later(bins.counts, recent)) / 12 if bins.name == HOUR else effect(bins.counts, recent)
+        drifted = rows >= settings.minimum_rows and index > limit and moved >= least
+        rises = _mean_bin(recent) > _mean_bin(bins.counts)
+        expected = grows if bins.cause == "history" else rises if bins.cause == "catalogue age" else False
+        return VariableDrift(
+            name=bins.name,
+            psi=index,
+            limit=limit,
+            effect=moved,
+            effect_limit=least,
+            drifted=drifted,
+            kind="none" if not drifted else "expected" if expected else "unexpected",
+            cause=bins.cause if drifted and expected else None,
+            advice=advice if drifted and not expected else _advice(bins.cause, reference) if drifted else "",
         )
-    return DriftReport(rows=rows, enough=enough, drifted=any(v.drifted for v in variables), variables=variables)
+
+    variables = [
+        verdict(bins, recent, _least_effect(bins, reference, days), _look_at(bins))
+        for bins, recent in zip(reference.bins, counts, strict=True)
+    ]
+    presence = [
+        verdict(bins, recent, _least_change(bins, reference, days), _told_otherwise(bins, recent))
+        for bins, recent in zip(reference.presence, told, strict=False)  # a reference may know of no field
+    ]
+    kinds = {variable.kind for variable in (*variables, *presence)}
+    return DriftReport(
+        rows=rows,
+        enough=rows >= settings.minimum_rows,
+        drifted="unexpected" in kinds,
+        expected="expected" in kinds,
+        variables=variables,
+        presence=presence,
+    )
+
+
+def _mean_bin(counts: Sequence[int] | NDArray[np.integer]) -> float:
+    """The mean of the bins' places, missing values left out: where it goes, the variable goes."""
+    known = np.asarray(counts, float)[:-1]
+    return float((known * np.arange(len(known))).sum() / max(known.sum(), 1.0))
+
+
+def _least_effect(bins: Bins, reference: DriftReference, days: float) -> float:
+    incomplete = calendar_effect(bins.period, reference.days) + calendar_effect(bins.period, days)
+    return reference.settings.minimum_effect + incomplete
+
+
+def _least_change(bins: Bins, reference: DriftReference, days: float) -> float:
+    """A field that few orders tell is lost where half of them no longer do; orders come at other hours, as a share of
+    half a day, where that is more than shops do by themselves, and less than the nearest time zone.
+    """
+    if bins.name == HOUR:
+        return _SHIFTED_HOURS / 12 + calendar_effect(1.0, reference.days) + calendar_effect(1.0, days)
+    absent, told, _ = bins.counts
+    least = reference.settings.minimum_effect
+    return min(least, told / max(absent + told, 1) / 2 or least)
+
+
+def _advice(cause: Cause | None, reference: DriftReference) -> str:
+    if cause == "history":
+        return "More customers have earlier orders. Nothing is wrong; a new training takes it in."
+    if reference.catalogue_days:
+        return f"New skus: retrain every {max(1, round(reference.catalogue_days))} days."
+    return "New skus: retrain."
+
+
+def _look_at(bins: Bins) -> str:
+    if bins.name == SCORE:
+        return "The scores themselves moved: look at the features that did, then train on recent orders."
+    if bins.cause == "history":
+        return "Fewer customers have known earlier orders: is the store of histories on, and whole?"
+    if bins.period:
+        return "Orders come at other times: is local time sent, with its offset?"
+    return "Has the feed changed (a unit, a field)? If the shop has, train on recent orders."
+
+
+def _told_otherwise(bins: Bins, recent: NDArray[np.integer]) -> str:
+    if bins.name == HOUR:
+        later = hours_later(bins.counts, recent)
+        way = "later" if later > 0 else "earlier"
+        return f"Orders come {abs(later):.1f} hours {way} in the day: is local time sent, with its offset?"
+    before, now = bins.counts[1] / max(sum(bins.counts), 1), int(recent[1]) / max(int(recent.sum()), 1)
+    return f"`{bins.name}` is told of {now:.0%} of the orders, of {before:.0%} before: has the feed changed?"
 
 
 def compare_rows(
-    reference: DriftReference, features: NDArray[np.floating], scores: NDArray[np.floating], days: float
+    reference: DriftReference,
+    features: NDArray[np.floating],
+    scores: NDArray[np.floating],
+    told: Bits,
+    days: float,
 ) -> DriftReport:
-    """`compare` for feature rows (n, d) and their scores (n,), which span `days`."""
+    """`compare` for feature rows (n, d), their scores (n,) and the fields that they tell (n,), which span `days`."""
     columns = [*features.T, scores]
     counts = [bin_counts(bins, column) for bins, column in zip(reference.bins, columns, strict=True)]
-    return compare(reference, counts, days)
+    return compare(reference, counts, counts_of(told), days)
 
 
 def days_spanned(moments: NDArray[np.float64]) -> float:
     """The days from the first to the last of `moments` (n,), in epoch seconds."""
-    return float(np.ptp(moments)) / _SECONDS_A_DAY if len(moments) else 0.0
-
-
-class _Counted(NamedTuple):
-    """A block of rows: when the first of them was added, and the counts of each variable."""
-
-    began: float
-    counts: list[NDArray[np.int64]]
-
-
-class DriftCounter:
-    """Counts of the last `window` rows that were scored, kept up to date while serving. Safe to share between threads.
-
-    A row is copied into a block; a full block is binned at once, so that adding a row costs about a microsecond. What
-    the rows span is taken from `clock`, in seconds: orders of last year that are scored in a minute span a minute.
-    """
-
-    def __init__(
-        self, reference: DriftReference, window: int = 10_000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._reference = reference
-        self._clock = clock
-        self._block = np.empty((_BLOCK, len(reference.bins)), np.float64)
-        self._used = 0
-        self._began = self._ended = clock()
-        self._blocks: deque[_Counted] = deque(maxlen=max(1, window // _BLOCK))
-        self._lock = Lock()
-
-    def add_rows(self, features: NDArray[np.floating], scores: NDArray[np.floating]) -> None:
-        """Count many scored rows: features (n, d), scores (n,)."""
-        with self._lock:
-            self._ended = self._clock()
-            start = 0
-            while start < len(scores):
-                if self._used == 0:
-                    self._began = self._ended
-                end = min(len(scores), start + _BLOCK - self._used)
-                block = self._block[self._used : self._used + end - start]
-                block[:, :-1] = features[start:end]
-                block[:, -1] = scores[start:end]
-                self._used += end - start
-                start = end
-                if self._used == _BLOCK:
-                    self._blocks.append(_Counted(self._began, self._binned()))
-                    self._used = 0
-
-    def report(self) -> DriftReport:
-        """The verdict on the rows counted so far (some tens of milliseconds: ask at intervals, not for each
-        request).
-        """
-        with self._lock:
-            blocks = [*self._blocks, _Counted(self._began, self._binned())]
-            days = (self._ended - blocks[0].began) / _SECONDS_A_DAY
-        counts = [np.sum(each, axis=0) for each in zip(*(block.counts for block in blocks), strict=True)]
-        return compare(self._reference, counts, days)
-
-    def _binned(self) -> list[NDArray[np.int64]]:
-        columns = self._block[: self._used].T
-        return [bin_counts(bins, column) for bins, column in zip(self._reference.bins, columns, strict=True)]
+    return float(np.ptp(moments)) / SECONDS_A_DAY if len(moments) else 0.0

@@ -5,7 +5,7 @@ with the generator's own idea of an anomaly would mark its own homework.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -187,8 +187,30 @@ def new_assortment(case: Case, factor: float) -> Case:
     return _with_items(case, items)
 
 
+def without_device(case: Case, factor: float) -> Case:
+    """The feed no longer sends what was ordered from."""
+    return case._replace(order=msgspec.structs.replace(case.order, device_token=None, ip_network=None))
+
+
+def without_billing(case: Case, factor: float) -> Case:
+    """The feed no longer sends billing addresses."""
+    return case._replace(order=msgspec.structs.replace(case.order, billing=None))
+
+
+def without_categories(case: Case, factor: float) -> Case:
+    """The feed no longer sends categories."""
+    return _with_items(case, [msgspec.structs.replace(item, category=None) for item in case.order.items])
+
+
+def in_utc(case: Case, factor: float) -> Case:
+    """The same moments, without the local time."""
+    return case._replace(order=msgspec.structs.replace(case.order, created_at=case.order.created_at.astimezone(UTC)))
+
+
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """A drift: `change` with `factor`, on a share of the orders that goes from `first` to `last` over the set."""
+    """A drift: `change` with `factor`, on a share of the orders that goes from `first` to `last` over the set. `needs`
+    says of an order whether it tells what the change is about.
+    """
 
     kind: str
     strength: str
@@ -196,6 +218,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     factor: float = 1.0
     first: float = 1.0
     last: float = 1.0
+    needs: Callable[[MaskedOrder], bool] = lambda order: True
 
     @property
     def name(self) -> str:
@@ -219,4 +242,27 @@ SHIFTS: tuple[Shift, ...] = (
     Shift(kind="unit mistake (cents)", strength="strong", change=dearer, factor=100.0),
     Shift(kind="new category", strength="weak", change=new_assortment, first=0.2, last=0.2),
     Shift(kind="new category", strength="strong", change=new_assortment),
+    Shift(
+        kind="device", strength="no longer sent", change=without_device, needs=lambda order: bool(order.device_token)
+    ),
+    Shift(
+        kind="billing_address",
+        strength="no longer sent",
+        change=without_billing,
+        needs=lambda order: bool(order.billing),
+    ),
+    Shift(
+        kind="category",
+        strength="no longer sent",
+        change=without_categories,
+        needs=lambda order: any(item.category for item in order.items),
+    ),
+    Shift(
+        kind="local time", strength="sent as UTC", change=in_utc, needs=lambda order: bool(order.created_at.utcoffset())
+    ),
 )
+
+
+def applicable_shifts(cases: Sequence[Case]) -> list[Shift]:
+    """The shifts that mean something in this feed: at least half of the orders tell what they change."""
+    return [shift for shift in SHIFTS if 2 * sum(shift.needs(case.order) for case in cases) >= len(cases)]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.features.facts import CODES, NUMBERS, codes_of, numbers_of
+from orderguard.presence import fields_told
 from orderguard.schema import MaskedOrder
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,7 @@ class Columns:
     """n orders with m lines.
 
     `numbers[name]` has shape (n,), see `orderguard.features.facts.NUMBERS`; lines stand in order of their orders.
+    `told` (n,) are the bits of the optional fields that each brings, see `orderguard.presence`.
 
     `line_order` (m,) is the row of each line's order.
     """
@@ -34,6 +36,7 @@ class Columns:
     customers: Coded
     numbers: dict[str, Floats]
     codes: dict[str, Coded]
+    told: Indices
     line_order: Indices
     quantity: Floats
     unit_price: Floats
@@ -78,6 +81,7 @@ def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
         customers=coded([order.customer_token for order in orders]),
         numbers={name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(NUMBERS)},
         codes={name: coded(codes[place :: len(CODES)]) for place, name in enumerate(CODES)},
+        told=np.fromiter(map(fields_told, orders), np.int64, len(orders)),
         line_order=np.repeat(np.arange(len(orders)), counts),
         quantity=np.array([item.quantity for item in items], dtype=np.float64),
         unit_price=np.array([item.unit_price for item in items], dtype=np.float64),
@@ -98,6 +102,7 @@ def taken(columns: Columns, rows: Indices) -> Columns:
         customers=_picked(columns.customers, rows),
         numbers={name: values[rows] for name, values in columns.numbers.items()},
         codes={name: _picked(coded, rows) for name, coded in columns.codes.items()},
+        told=columns.told[rows],
         line_order=line_order,
         quantity=columns.quantity[lines],
         unit_price=columns.unit_price[lines],
@@ -126,6 +131,7 @@ def merged(parts: Sequence[Columns]) -> Columns:
         customers=_merged([part.customers for part in parts]),
         numbers={name: np.concatenate([part.numbers[name] for part in parts]) for name in NUMBERS},
         codes={name: _merged([part.codes[name] for part in parts]) for name in CODES},
+        told=np.concatenate([part.told for part in parts]),
         line_order=np.concatenate([part.line_order + start for part, start in zip(parts, before, strict=True)]),
         quantity=np.concatenate([part.quantity for part in parts]),
         unit_price=np.concatenate([part.unit_price for part in parts]),

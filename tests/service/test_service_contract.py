@@ -296,6 +296,8 @@ def test_drift_is_watched_for_every_feature_and_the_score(service: Service) -> N
     assert drift["rows"] > 0 and not drift["drifted"]
     names = {feature["name"] for feature in service.get("/v1/features").json()["features"]}
     assert {variable["name"] for variable in drift["variables"]} == names | {"score"}
+    assert {"device", "billing_address", "channel"} <= {variable["name"] for variable in drift["presence"]}
+    assert {variable["kind"] for variable in drift["variables"]} <= {"none", "expected"}
 
 
 def test_metrics_count_requests_and_orders(service: Service) -> None:

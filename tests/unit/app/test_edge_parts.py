@@ -173,7 +173,7 @@ def test_a_log_line_has_no_field_that_could_hold_raw_data() -> None:
     allowed_names = {
         *("severity", "time", "message", "event", "trace", "span", "request_id", "http_request", "problem", "orders"),
         *("bad_orders", "anomalies", "model_version", "score", "anomaly", "latency_ms", "order_token", "history"),
-        *("drifted", "psi", "shadow_model_version", "shadow_score", "reason", "where"),
+        *("drifted", "psi", "expected", "shadow_model_version", "shadow_score", "reason", "where"),
         *("provider", "seconds", "fallback", "citations", "outcome", "lost"),
     }
     structures: list[type[Line]] = [Line, *Line.__subclasses__()]

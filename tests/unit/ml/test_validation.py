@@ -187,6 +187,11 @@ def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
 def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:
     runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
     assert {run.name for run in runs if run.report.drifted} == {shift.name for shift in SHIFTS}
+    told = {run.name: [variable.name for variable in run.report.moved("unexpected")] for run in runs}
+    for field in ("device", "billing_address"):
+        assert field in told[f"{field}, no longer sent"]
+    assert "items[].category" in told["category, no longer sent"]
+    assert {"created_at in UTC"} <= set(told["local time, sent as UTC"])
     assert drift_gate(runs, 200).passed
 
 

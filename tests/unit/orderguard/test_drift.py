@@ -1,27 +1,33 @@
 """Drift: figures against independent ones, and a limit that knows how many rows were compared."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from orderguard import drift
 from orderguard.drift import (
     SCORE,
-    DriftCounter,
     DriftReference,
+    DriftReport,
     DriftSettings,
     VariableDrift,
     bin_counts,
     calendar_effect,
-    compare_rows,
     effect,
     noise_limit,
+    presence_bins,
     psi,
     reference_bins,
 )
+from orderguard.drift_counter import DriftCounter
+from orderguard.features.causes import GROWTH
+from orderguard.presence import FIELDS, bits, hours_later
 
 NAMES = ["amount", "flag", "hour"]
 DAYS = 30.0
@@ -41,6 +47,13 @@ def reference() -> DriftReference:
     base = rows(5_000, 1)
     bins = [reference_bins(name, column) for name, column in zip(NAMES, base.T, strict=True)]
     return DriftReference(bins=[*bins, reference_bins(SCORE, scores(base))], settings=DriftSettings(), days=DAYS)
+
+
+def compare_rows(
+    known: DriftReference, features: NDArray[np.floating], found: NDArray[np.floating], days: float
+) -> DriftReport:
+    """Orders that tell no optional field."""
+    return drift.compare_rows(known, features, found, np.zeros(len(found), np.int64), days)
 
 
 def test_psi_is_the_symmetrised_relative_entropy() -> None:
@@ -205,16 +218,16 @@ def test_rolling_counters_say_what_a_comparison_of_the_same_rows_says() -> None:
     seconds = iter([0.0, 0.0, 2 * 86_400.0, 5 * 86_400.0])
     counter = DriftCounter(known, clock=lambda: next(seconds))
     for part in (fresh[:100], fresh[100:600], fresh[600:]):
-        counter.add_rows(part, scores(part))
+        counter.add_rows(part, scores(part), [0] * len(part))
     assert counter.report() == compare_rows(known, fresh, scores(fresh), 5.0)
 
 
 def test_rolling_counters_forget_what_is_older_than_their_window() -> None:
     known, counter = reference(), DriftCounter(reference(), window=1_024)
     shifted, normal = rows(2_000, 8) * 10, rows(1_300, 9)
-    counter.add_rows(shifted, scores(shifted))
+    counter.add_rows(shifted, scores(shifted), [0] * len(shifted))
     assert counter.report().drifted
-    counter.add_rows(normal, scores(normal))
+    counter.add_rows(normal, scores(normal), [0] * len(normal))
     assert not counter.report().drifted
     assert counter.report().rows <= 1_024 + 256
     assert len(known.bins) == len(counter.report().variables)
@@ -228,6 +241,111 @@ def test_no_rows_yet_is_a_report_too() -> None:
 def test_a_reference_survives_being_written(tmp_path: Path) -> None:
     reference().write(tmp_path)
     assert DriftReference.read(tmp_path) == reference()
+
+
+def test_growth_and_age_are_expected_and_the_same_the_other_way_round_is_not() -> None:
+    """Customers who come back move all that a history tells, a catalogue that gets old the share of unknown skus."""
+    random = np.random.default_rng(4)
+    before, gap, unknown, value = (
+        random.poisson(2.0, 3_000).astype(float),
+        random.random(3_000),
+        random.random(3_000) < 0.1,
+        random.random(3_000),
+    )
+    bins = [
+        reference_bins(GROWTH, before, cause="history"),
+        reference_bins("gap", gap, cause="history"),
+        reference_bins("unknown", unknown.astype(float), cause="catalogue age"),
+        reference_bins("value", value),
+        reference_bins(SCORE, value),
+    ]
+    known = DriftReference(bins=bins, settings=DriftSettings(), days=DAYS, catalogue_days=8.6)
+
+    def kinds(**moved: NDArray[Any]) -> dict[str, str]:
+        columns = {"before": before, "gap": gap, "unknown": unknown, "value": value} | moved
+        rows = np.column_stack([columns[name] for name in ("before", "gap", "unknown", "value")])
+        report = compare_rows(known, rows, value, DAYS)
+        assert (report.drifted, report.expected) == tuple(
+            any(v.kind == kind for v in report.variables) for kind in ("unexpected", "expected")
+        )
+        return {v.name: v.kind for v in report.variables if v.drifted}
+
+    assert kinds() == {}
+    assert kinds(before=before + 2, gap=gap * 0.5) == {GROWTH: "expected", "gap": "expected"}
+    assert kinds(before=before * 0) == {GROWTH: "unexpected"}  # a service whose store of histories is off
+    assert kinds(gap=gap * 0.5) == {"gap": "unexpected"}
+    assert kinds(unknown=random.random(3_000) < 0.4) == {"unknown": "expected"}
+    assert kinds(before=before + 2, value=value * 2) == {GROWTH: "expected", "value": "unexpected"}
+    older = np.column_stack([before, gap, random.random(3_000) < 0.4, value])
+    (found,) = compare_rows(known, older, value, DAYS).moved("expected")
+    assert (found.cause, found.advice) == ("catalogue age", "New skus: retrain every 9 days.")
+
+
+def test_a_field_that_is_no_longer_sent_is_named() -> None:
+    random = np.random.default_rng(6)
+    shares = np.linspace(0.02, 1, len(FIELDS))
+
+    def told(count: int, *without: str) -> NDArray[np.int64]:
+        sent = random.random((count, len(FIELDS))) < shares
+        for name in without:
+            sent[:, FIELDS.index(name)] = False
+        found: NDArray[np.int64] = (sent * (1 << np.arange(len(FIELDS)))).sum(axis=1)
+        return found
+
+    score = random.random(3_000)
+    known = DriftReference(
+        bins=[reference_bins(SCORE, score)], settings=DriftSettings(), presence=presence_bins(told(3_000)), days=DAYS
+    )
+
+    def named(fields: NDArray[np.int64]) -> list[str]:
+        report = drift.compare_rows(known, np.empty((len(fields), 0)), score[: len(fields)], fields, DAYS)
+        assert report.drifted is bool(report.moved("unexpected"))
+        return [variable.name for variable in report.moved("unexpected")]
+
+    for _ in range(20):
+        assert named(told(1_500)) == []
+    for name in FIELDS:
+        assert named(told(1_500, name)) == [name], name
+    counter = DriftCounter(known)
+    counter.add_rows(np.empty((1_500, 0)), score[:1_500], told(1_500, "device").tolist())
+    (lost,) = counter.report().moved("unexpected")
+    assert lost.name == "device"
+    assert lost.advice.startswith("`device` is told of 0% of the orders, of 83% before")
+
+
+@pytest.mark.parametrize("offset", [-9, -5, -1, 1, 2, 5, 10])
+def test_utc_in_place_of_local_time_raises_the_hours(offset: int) -> None:
+    """Whether or not the offset is sent with it: busy by day, quiet by night."""
+    random = np.random.default_rng(8)
+    usual = np.r_[np.full(7, 0.2), np.full(5, 2.0), np.full(8, 3.0), np.full(4, 1.0)]
+
+    def told(count: int, later: int) -> NDArray[np.int64]:
+        hours = (random.choice(24, count, p=usual / usual.sum()) + later) % 24
+        return bits([np.zeros(count, bool)] * len(FIELDS), hours)
+
+    score = random.random(3_000)
+    known = DriftReference(
+        bins=[reference_bins(SCORE, score)], settings=DriftSettings(), presence=presence_bins(told(3_000, 0)), days=DAYS
+    )
+    for later, drifted in ((0, False), (-offset, True)):
+        report = drift.compare_rows(known, np.empty((3_000, 0)), score, told(3_000, later), DAYS)
+        assert report.drifted is drifted
+    (moved,) = report.moved("unexpected")
+    way = "earlier" if offset > 0 else "later"
+    assert moved.name == "local hour"
+    assert re.match(
+        rf"Orders come {abs(offset)}\.\d hours {way}|Orders come {abs(offset) - 1}\.9 hours {way}", moved.advice
+    )
+    morning = told(3_000, 0)
+    morning = morning[(morning >> 16) < 12]
+    early = drift.compare_rows(known, np.empty((len(morning), 0)), score[: len(morning)], morning, 0.5)
+    assert not early.drifted, "a service that has run since midnight has seen no evening"
+
+
+def test_orders_at_all_hours_have_no_mean_that_could_move() -> None:
+    assert hours_later([10] * 24, [10] * 23 + [11]) == 0
+    assert hours_later([0] * 24, [0] * 24) == 0
+    assert hours_later([5] + [0] * 23, [0] * 6 + [5] + [0] * 17) == pytest.approx(6)
 
 
 def test_no_number_of_orders_gives_a_noise_limit_of_nothing() -> None:

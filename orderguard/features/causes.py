@@ -1,0 +1,19 @@
+"""Why a feature's distribution may move though nothing is wrong with the orders: what drift is expected of."""
+
+from typing import Literal
+
+from orderguard.features.table import FEATURES
+
+Cause = Literal["history", "catalogue age"]
+
+AGEING = ("unknown_sku_share",)
+"""Features that rise while a catalogue gets older: it does not know the goods that came since."""
+
+GROWTH = "orders_before"
+"""The feature that rises while a shop's customers come back: with it moves all that their history tells."""
+
+CAUSES: dict[str, Cause] = {
+    **{feature.name: "history" for feature in FEATURES if feature.group == "customer"},
+    **dict.fromkeys(AGEING, "catalogue age"),
+}
+"""The features whose drift has an expected cause."""
