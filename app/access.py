@@ -1,6 +1,6 @@
 """Who may call: an API key in the X-API-Key header, compared as SHA-256 in constant time.
 
-OpenAI's clients can send a key as a bearer token alone, so on their route it may stand there too.
+OpenAI's clients can send a key as a bearer token alone, so on their routes it may stand there too.
 """
 
 import hashlib
@@ -8,8 +8,13 @@ import hmac
 from collections.abc import Mapping
 
 HEADER = b"x-api-key"
-BEARER_PATH = "/v1/chat/completions"
+OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
 _BEARER = b"bearer "
+
+
+def is_openai(path: str) -> bool:
+    """Whether a path is one that OpenAI's clients ask."""
+    return path in OPENAI_PATHS or path.startswith("/v1/models/")
 
 
 def presented_key(path: str, headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -17,7 +22,7 @@ def presented_key(path: str, headers: Mapping[bytes, bytes]) -> bytes | None:
     hold a token of Google's.
     """
     key, authorization = headers.get(HEADER), headers.get(b"authorization", b"")
-    if key is None and path == BEARER_PATH and authorization[: len(_BEARER)].lower() == _BEARER:
+    if key is None and is_openai(path) and authorization[: len(_BEARER)].lower() == _BEARER:
         return authorization[len(_BEARER) :].strip()
     return key
 

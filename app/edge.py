@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.access import allowed, presented_key
+from app.access import allowed, is_openai, presented_key
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
 from app.head import check_head
 from app.later import live
@@ -171,7 +171,7 @@ class Edge:
             self._logs.failure(error, request_id=exchange.loggable_id)
             error = Problem("internal")
         headers = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-        document = error.document(exchange.request_id)
+        document = error.document(exchange.request_id, openai=is_openai(exchange.path))
         return Reply(error.status, document, MEDIA_TYPE.encode(), headers, problem=error.kind)
 
     def _headers(self, exchange: Exchange, media_type: bytes) -> list[tuple[bytes, bytes]]:

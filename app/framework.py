@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import openapi, problems
+from app.access import is_openai
 from app.history import HistoryStore
 from app.logs import LogWriter
 from app.metrics import Metrics
@@ -58,7 +59,8 @@ def framework(
 
 
 def _answer(request: Request, problem: Problem) -> Response:
-    document = problem.document(request.scope["state"]["exchange"].request_id)
+    exchange = request.scope["state"]["exchange"]
+    document = problem.document(exchange.request_id, openai=is_openai(exchange.path))
     return Response(document, problem.status, problem.headers, problems.MEDIA_TYPE)
 
 

@@ -73,6 +73,7 @@ PROBLEMS = {
     "model": ("invalid-request", "unauthorized", "not-ready"),
     "questions": ("invalid-request", "unauthorized", "not-found", "timeout", "too-large", "not-ready"),
 }
+PROBLEMS["openai"] = PROBLEMS["questions"]
 """The problems that FastAPI routes behind the API key answer with, by tag."""
 
 
@@ -87,15 +88,33 @@ class ProblemDocument(msgspec.Struct, frozen=True):
     errors: list[FieldError] = []
 
 
-_registered: list[type] = [OrderRequest, ScoreAnswer, OrderFailure, BatchAnswer, ProblemDocument]
+class OpenAiError(msgspec.Struct, frozen=True):
+    """What OpenAI's clients read of an error."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAiProblemDocument(ProblemDocument, frozen=True, kw_only=True):
+    """A problem document of OpenAI's routes."""
+
+    error: OpenAiError
+
+
+_registered: list[type] = [
+    *(OrderRequest, ScoreAnswer, OrderFailure, BatchAnswer),
+    *(ProblemDocument, OpenAiProblemDocument),
+]
 
 
 def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _problem(kind: str) -> dict[str, Any]:
-    content = {PROBLEM_TYPE: {"schema": _reference("ProblemDocument")}}
+def _problem(kind: str, structure: type = ProblemDocument) -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": _reference(structure.__name__)}}
     return {"description": KINDS[kind][1], "content": content}
 
 
@@ -110,10 +129,12 @@ def answers(structure: type, summary: str, tag: str, *, unready: bool = False, e
         responses[200] = {"description": summary, "content": content}
     if unready:
         responses[503] = {"description": "No model is loaded; `reason` says why", **json_answer}
-    responses |= {int(KINDS[kind][0]): _problem(kind) for kind in PROBLEMS.get(tag, ())}
+    document = OpenAiProblemDocument if tag == "openai" else ProblemDocument
+    responses |= {int(KINDS[kind][0]): _problem(kind, document) for kind in PROBLEMS.get(tag, ())}
     declared: dict[str, Any] = {"summary": summary, "tags": [tag], "responses": responses}
     if tag in PROBLEMS:
-        declared["openapi_extra"] = {"security": [{"ApiKey": []}]}
+        keys = ("ApiKey", "Bearer") if tag == "openai" else ("ApiKey",)
+        declared["openapi_extra"] = {"security": [{key: []} for key in keys]}
     return declared
 
 
@@ -200,7 +221,10 @@ def install(app: FastAPI) -> None:
             components = document.setdefault("components", {})
             _, schemas = msgspec.json.schema_components(_registered, ref_template="#/components/schemas/{name}")
             components["schemas"] = {**components.get("schemas", {}), **schemas}
-            components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+            components["securitySchemes"] = {
+                "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "Bearer": {"type": "http", "scheme": "bearer"},
+            }
             app.openapi_schema = document
         return app.openapi_schema or {}
 

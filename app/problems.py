@@ -12,8 +12,10 @@ MEDIA_TYPE = "application/problem+json"
 KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "invalid-json": (HTTPStatus.BAD_REQUEST, "The body is not valid JSON"),
     "invalid-request": (HTTPStatus.BAD_REQUEST, "The request is not valid"),
+    "unsupported-parameter": (HTTPStatus.BAD_REQUEST, "A parameter asks for what is not to be had"),
     "unauthorized": (HTTPStatus.UNAUTHORIZED, "A valid API key is needed"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
+    "unknown-model": (HTTPStatus.NOT_FOUND, "There is no such model"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The method is not allowed here"),
     "gone": (HTTPStatus.GONE, "The route is gone"),
     "not-acceptable": (HTTPStatus.NOT_ACCEPTABLE, "No acceptable answer"),
@@ -32,8 +34,10 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 MEANINGS: dict[str, str] = {
     "invalid-json": "Send one JSON value in UTF-8. `detail` says what was expected.",
     "invalid-request": "A parameter is wrong (`errors` names it), or the head is no HTTP/1.1, or says a thing twice.",
+    "unsupported-parameter": "Leave out the parameter that `errors` names: it would change what an answer is.",
     "unauthorized": "Send the key in the X-API-Key header. Two keys are valid while one is rotated.",
     "not-found": "The path is not one of this service's; /docs lists them.",
+    "unknown-model": "`GET /v1/models` lists what can be asked: the model `orderguard`.",
     "method-not-allowed": "The Allow header lists the methods of this path.",
     "gone": "`detail` names the route that takes its place.",
     "not-acceptable": "The service answers in JSON (NDJSON for a stream); leave Accept out or allow it.",
@@ -49,9 +53,16 @@ MEANINGS: dict[str, str] = {
 }
 """What each kind means and what to do about it, for the documentation."""
 
-_BY_STATUS = {
-    int(KINDS[kind][0]): kind for kind in reversed(KINDS) if kind not in ("invalid-order", "invalid-json", "overloaded")
+_OF_A_CASE = ("invalid-order", "invalid-json", "overloaded")
+_BY_STATUS = {int(KINDS[kind][0]): kind for kind in reversed(KINDS) if kind not in _OF_A_CASE}
+
+OPENAI_CODES = {
+    "unauthorized": "invalid_api_key",
+    "unknown-model": "model_not_found",
+    "unsupported-parameter": "unsupported_parameter",
+    "too-many-requests": "rate_limit_exceeded",
 }
+"""What OpenAI calls some kinds of problem, for its clients."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -74,8 +85,10 @@ class Problem(Exception):
         self.errors = errors
         self.headers = headers or {}
 
-    def document(self, request_id: str) -> bytes:
-        """The problem document."""
+    def document(self, request_id: str, *, openai: bool = False) -> bytes:
+        """The problem document. For OpenAI's clients it has their `error` object besides (RFC 9457, 3.2, allows more
+        members).
+        """
         content: dict[str, Any] = {
             "type": f"/docs#problem-{self.kind}",
             "title": KINDS[self.kind][1],
@@ -85,6 +98,13 @@ class Problem(Exception):
         }
         if self.errors:
             content["errors"] = self.errors
+        if openai:
+            content["error"] = {
+                "message": self.detail,
+                "type": "invalid_request_error" if self.status < 500 else "server_error",
+                "param": self.errors[0].field if self.errors else None,
+                "code": OPENAI_CODES.get(self.kind),
+            }
         return msgspec.json.encode(content)
 
 

@@ -1,10 +1,8 @@
-"""What goes in and out of the RAG routes, as structures."""
+"""What goes in and out of the RAG routes, as structures; those of OpenAI's API are in app/rag/chat.py."""
 
-import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -17,10 +15,8 @@ from orderguard.retrieval import Case, SimilarCase
 from orderguard.schema import UNDECODABLE, Identifier, Order, explained
 
 MAX_QUESTION = 2_000
-MAX_MESSAGES = 100
 
 Question = Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION, pattern=r"\S")]
-Text = Annotated[str, Meta(max_length=100_000)]
 
 
 class AskRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,72 +88,7 @@ class SimilarAnswer(msgspec.Struct, frozen=True):
     model_version: str
 
 
-class ContentPart(msgspec.Struct, frozen=True):
-    """A part of a message; only text is read."""
-
-    type: str
-    text: Text = ""
-
-
-class Message(msgspec.Struct, frozen=True):
-    """A message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | list[ContentPart] | None = None
-
-
-class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """OpenAI's chat completion request. The last message of the user is the question; messages of a system don't change
-    how it is answered. `model` is repeated in the answer, so it has to look like a model's name. `order_id`,
-    `order_token` and `order` are as in /v1/ask.
-    """
-
-    messages: Annotated[list[Message], Meta(min_length=1, max_length=MAX_MESSAGES)]
-    model: Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")] = "orderguard"
-    stream: bool = False
-    order_id: Identifier | None = None
-    order_token: Identifier | None = None
-    order: Order | None = None
-
-    def question(self) -> str:
-        """The text of the user's last message. Raises `Problem`."""
-        last = next((message for message in reversed(self.messages) if message.role == "user"), None)
-        content = last.content if last else None
-        text = content if isinstance(content, str) else "\n".join(part.text for part in content or ())
-        if not text.strip() or len(text) > MAX_QUESTION:
-            raise _invalid("messages", f"the user's last message must hold 1 to {MAX_QUESTION} characters of text")
-        return text
-
-
-class ChatMessage(msgspec.Struct, frozen=True):
-    """The assistant's message."""
-
-    role: str
-    content: str
-
-
-class ChatChoice(msgspec.Struct, frozen=True):
-    """The only choice."""
-
-    index: int
-    message: ChatMessage
-    finish_reason: str
-
-
-class ChatAnswer(msgspec.Struct, frozen=True):
-    """OpenAI's chat completion, with the citations and who worded it beside."""
-
-    id: str
-    object: str
-    created: int
-    model: str
-    choices: list[ChatChoice]
-    citations: list[Citation]
-    provider: str
-    fallback: str | None
-
-
-Request = TypeVar("Request", AskRequest, SimilarRequest, ChatRequest)
+Request = TypeVar("Request", bound=msgspec.Struct)
 
 
 def decode(body: bytes, structure: type[Request]) -> Request:
@@ -168,7 +99,7 @@ def decode(body: bytes, structure: type[Request]) -> Request:
         mistake = explained(error)
         if not mistake.field:
             raise Problem("invalid-json", mistake.reason) from None
-        raise _invalid(mistake.field, mistake.reason) from None
+        raise invalid(mistake.field, mistake.reason) from None
 
 
 def past_case(case: Case) -> PastCase:
@@ -196,71 +127,29 @@ def ask_answer(answer: Answer, model_version: str) -> AskAnswer:
     )
 
 
-def chat_answer(answer: Answer, model: str) -> ChatAnswer:
-    """The whole answer of /v1/chat/completions."""
-    choice = ChatChoice(0, ChatMessage("assistant", answer.answer), _finish(answer))
-    identity, created = _identity()
-    return ChatAnswer(
-        identity, "chat.completion", created, model, [choice], answer.citations, answer.provider, answer.fallback
-    )
-
-
 async def ask_events(pieces: AsyncGenerator[Statement | Answer, None], model_version: str) -> AsyncIterator[bytes]:
     """Server-sent events: `statement` for each checked statement with its new citations, then `answer` with the
     whole.
     """
     async for piece in pieces:
         if isinstance(piece, Answer):
-            yield _event(ask_answer(piece, model_version), "answer")
+            yield event(ask_answer(piece, model_version), "answer")
         else:
-            yield _event(piece, "statement")
+            yield event(piece, "statement")
 
 
-async def chat_chunks(pieces: AsyncGenerator[Statement | Answer, None], model: str) -> AsyncIterator[bytes]:
-    """OpenAI's stream of chunks; the last one holds the citations."""
-    identity, created = _identity()
-    head = {"id": identity, "object": "chat.completion.chunk", "created": created, "model": model}
-
-    def chunk(delta: dict[str, str], finish: str | None = None, **more: Any) -> bytes:
-        return _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
-
-    yield chunk({"role": "assistant", "content": ""})
-    begun = False
-    async for piece in pieces:
-        if isinstance(piece, Answer):
-            if not begun:
-                yield chunk({"content": piece.answer})
-            about = {"citations": piece.citations, "provider": piece.provider, "fallback": piece.fallback}
-            yield chunk({}, _finish(piece), **about)
-        else:
-            yield chunk({"content": f" {piece.text}" if begun else piece.text})
-            begun = True
-    yield b"data: [DONE]\n\n"
-
-
-def _finish(answer: Answer) -> str:
-    """OpenAI has no word for an answer that broke off; "length" is what its clients take for an incomplete one."""
-    return "length" if answer.interrupted else "stop"
-
-
-def _identity() -> tuple[str, int]:
-    return f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
-
-
-def _event(content: Any, name: str | None = None) -> bytes:
+def event(content: Any, name: str | None = None) -> bytes:
+    """A server-sent event."""
     start = b"event: %s\n" % name.encode() if name else b""
     return start + b"data: " + msgspec.json.encode(content) + b"\n\n"
 
 
-def _invalid(field: str, reason: str) -> Problem:
+def invalid(field: str, reason: str) -> Problem:
+    """The problem that a field of a request is."""
     return Problem("invalid-request", f"{field}: {reason}", (FieldError(field, reason),))
 
 
 _ASK_EVENTS = "with `stream`: an event `statement` for each statement, then `answer` with an AskAnswer"
-_CHAT_EVENTS = "with `stream`: OpenAI's chunks, then `[DONE]`"
 ASK = request_body(AskRequest, answers(AskAnswer, "Ask a question", "questions", events=_ASK_EVENTS))
 SIMILAR = request_body(SimilarRequest, answers(SimilarAnswer, "Past cases like an order", "questions"))
-CHAT = request_body(
-    ChatRequest, answers(ChatAnswer, "OpenAI-compatible chat completion", "questions", events=_CHAT_EVENTS)
-)
 """What the routes are declared with in the OpenAPI document."""

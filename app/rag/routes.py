@@ -1,6 +1,7 @@
 """The RAG layer's routes: `POST /v1/ask`, `POST /v1/similar` and the OpenAI-compatible `POST /v1/chat/completions`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.problems import Problem
-from app.rag import contract
+from app.rag import chat, contract
 from app.rag.answering import Answering, AskEvent
 from app.rag.providers import PROVIDERS
 from app.rag.settings import RagSettings
@@ -82,7 +83,7 @@ def routes(
     answering = Answering(settings, PROVIDERS[settings.provider](settings), record)
     knowledge = Knowledge(service)
 
-    async def case_of(request: contract.AskRequest | contract.ChatRequest, search: Search) -> Case | None:
+    async def case_of(request: contract.AskRequest | chat.ChatRequest, search: Search) -> Case | None:
         """The order that the question is about. Raises `Problem` when it isn't known."""
         if request.order is not None:
             # In a thread: texts may take some hundred milliseconds.
@@ -110,14 +111,27 @@ def routes(
         found = similar_cases(case, search.index.cases, *search.index.scale, limit=SIMILAR_CASES)
         return _json(contract.SimilarAnswer(contract.past_case(case), contract.similar_orders(found), version))
 
-    @router.post("/v1/chat/completions", **contract.CHAT)
-    async def chat(request: Request) -> Response:
-        asked = contract.decode(await request.body(), contract.ChatRequest)
+    @router.post("/v1/chat/completions", **chat.CHAT)
+    async def complete(request: Request) -> Response:
+        asked = contract.decode(await request.body(), chat.ChatRequest)
+        question = asked.question()
         search, _ = await knowledge.search()
-        question, case = asked.question(), await case_of(asked, search)
+        case = await case_of(asked, search)
         if asked.stream:
-            return _events(contract.chat_chunks(answering.stream(search, question, case), asked.model))
-        return _json(contract.chat_answer(await answering.answer(search, question, case), asked.model))
+            return _events(chat.chat_chunks(answering.stream(search, question, case), asked))
+        return _json(chat.chat_answer(await answering.answer(search, question, case), asked))
+
+    card = chat.ModelCard(chat.MODEL, created=int(time.time()))
+
+    @router.get("/v1/models", **chat.MODELS)
+    async def models() -> Response:
+        return _json(chat.ModelList([card]))
+
+    @router.get("/v1/models/{model:path}", **chat.ONE_MODEL)
+    async def one_model(model: str) -> Response:
+        if model != card.id:
+            raise Problem("unknown-model")
+        return _json(card)
 
     return router
 
@@ -158,4 +172,6 @@ def _switched_off() -> APIRouter:
     router.add_api_route("/v1/ask", off, methods=["POST"])
     router.add_api_route("/v1/similar", off, methods=["POST"])
     router.add_api_route("/v1/chat/completions", off, methods=["POST"])
+    router.add_api_route("/v1/models", off, methods=["GET"])
+    router.add_api_route("/v1/models/{model:path}", off, methods=["GET"])
     return router

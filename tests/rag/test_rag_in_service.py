@@ -71,8 +71,8 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
     """schemathesis over the OpenAPI document: what is sent may be anything, what comes back is as documented."""
     schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=SchemathesisConfig())
     operations = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
-    mine = [one for one in operations if one.path.startswith(("/v1/ask", "/v1/similar", "/v1/chat"))]
-    assert len(mine) == 3
+    mine = [one for one in operations if one.path.startswith(("/v1/ask", "/v1/similar", "/v1/chat", "/v1/models"))]
+    assert len(mine) == 5
     for operation in mine:
 
         @given(case=operation.as_strategy())
