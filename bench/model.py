@@ -81,7 +81,7 @@ def _speed(scorer: Scorer, table: FeatureTable) -> dict[str, float]:
         1_000,
     )
     found["score_row ÷ bare node"] = found["score_row"] / found["bare node, session.run"]
-    forest = train(rows, table.created_at, list(FEATURE_NAMES), read_config()).model.forest
+    forest = train(rows, table.created_at, list(FEATURE_NAMES), read_config(), first=table.first).model.forest
     parallel = Scorer.load(scorer.version_dir, threads=CORES)
     for size in BATCHES:
         batch = np.resize(rows, (size, rows.shape[1]))
@@ -133,7 +133,7 @@ def _interleaved(calls: dict[str, Callable[[], object]], times: int, rounds: int
 
 def _parity(job: Job, table: FeatureTable) -> dict[str, Any]:
     """Rows compared, the largest difference of a score, and flipped decisions, by kind of row."""
-    trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config)
+    trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, first=table.first)
     model = ExportedModel(job.models / "bench" / MODEL)
     later = table.X[trained.slices.reference :]
     return {

@@ -1,153 +1,202 @@
-"""Learning the catalogue (what is usual) from the training slice."""
+"""Learning what is usual, as of several moments at once: each catalogue from all orders before its moment."""
+
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from orderguard.catalogue import CODES, Catalogue, Code, Rarity
-from orderguard.features.columns import Coded, Columns
+from ml.blocks import Blocks
+from ml.currency_levels import currency_levels, net_values
+from ml.grouped import Grouped, ranked
+from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, UsualLines
+from orderguard.catalogue import CODES, Catalogue, Code, Rarity, Usual
+from orderguard.features.columns import Coded, Columns, Floats, Indices
+from orderguard.features.lines import LEAST_PRICE_SHARE
+from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, LookedUp, Table, prefixes_of
 from orderguard.features.table import SMALLEST
-from orderguard.masking.spans import is_placeholder
 
 DEFAULT_SPREAD = 0.5
 DEFAULT_ACCOUNT_DAYS = 365.0
 DEFAULT_GAP_HOURS = 30 * 24.0
-FEWEST_LINES = 3
-"""Lines that a usual price is learnt from. A sku sold less often counts as unknown in training as it will in serving:
-else none would ever be unknown in training.
-"""
-SMALLEST_PRICE = 1e-6
-"""A price below this says nothing about what is usual, and dividing by it overflows."""
+LEAST_SPREAD = 0.05
 
-FEWEST_PRICES = 5
-"""Prices of known skus that a currency's level is learnt from; with fewer, from the baskets."""
+COMMON = 1 / 20
+"""The share from which on a code is not rare."""
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+_OF_SHOP = ("basket", "spread", "account_age_days", "gap_hours")
+
+
+def rarer_than(common: float, share: Floats) -> Floats:
+    """How much rarer shares are than a common one: by what power of e, in halves; 0 for what is as common.
+
+    Halves, so that a catalogue's next edition moves no code for nothing: in a shop with three channels each has
+    thousands of orders, and a change in the third decimal would look like drift of all of them.
+    """
+    rarity: Floats = np.round(np.maximum(np.log(common / share), 0.0) * 2.0) / 2.0
+    return rarity
 
 
 def learn_catalogue(columns: Columns) -> Catalogue:
     """The catalogue of orders in time order. Raises `ValueError` without orders."""
-    if not len(columns):
-        raise ValueError("no orders to learn a catalogue from")
-    net = net_values(columns)
-    levels, reference = currency_levels(columns, net)
-    level = np.array([levels[value] for value in columns.codes["currency"].values])[columns.codes["currency"].index]
-    values = np.maximum(net / level, SMALLEST)
-    prices = columns.unit_price / level[columns.line_order]
-    category_lines = np.bincount(columns.categories.index, minlength=len(columns.categories.values))
-    category_pieces = np.bincount(columns.categories.index, columns.quantity, len(columns.categories.values))
-    quantities = dict(
-        zip(columns.categories.values, (category_pieces / np.maximum(category_lines, 1)).tolist(), strict=True)
-    )
-    quantities.setdefault("", float(columns.quantity.mean()))
-    spread, gap = habits(columns, np.log(values))
-    ages = columns.numbers["account_days"]
-    return Catalogue(
-        orders=len(columns),
-        reference_currency=reference,
-        currency_levels=levels,
-        sku_prices=usual_prices(columns.skus, prices),
-        category_prices={name: price for name, price in usual_prices(columns.categories, prices).items() if name},
-        category_quantities=quantities,
-        rarity={code: rarity_of(columns, code) for code in CODES},
-        hour_rarity=hour_rarity(columns.numbers["minute"]),
-        basket=float(np.median(values)),
-        spread=spread,
-        account_age_days=float(np.median(ages[ages >= 0])) if (ages >= 0).any() else DEFAULT_ACCOUNT_DAYS,
-        gap_hours=gap,
-    )
+    return Catalogues(columns, np.empty(0, dtype=np.int64)).latest
 
 
-def net_values(columns: Columns) -> Floats:
-    """Each order's value after discounts, at least 0, in its currency."""
-    gross = np.bincount(columns.line_order, columns.quantity * columns.unit_price, len(columns))
-    line_discounts = np.bincount(columns.line_order, columns.line_discount, len(columns))
-    result: Floats = np.maximum(gross - (line_discounts + columns.numbers["discount"]), 0.0)
-    return result
+class Catalogues:
+    """The catalogues of blocks of orders in time order that begin at rows `starts` (blocks,), each learnt from all
+    orders before its block, and `latest`, learnt from all. Orders before the first block are held against its
+    catalogue, which is learnt from them.
 
-
-def currency_levels(columns: Columns, net: Floats) -> tuple[dict[str, float], str]:
-    """What one reference unit costs in each currency, and the reference currency.
-
-    The level of a currency is the median ratio of its prices to the same skus' usual prices in the reference
-    currency; where too few skus are sold in both, the ratio of the median baskets.
+    Raises `ValueError` without orders.
     """
-    currency = columns.codes["currency"]
-    counts = np.bincount(currency.index, minlength=len(currency.values))
-    reference = int(counts.argmax())
-    line_currency = currency.index[columns.line_order]
-    usable = columns.unit_price >= SMALLEST_PRICE
-    home = usable & (line_currency == reference)
-    home_price = grouped_median(columns.skus.index[home], columns.unit_price[home], len(columns.skus.values))
-    ratio = columns.unit_price / np.where(home_price > 0, home_price, np.nan)[columns.skus.index]
-    levels: dict[str, float] = {}
-    for number, name in enumerate(currency.values):
-        ratios = ratio[usable & (line_currency == number)]
-        ratios = ratios[np.isfinite(ratios)]
-        if number == reference:
-            level = 1.0
-        elif len(ratios) >= FEWEST_PRICES:
-            level = float(np.median(ratios))
-        else:
-            baskets = np.median(net[currency.index == number]), np.median(net[currency.index == reference])
-            level = float(max(baskets[0], SMALLEST) / max(baskets[1], SMALLEST))
-        levels[name] = level
-    return levels, currency.values[reference]
 
+    def __init__(self, columns: Columns, starts: Indices) -> None:
+        if not len(columns):
+            raise ValueError("no orders to learn a catalogue from")
+        self._blocks = blocks = Blocks(columns, starts)
+        self._known: dict[int, Catalogue] = {}
+        net = net_values(columns)
+        self._currency = columns.codes["currency"]
+        self._levels = currency_levels(blocks, net)
+        # By the first catalogue that has seen the order: earlier ones may not know its currency.
+        level = self._levels.level[blocks.segment, self._currency.index]
+        self._lines = UsualLines(blocks, columns.unit_price / level[columns.line_order])
+        value = np.maximum(net / level, SMALLEST)
+        self._shop = self._usual_of_shop(value)
+        self._hour_rarity = self._rarity_of_hours()
+        self._codes: dict[Code, tuple[Coded, Grouped, Indices]] = {
+            code: (coded, Grouped(coded, blocks.segment, blocks.catalogues), blocks.seen(blocks.segment)[1])
+            for code, coded in ((code, columns.codes[code]) for code in ORDER_CODES.values())
+        }
+        prefixes = prefixes_of(columns.skus)
+        lines = blocks.seen(blocks.line_segment)[1]
+        self._codes["category"] = columns.categories, self._lines.categories, lines
+        self._codes["sku_prefix"] = prefixes, Grouped(prefixes, blocks.line_segment, blocks.catalogues), lines
 
-def usual_prices(codes: Coded, prices: Floats) -> dict[str, float]:
-    """The median price by code; a code that is always free, or of fewer than `FEWEST_LINES` lines, has none, nor have
-    codes that were masked: one placeholder stands for many.
-    """
-    medians = grouped_median(codes.index, prices, len(codes.values))
-    articles = np.array([not is_placeholder(value) for value in codes.values], dtype=bool)
-    usual = (
-        articles & (medians >= SMALLEST_PRICE) & (np.bincount(codes.index, minlength=len(codes.values)) >= FEWEST_LINES)
-    )
-    return {codes.values[number]: float(medians[number]) for number in np.flatnonzero(usual)}
+    @property
+    def latest(self) -> Catalogue:
+        """The catalogue learnt from all orders: the one that serves."""
+        return self._catalogue(self._blocks.catalogues - 1)
 
+    def of_row(self, row: int) -> Catalogue:
+        """The catalogue that the order at this row is held against."""
+        return self._catalogue(int(self._blocks.catalogue[row]))
 
-def grouped_median(groups: Indices, values: Floats, count: int) -> Floats:
-    """The median of the values of each group 0..count−1; 0 for a group without values."""
-    order = np.argsort(values)
-    # Small numbers are sorted by their digits, several times faster.
-    order = order[np.argsort(groups[order].astype(np.min_scalar_type(count)), kind="stable")]
-    values = values[order]
-    sizes = np.bincount(groups, minlength=count)
-    starts = np.cumsum(sizes) - sizes
-    filled = sizes > 0
-    low, high = starts + (sizes - 1) // 2, starts + sizes // 2
-    result = np.zeros(count)
-    result[filled] = (values[low[filled]] + values[high[filled]]) / 2
-    return result
+    def looked_up(self) -> LookedUp:
+        """What all orders are held against, each its own catalogue."""
+        blocks, columns = self._blocks, self._blocks.columns
+        least_price = self._lines.shop[0] * LEAST_PRICE_SHARE
+        shop = dict(zip(USUAL_OF_SHOP, (*(self._shop[name] for name in _OF_SHOP), least_price), strict=True))
+        return LookedUp(
+            catalogue=blocks.catalogue,
+            levels=self._levels.level,
+            currency=self._currency.index,
+            currencies=self._currency.values,
+            hour_rarity=self._hour_rarity,
+            orders=(
+                Table(blocks.catalogue, shop),
+                *(self._rarity_table(code, name, blocks.catalogue) for name, code in ORDER_CODES.items()),
+            ),
+            lines=(
+                self._usual_table("sku", self._lines.skus, columns.skus),
+                self._usual_table("category", self._lines.categories, columns.categories),
+                self._rarity_table("category", "category_rarity", blocks.line_catalogue),
+                self._rarity_table("sku_prefix", "sku_prefix_rarity", blocks.line_catalogue),
+            ),
+        )
 
+    def _usual_table(self, of: Literal["sku", "category"], grouped: Grouped, coded: Coded) -> Table:
+        codes, catalogues, index = grouped.pairs(coded, self._blocks.line_catalogue)
+        known, usual = self._usual(of, codes, catalogues)
+        values = {f"{of}_{name}": column for name, column in zip(Usual._fields, usual, strict=True)}
+        return Table(index, values | {f"{of}_unknown": np.where(known, 0.0, 1.0)})
 
-def rarity_of(columns: Columns, code: Code) -> Rarity:
-    """How rare each value of a code is among the orders (of a category: among the lines), with half an observation
-    for the unseen.
-    """
-    coded = columns.categories if code == "category" else columns.codes[code]
-    counts = np.bincount(coded.index, minlength=len(coded.values))
-    total = counts.sum() + 1
-    shares = -np.log((counts + 0.5) / total)
-    return Rarity(dict(zip(coded.values, shares.tolist(), strict=True)), float(-np.log(0.5 / total)))
+    def _usual(self, of: str, codes: Indices, catalogues: Indices) -> tuple[Bools, UsualColumns]:
+        find = self._lines.of_skus if of == "sku" else self._lines.of_categories
+        return find(codes, catalogues)
 
+    def _rarity_table(self, code: Code, name: str, catalogue: Indices) -> Table:
+        coded, grouped, _ = self._codes[code]
+        codes, catalogues, index = grouped.pairs(coded, catalogue)
+        return Table(index, {name: self._rarity(code, codes, catalogues)})
 
-def hour_rarity(minutes: Floats) -> tuple[float, ...]:
-    """How rare orders are in each hour of the day."""
-    counts = np.bincount((minutes // 60).astype(np.int64), minlength=24)
-    return tuple((-np.log((counts + 0.5) / (counts.sum() + 12))).tolist())
+    def _rarity(self, code: Code, codes: Indices, catalogues: Indices) -> Floats:
+        """−ln of the share of orders (of lines), with half an observation for what was not seen."""
+        _, grouped, seen = self._codes[code]
+        first, end = grouped.seen(codes, catalogues)
+        return rarer_than(COMMON, (end - first + 0.5) / (seen[catalogues] + 1))
 
+    def _usual_of_shop(self, value: Floats) -> dict[str, Floats]:
+        """By the names in `Catalogue`, what is usual of an order's `value` (n,) and of a customer, (catalogues,)."""
+        blocks, numbers = self._blocks, self._blocks.columns.numbers
+        customer = blocks.columns.customers.index
+        by_customer = np.argsort(customer, kind="stable")
+        again = np.flatnonzero(np.diff(customer[by_customer]) == 0) + 1
+        again = again[np.argsort(by_customer[again])]
+        now, then = by_customer[again], by_customer[again - 1]
+        told = np.flatnonzero(numbers["account_days"] >= 0)
 
-def habits(columns: Columns, logs: Floats) -> tuple[float, float]:
-    """The typical spread of ln value within a customer, and the median gap between a customer's orders in hours."""
-    customer = columns.customers.index
-    order = np.argsort(customer, kind="stable")
-    same = customer[order][1:] == customer[order][:-1]
-    if not same.any():
-        return DEFAULT_SPREAD, DEFAULT_GAP_HOURS
-    steps = np.diff(logs[order])[same]
-    gaps = np.diff(columns.numbers["at"][order])[same] / 3600.0
-    # The difference of two draws has twice the variance of one; the median is safe from the anomalies among them.
-    spread = float(np.median(np.abs(steps))) / 0.6745 / np.sqrt(2)
-    return max(float(spread), 0.05), float(max(np.median(gaps), 0.0))
+        def middle(values: Floats, rows: Indices) -> Floats:
+            first, end = blocks.seen(blocks.segment[rows])
+            return ranked(values, first, end, REMEMBERED_OF_SHOP, 0.5)
+
+        steps = np.abs(np.log(value[now]) - np.log(value[then]))
+        ages = middle(numbers["account_days"][told], told)
+        gaps = middle((numbers["at"][now] - numbers["at"][then]) / 3600.0, now)
+        # The difference of two draws has twice the variance of one; the median is safe from the anomalies among them.
+        spread = middle(steps, now) / 0.6745 / np.sqrt(2)
+        return {
+            "basket": middle(value, np.arange(len(value))),
+            "spread": np.maximum(np.where(np.isnan(spread), DEFAULT_SPREAD, spread), LEAST_SPREAD),
+            "account_age_days": np.where(np.isnan(ages), DEFAULT_ACCOUNT_DAYS, ages),
+            "gap_hours": np.where(np.isnan(gaps), DEFAULT_GAP_HOURS, np.maximum(gaps, 0.0)),
+        }
+
+    def _rarity_of_hours(self) -> Floats:
+        """How rare orders are in each hour of the day, (catalogues, 24)."""
+        hours = (self._blocks.columns.numbers["minute"] // 60).astype(np.int64)
+        cells = np.bincount(self._blocks.segment * 24 + hours, minlength=self._blocks.catalogues * 24)
+        counts = cells.reshape(-1, 24).cumsum(axis=0)
+        return rarer_than(1 / 24, (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 12))
+
+    def _catalogue(self, number: int) -> Catalogue:
+        if number not in self._known:
+            self._known[number] = self._learnt(number)
+        return self._known[number]
+
+    def _learnt(self, number: int) -> Catalogue:
+        currencies = self._currency.values
+        seen = np.flatnonzero(self._levels.seen[number]).tolist()
+        level = self._levels.level[number]
+        return Catalogue(
+            orders=int(self._blocks.seen(self._blocks.segment)[1][number]),
+            reference_currency=currencies[self._levels.reference],
+            currency_levels={currencies[place]: float(level[place]) for place in seen},
+            skus=self._usual_by_code("sku", self._blocks.columns.skus, number),
+            categories=self._usual_by_code("category", self._blocks.columns.categories, number),
+            shop=Usual(*(float(column[number]) for column in self._lines.shop)),
+            rarity={code: self._rarity_by_code(code, number) for code in CODES},
+            hour_rarity=tuple(self._hour_rarity[number].tolist()),
+            basket=float(self._shop["basket"][number]),
+            spread=float(self._shop["spread"][number]),
+            account_age_days=float(self._shop["account_age_days"][number]),
+            gap_hours=float(self._shop["gap_hours"][number]),
+        )
+
+    def _usual_by_code(self, of: str, coded: Coded, number: int) -> dict[str, Usual]:
+        codes = np.arange(len(coded.values))
+        known, usual = self._usual(of, codes, np.full_like(codes, number))
+        rows = zip(*(column.tolist() for column in usual), strict=True)
+        return {
+            code: Usual(*row)
+            for code, row, is_known in zip(coded.values, rows, known.tolist(), strict=True)
+            if is_known
+        }
+
+    def _rarity_by_code(self, code: Code, number: int) -> Rarity:
+        coded, grouped, seen = self._codes[code]
+        codes = np.arange(len(coded.values))
+        catalogues = np.full_like(codes, number)
+        first, end = grouped.seen(codes, catalogues)
+        values = self._rarity(code, codes, catalogues)
+        known = np.flatnonzero(end > first).tolist()
+        unseen = rarer_than(COMMON, np.array([0.5 / (seen[number] + 1)]))
+        return Rarity({coded.values[place]: float(values[place]) for place in known}, float(unseen[0]))

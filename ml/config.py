@@ -40,9 +40,18 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     calibration_tail: Share
 
 
+class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How old the catalogue gets that an order is held against, and which share of the orders only fills the first
+    one; see `ml.blocks`.
+    """
+
+    refresh_days: Annotated[float, Meta(ge=0.01, le=3650)]
+    warm_up: Annotated[float, Meta(ge=0, le=0.9)]
+
+
 class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Shares of the orders, in time order: the first ones train, the next are the reference, the rest are the later
-    orders.
+    """Shares of the orders after the warm-up, in time order: the first ones train, the next are the reference, the
+    rest are the later orders.
     """
 
     train: Share
@@ -124,6 +133,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     forest: ForestConfig
     guard: GuardConfig
+    catalogue: CatalogueConfig
     split: SplitConfig
     alert: AlertConfig
     drift: DriftSettings

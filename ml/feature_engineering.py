@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ml.article_evidence import settled
-from ml.catalogue_learning import learn_catalogue
+from ml.blocks import block_starts
+from ml.catalogue_learning import Catalogues
 from ml.column_masking import ColumnMasker
 from ml.date_range import out_of_range, quarantined
 from ml.order_files import ReadingError, numbered
 from ml.quarantine import check_share, quarantine_file, record
 from ml.reading import BLOCK_BYTES, Block, Tally, blocks_of_files, columns_of_block
 from orderguard.catalogue import Catalogue
-from orderguard.features.columns import Columns, merged, taken
+from orderguard.features.columns import Columns, lines_of, merged, taken
+from orderguard.features.looked_up import LookedUp, looked_up
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
@@ -42,11 +44,12 @@ BYTES_A_WORKER = 32 * 2**20
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`training_share` is the share of orders, earliest first, that the catalogue is learnt from; `workers` 0 means
-    all cores.
+    """`refresh_days` and `warm_up` say how old a catalogue gets and which share of the orders only fills the first
+    one, see `ml.blocks.block_starts`; `workers` 0 means all cores.
     """
 
-    training_share: float = 0.7
+    refresh_days: float = 7.0
+    warm_up: float = 0.25
     bad_line_ceiling: float = 0.05
     earliest: date = date(1990, 1, 1)
     maximum_gap_days: float = 730.0
@@ -70,8 +73,10 @@ class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
 class FeatureTable:
     """n orders in time order.
 
-    `X` is float32 of shape (n, d); `created_at` in epoch seconds; `told` are the bits of the optional fields that each
-    order brings, see `orderguard.presence`; the catalogue was learnt from rows before `cutoff`.
+    `X` is float32 of shape (n, d); `created_at` in epoch seconds; `told` are the bits of the optional
+    fields that each order brings, see `orderguard.presence`. Each order is held against the catalogue of its
+    block, learnt from earlier orders alone: but for those before row `first`, which fill the first catalogue and are
+    of no other use. `catalogue` is the one that serves, learnt from all orders.
     """
 
     X: NDArray[np.float32]
@@ -79,10 +84,15 @@ class FeatureTable:
     told: Bits
     order_tokens: list[str]
     catalogue: Catalogue
-    cutoff: int
+    catalogues: Catalogues | None
+    first: int
     report: ReadingReport
     data_files: list[DataFile]
     """A repeat of an order is not counted as taken from its file."""
+
+    def catalogue_of(self, row: int) -> Catalogue:
+        """The catalogue that the order at this row is held against."""
+        return self.catalogues.of_row(row) if self.catalogues else self.catalogue
 
 
 def build_features(
@@ -94,7 +104,7 @@ def build_features(
 ) -> FeatureTable:
     """Features of all orders in files.
 
-    The catalogue is learnt from the earliest orders, or given (features of new data for an old model).
+    Catalogues are learnt from the orders, or one is given for all (features of new data for an old model).
 
     Raises `ReadingError` if a file can't be read or no order is left, and `TooManyBadLines` above the ceiling of bad
     lines.
@@ -108,15 +118,22 @@ def build_features(
     tally, digests, duplicates = read.tally, read.digests[rows].tobytes(), len(read.columns) - len(rows)
     columns, articles = settled(taken(read.columns, rows), catalogue.articles if catalogue else None)
     read.columns = columns
-    cutoff = max(1, int(len(columns) * config.training_share))
-    learnt = catalogue or msgspec.structs.replace(learn_catalogue(taken(columns, np.arange(cutoff))), articles=articles)
+    learnt, first = None, 0
+    if catalogue:
+        usual = looked_up(columns, catalogue)
+    else:
+        starts = block_starts(columns.numbers["at"], config.refresh_days, config.warm_up)
+        learnt, first = Catalogues(columns, starts), int(starts[0]) if len(starts) else len(columns)
+        usual = learnt.looked_up()
+        catalogue = msgspec.structs.replace(learnt.latest, articles=articles)
     return FeatureTable(
-        X=features_of(columns, learnt, workers_for(read.size, config.workers)),
+        X=features_of(columns, usual, workers_for(read.size, config.workers)),
         created_at=columns.numbers["at"],
         told=columns.told,
         order_tokens=keyring.written("order", digests),
-        catalogue=learnt,
-        cutoff=cutoff,
+        catalogue=catalogue,
+        catalogues=learnt,
+        first=first,
         report=ReadingReport(
             lines=tally.lines,
             blank_lines=tally.blank,
@@ -263,7 +280,7 @@ def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray
     return rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
 
 
-def features_of(columns: Columns, catalogue: Catalogue, threads: int) -> NDArray[np.float32]:
+def features_of(columns: Columns, usual: LookedUp, threads: int) -> NDArray[np.float32]:
     """`column_features`, a group of customers at a time: what one group takes fits into the processor's cache."""
     features = np.empty((len(columns), len(FEATURES)), dtype=np.float32)
     groups = len(columns) // ORDERS_A_GROUP + 1
@@ -272,7 +289,8 @@ def features_of(columns: Columns, catalogue: Catalogue, threads: int) -> NDArray
 
     def compute(number: int) -> None:
         rows = np.flatnonzero(group == number)
-        features[rows] = column_features(taken(columns, rows), catalogue)
+        lines = lines_of(columns, rows)
+        features[rows] = column_features(taken(columns, rows), usual.taken(rows, lines))
 
     with ThreadPoolExecutor(threads) as pool:
         deque(pool.map(compute, range(groups)), maxlen=0)

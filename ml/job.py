@@ -64,7 +64,8 @@ def prepare(job: Job) -> Prepared:
 def _feature_config(job: Job, paths: list[Path]) -> FeatureConfig:
     size = sum(path.stat().st_size for path in paths)
     return FeatureConfig(
-        training_share=job.config.split.train,
+        refresh_days=job.config.catalogue.refresh_days,
+        warm_up=job.config.catalogue.warm_up,
         earliest=job.config.input.earliest,
         maximum_gap_days=job.config.input.maximum_gap_days,
         bad_line_ceiling=job.config.input.maximum_bad_share,

@@ -43,7 +43,9 @@ def train_version(
     paths, table, took = prepared or prepare(job)
     seconds = {"prepare": took}
     with timed("train", seconds, job.say):
-        trained = train(table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs, table.told)
+        trained = train(
+            table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs, table.told, first=table.first
+        )
     training = Training(paths, job.keyring, table, trained, data_hash(table.data_files))
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):
@@ -74,7 +76,8 @@ def rebuild(job: Job, version: str) -> Manifest:
 def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -> Gate:
     current = champion(job.models)
     rival = job.models / current if current and current != version else None
-    train_rows = training.table.X[: training.trained.slices.train]
+    parts = training.trained.slices
+    train_rows = training.table.X[parts.first : parts.train]
     settings = job.config.gates.champion
     return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, job.config.alert.rate, settings)
 

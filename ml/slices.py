@@ -15,27 +15,31 @@ class TrainingError(ReadingError):
 
 @dataclass(frozen=True)
 class Slices:
-    """Rows of the feature table by time: [0, train) fits, [train, reference) is the reference slice, [reference, rows)
-    are later orders.
+    """Rows of the feature table by time: [0, first) only fill the catalogue, [first, train) fits, [train, reference)
+    is the reference slice, [reference, rows) are later orders.
     """
 
+    first: int
     train: int
     reference: int
     rows: int
 
 
-def slices(rows: int, config: Config) -> Slices:
-    """Where the slices end. Raises `TrainingError` for too few rows in all or in a slice."""
+def slices(rows: int, config: Config, first: int = 0) -> Slices:
+    """Where the slices of the rows from `first` on end. Raises `TrainingError` for too few rows in all or in a
+    slice.
+    """
     if rows < MINIMUM_ROWS:
         raise TrainingError(
             f"{rows} good orders are too few to train and validate on; {MINIMUM_ROWS} are the least, so "
             f"{MINIMUM_ROWS - rows} are missing. Put older or newer order files beside these (as many as you like), "
             "and look into the quarantine file for lines that were left out"
         )
-    train = int(rows * config.split.train)
-    parts = Slices(train=train, reference=train + int(rows * config.split.reference), rows=rows)
+    train = first + int((rows - first) * config.split.train)
+    reference = train + int((rows - first) * config.split.reference)
+    parts = Slices(first=first, train=train, reference=reference, rows=rows)
     for name, size in (
-        ("training rows", parts.train),
+        ("training rows", parts.train - parts.first),
         ("the reference slice", parts.reference - parts.train),
         ("later orders", rows - parts.reference),
     ):

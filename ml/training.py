@@ -33,15 +33,17 @@ def train(
     config: Config,
     jobs: int = 1,
     told: Bits | None = None,
+    *,
+    first: int = 0,
 ) -> Trained:
     """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds, and whose orders tell these optional
-    fields (n,), where that is watched.
+    fields (n,), where that is watched. Rows before `first` are left out.
 
     Neither `jobs` nor anything else but the arguments changes the result.
     """
-    parts = slices(len(features), config)
+    parts = slices(len(features), config, first)
     held_out = features[parts.train : parts.reference]
-    model = fit(features[: parts.train], held_out, config.forest, config.guard, jobs)
+    model = fit(features[parts.first : parts.train], held_out, config.forest, config.guard, jobs)
     scores = model.scores(held_out).score
     days = days_spanned(created_at[parts.train : parts.reference])
     fields = told[parts.train : parts.reference] if told is not None else None

@@ -63,11 +63,13 @@ def write_knowledge(training: Training, folder: Path) -> None:
     """The knowledge index that the service's answers come from."""
     model = training.trained.model
     attribution = to_attribution(model)
+    parts = training.trained.slices
     scores = model.scores(training.table.X).score
+    scores[: parts.first] = 0.0  # what only fills the catalogue is no case
     cases = flagged_cases(
         training.table, scores, training.trained.threshold, attribution.contributions, training.paths, training.keyring
     )
-    knowledge_index(training.table.X[: training.table.cutoff], cases).write(folder / KNOWLEDGE_FOLDER)
+    knowledge_index(training.table.X[parts.first : parts.train], cases).write(folder / KNOWLEDGE_FOLDER)
 
 
 WRITERS: tuple[Writer, ...] = (write_model, write_attribution, write_reference, write_catalogue, write_knowledge)

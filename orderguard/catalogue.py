@@ -1,20 +1,21 @@
-"""What is usual in this shop, learnt from the training slice: prices, quantities, currencies, hours, and how rare
-each code is.
+"""What is usual in this shop, as of a moment: prices, quantities, currencies, hours, and how rare each code is.
 
 A catalogue is part of a model version (`catalogue.json`), so that training and serving compare an order with the same
 figures. Amounts are in reference units: an order's amount divided by the level of its currency, which is 1 for the
-currency used most.
+reference currency.
 """
 
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
+import numpy as np
 
 FILE_NAME = "catalogue.json"
 
-Code = Literal["category", "channel", "country", "currency", "payment_method"]
+Code = Literal["category", "channel", "country", "currency", "payment_method", "sku_prefix"]
 CODES: tuple[Code, ...] = get_args(Code)
 
 
@@ -23,7 +24,7 @@ class CatalogueError(ValueError):
 
 
 class Rarity(msgspec.Struct, frozen=True):
-    """How rare each value of a code is, as −ln of its share of orders.
+    """How rare each value of a code is: 0 for a common one, else by what power of e its share is smaller.
 
     An absent code is the value ""; `unseen` is for any other value.
     """
@@ -32,17 +33,39 @@ class Rarity(msgspec.Struct, frozen=True):
     unseen: float
 
 
-class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """The usual. Prices and `basket` are in reference units; `spread` is the typical spread of ln order value within
-    a customer.
+class Usual(NamedTuple):
+    """What a line usually looks like: unit price in reference units, pieces, and how far both stray, in the unit of
+    `orderguard.features.lines.deviation`.
+    """
+
+    price: float
+    price_spread: float
+    quantity: float
+    quantity_spread: float
+
+
+class Level(NamedTuple):
+    """What one reference unit costs in a currency, and the natural logarithm of that."""
+
+    level: float
+    ln: float
+
+
+REFERENCE = Level(1.0, 0.0)
+"""The level of the reference currency, and of a currency never seen, so that its amounts count as they stand."""
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The usual. `basket` is in reference units; `spread` is the typical spread of ln order value within a customer.
+    What is not among `skus` is compared with its category, and what is in no known category with `shop`.
     """
 
     orders: int
     reference_currency: str
     currency_levels: dict[str, float]
-    sku_prices: dict[str, float]
-    category_prices: dict[str, float]
-    category_quantities: dict[str, float]
+    skus: dict[str, Usual]
+    categories: dict[str, Usual]
+    shop: Usual
     rarity: dict[Code, Rarity]
     hour_rarity: tuple[float, ...]
     basket: float
@@ -51,6 +74,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     gap_hours: float
     articles: list[str] = []
     """Codes that look like a person's number, and are this shop's articles': see `ml.article_evidence`."""
+
+    @cached_property
+    def levels(self) -> dict[str, Level]:
+        """The currency levels with their logarithms, which numpy takes everywhere."""
+        values = list(self.currency_levels.values())
+        return dict(zip(self.currency_levels, map(Level, values, np.log(values).tolist()), strict=True))
 
     @classmethod
     def read(cls, version_dir: Path) -> "Catalogue":
@@ -69,6 +98,6 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         """
         path = version_dir / FILE_NAME
         aside = path.with_name(f".{FILE_NAME}.{os.getpid()}.part")
-        aside.write_bytes(msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=1) + b"\n")
+        aside.write_bytes(msgspec.json.encode(self, order="deterministic") + b"\n")
         aside.replace(path)
         return path

@@ -25,6 +25,14 @@ def show(feed: FeedTable) -> None:
     print(f"  {'mean recall at 1 % of normal orders':{WIDTH}}" + "".join(f"{value:12.3f}" for value in recalls))
     for kind, reason in feed.left_out.items():
         print(f"  left out: {kind} ({reason})")
+    old = feed.aged.kinds.values()
+    precision, recall = (
+        sum(getattr(kind, name) for kind in old) / len(old) for name in ("average_precision", "recall")
+    )
+    print(
+        f"  with the version's own catalogue to the end: mean average precision {precision:.3f}, recall {recall:.3f}, "
+        f"{feed.aged.alerts:.2f} times the alert rate"
+    )
     verdict = "promoted hands-off" if feed.promoted else "refused: " + "; ".join(feed.refused)
     print(f"  {feed.alerts:.2f} times the alert rate on {feed.later:,} untouched later orders; {verdict}", flush=True)
 

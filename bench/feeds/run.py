@@ -15,14 +15,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.environments import python_with
 from bench.feeds import page, report
 from bench.feeds.measures import Floats, best_single, found, largest_z
-from bench.feeds.shop import Shop, rows_of, split, train
-from bench.feeds.verdicts import OURS, FeedTable, KindTable
+from bench.feeds.shop import Rows, Shop, rows_of, split, train
+from bench.feeds.verdicts import OURS, Aged, FeedTable, KindTable
 from ml.config import Config, read_config
-from ml.pipeline import Outcome
 from orderguard.masking import Keyring, new_key_text
 from orderguard.scorer import Scorer
 
@@ -77,14 +77,46 @@ def measured(path: Path, python: Path, config: Config) -> FeedTable:
         shop = rows_of(path, count, scorer, keyring, config)
         print(f"  {', '.join(PEERS)}", flush=True)
         peers = peer_scores(shop, python, folder)
-        kinds = {kind: kind_table(kind, shop, scorer, peers) for kind in shop.kinds}
-        flagged = float(np.mean(scorer.score(shop.later).score >= scorer.threshold))
-    return feed_table(shop, kinds, outcome, flagged, config.alert.rate, time.perf_counter() - start)
+        kinds = {kind: kind_table(kind, shop, scorer, peers) for kind in shop.later.kinds}
+        aged = aged_table(shop, scorer, config.alert.rate)
+        alerts = alert_ratio(scorer, shop.later.normal, config.alert.rate)
+    return FeedTable(
+        orders=shop.orders,
+        later=len(shop.later.normal),
+        kinds=kinds,
+        left_out=shop.left_out,
+        alerts=alerts,
+        aged=aged,
+        promoted=not outcome.validation.failed,
+        refused=outcome.validation.failures(),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def alert_ratio(scorer: Scorer, rows: Rows, rate: float) -> float:
+    """The flagged share of rows, as a multiple of the alert rate."""
+    return float(np.mean(scorer.score(rows).score >= scorer.threshold)) / rate
+
+
+def aged_table(shop: Shop, scorer: Scorer, rate: float) -> Aged:
+    """What ours finds where the catalogue is the version's own all the time."""
+    kinds = {}
+    for kind, anomalous in shop.aged.kinds.items():
+        normal = shop.aged.normal[in_place(shop, kind)]
+        kinds[kind] = found(scorer.score(normal).score, scorer.score(anomalous).score)
+    return Aged(kinds=kinds, alerts=alert_ratio(scorer, shop.aged.normal, rate))
+
+
+def in_place(shop: Shop, kind: str) -> NDArray[np.bool_]:
+    """Which of the later rows a kind has left in place."""
+    left = np.ones(len(shop.later.normal), dtype=bool)
+    left[shop.places[kind]] = False
+    return left
 
 
 def peer_scores(shop: Shop, python: Path, folder: Path) -> dict[str, Floats]:
     """What PyOD's detectors say of the later rows and the anomalies, by `PEER|KIND`."""
-    arrays: dict[str, Any] = {"train": shop.known, "later": shop.later, **shop.kinds}
+    arrays: dict[str, Any] = {"train": shop.known, "later": shop.later.normal, **shop.later.kinds}
     np.savez(folder / "rows.npz", **arrays)
     script = Path(__file__).with_name("peers.py")
     subprocess.run([python, script, folder / "rows.npz", folder / "scores.npz"], check=True)
@@ -94,9 +126,8 @@ def peer_scores(shop: Shop, python: Path, folder: Path) -> dict[str, Floats]:
 
 def kind_table(kind: str, shop: Shop, scorer: Scorer, peers: dict[str, Floats]) -> KindTable:
     """Who finds one kind how well, against the later rows that it has left in place."""
-    left = np.ones(len(shop.later), dtype=bool)
-    left[shop.places[kind]] = False
-    normal, anomalous = shop.later[left], shop.kinds[kind]
+    left = in_place(shop, kind)
+    normal, anomalous = shop.later.normal[left], shop.later.kinds[kind]
     before, after = scorer.score(normal), scorer.score(anomalous)
     contenders = {
         OURS: found(before.score, after.score),
@@ -109,20 +140,3 @@ def kind_table(kind: str, shop: Shop, scorer: Scorer, peers: dict[str, Floats]) 
         contenders[peer] = found(scores[: len(left)][left], scores[len(left) :])
     name, single = best_single(normal, anomalous, shop.names)
     return KindTable(contenders=contenders, single=single, single_name=name)
-
-
-def feed_table(
-    shop: Shop, kinds: dict[str, KindTable], outcome: Outcome, flagged: float, rate: float, seconds: float
-) -> FeedTable:
-    """The figures of a feed in one."""
-    return FeedTable(
-        orders=shop.orders,
-        later=len(shop.later),
-        kinds=kinds,
-        left_out=shop.left_out,
-        alerts=flagged / rate,
-        alert_rate=rate,
-        promoted=not outcome.validation.failed,
-        refused=outcome.validation.failures(),
-        seconds=seconds,
-    )

@@ -5,18 +5,19 @@ in production, with and without anomalies in the place of some.
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.feeds.injection import before_of, inject
+from bench.feeds.injection import Injected, before_of, inject
 from ml.config import Config
 from ml.feature_engineering import FeatureConfig, build_features
 from ml.job import Job
 from ml.pipeline import Outcome, train_version
 from ml.reading import masked_orders
-from ml.validation.held_out import features_of, replay
+from ml.validation.held_out import Case, features_of, replay
 from orderguard.masking import Keyring
 from orderguard.scorer import Scorer
 
@@ -27,17 +28,25 @@ VERSION = "feed"
 Rows = NDArray[np.float32]
 
 
+class Later(NamedTuple):
+    """Rows of the later orders, as they are and with an anomaly of each kind."""
+
+    normal: Rows
+    kinds: dict[str, Rows]
+
+
 @dataclass(frozen=True)
 class Shop:
-    """`known` are the rows of the earlier orders that a detector may be fitted on, `later` those of the others, `kinds`
-    the anomalies by kind; `places` says which of the later rows each kind has taken the place of.
+    """`known` are the rows of the earlier orders that a detector may be fitted on. `later` are held against a catalogue
+    that is learnt anew as in production, `aged` against the version's own, which never is. `places` says which of the
+    later rows each kind has taken the place of.
     """
 
     orders: int
     names: list[str]
     known: Rows
-    later: Rows
-    kinds: dict[str, Rows]
+    later: Later
+    aged: Later
     places: dict[str, list[int]]
     left_out: dict[str, str]
 
@@ -67,15 +76,32 @@ def train(earlier: Path, folder: Path, keyring: Keyring, config: Config, jobs: i
 
 def rows_of(path: Path, count: int, scorer: Scorer, keyring: Keyring, config: Config) -> Shop:
     """The rows of the feed whose first `count` orders the version was trained on."""
-    table = build_features([path], keyring, FeatureConfig(), catalogue=scorer.catalogue)
+    # The warm-up is a share of all orders; as a share of the earlier ones it is what training takes.
+    warm_up = config.catalogue.warm_up * EARLIER
+    table = build_features([path], keyring, FeatureConfig(refresh_days=config.catalogue.refresh_days, warm_up=warm_up))
+    aged = build_features([path], keyring, catalogue=scorer.catalogue)
     orders = [order for chunk in masked_orders([path], keyring, free_text=False) for order in chunk]
     by_token = {order.order_token: order for order in reversed(orders)}
     in_time = [by_token[token] for token in table.order_tokens]
-    later = replay([in_time], table.order_tokens[count:])
-    injected, left_out = inject(later, before_of(in_time[:count], in_time), SEED)
-    kinds, places = {}, {}
-    for kind, found in injected.items():
-        kinds[kind] = features_of(found.cases, scorer.catalogue)[np.array(found.changed)]
-        places[kind] = found.rows
-    names = scorer.manifest.feature_names
-    return Shop(len(in_time), names, table.X[:count], table.X[count:], kinds, places, left_out)
+    catalogues = {token: table.catalogue_of(row) for row, token in enumerate(table.order_tokens) if row >= count}
+    injected, left_out = inject(replay([in_time], catalogues), before_of(in_time[:count], in_time), SEED)
+    return Shop(
+        orders=len(in_time),
+        names=scorer.manifest.feature_names,
+        known=table.X[table.first : count],
+        later=Later(table.X[count:], {kind: _changed(found, found.cases) for kind, found in injected.items()}),
+        aged=Later(
+            aged.X[count:],
+            {
+                kind: _changed(found, [case._replace(catalogue=scorer.catalogue) for case in found.cases])
+                for kind, found in injected.items()
+            },
+        ),
+        places={kind: found.rows for kind, found in injected.items()},
+        left_out=left_out,
+    )
+
+
+def _changed(found: Injected, cases: list[Case]) -> Rows:
+    rows: Rows = features_of(cases)[np.array(found.changed)]
+    return rows

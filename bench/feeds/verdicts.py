@@ -23,6 +23,13 @@ class KindTable(msgspec.Struct, frozen=True, kw_only=True):
     single_name: str
 
 
+class Aged(msgspec.Struct, frozen=True, kw_only=True):
+    """What ours finds, and how often it is alarmed, where the catalogue is never learnt anew."""
+
+    kinds: dict[str, Found]
+    alerts: float
+
+
 class FeedTable(msgspec.Struct, frozen=True, kw_only=True):
     """A feed's figures. `alerts` is the flagged share of the later orders as they are, as a multiple of the alert rate;
     `refused` says by what a promotion was refused, if it was; `left_out` are the kinds that the feed can't have.
@@ -33,7 +40,7 @@ class FeedTable(msgspec.Struct, frozen=True, kw_only=True):
     kinds: dict[str, KindTable]
     left_out: dict[str, str]
     alerts: float
-    alert_rate: float
+    aged: Aged
     promoted: bool
     refused: list[str] = []
     seconds: float = 0.0

@@ -12,7 +12,6 @@ from ml.config import AnomalyGate
 from ml.validation.gates import ONE_IN_A_HUNDRED, Figure, Gate, Table, gate, margin_of_roc_auc, margin_of_share
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import ANOMALIES, applicable
-from orderguard.catalogue import Catalogue
 
 _DRAWS = 100
 
@@ -94,15 +93,15 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    model: AnyModel, catalogue: Catalogue, threshold: float, train: NDArray[np.float32], injected: Injected, rate: float
+    model: AnyModel, threshold: float, train: NDArray[np.float32], injected: Injected, rate: float
 ) -> Evaluation:
     """For each detector (both, forest, guard, largest |z|) and each kind, and for all kinds together: how well it finds
     them.
 
     `both` has the model's own threshold, the others the one that flags the same share of the normal rows.
     """
-    normal_rows = features_of(injected.normal, catalogue)
-    kind_rows = {kind: features_of(cases, catalogue) for kind, cases in injected.kinds.items()}
+    normal_rows = features_of(injected.normal)
+    kind_rows = {kind: features_of(cases) for kind, cases in injected.kinds.items()}
     kind_rows = {"all": np.concatenate(list(kind_rows.values())), **kind_rows}
     normal = _columns(model, train, normal_rows)
     flagged = float(np.mean(normal["both"] >= threshold)) or rate

@@ -13,7 +13,6 @@ from ml.validation.anomalies import LOOKS, AnyModel, described, lower
 from ml.validation.gates import Figure, Gate, Table, gate, margin_of_share
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import ANOMALIES, applicable
-from orderguard.catalogue import Catalogue
 from orderguard.schema import MaskedOrder
 
 _OPTIONAL = {
@@ -53,20 +52,18 @@ INVARIANCES: dict[str, Callable[[Case, np.random.Generator], Case]] = {
 RAISING = ("price_slip", "price_tenfold", "bulk_quantity", "deep_discount", "burst", "takeover")
 
 
-def behaviour_gate(
-    model: AnyModel, catalogue: Catalogue, threshold: float, cases: Sequence[Case], config: BehaviourGate
-) -> Gate:
+def behaviour_gate(model: AnyModel, threshold: float, cases: Sequence[Case], config: BehaviourGate) -> Gate:
     """What must not matter changes no feature; what must raise the score does; absent optional fields raise no
     alarm.
     """
     generator = np.random.default_rng(config.seed)
     cases = [cases[index] for index in generator.permutation(len(cases))[: config.rows]]
     told = applicable(cases)
-    before = features_of(cases, catalogue)
+    before = features_of(cases)
     scores = model.score(before).score
     figures, rows = [], list[list[str | float]]()
     for name, change in INVARIANCES.items():
-        after = features_of([change(case, generator) for case in cases], catalogue)
+        after = features_of([change(case, generator) for case in cases])
         apart = float(np.max(np.abs(after - before) / np.maximum(np.abs(before), 1)))
         figures.append(
             Figure(
@@ -80,7 +77,7 @@ def behaviour_gate(
         )
         rows.append([name, "changes nothing", apart])
     for name in [name for name in RAISING if name in told]:
-        after = features_of([ANOMALIES[name].change(case, generator) for case in cases], catalogue)
+        after = features_of([ANOMALIES[name].change(case, generator) for case in cases])
         raised = float(np.mean(model.score(after).score > scores))
         figures.append(
             Figure(
@@ -95,7 +92,7 @@ def behaviour_gate(
             )
         )
         rows.append([name, "raises the score", raised])
-    less = model.score(features_of([_less_told(case, generator) for case in cases], catalogue)).score
+    less = model.score(features_of([_less_told(case, generator) for case in cases])).score
     newly = float(np.mean((less >= threshold) & (scores < threshold)))
     limit = config.maximum_flagged
     figures.append(

@@ -17,7 +17,6 @@ from ml.validation.anomalies import AnyModel
 from ml.validation.gates import Figure, Gate, Table, gate
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import applicable_shifts
-from orderguard.catalogue import Catalogue
 from orderguard.drift import DriftReference, DriftReport, compare_rows, days_spanned
 from orderguard.presence import fields_told
 
@@ -30,20 +29,18 @@ class DriftRun(NamedTuple):
     report: DriftReport
 
 
-def drift_runs(
-    model: AnyModel, reference: DriftReference, catalogue: Catalogue, cases: list[Case], config: DriftGate
-) -> list[DriftRun]:
+def drift_runs(model: AnyModel, reference: DriftReference, cases: list[Case], config: DriftGate) -> list[DriftRun]:
     """Windows of normal later cases (in time order), and each shift applied to the last window."""
     windows = [cases[start : start + config.rows] for start in range(0, len(cases) - config.rows + 1, config.rows)]
     windows = windows or [cases]
     generator = np.random.default_rng(config.seed)
     sets = [(f"normal orders, window {number}", False, window) for number, window in enumerate(windows, 1)]
     sets += [(shift.name, True, shift.apply(windows[-1], generator)) for shift in applicable_shifts(windows[-1])]
-    return [DriftRun(name, shifted, _report(model, reference, catalogue, rows)) for name, shifted, rows in sets]
+    return [DriftRun(name, shifted, _report(model, reference, rows)) for name, shifted, rows in sets]
 
 
-def _report(model: AnyModel, reference: DriftReference, catalogue: Catalogue, cases: list[Case]) -> DriftReport:
-    rows: NDArray[np.float32] = features_of(cases, catalogue)
+def _report(model: AnyModel, reference: DriftReference, cases: list[Case]) -> DriftReport:
+    rows: NDArray[np.float32] = features_of(cases)
     moments = np.array([case.order.created_at.timestamp() for case in cases])
     told = np.array([fields_told(case.order) for case in cases], np.int64)
     return compare_rows(reference, rows, model.score(rows).score, told, days_spanned(moments))

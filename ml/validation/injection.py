@@ -61,7 +61,7 @@ def burst(case: Case, generator: np.random.Generator) -> Case:
     for number in range(8, 0, -1):
         moment = start - timedelta(seconds=number * float(generator.uniform(20, 60)))
         history = after(history, msgspec.structs.replace(case.order, created_at=moment))
-    return Case(case.order, history)
+    return case._replace(history=history)
 
 
 def takeover(case: Case, generator: np.random.Generator) -> Case:

@@ -60,7 +60,7 @@ class Evidence:
 def validate(training: Training, folder: Path, config: Config, progress: bool = False) -> Evidence:
     """Put the exported model in `folder` through every gate. A gate that is switched off is listed as such."""
     table, trained, gates = training.table, training.trained, config.gates
-    parts, threshold, catalogue = trained.slices, trained.threshold, training.table.catalogue
+    parts, threshold = trained.slices, trained.threshold
     model = ExportedModel(folder / MODEL)
     bar = tqdm(total=7, desc="validate", unit="gate", disable=not progress)
 
@@ -70,16 +70,16 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
 
     with bar:
         later_rows = table.X[parts.reference :]
-        later_tokens = table.order_tokens[parts.reference :]
-        chosen = later_tokens[:: 1 + len(later_tokens) // gates.orders]
+        step = 1 + (parts.rows - parts.reference) // gates.orders
+        chosen = {table.order_tokens[row]: table.catalogue_of(row) for row in range(parts.reference, parts.rows, step)}
         doubt = known_articles(table.catalogue.articles)
         cases = replay(masked_orders(training.paths, training.keyring, free_text=False, doubt=doubt), chosen)
         bar.update()
-        train_rows = table.X[: parts.train]
+        train_rows = table.X[parts.first : parts.train]
         injected = inject(cases, gates.anomalies)
-        evaluation = evaluate(model, catalogue, threshold, train_rows, injected, config.alert.rate)
+        evaluation = evaluate(model, threshold, train_rows, injected, config.alert.rate)
         results = [done(anomaly_gate(evaluation, gates.anomalies), gates.anomalies.enabled)]
-        drift = drift_runs(model, trained.reference, catalogue, cases, gates.drift)
+        drift = drift_runs(model, trained.reference, cases, gates.drift)
         results.append(done(drift_gate(drift, config.drift.minimum_rows), gates.drift.enabled))
         later = model.score(later_rows).score
         rate = config.alert.rate
@@ -87,11 +87,11 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         graphs = [model, ExportedModel(folder / GRAPH)]
         parity = compare(trained.model, graphs, threshold, later_rows, config.forest.seed)
         results.append(done(parity_gate(parity, gates.parity), gates.parity.enabled))
-        masking = masking_gate(training.paths, training.keyring, catalogue, gates.masking)
+        masking = masking_gate(training.paths, training.keyring, table.catalogue, gates.masking)
         results.append(done(masking, gates.masking.enabled))
-        behaviour = behaviour_gate(model, catalogue, threshold, cases, gates.behaviour)
+        behaviour = behaviour_gate(model, threshold, cases, gates.behaviour)
         results.append(done(behaviour, gates.behaviour.enabled))
-    injected_rows = features_of([case for kind in injected.kinds.values() for case in kind], catalogue)
+    injected_rows = features_of([case for kind in injected.kinds.values() for case in kind])
     report = table.report
     data = {"lines": report.lines, "blank lines": report.blank_lines, "orders": report.orders}
     data |= {"duplicates": report.duplicates}

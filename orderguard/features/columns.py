@@ -93,23 +93,29 @@ def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
 
 def taken(columns: Columns, rows: Indices) -> Columns:
     """The orders at these rows, in this order, as if there had been no others."""
-    counts = np.bincount(columns.line_order, minlength=len(columns))
-    starts = np.cumsum(counts) - counts
-    sizes = counts[rows]
-    line_order = np.repeat(np.arange(len(rows)), sizes)
-    lines = np.arange(sizes.sum()) + np.repeat(starts[rows] - (np.cumsum(sizes) - sizes), sizes)
+    lines = lines_of(columns, rows)
+    sizes = np.bincount(columns.line_order, minlength=len(columns))[rows]
     return Columns(
         customers=_picked(columns.customers, rows),
         numbers={name: values[rows] for name, values in columns.numbers.items()},
         codes={name: _picked(coded, rows) for name, coded in columns.codes.items()},
         told=columns.told[rows],
-        line_order=line_order,
+        line_order=np.repeat(np.arange(len(rows)), sizes),
         quantity=columns.quantity[lines],
         unit_price=columns.unit_price[lines],
         line_discount=columns.line_discount[lines],
         skus=_picked(columns.skus, lines),
         categories=_picked(columns.categories, lines),
     )
+
+
+def lines_of(columns: Columns, rows: Indices) -> Indices:
+    """Which lines the orders at these rows have, in this order."""
+    counts = np.bincount(columns.line_order, minlength=len(columns))
+    starts = np.cumsum(counts) - counts
+    sizes = counts[rows]
+    lines: Indices = np.arange(sizes.sum()) + np.repeat(starts[rows] - (np.cumsum(sizes) - sizes), sizes)
+    return lines
 
 
 def _picked(coded: Coded, rows: Indices) -> Coded:

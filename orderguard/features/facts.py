@@ -1,8 +1,9 @@
 """What an order itself says, as plain numbers and codes: read off once, the same way for serving and for training."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
-from orderguard.features.table import SMALLEST
 from orderguard.history import address_digest, digest, payment_digest
 from orderguard.schema import MaskedOrder
 
@@ -22,6 +23,8 @@ NUMBERS = (
     "device",
     "payment",
 )
+_LETTERS = re.compile(r"[^\W\d_]*")
+
 CODES = ("currency", "channel", "payment_method", "country")
 
 
@@ -79,15 +82,14 @@ def differ(one: str | None, other: str | None) -> float:
     return 1.0 if one and other and one != other else 0.0
 
 
-def add_amounts(facts: dict[str, Any], catalogue_basket: Any, xp: Any) -> None:
-    """Net value and the amounts in reference units.
-
-    Where the currency is unseen (level 0) the order counts as a usual basket.
-    """
-    known = facts["level"] > 0.0
-    divisor = xp.where(known, facts["level"], 1.0)
+def add_amounts(facts: dict[str, Any], xp: Any) -> None:
+    """What is taken off the lines, and what is left, at least 0, in the order's currency."""
     taken_off = facts["line_discounts"] + facts["discount"]
-    net = xp.maximum(facts["gross"] - taken_off, 0.0)
     facts["taken_off"] = taken_off
-    facts["net"] = net
-    facts["value"] = xp.where(known, xp.maximum(net / divisor, SMALLEST), catalogue_basket)
+    facts["net"] = xp.maximum(facts["gross"] - taken_off, 0.0)
+
+
+@lru_cache(2**16)
+def sku_prefix(sku: str) -> str:
+    """The letters that a sku begins with, up to its first digit or separator."""
+    return _LETTERS.match(sku)[0]  # type: ignore[index]  # no letter is a match, too

@@ -12,47 +12,68 @@ LINE_FACTS: tuple[tuple[str, Reduction], ...] = (
     ("unknown_skus", "sum"),
     ("largest_line", "largest"),
     ("quantity_ratio", "largest"),
-    ("highest_sku_ratio", "largest"),
-    ("lowest_sku_ratio", "smallest"),
+    ("quantity_deviation", "largest"),
+    ("highest_price_ratio", "largest"),
+    ("lowest_price_ratio", "smallest"),
+    ("highest_price_deviation", "largest"),
+    ("lowest_price_deviation", "smallest"),
     ("highest_category_ratio", "largest"),
     ("lowest_category_ratio", "smallest"),
     ("category_rarity", "largest"),
+    ("sku_prefix_rarity", "largest"),
 )
 
+LINE_USUAL = (
+    "unknown",
+    "usual_price",
+    "price_spread",
+    "usual_quantity",
+    "quantity_spread",
+    "category_price",
+    "category_rarity",
+    "sku_prefix_rarity",
+)
+"""What a catalogue says about a line. `unknown` is 1 for a sku that was never sold; the usual is then that of its
+category, else the shop's.
+"""
 
-def line_facts(
-    quantity: Any,
-    price: Any,
-    discount: Any,
-    level: Any,
-    sku_price: Any,
-    category_price: Any,
-    category_quantity: Any,
-    category_rarity: Any,
-    xp: Any,
-) -> tuple[Any, ...]:
+LEAST_PRICE_SHARE = 1e-3
+"""The share of the shop's usual price below which prices are not told from nothing."""
+
+
+def deviation(ratio: Any, xp: Any) -> Any:
+    """How far a ratio is from 1: (r − 1) / √r, which is 2 sinh(ln r / 2). Like ln r it is the same to either side and
+    near 1 about r − 1, and it is exactly rounded, as a logarithm is not.
+    """
+    return (ratio - 1.0) / xp.sqrt(ratio)
+
+
+def line_facts(quantity: Any, price: Any, discount: Any, level: Any, least_price: Any, usual: Any, xp: Any) -> Any:
     """The values named in `LINE_FACTS`, for floats or for arrays.
 
-    `price` and `discount` are in the order's currency, whose level is `level` (0 if unseen); usual prices are in
-    reference units (0 if unknown).
+    `price` and `discount` are in the order's currency, whose level is `level`; `least_price` and the prices in `usual`
+    (`LINE_USUAL`) are in reference units.
     """
     worth = quantity * price
-    sku_ratio = price_ratio(price, sku_price * level, xp)
-    category_ratio = price_ratio(price, category_price * level, xp)
+    told = xp.maximum(price / level, least_price)
+    ratio = told / usual.usual_price
+    known_ratio = xp.where(usual.unknown > 0.0, 1.0, ratio)
+    price_deviation = deviation(ratio, xp) / usual.price_spread
+    category_ratio = told / usual.category_price
+    quantity_ratio = quantity / usual.usual_quantity
     return (
         worth,
         discount,
-        xp.where(sku_price > 0.0, 0.0, 1.0),
+        usual.unknown,
         worth,
-        quantity / category_quantity,
-        sku_ratio,
-        sku_ratio,
+        quantity_ratio,
+        deviation(quantity_ratio, xp) / usual.quantity_spread,
+        known_ratio,
+        known_ratio,
+        price_deviation,
+        price_deviation,
         category_ratio,
         category_ratio,
-        category_rarity,
+        usual.category_rarity,
+        usual.sku_prefix_rarity,
     )
-
-
-def price_ratio(price: Any, usual: Any, xp: Any) -> Any:
-    """A price against the usual one; 1 where that is unknown."""
-    return xp.where(usual > 0.0, price / xp.maximum(usual, 1e-12), 1.0)

@@ -2,14 +2,15 @@
 history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns
+from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
+from orderguard.features.looked_up import LookedUp
 from orderguard.features.table import SMALLEST
 from orderguard.history import REMEMBERED, CustomerHistory
 
@@ -19,18 +20,25 @@ NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "p
 
 
 def customer_facts(
-    columns: Columns, facts: Mapping[str, Any], catalogue: Catalogue, histories: Mapping[str, CustomerHistory]
+    columns: Columns, facts: Mapping[str, Any], usual: LookedUp, histories: Mapping[str, CustomerHistory]
 ) -> dict[str, NDArray[np.float64]]:
-    """Windows, habits and novelties of each order, each of shape (n,)."""
+    """Windows, habits and novelties of each order, each of shape (n,).
+
+    What a customer spent before is valued by the levels of the order's own catalogue, as serving does it.
+    """
     count = len(columns)
-    earlier = _remembered_rows(columns, histories, catalogue)
+    earlier = _remembered_rows(columns, histories, usual.currencies)
+    levels, log_levels = usual.levels.ravel(), np.log(usual.levels.ravel())
     customers = np.concatenate([earlier["customer"], columns.customers.index])
     by_customer = np.argsort(customers, kind="stable")
     customer = customers[by_customer]
     past = {
         name: np.concatenate([earlier[name], np.asarray(facts[name], dtype=np.float64)])[by_customer]
-        for name in ("at", "minute", "value", "log_value", *NOVELTIES.values())
+        for name in ("at", "minute", "net", "log_net", *NOVELTIES.values())
     }
+    currency = np.concatenate([earlier["currency"], usual.currency])[by_customer]
+    nowhere = np.zeros(len(earlier["currency"]), dtype=np.int64)
+    first_level = np.concatenate([nowhere, usual.catalogue * usual.levels.shape[1]])[by_customer]
     names = ("remembered", "seconds_since_last", "past_log", "past_log_squared", *WINDOWS, *SPENT.values())
     found = {name: np.zeros(len(customer)) for name in names}
     nearest = np.full(len(customer), 720.0)
@@ -47,16 +55,18 @@ def customer_facts(
         if back == 1:
             found["seconds_since_last"][rows] = elapsed
         found["remembered"][rows] += 1.0
-        log = past["log_value"][then]
+        level = first_level[rows] + currency[then]
+        log = np.maximum(past["log_net"][then] - log_levels[level], LN_SMALLEST)
         found["past_log"][rows] += log
         found["past_log_squared"][rows] += log * log
         apart = np.abs(past["minute"][rows] - past["minute"][then])
         nearest[rows] = np.minimum(nearest[rows], np.minimum(apart, 1440.0 - apart))
+        value = np.maximum(past["net"][then] / levels[level], SMALLEST)
         for name, seconds in WINDOWS.items():
             inside = elapsed <= seconds
             found[name][rows] += inside
             if name in SPENT:
-                found[SPENT[name]][rows] += np.where(inside, past["value"][then], 0.0)
+                found[SPENT[name]][rows] += np.where(inside, value, 0.0)
         for name, fact in NOVELTIES.items():
             value = past[fact][then]
             told[name][rows] |= value != 0.0
@@ -71,27 +81,29 @@ def customer_facts(
 
 
 def _remembered_rows(
-    columns: Columns, histories: Mapping[str, CustomerHistory], catalogue: Catalogue
+    columns: Columns, histories: Mapping[str, CustomerHistory], currencies: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
     """The orders in the histories of these customers as rows that come before the columns' own."""
-    rows: dict[str, list[Any]] = {name: [] for name in ("customer", "at", "minute", "value", *NOVELTIES.values())}
+    names = ("customer", "currency", "at", "minute", "net", *NOVELTIES.values())
+    rows: dict[str, list[Any]] = {name: [] for name in names}
+    number_of = {currency: number for number, currency in enumerate(currencies)}
     for number, token in enumerate(columns.customers.values):
         known = histories.get(token)
         if known is None:
             continue
         rows["customer"] += [number] * len(known.at)
+        rows["currency"] += map(number_of.__getitem__, known.currencies)
         rows["at"] += known.at
         rows["minute"] += known.minutes
-        for value, currency in zip(known.values, known.currencies, strict=True):
-            level = catalogue.currency_levels.get(currency, 0.0)
-            rows["value"].append(max(value / level, SMALLEST) if level > 0.0 else catalogue.basket)
+        rows["net"] += known.values
         rows["address"] += known.addresses
         rows["device"] += known.devices
         rows["payment"] += known.payments
     columns_of_rows: dict[str, NDArray[Any]] = {
-        name: np.array(values, dtype=np.int64 if name == "customer" else np.float64) for name, values in rows.items()
+        name: np.array(values, dtype=np.int64 if name in ("customer", "currency") else np.float64)
+        for name, values in rows.items()
     }
-    columns_of_rows["log_value"] = np.log(columns_of_rows["value"])
+    columns_of_rows["log_net"] = np.log(np.maximum(columns_of_rows["net"], LEAST_NET))
     return columns_of_rows
 
 

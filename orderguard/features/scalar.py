@@ -1,15 +1,17 @@
 """Features of a few orders, as serving needs them: plain floats, and arrays only for what is best done at once."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.catalogue import Catalogue
-from orderguard.features.facts import NUMBERS, codes_of, numbers_of
+from orderguard.catalogue import REFERENCE, Catalogue, Level
+from orderguard.features.facts import NUMBERS, codes_of, numbers_of, sku_prefix
 from orderguard.features.lines import LINE_FACTS
+from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
+from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, usual_of_shop
 from orderguard.features.straight import AMOUNTS, amount_formulas, feature_formulas
 from orderguard.features.table import (
     COSINE_OF_MINUTE,
@@ -26,13 +28,16 @@ Facts = tuple[float, ...]
 Known = tuple[MaskedOrder, CustomerHistory | None]
 """An order, and what was known of its customer before it."""
 
-IS_LN = np.array([feature.scale == "ln" for feature in FEATURES])
-IS_LN1P = np.array([feature.scale == "ln(1+x)" for feature in FEATURES])
+SCALED = tuple(
+    (function, np.array([feature.scale == scale for feature in FEATURES]))
+    for scale, function in SCALES.items()
+    if scale != "as is"
+)
 
 USUAL = (
     *("minute_sine", "minute_cosine", "weekday_sine", "weekday_cosine", "hour_rarity"),
-    *("usual_basket", "usual_spread", "usual_account_days", "usual_gap_hours"),
-    *("channel_rarity", "payment_rarity", "currency_rarity", "country_rarity"),
+    *USUAL_OF_SHOP,
+    *ORDER_CODES,
 )
 PAST = (
     *("earlier", "remembered", "seconds_since_last", "nearest_minutes", "new_address", "new_device", "new_payment"),
@@ -44,10 +49,11 @@ amounts = amount_formulas()
 formulas = feature_formulas(
     (*NUMBERS, *(name for name, _ in LINE_FACTS), *AMOUNTS, "lines", *USUAL, *PAST, *LOGS), {"sqrt": math.sqrt}
 )
-VALUE = len(LINE_FACTS) + AMOUNTS.index("value")
+NET = len(LINE_FACTS) + AMOUNTS.index("net")
 AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT = map(
     NUMBERS.index, ("at", "minute", "weekday", "discount", "address", "device", "payment")
 )
+LEAST_PRICE = USUAL_OF_SHOP.index("least_price")
 WEEKDAYS = tuple(zip(SINE_OF_WEEKDAY, COSINE_OF_WEEKDAY, strict=True))
 NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -60,14 +66,16 @@ def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogu
 
 def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.float32]:
     """The feature vectors of orders, shape (n, d), each with its customer's history. Always finite."""
-    values: list[float] = []
+    nets: list[float] = []
+    log_levels: list[float] = []
     ends: list[int] = []
     facts = []
-    facts_of = _facts_by(catalogue, values)
+    facts_of = _facts_by(catalogue, nets, log_levels)
     for order, history in orders:
         facts.append(facts_of(order, history))
-        ends.append(len(values))
-    logs: list[float] = np.log(values).tolist()
+        ends.append(len(nets))
+    values = np.log(np.maximum(nets, LEAST_NET)) - log_levels
+    logs: list[float] = np.maximum(values, LN_SMALLEST).tolist()
     rows, start = [], 0
     for known, end in zip(facts, ends, strict=True):
         past_log = past_log_squared = 0.0
@@ -77,31 +85,34 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
         rows.append(formulas(*known, logs[start], past_log, past_log_squared))
         start = end
     table = np.array(rows)
-    np.log(table, out=table, where=IS_LN)
-    np.log1p(table, out=table, where=IS_LN1P)
+    for function, where in SCALED:
+        function(table, out=table, where=where)
     # Adding 0 turns −0 into 0, so that equal values have equal bits.
     return table.astype(np.float32) + np.float32(0)
 
 
-def _facts_by(catalogue: Catalogue, values: list[float]) -> Callable[[MaskedOrder, CustomerHistory | None], Facts]:
-    """A function that gives all facts of an order but the logarithms. To `values` it adds the order's and then the
-    earlier orders', newest first.
+def _facts_by(
+    catalogue: Catalogue, nets: list[float], log_levels: list[float]
+) -> Callable[[MaskedOrder, CustomerHistory | None], Facts]:
+    """A function that gives all facts of an order but the logarithms. To `nets` it adds the order's value and then the
+    earlier orders', newest first, each in its currency, and to `log_levels` the logarithms of these currencies' levels.
 
     What the catalogue says is looked up once for a group of orders.
     """
-    level_of, basket, hour_rarity = catalogue.currency_levels.get, catalogue.basket, catalogue.hour_rarity
-    usual = (basket, catalogue.spread, catalogue.account_age_days, catalogue.gap_hours)
-    rarity = catalogue.rarity
-    channel_of, no_channel = rarity["channel"].of.get, rarity["channel"].unseen
-    payment_of, no_payment = rarity["payment_method"].of.get, rarity["payment_method"].unseen
-    currency_of, no_currency = rarity["currency"].of.get, rarity["currency"].unseen
-    country_of, no_country = rarity["country"].of.get, rarity["country"].unseen
+    levels, hour_rarity, rarity = catalogue.levels, catalogue.hour_rarity, catalogue.rarity
+    usual = usual_of_shop(catalogue)
+    least_price = usual[LEAST_PRICE]
+    (channel_of, no_channel), (payment_of, no_payment), (currency_of, no_currency), (country_of, no_country) = (
+        (rarity[code].of.get, rarity[code].unseen) for code in ORDER_CODES.values()
+    )
 
     def facts(order: MaskedOrder, history: CustomerHistory | None) -> Facts:
         numbers = numbers_of(order)
         currency, channel, payment, country = codes_of(order)
-        amount = amounts(_lines(order, catalogue), level_of(currency, 0.0), numbers[DISCOUNT], basket)
-        values.append(amount[VALUE])
+        level, log_level = levels.get(currency, REFERENCE)
+        amount = amounts(_lines(order, catalogue), level, least_price, numbers[DISCOUNT])
+        nets.append(amount[NET])
+        log_levels.append(log_level)
         minute = int(numbers[MINUTE])
         return (
             *numbers,
@@ -117,7 +128,7 @@ def _facts_by(catalogue: Catalogue, values: list[float]) -> Callable[[MaskedOrde
             currency_of(currency, no_currency),
             country_of(country, no_country),
             float(history.count) if history else 0.0,
-            *(_past(numbers, history, catalogue, values) if history and history.at else NO_PAST),
+            *(_past(numbers, history, levels, nets, log_levels) if history and history.at else NO_PAST),
         )
 
     return facts
@@ -125,47 +136,54 @@ def _facts_by(catalogue: Catalogue, values: list[float]) -> Callable[[MaskedOrde
 
 def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     """What `straight.LINE` names, of each line."""
-    prices, usual_prices, quantities = catalogue.sku_prices, catalogue.category_prices, catalogue.category_quantities
-    rarity = catalogue.rarity["category"]
-    rare, unseen, usual_quantity = rarity.of, rarity.unseen, quantities[""]
+    sku_of, category_of, of_shop = catalogue.skus.get, catalogue.categories.get, catalogue.shop
+    rare_category, rare_prefix = catalogue.rarity["category"], catalogue.rarity["sku_prefix"]
+    category_rarity, prefix_rarity = rare_category.of.get, rare_prefix.of.get
     lines = []
     for item in order.items:
         category = item.category or ""
+        of_category = category_of(category, of_shop)
+        of_sku = sku_of(item.sku)
         lines.append(
             (
                 item.quantity,
                 item.unit_price,
                 item.discount or 0.0,
-                prices.get(item.sku, 0.0),
-                usual_prices.get(category, 0.0),
-                quantities.get(category) or usual_quantity,
-                rare.get(category, unseen),
+                1.0 if of_sku is None else 0.0,
+                *(of_sku or of_category),
+                of_category[0],
+                category_rarity(category, rare_category.unseen),
+                prefix_rarity(sku_prefix(item.sku), rare_prefix.unseen),
             )
         )
     return lines
 
 
 def _past(
-    numbers: tuple[float, ...], history: CustomerHistory, catalogue: Catalogue, values: list[float]
+    numbers: tuple[float, ...],
+    history: CustomerHistory,
+    levels: Mapping[str, Level],
+    nets: list[float],
+    log_levels: list[float],
 ) -> tuple[float, ...]:
     """Windows and habits from the customer's last order backwards: `PAST` from `remembered` on."""
-    levels, now, minute = catalogue.currency_levels, numbers[AT], numbers[MINUTE]
+    now, minute = numbers[AT], numbers[MINUTE]
     spend_24h = spend_30d = 0.0
     orders_1h = orders_24h = orders_7d = orders_30d = 0.0
-    last_currency, level, basket = None, 0.0, catalogue.basket
+    last_currency, level, log_level = None, 1.0, 0.0
     for at, amount, currency in zip(
         reversed(history.at), reversed(history.values), reversed(history.currencies), strict=True
     ):
         if currency != last_currency:
-            last_currency, level = currency, levels.get(currency, 0.0)
-        value = basket
-        if level > 0.0:
+            last_currency = currency
+            level, log_level = levels.get(currency, REFERENCE)
+        nets.append(amount)
+        log_levels.append(log_level)
+        elapsed = now - at
+        if elapsed <= 2592000.0:
             value = amount / level
             if value < SMALLEST:
                 value = SMALLEST
-        values.append(value)
-        elapsed = now - at
-        if elapsed <= 2592000.0:
             orders_30d += 1.0
             spend_30d += value
             if elapsed <= 604800.0:

@@ -5,19 +5,20 @@ becomes a statement. Serving then runs those statements without a call or an att
 on the same floats, so the same bits. A computation that two formulas share is made once.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from orderguard.features.facts import Facts, add_amounts
-from orderguard.features.lines import LINE_FACTS, line_facts
+from orderguard.features.lines import LINE_FACTS, LINE_USUAL, line_facts
 from orderguard.features.table import FEATURES
 
 Formulas = Callable[..., tuple[float, ...]]
 
-LINE = ("quantity", "price", "discount", "sku_price", "category_price", "category_quantity", "category_rarity")
-"""What is told of a line, in the arguments' order of `line_facts`."""
+LINE = ("quantity", "price", "discount", *LINE_USUAL)
+"""What is told of a line: what the order says and what a catalogue does."""
 
-AMOUNTS = ("taken_off", "net", "value")
+AMOUNTS = ("taken_off", "net")
 
 _BEGIN = {"sum": "0.0", "largest": "float('-inf')", "smallest": "float('inf')"}
 _GO_ON = {
@@ -104,26 +105,25 @@ def feature_formulas(facts: Sequence[str], scope: dict[str, Any]) -> Formulas:
 
 
 def amount_formulas() -> Formulas:
-    """A function of (lines, level, order_discount, usual_basket) that gives the facts `LINE_FACTS` and `AMOUNTS`; a
+    """A function of (lines, level, least_price, order_discount) that gives the facts `LINE_FACTS` and `AMOUNTS`; a
     line is the values of `LINE`.
     """
     line = Trace()
     told = [Term(line, f"its_{name}") for name in LINE]
-    terms = (*told[:3], Term(line, "level"), *told[3:], line)
-    per_line = line_facts(*terms)
+    usual = Facts(dict(zip(LINE_USUAL, told[3:], strict=True)))
+    per_line = line_facts(told[0], told[1], told[2], Term(line, "level"), Term(line, "least_price"), usual, line)
     totals = [name for name, _ in LINE_FACTS]
     body = [f"{name} = {_BEGIN[reduction]}" for name, reduction in LINE_FACTS]
     body += [f"for {', '.join(map(str, told))} in lines:", *(f"    {statement}" for statement in line.statements)]
     for (name, reduction), value in zip(LINE_FACTS, per_line, strict=True):
         body.append("    " + _GO_ON[reduction].format(total=name, value=value))
     order = Trace(len(line.statements))
-    facts: dict[str, Any] = {name: Term(order, name) for name in ("level", *totals)}
+    facts: dict[str, Any] = {name: Term(order, name) for name in totals}
     facts["discount"] = Term(order, "order_discount")
-    add_amounts(facts, Term(order, "usual_basket"), order)
+    add_amounts(facts, order)
     results = [*totals, *(facts[name] for name in AMOUNTS)]
-    return _function(
-        "amounts", ("lines", "level", "order_discount", "usual_basket"), [*body, *order.statements], results, {}
-    )
+    arguments = ("lines", "level", "least_price", "order_discount")
+    return _function("amounts", arguments, [*body, *order.statements], results, {"sqrt": math.sqrt})
 
 
 def _function(

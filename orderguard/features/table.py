@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Group = Literal["amount", "basket", "discount", "price", "time", "customer", "mismatch", "rarity"]
-Scale = Literal["as is", "ln", "ln(1+x)"]
+Scale = Literal["as is", "ln", "ln(1+x)", "asinh"]
 Formula = Callable[[Any, Any], Any]
 
-FEATURE_SET_VERSION = "1"
+FEATURE_SET_VERSION = "2"
 """Changes whenever a vector may change. A test holds it against recorded vectors."""
 
 SMALLEST = 0.01
 """The smallest amount in reference units that is told from nothing."""
-
-SMALLEST_RATIO = 1e-3
-"""The smallest ratio of a price to the usual one that is told from nothing."""
 
 SINE_OF_MINUTE = tuple(math.sin(2 * math.pi * minute / 1440) for minute in range(1440))
 COSINE_OF_MINUTE = tuple(math.cos(2 * math.pi * minute / 1440) for minute in range(1440))
@@ -62,7 +59,7 @@ FEATURES: tuple[Feature, ...] = (
         "amount",
         "ln of reference units",
         "as is",
-        "Value after discounts. An unseen currency counts as the usual basket.",
+        "Value after discounts. Amounts in an unseen currency count as they stand.",
         lambda f, xp: f.log_value,
     ),
     Feature(
@@ -87,8 +84,16 @@ FEATURES: tuple[Feature, ...] = (
         "basket",
         "ratio",
         "ln",
-        "The largest quantity of a line, against the usual quantity in its category.",
+        "The largest ratio of a line's quantity to the sku's usual one.",
         lambda f, xp: f.quantity_ratio,
+    ),
+    Feature(
+        "quantity_deviation",
+        "basket",
+        "spreads",
+        "asinh",
+        "The largest quantity against the sku's usual one, in units of how far this sku's quantities stray.",
+        lambda f, xp: f.quantity_deviation,
     ),
     Feature(
         "unknown_sku_share",
@@ -113,7 +118,7 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
         "ln",
         "The highest ratio of a unit price to the sku's usual price; an unknown sku counts as usual.",
-        lambda f, xp: xp.maximum(f.highest_sku_ratio, SMALLEST_RATIO),
+        lambda f, xp: f.highest_price_ratio,
     ),
     Feature(
         "price_below_usual",
@@ -121,7 +126,25 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
         "ln",
         "The lowest ratio of a unit price to the sku's usual price; an unknown sku counts as usual.",
-        lambda f, xp: xp.maximum(f.lowest_sku_ratio, SMALLEST_RATIO),
+        lambda f, xp: f.lowest_price_ratio,
+    ),
+    Feature(
+        "highest_price_deviation",
+        "price",
+        "spreads",
+        "asinh",
+        "The highest unit price against the sku's usual one, in units of how far this sku's prices stray; an unknown "
+        "sku is held against its category.",
+        lambda f, xp: f.highest_price_deviation,
+    ),
+    Feature(
+        "lowest_price_deviation",
+        "price",
+        "spreads",
+        "asinh",
+        "The lowest unit price against the sku's usual one, in units of how far this sku's prices stray; an unknown "
+        "sku is held against its category.",
+        lambda f, xp: f.lowest_price_deviation,
     ),
     Feature(
         "category_price_above",
@@ -129,7 +152,7 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
         "ln",
         "The highest ratio of a unit price to its category's usual price.",
-        lambda f, xp: xp.maximum(f.highest_category_ratio, SMALLEST_RATIO),
+        lambda f, xp: f.highest_category_ratio,
     ),
     Feature(
         "category_price_below",
@@ -137,7 +160,7 @@ FEATURES: tuple[Feature, ...] = (
         "ratio",
         "ln",
         "The lowest ratio of a unit price to its category's usual price.",
-        lambda f, xp: xp.maximum(f.lowest_category_ratio, SMALLEST_RATIO),
+        lambda f, xp: f.lowest_category_ratio,
     ),
     Feature(
         "hour_sine",
@@ -178,7 +201,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "hour_rarity",
         "time",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rarely orders come in this hour.",
         lambda f, xp: f.hour_rarity,
@@ -195,10 +218,14 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "hours_since_last",
         "customer",
-        "hours",
-        "ln(1+x)",
-        "Time since the customer's last order; the usual gap if there is none.",
-        lambda f, xp: xp.where(f.remembered > 0.0, xp.maximum(f.seconds_since_last, 0.0) / 3600.0, f.usual_gap_hours),
+        "ratio",
+        "ln",
+        "Hours since the customer's last order against the usual gap, one hour added to both; usual if there is none.",
+        lambda f, xp: xp.where(
+            f.remembered > 0.0,
+            (xp.maximum(f.seconds_since_last, 0.0) / 3600.0 + 1.0) / (f.usual_gap_hours + 1.0),
+            1.0,
+        ),
     ),
     Feature(
         "orders_1h",
@@ -268,10 +295,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "account_age",
         "customer",
-        "days",
-        "ln(1+x)",
-        "Time since registration; the usual age if not told.",
-        lambda f, xp: xp.where(f.account_days >= 0.0, f.account_days, f.usual_account_days),
+        "ratio",
+        "ln",
+        "Days since registration against the usual age, one day added to both; usual if not told.",
+        lambda f, xp: xp.where(f.account_days >= 0.0, (f.account_days + 1.0) / (f.usual_account_days + 1.0), 1.0),
     ),
     Feature(
         "new_address",
@@ -332,15 +359,23 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "category_rarity",
         "rarity",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rarely the rarest category of the basket is ordered.",
         lambda f, xp: f.category_rarity,
     ),
     Feature(
+        "sku_prefix_rarity",
+        "rarity",
+        "powers of e",
+        "as is",
+        "How rarely lines come whose sku begins with these letters; the rarest of the basket.",
+        lambda f, xp: f.sku_prefix_rarity,
+    ),
+    Feature(
         "channel_rarity",
         "rarity",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rare orders through this channel are; an absent value is a value of its own.",
         lambda f, xp: f.channel_rarity,
@@ -348,7 +383,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "payment_rarity",
         "rarity",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rare this way to pay is; an absent value is a value of its own.",
         lambda f, xp: f.payment_rarity,
@@ -356,7 +391,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "currency_rarity",
         "rarity",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rare orders in this currency are; an absent value is a value of its own.",
         lambda f, xp: f.currency_rarity,
@@ -364,7 +399,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "destination_rarity",
         "rarity",
-        "−ln of a share",
+        "powers of e",
         "as is",
         "How rare orders to this country are; an absent value is a value of its own.",
         lambda f, xp: f.country_rarity,

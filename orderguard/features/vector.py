@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.catalogue import Catalogue, Rarity
-from orderguard.features.columns import Coded, Columns, columns_of
+from orderguard.catalogue import Catalogue
+from orderguard.features.columns import Columns, columns_of
 from orderguard.features.facts import Facts, add_amounts
 from orderguard.features.lines import LINE_FACTS, line_facts
+from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
+from orderguard.features.looked_up import LookedUp, looked_up
 from orderguard.features.past import customer_facts, updated_histories
 from orderguard.features.table import (
     COSINE_OF_MINUTE,
@@ -31,47 +33,34 @@ def compute_features(
     to date, as if `orderguard.history.after` had been called with each order.
     """
     columns = columns_of(orders)
-    features = column_features(columns, catalogue, histories)
+    mine = [histories[token] for token in columns.customers.values if token in histories]
+    currencies = [currency for history in mine for currency in history.currencies]
+    features = column_features(columns, looked_up(columns, catalogue, currencies), histories)
     if learn:
         histories.update(updated_histories(columns, histories))
     return features
 
 
 def column_features(
-    columns: Columns, catalogue: Catalogue, histories: Mapping[str, CustomerHistory] | None = None
+    columns: Columns, usual: LookedUp, histories: Mapping[str, CustomerHistory] | None = None
 ) -> NDArray[np.float32]:
-    """The same over columns."""
-    facts: dict[str, Any] = dict(columns.numbers)
-    facts["level"] = looked_up(columns.codes["currency"], catalogue.currency_levels, 0.0)
-    _add_lines(facts, columns, catalogue)
-    add_amounts(facts, catalogue.basket, np)
-    facts["log_value"] = np.log(facts["value"])
-    _add_usual(facts, columns, catalogue)
-    facts.update(customer_facts(columns, facts, catalogue, histories or {}))
+    """The same over columns, each order held against its own catalogue."""
+    facts: dict[str, Any] = columns.numbers | usual.of_orders(columns.numbers["minute"])
+    _add_lines(facts, columns, usual)
+    add_amounts(facts, np)
+    facts["log_net"] = np.log(np.maximum(facts["net"], LEAST_NET))
+    facts["log_value"] = np.maximum(facts["log_net"] - np.log(facts["level"]), LN_SMALLEST)
+    _add_calendar(facts)
+    facts.update(customer_facts(columns, facts, usual, histories or {}))
     all_facts = Facts(facts)
     result = np.empty((len(columns), len(FEATURES)), dtype=np.float32)
     for place, feature in enumerate(FEATURES):
-        values = feature.formula(all_facts, np)
-        if feature.scale == "ln":
-            values = np.log(values)
-        elif feature.scale == "ln(1+x)":
-            values = np.log1p(values)
-        result[:, place] = values
+        result[:, place] = SCALES[feature.scale](feature.formula(all_facts, np))
     result += np.float32(0)
     return result
 
 
-def looked_up(codes: Coded, table: Mapping[str, float], default: float) -> NDArray[np.float64]:
-    """A table's value for each row of a column of strings."""
-    return np.array([table.get(value, default) for value in codes.values], dtype=np.float64)[codes.index]
-
-
-def rarity(codes: Coded, table: Rarity) -> NDArray[np.float64]:
-    """How rare each row's code is."""
-    return looked_up(codes, table.of, table.unseen)
-
-
-def _add_lines(facts: dict[str, Any], columns: Columns, catalogue: Catalogue) -> None:
+def _add_lines(facts: dict[str, Any], columns: Columns, usual: LookedUp) -> None:
     rows = columns.line_order
     count = len(columns)
     values = line_facts(
@@ -79,10 +68,8 @@ def _add_lines(facts: dict[str, Any], columns: Columns, catalogue: Catalogue) ->
         columns.unit_price,
         columns.line_discount,
         facts["level"][rows],
-        looked_up(columns.skus, catalogue.sku_prices, 0.0),
-        looked_up(columns.categories, catalogue.category_prices, 0.0),
-        looked_up(columns.categories, catalogue.category_quantities, catalogue.category_quantities[""]),
-        rarity(columns.categories, catalogue.rarity["category"]),
+        facts["least_price"][rows],
+        Facts(usual.of_lines()),
         np,
     )
     starts = np.searchsorted(rows, np.arange(count))
@@ -97,25 +84,10 @@ def _add_lines(facts: dict[str, Any], columns: Columns, catalogue: Catalogue) ->
             facts[name] = np.minimum.reduceat(column, starts) if count else column
 
 
-def _add_usual(facts: dict[str, Any], columns: Columns, catalogue: Catalogue) -> None:
+def _add_calendar(facts: dict[str, Any]) -> None:
     minute = facts["minute"].astype(np.int64)
     weekday = facts["weekday"].astype(np.int64)
     facts["minute_sine"] = np.array(SINE_OF_MINUTE)[minute]
     facts["minute_cosine"] = np.array(COSINE_OF_MINUTE)[minute]
     facts["weekday_sine"] = np.array(SINE_OF_WEEKDAY)[weekday]
     facts["weekday_cosine"] = np.array(COSINE_OF_WEEKDAY)[weekday]
-    facts["hour_rarity"] = np.array(catalogue.hour_rarity)[minute // 60]
-    facts["usual_basket"] = catalogue.basket
-    facts["usual_spread"] = catalogue.spread
-    facts["usual_account_days"] = catalogue.account_age_days
-    facts["usual_gap_hours"] = catalogue.gap_hours
-    for name, code in RARITIES.items():
-        facts[name] = rarity(columns.codes[code], catalogue.rarity[code])
-
-
-RARITIES: dict[str, Any] = {
-    "channel_rarity": "channel",
-    "payment_rarity": "payment_method",
-    "currency_rarity": "currency",
-    "country_rarity": "country",
-}

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from bench.feeds.injection import BURST, KINDS, Before, Injected, before_of, inject, quiet_hour
+from ml.catalogue_learning import learn_catalogue
 from ml.validation.held_out import Case, replay
+from orderguard.features.columns import columns_of
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 
 START = datetime(2024, 5, 6, 9, tzinfo=UTC)
@@ -40,7 +42,8 @@ def shop(count: int = 240, *, timed: bool = True, country: bool = True, skus: in
 
 def later_and_before(orders: list[MaskedOrder]) -> tuple[list[Case], Before]:
     cut = int(len(orders) * 0.6)
-    cases = replay([orders], [order.order_token for order in orders])
+    catalogue = learn_catalogue(columns_of(orders))
+    cases = replay([orders], {order.order_token: catalogue for order in orders})
     return cases[cut:], before_of(orders[:cut], orders)
 
 

@@ -12,7 +12,7 @@ from bench.feeds.measures import Found, best_single, found, largest_z
 from bench.feeds.page import page
 from bench.feeds.report import summary
 from bench.feeds.run import main
-from bench.feeds.verdicts import FeedTable, KindTable, missed
+from bench.feeds.verdicts import Aged, FeedTable, KindTable, missed
 
 
 @pytest.mark.parametrize("levels", [3, 10_000])
@@ -58,7 +58,7 @@ FEED = FeedTable(
     kinds={"night": KindTable(contenders={"ours": GOOD, "ECOD": OTHER}, single=GOOD, single_name="hour_rarity")},
     left_out={"burst": "no customers"},
     alerts=1.1,
-    alert_rate=0.01,
+    aged=Aged(kinds={"night": OTHER}, alerts=1.9),
     promoted=True,
 )
 

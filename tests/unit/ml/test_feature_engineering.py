@@ -101,15 +101,22 @@ def test_line_numbers_in_the_quarantine_are_those_of_the_file(tmp_path: Path, mo
     ]
 
 
-def test_the_catalogue_is_learnt_from_the_training_slice_alone(tmp_path: Path) -> None:
+def test_an_order_is_held_against_a_catalogue_that_knows_no_later_order(tmp_path: Path) -> None:
     normal = [line(number) for number in range(100)]
     dear = [{"sku": "s0", "quantity": 900, "unit_price": 9999.0}]
     later_odd = normal[:70] + [line(number, items=dear, currency="USD") for number in range(70, 100)]
-    one, other = (build(write(tmp_path / f"{n}.ndjson", lines)) for n, lines in enumerate((normal, later_odd)))
-    assert one.cutoff == other.cutoff == 70
-    assert one.catalogue == other.catalogue
+    more = [line(number) for number in range(130)]
+    one, other, longer = (
+        build(write(tmp_path / f"{n}.ndjson", lines), refresh_days=0.5)
+        for n, lines in enumerate((normal, later_odd, more))
+    )
+    assert one.first == other.first == 16
     assert one.X[:70].tobytes() == other.X[:70].tobytes()
     assert one.X[70:].tobytes() != other.X[70:].tobytes()
+    assert one.X[longer.first :].tobytes() == longer.X[longer.first : 100].tobytes()
+    assert one.catalogue_of(69) == other.catalogue_of(69)
+    assert one.catalogue_of(99).orders < 100 == one.catalogue.orders
+    assert one.catalogue != other.catalogue
 
 
 def test_with_a_catalogue_given_nothing_is_learnt(tmp_path: Path) -> None:

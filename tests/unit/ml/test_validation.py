@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.guarded_forest import ModelScores
-from ml.job import Job
+from ml.job import Job, prepare
 from ml.pipeline import Outcome
 from ml.reading import masked_orders, order_files
 from ml.validation.alert_rate import alert_rate_gate
@@ -36,11 +36,11 @@ def scorer(job: Job, trained: Outcome) -> Scorer:
 
 @pytest.fixture(scope="module")
 def cases(job: Job) -> list[Case]:
-    """The last orders of the sample, in time order."""
-    chunks = list(masked_orders(order_files(job.data), job.keyring, free_text=False))
-    orders = {order.order_token: order for chunk in reversed(chunks) for order in reversed(chunk)}
-    latest = sorted(orders.values(), key=lambda order: order.created_at)[-700:]
-    return replay(chunks, [order.order_token for order in latest])
+    """The last orders of the sample, in time order, each with the catalogue of its time."""
+    paths, table, _ = prepare(job)
+    latest = range(len(table.X) - 700, len(table.X))
+    chunks = masked_orders(paths, job.keyring, free_text=False)
+    return replay(chunks, {table.order_tokens[row]: table.catalogue_of(row) for row in latest})
 
 
 def figures(outcome: Outcome, name: str) -> dict[str, float]:
@@ -50,7 +50,7 @@ def figures(outcome: Outcome, name: str) -> dict[str, float]:
 def test_a_version_carries_every_gate_and_its_figures(trained: Outcome) -> None:
     names = [entry.name for entry in trained.validation.gates]
     assert names == ["anomalies", "drift", "alert_rate", "parity", "masking", "behaviour"]
-    assert trained.validation.passed, trained.validation.failures()
+    assert not trained.validation.failed, trained.validation.failures()
     assert all(entry.figures for entry in trained.validation.gates)
     assert figures(trained, "parity")["flipped decisions"] == 0
     assert trained.manifest.metrics["anomalies: ROC-AUC"] == figures(trained, "anomalies")["ROC-AUC"]
@@ -149,13 +149,13 @@ def test_histories_hold_only_what_came_before(cases: list[Case]) -> None:
 
 def test_every_kind_changes_the_features(cases: list[Case], scorer: Scorer) -> None:
     random = np.random.default_rng(1)
-    before = features_of(cases[:50], scorer.catalogue)
+    before = features_of(cases[:50])
     for name, kind in ANOMALIES.items():
-        changed = features_of([kind.change(case, random) for case in cases[:50]], scorer.catalogue)
+        changed = features_of([kind.change(case, random) for case in cases[:50]])
         assert np.mean(np.any(changed != before, axis=1)) > 0.9, name
 
 
-def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config) -> None:
+def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config, scorer: Scorer) -> None:
     item = MaskedItem(sku="a", quantity=1, unit_price=5.0)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     bare = [
@@ -168,6 +168,7 @@ def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config) -> None
                 items=[item],
             ),
             None,
+            scorer.catalogue,
         )
         for number in range(100)
     ]
@@ -185,7 +186,7 @@ def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
 
 
 def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:
-    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
     assert {run.name for run in runs if run.report.drifted} == {shift.name for shift in SHIFTS}
     told = {run.name: [variable.name for variable in run.report.moved("unexpected")] for run in runs}
     for field in ("device", "billing_address"):
@@ -198,7 +199,7 @@ def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer,
 def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
     job: Job, scorer: Scorer, cases: list[Case]
 ) -> None:
-    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
     missed = [run._replace(report=msgspec.structs.replace(run.report, drifted=False)) for run in runs]
     accused = [run._replace(report=msgspec.structs.replace(run.report, drifted=True)) for run in runs]
     assert [figure.passed for figure in drift_gate(missed, 200).figures] == [False, True]
@@ -206,10 +207,11 @@ def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
 
 
 def test_too_few_orders_for_a_verdict_on_drift_are_named(job: Job, scorer: Scorer, cases: list[Case]) -> None:
-    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases[:150], job.config.gates.drift)
+    runs = drift_runs(scorer, scorer.drift_reference, cases[:150], job.config.gates.drift)
     result = drift_gate(runs, 200)
     assert [figure.verdict for figure in result.figures] == ["undecided", "undecided"]
-    assert [figure.needs for figure in result.figures] == ["about 50 more later orders would decide"] * 2
+    assert [figure.more >= 50 for figure in result.figures] == [True, True]
+    assert result.figures[1].needs == "about 50 more later orders would decide"
     assert result.note == "150 later orders are fewer than drift.minimum_rows, so there is no verdict."
 
 
@@ -223,8 +225,8 @@ class Constant:
 
 def test_a_model_that_nothing_impresses_fails_the_behaviour_gate(job: Job, scorer: Scorer, cases: list[Case]) -> None:
     config = job.config.gates.behaviour
-    assert behaviour_gate(scorer, scorer.catalogue, scorer.threshold, cases, config).passed
-    result = behaviour_gate(Constant(), scorer.catalogue, 0.9, cases, config)
+    assert behaviour_gate(scorer, scorer.threshold, cases, config).passed
+    result = behaviour_gate(Constant(), 0.9, cases, config)
     assert [figure.name for figure in result.figures if not figure.passed] == [
         f"{name}: share raised"
         for name in ("price_slip", "price_tenfold", "bulk_quantity", "deep_discount", "burst", "takeover")
@@ -261,10 +263,10 @@ def test_the_masking_gate_replaces_every_personal_value_but_what_is_blank(path: 
 
 def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, cases: list[Case], config: Config) -> None:
     injected = inject(cases, config.gates.anomalies)
-    rows = features_of(cases, scorer.catalogue)
+    rows = features_of(cases)
     champion = scorer.version_dir
-    same = evaluate(scorer, scorer.catalogue, scorer.threshold, rows, injected, 0.01)
-    weak = evaluate(Constant(), scorer.catalogue, 0.9, rows, injected, 0.01)
+    same = evaluate(scorer, scorer.threshold, rows, injected, 0.01)
+    weak = evaluate(Constant(), 0.9, rows, injected, 0.01)
     equal = champion_gate(champion, same, rows, injected, 0.01, config.gates.champion)
     worse = champion_gate(champion, weak, rows, injected, 0.01, config.gates.champion)
     assert (equal.verdict, worse.verdict) == ("passed", "failed")
@@ -298,7 +300,7 @@ def test_the_card_shows_the_plots_that_are_beside_it(job: Job, trained: Outcome)
 
 def test_contributions_name_the_features_of_the_set(scorer: Scorer, cases: list[Case]) -> None:
     changed = ANOMALIES["bulk_quantity"].change(cases[3], np.random.default_rng(5))
-    row = features_of([changed], scorer.catalogue)[0]
+    row = features_of([changed])[0]
     first = [name for name, _ in scorer.contributions(row)[:3]]
     assert set(first) & {"largest_quantity", "units", "order_value"}
     assert set(first) <= set(FEATURE_NAMES)

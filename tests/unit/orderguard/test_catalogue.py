@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ml.catalogue_learning import FEWEST_LINES, learn_catalogue
+from ml.blocks import block_starts
+from ml.catalogue_learning import Catalogues, learn_catalogue
 from orderguard.catalogue import FILE_NAME, Catalogue, CatalogueError
 from orderguard.features.columns import columns_of
+from orderguard.features.lines import deviation
 from orderguard.schema import MaskedItem, MaskedOrder
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=timezone.utc)
@@ -43,15 +46,59 @@ def test_without_common_skus_a_currency_level_comes_from_the_baskets() -> None:
 
 
 def test_a_usual_price_does_not_mind_a_few_slipped_decimal_points() -> None:
-    prices = [10.0] * 20 + [0.1, 1000.0, 1000.0]
-    assert learnt([order(n, "EUR", ("a", 1, price)) for n, price in enumerate(prices)]).sku_prices == {"a": 10.0}
+    prices = [10.0] * 30 + [0.1, 1000.0]
+    usual = learnt([order(n, "EUR", ("a", 1, price)) for n, price in enumerate(prices)]).skus["a"]
+    assert usual.price == 10.0
+    tenfold = deviation(10.0, np) / usual.price_spread
+    assert tenfold > 5
 
 
-def test_a_sku_sold_once_or_always_for_nothing_has_no_usual_price() -> None:
-    orders = [order(n, "EUR", ("a", 1, 10.0), ("free", 1, 0.0)) for n in range(FEWEST_LINES)] + [
-        order(9, "EUR", ("once", 1, 5.0))
-    ]
-    assert learnt(orders).sku_prices == {"a": 10.0}
+def test_a_sku_sold_once_is_known_by_its_price_and_strays_as_skus_here_do() -> None:
+    some = [order(n, "EUR", ("steady", 1, 10.0), ("any", 1, 4.0 + 3.0 * (n % 5))) for n in range(40)]
+    skus = learnt([*some, order(40, "EUR", ("once", 1, 5.0))]).skus
+    assert skus["once"].price == 5.0
+    assert skus["steady"].price_spread < skus["once"].price_spread < skus["any"].price_spread
+
+
+def test_what_was_always_free_stands_out_when_it_costs_something() -> None:
+    orders = [order(n, "EUR", ("a", 1, 10.0), ("b", 1, 10.0), ("free", 1, 0.0)) for n in range(9)]
+    catalogue = learnt(orders)
+    assert 0 < catalogue.skus["free"].price < 0.1
+    assert catalogue.skus["free"].price_spread < 0.5
+
+
+def test_a_quantity_is_held_against_the_skus_own_past_and_with_little_of_it_against_the_shops() -> None:
+    bulk = [order(n, "EUR", ("nails", 500, 0.1), ("lamp", 1, 30.0), ("oven", 1, 300.0)) for n in range(40)]
+    skus = learnt([*bulk, order(40, "EUR", ("new nails", 500, 0.1))]).skus
+    assert skus["nails"].quantity > 300
+    assert skus["lamp"].quantity < 2
+    assert 2 < skus["new nails"].quantity < 300
+
+
+def test_each_catalogue_knows_what_came_before_its_block_alone() -> None:
+    orders = [order(n, "EUR" if n < 30 else "JPY", (f"sku {n // 10}", 1, 10.0 + n)) for n in range(50)]
+    starts = np.array([20, 40])
+    catalogues = Catalogues(columns_of(orders), starts)
+    assert [catalogues.of_row(row).orders for row in (0, 19, 20, 39, 40, 49)] == [20, 20, 20, 20, 40, 40]
+    assert catalogues.of_row(20) == learnt(orders[:20])
+    assert catalogues.of_row(40) == Catalogues(columns_of(orders[:40]), starts[:1]).latest
+    assert catalogues.latest.orders == 50
+    assert set(catalogues.latest.skus) == {f"sku {number}" for number in range(5)}
+
+
+@pytest.mark.parametrize(("refresh_days", "gap_hours", "count"), [(7, 1.0, 20_000), (1, 100.0, 3_000), (7, 0.0, 500)])
+def test_blocks_are_few_start_on_earlier_orders_alone_and_grow_old_as_asked(
+    refresh_days: float, gap_hours: float, count: int
+) -> None:
+    at = np.arange(count, dtype=np.float64) * gap_hours * 3600.0
+    starts = block_starts(at, refresh_days, 0.25)
+    assert count / 8 <= starts[0] <= count / 4
+    assert len(starts) <= 130
+    shorter = block_starts(at[: count * 2 // 3], refresh_days, 0.25)
+    assert set(starts[starts < len(at) * 2 // 3]) <= set(shorter)
+    ends = np.append(starts[1:], count)
+    few = ends - starts <= starts // 64 + 1
+    assert (few | (at[ends - 1] - at[starts] < refresh_days * 86_400)).all()
 
 
 def test_rare_codes_are_rarer_than_common_ones_and_unseen_ones_the_rarest() -> None:

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml.catalogue_learning import learn_catalogue
+from ml.catalogue_learning import Catalogues, learn_catalogue
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS
 from orderguard.features.columns import columns_of
 from orderguard.features.scalar import features_of, order_features
-from orderguard.features.vector import compute_features
+from orderguard.features.vector import column_features, compute_features
 from orderguard.history import REMEMBERED, CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
@@ -141,6 +141,27 @@ def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: s
     assert parts == whole
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(orders, min_size=3, max_size=25), st.lists(orders, max_size=10), st.data())
+def test_a_training_vector_is_servings_with_the_catalogue_of_its_time_and_knows_no_later_order(
+    stream: list[MaskedOrder], others: list[MaskedOrder], data: st.DataObject
+) -> None:
+    stream = sorted(stream, key=lambda one: one.created_at)
+    starts = np.array(sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), min_size=1, max_size=4))))
+    catalogues = Catalogues(columns_of(stream), starts)
+    trained = column_features(columns_of(stream), catalogues.looked_up())
+    histories: dict[str, CustomerHistory] = {}
+    for row, one in enumerate(stream):
+        known = histories.get(one.customer_token)
+        assert order_features(one, known, catalogues.of_row(row)).tobytes() == trained[row].tobytes()
+        histories[one.customer_token] = after(known, one)
+    cut = data.draw(st.integers(int(starts[0]), len(stream)))
+    tampered = stream[:cut] + others
+    without = Catalogues(columns_of(tampered), starts[starts < len(tampered)])
+    assert column_features(columns_of(tampered), without.looked_up())[:cut].tobytes() == trained[:cut].tobytes()
+    assert all(without.of_row(row) == catalogues.of_row(row) for row in range(min(cut, len(tampered))))
+
+
 def test_later_orders_change_no_earlier_vector(usual_orders: list[MaskedOrder], catalogue: Catalogue) -> None:
     before = compute_features(usual_orders[:200], catalogue, {})
     tampered = usual_orders[:200] + [msgspec.structs.replace(one, currency="XAF") for one in usual_orders[200:]]
@@ -166,7 +187,7 @@ def test_trailing_windows_count_what_was_inside_them(catalogue: Catalogue) -> No
     assert counts == [1, 2, 3, 4]
     assert round(math.expm1(value(last, "orders_before"))) == 5
     assert math.expm1(value(last, "spend_24h")) == pytest.approx(40 / catalogue.basket)
-    assert math.expm1(value(last, "hours_since_last")) == pytest.approx(0.5)
+    assert math.exp(value(last, "hours_since_last")) == pytest.approx(1.5 / (catalogue.gap_hours + 1))
 
 
 def test_a_window_counts_no_more_than_is_remembered(catalogue: Catalogue) -> None:
@@ -227,11 +248,12 @@ def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(c
     assert novelty(here, {}) == [0, 0, 0]
 
 
-def test_an_unseen_currency_counts_as_the_usual_basket(catalogue: Catalogue) -> None:
-    vector = order_features(order(currency="JPY", price=9e8), None, catalogue)
-    assert value(vector, "order_value") == pytest.approx(math.log(catalogue.basket))
-    assert value(vector, "price_above_usual") == 0
-    assert value(vector, "currency_rarity") > value(order_features(order(), None, catalogue), "currency_rarity")
+def test_amounts_in_an_unseen_currency_count_as_they_stand(catalogue: Catalogue) -> None:
+    plain, dear = order_features(order(), None, catalogue), order_features(order(price=2e6), None, catalogue)
+    vector = order_features(order(currency="JPY", price=2e6), None, catalogue)
+    assert value(vector, "currency_rarity") > value(plain, "currency_rarity")
+    for name in ("order_value", "price_above_usual", "highest_price_deviation", "own_value_deviation"):
+        assert value(vector, name) == value(dear, name) >= value(plain, name)
 
 
 def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:

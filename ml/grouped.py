@@ -1,0 +1,129 @@
+"""Observations grouped by code, in time order, and what had been observed of a code by the time of a catalogue."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orderguard.features.columns import Coded, Floats, Indices
+from orderguard.features.lines import deviation
+
+MOST_OBSERVATIONS = 500_000
+"""A code that is not among so many last observations is forgotten, so that a catalogue stays small."""
+
+_NORMAL_QUANTILE = 1.6448536269514722
+_SHARE = 0.9
+_AT_ONCE = 2**20
+
+
+class Grouped:
+    """n observations of coded things, in time order. Catalogue c has seen those whose `segment` (n,) is at most c."""
+
+    def __init__(self, coded: Coded, segment: Indices, catalogues: int) -> None:
+        count = len(coded.values)
+        # Small numbers are sorted by their digits, several times faster.
+        self.order: Indices = np.argsort(coded.index.astype(np.min_scalar_type(count)), kind="stable")
+        self._catalogues = catalogues
+        self._keys = coded.index[self.order] * catalogues + segment[self.order]
+        self._starts = np.searchsorted(self._keys, np.arange(count + 1) * catalogues)
+        self._ends = np.searchsorted(segment, np.arange(catalogues), side="right")
+
+    def seen(self, codes: Indices, catalogues: Indices) -> tuple[Indices, Indices]:
+        """Where in `order` the observations of each code begin, and where those end that the catalogue has seen, for
+        (k,) pairs; both are the same for a code that it doesn't know.
+        """
+        first = self._starts[codes]
+        end = np.searchsorted(self._keys, codes * self._catalogues + catalogues, side="right")
+        if not len(self.order):
+            return first, first
+        last = self.order[np.maximum(end - 1, 0)]
+        return first, np.where(last >= self._ends[catalogues] - MOST_OBSERVATIONS, end, first)
+
+    def pairs(self, coded: Coded, catalogue: Indices) -> tuple[Indices, Indices, Indices]:
+        """The pairs of code and catalogue that observations ask for: their codes and catalogues (k,), and which pair
+        each observation asks for, (n,). `catalogue` (n,) never falls as time goes on.
+        """
+        keys = coded.index[self.order] * self._catalogues + catalogue[self.order]
+        new = np.ones(len(keys), dtype=bool)
+        new[1:] = keys[1:] != keys[:-1]
+        index = np.empty(len(keys), dtype=np.int64)
+        index[self.order] = np.cumsum(new) - 1
+        codes, catalogues = np.divmod(keys[new], self._catalogues)
+        return codes, catalogues, index
+
+
+def distinct(*numbers: Indices) -> tuple[list[Indices], Indices]:
+    """The distinct rows of columns of numbers, and which of them each row is."""
+    order = np.lexsort(numbers)
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.any([column[order][1:] != column[order][:-1] for column in numbers], axis=0)
+    index = np.empty(len(order), dtype=np.int64)
+    index[order] = np.cumsum(new) - 1
+    return [column[order][new] for column in numbers], index
+
+
+def ranked(values: Floats, first: Indices, end: Indices, most: int, share: float) -> Floats:
+    """The smallest of the last `most` of values[first:end] that `share` of them don't exceed, for (k,) ranges; the
+    mean of two for the median of an even number. NaN for an empty range.
+    """
+    result = np.full(len(first), np.nan)
+    for some, size, ascending in _sorted_parts(values, first, end, most):
+        result[some] = _at_rank(ascending, size, share)
+    return result
+
+
+def usual_and_spread(
+    values: Floats, first: Indices, end: Indices, most: int, least: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Of the last `most` of values[first:end]: how many they are, their median and how far they stray from it, (k,)
+    each; values below `least` (k,) count as that.
+
+    Nine in ten stray no further than a normal distribution with this standard deviation would let them, so neither
+    a tenth of mistakes among them nor a second price now and then makes it small or large.
+    """
+    size = np.minimum(end - first, most).astype(np.float64)
+    center, spread = least.copy(), np.zeros(len(first))
+    for some, sizes, ascending in _sorted_parts(values, first, end, most):
+        floor = least[some, None]
+        center[some] = np.maximum(_at_rank(ascending, sizes, 0.5), least[some])
+        empty = np.isinf(ascending)
+        ratio = np.maximum(np.where(empty, 1.0, ascending), floor) / center[some, None]
+        strayed = np.where(empty, np.inf, np.abs(deviation(ratio, np)))
+        strayed.sort(axis=1)
+        spread[some] = _at_rank(strayed, sizes, _SHARE) / _NORMAL_QUANTILE
+    return size, center, spread
+
+
+def strayed(steps: Floats, first: Indices, end: Indices, most: int) -> Floats:
+    """The spread that makes nine in ten of the last `most` of steps[first:end] as small as they are, (k,): each step
+    is the size of the difference of two draws, which has twice the variance of one. 0 where there are none.
+    """
+    return np.nan_to_num(ranked(steps, first, end, most, _SHARE)) / _NORMAL_QUANTILE / math.sqrt(2)
+
+
+def _sorted_parts(
+    values: Floats, first: Indices, end: Indices, most: int
+) -> Iterator[tuple[Indices, Indices, NDArray[np.float64]]]:
+    """Ranges that are not empty, some at a time: which they are, how many values they have, and these in ascending
+    order in rows that infinity fills up.
+    """
+    size = np.minimum(end - first, most)
+    # Of similar size together, so that little has to be filled up.
+    filled = np.argsort(size, kind="stable")[np.count_nonzero(size == 0) :]
+    step = max(1, _AT_ONCE // most)
+    for start in range(0, len(filled), step):
+        some = filled[start : start + step]
+        place = end[some, None] - 1 - np.arange(size[some[-1]])
+        ascending = np.where(place >= (end - size)[some, None], values[np.maximum(place, 0)], np.inf)
+        ascending.sort(axis=1)
+        yield some, size[some], ascending
+
+
+def _at_rank(ascending: Floats, size: Indices, share: float) -> Floats:
+    rows = np.arange(len(size))
+    if share == 0.5:
+        found: Floats = (ascending[rows, (size - 1) // 2] + ascending[rows, size // 2]) / 2
+    else:
+        found = ascending[rows, np.maximum(np.ceil(share * size).astype(np.int64) - 1, 0)]
+    return found
