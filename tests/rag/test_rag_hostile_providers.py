@@ -220,7 +220,15 @@ def stood_in(answer: Answer, log: str) -> bool:
     return answer.provider == "local" and HOLD in answer.answer and bool(answer.fallback) and CANARY not in whole
 
 
-@pytest.mark.parametrize("what", ENDLESS)
+THROUGH_VERTEX_S_CLIENT = ("line", "braces", "refusal of brackets", "gzip of a refusal", "trailers")
+"""What that client reads by itself. The rest both providers leave to the same transport."""
+
+
+@pytest.mark.parametrize(
+    ("asking", "what"),
+    [*(("openai", what) for what in ENDLESS), *(("vertex", what) for what in THROUGH_VERTEX_S_CLIENT)],
+    indirect=["asking"],
+)
 def test_what_never_ends_is_given_up_in_little_memory(asking: Asking, what: str) -> None:
     tracemalloc.start()
     try:
