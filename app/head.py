@@ -16,7 +16,8 @@ ONCE = frozenset(
     }
 )
 """Headers that decide what a request is, and mean nothing where they stand twice (RFC 9110, 5.3)."""
-_HOST = re.compile(rb"(?:(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2}){1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_NAME = rb"[A-Za-z0-9._~!$&'()*+;=-]++(?:%[0-9A-Fa-f]{2}[A-Za-z0-9._~!$&'()*+;=-]*+)*+"
+_HOST = re.compile(rb"(?:" + _NAME + rb"|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 """A host and its port (RFC 3986, 3.2.2), without the comma: that is what a proxy makes of two Host headers."""
 CLOSING = {"Connection": "close"}
 

@@ -201,6 +201,7 @@ class Front:
             if answer.status == b"101":
                 return await _tunnel(answer, connection, client)
             client.writer.write(answer.written())
+            await client.writer.drain()
             answer = await _answer_head(upstream)
         empty = head.method == b"HEAD" or answer.status in (b"204", b"304")
         delimited = empty or answer.chunked or answer.length is not None
