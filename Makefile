@@ -161,8 +161,8 @@ test-summary: $(DEV_ENV) ## The test reports as a table
 	@$(DELIVERY) test-summary
 
 .PHONY: bench
-bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR); takes long
-	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds codes,$(AREA)),$(FEEDS))
+bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR; AREA=masking CORPUS=DIR); takes long
+	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds codes,$(AREA)),$(FEEDS)) $(if $(filter masking,$(AREA)),$(CORPUS))
 
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
 

@@ -20,10 +20,12 @@ from orderguard.masking.recognisers.labels import (
     SURROUNDINGS,
     SUFFIXES,
 )
+from orderguard.masking.spans import KINDS
 from orderguard.masking.view import View
 
 _REACH_BACK, _REACH_AHEAD, _RIGHT_BEFORE = 56, 28, 10
 _TOKEN = re.compile(
+    rf"(?P<masked>\[(?:{'|'.join(KINDS).lower()})\])|"
     r"(?P<code>[^\W\d_]+(?:-\d{1,4}(?!\d)|\d\w*))|(?P<word>[^\W\d_]+)|(?P<number>\d(?:[\d.,/-]*\d)?\w*)|"
     r"(?P<mark>[^\s\w]|\n)"
 )
@@ -143,8 +145,8 @@ def _before(text: str, words: Set[str], verbs: Set[str], shaped: bool) -> Meanin
             elif value == "." and spoken and _ends_sentence(text, token.start()):
                 break
             continue
-        if kind in ("number", "code"):
-            digits += sum(map(str.isdigit, value))
+        if kind in ("number", "code", "masked"):
+            digits += _LONG if kind == "masked" else sum(map(str.isdigit, value))
             if digits >= _LONG and not joined:
                 break
             joined = False
@@ -164,7 +166,7 @@ def _before(text: str, words: Set[str], verbs: Set[str], shaped: bool) -> Meanin
                 return Meaning(named=True)
             continue
         if (_is(value, words) or value in verbs) and not _is_prefix(value, text[token.end() :]):
-            return Meaning(personal=value, apart=others)
+            return Meaning(personal=value, apart=others, about=about)
         if value in NUMBER_NOUNS:
             numbered = True
         elif value in _CODE_WORDS and _is(_word_before(text, token.start()), words):
@@ -217,7 +219,7 @@ def _after(text: str, words: Set[str], verbs: Set[str]) -> Meaning:
             if value in ",;.!?\n|":
                 break
             continue
-        if kind in ("number", "code") or (token.end() == len(text) and len(text) == _REACH_AHEAD):
+        if kind in ("number", "code", "masked") or (token.end() == len(text) and len(text) == _REACH_AHEAD):
             break
         if _is(value, words) or value in verbs:
             return Meaning() if _OF_THE_NEXT.match(text, token.end()) else Meaning(personal=value, apart=others)

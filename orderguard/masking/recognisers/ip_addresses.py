@@ -28,7 +28,7 @@ _OF_MACHINES = frozenset("""
     endereco rechner serveur servidor
     """.split())
 _VERSIONS = expanded(VERSION_WORDS)
-_SAYS_VERSION = frozenset("version versions ver v vers rev revision firmware bios driver drivers".split())
+_SAYS_VERSION = frozenset("version versions ver v vers rev revision firmware bios driver drivers agent".split())
 _EITHER = _OF_MACHINES | _VERSIONS
 _PRODUCTS = frozenset("""
     windows chrome firefox oracle java python android linux ubuntu debian office acrobat reader flash exchange tomcat
@@ -36,7 +36,11 @@ _PRODUCTS = frozenset("""
     excel teams weblogic hadoop spark kafka redis magento shopware wordpress typo drupal joomla php perl ruby gradle
     maven eclipse solaris aix db informix sybase citrix vmware esxi cisco ios macos bash curl git skype zoom
     """.split())
-_PRODUCT = re.compile(r"([A-Za-z]+)[ _-]$")
+_PRODUCT = re.compile(r"(?<![^\W_])([A-Za-z]+)(?=[ _-](?:[A-Za-z]+[ _-])?$)")
+_PRODUCT_SLASH = re.compile(r"[A-Za-z]{3}/$")
+_BUILD = re.compile(r" ?\((?:build|release|beta|rc|r)\b", re.IGNORECASE)
+_UNIT = re.compile(r" ?(?:mm|cm|m|kg|g|ml|l|v|w|a|%)(?![\w])", re.IGNORECASE)
+_NAME_AHEAD, _WORDS_OF_NAME = 24, 2
 _DIGITS = re.compile(r"\d+")
 _CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _LARGEST_IN_VERSION = 99
@@ -69,10 +73,12 @@ def _is_version(view: View, start: int, end: int) -> bool:
     number.
     """
     small = max(int(number) for number in _DIGITS.findall(view.text, start, end)) <= _LARGEST_IN_VERSION
-    product = _PRODUCT.search(view.text, max(0, start - 24), start)
-    if small and product and product[1].lower() not in _OF_MACHINES:
-        if product[1].lower() in _PRODUCTS or _CAMEL.search(product[1]):
-            return True
+    before, after = view.text[max(0, start - _NAME_AHEAD) : start], view.text[end : end + _NAME_AHEAD]
+    if _PRODUCT_SLASH.search(before) or (small and _BUILD.match(after)) or _UNIT.match(after):
+        return True
+    products = [word for word in _PRODUCT.findall(before)[-_WORDS_OF_NAME:] if word.lower() not in _OF_MACHINES]
+    if small and any(word.lower() in _PRODUCTS or _CAMEL.search(word) for word in products):
+        return True
     said = meaning(view, start, end, _EITHER)
     if said.personal in _VERSIONS and said.apart <= _MOST_APART:
         return small or said.personal in _SAYS_VERSION

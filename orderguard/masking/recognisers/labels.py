@@ -5,10 +5,11 @@ from orderguard.masking.view import fold
 CODE_LABELS = frozenset(fold("""
     order orders ord tracking track shipment shipments parcel parcels package packages consignment waybill waybills awb
     invoice invoices sku skus ean eans gtin upc isbn issn asin mpn hts item items article articles product products
-    part parts serial batch lot ticket tickets case reference references ref refs rma return returns quote po voucher
+    part parts serial batch lot ticket tickets case reference references ref refs rma po voucher
     vouchers coupon coupons barcode barcodes bar catalogue catalog colour color size imei code codes container pallet
-    sscc model version ver rev revision firmware bios build release receipt transaction booking claim job work
+    sscc model version ver rev revision firmware bios build release receipt transaction booking job
     position pos positions drawing warehouse bin shelf docket manifest licence plate vin sn sizes grit
+    pcs pc stk pieces pack packs key keys
     checksum crc hash timestamp epoch offset length bytes pid tid uptime row rows
 
     bestell bestellung bestellungen auftrag auftrage sendung sendungen sendungsverfolgung paket pakete rechnung
@@ -47,14 +48,16 @@ SURROUNDINGS = frozenset(fold("""
     livraison livraisons envoi chauffeur livreur envio envios entrega entregas reparto repartidor consegna consegne
     corriere autista levering bezorging bezorger chauffeur dostawa dostawy kurier leverans leveransen leverering
     doruceni dodani kuryr ridic kiszallitas livrare teslimat доставка доставки
+    return returns quote claim work
     card karte carte tarjeta cartao carta kaart karta kort account konto compte cuenta conta conto rekening iban bank
     """).split())
 """What is spoken of around numbers of every kind and names one only where "number" stands with it."""
 
 VERSION_WORDS = frozenset(fold("""
     version versions ver v vers rev revision firmware driver drivers bios build builds release releases releasenotes
-    update updates upgrade upgraded patch hotfix changelog software sdk api kernel model treiber aktualisierung stand
-    versione versao wersja verze verzio pilote logiciel mise controlador actualizacion aggiornamento
+    update updates updated upgrade upgraded upgrading downgrade downgraded agent patch hotfix
+    changelog software sdk api kernel model treiber aktualisierung stand versione versao wersja verze
+    verzio pilote logiciel mise controlador actualizacion aggiornamento
     """).split())
 
 NUMBER_NOUNS = frozenset(fold("""

@@ -54,7 +54,9 @@ _RUN = re.compile(r"(?:\(?\+[ ]?\(?|\()?\d+(?:[ .\-/()]{1,4}\d+)*")
 _GROUP = re.compile(r"\d+")
 _EXTENSION = re.compile(
     r"[ ,;]{0,3}\(?(?:x|ext|extn|extension|durchwahl|dw|poste|int|interno|anexo|ramal|toestel|tst|wew|wewn|"
-    r"linka|klapka|anknytning|lokal|dahili|mellek|" + fold("доб") + r")[ .:#]{0,4}\d+\)?(?!\w)",
+    r"linka|klapka|anknytning|lokal|dahili|mellek|" + fold("доб") + r")[ .:#=]{0,4}\d+\)?(?!\w)|"
+    # digits that are dialled after a pause
+    r"(?:,{2,3}\d{1,12}#?){1,3}",
     re.IGNORECASE,
 )
 _COUNTRY_CODE = re.compile(
@@ -66,7 +68,7 @@ _FEWEST, _FEWEST_NATIONAL, _FEWEST_ABROAD, _MOST, _MOST_ABROAD = 6, 7, 11, 15, 1
 _MOST_GROUPS = 8
 _SURE, _LIKELY, _SHARED = 3, 2, 1
 _LARGEST_STEP = 10
-_QUANTITY, _FEWEST_IN_GROUP = 2, 2
+_QUANTITY, _FEWEST_IN_GROUP, _LONG_NATIONAL, _FEWEST_DISTINCT = 2, 2, 12, 3
 
 _TRUNK = re.compile(
     r"\(?0[1-9]\d{0,3}\)?[ .\-/]{1,3}\(?\d{2,9}\)?(?:[ .\-/]\(?\d{2,8}\)?){0,3}|"
@@ -96,7 +98,8 @@ _WHOLE = re.compile(r"0[1-9]\d{8,9}|[2-9]\d{2}[2-9]\d{6}|1[3-9]\d{9}|[67]\d{8}|[
 """Numbers in one piece whose length and beginning are those of a national plan."""
 _DATE = re.compile(
     r"(?:0?[1-9]|[12]\d|3[01])([ .\-/])(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d(?!\d)|"
-    r"(?:19|20)\d\d([ .\-/])(?:0[1-9]|1[0-2])\2(?:0[1-9]|[12]\d|3[01])(?!\d)"
+    r"(?:0?[1-9]|1[0-2])([ .\-/])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)\d\d(?!\d)|"
+    r"(?:19|20)\d\d([ .\-/])(?:0[1-9]|1[0-2])\3(?:0[1-9]|[12]\d|3[01])(?!\d)"
 )
 _DECIMAL = re.compile(r"[+-]?\d{1,3}[.]\d{4,8}")
 _MONEY_BEFORE = re.compile(r"(?:[€$£¥]|\b(?:eur|usd|gbp|chf|pln|czk|sek|nok|dkk|brl|rs|kr))\s?$")
@@ -107,6 +110,10 @@ _UNIT = re.compile(
 )
 _PART_BEFORE = re.compile(r"(?:[\d#*=<>~^]|\d[.,]|[+-])\Z")
 _PART_AFTER = re.compile(r"[.,]\d|-[^\W\d]|\s?[x*=<>^]\s?\d")
+_LONGEST_WORD = 16
+_LETTERS_BEFORE = re.compile(r"[^\W\d_]+$")
+_WORD_BEFORE = re.compile(r"[a-z]{4}$")
+_WORD_AFTER = re.compile(r"[^\W\d_]+")
 
 Groups = list[tuple[int, int]]
 """Where groups of digits begin and end."""
@@ -148,19 +155,20 @@ def _in_run(view: View, run: re.Match[str]) -> Iterator[Span]:
 
 
 def _untouched(text: str, groups: Groups) -> Groups:
-    """Without the first and last group where letters run into them, unless these are a label or an extension."""
+    """Without the first and last group where letters run into them, unless these are a word or an extension."""
     start, end = groups[0][0], groups[-1][1]
-    if start and text[start - 1].isalpha() and _word_before(text, start) not in _LABELS:
-        groups = groups[1:]
+    if start and text[start - 1].isalpha() and not _WORD_BEFORE.search(text, max(0, start - _LONGEST_WORD), start):
+        if _word_before(text, start) not in _LABELS:
+            groups = groups[1:]
     if groups and end < len(text) and text[end].isalpha() and not _EXTENSION.match(text, end):
-        word = re.match(r"[^\W\d_]+", text[end : end + 16])
+        word = _WORD_AFTER.match(text, end, end + _LONGEST_WORD)
         if not word or word[0].lower() not in _LABELS:
             groups = groups[:-1]
     return groups
 
 
 def _word_before(text: str, at: int) -> str:
-    word = re.search(r"[^\W\d_]+$", text[max(0, at - 16) : at])
+    word = _LETTERS_BEFORE.search(text, max(0, at - _LONGEST_WORD), at)
     return word[0].lower() if word else ""
 
 
@@ -209,7 +217,7 @@ def _end_of_shaped(view: View, groups: Groups, first: int) -> int:
     for last in reversed(lasts):
         number = groups[first:last]
         closes = last == len(groups) or _apart(text, number[-1], groups[last])
-        if not closes and groups[last][1] - groups[last][0] > _QUANTITY and not _opens(text, groups[last][0]):
+        if not closes and not _ends_before(text, number, groups[last]):
             continue
         strength = _strength(text, number, alone=apart and closes)
         if strength and _stands(view, number, strength):
@@ -220,6 +228,12 @@ def _end_of_shaped(view: View, groups: Groups, first: int) -> int:
 def _opens(text: str, start: int) -> bool:
     """Whether a group begins as national numbers do: with a trunk prefix or in brackets."""
     return text[start] == "0" or text[max(0, start - 1)] == "("
+
+
+def _ends_before(text: str, number: Groups, following: tuple[int, int]) -> bool:
+    """Whether a number may end before a group that stands close: before another number or a quantity, in no list."""
+    size = following[1] - following[0]
+    return _opens(text, following[0]) or (size <= _QUANTITY and number[-1][1] - number[-1][0] != size)
 
 
 def _apart(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -240,13 +254,13 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
         return (_SURE if len(groups) > 1 else _SHARED) if code else 0
     if len(groups) > 1:
         if _NANP.fullmatch(number) or (_TRUNK.fullmatch(number) and 9 <= digits <= 12):
-            return _SURE if digits < 12 else _LIKELY
+            return _SURE if digits < _LONG_NATIONAL else _LIKELY if alone else 0
         if "(" in number and 8 <= digits <= 12 and (_TRUNK.fullmatch(number) or _BRACKETED.fullmatch(number)):
             return _SURE
         if not alone:
             return 0
         return _LIKELY if _GROUPED.fullmatch(number) else _SHARED if _SHORT.fullmatch(number) else 0
-    return _SHARED if alone and _WHOLE.fullmatch(number) else 0
+    return _SHARED if alone and _WHOLE.fullmatch(number) and len(set(number)) >= _FEWEST_DISTINCT else 0
 
 
 def _is_list(text: str, groups: Groups) -> bool:
@@ -290,7 +304,8 @@ def _called(view: View, groups: Groups) -> Iterator[Span]:
     if not groups or not _FEWEST <= _digits(groups) <= 2 * _MOST:
         return
     start, end = groups[0][0], groups[-1][1]
-    if _said(view, start, end, shaped=False).personal:
+    said = _said(view, start, end, shaped=False)
+    if said.personal and not (said.about and said.apart):
         start, end = _bracketed(text, start, end)
         yield _whole(text, start, end)
 
