@@ -39,7 +39,7 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "threshold": 0.62,
     "anomaly": True,
     "forest_score": 0.58,
-    "guard_score": 0.81,
+    "guard_score": 0.80,
     "contributions": [
         {
             "feature": "max_quantity",

@@ -36,8 +36,9 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     first_level: Positive
     last_level: Positive
     level_step: Annotated[float, Meta(ge=1.001, le=2)]
-    forest_share: Share
-    calibration_tail: Share
+    tail: Annotated[float, Meta(gt=0, le=0.5)]
+    tail_rows: Count
+    half: Positive
 
 
 class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
-"""The model that is trained: an Isolation Forest and the guard beside it."""
+"""The model that is trained: an Isolation Forest and the guard beside it, whose evidence adds up to one score."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +10,20 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import IsolationForest
 
 from ml.config import ForestConfig, GuardConfig
-from ml.guard import Guard, fit_guard
+from ml.evidence import Kind
+from ml.guard import POWER, Guard, exponential_tail, fit_guard, tail_share
+
+LEAST_RISE = 0.02
+"""How far above the score at the trees' roots, in ln, a forest score must be to be evidence: its reasons are shares of
+that rise.
+"""
+_SMALLEST_SCALE = 1e-4
 
 
 class ModelScores(NamedTuple):
-    """Scores of n rows, float64 (n,) each, in 0..1; higher is more anomalous. `score` is the larger of the two."""
+    """Scores of n rows, float64 (n,) each, in 0..1; higher is more anomalous. `score` is never below `guard`, which is
+    what it would be without the forest; `forest` is the Isolation Forest's own.
+    """
 
     score: NDArray[np.float64]
     forest: NDArray[np.float64]
@@ -20,23 +31,39 @@ class ModelScores(NamedTuple):
 
 
 class GuardedForest(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
-    """score = max(forest, guard): what is rare in combination, and what is far out in one feature."""
+    """The forest speaks as one more feature: its score is evidence of `slope` times what it is above `start`. With T,
+    the sum of all evidence to the power of `POWER`, score = T / (T + half^`POWER`).
+    """
 
-    def __init__(self, forest: IsolationForest, guard: Guard) -> None:
+    def __init__(self, forest: IsolationForest, guard: Guard, start: float, slope: float, half: float) -> None:
         self.forest = forest
         self.guard = guard
+        self.start = start
+        self.slope = slope
+        self.half = half
 
     def scores(self, features: NDArray[np.float32]) -> ModelScores:
         """Score rows (n, d). This is the reference that the ONNX file is held against."""
-        forest, guard = forest_scores(self.forest, features), self.guard.score(features)
-        return ModelScores(np.maximum(forest, guard), forest, guard)
+        forest, guard = forest_scores(self.forest, features), self.guard.parts(features).sum(axis=1)
+        total = guard + self.forest_part(forest)
+        even = self.half**POWER
+        return ModelScores(total / (total + even), forest, guard / (guard + even))
+
+    def forest_part(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The evidence, to the power of `POWER`, of the forest's scores (n,)."""
+        evidence: NDArray[np.float64] = np.maximum((scores - self.start) * self.slope, 0.0)
+        return evidence**POWER
+
+    def score_of(self, evidence: float) -> float:
+        """The score of so much evidence in one feature."""
+        return evidence**POWER / (evidence**POWER + self.half**POWER)
 
 
 def fit(
-    train: NDArray[np.float32], reference: NDArray[np.float32], forest: ForestConfig, guard: GuardConfig, jobs: int = 1
+    train: NDArray[np.float32], kinds: Sequence[Kind], forest: ForestConfig, guard: GuardConfig, jobs: int = 1
 ) -> GuardedForest:
-    """Fit the forest on the training rows (n, d) and calibrate the guard on the reference rows (m, d). `jobs` doesn't
-    change the result.
+    """Fit forest and guard on the training rows (n, d), whose features are of these kinds (d). `jobs` doesn't change
+    the result.
     """
     trees = IsolationForest(
         n_estimators=forest.trees,
@@ -45,7 +72,10 @@ def fit(
         random_state=forest.seed,
         n_jobs=jobs,
     ).fit(train)
-    return GuardedForest(trees, fit_guard(train, reference, forest_scores(trees, reference), guard))
+    share = tail_share(len(train), guard)
+    tail, scale = exponential_tail(forest_scores(trees, train), share, _SMALLEST_SCALE)
+    start = max(tail + scale * math.log(share), root_score(trees) * math.exp(LEAST_RISE))
+    return GuardedForest(trees, fit_guard(train, kinds, guard), start, 1 / scale, guard.half)
 
 
 def forest_scores(forest: IsolationForest, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -59,8 +89,24 @@ def forest_scores(forest: IsolationForest, features: NDArray[np.float32]) -> NDA
         forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
     ):
         depths += lengths[tree.tree_.apply(np.ascontiguousarray(features[:, columns]))]
-    scores: NDArray[np.float64] = 2 ** (-depths / (len(forest.estimators_) * average_path_length(forest.max_samples_)))
+    scores: NDArray[np.float64] = np.exp(exponent_scale(forest) * depths)
     return scores
+
+
+def root_score(forest: IsolationForest) -> float:
+    """The forest's score of an order about which nothing is known yet: that of the path lengths that are expected at
+    the trees' roots.
+    """
+    expected = 0.0
+    for estimator, lengths in zip(forest.estimators_, leaf_path_lengths(forest), strict=True):
+        leaf = estimator.tree_.children_left < 0
+        expected += float(np.average(lengths[leaf], weights=estimator.tree_.n_node_samples[leaf]))
+    return math.exp(exponent_scale(forest) * expected)
+
+
+def exponent_scale(forest: IsolationForest) -> float:
+    """A forest's score is exp(scale × Σ path lengths), which is 2^(−mean path length / c(sample size))."""
+    return -math.log(2) / (len(forest.estimators_) * average_path_length(forest.max_samples_))
 
 
 def leaf_path_lengths(forest: IsolationForest) -> list[NDArray[np.float64]]:

@@ -1,31 +1,31 @@
 """The model as ONNX: skl2onnx with converters of our own, because its own graph for an Isolation Forest has 27 nodes a
 tree and is wrong on missing values.
 
-The graph is: Cast to double → TreeEnsemble (SUM: the forest) → Exp = forest_score; TreeEnsemble (MAX: the guard) =
-guard_score; Max = score. All is in double precision (ai.onnx.ml 5), in which scikit-learn compares as well: each row
-takes the same path, and scores agree to 1e-15.
+The graph is: Cast to double → TreeEnsemble (SUM: the forest) → Exp = forest_score; TreeEnsemble (SUM: the guard's
+evidence). The forest's evidence is added, and both sums become scores. All is in double precision (ai.onnx.ml 5), in
+which scikit-learn compares as well: each row takes the same path, and scores agree to 1e-15.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.ensemble import IsolationForest
 
-from ml.guard import Guard
-from ml.guarded_forest import GuardedForest, average_path_length, leaf_path_lengths
-from orderguard.attribution import Attribution
+from ml.guard import POWER, Guard
+from ml.guarded_forest import GuardedForest, exponent_scale, leaf_path_lengths
 
 TREE_ENSEMBLE_OPSET = 5
 _SKL2ONNX_OPSETS = {"": 18, "ai.onnx.ml": 3}
-SUM, MAXIMUM = 1, 3
+SUM = 1
 _OUTPUTS = ("score", "forest_score", "guard_score")
+
+Node = tuple[str, list[str], str]
+"""An operator, the names of its inputs and of its output."""
 
 
 def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str, str]) -> bytes:
@@ -47,58 +47,6 @@ def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def to_attribution(model: GuardedForest) -> Attribution:
-    """The model as flat arrays that contributions are computed from; a node's value is its expected share of the
-    exponent.
-    """
-    forest = model.forest
-    columns: dict[str, list[NDArray[Any]]] = defaultdict(list)
-    roots, base = [], 0
-    scale = _exponent_scale(forest)
-    for estimator, chosen, lengths in zip(
-        forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
-    ):
-        tree, own = estimator.tree_, np.arange(estimator.tree_.node_count)
-        leaf = tree.children_left < 0
-        roots.append(base)
-        columns["feature"].append(np.where(leaf, 0, chosen[np.where(leaf, 0, tree.feature)]))
-        columns["threshold"].append(np.where(leaf, 0, tree.threshold))
-        columns["left"].append(base + np.where(leaf, own, tree.children_left))
-        columns["right"].append(base + np.where(leaf, own, tree.children_right))
-        columns["missing"].append(tree.missing_go_to_left.astype(bool))
-        columns["value"].append(scale * _expected(tree, np.where(leaf, lengths, 0)))
-        base += tree.node_count
-    flat = {name: np.concatenate(parts) for name, parts in columns.items()}
-    return Attribution(
-        roots=np.array(roots, np.int32),
-        feature=flat["feature"].astype(np.int32),
-        threshold=flat["threshold"],
-        left=flat["left"].astype(np.int32),
-        right=flat["right"].astype(np.int32),
-        missing_left=flat["missing"],
-        value=flat["value"],
-        upper=model.guard.upper,
-        lower=model.guard.lower,
-        levels=model.guard.scores,
-    )
-
-
-def _expected(tree: Any, leaf_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the leaves under each node, weighted by training rows."""
-    values = leaf_values.copy()
-    rows = tree.n_node_samples
-    for node in range(tree.node_count - 1, -1, -1):  # children come after their parent
-        left, right = tree.children_left[node], tree.children_right[node]
-        if left >= 0:
-            values[node] = (rows[left] * values[left] + rows[right] * values[right]) / rows[node]
-    return values
-
-
-def _exponent_scale(forest: IsolationForest) -> float:
-    """forest_score = exp(scale × Σ path lengths), which is 2^(−mean path length / c(sample size))."""
-    return float(-np.log(2) / (len(forest.estimators_) * average_path_length(forest.max_samples_)))
-
-
 @dataclass
 class Ensemble:
     """The attributes of one TreeEnsemble node (ai.onnx.ml 5), gathered tree by tree."""
@@ -112,9 +60,11 @@ class Ensemble:
     false_leaves: list[int] = field(default_factory=list)
     missing_true: list[int] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
 
-    def add_leaf(self, weight: float) -> tuple[int, int]:
+    def add_leaf(self, weight: float, target: int = 0) -> tuple[int, int]:
         self.weights.append(weight)
+        self.targets.append(target)
         return len(self.weights) - 1, 1
 
     def add_split(self, feature: int, split: float, missing_true: bool) -> int:
@@ -131,18 +81,19 @@ class Ensemble:
         self.true_nodes[node], self.true_leaves[node] = true
         self.false_nodes[node], self.false_leaves[node] = false
 
-    def add_root(self, node: tuple[int, int], weight: float) -> None:
+    def add_root(self, node: tuple[int, int]) -> None:
         """ONNX needs a split at the root: a tree of one leaf becomes a split with that leaf on both sides."""
         number, is_leaf = node
         if is_leaf:
             number = self.add_split(0, 0.0, True)
-            self.set_children(number, node, self.add_leaf(weight))
+            self.set_children(number, node, node)
         self.roots.append(number)
 
-    def attributes(self, aggregate: int) -> dict[str, Any]:
+    def attributes(self) -> dict[str, Any]:
+        """Leaves of the same target add up."""
         return {
-            "n_targets": 1,
-            "aggregate_function": aggregate,
+            "n_targets": max(self.targets) + 1,
+            "aggregate_function": SUM,
             "post_transform": 0,
             "tree_roots": self.roots,
             "nodes_featureids": self.features,
@@ -153,14 +104,14 @@ class Ensemble:
             "nodes_trueleafs": self.true_leaves,
             "nodes_falseleafs": self.false_leaves,
             "nodes_missing_value_tracks_true": self.missing_true,
-            "leaf_targetids": [0] * len(self.weights),
+            "leaf_targetids": self.targets,
             "leaf_weights": numpy_helper.from_array(np.array(self.weights, np.float64), "leaf_weights"),
         }
 
 
 def _forest_ensemble(forest: IsolationForest) -> Ensemble:
     ensemble = Ensemble()
-    scale = _exponent_scale(forest)
+    scale = exponent_scale(forest)
     for estimator, chosen, lengths in zip(
         forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
     ):
@@ -176,7 +127,7 @@ def _forest_ensemble(forest: IsolationForest) -> Ensemble:
             ensemble.set_children(number, add(tree.children_left[node]), add(tree.children_right[node]))
             return number, 0
 
-        ensemble.add_root(add(0), scale * lengths[0])
+        ensemble.add_root(add(0))
     return ensemble
 
 
@@ -186,21 +137,23 @@ def round_down(threshold: float) -> np.float32:
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded
 
 
-def guard_ensemble(guard: Guard) -> Ensemble:
-    """One tree a feature: first whether the value is an ordinary one, as it is almost always, then a binary search over
-    the values at which its guard changes. A missing value is ordinary.
+def guard_ensemble(guard: Guard, *, apart: bool = False) -> Ensemble:
+    """One tree a feature: first whether the value is an ordinary one, as it is mostly, then a binary search over the
+    values at which its evidence changes. A missing value is ordinary. All add up, or are kept `apart` by feature.
     """
     ensemble = Ensemble()
+    cubes = guard.cubes
     for feature, (upper, lower) in enumerate(zip(guard.upper, guard.lower, strict=True)):
         below, above = np.isfinite(lower), np.isfinite(upper)  # an infinite limit is never passed
         # "x < limit" is "not limit ≤ x", so a lower limit is the float32 just below it.
         limits = np.concatenate([np.nextafter(lower[below][::-1], np.float32(-np.inf)), upper[above]])
-        scores = np.concatenate([guard.scores[below][::-1], [0.0], guard.scores[above]])
+        values = np.concatenate([cubes[below][::-1], [0.0], cubes[above]])
         ordinary = int(below.sum())
+        target = feature if apart else 0
 
         def add(first: int, last: int) -> tuple[int, int]:
             if first == last:
-                return ensemble.add_leaf(float(scores[first]))
+                return ensemble.add_leaf(float(values[first]), target)
             middle = (first + last) // 2
             if first <= ordinary < last:
                 middle = ordinary
@@ -210,7 +163,7 @@ def guard_ensemble(guard: Guard) -> Ensemble:
             ensemble.set_children(number, add(first, middle), add(middle + 1, last))
             return number, 0
 
-        ensemble.add_root(add(0, len(limits)), 0.0)
+        ensemble.add_root(add(0, len(limits)))
     return ensemble
 
 
@@ -227,25 +180,50 @@ def _one_column_each(operator: Any) -> None:
         output.type = DoubleTensorType([None, 1])
 
 
+def score_nodes(model: GuardedForest, forest: str, guard: str) -> tuple[list[Node], dict[str, float]]:
+    """The element-wise nodes from the forest's score and the guard's evidence (n, 1), by name, to what they make, and
+    their constants: `cube` is the forest's evidence to the power of `POWER`, `even` the divisor of the score.
+    """
+    constants = {"start": model.start, "slope": model.slope, "half": model.half**POWER}
+    nodes: list[Node] = [
+        ("Sub", [forest, "start"], "above"),
+        ("Mul", ["above", "slope"], "signed"),
+        ("Relu", ["signed"], "evidence"),
+        ("Mul", ["evidence", "evidence"], "square"),
+        ("Mul", ["square", "evidence"], "cube"),
+        ("Add", ["cube", guard], "total"),
+        ("Add", ["total", "half"], "even"),
+        ("Div", ["total", "even"], "score"),
+        ("Add", [guard, "half"], "guard_even"),
+        ("Div", [guard, "guard_even"], "guard_score"),
+    ]
+    return nodes, constants
+
+
 def _convert_guarded_forest(scope: Any, operator: Any, container: Any) -> None:
-    """Cast once, hand the forest to its own converter, and put the guard beside it."""
+    """Cast once, hand the forest to its own converter, put the guard beside it, and make scores of both."""
     model, (score, forest_score, guard_score) = operator.raw_operator, operator.outputs
     wide = scope.declare_local_variable("wide", DoubleTensorType([None, operator.inputs[0].type.shape[1]]))
     container.add_node("Cast", operator.inputs[0].full_name, wide.full_name, to=TensorProto.DOUBLE, name="cast")
     forest = scope.declare_local_operator("OrderguardIsolationForest", model.forest)
     forest.inputs.append(wide)
     forest.outputs.append(scope.declare_local_variable("forest", DoubleTensorType([None, 1])))
-    _add_ensemble(container, guard_ensemble(model.guard).attributes(MAXIMUM), wide, guard_score, "guard")
+    guard = scope.declare_local_variable("guard", DoubleTensorType([None, 1]))
+    _add_ensemble(container, guard_ensemble(model.guard).attributes(), wide, guard, "guard")
     # skl2onnx allows an output one operator only, so the inner operator's is passed on by a node; onnxruntime's cost
     # for it isn't measurable.
     container.add_node("Identity", forest.outputs[0].full_name, forest_score.full_name, name="forest_score")
-    both = [forest.outputs[0].full_name, guard_score.full_name]
-    container.add_node("Max", both, score.full_name, op_version=13, name="score")
+    nodes, constants = score_nodes(model, forest.outputs[0].full_name, guard.full_name)
+    for name, value in constants.items():
+        container.add_initializer(name, TensorProto.DOUBLE, [1], [value])
+    names = {"score": score.full_name, "guard_score": guard_score.full_name}
+    for kind, inputs, output in nodes:
+        container.add_node(kind, inputs, names.get(output, output), op_version=14, name=output)
 
 
 def _convert_isolation_forest(scope: Any, operator: Any, container: Any) -> None:
     exponent = scope.declare_local_variable("exponent", DoubleTensorType([None, 1]))
-    attributes = _forest_ensemble(operator.raw_operator).attributes(SUM)
+    attributes = _forest_ensemble(operator.raw_operator).attributes()
     _add_ensemble(container, attributes, operator.inputs[0], exponent, "forest")
     container.add_node("Exp", exponent.full_name, operator.outputs[0].full_name, op_version=13, name="exp")
 

@@ -17,7 +17,6 @@ from ml.validation.champion import champion_gate
 from ml.validation.gates import Gate, Validation
 from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
-from orderguard.attribution import Attribution
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.model_version import MANIFEST, Manifest, champion
 
@@ -53,7 +52,7 @@ def train_version(
                 write(training, aside)
         with timed("validate", seconds, job.say):
             evidence = validate(training, aside, job.config, job.progress)
-        draft = _manifest(job, code, training, evidence.validation, Attribution.read(aside).baseline())
+        draft = _manifest(job, code, training, evidence.validation)
         with timed("describe", seconds, job.say):
             (aside / registry.VALIDATION).write_bytes(_json(evidence.validation))
             describe(draft, training, evidence, aside)
@@ -82,7 +81,7 @@ def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -
     return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, job.config.alert.rate, settings)
 
 
-def _manifest(job: Job, code: Source, training: Training, validation: Validation, baseline: float) -> Manifest:
+def _manifest(job: Job, code: Source, training: Training, validation: Validation) -> Manifest:
     moments = training.table.created_at
     first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
     return Manifest(
@@ -100,7 +99,6 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
         feature_set_version=FEATURE_SET_VERSION,
         feature_names=list(FEATURE_NAMES),
         threshold=training.trained.threshold,
-        baseline=baseline,
         parameters=msgspec.to_builtins(job.config),
         metrics={f"{gate.name}: {figure.name}": figure.value for gate in validation.gates for figure in gate.figures},
         libraries=library_versions(),

@@ -1,5 +1,5 @@
-"""Training: orders split by time, the guarded forest fitted on the first part, threshold and drift reference taken from
-the next.
+"""Training: orders split by time, the guarded forest and its threshold fitted on the first parts, the drift reference
+taken from the second.
 """
 
 from dataclasses import dataclass
@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.alert_threshold import alert_threshold
 from ml.config import Config
+from ml.evidence import EVIDENCE, Kind
 from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
 from orderguard.features import PERIODS
 from orderguard.features.causes import CAUSES
 from orderguard.presence import Bits
+
+_UNKNOWN = Kind("both", 0.1)
 
 
 @dataclass(frozen=True)
@@ -42,27 +46,13 @@ def train(
     Neither `jobs` nor anything else but the arguments changes the result.
     """
     parts = slices(len(features), config, first)
-    held_out = features[parts.train : parts.reference]
-    model = fit(features[parts.first : parts.train], held_out, config.forest, config.guard, jobs)
-    scores = model.scores(held_out).score
+    seen, held_out = features[parts.first : parts.reference], features[parts.train : parts.reference]
+    kinds = [EVIDENCE.get(name, _UNKNOWN) for name in feature_names]
+    model = fit(seen, kinds, config.forest, config.guard, jobs)
     days = days_spanned(created_at[parts.train : parts.reference])
     fields = told[parts.train : parts.reference] if told is not None else None
-    reference = drift_reference(held_out, scores, feature_names, days, config.drift, fields)
-    return Trained(model, alert_threshold(scores, config.alert.rate), parts, reference)
-
-
-def alert_threshold(scores: NDArray[np.float64], rate: float) -> float:
-    """The lowest threshold that flags at most `rate` of the scores (n,), in the middle of a gap so that rounding flips
-    no decision.
-    """
-    distinct, counts = np.unique(scores, return_counts=True)
-    flagged = np.cumsum(counts[::-1])[::-1] / len(scores)
-    allowed = np.flatnonzero(flagged <= rate)
-    if len(allowed) == 0:
-        return float((distinct[-1] + 1) / 2)
-    lowest = int(allowed[0])
-    below = distinct[lowest - 1] if lowest else 0.0
-    return float((below + distinct[lowest]) / 2)
+    reference = drift_reference(held_out, model.scores(held_out).score, feature_names, days, config.drift, fields)
+    return Trained(model, alert_threshold(model, seen, kinds, config), parts, reference)
 
 
 def drift_reference(

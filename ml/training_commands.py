@@ -25,14 +25,13 @@ from ml.reading import order_files
 from ml.refusal import refusal
 from ml.slices import slices
 from ml.validation.gates import worst
-from orderguard import attribution
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring
 from orderguard.model_version import verify
-from orderguard.scorer import MODEL
+from orderguard.scorer import GRAPH, MODEL
 
 EXIT_GATE = 3
-COMPARED = (MODEL, attribution.GRAPH, attribution.FILE, "catalogue.json", "reference.json", registry.VALIDATION)
+COMPARED = (MODEL, GRAPH, "catalogue.json", "reference.json", registry.VALIDATION)
 
 
 def prepare(options: argparse.Namespace) -> int:

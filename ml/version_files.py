@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml.attribution_graph import attribution_graph
 from ml.feature_engineering import FeatureTable
 from ml.knowledge_index import flagged_cases, knowledge_index
-from ml.onnx_export import to_attribution, to_onnx
+from ml.onnx_export import to_onnx
 from ml.training import Trained
-from orderguard.attribution import GRAPH
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring
 from orderguard.retrieval import KNOWLEDGE_FOLDER
-from orderguard.scorer import MODEL
+from orderguard.scorer import GRAPH, MODEL, explain_rows, session
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,8 @@ def write_model(training: Training, folder: Path) -> None:
 
 
 def write_attribution(training: Training, folder: Path) -> None:
-    """The arrays that contributions are computed from, and the graph that computes most of it quickly."""
-    attribution = to_attribution(training.trained.model)
-    attribution.write(folder)
-    (folder / GRAPH).write_bytes(attribution_graph(attribution))
+    """The graph that gives reasons with the scores."""
+    (folder / GRAPH).write_bytes(attribution_graph(training.trained.model))
 
 
 def write_reference(training: Training, folder: Path) -> None:
@@ -62,12 +62,17 @@ def write_catalogue(training: Training, folder: Path) -> None:
 def write_knowledge(training: Training, folder: Path) -> None:
     """The knowledge index that the service's answers come from."""
     model = training.trained.model
-    attribution = to_attribution(model)
+    graph = session((folder / GRAPH).read_bytes())
     parts = training.trained.slices
     scores = model.scores(training.table.X).score
     scores[: parts.first] = 0.0  # what only fills the catalogue is no case
+
+    def contributions(row: NDArray[np.float32]) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = explain_rows(graph, row[None])[1][0]
+        return values
+
     cases = flagged_cases(
-        training.table, scores, training.trained.threshold, attribution.contributions, training.paths, training.keyring
+        training.table, scores, training.trained.threshold, contributions, training.paths, training.keyring
     )
     knowledge_index(training.table.X[parts.first : parts.train], cases).write(folder / KNOWLEDGE_FOLDER)
 

@@ -54,7 +54,7 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model comes from and what belongs to it. Holds no time of recording: equal inputs give equal bytes.
 
-    `baseline` is the score that contributions start from; `files` maps each file of the folder to its SHA-256.
+    `files` maps each file of the folder to its SHA-256.
     `undecided` are the figures of its gates that there were too few orders for.
     """
 
@@ -72,7 +72,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     feature_set_version: str
     feature_names: list[str]
     threshold: float
-    baseline: float
     parameters: dict[str, Any]
     metrics: dict[str, float]
     libraries: dict[str, str]

@@ -9,19 +9,19 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from orderguard.attribution import GRAPH, Attribution
 from orderguard.catalogue import Catalogue
 from orderguard.drift import DriftReference
 from orderguard.model_version import Manifest, verify
 
 MODEL = "model.onnx"
+GRAPH = "attribution.onnx"
 OUTPUTS = ("score", "forest_score", "guard_score")
-EXPLAINED = (*OUTPUTS, "moves")
+EXPLAINED = (*OUTPUTS, "contributions")
 
 
 class Scores(NamedTuple):
-    """Scores of n rows, float64 (n,) each: `score` is the larger of the forest's and the guard's; all are in 0..1,
-    higher is more anomalous.
+    """Scores of n rows, float64 (n,) each, in 0..1; higher is more anomalous. `score` is never below `guard`, which is
+    what it would be without the forest; `forest` is the Isolation Forest's own.
     """
 
     score: NDArray[np.float64]
@@ -48,7 +48,6 @@ class Scorer:
         self._threads = threads
         self._row = np.zeros((1, len(manifest.feature_names)), np.float32)
         self._results = np.zeros((len(OUTPUTS), 1, 1), np.float64)
-        self._attribution = Attribution.read(version_dir)
         self._explainer = session((version_dir / GRAPH).read_bytes(), threads)
         self._lock = Lock()
 
@@ -90,17 +89,11 @@ class Scorer:
             return RowScore(*self._results[:, 0, 0].tolist())
 
     def explain(self, features: NDArray[np.float32]) -> tuple[Scores, NDArray[np.float64]]:
-        """Score rows (n, d), and what each feature adds to their scores (n, d); a row's sum is its score −
-        `manifest.baseline`.
-        """
-        score, forest, guard, moves = self._explainer.run(EXPLAINED, {"features": features})
-        scores = Scores(score[:, 0], forest[:, 0], guard[:, 0])
-        return scores, self._attribution.shared_out(moves, features, scores.forest, scores.guard)
+        """Score rows (n, d), and what each feature adds to their scores (n, d); a row's sum is its score."""
+        return explain_rows(self._explainer, features)
 
     def contributions(self, row: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """What each feature adds to the score of `row` (d,), largest first; the sum is score − `manifest.baseline`. See
-        `attribution`.
-        """
+        """What each feature adds to the score of `row` (d,), largest first; the sum is its score."""
         values = self.explain(row[None])[1][0].tolist()
         return sorted(zip(self.manifest.feature_names, values, strict=True), key=lambda pair: -pair[1])
 
@@ -119,3 +112,11 @@ def score_rows(model: onnxruntime.InferenceSession, features: NDArray[np.float32
     if len(features) == 0:
         return Scores(np.empty(0), np.empty(0), np.empty(0))
     return Scores(*(output[:, 0] for output in model.run(OUTPUTS, {"features": features})))
+
+
+def explain_rows(
+    model: onnxruntime.InferenceSession, features: NDArray[np.float32]
+) -> tuple[Scores, NDArray[np.float64]]:
+    """The scores of rows (n, d) by a session of the graph `GRAPH`, and what each feature adds to them (n, d)."""
+    score, forest, guard, contributions = model.run(EXPLAINED, {"features": features})
+    return Scores(score[:, 0], forest[:, 0], guard[:, 0]), contributions

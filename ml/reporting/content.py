@@ -1,5 +1,6 @@
 """What a card says in words, the same in Markdown and HTML."""
 
+import math
 from typing import NamedTuple
 
 from ml.validation.run import Evidence
@@ -41,9 +42,9 @@ def _data(manifest: Manifest, evidence: Evidence) -> Section:
     rows += [(name, f"{count:,}") for name, count in evidence.validation.data.items()]
     split = manifest.parameters["split"]
     words = (
-        f"Orders are split by time: the first {split['train']:.0%} train the forest and the guard, the next "
-        f"{split['reference']:.0%} (the reference slice) set threshold, calibration and drift reference, and the "
-        "gates use the later rest. Broken "
+        f"Orders are split by time: the first {split['train'] + split['reference']:.0%} train the forest and the guard "
+        f"and set the threshold, the last {split['reference']:.0%} of them (the reference slice) are what drift is "
+        "measured against, and the gates use the later rest. Broken "
         "lines are quarantined "
         "and counted here by reason; none is dropped in silence."
     )
@@ -51,18 +52,18 @@ def _data(manifest: Manifest, evidence: Evidence) -> Section:
 
 
 def _use(manifest: Manifest) -> Section:
+    half = manifest.parameters["guard"]["half"]
     words = [
         "For pointing people at orders worth a look: wrong prices and quantities, discount abuse, account "
         "takeover, bursts, odd "
         "combinations. A score says how unusual an order is, not that anybody did wrong. Don't refuse orders or "
         "treat customers "
         "differently on the score alone.",
-        f"An order is flagged from a score of {manifest.threshold:.4f}; on the reference slice that is at most "
-        f"{manifest.parameters['alert']['rate']:.2%} of the orders. The score is the larger of the forest's and the "
-        "guard's. The guard is written "
-        "in the forest's terms, and both are returned beside the score. Contributions of the features start from a "
-        "baseline of "
-        f"{manifest.baseline:.4f} and add up to the score.",
+        f"An order is flagged from a score of {manifest.threshold:.4f}, which about "
+        f"{manifest.parameters['alert']['rate']:.2%} of the orders reach. The score counts the evidence of all "
+        f"features, and of the forest as one more: a single value as rare as one in {round(math.exp(half), -1):.0f} "
+        "has 0.5. The forest's own score, and what the score would be without it (the guard's), are returned beside "
+        "it. Contributions of the features add up to the score.",
     ]
     return Section("What it is for, and how to read a score", words, [])
 

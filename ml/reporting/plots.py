@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ml.validation.run import Evidence
 from ml.version_files import Training
-from orderguard.attribution import Attribution
 from orderguard.features import FEATURE_NAMES
+from orderguard.scorer import GRAPH, explain_rows, session
 
 _INK, _GRID = "#010203", "#020304"
 _SERIES = ("#0b0c01", "#0b0c02", "#0b0c03", "#0b0c04")
@@ -54,13 +54,13 @@ class Plot(NamedTuple):
 
 
 def draw(training: Training, evidence: Evidence, folder: Path) -> list[Plot]:
-    """All plots of a version whose attribution file is in `folder`."""
+    """All plots of a version whose attribution graph is in `folder`."""
     with matplotlib.rc_context(_STYLE):
         return [
             _scores(evidence, training.trained.threshold),
             _kinds(evidence),
             _drift(evidence),
-            _importance(training, evidence, Attribution.read(folder)),
+            _importance(training, evidence, folder / GRAPH),
         ]
 
 
@@ -141,11 +141,12 @@ def _drift(evidence: Evidence) -> Plot:
     )
 
 
-def _importance(training: Training, evidence: Evidence, attribution: Attribution) -> Plot:
+def _importance(training: Training, evidence: Evidence, graph: Path) -> Plot:
     parts = training.trained.slices
     normal = _spread(training.table.X[parts.train : parts.reference], _IMPORTANCE_ROWS)
     anomalous = _spread(evidence.injected_rows, _IMPORTANCE_ROWS)
-    means = [np.mean([np.abs(attribution.contributions(row)) for row in rows], axis=0) for rows in (normal, anomalous)]
+    explainer = session(graph.read_bytes())
+    means = [np.abs(explain_rows(explainer, rows)[1]).mean(axis=0) for rows in (normal, anomalous)]
     top = np.argsort(-(means[0] + means[1]), kind="stable")[:18]
     figure, axes = _axes(7.6, 0.32 * len(top) + 1)
     places = np.arange(len(top))[::-1]

@@ -18,9 +18,8 @@ from ml.validation.held_out import features_of, replay
 from ml.validation.masking import masking_gate
 from ml.validation.parity import compare, parity_gate
 from ml.version_files import Training
-from orderguard.attribution import GRAPH
 from orderguard.masking.codes import known_articles
-from orderguard.scorer import MODEL, Scores, score_rows, session
+from orderguard.scorer import GRAPH, MODEL, Scores, score_rows, session
 
 _OFF = "Switched off in the configuration."
 

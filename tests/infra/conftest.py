@@ -47,7 +47,6 @@ def write_version(folder: Path, version: str) -> None:
         feature_set_version=FEATURE_SET_VERSION,
         feature_names=list(FEATURE_NAMES),
         threshold=0.5,
-        baseline=0.4,
         parameters={},
         metrics={},
         libraries={},

@@ -25,7 +25,6 @@ def manifest(version: str) -> Manifest:
         feature_set_version="",
         feature_names=[],
         threshold=0.5,
-        baseline=0.5,
         parameters={},
         metrics={},
         libraries={},

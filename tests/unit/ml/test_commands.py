@@ -198,7 +198,7 @@ def test_a_challenger_worse_than_the_champion_is_not_promoted(
     config = tmp_path / "config.toml"
     weak = (
         DEFAULT.read_text("utf-8")
-        .replace("first_level = 2.0", "first_level = 900.0")
+        .replace("first_level = 1.0", "first_level = 90.0")
         .replace("trees = 100", "trees = 2")
     )
     config.write_text(weak, "utf-8")

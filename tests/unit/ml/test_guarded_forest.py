@@ -1,26 +1,42 @@
-"""The forest's score is scikit-learn's, and the guard says what it claims to say."""
+"""The forest's score is scikit-learn's, the guard says what it claims to say, and evidence adds up."""
+
+import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
 from ml.config import Config
-from ml.guard import exponential_tail, fit_guard, log_exceedance
-from ml.guarded_forest import GuardedForest, average_path_length, fit, forest_scores
+from ml.evidence import Kind
+from ml.guard import Guard, evidence_curve, exponential_tail, fit_guard
+from ml.guarded_forest import GuardedForest, average_path_length, fit, forest_scores, root_score
 
 WIDTH = 5
+CONSTANT = 4
+KINDS = [Kind("both", 0.05)] * CONSTANT + [Kind("both", 0.1)]
 
 
 def usual(rows: int, seed: int) -> NDArray[np.float32]:
     values = np.random.default_rng(seed).normal(size=(rows, WIDTH)).astype(np.float32)
-    values[:, 4] = 1
+    values[:, CONSTANT] = 1
     return values
+
+
+def ordinary(count: int = 1) -> NDArray[np.float32]:
+    rows = np.zeros((count, WIDTH), np.float32)
+    rows[:, CONSTANT] = 1
+    return rows
 
 
 @pytest.fixture(scope="module")
 def model(config: Config) -> GuardedForest:
-    return fit(usual(4_000, 1), usual(2_000, 2), config.forest, config.guard)
+    return fit(usual(4_000, 1), KINDS, config.forest, config.guard)
+
+
+def evidence(guard: Guard, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.cbrt(guard.parts(rows))
 
 
 def test_the_forests_score_is_scikit_learns(model: GuardedForest) -> None:
@@ -42,51 +58,124 @@ def test_average_path_length_is_the_papers(rows: int, length: float) -> None:
 
 
 def test_an_ordinary_row_leaves_the_guard_silent(model: GuardedForest) -> None:
-    rows = np.array([[0, 0, 0, 0, 1], [1, -1, 1, -1, 1], [np.nan] * WIDTH], np.float32)
-    assert model.guard.score(rows).tolist() == [0, 0, 0]
+    rows = np.array([[0, 0, 0, 0, 1], [0.2, -0.2, 0.2, -0.2, 1], [np.nan] * WIDTH], np.float32)
+    assert model.guard.parts(rows).sum(axis=1).tolist() == [0, 0, 0]
 
 
-def test_the_further_out_one_feature_is_the_higher_the_guard(model: GuardedForest) -> None:
-    rows = np.zeros((6, WIDTH), np.float32)
-    rows[:, 4] = 1
-    rows[:, 2] = [0, 3, 5, 8, 30, np.inf]
-    scores = model.guard.score(rows)
-    assert np.all(np.diff(scores) > 0)
-    assert scores[-1] <= 1
-    rows[:, 2] *= -1
-    assert np.allclose(model.guard.score(rows), scores, atol=0.05)
+def test_evidence_is_minus_ln_of_a_share_as_far_as_it_can_be_counted(model: GuardedForest) -> None:
+    rows = usual(20_000, 6)
+    found = evidence(model.guard, rows)[:, :CONSTANT]
+    for level in (2.0, 3.0, 4.0):
+        assert np.mean(found >= level, axis=0) == pytest.approx(2 * math.exp(-level), rel=0.4)  # of either side
 
 
-def test_of_a_feature_that_never_varied_the_guard_says_nothing(model: GuardedForest) -> None:
-    row = np.array([[0, 0, 0, 0, 1e6], [0, 0, 0, 0, -np.inf]], np.float32)
-    assert model.guard.score(row).tolist() == [0, 0]
+def test_the_further_out_one_feature_is_the_higher_the_score(model: GuardedForest) -> None:
+    rows = ordinary(7)
+    for sign in (1, -1):
+        rows[:, 2] = [0, 2, 3, 4, 5, 8, np.inf]
+        rows[:, 2] *= sign
+        scores = model.scores(rows)
+        assert np.all(np.diff(scores.guard) > 0)
+        assert scores.guard[-1] <= 1 and scores.guard[0] == 0
 
 
-def test_guard_and_forest_are_equally_rare_but_for_the_forests_share(config: Config) -> None:
-    reference = usual(20_000, 6)
-    forest = np.random.default_rng(7).beta(20, 30, 20_000)
-    guard = fit_guard(usual(20_000, 5), reference, forest, config.guard).score(reference)
-    for limit in np.quantile(forest, [0.98, 0.99, 0.995]):
-        guarded, forested = np.mean(guard >= limit), np.mean(forest >= limit)
-        assert guarded == pytest.approx(forested / config.guard.forest_share, rel=0.35)
+def test_one_feature_alone_can_carry_an_alarm(model: GuardedForest) -> None:
+    normal, row = model.scores(usual(2_000, 7)).score, ordinary()
+    row[0, 0] = 9
+    assert model.scores(row).score[0] > normal.max()
 
 
-def test_anomalies_among_the_reference_hardly_move_the_tail() -> None:
+def test_several_features_add_up_that_alone_would_carry_none(model: GuardedForest) -> None:
+    threshold = float(np.quantile(model.scores(usual(5_000, 8)).score, 0.995))
+    one, four = ordinary(), ordinary()
+    one[0, 0] = four[0, :CONSTANT] = 2.9
+    assert model.scores(one).score[0] < threshold < model.scores(four).score[0]
+
+
+def test_one_fact_told_twice_counts_little_more_than_once(config: Config) -> None:
+    rows = usual(4_000, 9)
+    twice = np.column_stack([rows, rows[:, 0]])
+    out = ordinary()
+    out[0, 0] = 4
+    once = evidence(fit_guard(rows, KINDS, config.guard), out)
+    both = evidence(fit_guard(twice, [*KINDS, KINDS[0]], config.guard), np.column_stack([out, out[:, 0]]))
+    norms = [np.cbrt((found**3).sum()) for found in (once, both)]
+    assert norms[1] == pytest.approx(norms[0] * 2 ** (1 / 3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-50, 50, width=32), min_size=WIDTH, max_size=WIDTH), st.integers(0, WIDTH - 1))
+def test_the_further_out_the_more_evidence(model: GuardedForest, values: list[float], place: int) -> None:
+    row = np.array([values], np.float32)
+    further = row.copy()
+    further[0, place] = (further[0, place] - ORDINARY[place]) * 2 + ORDINARY[place]
+    assert np.all(model.guard.parts(further) >= model.guard.parts(row))
+
+
+ORDINARY = np.array([0, 0, 0, 0, 1], np.float32)
+
+
+def test_what_never_varied_speaks_when_it_varies(model: GuardedForest) -> None:
+    rows = ordinary(4)
+    rows[1:, CONSTANT] = [1.001, 3, -np.inf]
+    found = evidence(model.guard, rows)[:, CONSTANT]
+    assert found[0] == 0
+    assert found[1] < 1  # a hundredth of the feature's floor is nothing yet
+    assert found[2] > 10 and found[3] > 10
+
+
+def test_a_price_that_was_always_the_same_is_found_when_it_is_ten_times_that(config: Config) -> None:
+    prices = np.zeros((2_000, 1), np.float32)
+    guard = fit_guard(prices, [Kind("high", 0.1)], config.guard)
+    assert evidence(guard, np.log(np.array([[10.0]], np.float32)))[0, 0] > 15
+
+
+@pytest.mark.parametrize(("side", "high", "low"), [("high", 1, 0), ("low", 0, 1), ("both", 1, 1), ("none", 0, 0)])
+def test_only_a_features_own_side_is_evidence(config: Config, side: str, high: int, low: int) -> None:
+    rows = usual(2_000, 10)[:, :1]
+    guard = fit_guard(rows, [Kind(side, 0.05)], config.guard)  # type: ignore[arg-type]
+    found = guard.parts(np.array([[9], [-9]], np.float32))[:, 0] > 0
+    assert found.tolist() == [bool(high), bool(low)]
+
+
+def test_a_feature_that_was_never_told_says_nothing(config: Config) -> None:
+    rows = np.full((200, 1), np.nan, np.float32)
+    guard = fit_guard(rows, [Kind("both", 0.1)], config.guard)
+    assert guard.parts(np.array([[5], [-5], [np.nan]], np.float32)).sum() == 0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 20, 100])
+def test_few_rows_make_no_strong_claims(config: Config, rows: int) -> None:
+    sample = np.sort(np.random.default_rng(rows).normal(size=rows))
+    values, found = evidence_curve(sample, 0.05, config.guard)
+    assert np.all(np.diff(values) > 0) and np.all(np.diff(found) >= 0)
+    within = float(np.interp(sample[-1], values, found))
+    assert within <= math.log(2 * (rows + 1))
+
+
+def test_anomalies_among_the_rows_hardly_move_the_tail() -> None:
     clean = np.random.default_rng(8).exponential(size=10_000)
     dirty = np.concatenate([clean, np.full(50, 1e6)])
-    (start, scale), (dirty_start, dirty_scale) = exponential_tail(clean, 0.02), exponential_tail(dirty, 0.02)
+    (start, scale), (dirty_start, dirty_scale) = exponential_tail(clean, 0.02, 0), exponential_tail(dirty, 0.02, 0)
     assert dirty_start == pytest.approx(start, rel=0.1)
     assert dirty_scale == pytest.approx(scale, rel=0.6)
 
 
-def test_rarity_beyond_the_sample_is_that_of_an_exponential() -> None:
-    sample = np.random.default_rng(9).exponential(size=200_000)
-    assert log_exceedance(sample, np.array([1.0, 2.0, 10.0]), 0.02) == pytest.approx([-1, -2, -10], rel=0.1)
+def test_evidence_beyond_the_sample_grows_with_half_of_an_exponentials(config: Config) -> None:
+    sample = np.sort(np.random.default_rng(9).exponential(size=200_000))
+    values, found = evidence_curve(sample, 0.01, config.guard)
+    assert np.interp([1.0, 2.0, 6.0], values, found) == pytest.approx([1, 2, 6], rel=0.1)
+    assert np.diff(np.interp([30.0, 40.0], values, found)) == pytest.approx(5, rel=0.1)
 
 
-def test_what_the_forest_misses_the_guard_finds(model: GuardedForest) -> None:
-    row = usual(1, 10)
-    row[0, 0] = 9
-    scores = model.scores(row)
-    assert scores.guard[0] > scores.forest[0]
-    assert scores.score[0] == scores.guard[0]
+def test_the_forest_is_evidence_from_above_its_roots_on(model: GuardedForest) -> None:
+    assert model.start > root_score(model.forest)
+    rows = np.full((1, WIDTH), 2.5, np.float32)
+    scores = model.scores(rows)
+    assert scores.forest[0] > model.start
+    assert scores.score[0] > scores.guard[0]
+
+
+def test_half_the_evidence_scores_one_half(model: GuardedForest) -> None:
+    assert model.score_of(model.half) == 0.5
+    assert model.scores(ordinary()).score[0] < 0.5
