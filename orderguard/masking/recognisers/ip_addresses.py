@@ -39,7 +39,7 @@ _PRODUCTS = frozenset("""
 _PRODUCT = re.compile(r"(?<![^\W_])([A-Za-z]+)(?=[ _-](?:[A-Za-z]+[ _-])?$)")
 _PRODUCT_SLASH = re.compile(r"[A-Za-z]{3}/$")
 _BUILD = re.compile(r" ?\((?:build|release|beta|rc|r)\b", re.IGNORECASE)
-_UNIT = re.compile(r" ?(?:mm|cm|m|kg|g|ml|l|v|w|a|%)(?![\w])", re.IGNORECASE)
+_UNIT = re.compile(r" ?(?:mm|cm|km|kg|mg|ml|%)(?![\w])", re.IGNORECASE)
 _NAME_AHEAD, _WORDS_OF_NAME = 24, 2
 _DIGITS = re.compile(r"\d+")
 _CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
