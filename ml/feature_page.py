@@ -41,6 +41,10 @@ usual at a usual time and uses known address, device and payment. That something
 of its own: `unknown_sku_share`, `orders_before`, `currency_rarity`. An order with the required fields alone
 therefore has a full vector.
 
+**Evidence.** By itself a feature is evidence against an order on one side, on both, or on none, where it tells
+something only together with others: that is the forest's. The floor is a difference, in the unit after scaling,
+that begins to mean something; what never varied is measured in it ([model.md](model.md)).
+
 **No personal data.** Features are computed from masked orders; tokens are only compared with tokens of the same
 customer. Another masking key gives the same features.
 
@@ -59,10 +63,10 @@ def page() -> str:
     """The whole page as Markdown."""
     parts = [INTRODUCTION]
     for group, features in groupby(FEATURES, key=lambda feature: feature.group):
-        parts.append(f"\n## {HEADINGS[group]}\n\n| feature | scale | unit | meaning |\n|---|---|---|---|\n")
-        parts += [
-            f"| `{feature.name}` | {feature.scale} | {feature.unit} | {feature.meaning} |\n" for feature in features
-        ]
+        parts.append(f"\n## {HEADINGS[group]}\n\n")
+        rows = [("feature", "scale", "unit", "evidence", "floor", "meaning"), ("---",) * 6]
+        rows += [(f"`{f.name}`", f.scale, f.unit, f.side, str(f.floor), f.meaning) for f in features]
+        parts += [f"| {' | '.join(row)} |\n" for row in rows]
     return "".join(parts)
 
 

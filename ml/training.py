@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ml.alert_threshold import alert_threshold
 from ml.config import Config
-from ml.evidence import EVIDENCE, Kind
+from ml.evidence import KINDS, Kind
 from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
@@ -47,7 +47,7 @@ def train(
     """
     parts = slices(len(features), config, first)
     seen, held_out = features[parts.first : parts.reference], features[parts.train : parts.reference]
-    kinds = [EVIDENCE.get(name, _UNKNOWN) for name in feature_names]
+    kinds = [KINDS.get(name, _UNKNOWN) for name in feature_names]
     model = fit(seen, kinds, config.forest, config.guard, jobs)
     days = days_spanned(created_at[parts.train : parts.reference])
     fields = told[parts.train : parts.reference] if told is not None else None
