@@ -22,6 +22,11 @@ LEAST_SPREAD = 0.05
 COMMON = 1 / 20
 """The share from which on a code is not rare."""
 
+ALWAYS_TOLD: tuple[Code, ...] = ("currency", "sku_prefix")
+"""Codes that every order has. Of the others an absent one, "", counts as usual: that a feed stops to bring a field is
+told apart, see `orderguard.presence`.
+"""
+
 _OF_SHOP = ("basket", "spread", "account_age_days", "gap_hours")
 
 
@@ -120,9 +125,10 @@ class Catalogues:
 
     def _rarity(self, code: Code, codes: Indices, catalogues: Indices) -> Floats:
         """−ln of the share of orders (of lines), with half an observation for what was not seen."""
-        _, grouped, seen = self._codes[code]
+        coded, grouped, seen = self._codes[code]
         first, end = grouped.seen(codes, catalogues)
-        return rarer_than(COMMON, (end - first + 0.5) / (seen[catalogues] + 1))
+        rarity = rarer_than(COMMON, (end - first + 0.5) / (seen[catalogues] + 1))
+        return rarity if code in ALWAYS_TOLD else np.where(np.array(coded.values)[codes] == "", 0.0, rarity)
 
     def _usual_of_shop(self, value: Floats) -> dict[str, Floats]:
         """By the names in `Catalogue`, what is usual of an order's `value` (n,) and of a customer, (catalogues,)."""
@@ -199,4 +205,5 @@ class Catalogues:
         values = self._rarity(code, codes, catalogues)
         known = np.flatnonzero(end > first).tolist()
         unseen = rarer_than(COMMON, np.array([0.5 / (seen[number] + 1)]))
-        return Rarity({coded.values[place]: float(values[place]) for place in known}, float(unseen[0]))
+        told = {coded.values[place]: float(values[place]) for place in known}
+        return Rarity(told if code in ALWAYS_TOLD else {"": 0.0} | told, float(unseen[0]))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -104,6 +105,19 @@ def test_blocks_are_few_start_on_earlier_orders_alone_and_grow_old_as_asked(
 def test_rare_codes_are_rarer_than_common_ones_and_unseen_ones_the_rarest() -> None:
     rarity = learnt([order(n, "EUR" if n else "CHF", ("a", 1, 10.0)) for n in range(50)]).rarity["currency"]
     assert rarity.of["EUR"] < rarity.of["CHF"] < rarity.unseen
+
+
+def test_a_code_that_an_order_does_not_tell_counts_as_usual_in_whatever_shop() -> None:
+    some, all_told = [order(n, "EUR", ("a", 1, 1.0)) for n in range(9)], {
+        "category",
+        "channel",
+        "country",
+        "payment_method",
+    }
+    without = msgspec.structs.replace(some[0], order_token="x", items=[MaskedItem(sku="a", quantity=1, unit_price=1.0)])
+    for catalogue in (learnt(some), learnt([*some, without])):
+        assert {code for code, rarity in catalogue.rarity.items() if rarity.of.get("") == 0.0} >= all_told
+    assert learnt(some).rarity["currency"].unseen > 0.0 == learnt(some).rarity["category"].of["toys"]
 
 
 def test_a_catalogue_is_read_as_it_was_written_and_written_to_the_same_bytes(tmp_path: Path) -> None:
