@@ -11,6 +11,7 @@ from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from orderguard.masking.recognisers.labels import (
+    ACCOUNTS,
     CODE_LABELS,
     CONJUNCTIONS,
     COPULAS,
@@ -111,7 +112,7 @@ def expanded(labels: Iterable[str]) -> frozenset[str]:
 
 
 _NAMES = expanded(CODE_LABELS)
-_NAMES_WITH_NUMBER = expanded(SURROUNDINGS) - SURROUNDINGS
+_NAMES_WITH_NUMBER = expanded(SURROUNDINGS | ACCOUNTS) - SURROUNDINGS - ACCOUNTS
 _CODE_WORDS = frozenset("code codes codice codigo kod".split())
 """What may as well belong to a label ahead of it: "sort code", "order code"."""
 
@@ -178,7 +179,7 @@ def _before(text: str, words: Set[str], verbs: Set[str], shaped: bool) -> Meanin
             if not (linked or shaped):
                 # "card for order 1234": the number follows what it names without a mark between
                 return Meaning(named=True)
-        elif _is(value, _NAMES):
+        elif _is(value, _NAMES) or value in ACCOUNTS:
             about = about or others <= _NEARBY
         elif _is(value, SURROUNDINGS):
             around = around or others <= _NEARBY

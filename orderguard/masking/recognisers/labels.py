@@ -49,9 +49,13 @@ SURROUNDINGS = frozenset(fold("""
     corriere autista levering bezorging bezorger chauffeur dostawa dostawy kurier leverans leveransen leverering
     doruceni dodani kuryr ridic kiszallitas livrare teslimat доставка доставки
     return returns quote claim work
-    card karte carte tarjeta cartao carta kaart karta kort account konto compte cuenta conta conto rekening iban bank
     """).split())
 """What is spoken of around numbers of every kind and names one only where "number" stands with it."""
+
+ACCOUNTS = frozenset("""
+    card karte carte tarjeta cartao carta kaart karta kort account konto compte cuenta conta conto rekening iban bank
+    """.split())
+"""What has numbers that other recognisers look for."""
 
 VERSION_WORDS = frozenset(fold("""
     version versions ver v vers rev revision firmware driver drivers bios build builds release releases releasenotes

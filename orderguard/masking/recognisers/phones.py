@@ -259,7 +259,7 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
             return _SURE
         if not alone:
             return 0
-        return _LIKELY if _GROUPED.fullmatch(number) else _SHARED if _SHORT.fullmatch(number) else 0
+        return _LIKELY if _GROUPED.fullmatch(number) or _SHORT.fullmatch(number) else 0
     return _SHARED if alone and _WHOLE.fullmatch(number) and len(set(number)) >= _FEWEST_DISTINCT else 0
 
 
