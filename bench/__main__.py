@@ -19,9 +19,10 @@ AREAS = {
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
+    "slow": "a search for the slowest texts and request bodies within the limits",
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
 }
-MODULES = {"feeds": "bench.feeds.run"}
+MODULES = {"feeds": "bench.feeds.run", "slow": "bench.slow.run"}
 WITH_FOLDER = ("feeds", "codes", "masking")
 
 

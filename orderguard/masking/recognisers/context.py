@@ -8,6 +8,7 @@ telephone is meant.
 
 import re
 from collections.abc import Iterable, Set
+from functools import lru_cache
 from typing import NamedTuple
 
 from orderguard.masking.recognisers.labels import (
@@ -121,7 +122,13 @@ def _is(word: str, labels: Set[str]) -> bool:
     """Whether `word` is one of `labels`; where words are not set apart by spaces, whether it holds one."""
     if word in labels:
         return True
-    return word[0] >= _UNSPACED and any(label in word for label in labels if label[0] >= _UNSPACED)
+    return word[0] >= _UNSPACED and any(label in word for label in _unspaced(frozenset(labels)))
+
+
+@lru_cache(64)
+def _unspaced(labels: frozenset[str]) -> tuple[str, ...]:
+    """Those of `labels` that are written without spaces around them: a few of some thousand."""
+    return tuple(sorted(label for label in labels if label[0] >= _UNSPACED))
 
 
 def _before(text: str, words: Set[str], verbs: Set[str], shaped: bool) -> Meaning:
