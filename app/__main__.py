@@ -6,6 +6,7 @@ import resource
 import sys
 
 from app.settings import SettingsError, read_settings
+from orderguard.private_files import keep_private
 
 
 def main() -> int:
@@ -40,4 +41,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

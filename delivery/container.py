@@ -1,6 +1,7 @@
 """A built image of the service, started on loopback as Cloud Run would start it: settings, a model mount, a port."""
 
 import json
+import shutil
 import subprocess
 import tempfile
 import time
@@ -38,11 +39,17 @@ def settings(version: str, port: int) -> dict[str, str]:
 
 @contextmanager
 def started(reference: str, models: Path, given: Mapping[str, str]) -> Iterator[str]:
-    """Start the image with `models` mounted read-only and a masking key of its own; yields the URL."""
+    """Start the image with the version of `models` mounted read-only and a masking key of its own; yields the URL.
+
+    Both are copies that the image's own user may read, in a folder that no other user of this machine may pass.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        key = Path(folder) / "masking-key"
+        key, copy = Path(folder) / "masking-key", Path(folder) / "models"
         key.write_text(new_key_text(), encoding="ascii")
-        mounts = ["--volume", f"{models.resolve()}:{MOUNT}/models:ro", "--volume", f"{key}:{MOUNT}/masking-key:ro"]
+        shutil.copytree(models / given["MODEL_VERSION"], copy / given["MODEL_VERSION"])
+        for path in (key, copy, *copy.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        mounts = ["--volume", f"{copy}:{MOUNT}/models:ro", "--volume", f"{key}:{MOUNT}/masking-key:ro"]
         named = [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
         with _process(reference, [*named, *mounts]):
             yield f"http://127.0.0.1:{given['PORT']}"

@@ -21,6 +21,7 @@ from delivery.stack import on_google_cloud
 from infra.local.files import write_whole
 from infra.local.home import DEFAULT_STACK, home_from
 from orderguard.model_version import CHAMPION, ModelVersionError, champion, verify
+from orderguard.private_files import kept_private, make_private_folder
 
 RECORD = REPOSITORY / "reports" / "model-record.json"
 RIVAL = REPOSITORY / "reports" / "champion.json"
@@ -166,10 +167,13 @@ def _bring(found: Record, run_id: str, environment: Mapping[str, str]) -> None:
     target = models_folder(environment) / found.version
     source = target.with_name(f".{found.version}.part")
     shutil.rmtree(source, ignore_errors=True)
+    make_private_folder(target.parent)
     if store := environment.get("MODEL_ARTIFACTS"):
-        shutil.copytree(Path(store) / f"model-{found.commit}", source)
+        with kept_private():
+            shutil.copytree(Path(store) / f"model-{found.commit}", source, copy_function=shutil.copyfile)
     else:
-        _download(run_id, f"model-{found.commit}", source)
+        with kept_private():
+            _download(run_id, f"model-{found.commit}", source)
         owner = repository(environment)
         made = ["--repo", owner, "--signer-workflow", f"{owner}/{TRAINED_BY}"]
         made += ["--source-digest", found.commit, "--deny-self-hosted-runners"]

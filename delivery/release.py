@@ -13,6 +13,7 @@ from delivery.deploy import REPORTS, Deployment, report
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
 from orderguard.model_version import Manifest, read_manifest
+from orderguard.private_files import kept_private
 
 PRODUCTION = "prod"
 MAIN = "origin/main"
@@ -122,6 +123,6 @@ def records(deployment: Deployment) -> list[Path]:
     """What the release keeps: each stack's deployment, what is in the images, and the model version itself."""
     folder = models_folder() / deployment.model_version
     model = REPORTS / f"model-{deployment.model_version}.tar.gz"
-    with tarfile.open(model, "w:gz") as archive:
+    with kept_private(), tarfile.open(model, "w:gz") as archive:
         archive.add(folder, deployment.model_version)
     return [*sorted(REPORTS.glob("deployment-*.json")), *sorted(REPORTS.glob("*.spdx.json")), model]

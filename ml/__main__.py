@@ -17,6 +17,7 @@ from ml.order_files import ReadingError, without_order_file
 from ml.registry import NotPromoted
 from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
+from orderguard.private_files import keep_private
 
 BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, TooManyBadLines)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
@@ -125,4 +126,5 @@ def _data(command: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

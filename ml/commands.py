@@ -16,6 +16,7 @@ from ml.order_files import NAMESPACE, numbered
 from ml.reading import order_files
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.model_version import Manifest, ModelVersionError, champion, sha256, verify
+from orderguard.private_files import make_private_folder
 from orderguard.scorer import MODEL
 
 
@@ -24,7 +25,7 @@ def export(options: argparse.Namespace) -> int:
     version = chosen(options)
     folder = registry.known(options.models, version)
     verify(folder)
-    options.to.mkdir(parents=True, exist_ok=True)
+    make_private_folder(options.to)
     copies = {MODEL: options.to / f"orderguard-{version}.onnx"}
     copies["manifest.json"] = options.to / f"orderguard-{version}.manifest.json"
     for name, target in copies.items():

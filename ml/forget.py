@@ -31,6 +31,7 @@ from orderguard.model_version import (
     read_manifest,
     sha256,
 )
+from orderguard.private_files import keep_private, open_private
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
 
 
@@ -122,7 +123,7 @@ def rewrite(held: FileOfOrders) -> None:
         return
     aside = path.with_name(f".{path.name}.forget")
     content = b"".join(held.rest)
-    with aside.open("wb") as file:
+    with open_private(aside, "wb") as file:
         file.write(gzip.compress(content, mtime=0) if path.name.endswith(".gz") else content)
         file.flush()
         os.fsync(file.fileno())
@@ -209,4 +210,5 @@ def summary(done: Forgotten, screen: IO[str]) -> str:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

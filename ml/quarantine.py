@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from orderguard.schema import CLASSIFICATION
+from orderguard.private_files import make_private_folder, open_private
 
 EXCERPT = 160
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -80,10 +81,10 @@ def quarantine_file(path: Path | None) -> Iterator[BinaryIO | None]:
     if path is None:
         yield None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with aside.open("wb") as file:
+        with open_private(aside, "wb") as file:
             yield file
         aside.replace(path)
     finally:

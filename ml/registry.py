@@ -24,6 +24,7 @@ from orderguard.model_version import (
     sha256,
     verify,
 )
+from orderguard.private_files import kept_private, make_private_folder
 from orderguard.retrieval import KNOWLEDGE_FOLDER
 
 HISTORY = "history.ndjson"
@@ -66,12 +67,15 @@ class NotPromoted(Exception):
 
 @contextmanager
 def building(models_dir: Path) -> Iterator[Path]:
-    """A folder aside to write a version into. What isn't published is removed."""
-    models_dir.mkdir(parents=True, exist_ok=True)
+    """A folder aside to write a version into. Its files are the owner's alone, since its cases are pseudonymous. What
+    isn't published is removed.
+    """
+    make_private_folder(models_dir)
     _remove_abandoned(models_dir)
     aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{gethostname()}-{os.getpid()}-", dir=models_dir))
     try:
-        yield aside
+        with kept_private():
+            yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -107,7 +111,6 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
     same model with its cases and the names of its files under another masking key takes the old folder's place.
     """
     target = models_dir / manifest.version
-    aside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
     if not target.exists():
         aside.rename(target)
         return True
@@ -215,7 +218,6 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.chmod(name, 0o644)
     os.replace(name, path)
 
 

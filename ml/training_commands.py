@@ -28,6 +28,7 @@ from ml.validation.gates import worst
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring
 from orderguard.model_version import verify
+from orderguard.private_files import make_private_folder, open_private
 from orderguard.scorer import GRAPH, MODEL
 
 EXIT_GATE = 3
@@ -38,9 +39,10 @@ def prepare(options: argparse.Namespace) -> int:
     """Features of all orders as one .npz file: `features` (n, d), `created_at` epoch seconds, `names`."""
     table = prepare_orders(_job(options)).table
     out: Path = options.out
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(out.parent)
     aside = out.with_name(f".{out.name}.{os.getpid()}.npz")
-    np.savez_compressed(aside, features=table.X, created_at=table.created_at, names=np.array(FEATURE_NAMES))
+    with open_private(aside, "wb") as file:
+        np.savez_compressed(file, features=table.X, created_at=table.created_at, names=np.array(FEATURE_NAMES))
     aside.replace(out)
     report = msgspec.to_builtins(table.report)
     output(options, _counted(table.report, options), {**report, "features": str(out)})

@@ -48,11 +48,14 @@ class Platform:
         return {**kept, "LOCAL_CLOUD_HOME": str(self.home), "MODELS_DIR": str(models.resolve())}
 
     def command(self, *words: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """`python -m infra.local …` for this stack, as the Makefile runs it; returned whether it succeeds or not."""
+        """`python -m infra.local …` for this stack, as the Makefile runs it; returned whether it succeeds or not.
+
+        It runs under the umask that keeps nothing private: what is private all the same was made so.
+        """
         line = [sys.executable, "-m", "infra.local", *words, "--stack", self.stack]
         environment = {**self.environment, **(extra or {})}
         return subprocess.run(
-            line, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+            line, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=0
         )
 
     def up(self) -> subprocess.CompletedProcess[str]:
@@ -62,8 +65,11 @@ class Platform:
         name, _, value = (self.home / "api-key.header").read_text().strip().partition(":")
         return {"Content-Type": "application/json", name.strip(): value.strip()}
 
-    def get(self, path: str, timeout: float = ANSWER_SECONDS) -> tuple[int, Any]:
-        return self._ask(urllib.request.Request(f"{self.url}{path}", headers=self.headers()), timeout)
+    def get(
+        self, path: str, timeout: float = ANSWER_SECONDS, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        request = urllib.request.Request(f"{self.url}{path}", headers={**self.headers(), **(headers or {})})
+        return self._ask(request, timeout)
 
     def post(self, path: str, body: Any, timeout: float = ANSWER_SECONDS) -> tuple[int, Any]:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from app.history import HistoryUnavailable, open_store
 from orderguard.masking import Keyring, MaskingKeyError
+from orderguard.private_files import keep_private
 
 IN_MEMORY = ("", "memory:", "off")
 
@@ -43,4 +44,5 @@ async def forget(url: str, tokens: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()
     sys.exit(main())

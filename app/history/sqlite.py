@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.history import HistoryUnavailable
+from orderguard.private_files import make_private_folder
 
 BUSY_SECONDS = 0.25
 WRITES_BETWEEN_SWEEPS = 10_000
@@ -27,7 +28,7 @@ class SqliteStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._path.parent)
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             # Autocommit: each write is a transaction of its own, and in the write-ahead log before `write` returns.
             connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)

@@ -12,6 +12,7 @@ import msgspec
 from tqdm import tqdm
 
 from data.generator.sample import Line, lines, make_world
+from orderguard.private_files import make_private_folder, open_private
 
 SCORED_ORDERS = 60
 SCORED_ANOMALY_SHARE = 0.25
@@ -48,10 +49,10 @@ def arguments() -> argparse.ArgumentParser:
 @contextmanager
 def written_aside(path: Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     aside = path.with_name(f".{path.name}.part")
     try:
-        with aside.open("wb") as file:
+        with open_private(aside, "wb") as file:
             yield file
         aside.replace(path)
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.local.errors import EXIT_OK, LocalCloudError
 from infra.local.home import DEFAULT_STACK, home_from
+from orderguard.private_files import keep_private
 
 
 def _engine(arguments: argparse.Namespace) -> int:
@@ -128,4 +129,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    keep_private()
     raise SystemExit(main(sys.argv[1:]))

@@ -71,7 +71,7 @@ class Cloud:
             try:
                 return Fernet(path.read_bytes())
             except (FileNotFoundError, ValueError):  # what a damaged key has sealed is lost with it
-                write_whole(path, Fernet.generate_key(), mode=0o600)
+                write_whole(path, Fernet.generate_key())
         return Fernet(path.read_bytes())
 
     def seal(self, value: Any) -> str:
@@ -95,7 +95,7 @@ class Cloud:
         plain = asdict(record)
         sealed = self.seal({"inputs": plain.pop("inputs"), "outputs": plain.pop("outputs")})
         content = json.dumps({**plain, "sealed": sealed}, indent=1).encode()
-        write_whole(self._path(record.type, record.id), content, mode=0o600)
+        write_whole(self._path(record.type, record.id), content)
 
     def get(self, token: str, identity: str) -> Record | None:
         """The record of a resource, or None where there is none."""

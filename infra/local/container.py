@@ -14,6 +14,7 @@ from infra.local.home import bytecode_cache
 from infra.local.image import RunConfig, run_config
 from infra.local.provider.resource import Refused
 from infra.local.services import docker, secretmanager
+from orderguard.private_files import make_private_folder
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -100,7 +101,7 @@ def _mounts(cloud: Cloud, name: str, spec: Mapping[str, Any], container: Mapping
                 )
         else:
             folder = cloud.run / "volumes" / name / str(mount["name"])
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
         mounts[str(mount["mountPath"]).rstrip("/")] = str(folder)
     return mounts
 
@@ -120,8 +121,7 @@ def _environment(
     mounts: Mapping[str, str],
     reserved: Mapping[str, str],
 ) -> dict[str, str]:
-    scratch = cloud.run / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch = make_private_folder(cloud.run / "scratch")
     own = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
         "HOME": str(scratch),

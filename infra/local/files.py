@@ -10,14 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from orderguard.private_files import make_private_folder, open_private
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Writes aside, flushes to the disk and renames: a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None:
+    """Writes aside, flushes to the disk and renames: a reader sees the old content or the new, never a part. The file
+    and the folders that it needs are the owner's alone.
+    """
+    make_private_folder(path.parent)
     handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            if executable:
+                os.fchmod(file.fileno(), 0o700)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -27,9 +32,9 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         raise
 
 
-def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
+def write_json(path: Path, value: Any) -> None:
     """A JSON document, written whole."""
-    write_whole(path, json.dumps(value, indent=1, sort_keys=True).encode(), mode=mode)
+    write_whole(path, json.dumps(value, indent=1, sort_keys=True).encode())
 
 
 def read_json(path: Path) -> Any:
@@ -43,8 +48,8 @@ def read_json(path: Path) -> Any:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Holds an advisory lock on `path`. The kernel releases it when its holder dies, however it dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+b") as file:
+    make_private_folder(path.parent)
+    with open_private(path, "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.files import locked, write_whole
+from orderguard.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_STACK = "local"
@@ -48,13 +49,14 @@ class Home:
     def ensure(self) -> None:
         """Makes the folders and the passphrase file where they are missing."""
         for folder in (self.state, self.pulumi_home, self.launchers, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
+        self.root.chmod(0o700)  # one that was made before, too
         # The engine encrypts an account of all that it does, which costs a quarter of its time and which nobody reads
         # here. It has no switch for that, and does without where a file is in the way of its folder.
         (self.pulumi_home / "logs").touch()
         with locked(self.root / ".lock"):
             if not self.passphrase.exists():
-                write_whole(self.passphrase, secrets.token_urlsafe(32).encode(), mode=0o600)
+                write_whole(self.passphrase, secrets.token_urlsafe(32).encode())
 
 
 def user_cache(variables: Mapping[str, str] | None = None) -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from orderguard.private_files import make_private_folder
 
 
 class ImageError(Exception):
@@ -107,13 +108,14 @@ def freeze(context: Path, dockerfile: Path, folder: Path) -> Path:
     frozen = folder / context_digest(context, dockerfile)
     if frozen.is_dir():
         return frozen
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     aside = Path(tempfile.mkdtemp(prefix=".freezing-", dir=folder))
     try:
         for name in context_files(context, _patterns_of(context, dockerfile)):
             target = aside / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(target.parent)
             shutil.copy2(context / name, target)
+            target.chmod(target.stat().st_mode & 0o700)
         try:
             os.rename(aside, frozen)
         except OSError:

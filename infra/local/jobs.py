@@ -16,6 +16,7 @@ from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.run_rights import missing
 from infra.local.services.cloudrunv2 import JOB
+from orderguard.private_files import make_private_folder, open_private
 
 TRIGGER = "gcp:eventarc/trigger:Trigger"
 WORKFLOW = "gcp:workflows/workflow:Workflow"
@@ -50,7 +51,7 @@ def run_job(cloud: Cloud, name: str) -> int:
         raise JobError("\n".join(problems))
     execution = f"{name}-{datetime.now(UTC):%Y%m%d%H%M%S}"
     log = cloud.logs / name / f"{execution}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(log.parent)
     count = int(template.get("taskCount") or 1)
     retries = spec.get("maxRetries")
     failed = 0
@@ -71,7 +72,7 @@ def _run_task(
     except ContainerError as problem:
         raise JobError(str(problem)) from None
     seconds = float(str(spec.get("timeout") or "600s").rstrip("s"))
-    with open(log, "ab") as file:
+    with open_private(log, "ab") as file:
         with subprocess.Popen(
             plan.command,
             env=plan.environment,

@@ -75,7 +75,7 @@ def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> No
     wanted = {key: value for key, value in _read_yaml(source).items() if key not in _CLOUD_SECRETS}
     if salt := _read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt
-    write_whole(settings, yaml.safe_dump(wanted).encode(), mode=0o600)
+    write_whole(settings, yaml.safe_dump(wanted).encode())
     write_whole(folder / "Pulumi.yaml", yaml.safe_dump({"name": name, "runtime": "python"}).encode())
 
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from orderguard.masking.keyring import Keyring, MaskingKeyError, new_key_text
+from orderguard.private_files import make_private_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def write_key_file(path: Path) -> None:
     """
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     handle, aside = tempfile.mkstemp(prefix=".masking-key-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

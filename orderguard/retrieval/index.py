@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from orderguard.private_files import make_private_folder, open_private
 from orderguard.retrieval.cases import Case
 from orderguard.retrieval.documents import Document, Passage
 
@@ -70,10 +71,11 @@ class KnowledgeIndex(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def write(self, folder: Path) -> Path:
         """Write the index into a folder (made if needed), complete or not at all; equal indexes give equal bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         path = folder / INDEX_FILE
         aside = path.with_suffix(".part")
-        aside.write_bytes(msgspec.msgpack.encode(self))
+        with open_private(aside, "wb") as file:
+            file.write(msgspec.msgpack.encode(self))
         os.replace(aside, path)
         return path
 

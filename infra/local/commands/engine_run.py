@@ -74,7 +74,7 @@ def _restored(path: Path) -> str:
             f"The engine's state {path} is damaged, and there is no backup of it. Remove the file and run `make up`: it"
             " takes up what exists."
         )
-    write_whole(path, backup.read_bytes(), mode=0o600)
+    write_whole(path, backup.read_bytes())
     return "took the engine's backup of its state, which was damaged"
 
 

@@ -178,7 +178,7 @@ def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path 
     if not secret:
         return None
     key = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
-    write_whole(home.root / "api-key.header", f"X-API-Key: {key}\n".encode(), mode=0o600)
+    write_whole(home.root / "api-key.header", f"X-API-Key: {key}\n".encode())
     return home.root / "api-key.header"
 
 

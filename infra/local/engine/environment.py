@@ -4,7 +4,6 @@ cloud.
 
 import os
 import shlex
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,4 +119,4 @@ def _write_launchers(home: Home, runner: Path) -> None:
 def _write_script(path: Path, line: str) -> None:
     content = f"#!/bin/sh\n{line}".encode()
     if not path.exists() or path.read_bytes() != content:
-        write_whole(path, content, mode=stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
+        write_whole(path, content, executable=True)

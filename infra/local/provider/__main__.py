@@ -14,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from infra.local.cloud import Cloud
 from infra.local.home import Home
 from infra.local.provider.server import Provider
+from orderguard.private_files import keep_private
 
 _UNLIMITED = 400 * 1024 * 1024
 
@@ -40,4 +41,5 @@ def main(package: str) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()
     main(sys.argv[1])

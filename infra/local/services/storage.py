@@ -17,6 +17,7 @@ from infra.local.provider.outputs import crc32c
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, exactly_one, found
 from infra.local.provider.values import Asset
+from orderguard.private_files import make_private_folder
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL")
@@ -73,7 +74,7 @@ def _bucket_outputs(inputs: Inputs, place: Place) -> Values:
 
 
 def _make_bucket(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
-    cloud.bucket(place.id).mkdir(parents=True, exist_ok=True)
+    make_private_folder(cloud.bucket(place.id))
     return {}
 
 

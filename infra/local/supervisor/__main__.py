@@ -17,6 +17,7 @@ from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import kill_group
 from infra.local.supervisor.service import DeployError, Service
+from orderguard.private_files import keep_private, make_private_folder
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 
@@ -139,7 +140,7 @@ class Supervisor:
 def main(home: str, stack: str) -> int:
     """Goes on in the background; one supervisor a stack, so a second one ends at once."""
     cloud = Cloud(Home(Path(home)), stack)
-    cloud.run.mkdir(parents=True, exist_ok=True)
+    make_private_folder(cloud.run)
     with open(cloud.run / "supervisor.lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -157,4 +158,5 @@ def main(home: str, stack: str) -> int:
 
 
 if __name__ == "__main__":
+    keep_private()
     raise SystemExit(main(sys.argv[1], sys.argv[2]))

@@ -13,6 +13,7 @@ from infra.local.cloud import Cloud
 from infra.local.errors import LocalCloudError
 from infra.local.home import REPOSITORY, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask
+from orderguard.private_files import make_private_folder, open_private
 
 _START_SECONDS = 30.0
 _KILL_SECONDS = 5.0  # until the kernel has ended a killed process
@@ -49,8 +50,8 @@ def ensure(cloud: Cloud) -> None:
     """Starts the supervisor where none runs, and waits until it answers; it takes up the services that are on the
     disk.
     """
-    cloud.run.mkdir(parents=True, exist_ok=True)
-    cloud.logs.mkdir(parents=True, exist_ok=True)
+    make_private_folder(cloud.run)
+    make_private_folder(cloud.logs)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if not running(cloud):
@@ -78,7 +79,7 @@ def _answers(cloud: Cloud) -> bool:
 
 def _start(cloud: Cloud) -> None:
     launch = REPOSITORY / "infra" / "local" / "launch.py"
-    with open(cloud.logs / "supervisor.log", "ab") as log:
+    with open_private(cloud.logs / "supervisor.log", "ab") as log:
         subprocess.run(
             [sys.executable, str(launch), "infra.local.supervisor", str(cloud.home.root), cloud.stack],
             cwd="/",

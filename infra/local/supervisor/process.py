@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from orderguard.private_files import make_private_folder, open_private
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL, as Cloud Run grants it."""
@@ -54,10 +55,10 @@ class Process:
         cls, command: list[str], environment: Mapping[str, str], folder: Path, log: Path, port: int
     ) -> "Process":
         """Raises OSError where the command can't be run."""
-        log.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(log.parent)
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             os.replace(log, log.with_suffix(".log.1"))
-        with open(log, "ab") as output:
+        with open_private(log, "ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 env=dict(environment),

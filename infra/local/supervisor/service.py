@@ -67,7 +67,7 @@ class Service:
                 {"name": one.name, "spec": one.spec, "created": one.created} for one in self.revisions.values()
             ],
         }
-        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)}, mode=0o600)
+        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)})
 
     async def open(self) -> None:
         """Listens on the service's port. Raises OSError where it is taken."""
