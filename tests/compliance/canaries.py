@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -55,6 +55,10 @@ ANSWERED = frozenset({"order_id"})
 """What the answer to the one who sent it may repeat: the order's own number."""
 
 
+Forms = dict[str, dict[str, tuple[bytes, bool]]]
+"""By a canary's name its forms: what to look for, and whether case matters."""
+
+
 class Leak(NamedTuple):
     """A canary found where it must not be."""
 
@@ -103,15 +107,15 @@ def canary_order(number: int = 0, **changes: Any) -> dict[str, Any]:
     }
 
 
-def leaks(place: str, data: bytes, allowed: Iterable[str] = ()) -> list[Leak]:
-    """The canaries that stand in `data`, raw or encoded; those in `allowed` may."""
+def leaks(place: str, data: bytes, allowed: Iterable[str] = (), forms: Forms | None = None) -> list[Leak]:
+    """The canaries that stand in `data`, raw or encoded; those in `allowed` may. `forms` are other canaries'."""
     folded = re.sub(rb"[\s\-]", b"", data.lower())
     exact = re.sub(rb"\s", b"", data)
     return [
         Leak(place, name, form)
-        for name, forms in _FORMS.items()
+        for name, own in (_FORMS if forms is None else forms).items()
         if name not in allowed
-        for form, (pattern, keeps_case) in forms.items()
+        for form, (pattern, keeps_case) in own.items()
         if pattern in (exact if keeps_case else folded)
     ]
 
@@ -125,12 +129,12 @@ def contents(folder: Path) -> dict[Path, bytes]:
             continue
 
 
-def leaks_in_folder(folder: Path, allowed: Iterable[str] = ()) -> list[Leak]:
+def leaks_in_folder(folder: Path, allowed: Iterable[str] = (), forms: Forms | None = None) -> list[Leak]:
     """The canaries in the contents and the names of all files of a folder."""
     files = contents(folder)
     assert files, f"{folder} holds no file: nothing would be found there"
-    found = leaks(f"file names of {folder}", "\n".join(map(str, files)).encode(), allowed)
-    return found + [leak for path, content in files.items() for leak in leaks(str(path), content, allowed)]
+    found = leaks(f"file names of {folder}", "\n".join(map(str, files)).encode(), allowed, forms)
+    return found + [leak for path, content in files.items() for leak in leaks(str(path), content, allowed, forms)]
 
 
 def _forms(value: str) -> Iterator[tuple[str, tuple[bytes, bool]]]:
@@ -152,4 +156,9 @@ def _forms(value: str) -> Iterator[tuple[str, tuple[bytes, bool]]]:
         yield f"base64+{offset}", (encoded[4 if offset else 0 : len(encoded) - 4], True)
 
 
-_FORMS = {name: dict(_forms(value)) for name, value in CANARIES.items()}
+def forms_of(canaries: Mapping[str, str]) -> Forms:
+    """The forms of these values."""
+    return {name: dict(_forms(value)) for name, value in canaries.items()}
+
+
+_FORMS = forms_of(CANARIES)

@@ -8,6 +8,7 @@ import pytest
 
 from orderguard.schema import CLASSIFICATION, decode_order
 from tests.compliance.canaries import CANARIES, canary_order, leaks
+from tests.compliance.canary_routes import ALL, CODES, FILE_NAMES, ORDER_IDS
 
 WITHOUT_ROOM = {
     "created_at",
@@ -56,3 +57,10 @@ def test_a_canary_is_found_in_every_form(name: str) -> None:
 
 def test_nothing_is_found_where_nothing_is() -> None:
     assert leaks("here", b"order 1, customer cus_k1_Te_s5-7kTmm0ta7fSvJ_iQ, region DE-QX, 1977") == []
+
+
+@pytest.mark.parametrize("value", [*CODES.values(), *FILE_NAMES.values(), *ORDER_IDS.values()])
+def test_the_canaries_of_the_routes_are_found(value: str) -> None:
+    for data in (value, quote(value, safe=""), json.dumps([value]), value.encode().hex()):
+        assert leaks("here", f"before {data} after".encode(), forms=ALL), data
+    assert leaks("here", b"order 1, file 2 (fil_k1_Te_s5-7kTmm0ta7fSvJ_iQ), [ID] [CARD]", forms=ALL) == []

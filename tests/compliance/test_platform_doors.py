@@ -11,7 +11,9 @@ import psutil
 import pytest
 
 from tests.compliance.canaries import ANSWERED, CANARIES, canary_order, contents, leaks, leaks_in_folder
+from tests.compliance.canary_routes import ALL, CODES, IDS, ORDER_IDS, order_with
 from tests.local_platform import Platform
+from tests.modes import shared
 
 QUESTION = f"Why was the order of {CANARIES['customer.name']} ({CANARIES['customer.email']}) flagged?"
 
@@ -19,7 +21,8 @@ QUESTION = f"Why was the order of {CANARIES['customer.name']} ({CANARIES['custom
 @pytest.fixture(scope="module")
 def used(platform: Platform) -> Platform:
     """The platform after canaries came in by every door."""
-    order = canary_order()
+    order, code, order_id = canary_order(), CODES["base64"], ORDER_IDS["card"]
+    ids = {"X-Request-ID": order_id, "traceparent": f"00-{order_id:0<32}-{order_id}-01"}
     answers = [
         platform.post("/v1/score", order),
         platform.post("/v1/score/batch", {"orders": [order, canary_order(1)]}),
@@ -27,11 +30,15 @@ def used(platform: Platform) -> Platform:
         platform.post("/v1/score", {**order, "currency": CANARIES["customer.email"]}),
         platform.post("/v1/score", json.dumps(order)[:-1].encode()),
         platform.get(f"/v1/{CANARIES['customer.id']}?mail={CANARIES['customer.email']}"),
+        platform.get(f"/v1/orders/{order_id}/similar", headers=ids),
+        platform.post("/v1/similar", {"order_id": order_id}),
+        platform.post("/v1/ask", {"question": QUESTION, "order": order_with([code], order_id)}),
     ]
     assert [answers[0][0], answers[2][0]] == [200, 200], answers
-    assert [status // 100 for status, _ in answers[3:]] == [4, 4, 4]
+    assert [status for status, _ in answers[3:]] == [422, 400, 404, 410, 404, 200]
     for number, (_, answer) in enumerate(answers):
         assert leaks(f"answer {number}", json.dumps(answer).encode(), ANSWERED) == []
+        assert leaks(f"answer {number}", json.dumps(answer).encode(), IDS, ALL) == [], "a caller's own ids come back"
     return platform
 
 
@@ -39,6 +46,13 @@ def test_state_buckets_resources_and_logs_hold_nothing_personal(used: Platform) 
     names = {path.relative_to(used.home).parts[0] for path in contents(used.home)}
     assert {"state", "cloud"} <= names
     assert leaks_in_folder(used.home) == []
+    assert leaks_in_folder(used.home, forms=ALL) == []
+
+
+def test_all_that_the_platform_leaves_is_the_owners_alone(used: Platform) -> None:
+    """State, sealed records, buckets, images, logs: whatever the umask was."""
+    assert shared(used.home) == []
+    assert used.home.stat().st_mode & 0o077 == 0
 
 
 def test_process_list_and_container_environment_hold_nothing_personal(used: Platform) -> None:

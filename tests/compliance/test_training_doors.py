@@ -4,71 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from data.generator.sample import lines, make_world
-from tests.compliance.canaries import CANARIES, canary_order, leaks, leaks_in_folder
-from tests.serving import END, MASKING_KEY, REPOSITORY, START
-
-ORDERS = 1_500
-CANARY_ORDERS = 40
-
-
-class Run(NamedTuple):
-    """A run of the pipeline on a feed that holds canaries: what it printed and the folder it wrote to."""
-
-    printed: bytes
-    folder: Path
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """`python -m ml prepare` and `train` on usual orders, orders full of canaries, and broken lines full of them."""
-    folder = tmp_path_factory.mktemp("training")
-    raw, written = folder / "raw", folder / "written"
-    raw.mkdir()
-    written.mkdir()
-    feed = [line.data for line in lines(make_world(3, ORDERS, START, END), ORDERS, START, END)]
-    step = len(feed) // CANARY_ORDERS
-    for number in range(CANARY_ORDERS):
-        feed.insert(number * (step + 1), json.dumps(canary_order(number + 1)).encode())
-    (raw / "orders-1.ndjson").write_bytes(b"\n".join(feed) + b"\n")
-    (raw / "orders-2.ndjson").write_bytes(b"\n".join(broken_lines()) + b"\n")
-    environment = {**os.environ, "MASKING_KEY": MASKING_KEY}
-    printed = b""
-    for words in (
-        ["prepare", "--data", str(raw), "--quarantine", str(written / "quarantine.ndjson")],
-        [
-            "train",
-            "--data",
-            str(raw),
-            "--models",
-            str(written / "models"),
-            "--quarantine",
-            str(written / "quarantine.ndjson"),
-        ],
-    ):
-        words += ["--out", str(written / "features.npz")] if words[0] == "prepare" else []
-        done = subprocess.run(
-            [sys.executable, "-m", "ml", *words], cwd=REPOSITORY, env=environment, capture_output=True
-        )
-        assert done.returncode in (0, 3), done.stderr.decode()
-        printed += done.stdout + done.stderr
-    yield Run(printed, written)
-
-
-def broken_lines() -> Iterator[bytes]:
-    """Lines that can't be used, each full of canaries in another place."""
-    whole = json.dumps(canary_order(900))
-    yield whole[:-1].encode()
-    yield whole.replace('"quantity": 1', f'"quantity": "{CANARIES["customer.email"]}"').encode()
-    yield whole.replace('"currency": "EUR"', f'"currency": "{CANARIES["customer.name"]}"').encode()
-    yield json.dumps({CANARIES["customer.email"]: CANARIES["customer.name"]}).encode()
-    yield CANARIES["customer.name"].encode("utf-16")
+from tests.compliance.canaries import canary_order, leaks, leaks_in_folder
+from tests.compliance.conftest import Run
+from tests.modes import shared
+from tests.serving import MASKING_KEY, REPOSITORY
 
 
 def test_every_kind_of_output_was_written(run: Run) -> None:
@@ -80,12 +23,17 @@ def test_every_kind_of_output_was_written(run: Run) -> None:
         "card.md",
         "catalogue.json",
         "reference.json",
-        "quarantine.ndjson",
+        "bad-lines.ndjson",
     } <= names
 
 
 def test_features_models_cards_reports_index_and_quarantine_hold_nothing_personal(run: Run) -> None:
     assert leaks_in_folder(run.folder) == []
+
+
+def test_all_that_training_leaves_is_the_owners_alone(run: Run) -> None:
+    """Features, quarantine and model versions, under the umask that keeps nothing private."""
+    assert shared(run.folder) == []
 
 
 def test_what_the_pipeline_prints_holds_nothing_personal(run: Run) -> None:

@@ -13,6 +13,8 @@ from infra.local.ports import free_port
 from infra.local.pulumi import run
 from infra.local.supervisor import client
 from orderguard.model_version import sha256, verify
+from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
+from tests.compliance.canary_routes import FILE_NAMES
 from tests.infra.conftest import VERSION
 from tests.infra.inventories import read_inventory
 from tests.infra.recording import ROOT
@@ -54,7 +56,7 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
     """Staging gets a good file and writes a version that leads back to it; prod gets a broken one and writes none."""
     good = deployed.stack == "staging"
     feed = [line.data for line in lines(make_world(1, 6_000, START, END), 6_000, START, END)]
-    orders = tmp_path / "arrived.ndjson"
+    orders = tmp_path / FILE_NAMES["e-mail"]
     orders.write_bytes(b"\n".join(feed if good else [line[: len(line) // 2] for line in feed]))
     buckets = deployed.home / "cloud" / deployed.stack / "buckets"
     (raw,), (models,) = buckets.glob("*-raw"), buckets.glob("*-models")
@@ -69,11 +71,15 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
         manifest = verify(made[0])
         assert manifest.commit == COMMIT
         assert [(file.position, file.sha256) for file in manifest.data] == [(1, sha256(orders))]
-        assert orders.stem not in put.stdout + (made[0] / "manifest.json").read_text()
     else:
         assert put.returncode != 0
         assert "failed with code 2" in put.stdout
         assert made == []
+    # The file's name stands in the raw bucket and nowhere else: not in the job's log, the version, records or state.
+    (raw / orders.name).unlink()
+    named = forms_of({"name": orders.name, "who": "vera.canarini@canary-mail.example"})
+    assert leaks("printed", (put.stdout + put.stderr).encode(), forms=named) == []
+    assert leaks_in_folder(deployed.home, forms=named) == []
     # Which version is served stays the stack's decision.
     assert deployed.get("/v1/model")[1]["version"] == "first"
 
