@@ -48,7 +48,7 @@ def attribution_graph(model: GuardedForest) -> bytes:
         helper.make_node("ReduceSum", ["pieces", "second"], ["exponent"], keepdims=1),
         helper.make_node("Exp", ["exponent"], ["forest_score"]),
         helper.make_node("Cast", ["features"], ["wide"], to=TensorProto.DOUBLE),
-        _ensemble(guard_ensemble(model.guard, apart=True).attributes(), "wide", "parts", "guard"),
+        _ensemble(guard_ensemble(model, apart=True).attributes(), "wide", "parts", "guard"),
         helper.make_node("ReduceSum", ["parts", "second"], ["guard"], keepdims=1),
         *(helper.make_node(kind, inputs, [output]) for kind, inputs, output in to_scores),
         # Where the forest has evidence its moves rise by more than `least`; elsewhere nothing is shared out.
@@ -86,7 +86,7 @@ def _leaves(forest: IsolationForest, width: int) -> tuple[dict[str, Any], NDArra
     """The attributes of the node that gives the number of the leaf in each tree, and for each leaf (m, d + _PIECES)
     what moved its part in the exponent, and that part in pieces.
     """
-    ensemble = Ensemble()
+    ensemble = Ensemble(width=len(forest.estimators_))
     parts: list[float] = []
     moves: list[NDArray[np.float64]] = []
     scale = exponent_scale(forest)

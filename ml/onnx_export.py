@@ -1,4 +1,4 @@
-"""The model as ONNX: skl2onnx with converters of our own, because its own graph for an Isolation Forest has 27 nodes a
+"""The model as ONNX: skl2onnx with a converter of our own, because its own graph for an Isolation Forest has 27 nodes a
 tree and is wrong on missing values.
 
 The graph is: Cast to double → TreeEnsemble (SUM: the forest) → Exp = forest_score; TreeEnsemble (SUM: the guard's
@@ -16,7 +16,7 @@ from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.ensemble import IsolationForest
 
-from ml.guard import POWER, Guard
+from ml.guard import POWER
 from ml.guarded_forest import GuardedForest, exponent_scale, leaf_path_lengths
 
 TREE_ENSEMBLE_OPSET = 5
@@ -39,7 +39,7 @@ def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str
     # skl2onnx lists them in the order of a set of strings, which is another one under another hash seed.
     proto.opset_import.sort(key=lambda opset: opset.domain)
     for opset in proto.opset_import:
-        # skl2onnx knows ai.onnx.ml up to 3 and would refuse the nodes that our converters add.
+        # skl2onnx knows ai.onnx.ml up to 3 and would refuse the nodes that our converter adds.
         if opset.domain == "ai.onnx.ml":
             opset.version = TREE_ENSEMBLE_OPSET
     onnx.helper.set_model_props(proto, {**properties, "feature_names": ",".join(feature_names)})
@@ -49,8 +49,9 @@ def to_onnx(model: GuardedForest, feature_names: list[str], properties: dict[str
 
 @dataclass
 class Ensemble:
-    """The attributes of one TreeEnsemble node (ai.onnx.ml 5), gathered tree by tree."""
+    """The attributes of one TreeEnsemble node (ai.onnx.ml 5), gathered tree by tree; its output is (n, width)."""
 
+    width: int = 1
     roots: list[int] = field(default_factory=list)
     features: list[int] = field(default_factory=list)
     splits: list[float] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Ensemble:
     def attributes(self) -> dict[str, Any]:
         """Leaves of the same target add up."""
         return {
-            "n_targets": max(self.targets) + 1,
+            "n_targets": self.width,
             "aggregate_function": SUM,
             "post_transform": 0,
             "tree_roots": self.roots,
@@ -137,12 +138,15 @@ def round_down(threshold: float) -> np.float32:
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded
 
 
-def guard_ensemble(guard: Guard, *, apart: bool = False) -> Ensemble:
+def guard_ensemble(model: GuardedForest, *, apart: bool = False) -> Ensemble:
     """One tree a feature: first whether the value is an ordinary one, as it is mostly, then a binary search over the
     values at which its evidence changes. A missing value is ordinary. All add up, or are kept `apart` by feature.
+
+    Evidence is in units of the forest's slope, which saves a node.
     """
-    ensemble = Ensemble()
-    cubes = guard.cubes
+    guard = model.guard
+    ensemble = Ensemble(width=len(guard.upper) if apart else 1)
+    cubes = guard.cubes / model.slope**POWER
     for feature, (upper, lower) in enumerate(zip(guard.upper, guard.lower, strict=True)):
         below, above = np.isfinite(lower), np.isfinite(upper)  # an infinite limit is never passed
         # "x < limit" is "not limit ≤ x", so a lower limit is the float32 just below it.
@@ -150,6 +154,8 @@ def guard_ensemble(guard: Guard, *, apart: bool = False) -> Ensemble:
         values = np.concatenate([cubes[below][::-1], [0.0], cubes[above]])
         ordinary = int(below.sum())
         target = feature if apart else 0
+        if not len(limits) and feature + 1 < len(guard.upper):
+            continue  # it never speaks; but ONNX needs one tree
 
         def add(first: int, last: int) -> tuple[int, int]:
             if first == last:
@@ -184,11 +190,10 @@ def score_nodes(model: GuardedForest, forest: str, guard: str) -> tuple[list[Nod
     """The element-wise nodes from the forest's score and the guard's evidence (n, 1), by name, to what they make, and
     their constants: `cube` is the forest's evidence to the power of `POWER`, `even` the divisor of the score.
     """
-    constants = {"start": model.start, "slope": model.slope, "half": model.half**POWER}
+    constants = {"start": model.start, "half": (model.half / model.slope) ** POWER}
     nodes: list[Node] = [
         ("Sub", [forest, "start"], "above"),
-        ("Mul", ["above", "slope"], "signed"),
-        ("Relu", ["signed"], "evidence"),
+        ("Relu", ["above"], "evidence"),
         ("Mul", ["evidence", "evidence"], "square"),
         ("Mul", ["square", "evidence"], "cube"),
         ("Add", ["cube", guard], "total"),
@@ -201,49 +206,34 @@ def score_nodes(model: GuardedForest, forest: str, guard: str) -> tuple[list[Nod
 
 
 def _convert_guarded_forest(scope: Any, operator: Any, container: Any) -> None:
-    """Cast once, hand the forest to its own converter, put the guard beside it, and make scores of both."""
-    model, (score, forest_score, guard_score) = operator.raw_operator, operator.outputs
-    wide = scope.declare_local_variable("wide", DoubleTensorType([None, operator.inputs[0].type.shape[1]]))
-    container.add_node("Cast", operator.inputs[0].full_name, wide.full_name, to=TensorProto.DOUBLE, name="cast")
-    forest = scope.declare_local_operator("OrderguardIsolationForest", model.forest)
-    forest.inputs.append(wide)
-    forest.outputs.append(scope.declare_local_variable("forest", DoubleTensorType([None, 1])))
-    guard = scope.declare_local_variable("guard", DoubleTensorType([None, 1]))
-    _add_ensemble(container, guard_ensemble(model.guard).attributes(), wide, guard, "guard")
-    # skl2onnx allows an output one operator only, so the inner operator's is passed on by a node; onnxruntime's cost
-    # for it isn't measurable.
-    container.add_node("Identity", forest.outputs[0].full_name, forest_score.full_name, name="forest_score")
-    nodes, constants = score_nodes(model, forest.outputs[0].full_name, guard.full_name)
+    """Forest and guard as a node each, and what makes scores of both."""
+    model, names = operator.raw_operator, dict(zip(_OUTPUTS, operator.outputs, strict=True))
+    forest_score, guard = names["forest_score"].full_name, "guard"
+    container.add_node("Cast", operator.inputs[0].full_name, "wide", to=TensorProto.DOUBLE, name="cast")
+    _add_ensemble(container, _forest_ensemble(model.forest), "wide", "exponent", "forest")
+    container.add_node("Exp", "exponent", forest_score, op_version=13, name="exp")
+    _add_ensemble(container, guard_ensemble(model), "wide", guard, "guard")
+    nodes, constants = score_nodes(model, forest_score, guard)
     for name, value in constants.items():
         container.add_initializer(name, TensorProto.DOUBLE, [1], [value])
-    names = {"score": score.full_name, "guard_score": guard_score.full_name}
     for kind, inputs, output in nodes:
-        container.add_node(kind, inputs, names.get(output, output), op_version=14, name=output)
+        target = names[output].full_name if output in names else output
+        container.add_node(kind, inputs, target, op_version=14, name=output)
 
 
-def _convert_isolation_forest(scope: Any, operator: Any, container: Any) -> None:
-    exponent = scope.declare_local_variable("exponent", DoubleTensorType([None, 1]))
-    attributes = _forest_ensemble(operator.raw_operator).attributes()
-    _add_ensemble(container, attributes, operator.inputs[0], exponent, "forest")
-    container.add_node("Exp", exponent.full_name, operator.outputs[0].full_name, op_version=13, name="exp")
-
-
-def _add_ensemble(container: Any, attributes: dict[str, Any], source: Any, target: Any, name: str) -> None:
+def _add_ensemble(container: Any, ensemble: Ensemble, source: str, target: str, name: str) -> None:
     container.add_node(
         "TreeEnsemble",
-        source.full_name,
-        target.full_name,
+        source,
+        target,
         op_domain="ai.onnx.ml",
         op_version=_SKL2ONNX_OPSETS["ai.onnx.ml"],
         name=name,
-        **attributes,
+        **ensemble.attributes(),
     )
 
 
 def _register() -> None:
-    update_registered_converter(
-        IsolationForest, "OrderguardIsolationForest", _one_column_each, _convert_isolation_forest, overwrite=True
-    )
     update_registered_converter(
         GuardedForest,
         "OrderguardGuardedForest",

@@ -91,7 +91,7 @@ def test_the_forest_is_one_node(model: GuardedForest) -> None:
     graph = onnx.load_from_string(to_onnx(model, NAMES, {})).graph
     kinds = [node.op_type for node in graph.node]
     assert kinds.count("TreeEnsemble") == 2  # and the guard's
-    assert len(kinds) == 15
+    assert len(kinds) == 13
     assert [output.name for output in graph.output] == ["score", "forest_score", "guard_score"]
 
 
