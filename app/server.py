@@ -24,7 +24,7 @@ GRACEFUL_SECONDS = 8
 SWEEPS_PER_TIMEOUT = 8
 STREAM = "/v1/score/stream"
 EXPRESS_URL = PATH.encode()
-MOST_EXPRESS_BYTES = 8_192
+MOST_EXPRESS_BYTES = 4_096
 """The largest body in the express lane, which reads it before it asks for the key, and works on it in one go. Orders
 have some thousand bytes.
 """
