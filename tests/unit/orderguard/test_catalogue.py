@@ -108,7 +108,7 @@ def test_rare_codes_are_rarer_than_common_ones_and_unseen_ones_the_rarest() -> N
 
 
 def test_a_code_that_an_order_does_not_tell_counts_as_usual_in_whatever_shop() -> None:
-    some, all_told = [order(n, "EUR", ("a", 1, 1.0)) for n in range(9)], {
+    some, all_told = [order(n, "EUR", ("a", 1, 1.0)) for n in range(50)], {
         "category",
         "channel",
         "country",
