@@ -84,8 +84,8 @@ def drift_gate(runs: list[DriftRun], minimum_rows: int) -> Gate:
         "drift",
         "A synthetic drift set is told from normal orders; normal later orders are not taken for a fault.",
         figures,
-        [_sets(runs), *_expected(normal)],
-        few if rows < minimum_rows else "",
+        [_sets(runs)],
+        " ".join([few] if rows < minimum_rows else _expected(normal)),
     )
 
 
@@ -105,15 +105,18 @@ def _sets(runs: list[DriftRun]) -> Table:
     return Table(title="Drift sets", columns=columns, rows=rows)
 
 
-def _expected(normal: list[DriftRun]) -> list[Table]:
-    """What moved in normal windows for an expected cause: a table, where anything did."""
-    rows: list[list[str | float]] = [
-        [run.name, variable.name, variable.effect, str(variable.cause), variable.advice]
-        for run in normal
-        for variable in run.report.moved("expected")
-    ]
-    columns = ["set", "feature", "effect", "cause", "advice"]
-    return [Table(title="Expected drift", columns=columns, rows=rows)] if rows else []
+def _expected(normal: list[DriftRun]) -> list[str]:
+    """What moved in normal windows for an expected cause, in words, by cause."""
+    found: dict[str, dict[str, float]] = {}
+    for run in normal:
+        for variable in run.report.moved("expected"):
+            effects = found.setdefault(f"{variable.cause}. {variable.advice}", {})
+            effects[variable.name] = max(variable.effect, effects.get(variable.name, 0.0))
+    lines = []
+    for cause, effects in found.items():
+        moved = ", ".join(f"`{name}` ({share:.0%} of the orders)" for name, share in effects.items())
+        lines.append(f"Expected drift, from {cause} It moved {moved}.")
+    return lines
 
 
 def _rows_to_tell(report: DriftReport, minimum_rows: int) -> int:

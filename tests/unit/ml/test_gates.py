@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ml.validation.anomalies import _resampled, margin_of_gain
+from ml.config import read_config
+from ml.validation.anomalies import LOOKS, Detection, Evaluation, _resampled, anomaly_gate, described, margin_of_gain
 from ml.validation.gates import (
     ENOUGH,
     Bound,
@@ -20,6 +21,7 @@ from ml.validation.gates import (
     margin_of_share,
     worst,
 )
+from ml.validation.injection import ANOMALIES
 
 SHARES = st.floats(0, 1)
 
@@ -91,6 +93,31 @@ def test_the_margin_of_an_area_is_what_chance_shows(area: float) -> None:
     areas = [np.mean(generator.exponential(scale, (40, 1)) > generator.exponential(1, (1, 200))) for _ in range(300)]
     assert margin_of_roc_auc(area, 40, 200) == pytest.approx(2.576 * float(np.std(areas)), rel=0.2)
     assert margin_of_roc_auc(area, 1, 1) > ENOUGH
+
+
+def detected(**recalls: float) -> dict[str, Detection]:
+    kinds = {"all": 0.5, "price_tenfold": 0.9, "deep_discount": 0.1} | recalls
+    return {
+        kind: Detection(0.95, recall, recall, 60 if kind != "all" else 480, 6_000) for kind, recall in kinds.items()
+    }
+
+
+def test_no_limit_is_above_what_the_plain_largest_z_reaches_on_the_same_orders() -> None:
+    """Where deep discounts are usual, none is found, and no model is refused for that."""
+    same = (np.linspace(0, 1, 50), np.linspace(0.5, 1, 50))
+    scores = {"both": same, "largest |z|": same}
+    config = read_config().gates.anomalies
+    for plain, verdict in ((0.45, "passed"), (0.5, "passed"), (0.9, "failed")):
+        found = {"both": detected(), "largest |z|": detected(all=plain)}
+        recall = anomaly_gate(Evaluation(found, scores), config).figures[2]
+        assert (recall.verdict, recall.limit) == (verdict, min(plain, config.minimum_recall))
+    assert "deep_discount (A discount of 70 to 95 % of the basket); 10% of 60 are flagged" in recall.advice
+    assert "`gates.anomalies.minimum_recall` to 0.5" in recall.advice
+
+
+def test_every_kind_has_words_for_what_a_feed_looks_like_in_which_it_is_hard_to_find() -> None:
+    assert set(LOOKS) == set(ANOMALIES)
+    assert all(described(kind).endswith(")") and "()" not in described(kind) for kind in ANOMALIES)
 
 
 def test_the_paired_margin_of_a_detector_against_itself_is_none_and_grows_with_the_difference() -> None:
