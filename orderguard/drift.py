@@ -30,7 +30,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from orderguard.features.causes import GROWTH, Cause
-from orderguard.presence import FIELDS, HOUR, Bits, counts_of, hours_later
+from orderguard.presence import FIELDS, HOUR, Bits, counts_of
 
 SCORE = "score"
 _SMOOTHING = 0.5
@@ -193,6 +193,17 @@ def effect(reference_counts: Sequence[int] | NDArray[np.integer], counts: Sequen
     return float(np.abs(p / max(p.sum(), 1) - q / max(q.sum(), 1)).sum() / 2)
 
 
+def hours_moved(before: Sequence[int] | NDArray[np.integer], now: Sequence[int] | NDArray[np.integer]) -> int:
+    """By how many hours, −12 to 11, the whole pattern of the day has moved, from how many orders came in each hour.
+
+    0 unless moving it explains half of the difference: what a season changes is not the same pattern elsewhere.
+    """
+    hours, recent = np.asarray(before)[:24], np.asarray(now)[:24]
+    differences = {later: float(psi(np.roll(hours, later), recent)) for later in range(-12, 12)}
+    best = min(differences, key=differences.__getitem__)
+    return best if differences[best] < differences[0] / 2 else 0
+
+
 def noise_limit(
     reference_counts: Sequence[int], rows: int, *, significance: float, draws: int = 200, seed: int = 0
 ) -> float:
@@ -247,7 +258,7 @@ def compare(
     def verdict(bins: Bins, recent: NDArray[np.integer], least: float, advice: str) -> VariableDrift:
         limit = noise_limit(bins.counts, max(rows, 1), significance=each, draws=settings.draws)
         index = float(psi(bins.counts, recent))
-        moved = abs(hours_later(bins.counts, recent)) / 12 if bins.name == HOUR else effect(bins.counts, recent)
+        moved = abs(hours_moved(bins.counts, recent)) / 12 if bins.name == HOUR else effect(bins.counts, recent)
         drifted = rows >= settings.minimum_rows and index > limit and moved >= least
         rises = _mean_bin(recent) > _mean_bin(bins.counts)
         expected = grows if bins.cause == "history" else rises if bins.cause == "catalogue age" else False
@@ -294,11 +305,11 @@ def _least_effect(bins: Bins, reference: DriftReference, days: float) -> float:
 
 
 def _least_change(bins: Bins, reference: DriftReference, days: float) -> float:
-    """A field that few orders tell is lost where half of them no longer do; orders come at other hours, as a share of
-    half a day, where that is more than shops do by themselves, and less than the nearest time zone.
+    """A field that few orders tell is lost where half of them no longer do. The hours have moved from one on, as a
+    share of half a day, once both samples have seen a whole day.
     """
     if bins.name == HOUR:
-        return _SHIFTED_HOURS / 12 + calendar_effect(1.0, reference.days) + calendar_effect(1.0, days)
+        return _SHIFTED_HOURS / 12 + float(min(days, reference.days) < 1)
     absent, told, _ = bins.counts
     least = reference.settings.minimum_effect
     return min(least, told / max(absent + told, 1) / 2 or least)
@@ -324,9 +335,9 @@ def _look_at(bins: Bins) -> str:
 
 def _told_otherwise(bins: Bins, recent: NDArray[np.integer]) -> str:
     if bins.name == HOUR:
-        later = hours_later(bins.counts, recent)
-        way = "later" if later > 0 else "earlier"
-        return f"Orders come {abs(later):.1f} hours {way} in the day: is local time sent, with its offset?"
+        later = hours_moved(bins.counts, recent)
+        way = f"{abs(later)} {'hour' if abs(later) == 1 else 'hours'} {'later' if later > 0 else 'earlier'}"
+        return f"The day's pattern is as before, but {way}: is local time sent, with its offset?"
     before, now = bins.counts[1] / max(sum(bins.counts), 1), int(recent[1]) / max(int(recent.sum()), 1)
     return f"`{bins.name}` is told of {now:.0%} of the orders, of {before:.0%} before: has the feed changed?"
 

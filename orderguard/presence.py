@@ -33,7 +33,6 @@ by its id, a category of the first item. The last is not a field, but whether th
 HOUR = "local hour"
 _HOUR_PLACE = 16
 _HOURS = 24
-_NO_MEAN = 0.1
 
 Bits = NDArray[np.int64]
 
@@ -84,16 +83,3 @@ def counts_of(told: Bits) -> list[NDArray[np.int64]]:
     shares = [int(((told >> place) & 1).sum()) for place in range(len(FIELDS))]
     hours = np.bincount(told >> _HOUR_PLACE, minlength=_HOURS + 1)
     return [*(np.array([len(told) - share, share, 0]) for share in shares), hours]
-
-
-def hours_later(before: Sequence[int] | NDArray[np.integer], now: Sequence[int] | NDArray[np.integer]) -> float:
-    """By how many hours, −12 to 12, orders come later in the day, from how many came in each hour: the difference of
-    the circular means (Mardia and Jupp, "Directional Statistics", 2000, section 2.2).
-
-    0 where orders come at all hours alike, so that there is no mean.
-    """
-    circle = np.exp(2j * np.pi * np.arange(_HOURS) / _HOURS)
-    means = [(np.asarray(counts)[:_HOURS] * circle).sum() / max(sum(counts), 1) for counts in (before, now)]
-    if min(map(abs, means)) < _NO_MEAN:
-        return 0.0
-    return float(np.angle(means[1] / means[0])) * _HOURS / (2 * np.pi)

@@ -22,11 +22,14 @@ from orderguard.presence import fields_told
 
 
 class DriftRun(NamedTuple):
-    """A set that was compared with the reference; `shifted` says what the verdict should be."""
+    """A set that was compared with the reference; `shifted` says what the verdict should be, `weak` that the shift may
+    be too small for what these orders are like.
+    """
 
     name: str
     shifted: bool
     report: DriftReport
+    weak: bool = False
 
 
 def drift_runs(model: AnyModel, reference: DriftReference, cases: list[Case], config: DriftGate) -> list[DriftRun]:
@@ -34,9 +37,15 @@ def drift_runs(model: AnyModel, reference: DriftReference, cases: list[Case], co
     windows = [cases[start : start + config.rows] for start in range(0, len(cases) - config.rows + 1, config.rows)]
     windows = windows or [cases]
     generator = np.random.default_rng(config.seed)
-    sets = [(f"normal orders, window {number}", False, window) for number, window in enumerate(windows, 1)]
-    sets += [(shift.name, True, shift.apply(windows[-1], generator)) for shift in applicable_shifts(windows[-1])]
-    return [DriftRun(name, shifted, _report(model, reference, rows)) for name, shifted, rows in sets]
+    normal = [(f"normal orders, window {number}", False, window, False) for number, window in enumerate(windows, 1)]
+    shifted = [
+        (shift.name, True, shift.apply(windows[-1], generator), shift.strength == "weak")
+        for shift in applicable_shifts(windows[-1])
+    ]
+    return [
+        DriftRun(name, told, _report(model, reference, rows), weak)
+        for name, told, rows, weak in (*normal, *shifted)
+    ]
 
 
 def _report(model: AnyModel, reference: DriftReference, cases: list[Case]) -> DriftReport:
@@ -48,9 +57,10 @@ def _report(model: AnyModel, reference: DriftReference, cases: list[Case]) -> Dr
 
 def drift_gate(runs: list[DriftRun], minimum_rows: int) -> Gate:
     """All shifts are told, and no normal window is taken for a fault. Undecided where the windows are too small for a
-    verdict.
+    verdict. A weak shift that moves no feature enough to matter among these orders is named, and not asked for.
     """
-    shifted = [run for run in runs if run.shifted]
+    small = [run for run in runs if run.weak and not _moves_enough(run.report)]
+    shifted = [run for run in runs if run.shifted and run not in small]
     normal = [run for run in runs if not run.shifted]
     rows = min(run.report.rows for run in runs)
     missed = [run for run in shifted if not _moved(run.report)]
@@ -85,7 +95,7 @@ def drift_gate(runs: list[DriftRun], minimum_rows: int) -> Gate:
         "A synthetic drift set is told from normal orders; normal later orders are not taken for a fault.",
         figures,
         [_sets(runs)],
-        " ".join([few] if rows < minimum_rows else _expected(normal)),
+        " ".join([few] if rows < minimum_rows else [*_too_small(small), *_expected(normal)]),
     )
 
 
@@ -119,16 +129,24 @@ def _expected(normal: list[DriftRun]) -> list[str]:
     return lines
 
 
+def _too_small(runs: list[DriftRun]) -> list[str]:
+    names = ", ".join(run.name for run in runs)
+    return [f"Not asked for, since these orders vary by more: {names}."] if runs else []
+
+
+def _moves_enough(report: DriftReport) -> bool:
+    return any(variable.effect >= variable.effect_limit for variable in (*report.variables, *report.presence))
+
+
 def _rows_to_tell(report: DriftReport, minimum_rows: int) -> int:
-    """How many rows would tell a shift that so few hide: 0 where no number would, since too few orders moved.
+    """How many rows would tell a shift that so few hide: 0 where more would not, since too few orders moved.
 
     The noise of a PSI shrinks as 1/rows.
     """
     variables = (*report.variables, *report.presence)
-    moved = [variable for variable in variables if variable.effect >= variable.effect_limit]
-    if not moved:
-        return 0
-    return max(minimum_rows, math.ceil(report.rows * min(variable.limit / variable.psi for variable in moved)))
+    hidden = [one.limit / one.psi for one in variables if one.effect >= one.effect_limit and one.psi < one.limit]
+    rows = math.ceil(report.rows * min(hidden, default=0.0))
+    return max(minimum_rows, rows) if report.rows < max(minimum_rows, rows) else 0
 
 
 def _accusation(run: DriftRun) -> str:

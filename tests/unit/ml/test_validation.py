@@ -202,8 +202,18 @@ def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
     runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
     missed = [run._replace(report=msgspec.structs.replace(run.report, drifted=False)) for run in runs]
     accused = [run._replace(report=msgspec.structs.replace(run.report, drifted=True)) for run in runs]
-    assert [figure.passed for figure in drift_gate(missed, 200).figures] == [False, True]
-    assert [figure.passed for figure in drift_gate(accused, 200).figures] == [True, False]
+    assert [figure.verdict for figure in drift_gate(missed, 200).figures] == ["failed", "passed"]
+    assert [figure.verdict for figure in drift_gate(accused, 200).figures] == ["passed", "failed"]
+
+
+def test_a_weak_shift_is_not_asked_for_where_orders_vary_by_more(job: Job, scorer: Scorer, cases: list[Case]) -> None:
+    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    still = runs[0].report
+    weak, strong = ([run._replace(report=still) if run.weak is kind else run for run in runs] for kind in (True, False))
+    note = drift_gate(weak, 200).note
+    assert drift_gate(weak, 200).verdict == "passed"
+    assert note.startswith("Not asked for, since these orders vary by more: sudden rise of prices, weak, gradual rise")
+    assert drift_gate(strong, 200).verdict == "failed"
 
 
 def test_too_few_orders_for_a_verdict_on_drift_are_named(job: Job, scorer: Scorer, cases: list[Case]) -> None:
