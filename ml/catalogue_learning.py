@@ -85,6 +85,13 @@ class Catalogues:
         """The catalogue that the order at this row is held against."""
         return self._catalogue(int(self._blocks.catalogue[row]))
 
+    def ages(self) -> Floats:
+        """How many days before each order its catalogue ended, (n,); 0 for those before the first block."""
+        at = self._blocks.columns.numbers["at"]
+        starts = np.append(self._blocks.starts, len(at) - 1)
+        ages: Floats = np.maximum(at - at[starts[self._blocks.catalogue]], 0.0) / 86_400.0
+        return ages
+
     def looked_up(self) -> LookedUp:
         """What all orders are held against, each its own catalogue."""
         blocks, columns = self._blocks, self._blocks.columns

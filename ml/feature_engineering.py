@@ -90,6 +90,10 @@ class FeatureTable:
     data_files: list[DataFile]
     """A repeat of an order is not counted as taken from its file."""
 
+    def catalogue_ages(self) -> NDArray[np.float64] | None:
+        """How old the catalogue that each order is held against was, in days (n,)."""
+        return self.catalogues.ages() if self.catalogues else None
+
     def catalogue_of(self, row: int) -> Catalogue:
         """The catalogue that the order at this row is held against."""
         return self.catalogues.of_row(row) if self.catalogues else self.catalogue

@@ -42,9 +42,9 @@ def train_version(
     paths, table, took = prepared or prepare(job)
     seconds = {"prepare": took}
     with timed("train", seconds, job.say):
-        trained = train(
-            table.X, table.created_at, list(FEATURE_NAMES), job.config, job.jobs, table.told, first=table.first
-        )
+        told, ages = table.told, table.catalogue_ages()
+        names = list(FEATURE_NAMES)
+        trained = train(table.X, table.created_at, names, job.config, job.jobs, told, ages, first=table.first)
     training = Training(paths, job.keyring, table, trained, data_hash(table.data_files))
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):

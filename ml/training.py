@@ -4,6 +4,7 @@ taken from the second.
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
 from orderguard.features import PERIODS
-from orderguard.features.causes import CAUSES
+from orderguard.features.causes import CAUSES, UNKNOWN_SKUS
 from orderguard.presence import Bits
 
 _UNKNOWN = Kind("both", 0.1)
@@ -37,11 +38,13 @@ def train(
     config: Config,
     jobs: int = 1,
     told: Bits | None = None,
+    ages: NDArray[np.float64] | None = None,
     *,
     first: int = 0,
 ) -> Trained:
     """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds, and whose orders tell these optional
-    fields (n,), where that is watched. Rows before `first` are left out.
+    fields (n,), where that is watched. `ages` (n,) are how old each row's catalogue was, in days. Rows before `first`
+    are left out.
 
     Neither `jobs` nor anything else but the arguments changes the result.
     """
@@ -52,7 +55,21 @@ def train(
     days = days_spanned(created_at[parts.train : parts.reference])
     fields = told[parts.train : parts.reference] if told is not None else None
     reference = drift_reference(held_out, model.scores(held_out).score, feature_names, days, config.drift, fields)
+    if ages is not None:
+        unknown = features[first:, feature_names.index(UNKNOWN_SKUS)] > 0
+        lasts = catalogue_days(unknown, ages[first:], config.drift.minimum_effect)
+        reference = msgspec.structs.replace(reference, catalogue_days=lasts)
     return Trained(model, alert_threshold(model, seen, kinds, config), parts, reference)
+
+
+def catalogue_days(unknown: NDArray[np.bool_], ages: NDArray[np.float64], least: float) -> float:
+    """After how many days the share of orders with a sku that came since has grown by `least`, going by orders (n,)
+    whose catalogues are some days old: the slope of a straight line through them. 0 where it doesn't grow.
+    """
+    spread = ages - ages.mean()
+    variance = float(spread @ spread)
+    slope = float(spread @ unknown) / variance if variance else 0.0
+    return least / slope if slope > 0 else 0.0
 
 
 def drift_reference(

@@ -71,7 +71,7 @@ def train(options: argparse.Namespace) -> int:
     elif code.dirty:
         print("note: code differs from the commit; the version's name says so", file=sys.stderr)
     prepared = prepare_orders(job)
-    slices(len(prepared.table.X), job.config)
+    slices(len(prepared.table.X), job.config, prepared.table.first)
     outcome = _pipeline().train_version(job, prepared)
     manifest = outcome.manifest
     gates = [*outcome.validation.gates, outcome.challenge]

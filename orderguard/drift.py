@@ -35,6 +35,7 @@ from orderguard.presence import FIELDS, HOUR, Bits, counts_of
 SCORE = "score"
 _SMOOTHING = 0.5
 _SHIFTED_HOURS = 0.5
+_LONGEST_DAYS = 365
 _LEAST_NOISE = 1e-9
 """A variable with one value has no noise at all; whatever is divided by its limit is not divided by 0."""
 SECONDS_A_DAY = 86_400.0
@@ -318,7 +319,7 @@ def _least_change(bins: Bins, reference: DriftReference, days: float) -> float:
 def _advice(cause: Cause | None, reference: DriftReference) -> str:
     if cause == "history":
         return "More customers have earlier orders. Nothing is wrong; a new training takes it in."
-    if reference.catalogue_days:
+    if 0 < reference.catalogue_days <= _LONGEST_DAYS:
         return f"New skus: retrain every {max(1, round(reference.catalogue_days))} days."
     return "New skus: retrain."
 

@@ -43,8 +43,7 @@ def drift_runs(model: AnyModel, reference: DriftReference, cases: list[Case], co
         for shift in applicable_shifts(windows[-1])
     ]
     return [
-        DriftRun(name, told, _report(model, reference, rows), weak)
-        for name, told, rows, weak in (*normal, *shifted)
+        DriftRun(name, told, _report(model, reference, rows), weak) for name, told, rows, weak in (*normal, *shifted)
     ]
 
 

@@ -6,7 +6,8 @@ from orderguard.features.table import FEATURES
 
 Cause = Literal["history", "catalogue age"]
 
-AGEING = ("unknown_sku_share",)
+UNKNOWN_SKUS = "unknown_sku_share"
+AGEING = (UNKNOWN_SKUS, "sku_prefix_rarity", "category_rarity")
 """Features that rise while a catalogue gets older: it does not know the goods that came since."""
 
 GROWTH = "orders_before"

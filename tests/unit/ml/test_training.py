@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ml.config import Config
 from ml.onnx_export import to_onnx
 from ml.slices import TrainingError, slices
-from ml.training import train
+from ml.training import catalogue_days, train
 
 NAMES = ["a", "b", "c"]
 
@@ -75,3 +75,11 @@ def test_the_reference_knows_its_days_and_which_features_follow_the_calendar(con
     reference = train(rows(), moments(), ["lines", "hour_sine", "weekday_sine"], config).reference
     assert reference.days == pytest.approx(449 / 24)
     assert [bins.period for bins in reference.bins] == [0, 1, 7, 0]
+
+
+def test_how_long_a_catalogue_lasts_follows_from_how_fast_unknown_skus_come() -> None:
+    ages = np.linspace(0, 7, 20_000)
+    unknown = np.random.default_rng(7).random(20_000) < 0.05 + 0.02 * ages
+    assert catalogue_days(unknown, ages, 0.15) == pytest.approx(7.5, rel=0.15)
+    assert catalogue_days(np.zeros(20_000, bool), ages, 0.15) == 0
+    assert catalogue_days(unknown, np.zeros(20_000), 0.15) == 0

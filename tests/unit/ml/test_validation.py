@@ -207,7 +207,7 @@ def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
 
 
 def test_a_weak_shift_is_not_asked_for_where_orders_vary_by_more(job: Job, scorer: Scorer, cases: list[Case]) -> None:
-    runs = drift_runs(scorer, scorer.drift_reference, scorer.catalogue, cases, job.config.gates.drift)
+    runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
     still = runs[0].report
     weak, strong = ([run._replace(report=still) if run.weak is kind else run for run in runs] for kind in (True, False))
     note = drift_gate(weak, 200).note
