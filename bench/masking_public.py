@@ -31,6 +31,7 @@ GOALS = {"PHONE": 0.98, "CARD": 0.99, "IBAN": 0.99, "EMAIL": 0.99, "IP": 0.99, "
 _OTHER = "OTHER"
 """Labelled there, and not among what is promised here: names, companies, passwords and so on."""
 _EDGES = re.compile(r"^(?:[\s*'\"]|SSN\b)+|[\s*'\"]+$")
+_VALUE = re.compile(r"[\d@]")
 _CUT = re.compile(r"\.\.\.|…")
 
 
@@ -66,7 +67,7 @@ def _places(text: str, entity: dict[str, Any]) -> Iterator[Label]:
     """Wherever the value stands, without the marks and the label that some are written with; not what the set cut."""
     value = _EDGES.sub("", entity.get("entity") or "")
     kind = KINDS.get(entity.get("label", ""), _OTHER)
-    if not value or value not in text or (kind != _OTHER and (_CUT.search(value) or not re.search(r"\d", value))):
+    if not value or value not in text or (kind != _OTHER and (_CUT.search(value) or not _VALUE.search(value))):
         return
     for match in re.finditer(re.escape(value), text):
         yield Label(match.start(), match.end(), kind)
