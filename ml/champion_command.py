@@ -16,6 +16,7 @@ from ml.config import read_config
 from ml.lineage import source
 from ml.reading import order_files
 from ml.refusal import refusal
+from orderguard.features import FEATURE_SET_VERSION
 from orderguard.model_version import Manifest, ModelVersionError, read_manifest, sha256
 from orderguard.model_version import champion as current_champion
 
@@ -25,7 +26,15 @@ EXIT_GATE = 3
 def champion(options: argparse.Namespace) -> int:
     """Say which version is champion and which newer one was refused; train where there is neither."""
     current = current_champion(options.models)
-    if current is not None:
+    former = current and _former_features(options.models / current)
+    if former:
+        lines = [
+            f"champion {current} was trained on feature set {former}, and this code computes {FEATURE_SET_VERSION}: "
+            "a new version is trained in its place",
+            f"  {options.models / str(current)} stays as it is; to serve it, run the code that trained it",
+        ]
+        output(options, lines, {"champion": current, "feature_set": former})
+    elif current is not None:
         refused = _refused_since(options.models, current)
         output(options, _goes_on(options.models, current, refused), {"champion": current, "refused": refused})
         return 0
@@ -37,6 +46,15 @@ def champion(options: argparse.Namespace) -> int:
     lines += refusal(options.models, refused, registry.gates_of(options.models / refused), options.config)
     output(options, lines, {"champion": None, "refused": refused})
     return EXIT_GATE
+
+
+def _former_features(version: Path) -> str | None:
+    """The feature set that a version was trained on, if this code computes another."""
+    try:
+        trained_on = read_manifest(version).feature_set_version
+    except ModelVersionError:
+        return None
+    return trained_on if trained_on != FEATURE_SET_VERSION else None
 
 
 def _goes_on(models: Path, current: str, refused: str | None) -> list[str]:

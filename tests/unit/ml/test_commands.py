@@ -23,7 +23,7 @@ from ml.quarantine import quarantine_file
 from ml.refusal import refusal
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring, new_key_text
-from orderguard.model_version import champion, sha256, verify
+from orderguard.model_version import MANIFEST, ModelVersionError, champion, sha256, verify
 from tests.unit.ml.former import name_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -241,6 +241,23 @@ def test_export_copies_the_model_under_its_versions_name(
     assert (code, names) == (0, [f"orderguard-{version}.manifest.json", f"orderguard-{version}.onnx"])
     code, printed, _ = run(capsys, "trace", tmp_path / "out" / f"orderguard-{version}.onnx", "--models", models)
     assert (code, printed.splitlines()[0]) == (0, version)
+
+
+def test_a_champion_of_a_former_feature_set_is_trained_anew_and_kept(
+    models: Path, sample: Path, trained: Outcome, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = trained.manifest.version
+    assert run(capsys, "promote", version, "--models", models)[0] == 0
+    command = ("champion", "--data", sample, "--models", models, "--config", DEFAULT)
+    assert run(capsys, *command)[:2] == (0, f"champion: {version}\n")
+    manifest = models / version / MANIFEST
+    manifest.write_bytes(manifest.read_bytes().replace(b'"feature_set_version": "2"', b'"feature_set_version": "1"'))
+    with pytest.raises(ModelVersionError, match="trained on feature set 1.*train a new version"):
+        verify(models / version)
+    monkeypatch.setattr("ml.training_commands.train", lambda options: print("trains") or 0)
+    code, printed, _ = run(capsys, *command)
+    assert code == 0 and printed.startswith(f"champion {version} was trained on feature set 1") and "trains" in printed
+    assert manifest.is_file()
 
 
 def test_validate_trains_again_and_finds_the_same_bytes(
