@@ -16,6 +16,7 @@ from ml.validation.gates import Gate, Validation, Verdict, worst
 from orderguard.model_version import (
     CHAMPION,
     MANIFEST,
+    DataFile,
     Manifest,
     ModelVersionError,
     champion,
@@ -131,7 +132,7 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
 
 def _without_what_is_keyed(manifest: Manifest) -> Manifest:
     files = {name: digest for name, digest in manifest.files.items() if not name.startswith(f"{KNOWLEDGE_FOLDER}/")}
-    data = [msgspec.structs.replace(file, token="") for file in manifest.data]
+    data = [DataFile(position=file.position, sha256=file.sha256, orders=file.orders) for file in manifest.data]
     return msgspec.structs.replace(manifest, files=files, data=data)
 
 

@@ -4,16 +4,14 @@ github.com/rahulraimau/Marketing-Insights-For-E-Commerce-Company1, the workbook.
 Days without hours. Prices vary from line to line.
 """
 
-import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
+
+import openpyxl
 
 from bench.feeds.lines import Line, moment
 
 FOLDER = "Marketing-Insights-For-E-Commerce-Company1"
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def lines(folder: Path) -> Iterator[Line]:
@@ -36,17 +34,10 @@ def lines(folder: Path) -> Iterator[Line]:
 
 
 def sheet(path: Path) -> Iterator[list[str]]:
-    """The cells of a workbook's first sheet, row by row (ECMA-376: texts stand once, cells refer to them)."""
-    with zipfile.ZipFile(path) as book:
-        shared = ElementTree.parse(book.open("xl/sharedStrings.xml")).getroot()
-        texts = ["".join(part.text or "" for part in entry.iter(f"{_MAIN}t")) for entry in shared]
-        for _, row in ElementTree.iterparse(book.open("xl/worksheets/sheet1.xml")):
-            if row.tag == f"{_MAIN}row":
-                cells = {re.sub(r"\d", "", cell.get("r", "")): _value(cell, texts) for cell in row}
-                yield list(cells.values())
-                row.clear()
-
-
-def _value(cell: ElementTree.Element, texts: list[str]) -> str:
-    value = cell.findtext(f"{_MAIN}v") or ""
-    return texts[int(value)] if cell.get("t") == "s" else value
+    """The cells of a workbook's first sheet as text, row by row."""
+    book = openpyxl.load_workbook(path, read_only=True)
+    try:
+        for row in book.worksheets[0].iter_rows(values_only=True):
+            yield ["" if value is None else str(value) for value in row]
+    finally:
+        book.close()
