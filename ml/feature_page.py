@@ -30,16 +30,18 @@ float32 vector, bit for bit, for any orders in any sequence. Formulas keep to op
 exactly; logarithms are taken at the end, by numpy in both cases.
 
 **Only what was known before.** A feature sees the order itself, the customer's earlier orders and the
-catalogue. The catalogue (usual prices, quantities, currencies, hours, shares of codes) is learnt from the
-training slice alone and is part of the model version (`catalogue.json`). Tests change later orders and find
-earlier vectors unchanged.
+catalogue (usual prices, quantities, currencies, hours, shares of codes). In training each order is held against
+a catalogue of the orders before it, at most some days old, as in production. The catalogue that is part of the
+model version (`catalogue.json`) is learnt from all orders there are. Tests change later orders and find earlier
+vectors unchanged.
 
 **What is not known counts as usual.** No feature is ever missing or infinite. Where its inputs are absent it
-takes the value that says nothing: an unseen currency counts as the usual basket at the usual prices, an unknown
-sku as sold at its usual price, a customer without history as one who comes at the usual gap, spends what is
-usual at a usual time and uses known address, device and payment. That something is unknown is told by features
-of its own: `unknown_sku_share`, `orders_before`, `currency_rarity`. An order with the required fields alone
-therefore has a full vector.
+takes the value that says nothing: a code that the order doesn't tell counts as a usual one, a customer without
+history as one who comes at the usual gap, spends what is usual at a usual time and uses known address, device
+and payment. An unknown sku is held against its category, else against the shop. Amounts in an unseen currency
+count as they stand, as if in the currency used most. That something is unknown is told by features of its own:
+`unknown_sku_share`, `sku_prefix_rarity`, `orders_before`, `currency_rarity`. An order with the required fields
+alone therefore has a full vector.
 
 **Evidence.** By itself a feature is evidence against an order on one side, on both, or on none, where it tells
 something only together with others: that is the forest's. The floor is a difference, in the unit after scaling,
