@@ -1,6 +1,7 @@
 """From a data push to a deployed tag: the workflows' own steps, in order, in a fresh clone, with the local cloud
 standing for Google Cloud."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -143,8 +144,11 @@ def test_the_trace_leads_from_each_end_to_orders_and_deployments(
     told = subprocess.run(
         command, cwd=runner.clone, env=runner.environment, capture_output=True, text=True, check=True
     ).stdout
-    for part in (trained["train"]["version"], data_push[:7], "drop-", "prod as v0.1.0", deployed["image"]["digest"]):
+    orders = [hashlib.sha256(path.read_bytes()).hexdigest() for path in runner.clone.glob("data/raw/drop-*")]
+    assert orders
+    for part in (trained["train"]["version"], data_push[:7], *orders, "prod as v0.1.0", deployed["image"]["digest"]):
         assert part in told
+    assert "drop-" not in told, "a file's name may tell who ordered"
 
 
 def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
