@@ -178,6 +178,8 @@ def test_a_code_cannot_pass_for_one_that_was_left_undecided() -> None:
 
 def test_what_is_remembered_is_bounded_and_holds_no_personal_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(masking_codes, "_MOST_REMEMBERED", 10)
+    monkeypatch.setattr(masking_codes, "_personal", {})
+    monkeypatch.setattr(masking_codes, "_impersonal", {})
     for number in range(40):
         mask_code(f"person{number}@mail.example")
         mask_code(f"article-{number}")
