@@ -280,7 +280,13 @@ def test_no_generated_request_makes_it_fail(service: Service) -> None:
     checked = 0
     for found in schema.get_all_operations():
         case = found.ok()  # type: ignore[union-attr]  # an error would fail here, as it should
-        if case.path.startswith(("/v1/score", "/v1/model", "/v1/features", "/v1/drift", "/healthz", "/readyz")):
+        if case.path.startswith("/v1/score") or case.path in (
+            "/v1/model",
+            "/v1/features",
+            "/v1/drift",
+            "/healthz",
+            "/readyz",
+        ):
             checked += 1
             run_cases(case, service)
     assert checked == 8
