@@ -111,14 +111,16 @@ class UsualLines:
 
 
 def _shrunk_middle(lines: Floats, middle: Floats, prior: Floats) -> Floats:
-    """The mean of the logarithms, by weight."""
-    result: Floats = np.exp((lines * np.log(middle) + PRIOR_MIDDLE * np.log(prior)) / (lines + PRIOR_MIDDLE))
+    """The mean of the logarithms, by weight; without lines the prior itself, to the bit, as serving takes it."""
+    shrunk = np.exp((lines * np.log(middle) + PRIOR_MIDDLE * np.log(prior)) / (lines + PRIOR_MIDDLE))
+    result: Floats = np.where(lines > 0, shrunk, prior)
     return result
 
 
 def _shrunk_spread(lines: Floats, spread: Floats, prior: Floats) -> Floats:
-    """The root of the mean of the squares, by weight."""
-    result: Floats = np.sqrt((lines * spread * spread + PRIOR_SPREAD * prior * prior) / (lines + PRIOR_SPREAD))
+    """The root of the mean of the squares, by weight; without lines the prior itself."""
+    shrunk = np.sqrt((lines * spread * spread + PRIOR_SPREAD * prior * prior) / (lines + PRIOR_SPREAD))
+    result: Floats = np.where(lines > 0, shrunk, prior)
     return result
 
 
