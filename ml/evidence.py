@@ -1,5 +1,6 @@
-"""Which side of a feature is evidence against an order, and from which spread on."""
+"""Which side of a feature is evidence against an order, from which spread on, and how much at most."""
 
+import math
 from typing import NamedTuple
 
 from orderguard.features.table import FEATURES, Side
@@ -7,12 +8,17 @@ from orderguard.features.table import FEATURES, Side
 
 class Kind(NamedTuple):
     """The `side` of a feature that is evidence, and the `floor` of the scale of its tail, in the feature's own unit
-    (after `scale`). A feature of which no side is evidence still speaks in the forest, together with others.
+    (after `scale`); it is never more than `ceiling`, and measured among all orders or among those where it isn't 0. A
+    feature of which no side is evidence still speaks in the forest, together with others.
     """
 
     side: Side
     floor: float
+    ceiling: float = math.inf
+    nonzero: bool = False
 
 
-KINDS: dict[str, Kind] = {feature.name: Kind(feature.side, feature.floor) for feature in FEATURES}
+KINDS: dict[str, Kind] = {
+    feature.name: Kind(feature.side, feature.floor, feature.ceiling, feature.nonzero) for feature in FEATURES
+}
 """By the feature's name."""

@@ -2,9 +2,11 @@
 docs/technical/features.md`.
 """
 
+import math
 from itertools import groupby
 
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
+from orderguard.features.table import Feature
 from orderguard.history import REMEMBERED
 
 HEADINGS = {
@@ -45,7 +47,9 @@ alone therefore has a full vector.
 
 **Evidence.** By itself a feature is evidence against an order on one side, on both, or on none, where it tells
 something only together with others: that is the forest's. The floor is a difference, in the unit after scaling,
-that begins to mean something; what never varied is measured in it ([model.md](model.md)).
+that begins to mean something; what never varied is measured in it ([model.md](model.md)). Features that tell of
+new goods are evidence of no more than their ceiling, alone and together too little for an alarm: a new collection
+is no storm of alerts, be new goods never so rare until then.
 
 **No personal data.** Features are computed from masked orders; tokens are only compared with tokens of the same
 customer. Another masking key gives the same features.
@@ -66,10 +70,14 @@ def page() -> str:
     parts = [INTRODUCTION]
     for group, features in groupby(FEATURES, key=lambda feature: feature.group):
         parts.append(f"\n## {HEADINGS[group]}\n\n")
-        rows = [("feature", "scale", "unit", "evidence", "floor", "meaning"), ("---",) * 6]
-        rows += [(f"`{f.name}`", f.scale, f.unit, f.side, str(f.floor), f.meaning) for f in features]
+        rows = [("feature", "scale", "unit", "evidence", "floor", "ceiling", "meaning"), ("---",) * 7]
+        rows += [(f"`{f.name}`", f.scale, f.unit, f.side, str(f.floor), _ceiling(f), f.meaning) for f in features]
         parts += [f"| {' | '.join(row)} |\n" for row in rows]
     return "".join(parts)
+
+
+def _ceiling(feature: Feature) -> str:
+    return f"{feature.ceiling:g}" if math.isfinite(feature.ceiling) else "–"
 
 
 if __name__ == "__main__":

@@ -79,21 +79,26 @@ def fit_guard(train: NDArray[np.float32], kinds: Sequence[Kind], config: GuardCo
     levels = levels_of(config)
     silent = np.full(len(levels), np.inf)
     upper, lower = [], []
-    for column, (side, floor) in zip(train.T.astype(np.float64), kinds, strict=True):
+    for column, kind in zip(train.T.astype(np.float64), kinds, strict=True):
         known = np.sort(column[np.isfinite(column)])
         speaks = len(known) > 0
-        high, low = speaks and side in ("both", "high"), speaks and side in ("both", "low")
-        upper.append(_limits(known, floor, levels, config) if high else silent)
-        lower.append(_limits(-known[::-1], floor, levels, config) if low else silent)
+        high, low = speaks and kind.side in ("both", "high"), speaks and kind.side in ("both", "low")
+        upper.append(_limits(known, kind, levels, config) if high else silent)
+        lower.append(_limits(-known[::-1], kind, levels, config) if low else silent)
     return Guard(np.array(upper, np.float32), -np.array(lower, np.float32), levels)
 
 
 def _limits(
-    ordered: NDArray[np.float64], floor: float, levels: NDArray[np.float64], config: GuardConfig
+    ordered: NDArray[np.float64], kind: Kind, levels: NDArray[np.float64], config: GuardConfig
 ) -> NDArray[np.float64]:
-    """The values at which the evidence reaches each level, ascending."""
-    values, evidence = evidence_curve(ordered, floor, config)
-    limits: NDArray[np.float64] = np.interp(levels, evidence, values)
+    """The values at which the evidence reaches each level, ascending; none where it is above the ceiling.
+
+    Among the orders where a feature isn't 0 stands one more where it is: that is where its evidence begins.
+    """
+    if kind.nonzero:
+        ordered = np.concatenate([[0.0], ordered[ordered > 0.0]])
+    values, evidence = evidence_curve(ordered, kind.floor, config)
+    limits: NDArray[np.float64] = np.where(levels <= kind.ceiling, np.interp(levels, evidence, values), np.inf)
     return limits
 
 

@@ -17,8 +17,8 @@ LINE_FACTS: tuple[tuple[str, Reduction], ...] = (
     ("lowest_price_ratio", "smallest"),
     ("highest_price_deviation", "largest"),
     ("lowest_price_deviation", "smallest"),
-    ("highest_category_ratio", "largest"),
-    ("lowest_category_ratio", "smallest"),
+    ("highest_new_deviation", "largest"),
+    ("lowest_new_deviation", "smallest"),
     ("category_rarity", "largest"),
     ("sku_prefix_rarity", "largest"),
 )
@@ -29,7 +29,6 @@ LINE_USUAL = (
     "price_spread",
     "usual_quantity",
     "quantity_spread",
-    "category_price",
     "category_rarity",
     "sku_prefix_rarity",
 )
@@ -39,6 +38,10 @@ category, else the shop's.
 
 LEAST_PRICE_SHARE = 1e-3
 """The share of the shop's usual price below which prices are not told from nothing."""
+
+
+LEAST_SPREAD_OF_NEW = 0.5
+"""How far the prices of new skus may stray at least, however alike those before them are."""
 
 
 def deviation(ratio: Any, xp: Any) -> Any:
@@ -58,8 +61,9 @@ def line_facts(quantity: Any, price: Any, discount: Any, level: Any, least_price
     told = xp.maximum(price / level, least_price)
     ratio = told / usual.usual_price
     known_ratio = xp.where(usual.unknown > 0.0, 1.0, ratio)
-    price_deviation = deviation(ratio, xp) / usual.price_spread
-    category_ratio = told / usual.category_price
+    apart = deviation(ratio, xp)
+    known_deviation = xp.where(usual.unknown > 0.0, 0.0, apart / usual.price_spread)
+    new_deviation = xp.where(usual.unknown > 0.0, apart / xp.maximum(usual.price_spread, LEAST_SPREAD_OF_NEW), 0.0)
     quantity_ratio = quantity / usual.usual_quantity
     return (
         worth,
@@ -70,10 +74,10 @@ def line_facts(quantity: Any, price: Any, discount: Any, level: Any, least_price
         deviation(quantity_ratio, xp) / usual.quantity_spread,
         known_ratio,
         known_ratio,
-        price_deviation,
-        price_deviation,
-        category_ratio,
-        category_ratio,
+        known_deviation,
+        known_deviation,
+        new_deviation,
+        new_deviation,
         usual.category_rarity,
         usual.sku_prefix_rarity,
     )

@@ -22,7 +22,7 @@ USUAL_OF_LINE = {
     "quantity": "usual_quantity",
     "quantity_spread": "quantity_spread",
 }
-_AS_FOUND = ("category_price", "category_rarity", "sku_prefix_rarity")
+_AS_FOUND = ("category_rarity", "sku_prefix_rarity")
 USUAL_OF_SHOP = ("usual_basket", "usual_spread", "usual_account_days", "usual_gap_hours", "least_price")
 
 

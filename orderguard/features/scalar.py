@@ -142,7 +142,6 @@ def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     lines = []
     for item in order.items:
         category = item.category or ""
-        of_category = category_of(category, of_shop)
         of_sku = sku_of(item.sku)
         lines.append(
             (
@@ -150,8 +149,7 @@ def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
                 item.unit_price,
                 item.discount or 0.0,
                 1.0 if of_sku is None else 0.0,
-                *(of_sku or of_category),
-                of_category[0],
+                *(of_sku or category_of(category, of_shop)),
                 category_rarity(category, rare_category.unseen),
                 prefix_rarity(sku_prefix(item.sku), rare_prefix.unseen),
             )

@@ -16,11 +16,14 @@ Scale = Literal["as is", "ln", "ln(1+x)", "asinh"]
 Side = Literal["both", "high", "low", "none"]
 Formula = Callable[[Any, Any], Any]
 
-FEATURE_SET_VERSION = "2"
+FEATURE_SET_VERSION = "3"
 """Changes whenever a vector may change. A test holds it against recorded vectors."""
 
 SMALLEST = 0.01
 """The smallest amount in reference units that is told from nothing."""
+
+NEW_GOODS = 2.0
+"""The most evidence that goods which no catalogue knows are by themselves."""
 
 SINE_OF_MINUTE = tuple(math.sin(2 * math.pi * minute / 1440) for minute in range(1440))
 COSINE_OF_MINUTE = tuple(math.cos(2 * math.pi * minute / 1440) for minute in range(1440))
@@ -35,7 +38,9 @@ class Feature:
 
     By itself a feature is evidence against an order on its `side` alone, `none` of them where it tells something only
     together with others. `floor` is a difference, after `scale`, that begins to mean something: what never varied is
-    measured in it.
+    measured in it. `ceiling` is the most evidence (−ln of a probability) that it ever is: what comes with every new
+    collection adds to an alarm, and is none, be it never so rare until then. Where 0 means that there is nothing to
+    tell, a feature is measured among the orders that have more of it (`nonzero`): how few these are is no evidence.
     """
 
     name: str
@@ -47,6 +52,8 @@ class Feature:
     meaning: str
     formula: Formula
     period: float = 0.0
+    ceiling: float = math.inf
+    nonzero: bool = False
 
 
 def _own_deviation(f: Any, xp: Any) -> Any:
@@ -121,6 +128,7 @@ FEATURES: tuple[Feature, ...] = (
         0.05,
         "Share of lines whose sku the catalogue does not know.",
         lambda f, xp: f.unknown_skus / f.lines,
+        ceiling=NEW_GOODS,
     ),
     Feature(
         "discount_share",
@@ -161,7 +169,7 @@ FEATURES: tuple[Feature, ...] = (
         "high",
         0.3,
         "The highest unit price against the sku's usual one, in units of how far this sku's prices stray; an unknown "
-        "sku is held against its category.",
+        "sku counts as usual.",
         lambda f, xp: f.highest_price_deviation,
     ),
     Feature(
@@ -172,28 +180,32 @@ FEATURES: tuple[Feature, ...] = (
         "low",
         0.3,
         "The lowest unit price against the sku's usual one, in units of how far this sku's prices stray; an unknown "
-        "sku is held against its category.",
+        "sku counts as usual.",
         lambda f, xp: f.lowest_price_deviation,
     ),
     Feature(
-        "category_price_above",
+        "new_price_above",
         "price",
-        "ratio",
-        "ln",
-        "none",
-        0.1,
-        "The highest ratio of a unit price to its category's usual price.",
-        lambda f, xp: f.highest_category_ratio,
+        "spreads",
+        "as is",
+        "high",
+        1.0,
+        "The highest unit price of an unknown sku against its category's usual one, in units of how far prices stray "
+        "there; 0 where all skus are known.",
+        lambda f, xp: f.highest_new_deviation,
+        nonzero=True,
     ),
     Feature(
-        "category_price_below",
+        "new_price_below",
         "price",
-        "ratio",
-        "ln",
-        "none",
-        0.1,
-        "The lowest ratio of a unit price to its category's usual price.",
-        lambda f, xp: f.lowest_category_ratio,
+        "spreads",
+        "as is",
+        "low",
+        1.0,
+        "The lowest unit price of an unknown sku against its category's usual one, in units of how far prices stray "
+        "there; 0 where all skus are known.",
+        lambda f, xp: f.lowest_new_deviation,
+        nonzero=True,
     ),
     Feature(
         "hour_sine",
@@ -444,6 +456,7 @@ FEATURES: tuple[Feature, ...] = (
         0.5,
         "How rarely the rarest category of the basket is ordered.",
         lambda f, xp: f.category_rarity,
+        ceiling=NEW_GOODS,
     ),
     Feature(
         "sku_prefix_rarity",
@@ -454,6 +467,7 @@ FEATURES: tuple[Feature, ...] = (
         0.5,
         "How rarely lines come whose sku begins with these letters; the rarest of the basket.",
         lambda f, xp: f.sku_prefix_rarity,
+        ceiling=NEW_GOODS,
     ),
     Feature(
         "channel_rarity",

@@ -138,6 +138,23 @@ def test_only_a_features_own_side_is_evidence(config: Config, side: str, high: i
     assert found.tolist() == [bool(high), bool(low)]
 
 
+def test_a_ceiling_is_never_passed_though_the_evidence_rises_to_it(config: Config) -> None:
+    rows = usual(2_000, 11)[:, :1]
+    free, held = (fit_guard(rows, [Kind("both", 0.05, ceiling)], config.guard) for ceiling in (math.inf, 3.0))
+    far = np.array([[0], [1], [2], [9], [-9], [np.inf]], np.float32)
+    assert evidence(held, far) == pytest.approx(np.minimum(evidence(free, far), held.levels[held.levels <= 3].max()))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.9])
+def test_among_orders_where_it_isnt_0_that_it_isnt_is_no_evidence(config: Config, share: float) -> None:
+    random = np.random.default_rng(12)
+    rows = np.where(random.random(2_000) < share, random.normal(3, 1, 2_000), 0.0).astype(np.float32)[:, None]
+    guard = fit_guard(rows, [Kind("both", 1.0, nonzero=True)], config.guard)
+    found = evidence(guard, np.array([[0], [-0.5], [0.5], [1], [40], [400]], np.float32))[:, 0]
+    assert found[0] == 0 and np.all(found[1:4] < 3)
+    assert found[4] > 4 and found[5] > 30
+
+
 def test_a_feature_that_was_never_told_says_nothing(config: Config) -> None:
     rows = np.full((200, 1), np.nan, np.float32)
     guard = fit_guard(rows, [Kind("both", 0.1)], config.guard)
