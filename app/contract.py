@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from orderguard.reasons import ReasonInWords
 from orderguard.schema import Order
 
 MAX_HISTORY = 200
@@ -44,6 +45,10 @@ class ScoreAnswer(msgspec.Struct, frozen=True):
     contributions: list[Contribution]
     model_version: str
     history: Annotated[HistoryState, Meta(description="whether the customer's earlier orders were used")]
+    place: Annotated[str, Meta(description="where an anomaly stands among the reference orders, in words")] = ""
+    reasons: Annotated[
+        list[ReasonInWords], Meta(description="why it is an anomaly; /v1/explain tells it of any order")
+    ] = []
 
 
 class OrderFailure(msgspec.Struct, frozen=True):

@@ -42,14 +42,24 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "guard_score": 0.80,
     "contributions": [
         {
-            "feature": "max_quantity",
-            "value": 400.0,
+            "feature": "largest_quantity",
+            "value": 333.3,
             "contribution": 0.31,
-            "meaning": "the largest quantity of one line item",
+            "meaning": "The largest ratio of a line's quantity to the sku's usual one.",
         }
     ],
     "model_version": "20260504-1a2b3c4d",
     "history": "absent",
+    "place": "at the top 0.2 % of orders",
+    "reasons": [
+        {
+            "text": "400 of SKU-0102, 333 times the usual 1.2.",
+            "fact": "quantity",
+            "features": ["largest_quantity", "quantity_deviation"],
+            "contribution": 0.44,
+            "by_itself": True,
+        }
+    ],
 }
 EVENTS = "text/event-stream"
 EVENT: dict[str, Any] = {
@@ -73,6 +83,7 @@ PROBLEMS = {
     "model": ("invalid-request", "unauthorized", "not-ready"),
     "questions": ("invalid-request", "unauthorized", "not-found", "timeout", "too-large", "not-ready"),
 }
+PROBLEMS["explaining"] = ("invalid-json", "unauthorized", "timeout", "too-large", "invalid-order", "not-ready")
 PROBLEMS["openai"] = PROBLEMS["questions"]
 """The problems that FastAPI routes behind the API key answer with, by tag."""
 

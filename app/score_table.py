@@ -7,7 +7,6 @@ A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, els
 import argparse
 import gzip
 import os
-import re
 import shutil
 import sys
 import textwrap
@@ -25,6 +24,7 @@ LOCAL = Path(".local")
 TIMEOUT_SECONDS = 120
 USUAL_SHOWN = 3
 UNUSABLE_SHOWN = 20
+REASONS_SHOWN = 3
 TOGETHER = 500
 
 
@@ -33,12 +33,9 @@ class ClientError(Exception):
 
 
 class Reason(msgspec.Struct):
-    """A feature that moved the score."""
+    """Why an order scored as it did, in words."""
 
-    feature: str
-    contribution: float
-    meaning: str
-    value: float | None = None
+    text: str
 
 
 class Line(msgspec.Struct):
@@ -48,7 +45,8 @@ class Line(msgspec.Struct):
     score: float = 0.0
     threshold: float = 0.0
     anomaly: bool = False
-    contributions: list[Reason] = []
+    place: str = ""
+    reasons: list[Reason] = []
     model_version: str = ""
     index: int = 0
     error: str = ""
@@ -148,18 +146,11 @@ def table(lines: Sequence[Line], width: int) -> str:
 
 
 def _why(line: Line, width: int) -> list[str]:
-    """The main reasons as lines: feature, value, and the first words of what the feature means."""
-    reasons = [reason for reason in line.contributions if reason.contribution > 0.01][:2] or line.contributions[:1]
-    lines = []
-    for reason in reasons:
-        value = (
-            "" if reason.value is None else f" {reason.value:,.0f}" if reason.value >= 1_000 else f" {reason.value:.4g}"
-        )
-        meaning = re.split(r"[;.:(]", reason.meaning)[0].strip()
-        lines += textwrap.wrap(
-            f"{reason.feature}{value} – {meaning[:1].lower()}{meaning[1:]}", width, subsequent_indent="  "
-        )
-    return lines or [""]
+    """Where an anomaly stands, and its main reasons, as lines."""
+    told = [reason.text for reason in line.reasons[:REASONS_SHOWN]]
+    if line.place:
+        told[:1] = [f"{' '.join(told[:1])} ({line.place})".strip()]
+    return [part for text in told for part in textwrap.wrap(text, width, subsequent_indent="  ")] or [""]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -29,6 +29,7 @@ from orderguard.masking.codes import masked as in_doubt_masked
 from orderguard.masking.order import decided_order, masking_order
 from orderguard.masking.steps import Steps, finished
 from orderguard.presence import fields_told
+from orderguard.reasons import LineBesideUsual, ReasonInWords, in_words, lines_beside_usual, place_in_words
 from orderguard.retrieval import Case, make_case
 from orderguard.schema import UNDECODABLE, MaskedOrder, OrderError, explained
 from orderguard.scorer import Scores
@@ -97,7 +98,9 @@ class Prepared(NamedTuple):
 def answers_of(
     prepared: Sequence[Prepared], vectors: Vectors, scores: Scores, shares: Shares, model: Model
 ) -> list[ScoreAnswer]:
-    """The answers for scored orders (n), each with the features that raised its score most."""
+    """The answers for scored orders (n), each with the features that raised its score most; an anomaly with its
+    reasons in words.
+    """
     top: list[list[int]] = shares.argsort(axis=1)[:, : -TOP_CONTRIBUTIONS - 1 : -1].tolist()
     threshold, version = model.scorer.threshold, model.version
     columns = (*(column.tolist() for column in scores), top, vectors.tolist(), shares.round(6).tolist())
@@ -115,9 +118,37 @@ def answers_of(
             ],
             version,
             order.state,
+            *(_in_words(order, model, score, values, parts) if score >= threshold else ()),
         )
         for order, score, forest, guard, places, values, parts in zip(prepared, *columns, strict=True)
     ]
+
+
+def _in_words(
+    order: Prepared, model: Model, score: float, values: Sequence[float], parts: Sequence[float]
+) -> tuple[str, list[ReasonInWords]]:
+    """Where an order stands among the reference orders, and its reasons."""
+    scorer = model.scorer
+    reasons = in_words(order.masked, order.history, model.catalogue, scorer.reference_orders, values, parts)
+    return place_in_words(scorer.share_from(score)), reasons
+
+
+class Explained(NamedTuple):
+    """An order with its answer and what there is to tell, whether it is an anomaly or not."""
+
+    masked: MaskedOrder
+    answer: ScoreAnswer
+    lines: list[LineBesideUsual]
+
+
+def _explained(order_id: str, masked: MaskedOrder, history: CustomerHistory | None, model: Model) -> Explained:
+    order = Prepared(order_id, masked, history, "used" if history and history.count else "absent")
+    vectors = features_of([(masked, history)], model.catalogue)
+    scores, shares = model.scorer.explain(vectors)
+    (answer,) = answers_of([order], vectors, scores, shares, model)
+    place, reasons = _in_words(order, model, answer.score, vectors[0].tolist(), shares[0].round(6).tolist())
+    lines = lines_beside_usual(masked, model.catalogue)
+    return Explained(masked, msgspec.structs.replace(answer, place=place, reasons=reasons), lines)
 
 
 class Scoring:
@@ -192,6 +223,15 @@ class Scoring:
         scores, shares = model.scorer.explain(vector[None])
         reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
         return make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)
+
+    async def explained(self, request: OrderRequest) -> Explained:
+        """Score an order and tell all about it, leaving no trace in its customer's history. In a thread, since an order
+        may be long.
+        """
+        model = self.model()
+        masked, brought = await asyncio.to_thread(finished, self._masking(request))
+        history = await self._earlier(masked) if brought is None else brought
+        return await asyncio.to_thread(_explained, request.order_id, masked, history, model)
 
     def version_dir(self) -> Path:
         """The folder of the version that is served."""

@@ -8,7 +8,7 @@ from ml.blocks import Blocks
 from ml.currency_levels import currency_levels, net_values
 from ml.grouped import Grouped, ranked
 from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, UsualLines
-from orderguard.catalogue import CODES, Catalogue, Code, Rarity, Usual
+from orderguard.catalogue import CODES, COMMON, EVEN_HOUR, Catalogue, Code, Rarity, Usual
 from orderguard.features.columns import Coded, Columns, Floats, Indices
 from orderguard.features.lines import LEAST_PRICE_SHARE
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, LookedUp, Table, prefixes_of
@@ -18,9 +18,6 @@ DEFAULT_SPREAD = 0.5
 DEFAULT_ACCOUNT_DAYS = 365.0
 DEFAULT_GAP_HOURS = 30 * 24.0
 LEAST_SPREAD = 0.05
-
-COMMON = 1 / 20
-"""The share from which on a code is not rare."""
 
 ALWAYS_TOLD: tuple[Code, ...] = ("currency", "sku_prefix")
 """Codes that every order has. Of the others an absent one, "", counts as usual: that a feed stops to bring a field is
@@ -168,7 +165,7 @@ class Catalogues:
         hours = (self._blocks.columns.numbers["minute"] // 60).astype(np.int64)
         cells = np.bincount(self._blocks.segment * 24 + hours, minlength=self._blocks.catalogues * 24)
         counts = cells.reshape(-1, 24).cumsum(axis=0)
-        return rarer_than(1 / 24, (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 12))
+        return rarer_than(EVEN_HOUR, (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 12))
 
     def _catalogue(self, number: int) -> Catalogue:
         if number not in self._known:

@@ -16,6 +16,7 @@ from ml.onnx_export import to_onnx
 from ml.training import Trained
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring
+from orderguard.reference_orders import ReferenceOrders
 from orderguard.retrieval import KNOWLEDGE_FOLDER
 from orderguard.scorer import GRAPH, MODEL, explain_rows, session
 
@@ -54,6 +55,14 @@ def write_reference(training: Training, folder: Path) -> None:
     training.trained.reference.write(folder)
 
 
+def write_reference_orders(training: Training, folder: Path) -> None:
+    """What scores and feature values are usual, so that a score's place and its reasons can be told in words."""
+    parts = training.trained.slices
+    rows = training.table.X[parts.train : parts.reference]
+    scores = training.trained.model.scores(rows).score
+    ReferenceOrders.of(rows, scores, FEATURE_NAMES).write(folder)
+
+
 def write_catalogue(training: Training, folder: Path) -> None:
     """What is usual in this shop."""
     training.table.catalogue.write(folder)
@@ -77,4 +86,11 @@ def write_knowledge(training: Training, folder: Path) -> None:
     knowledge_index(training.table.X[parts.first : parts.train], cases).write(folder / KNOWLEDGE_FOLDER)
 
 
-WRITERS: tuple[Writer, ...] = (write_model, write_attribution, write_reference, write_catalogue, write_knowledge)
+WRITERS: tuple[Writer, ...] = (
+    write_model,
+    write_attribution,
+    write_reference,
+    write_reference_orders,
+    write_catalogue,
+    write_knowledge,
+)

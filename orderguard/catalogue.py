@@ -18,6 +18,11 @@ FILE_NAME = "catalogue.json"
 Code = Literal["category", "channel", "country", "currency", "payment_method", "sku_prefix"]
 CODES: tuple[Code, ...] = get_args(Code)
 
+COMMON = 1 / 20
+"""The share from which on a code is not rare."""
+EVEN_HOUR = 1 / 24
+"""The share from which on an hour of the day is not rare."""
+
 
 class CatalogueError(ValueError):
     """A catalogue that can't be read; the message names the file and what is wrong with it."""

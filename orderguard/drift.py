@@ -77,6 +77,12 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
     days: float = 0.0
     catalogue_days: float = 0.0
 
+    def share_from(self, score: float) -> float:
+        """The share of the reference orders whose score lies in this one's bin or above."""
+        (bins,) = (bins for bins in self.bins if bins.name == SCORE)
+        counts = bins.counts[:-1]
+        return sum(counts[int(np.searchsorted(bins.edges, score)) :]) / max(sum(counts), 1)
+
     @classmethod
     def read(cls, version_dir: Path) -> "DriftReference":
         return msgspec.json.decode((version_dir / "reference.json").read_bytes(), type=cls)

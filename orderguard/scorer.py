@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from orderguard.catalogue import Catalogue
 from orderguard.drift import DriftReference
 from orderguard.model_version import Manifest, verify
+from orderguard.reference_orders import ReferenceOrders
 
 MODEL = "model.onnx"
 GRAPH = "attribution.onnx"
@@ -45,6 +46,7 @@ class Scorer:
         self.manifest = manifest
         self.threshold = manifest.threshold
         self.catalogue = Catalogue.read(version_dir)
+        self.reference_orders = ReferenceOrders.read(version_dir)
         self._threads = threads
         self._row = np.zeros((1, len(manifest.feature_names)), np.float32)
         self._results = np.zeros((len(OUTPUTS), 1, 1), np.float64)
@@ -63,6 +65,10 @@ class Scorer:
     @cached_property
     def drift_reference(self) -> DriftReference:
         return DriftReference.read(self.version_dir)
+
+    def share_from(self, score: float) -> float:
+        """The share of reference orders that score at least as high; by tenths in a version that keeps only those."""
+        return (self.reference_orders or self.drift_reference).share_from(score)
 
     @cached_property
     def _plain(self) -> tuple[onnxruntime.InferenceSession, onnxruntime.IOBinding]:

@@ -110,7 +110,7 @@ def _facts_by(
         numbers = numbers_of(order)
         currency, channel, payment, country = codes_of(order)
         level, log_level = levels.get(currency, REFERENCE)
-        amount = amounts(_lines(order, catalogue), level, least_price, numbers[DISCOUNT])
+        amount = amounts(line_rows(order, catalogue), level, least_price, numbers[DISCOUNT])
         nets.append(amount[NET])
         log_levels.append(log_level)
         minute = int(numbers[MINUTE])
@@ -134,7 +134,7 @@ def _facts_by(
     return facts
 
 
-def _lines(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
+def line_rows(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     """What `straight.LINE` names, of each line."""
     sku_of, category_of, of_shop = catalogue.skus.get, catalogue.categories.get, catalogue.shop
     rare_category, rare_prefix = catalogue.rarity["category"], catalogue.rarity["sku_prefix"]

@@ -84,6 +84,8 @@ def answers(service: Service) -> dict[str, httpx.Response]:
         "wrong key": service.post("/v1/score", order, **{"X-API-Key": CANARY}),
         "header": service.post("/v1/score", {}, **{"User-Agent": CANARY, "X-Request-ID": CANARY, "X-Customer": NAME}),
         "trace header": service.post("/v1/score", order, traceparent=f"00-{CANARY}-00f067aa0ba902b7-01"),
+        "explained": service.post("/v1/explain", order),
+        "explained wrongly": service.post("/v1/explain", broken.encode()),
         "similar": service.post("/v1/similar", {"order_id": CANARIES["order_id"]}),
         "similar as it was": service.get(f"/v1/orders/{CANARIES['order_id']}/similar"),
         "question": service.post("/v1/ask", {"question": question}),
@@ -102,7 +104,7 @@ def answers(service: Service) -> dict[str, httpx.Response]:
 
 def test_the_doors_were_open(answers: dict[str, httpx.Response]) -> None:
     """An answer that refuses everything would keep every promise."""
-    for door in ("one", "batch", "stream", "question", "question with order", "metrics", "model"):
+    for door in ("one", "batch", "stream", "explained", "question", "question with order", "metrics", "model"):
         assert answers[door].status_code == 200, (door, answers[door].text)
     assert answers["one"].json()["order_id"] == CANARIES["order_id"]
     assert answers["one"].json()["score"] == answers["one again"].json()["score"]

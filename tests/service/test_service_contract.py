@@ -39,6 +39,39 @@ def test_an_absurd_order_is_an_anomaly(service: Service) -> None:
     assert odd["anomaly"] and odd["score"] > usual["score"]
 
 
+def test_an_anomaly_says_why_in_words_and_the_order_stands_beside_its_reasons(service: Service) -> None:
+    customer = {"customer": {"id": "C-words", "name": "Erika Mustermann"}}
+    answer = service.score({**ODD, **customer})
+    assert re.search(r"CLO-0015 costs 9,999.00 EUR, [0-9]+ times its usual [0-9.]+\.", answer["reasons"][0]["text"])
+    assert re.match("at the top|above all", answer["place"])
+    told = service.post("/v1/explain", {**ODD, **customer}).json()
+    assert told["answer"] == answer, "it is told as it was scored, and counted once"
+    (line,) = told["lines"]
+    assert (line["sku"], line["quantity"], line["sold_before"]) == ("CLO-0015", 40_000, True)
+    assert line["price_in_words"] in answer["reasons"][0]["text"] and line["usual_price"] < 100
+    seen = told["order"]
+    assert seen["created_at"] == "2026-05-05T03:41:00+02:00" and seen["channel"] == "web"
+    assert (seen["billing"]["country"], seen["shipping"]["country"], seen["card_country"]) == ("DE", "NG", "BR")
+
+
+def test_an_order_as_usual_has_its_reasons_where_it_is_explained(service: Service) -> None:
+    answer = service.score({**USUAL, "customer": {"id": "C-plain"}})
+    assert not answer["anomaly"] and answer["place"] == "" and answer["reasons"] == []
+    told = service.post("/v1/explain", {**USUAL, "customer": {"id": "C-plain"}}).json()["answer"]
+    assert told["place"].endswith("as high or higher") or told["place"].startswith("at the top")
+    assert told["reasons"] and told["score"] == answer["score"]
+
+
+def test_an_explanation_leaves_no_trace_and_takes_the_history_that_is_brought(service: Service) -> None:
+    order = {**USUAL, "customer": {"id": "C-trace"}, "created_at": "2026-05-04T16:00:00Z"}
+    earlier = {**order, "order_id": "T-0", "created_at": "2026-05-04T15:00:00Z"}
+    assert service.post("/v1/explain", {**order, "history": [earlier]}).json()["answer"]["history"] == "used"
+    service.post("/v1/explain", earlier)
+    assert service.score(order)["history"] == "absent"
+    broken = service.post("/v1/explain", {"order_id": 5})
+    assert broken.status_code == 422 and broken.json()["errors"][0]["field"]
+
+
 def test_only_the_required_fields_are_enough(service: Service) -> None:
     minimal = {name: USUAL[name] for name in ("order_id", "created_at", "currency")}
     items = [{"sku": "S", "quantity": 1, "unit_price": 5}]

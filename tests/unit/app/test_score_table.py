@@ -12,9 +12,9 @@ import pytest
 from app.score_table import TOGETHER, UNUSABLE_SHOWN, Line, Reason, key_header, main, service_url, table
 
 ANSWER = (
-    b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","contributions":'
-    b'[{"feature":"units","contribution":0.4,"meaning":"Units in the order; 0 for none.","value":40000.0}]}\n'
-    b'{"order_id":"N-2","score":0.3,"threshold":0.6,"anomaly":false,"model_version":"v1","contributions":[]}\n'
+    b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","place":"at the'
+    b' top 0.2 % of orders","reasons":[{"text":"40,000 of MUG-01, 40,000 times the usual 1."}]}\n'
+    b'{"order_id":"N-2","score":0.3,"threshold":0.6,"anomaly":false,"model_version":"v1","reasons":[]}\n'
     b'{"index":2,"error":"required field is missing","field":"currency"}\n'
 )
 
@@ -63,7 +63,8 @@ def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, 
         monkeypatch.setenv("ORDERGUARD_URL", url)
         assert main([str(orders)]) == 0
     shown = capsys.readouterr().out
-    assert "N-1    0.910  ANOMALY  units 40,000 – units in the order\n" in shown
+    why = "40,000 of MUG-01, 40,000 times the usual 1. (at the top 0.2 % of orders)"
+    assert f"N-1    0.910  ANOMALY  {why}\n" in shown
     assert "order 3 can't be used: currency: required field is missing" in shown
     assert "2 orders scored, 1 anomaly, 1 not usable (threshold 0.600, model v1)." in shown
 
@@ -139,9 +140,9 @@ def test_address_and_key_come_from_what_make_up_wrote(tmp_path: Path) -> None:
 
 
 def test_anomalies_come_first_and_usual_orders_are_only_counted() -> None:
-    reason = Reason("units", 0.3, "Units.")
+    reason = Reason("40,000 of MUG-01, 40,000 times the usual 1.")
     lines = [Line(order_id=f"U-{i}", score=i / 100) for i in range(9)]
-    lines.append(Line(order_id="odd", score=0.9, anomaly=True, contributions=[reason]))
+    lines.append(Line(order_id="odd", score=0.9, anomaly=True, reasons=[reason]))
     rows = table(lines, 100).splitlines()
     assert rows[1].startswith("odd")
     assert "… and 6 more usual orders" in rows

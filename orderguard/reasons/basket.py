@@ -1,0 +1,231 @@
+"""What the basket's features tell: worth, prices, quantities, articles, discounts, shipping."""
+
+import math
+
+from orderguard.catalogue import COMMON
+from orderguard.reasons import words
+from orderguard.reasons.known import Known, Line, prefix_of
+from orderguard.reasons.fact import Fact, Teller
+from orderguard.reasons.words import amount, compared, money, number, percent
+
+_NARROW, _WIDE = 0.5, 2.0
+"""Between these ratios to its usual a price is odd only where it hardly ever changes, which is then said."""
+
+
+def order_value(known: Known) -> Fact:
+    """The order's worth beside a usual order's."""
+    usual = known.catalogue.basket * known.level
+    worth = money(known.net, known.currency)
+    return Fact("amount", f"The order is worth {worth}, {_beside(known, known.net, usual, 'the usual')}")
+
+
+def own_value_deviation(known: Known) -> Fact:
+    """The order's worth beside what this customer spends."""
+    own = known.own_value()
+    if own is None or known.history is None:
+        return Fact("customer", "No earlier order of this customer is known")
+    worth = money(known.net, known.currency)
+    whose = "this customer’s usual" if len(known.history.at) > 1 else "this customer’s only earlier order of"
+    return Fact("amount", f"The order is worth {worth}, {_beside(known, known.net, own, whose)}")
+
+
+def _beside(known: Known, value: float, usual: float, whose: str) -> str:
+    return compared(value / max(usual, 1e-9), f"{whose} {amount(usual, known.currency)}")
+
+
+def largest_line_share(known: Known) -> Fact:
+    """How much of the basket the dearest line is."""
+    if len(known.order.items) == 1:
+        return Fact("share", "The basket has one line only")
+    line = known.line_of("largest_line")
+    share = line.item.quantity * line.item.unit_price / known.gross if known.gross > 0.0 else 1.0
+    return Fact(
+        "share",
+        f"The dearest line, {line.name}, makes {percent(share)} of the basket{_usually(known, 'largest_line_share')}",
+    )
+
+
+def _usually(known: Known, feature: str) -> str:
+    usual = known.usual_of(feature)
+    return f"; {percent(usual.middle)} is usual" if usual and usual.middle > 0.0 else ""
+
+
+def shipping_share(known: Known) -> Fact:
+    """What shipping costs, and as a share of all."""
+    cost, usual = known.order.shipping_cost or 0.0, _usually(known, "shipping_share")
+    if not cost:
+        return Fact("shipping", f"Shipping costs nothing{usual}")
+    share = cost / max(known.net + cost, 1e-9)
+    return Fact("shipping", f"Shipping costs {money(cost, known.currency)}, {percent(share)} of the total{usual}")
+
+
+def lines(known: Known) -> Fact:
+    """How many lines."""
+    count, usual = len(known.order.items), known.usual_of("lines")
+    told = "1 line" if count == 1 else f"{count:,} lines"
+    return Fact("lines", f"The basket has {told}{_of_lines(usual.middle) if usual else ''}")
+
+
+def _of_lines(middle: float) -> str:
+    usual = number(math.exp(middle))
+    return f"; {usual} {'is' if usual == '1' else 'are'} usual"
+
+
+def largest_quantity(known: Known) -> Fact:
+    """Pieces of the line that has most beside its usual."""
+    return _quantity(known.line_of("quantity_ratio"))
+
+
+def quantity_deviation(known: Known) -> Fact:
+    """The same by how far quantities of the article stray."""
+    return _quantity(known.line_of("quantity_deviation"))
+
+
+def _quantity(line: Line) -> Fact:
+    return Fact(f"quantity {line.place}", f"{line.item.quantity:,} of {line.name}, {quantity_in_words(line)}")
+
+
+def quantity_in_words(line: Line) -> str:
+    """A line's pieces beside the usual, as it is written: 400 are 400 times 1, whatever the usual's third digit."""
+    usual = max(round(line.usual_quantity, 1), 0.1)
+    return compared(line.item.quantity / usual, f"the usual {number(usual)}{_held_against(line)}")
+
+
+def _held_against(line: Line) -> str:
+    """What an article that was never sold is held against."""
+    return "" if line.known else f" {_where(line)}"
+
+
+def _where(line: Line) -> str:
+    return f"in {words.code(line.item.category)}" if line.item.category else "in this shop"
+
+
+def price_above_usual(known: Known) -> Fact:
+    """The price that is highest beside its article's usual one."""
+    return _price(known, known.line_of("highest_price_ratio"))
+
+
+def price_below_usual(known: Known) -> Fact:
+    """The price that is lowest beside its article's usual one."""
+    return _price(known, known.line_of("lowest_price_ratio"))
+
+
+def highest_price_deviation(known: Known) -> Fact:
+    """The highest price by how far the article's prices stray."""
+    return _price(known, known.line_of("highest_price_deviation"), strays=True)
+
+
+def lowest_price_deviation(known: Known) -> Fact:
+    """The lowest price by how far the article's prices stray."""
+    return _price(known, known.line_of("lowest_price_deviation"), strays=True)
+
+
+def category_price_above(known: Known) -> Fact:
+    """The price that is highest beside its category's usual one."""
+    return _category_price(known, known.line_of("highest_category_ratio"))
+
+
+def category_price_below(known: Known) -> Fact:
+    """The price that is lowest beside its category's usual one."""
+    return _category_price(known, known.line_of("lowest_category_ratio"))
+
+
+def _price(known: Known, line: Line, *, strays: bool = False) -> Fact:
+    if not line.known:
+        return _category_price(known, line)
+    narrow = strays and _NARROW < line.price < _WIDE and line.price_spread < abs(line.price - 1.0)
+    closely = f"; it mostly stays within {percent(line.price_spread)} of that" if narrow else ""
+    return _of_price(line, f"{line.name} costs {_price_of(known, line)}, {price_in_words(known, line)}{closely}")
+
+
+def _category_price(known: Known, line: Line) -> Fact:
+    return _of_price(line, f"{line.name} costs {_price_of(known, line)}, {_in_category(known, line)}")
+
+
+def price_in_words(known: Known, line: Line) -> str:
+    """A line's price beside its article's usual one, or its category's where the article was never sold."""
+    if not line.known:
+        return _in_category(known, line)
+    return compared(line.price, f"its usual {amount(line.usual_price * known.level, known.currency)}")
+
+
+def _in_category(known: Known, line: Line) -> str:
+    usual = amount(line.usual_category_price * known.level, known.currency)
+    return compared(line.category_price, f"what is usual {_where(line)} ({usual})")
+
+
+def _price_of(known: Known, line: Line) -> str:
+    return money(line.item.unit_price, known.currency)
+
+
+def _of_price(line: Line, text: str) -> Fact:
+    return Fact(f"price {line.place}", text)
+
+
+def unknown_sku_share(known: Known) -> Fact:
+    """How many lines have an article that was never sold before."""
+    new = known.new
+    if not new:
+        return Fact("unknown", "All articles were sold before")
+    names = ", ".join(new[:3]) + (", …" if len(new) > 3 else "")
+    told = "1 line has an article" if len(new) == 1 else f"{len(new):,} lines have articles"
+    return Fact("unknown", f"{told} never sold before ({names}), of {len(known.order.items):,} in all")
+
+
+def sku_prefix_rarity(known: Known) -> Fact:
+    """How often articles are sold whose codes begin as the rarest one's."""
+    rarity = known.catalogue.rarity["sku_prefix"]
+    line = known.line_of("sku_prefix_rarity")
+    prefix = prefix_of(line)
+    begins = f"“{words.code(prefix)}”" if prefix else "no letter"
+    share = words.rarity(rarity.of.get(prefix, rarity.unseen), COMMON, "line", seen=prefix in rarity.of)
+    return Fact("prefix" if line.known else "unknown", f"{line.name} has a code that begins with {begins}, {share}")
+
+
+def category_rarity(known: Known) -> Fact:
+    """How often the basket's rarest category is sold."""
+    rarity = known.catalogue.rarity["category"]
+    line = known.line_of("category_rarity")
+    category = line.item.category or ""
+    if not category:
+        return Fact("category", f"No category is told of {line.name}")
+    share = words.rarity(rarity.of.get(category, rarity.unseen), COMMON, "line", seen=category in rarity.of)
+    return Fact("category", f"{line.name} is of the category {words.code(category)}, {share}")
+
+
+def discount_share(known: Known) -> Fact:
+    """What is taken off, and as a share of the basket."""
+    off, usual = _taken_off(known), _usually(known, "discount_share")
+    if not off:
+        return Fact("discount", f"Nothing is taken off{usual}")
+    share = min(off / max(known.gross, 1e-9), 1.0)
+    coupon = " with a coupon" if known.order.has_coupon else ""
+    return Fact(
+        "discount", f"{money(off, known.currency)} are taken off{coupon}, {percent(share)} of the basket{usual}"
+    )
+
+
+def has_coupon(known: Known) -> Fact:
+    """Whether a coupon was used, and how often one is."""
+    if not known.order.has_coupon:
+        return Fact("discount", "No coupon was used")
+    off = _taken_off(known)
+    worth = f" for {money(off, known.currency)} off" if off else ""
+    usual = known.usual_of("has_coupon")
+    return Fact("discount", f"A coupon was used{worth}" + (f", as in {percent(usual.mean)} of orders" if usual else ""))
+
+
+def _taken_off(known: Known) -> float:
+    return (known.order.discount or 0.0) + sum(item.discount or 0.0 for item in known.order.items)
+
+
+TELLERS: dict[str, Teller] = {
+    teller.__name__: teller
+    for teller in (
+        *(order_value, own_value_deviation, largest_line_share, shipping_share, lines),
+        *(largest_quantity, quantity_deviation, unknown_sku_share, sku_prefix_rarity, category_rarity),
+        *(price_above_usual, price_below_usual, highest_price_deviation, lowest_price_deviation),
+        *(category_price_above, category_price_below, discount_share, has_coupon),
+    )
+}
+"""By the feature's name."""

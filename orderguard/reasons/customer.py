@@ -1,0 +1,165 @@
+"""What the features of the customer's own past and of the time tell: pace, spend, account, novelty, hour."""
+
+from orderguard.catalogue import EVEN_HOUR
+from orderguard.history import REMEMBERED, address_digest
+from orderguard.reasons import words
+from orderguard.reasons.fact import Fact, Teller
+from orderguard.reasons.known import Known
+from orderguard.reasons.words import DAY, HOUR, WEEK, amount, money, pace, percent, span
+
+_MONTH = 720.0
+"""The hours of the window of 30 days."""
+_NO_PAST = Fact("customer", "No earlier order of this customer is known")
+
+
+def _window(hours: float, name: str) -> Teller:
+    """Tells how many orders came in a window, beside the customer's pace before it."""
+
+    def tell(known: Known) -> Fact:
+        if known.history is None:
+            return _NO_PAST
+        count = sum(known.at - at <= hours * 3600.0 for at in known.history.at)
+        many = "more than " if count == REMEMBERED else ""
+        orders = "1 order" if count == 0 else f"{many}{count + (count < REMEMBERED)} orders"
+        return Fact("pace", f"{orders} in {name}; {_usual_pace(known, hours)}")
+
+    return tell
+
+
+def _usual_pace(known: Known, hours: float) -> str:
+    """How often the customer came before a window of the last hours; else how often customers come."""
+    assert known.history
+    start = known.at - hours * 3600.0
+    before = [at for at in known.history.at if at < start]
+    lasted = (start - min(before)) / 3600.0 if before else 0.0
+    if len(before) > 1:
+        return f"this customer usually places {pace(len(before), max(lasted, DAY))}"
+    if before:
+        return f"the one before came {span(lasted)} earlier"
+    return f"{span(known.catalogue.gap_hours)} between two are usual"
+
+
+def hours_since_last(known: Known) -> Fact:
+    """How long after the customer's last order."""
+    if known.history is None:
+        return _NO_PAST
+    ago = span(max(0.0, known.at - known.history.at[-1]) / 3600.0)
+    return Fact("pace", f"Placed {ago} after the customer’s last order; {span(known.catalogue.gap_hours)} are usual")
+
+
+def orders_before(known: Known) -> Fact:
+    """How many earlier orders are known."""
+    if known.history is None:
+        return _NO_PAST
+    count = known.history.count
+    return Fact("customer", f"{count:,} earlier {'order' if count == 1 else 'orders'} of this customer are known")
+
+
+def _spend(hours: float, name: str) -> Teller:
+    """Tells what was spent in a window before the order, beside what an order usually is worth."""
+
+    def tell(known: Known) -> Fact:
+        if known.history is None:
+            return _NO_PAST
+        count = sum(known.at - at <= hours * 3600.0 for at in known.history.at)
+        if count == 0:
+            return Fact("pace", f"No other order of this customer in the {name} before")
+        spent = money(known.spent_before(hours), known.currency)
+        usual = amount(known.catalogue.basket * known.level, known.currency)
+        orders = "1 order" if count == 1 else f"{count} orders"
+        return Fact("pace", f"This customer spent {spent} in {orders} in the {name} before; a usual order is {usual}")
+
+    return tell
+
+
+def account_age(known: Known) -> Fact:
+    """How old the account is."""
+    since = known.order.customer_since
+    if since is None:
+        return Fact("account", "When the account was opened is not told")
+    hours = max(0.0, known.at - since.timestamp()) / 3600.0
+    return Fact(
+        "account", f"The account is {span(hours)} old; {span(known.catalogue.account_age_days * DAY)} are usual"
+    )
+
+
+def new_address(known: Known) -> Fact:
+    """Whether the customer had goods sent there before."""
+    if not address_digest(known.order):
+        return Fact("address", "No address is told")
+    return _novelty(known, "new_address", "Goes to an address that this customer", "used before")
+
+
+def new_device(known: Known) -> Fact:
+    """Whether the customer ordered from that device before."""
+    if not known.order.device_token:
+        return Fact("device", "No device is told")
+    return _novelty(known, "new_device", "Comes from a device that this customer", "used before")
+
+
+def new_payment(known: Known) -> Fact:
+    """Whether the customer paid that way before."""
+    method, country = known.order.payment_method, known.order.card_country
+    if not method:
+        return Fact("payment", "How it is paid is not told")
+    issued = f" issued in {words.code(country)}" if country else ""
+    return _novelty(known, "new_payment", f"Paid by {words.code(method)}{issued}, which this customer", "used before")
+
+
+def _novelty(known: Known, feature: str, what: str, did: str) -> Fact:
+    if known.history is None:
+        return _NO_PAST
+    return Fact(feature.removeprefix("new_"), f"{what} {'never ' if known.value(feature) > 0.5 else ''}{did}")
+
+
+def time(known: Known) -> Fact:
+    """When it was placed, and how many orders come in that hour."""
+    return Fact("time", f"{_placed(known)}; {_hour_share(known)}")
+
+
+def own_hour_distance(known: Known) -> Fact:
+    """When it was placed, beside the hours at which the customer orders."""
+    if known.history is None:
+        return _NO_PAST
+    minute = known.order.created_at.hour * 60 + known.order.created_at.minute
+    nearest = min(known.history.minutes, key=lambda then: min(abs(minute - then), 1440 - abs(minute - then)))
+    return Fact("time", f"{_placed(known)}; the nearest time of this customer’s orders was {_clock(nearest)}")
+
+
+def _placed(known: Known) -> str:
+    created = known.order.created_at
+    return f"Placed at {created:%H:%M} on a {created:%A}"
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _hour_share(known: Known) -> str:
+    rarity = known.catalogue.hour_rarity[known.order.created_at.hour]
+    if rarity <= 0.0:
+        return "many orders come in that hour"
+    return f"about {percent(words.share_of(rarity, EVEN_HOUR))} of orders come in that hour"
+
+
+TELLERS: dict[str, Teller] = {
+    "hour_sine": time,
+    "hour_cosine": time,
+    "weekday_sine": time,
+    "weekday_cosine": time,
+    "hour_rarity": time,
+    "own_hour_distance": own_hour_distance,
+    "orders_before": orders_before,
+    "hours_since_last": hours_since_last,
+    "orders_1h": _window(HOUR, "one hour"),
+    "orders_24h": _window(DAY, "24 hours"),
+    "orders_7d": _window(WEEK, "7 days"),
+    "orders_30d": _window(_MONTH, "30 days"),
+    "spend_24h": _spend(DAY, "24 hours"),
+    "spend_30d": _spend(_MONTH, "30 days"),
+    "account_age": account_age,
+    "new_address": new_address,
+    "new_device": new_device,
+    "new_payment": new_payment,
+}
+"""By the feature's name."""
