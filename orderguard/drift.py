@@ -12,7 +12,10 @@ none of the evening, five days' none of the weekend. What an incomplete period a
 
 Two causes are no fault: customers come back, so that more of them have a history, and a catalogue gets old, so that it
 knows fewer of the goods. Drift that has such a cause and goes its way is **expected**: it is reported with the cause
-and advice. All other drift is **unexpected**, that of the score always.
+and advice. All other drift is **unexpected**.
+
+The score has moved when it did where decisions are made: among its upper values. That among ordinary orders one is a
+little more ordinary than another decides nothing. Its drift is expected where all that moved under it is.
 
 What orders no longer bring moves no feature that is absent for most: so the share of orders that tell each optional
 field is watched, too.
@@ -33,6 +36,8 @@ from orderguard.features.causes import GROWTH, Cause
 from orderguard.presence import FIELDS, HOUR, Bits, counts_of
 
 SCORE = "score"
+DECISIVE = 0.3
+"""The share of the orders, those with the highest scores, among which decisions are made: scores below are one bin."""
 _SMOOTHING = 0.5
 _SHIFTED_HOURS = 0.5
 _LONGEST_DAYS = 365
@@ -263,6 +268,8 @@ def compare(
     )
 
     def verdict(bins: Bins, recent: NDArray[np.integer], least: float, advice: str) -> VariableDrift:
+        if bins.name == SCORE:
+            bins, recent = _decisive(bins, recent)
         limit = noise_limit(bins.counts, max(rows, 1), significance=each, draws=settings.draws)
         index = float(psi(bins.counts, recent))
         moved = abs(hours_moved(bins.counts, recent)) / 12 if bins.name == HOUR else effect(bins.counts, recent)
@@ -289,6 +296,7 @@ def compare(
         verdict(bins, recent, _least_change(bins, reference, days), _told_otherwise(bins, recent))
         for bins, recent in zip(reference.presence, told, strict=False)  # a reference may know of no field
     ]
+    variables = [_under(one, [*variables, *presence]) if one.name == SCORE else one for one in variables]
     kinds = {variable.kind for variable in (*variables, *presence)}
     return DriftReport(
         rows=rows,
@@ -300,6 +308,26 @@ def compare(
     )
 
 
+def _decisive(bins: Bins, recent: NDArray[np.integer]) -> tuple[Bins, NDArray[np.integer]]:
+    """Bins and counts with all but the highest scores, at least `DECISIVE` of the reference's, in one bin."""
+    below = np.cumsum(bins.counts[:-1]) <= (1 - DECISIVE) * sum(bins.counts)
+    ordinary = int(below.sum())
+    if ordinary < 2:
+        return bins, recent
+    counts = [sum(bins.counts[:ordinary]), *bins.counts[ordinary:]]
+    merged = msgspec.structs.replace(bins, edges=bins.edges[ordinary - 1 :], counts=counts)
+    return merged, np.concatenate([[recent[:ordinary].sum()], recent[ordinary:]])
+
+
+def _under(score: VariableDrift, variables: list[VariableDrift]) -> VariableDrift:
+    """The score's drift, expected where it has moved and so has something under it, all of it as expected."""
+    moved = [one for one in variables if one.drifted and one.name != SCORE]
+    if not score.drifted or not moved or any(one.kind != "expected" for one in moved):
+        return score
+    most = max(moved, key=lambda one: one.effect)
+    return msgspec.structs.replace(score, kind="expected", cause=most.cause, advice=most.advice)
+
+
 def _mean_bin(counts: Sequence[int] | NDArray[np.integer]) -> float:
     """The mean of the bins' places, missing values left out: where it goes, the variable goes."""
     known = np.asarray(counts, float)[:-1]
@@ -307,6 +335,9 @@ def _mean_bin(counts: Sequence[int] | NDArray[np.integer]) -> float:
 
 
 def _least_effect(bins: Bins, reference: DriftReference, days: float) -> float:
+    """Of orders that become odd some were among the highest scores before: so the score's least effect is smaller."""
+    if bins.name == SCORE:
+        return reference.settings.minimum_effect * (1 - DECISIVE)
     incomplete = calendar_effect(bins.period, reference.days) + calendar_effect(bins.period, days)
     return reference.settings.minimum_effect + incomplete
 

@@ -23,6 +23,7 @@ from ml.validation.held_out import Case, features_of, replay
 from ml.validation.injection import ANOMALIES, SHIFTS, applicable
 from ml.validation.masking import masking_gate, with_other_people
 from ml.validation.parity import Agreement, agreement, parity_gate
+from orderguard.drift import DriftReport, Kind
 from orderguard.features import FEATURE_NAMES
 from orderguard.history import after
 from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
@@ -196,12 +197,31 @@ def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer,
     assert drift_gate(runs, 200).passed
 
 
+def with_score(report: DriftReport, kind: Kind) -> DriftReport:
+    """The report, had the score moved in this way."""
+    *features, score = report.variables
+    moved = msgspec.structs.replace(score, drifted=True, kind=kind, effect=0.4)
+    return msgspec.structs.replace(report, drifted=report.drifted or kind == "unexpected", variables=[*features, moved])
+
+
+def test_what_moves_no_score_is_named_and_stops_nothing(job: Job, scorer: Scorer, cases: list[Case]) -> None:
+    runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
+    first, *others = runs[0].report.variables
+    dearer = msgspec.structs.replace(first, drifted=True, kind="unexpected", effect=0.5, advice="Look at it.")
+    still = msgspec.structs.replace(runs[0].report, drifted=True, variables=[dearer, *others])
+    result = drift_gate([runs[0]._replace(report=still), *runs[1:]], 200)
+    assert result.passed
+    assert f"Moved, though the scores did not: `{first.name}` (50% of the orders). Look at it." in result.note
+    grown = [run._replace(report=with_score(run.report, "expected")) if not run.shifted else run for run in runs]
+    assert drift_gate(grown, 200).passed
+
+
 def test_a_drift_that_is_missed_and_a_normal_set_that_is_accused_both_fail(
     job: Job, scorer: Scorer, cases: list[Case]
 ) -> None:
     runs = drift_runs(scorer, scorer.drift_reference, cases, job.config.gates.drift)
     missed = [run._replace(report=msgspec.structs.replace(run.report, drifted=False)) for run in runs]
-    accused = [run._replace(report=msgspec.structs.replace(run.report, drifted=True)) for run in runs]
+    accused = [run._replace(report=with_score(run.report, "unexpected")) for run in runs]
     assert [figure.verdict for figure in drift_gate(missed, 200).figures] == ["failed", "passed"]
     assert [figure.verdict for figure in drift_gate(accused, 200).figures] == ["passed", "failed"]
 

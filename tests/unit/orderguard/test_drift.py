@@ -243,6 +243,20 @@ def test_a_reference_survives_being_written(tmp_path: Path) -> None:
     assert DriftReference.read(tmp_path) == reference()
 
 
+def test_the_score_moves_where_decisions_are_made() -> None:
+    """That ordinary orders score a little more or less decides nothing; that more of them score high does."""
+    known = np.random.default_rng(5).random(3_000)
+    reference = DriftReference(bins=[reference_bins(SCORE, known)], settings=DriftSettings(), days=DAYS)
+    nothing = np.empty((3_000, 0), np.float32)
+
+    def moved(found: NDArray[np.float64]) -> bool:
+        return compare_rows(reference, nothing, found, DAYS).drifted
+
+    assert not moved(known)
+    assert not moved(np.where(known < 0.65, known / 2, known))
+    assert moved(known**0.5) and moved(known / 2)
+
+
 def test_growth_and_age_are_expected_and_the_same_the_other_way_round_is_not() -> None:
     """Customers who come back move all that a history tells, a catalogue that gets old the share of unknown skus."""
     random = np.random.default_rng(4)
@@ -262,9 +276,9 @@ def test_growth_and_age_are_expected_and_the_same_the_other_way_round_is_not() -
     known = DriftReference(bins=bins, settings=DriftSettings(), days=DAYS, catalogue_days=8.6)
 
     def kinds(**moved: NDArray[Any]) -> dict[str, str]:
-        columns = {"before": before, "gap": gap, "unknown": unknown, "value": value} | moved
+        columns = {"before": before, "gap": gap, "unknown": unknown, "value": value, SCORE: value} | moved
         rows = np.column_stack([columns[name] for name in ("before", "gap", "unknown", "value")])
-        report = compare_rows(known, rows, value, DAYS)
+        report = compare_rows(known, rows, columns[SCORE], DAYS)
         assert (report.drifted, report.expected) == tuple(
             any(v.kind == kind for v in report.variables) for kind in ("unexpected", "expected")
         )
@@ -275,6 +289,10 @@ def test_growth_and_age_are_expected_and_the_same_the_other_way_round_is_not() -
     assert kinds(before=before * 0) == {GROWTH: "unexpected"}  # a service whose store of histories is off
     assert kinds(gap=gap * 0.5) == {"gap": "unexpected"}
     assert kinds(unknown=random.random(3_000) < 0.4) == {"unknown": "expected"}
+    assert kinds(score=value * 2) == {SCORE: "unexpected"}  # nothing under it has moved
+    assert kinds(before=before + 2, score=value * 2) == {GROWTH: "expected", SCORE: "expected"}
+    assert kinds(before=before * 0, score=value * 2) == {GROWTH: "unexpected", SCORE: "unexpected"}
+    assert kinds(value=value * 2, before=before + 2, score=value * 2)[SCORE] == "unexpected"
     assert kinds(before=before + 2, value=value * 2) == {GROWTH: "expected", "value": "unexpected"}
     older = np.column_stack([before, gap, random.random(3_000) < 0.4, value])
     (found,) = compare_rows(known, older, value, DAYS).moved("expected")
