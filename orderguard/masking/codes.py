@@ -5,9 +5,11 @@ one. Such a code is masked as a whole: what is left of it would tell nothing of 
 import os
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from orderguard.masking.judging import judged
 from orderguard.masking.known import Known
+from orderguard.masking.steps import Steps
 from orderguard.masking.view import fold
 
 ROOM = 8
@@ -15,6 +17,19 @@ ROOM = 8
 
 LONGEST = 256
 """A longer text is no code, whatever it says: it is masked."""
+
+
+class Room(NamedTuple):
+    """Codes in `compact_code`'s form with a blank behind each: those with room for a name or a street (`words`), and
+    those with room for a number (`digits`).
+    """
+
+    words: str
+    digits: str
+
+
+_NO_ROOM = Room("", "")
+
 
 Doubt = Callable[[str, str], str]
 """What stands for a code that a catalogue may prove to be an article's, given the code and its placeholder."""
@@ -26,7 +41,7 @@ _ASCII_SEPARATORS = b" \t-_.,;:/|@+()#'\"*"
 _SEPARATORS = {code: None for code in _ASCII_SEPARATORS}
 _UNDECIDED = "\0"
 
-_impersonal: dict[str, tuple[str, bool]] = {}
+_impersonal: dict[str, Room] = {}
 _personal: dict[bytes, tuple[str, bool]] = {}
 _KEY = os.urandom(32)
 """Of a code that holds something personal a keyed digest is remembered, not the code."""
@@ -90,26 +105,42 @@ def _judged(code: str, digest: bytes) -> tuple[str, bool] | None:
         result = _personal[digest] = f"[{kind}]", doubtful
         return result
     if len(code) <= _LONGEST_REMEMBERED:
-        compact = compact_code(code)
-        _impersonal[code] = (compact if len(compact) >= ROOM else "", sum(map(str.isdigit, compact)) >= ROOM)
+        _impersonal[code] = _room(code)
     return None
 
 
-def roomy(codes: list[str]) -> tuple[str, str]:
-    """Of `codes`, in `compact_code`'s form: those with room for a name or a street, and those with room for a
-    number.
-    """
-    letters, digits = "", ""
+def remembered_room(codes: Iterable[str]) -> Room | None:
+    """The room in some codes together, if it is known of each already that it holds nothing personal by itself."""
+    words, digits = "", ""
+    try:
+        for code in codes:
+            of_words, of_digits = _impersonal[code]
+            words += of_words
+            digits += of_digits
+    except KeyError:
+        return None
+    return Room(words, digits)
+
+
+def rooming(codes: Iterable[str]) -> Steps[Room]:
+    """The room in any codes together; what is masked whatever it says has none."""
+    words, digits = "", ""
     for code in codes:
-        if len(code) > LONGEST:
-            continue
         known = _impersonal.get(code)
-        compact, many_digits = known or (compact_code(code), True)
-        if compact:
-            letters += compact + " "
-            if many_digits:
-                digits += compact + " "
-    return letters, digits
+        if known is None:
+            known = _room(code) if len(code) <= LONGEST else _NO_ROOM
+            yield
+        of_words, of_digits = known
+        words += of_words
+        digits += of_digits
+    return Room(words, digits)
+
+
+def _room(code: str) -> Room:
+    compact = compact_code(code) + " "
+    if len(compact) <= ROOM:
+        return _NO_ROOM
+    return Room(compact, compact if sum(map(str.isdigit, compact)) >= ROOM else "")
 
 
 def compact_code(code: str) -> str:

@@ -18,11 +18,13 @@ from orderguard.masking.canonical import CANONICAL, PREFIXES
 
 KEY_BYTES = 32
 TOKEN_BYTES = 16
+_TOKEN_LETTERS = 22
 
-TOKEN_PATTERN = rf"(?:{'|'.join(PREFIXES.values())})_[a-z0-9]{{1,8}}_[A-Za-z0-9_-]{{22}}"
+TOKEN_PATTERN = rf"(?:{'|'.join(PREFIXES.values())})_[a-z0-9]{{1,8}}_[A-Za-z0-9_-]{{{_TOKEN_LETTERS}}}"
 """What a pseudonym looks like, as a regular expression."""
 
 _KEY_ID = re.compile(r"[a-z0-9]{1,8}")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FORMAT = "write it as ID:KEY[,ID:KEY], ID 1 to 8 lower-case letters and digits, KEY 32 random bytes in base64url"
 
 
@@ -40,15 +42,17 @@ class Keyring:
             _check(key_id, key)
         self._keys = dict(keys)
         self.current_id = next(iter(self._keys))
-        prefixes = {name: f"{prefix}_{self.current_id}_" for name, prefix in PREFIXES.items()}
-        begun = {name: _begun(self._keys[self.current_id], name) for name in PREFIXES}
+        begun = {
+            name: (f"{prefix}_{self.current_id}_", CANONICAL[name], *_begun(self._keys[self.current_id], name))
+            for name, prefix in PREFIXES.items()
+        }
 
         def token(namespace: str, value: str) -> str:
-            inner, outer = begun[namespace]
+            prefix, canonical, inner, outer = begun[namespace]
             inner, outer = inner.copy(), outer.copy()
-            inner.update(CANONICAL[namespace](value).encode("utf-8", "surrogatepass"))
+            inner.update(canonical(value).encode("utf-8", "surrogatepass"))
             outer.update(inner.digest())
-            return prefixes[namespace] + _text(outer.digest())
+            return prefix + _text(outer.digest())
 
         self.token = token
         """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
@@ -151,7 +155,7 @@ def _code(key: bytes, namespace: str, canonical: str) -> str:
 
 
 def _text(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode().rstrip("=")
+    return binascii.b2a_base64(digest[:TOKEN_BYTES])[:_TOKEN_LETTERS].translate(_URL_SAFE).decode()
 
 
 def _begun(key: bytes, namespace: str) -> "tuple[hashlib._Hash, hashlib._Hash]":

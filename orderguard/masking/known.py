@@ -28,6 +28,7 @@ TELLING = 2.0
 _WORD = re.compile(r"[^\W_]+")
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"\D+")
+_DIGITS, _NOT_ASCII_DIGIT = re.compile("[0-9]+"), re.compile("[^0-9]+")
 _CASED_APART = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 """Greek and Cyrillic: a look-alike capital folds to another letter than its small one (`Т` to `t`, `т` to itself)."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -108,9 +109,7 @@ class Known:
         parts = _WORD.findall(fold(value))
         for part in parts:
             forms = STREET_FORMS.get(part)
-            ending = next(
-                (ending for ending in STREET_ENDINGS if part.endswith(ending) and len(part) > len(ending) + 2), None
-            )
+            ending = _street_ending(part)
             if forms:
                 for form in forms:
                     self._word(form, "ADDRESS", 0.5)
@@ -290,8 +289,10 @@ class Known:
                 at = compact.find(value, at + 1)
 
     def _find_phones(self, view: View) -> Iterator[Span]:
-        places = [place for place, character in enumerate(view.folded) if "0" <= character <= "9"]
-        digits = "".join(view.folded[place] for place in places)
+        places: list[int] = []
+        for run in _DIGITS.finditer(view.folded):
+            places += range(*run.span())
+        digits = _NOT_ASCII_DIGIT.sub("", view.folded)
         for tail in self.phones:
             at = digits.find(tail)
             while at >= 0:
@@ -332,6 +333,16 @@ def _forms(value: str | None) -> Iterable[str]:
     return (value,)
 
 
+def _street_ending(word: str) -> str | None:
+    """The street word at the end of a name that is written in one with it."""
+    if not word.endswith(STREET_ENDINGS):
+        return None
+    return next(
+        (ending for ending in STREET_ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2),
+        None,
+    )
+
+
 def _is_initial(view: View, start: int, end: int) -> bool:
     """Whether a single letter is short for a name, or a particle as in D'Amore and van 't Wel."""
     return view.text[end : end + 1] in (".", "'") or view.text[max(0, start - 1) : start] == "'"
@@ -345,5 +356,7 @@ def _telling(run: list[Hit]) -> Iterator[Span]:
 
 
 def _compacted(view: View) -> tuple[str, list[int]]:
-    places = [place for place, character in enumerate(view.folded) if character.isalnum()]
-    return "".join(view.folded[place] for place in places), places
+    places: list[int] = []
+    for _, start, end in view.words:
+        places += range(start, end)
+    return "".join([word for word, _, _ in view.words]), places

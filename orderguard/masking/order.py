@@ -10,13 +10,15 @@ from orderguard.masking.known import Known
 from orderguard.masking.codes import (
     ROOM,
     Doubt,
+    Room,
     compact_code,
     decided,
     is_undecided,
     mask_code,
     mask_own_code,
     masked,
-    roomy,
+    remembered_room,
+    rooming,
 )
 from orderguard.masking.steps import Steps, finished
 from orderguard.masking.text import masking_parts, masking_text
@@ -27,7 +29,8 @@ _OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
 _LONGEST_POSTCODE = 10
 _DATE = re.compile(r"(\d{4}|\d\d?)[-./ ](\d\d?)[-./ ](\d{4}|\d\d?)", re.ASCII)
-_CODES_A_STEP = 16
+_PLAIN = re.compile(r"[^%&\\<=]{0,64}?([A-Za-z0-9]{4})")
+"""Four characters that stand together in a code, too, however it is written; nothing ahead of them is an escape."""
 
 
 def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> MaskedOrder:
@@ -66,19 +69,19 @@ def masking_order(
         currency=order.currency,
         items=[
             MaskedItem(
-                sku=codes[item.sku],
+                sku=codes.get(item.sku, item.sku),
                 quantity=item.quantity,
                 unit_price=item.unit_price,
-                category=codes[item.category] if item.category else item.category,
+                category=codes.get(item.category, item.category),
                 discount=item.discount,
             )
             for item in order.items
         ],
         discount=order.discount,
         has_coupon=bool(order.coupon),
-        shipping_method=methods[delivery.method] if delivery and delivery.method else None,
+        shipping_method=methods.get(delivery.method, delivery.method) if delivery and delivery.method else None,
         shipping_cost=delivery.cost if delivery else None,
-        payment_method=methods[payment.method] if payment and payment.method else None,
+        payment_method=methods.get(payment.method, payment.method) if payment and payment.method else None,
         card_country=payment.card_country if payment else None,
         channel=order.channel,
         billing=billing,
@@ -168,32 +171,40 @@ def _texts(order: Order, order_token: str, customer_token: str) -> Steps[tuple[s
     return note, (yield from masking_text(order.gift_message, known)) if order.gift_message else order.gift_message
 
 
-def _codes(order: Order, doubt: Doubt) -> Steps[tuple[dict[str, str], dict[str, str]]]:
-    """The catalogue codes of the order's items and its methods of payment and shipping, each masked once."""
-    codes = {item.sku: "" for item in order.items}
-    codes |= {item.category: "" for item in order.items if item.category}
-    methods = {part.method: "" for part in (order.payment, order.shipping) if part and part.method}
-    own = yield from _own_in_codes(order, [*codes, *methods])
-    for code in codes:
-        codes[code] = mask_own_code(code, own, doubt) if own else mask_code(code, doubt)
+def _codes(order: Order, doubt: Doubt) -> Steps[tuple[dict[str | None, str], dict[str | None, str]]]:
+    """What stands for the catalogue codes of the order's items and for its methods of payment and shipping, where that
+    is not the code itself. Each is masked once.
+    """
+    codes = [item.sku for item in order.items]
+    codes += [item.category for item in order.items if item.category]
+    methods = [part.method for part in (order.payment, order.shipping) if part and part.method]
+    room = remembered_room(codes + methods)
+    harmless = room is not None
+    if room is None:
+        room = yield from rooming(dict.fromkeys(codes + methods))
+    own = _own_values(order) if _has_own(order, room) else None
+    if harmless and own is None:
+        return {}, {}
+    masked_codes: dict[str | None, str] = {}
+    for code in dict.fromkeys(codes):
+        masked_codes[code] = mask_own_code(code, own, doubt) if own else mask_code(code, doubt)
         yield
-    for method in methods:
-        methods[method] = mask_own_code(method, own) if own else mask_code(method)
-    return codes, methods
+    return masked_codes, {method: mask_own_code(method, own) if own else mask_code(method) for method in methods}
 
 
-def _own_in_codes(order: Order, codes: list[str]) -> Steps[Known | None]:
-    """The order's own values where one of them seems to stand in one of the codes."""
-    for start in range(0, len(codes), _CODES_A_STEP):
-        words, numbers = roomy(codes[start : start + _CODES_A_STEP])
-        if (words and _any_in(words, _own_words(order))) or (numbers and _any_in(numbers, _own_numbers(order))):
-            known = known_values(order)
-            known.add_code(order.customer.id)
-            for date in dates(order.customer.birth_date):
-                known.add_code(date, "BIRTH DATE")
-            return known
-        yield
-    return None
+def _has_own(order: Order, room: Room) -> bool:
+    """Whether one of the order's own values seems to stand in its codes."""
+    words, digits = room
+    return bool((words and _any_in(words, _own_words(order))) or (digits and _any_in(digits, _own_numbers(order))))
+
+
+def _own_values(order: Order) -> Known:
+    """The order's own values, those included that are looked for in codes alone."""
+    known = known_values(order)
+    known.add_code(order.customer.id)
+    for date in dates(order.customer.birth_date):
+        known.add_code(date, "BIRTH DATE")
+    return known
 
 
 def _own_words(order: Order) -> list[str | None]:
@@ -206,7 +217,7 @@ def _own_words(order: Order) -> list[str | None]:
     if shipping and shipping != billing:
         values += names_of_address(shipping)
     if order.device:
-        values += values_of_device(order.device)
+        values += (order.device.id, order.device.ip if order.device.ip and ":" in order.device.ip else None)
     return values
 
 
@@ -260,17 +271,19 @@ def dates(birth_date: str | None) -> list[str]:
 
 
 def _any_in(codes: str, values: list[str | None]) -> bool:
-    """Whether one of `values` stands in `codes` (compact). Four characters tell most of them apart at next to no
-    cost.
+    """Whether one of `values` stands in `codes` (compact). Four letters or digits of a value tell most of them apart at
+    next to no cost.
     """
     for value in values:
         if value:
-            start = value[:4]
-            if start.isalnum() and start.isascii() and start.lower() not in codes:
-                continue
-            compact = compact_code(value)
-            if len(compact) >= ROOM and compact in codes:
-                return True
+            plain = value[:4]
+            if not (plain.isalnum() and plain.isascii()):
+                found = _PLAIN.match(value)
+                plain = found[1] if found else ""
+            if plain.lower() in codes:
+                compact = compact_code(value)
+                if len(compact) >= ROOM and compact in codes:
+                    return True
     return False
 
 

@@ -9,6 +9,8 @@ from orderguard.masking.steps import Steps, finished
 from orderguard.masking.view import View
 
 _SEAM = 64
+_SHORT = 256
+"""A text of so many characters is searched in one step."""
 _MOST_LOOKS = 8
 """A text that shows something new each time that something was masked is masked as a whole."""
 _SHORTEST_STRANGER = 8
@@ -71,13 +73,16 @@ def find_personal(text: str, known: Known | None = None) -> list[Span]:
 def _finding(text: str, known: Known | None) -> Steps[list[Span]]:
     view = View(text)
     found: list[Span] = []
+    long = len(view.text) > _SHORT
     yield
     for spans in _searches(view, known):
         for start, end, kind, token in spans:
             first, last = view.original(start, end)
             found.append(Span(first, last, kind, token))
+            if long:
+                yield
+        if long:
             yield
-        yield
     return list(merged(found, masked_already(text)))
 
 
