@@ -15,7 +15,7 @@ from app.logs import LogWriter, ScoreLine
 from app.metrics import Metrics
 from app.models import Model
 from app.problems import of_order
-from app.scoring import Decoded, Prepared, Scoring, decode_request, decoded, split_batch
+from app.scoring import Prepared, Scoring, split_batch
 from app.settings import Settings
 from orderguard.schema import MaskedOrder, OrderError
 
@@ -58,11 +58,10 @@ class DirectHandlers:
     async def prepare(self, exchange: Exchange, body: bytes, *, at_once: bool = False) -> Prepared:
         """Take an order's bytes to where the model is called. Raises `Problem`."""
         try:
-            request = decode_request(body)
+            return await self._scoring.prepare(body, at_once=at_once)
         except OrderError as error:
             self._metrics.invalid_orders.labels(exchange.route).inc()
             raise of_order(error) from None
-        return await self._scoring.prepare(request, at_once=at_once)
 
     def encoded(
         self, exchanges: Sequence[Exchange], prepared: Sequence[Prepared], answers: Sequence[ScoreAnswer]
@@ -91,7 +90,7 @@ class DirectHandlers:
         results: list[ScoreAnswer | OrderFailure] = []
         for part in slices(orders):
             async with self._turn:
-                results += await self._score_slice(exchange, [decoded(order) for order in part], len(results), model)
+                results += await self._score_slice(exchange, part, len(results), model)
                 await asyncio.sleep(0)
         anomalies = sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
         invalid = sum(isinstance(result, OrderFailure) for result in results)
@@ -109,7 +108,7 @@ class DirectHandlers:
         async for lines in _lines(receive):
             for part in slices(lines):
                 async with self._turn:
-                    results = await self._score_slice(exchange, [_decoded_line(line) for line in part], orders, model)
+                    results = await self._score_slice(exchange, part, orders, model, MAX_LINE_BYTES)
                     await asyncio.sleep(0)
                 orders += len(results)
                 anomalies += sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results)
@@ -121,24 +120,38 @@ class DirectHandlers:
         return Reply(200, b"", size=sent, orders=orders, bad_orders=invalid, anomalies=anomalies)
 
     async def _score_slice(
-        self, exchange: Exchange, part: list[Decoded], start: int, model: Model
+        self,
+        exchange: Exchange,
+        part: Sequence[bytes | msgspec.Raw],
+        start: int,
+        model: Model,
+        longest: int | None = None,
     ) -> list[ScoreAnswer | OrderFailure]:
-        good = [item for item in part if not isinstance(item, OrderError)]
-        prepared = [await self._scoring.prepare(request) for request in good]
+        taken = [await self._taken(order, longest) for order in part]
+        prepared = [order for order in taken if not isinstance(order, OrderError)]
         answers = self._scoring.answers(prepared, model) if prepared else []
-        self._many[exchange.route](len(good))
+        self._many[exchange.route](len(prepared))
         for order, answer in zip(prepared, answers, strict=True):
             self._metrics.scores.observe(answer.score)
             if answer.anomaly:
                 self._metrics.anomalies.inc()
                 self._log(exchange, answer, order.masked, self._logs.now(), None)
-        if len(good) < len(part):
-            self._metrics.invalid_orders.labels(exchange.route).inc(len(part) - len(good))
+        if len(prepared) < len(part):
+            self._metrics.invalid_orders.labels(exchange.route).inc(len(part) - len(prepared))
         in_turn = iter(answers)
         return [
-            OrderFailure(start + place, item.reason, item.field) if isinstance(item, OrderError) else next(in_turn)
-            for place, item in enumerate(part)
+            OrderFailure(start + place, order.reason, order.field) if isinstance(order, OrderError) else next(in_turn)
+            for place, order in enumerate(taken)
         ]
+
+    async def _taken(self, order: bytes | msgspec.Raw, longest: int | None) -> Prepared | OrderError:
+        """An order of a batch or a stream, prepared, or why it can't be used."""
+        if longest is not None and len(bytes(order)) > longest:
+            return OrderError("", f"the line is longer than {longest} bytes")
+        try:
+            return await self._scoring.prepare(order)
+        except OrderError as error:
+            return error
 
     def _log(self, exchange: Exchange, answer: ScoreAnswer, masked: MaskedOrder, now: str, size: int | None) -> None:
         """One line an order. It stands for the request's own line where the request is one order: `size` is the
@@ -175,12 +188,6 @@ def slices(orders: Sequence[Written]) -> Iterator[Sequence[Written]]:
             start, size = place, len(bytes(order))
     if start < len(orders):
         yield orders[start:]
-
-
-def _decoded_line(line: bytes) -> Decoded:
-    if len(line) > MAX_LINE_BYTES:
-        return OrderError("", f"the line is longer than {MAX_LINE_BYTES} bytes")
-    return decoded(line)
 
 
 async def _lines(receive: Receive) -> AsyncIterator[list[bytes]]:

@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import Meta, Raw
 from numpy.typing import NDArray
 
-from app.contract import Contribution, HistoryState, OrderRequest, ScoreAnswer
+from app.contract import MAX_HISTORY, Contribution, HistoryState, ScoreAnswer
 from app.history import HistoryStore, HistoryUnavailable
 from app.history.records import read_record, record_after
 from app.logs import LogWriter
@@ -31,7 +32,7 @@ from orderguard.masking.steps import Steps, finished
 from orderguard.presence import fields_told
 from orderguard.reasons import LineBesideUsual, ReasonInWords, in_words, lines_beside_usual, place_in_words
 from orderguard.retrieval import Case, make_case
-from orderguard.schema import UNDECODABLE, MaskedOrder, OrderError, explained
+from orderguard.schema import NOT_JSON, UNDECODABLE, MaskedOrder, Order, OrderError, decode_order, explained
 from orderguard.scorer import Scores
 
 TOP_CONTRIBUTIONS = 5
@@ -43,36 +44,55 @@ UNSCALED: list[Callable[[float], float]] = [
 ]
 """Gives a feature's value back in its own unit, for people to read."""
 
-_decode = msgspec.json.Decoder(OrderRequest).decode
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+class Received(Order, frozen=True, kw_only=True):
+    """An `OrderRequest` whose earlier orders are still JSON: decoding two hundred in one piece would take too long."""
+
+    history: Annotated[list[Raw], Meta(max_length=MAX_HISTORY)] | None = None
+
+
+class Request(NamedTuple):
+    """An order and its customer's earlier ones, where the caller brought them."""
+
+    order: Order
+    history: list[Order] | None
+
+
+_decode = msgspec.json.Decoder(Received).decode
+_decode_items = msgspec.json.Decoder(list[Raw]).decode
 Vectors = NDArray[np.float32]
 Shares = NDArray[np.float64]
-Decoded = OrderRequest | OrderError
 
 
-def decode_request(body: bytes | msgspec.Raw) -> OrderRequest:
-    """Decode an order with its optional history. Raises `OrderError`, which repeats no value."""
+def decoding(body: bytes | Raw) -> Steps[Request]:
+    """Decode an order with its optional history, in steps. Raises `OrderError`, which repeats no value."""
     try:
         order = _decode(body)
     except UNDECODABLE as error:
         raise explained(error) from None
     if order.history is None:
-        return order
-    for place, earlier in enumerate(order.history):
+        return Request(order, None)
+    history = list[Order]()
+    for place, written in enumerate(order.history):
+        yield
+        history.append(_earlier(f"history[{place}]", written))
+    for place, earlier in enumerate(history):
         if earlier.customer.id != order.customer.id:
             raise OrderError(f"history[{place}].customer.id", "not the customer of the order")
-    return order
+    return Request(order, history)
 
 
-def decoded(body: bytes | msgspec.Raw) -> Decoded:
-    """An order of a batch or a stream, or why it can't be used."""
+def _earlier(path: str, written: Raw) -> Order:
+    """One of the earlier orders. What is wrong with it is told as if the whole had been decoded at once."""
     try:
-        return decode_request(body)
+        return decode_order(written)
     except OrderError as error:
-        return error
+        if error.reason in NOT_JSON:
+            raise
+        raise OrderError(f"{path}.{error.field}" if error.field else path, error.reason) from None
 
 
-def split_batch(body: bytes, limit: int) -> list[msgspec.Raw]:
+def split_batch(body: bytes, limit: int) -> list[Raw]:
     """The orders of an array, not yet decoded.
 
     Raises `OrderError` where the whole is no array, and `Problem` where it is longer than `limit`.
@@ -177,11 +197,13 @@ class Scoring:
             raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
         return model
 
-    async def prepare(self, request: OrderRequest, *, at_once: bool = False) -> Prepared:
-        """Mask an order and count it into its customer's history. `at_once` gives no other request a turn meanwhile."""
-        steps = self._masking(request)
-        masked, brought = finished(steps) if at_once else await self._turns.run(steps)
-        order_id, store = request.order_id, self._store
+    async def prepare(self, body: bytes | Raw, *, at_once: bool = False) -> Prepared:
+        """Decode and mask an order and count it into its customer's history. `at_once` gives no other request a turn
+        meanwhile. Raises `OrderError`.
+        """
+        steps = self._masking(body)
+        order_id, masked, brought = finished(steps) if at_once else await self._turns.run(steps)
+        store = self._store
         if brought is not None:
             return Prepared(order_id, masked, brought, "used")
         if store is None:
@@ -249,18 +271,21 @@ class Scoring:
         history = seen.seen_by(masked) if seen else EMPTY
         return history if history.count else None
 
-    def _masking(self, request: OrderRequest) -> Steps[tuple[MaskedOrder, CustomerHistory | None]]:
-        """The masked order, and the history that the caller brought: the orders before this one, oldest first."""
+    def _masking(self, body: bytes | Raw) -> Steps[tuple[str, MaskedOrder, CustomerHistory | None]]:
+        """The order's id, the masked order, and the history that the caller brought: the orders before this one, oldest
+        first.
+        """
+        order, earlier_orders = yield from decoding(body)
         doubt = self._models.serving.doubt if self._models.serving else in_doubt_masked
-        masked = yield from masking_order(request, self.keyring, free_text=False, doubt=doubt)
-        if request.history is None:
-            return masked, None
+        masked = yield from masking_order(order, self.keyring, free_text=False, doubt=doubt)
+        if earlier_orders is None:
+            return order.order_id, masked, None
         history = EMPTY
-        for earlier in sorted(request.history, key=lambda order: order.created_at):
+        for earlier in sorted(earlier_orders, key=lambda order: order.created_at):
             if earlier.created_at < masked.created_at:
                 history = after(history, (yield from masking_order(earlier, self.keyring, free_text=False)))
                 yield
-        return masked, history
+        return order.order_id, masked, history
 
 
 WARM_ORDER = (
@@ -274,9 +299,9 @@ def warm(model: Model) -> None:
     raises.
     """
     keyring = Keyring.from_text(new_key_text())
-    request = decode_request(WARM_ORDER)
-    masked = mask_order(request, keyring, free_text=False)
+    order = decode_order(WARM_ORDER)
+    masked = mask_order(order, keyring, free_text=False)
     for count in (1, 1, 1, 2, 16, 64, 1, 1):
-        prepared = [Prepared(request.order_id, masked, None, "absent")] * count
+        prepared = [Prepared(order.order_id, masked, None, "absent")] * count
         vectors = features_of([(masked, None)] * count, model.catalogue)
         msgspec.json.encode(answers_of(prepared, vectors, *model.scorer.explain(vectors), model))

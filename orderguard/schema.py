@@ -231,10 +231,14 @@ class OrderError(ValueError):
         self.reason = reason
 
 
+_TOO_DEEP, _BROKEN = "nested too deeply", "not valid JSON"
+NOT_JSON = (_TOO_DEEP, _BROKEN)
+"""The reasons that are said of the JSON as a whole and of no field."""
+
 _decoder = msgspec.json.Decoder(Order)
 
 
-def decode_order(data: bytes | str) -> Order:
+def decode_order(data: bytes | str | msgspec.Raw) -> Order:
     """Decode one order from JSON.
 
     Raises `OrderError` for broken JSON, a missing field, a wrong type or a value out of range; the error never repeats
@@ -256,9 +260,9 @@ def explained(error: Exception) -> OrderError:
     `error` is what decoding raised; msgspec says "Expected `int` - at `$.items[0].quantity`".
     """
     if isinstance(error, RecursionError):
-        return OrderError("", "nested too deeply")
+        return OrderError("", _TOO_DEEP)
     if not isinstance(error, msgspec.ValidationError):
-        return OrderError("", "not valid JSON")
+        return OrderError("", _BROKEN)
     message = str(error)
     reason, _, path = message.partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".")

@@ -35,6 +35,7 @@ LARGE = {
     "one letter for eighteen": order(300, category=lambda place: f"{place}" + "ﷺ" * 500),
     "its own values": order(MAX_ITEMS, sku=lambda place: f"erika-mustermann-{place}"),
     "a history": order(history=[order(200, sku=lambda place: f"10.0.1.{place}") for _ in range(100)]),
+    "a history that fills the body": order(history=[order(60, sku=lambda place: f"SKU-{place}")] * 200),
     "texts": order(note="ﷺ" * 10_000, gift_message="tel 1-" * 1_600),
     "what nobody knows": order(unknown="x" * 1_000_000, deep=json.loads("[" * 500 + "]" * 500)),
 }
