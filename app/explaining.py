@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app import openapi
 from app.contract import OrderRequest, ScoreAnswer
 from app.problems import of_order
-from app.scoring import Explained, Scoring, decode_request
+from app.scoring import Explained, Scoring
 from orderguard.history import net_value
 from orderguard.reasons import LineBesideUsual
 from orderguard.schema import MaskedAddress, MaskedOrder, OrderError
@@ -60,10 +60,9 @@ def routes(scoring: Scoring) -> APIRouter:
     @router.post("/v1/explain", **openapi.request_body(OrderRequest, declared))
     async def explain(request: Request) -> Response:
         try:
-            order = decode_request(await request.body())
+            told = answer_of(await scoring.explained(await request.body()))
         except OrderError as error:
             raise of_order(error) from None
-        told = answer_of(await scoring.explained(order))
         return Response(msgspec.json.encode(told), media_type="application/json")
 
     return router

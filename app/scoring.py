@@ -246,14 +246,14 @@ class Scoring:
         reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
         return make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)
 
-    async def explained(self, request: OrderRequest) -> Explained:
+    async def explained(self, body: bytes) -> Explained:
         """Score an order and tell all about it, leaving no trace in its customer's history. In a thread, since an order
-        may be long.
+        may be long. Raises `OrderError`.
         """
         model = self.model()
-        masked, brought = await asyncio.to_thread(finished, self._masking(request))
+        order_id, masked, brought = await asyncio.to_thread(finished, self._masking(body))
         history = await self._earlier(masked) if brought is None else brought
-        return await asyncio.to_thread(_explained, request.order_id, masked, history, model)
+        return await asyncio.to_thread(_explained, order_id, masked, history, model)
 
     def version_dir(self) -> Path:
         """The folder of the version that is served."""
