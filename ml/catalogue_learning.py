@@ -8,11 +8,11 @@ from ml.blocks import Blocks
 from ml.currency_levels import currency_levels, net_values
 from ml.grouped import Grouped, ranked
 from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, UsualLines
-from orderguard.catalogue import CODES, COMMON, EVEN_HOUR, Catalogue, Code, Rarity, Usual
+from orderguard.catalogue import CODES, COMMON, COMMON_HOUR, Catalogue, Code, Rarity, Usual
 from orderguard.features.columns import Coded, Columns, Floats, Indices
 from orderguard.features.lines import LEAST_PRICE_SHARE
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, LookedUp, Table, prefixes_of
-from orderguard.features.table import SMALLEST
+from orderguard.features.feature import SMALLEST
 
 DEFAULT_SPREAD = 0.5
 DEFAULT_ACCOUNT_DAYS = 365.0
@@ -27,13 +27,9 @@ told apart, see `orderguard.presence`.
 _OF_SHOP = ("basket", "spread", "account_age_days", "gap_hours")
 
 
-def rarer_than(common: float, share: Floats) -> Floats:
-    """How much rarer shares are than a common one: by what power of e, in halves; 0 for what is as common.
-
-    Halves, so that a catalogue's next edition moves no code for nothing: in a shop with three channels each has
-    thousands of orders, and a change in the third decimal would look like drift of all of them.
-    """
-    rarity: Floats = np.round(np.maximum(np.log(common / share), 0.0) * 2.0) / 2.0
+def rarity_of(share: Floats, common: float) -> Floats:
+    """By what power of e a share is smaller than a common one; 0 for what is as common."""
+    rarity: Floats = np.maximum(np.log(common / share), 0.0)
     return rarity
 
 
@@ -64,14 +60,13 @@ class Catalogues:
         value = np.maximum(net / level, SMALLEST)
         self._shop = self._usual_of_shop(value)
         self._hour_rarity = self._rarity_of_hours()
-        self._codes: dict[Code, tuple[Coded, Grouped, Indices]] = {
-            code: (coded, Grouped(coded, blocks.segment, blocks.catalogues), blocks.seen(blocks.segment)[1])
+        prefixes = prefixes_of(columns.skus)
+        self._codes: dict[Code, tuple[Coded, Grouped]] = {
+            code: (coded, Grouped(coded, blocks.segment, blocks.catalogues))
             for code, coded in ((code, columns.codes[code]) for code in ORDER_CODES.values())
         }
-        prefixes = prefixes_of(columns.skus)
-        lines = blocks.seen(blocks.line_segment)[1]
-        self._codes["category"] = columns.categories, self._lines.categories, lines
-        self._codes["sku_prefix"] = prefixes, Grouped(prefixes, blocks.line_segment, blocks.catalogues), lines
+        self._codes["category"] = columns.categories, self._lines.categories
+        self._codes["sku_prefix"] = prefixes, Grouped(prefixes, blocks.line_segment, blocks.catalogues)
 
     @property
     def latest(self) -> Catalogue:
@@ -123,15 +118,13 @@ class Catalogues:
         return find(codes, catalogues)
 
     def _rarity_table(self, code: Code, name: str, catalogue: Indices) -> Table:
-        coded, grouped, _ = self._codes[code]
+        coded, grouped = self._codes[code]
         codes, catalogues, index = grouped.pairs(coded, catalogue)
         return Table(index, {name: self._rarity(code, codes, catalogues)})
 
     def _rarity(self, code: Code, codes: Indices, catalogues: Indices) -> Floats:
-        """−ln of the share of orders (of lines), with half an observation for what was not seen."""
-        coded, grouped, seen = self._codes[code]
-        first, end = grouped.seen(codes, catalogues)
-        rarity = rarer_than(COMMON, (end - first + 0.5) / (seen[catalogues] + 1))
+        coded, grouped = self._codes[code]
+        rarity = rarity_of(grouped.share_as_rare(codes, catalogues), COMMON)
         return rarity if code in ALWAYS_TOLD else np.where(np.array(coded.values)[codes] == "", 0.0, rarity)
 
     def _usual_of_shop(self, value: Floats) -> dict[str, Floats]:
@@ -165,7 +158,8 @@ class Catalogues:
         hours = (self._blocks.columns.numbers["minute"] // 60).astype(np.int64)
         cells = np.bincount(self._blocks.segment * 24 + hours, minlength=self._blocks.catalogues * 24)
         counts = cells.reshape(-1, 24).cumsum(axis=0)
-        return rarer_than(EVEN_HOUR, (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + 12))
+        no_busier = (counts[:, None, :] <= counts[:, :, None]) * counts[:, None, :]
+        return rarity_of((no_busier.sum(axis=2) + 0.5) / (counts.sum(axis=1, keepdims=True) + 1), COMMON_HOUR)
 
     def _catalogue(self, number: int) -> Catalogue:
         if number not in self._known:
@@ -202,12 +196,12 @@ class Catalogues:
         }
 
     def _rarity_by_code(self, code: Code, number: int) -> Rarity:
-        coded, grouped, seen = self._codes[code]
+        coded, grouped = self._codes[code]
         codes = np.arange(len(coded.values))
         catalogues = np.full_like(codes, number)
         first, end = grouped.seen(codes, catalogues)
         values = self._rarity(code, codes, catalogues)
         known = np.flatnonzero(end > first).tolist()
-        unseen = rarer_than(COMMON, np.array([0.5 / (seen[number] + 1)]))
+        unseen = rarity_of(np.array(grouped.share_of_new(number)), COMMON)
         told = {coded.values[place]: float(values[place]) for place in known}
-        return Rarity(told if code in ALWAYS_TOLD else {"": 0.0} | told, float(unseen[0]))
+        return Rarity(told if code in ALWAYS_TOLD else {"": 0.0} | told, float(unseen))

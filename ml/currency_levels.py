@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ml.blocks import Blocks
 from ml.grouped import Grouped, distinct, ranked
 from orderguard.features.columns import Coded, Columns, Floats, Indices
-from orderguard.features.table import SMALLEST
+from orderguard.features.feature import SMALLEST
 
 SMALLEST_PRICE = 1e-6
 """A price below this says nothing about what is usual, and dividing by it overflows."""

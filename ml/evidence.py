@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-from orderguard.features.table import FEATURES, Side
+from orderguard.features import FEATURES
+from orderguard.features.feature import Side
 
 
 class Kind(NamedTuple):

@@ -6,7 +6,7 @@ import math
 from itertools import groupby
 
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
-from orderguard.features.table import Feature
+from orderguard.features.feature import Feature
 from orderguard.history import REMEMBERED
 
 HEADINGS = {
@@ -22,10 +22,10 @@ HEADINGS = {
 INTRODUCTION = f"""# Features
 
 Feature set {FEATURE_SET_VERSION}, {len(FEATURES)} features. This page is written from
-`orderguard/features/table.py` by `python -m ml.feature_page > docs/technical/features.md`; a test keeps it
+`orderguard/features/groups/` by `python -m ml.feature_page > docs/technical/features.md`; a test keeps it
 current.
 
-**One implementation.** Each formula stands once, in the table. Serving evaluates it over floats
+**One implementation.** Each formula stands once. Serving evaluates it over floats
 (`features_of`), in one straight-line function that the formulas write when they are loaded; training evaluates
 it over numpy columns for all orders (`compute_features`). A property test proves that both give the same
 float32 vector, bit for bit, for any orders in any sequence. Formulas keep to operations that IEEE 754 rounds
@@ -39,7 +39,7 @@ vectors unchanged.
 
 **What is not known counts as usual.** No feature is ever missing or infinite. Where its inputs are absent it
 takes the value that says nothing: a code that the order doesn't tell counts as a usual one, a customer without
-history as one who comes at the usual gap, spends what is usual at a usual time and uses known address, device
+history as one who comes at the usual gap, spends what is usual, at a usual time, and uses known address, device
 and payment. An unknown sku is held against its category, else against the shop. Amounts in an unseen currency
 count as they stand, as if in the currency used most. That something is unknown is told by features of its own:
 `unknown_sku_share`, `sku_prefix_rarity`, `orders_before`, `currency_rarity`. An order with the required fields

@@ -1,19 +1,17 @@
 """Observations grouped by code, in time order, and what had been observed of a code by the time of a catalogue."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.features.columns import Coded, Floats, Indices
-from orderguard.features.lines import deviation
 
 MOST_OBSERVATIONS = 500_000
 """A code that is not among so many last observations is forgotten, so that a catalogue stays small."""
 
-_NORMAL_QUANTILE = 1.6448536269514722
-_SHARE = 0.9
+_LEFT_OUT = 20
+"""At either end of a range one in so many values is left out."""
 _AT_ONCE = 2**20
 
 
@@ -24,7 +22,7 @@ class Grouped:
         count = len(coded.values)
         # Small numbers are sorted by their digits, several times faster.
         self.order: Indices = np.argsort(coded.index.astype(np.min_scalar_type(count)), kind="stable")
-        self._catalogues = catalogues
+        self._coded, self._segment, self._catalogues = coded, segment, catalogues
         self._keys = coded.index[self.order] * catalogues + segment[self.order]
         self._starts = np.searchsorted(self._keys, np.arange(count + 1) * catalogues)
         self._ends = np.searchsorted(segment, np.arange(catalogues), side="right")
@@ -39,6 +37,37 @@ class Grouped:
             return first, first
         last = self.order[np.maximum(end - 1, 0)]
         return first, np.where(last >= self._ends[catalogues] - MOST_OBSERVATIONS, end, first)
+
+    def share_as_rare(self, codes: Indices, catalogues: Indices) -> Floats:
+        """For (k,) pairs: the share of observations whose code was seen no more often than this one by the time of the
+        catalogue, those of new codes included.
+
+        How often new codes come is told by the share of those seen once (Good, "The population frequencies of
+        species", 1953): where codes come and go a new one is nothing rare, where none ever varied it is. Half an
+        observation more, so that no share is 0.
+        """
+        first, end = self.seen(codes, catalogues)
+        counts = end - first
+        share = np.empty(len(codes))
+        by_catalogue = np.argsort(catalogues, kind="stable")
+        ends = np.searchsorted(catalogues[by_catalogue], np.arange(self._catalogues + 1))
+        totals = np.zeros(len(self._coded.values), dtype=np.int64)
+        start = 0
+        for catalogue, until in enumerate(self._ends.tolist()):
+            totals += np.bincount(self._coded.index[start:until], minlength=len(totals))
+            start = until
+            asked = by_catalogue[ends[catalogue] : ends[catalogue + 1]]
+            ascending = np.sort(totals)
+            up_to = np.concatenate([[0], np.cumsum(ascending)])
+            as_rare = up_to[np.searchsorted(ascending, counts[asked], side="right")]
+            share[asked] = (as_rare + np.count_nonzero(totals == 1) + 0.5) / (until + 1)
+        return share
+
+    def share_of_new(self, catalogue: int) -> float:
+        """The same for a code that the catalogue doesn't know."""
+        seen = int(self._ends[catalogue])
+        totals = np.bincount(self._coded.index[:seen])
+        return float((np.count_nonzero(totals == 1) + 0.5) / (seen + 1))
 
     def pairs(self, coded: Coded, catalogue: Indices) -> tuple[Indices, Indices, Indices]:
         """The pairs of code and catalogue that observations ask for: their codes and catalogues (k,), and which pair
@@ -73,33 +102,23 @@ def ranked(values: Floats, first: Indices, end: Indices, most: int, share: float
     return result
 
 
-def usual_and_spread(
+def usual_and_range(
     values: Floats, first: Indices, end: Indices, most: int, least: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Of the last `most` of values[first:end]: how many they are, their median and how far they stray from it, (k,)
-    each; values below `least` (k,) count as that.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the last `most` of values[first:end]: how many they are, their median, and the range in which they are but
+    for a twentieth at either end, and but for one, (k,) each; values below `least` (k,) count as that.
 
-    Nine in ten stray no further than a normal distribution with this standard deviation would let them, so neither
-    a tenth of mistakes among them nor a second price now and then makes it small or large.
+    So one mistake among them widens no range, and a second price that comes now and then does.
     """
     size = np.minimum(end - first, most).astype(np.float64)
-    center, spread = least.copy(), np.zeros(len(first))
+    center, lowest, highest = least.copy(), least.copy(), least.copy()
     for some, sizes, ascending in _sorted_parts(values, first, end, most):
-        floor = least[some, None]
-        center[some] = np.maximum(_at_rank(ascending, sizes, 0.5), least[some])
-        empty = np.isinf(ascending)
-        ratio = np.maximum(np.where(empty, 1.0, ascending), floor) / center[some, None]
-        strayed = np.where(empty, np.inf, np.abs(deviation(ratio, np)))
-        strayed.sort(axis=1)
-        spread[some] = _at_rank(strayed, sizes, _SHARE) / _NORMAL_QUANTILE
-    return size, center, spread
-
-
-def strayed(steps: Floats, first: Indices, end: Indices, most: int) -> Floats:
-    """The spread that makes nine in ten of the last `most` of steps[first:end] as small as they are, (k,): each step
-    is the size of the difference of two draws, which has twice the variance of one. 0 where there are none.
-    """
-    return np.nan_to_num(ranked(steps, first, end, most, _SHARE)) / _NORMAL_QUANTILE / math.sqrt(2)
+        floor, rows = least[some], np.arange(len(some))
+        center[some] = np.maximum(_at_rank(ascending, sizes, 0.5), floor)
+        left_out = np.minimum(np.maximum(sizes // _LEFT_OUT, 1), (sizes - 1) // 2)
+        lowest[some] = np.maximum(ascending[rows, left_out], floor)
+        highest[some] = np.maximum(ascending[rows, sizes - 1 - left_out], floor)
+    return size, center, np.minimum(lowest, center), np.maximum(highest, center)
 
 
 def _sorted_parts(

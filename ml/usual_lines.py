@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from ml.blocks import Blocks
 from ml.currency_levels import SMALLEST_PRICE
-from ml.grouped import Grouped, distinct, ranked, strayed, usual_and_spread
+from ml.grouped import Grouped, distinct, ranked, usual_and_range
 from orderguard.features.columns import Floats, Indices
-from orderguard.features.lines import LEAST_PRICE_SHARE, deviation
+from orderguard.features.lines import LEAST_PRICE_SHARE
 from orderguard.masking.spans import is_placeholder
 
 REMEMBERED_LINES = 32
@@ -18,10 +18,12 @@ PRIOR_MIDDLE = 1.0
 """So many lines' weight shrinks the usual quantity of a sku towards its category's, and what is usual of a category
 towards the shop's.
 """
-PRIOR_SPREAD = 4.0
-"""So many lines' weight shrinks the spread of a sku towards what skus have, and a category's towards the shop's."""
-LEAST_PRICE_SPREAD = 0.05
-LEAST_QUANTITY_SPREAD = 0.25
+STEPS = 0.9
+"""The share of the steps between a sku's prices that is usual."""
+PRIOR_RANGE = 4.0
+"""So many lines' weight shrinks how far prices of a sku stray towards what skus have, and a category's towards the
+shop's.
+"""
 
 Bools = NDArray[np.bool_]
 UsualColumns = tuple[Floats, Floats, Floats, Floats]
@@ -42,20 +44,20 @@ class UsualLines:
         self.categories = Grouped(columns.categories, blocks.line_segment, blocks.catalogues)
         self._of_skus = price[self.skus.order], columns.quantity[self.skus.order]
         self._of_categories = price[self.categories.order], columns.quantity[self.categories.order]
-        self.shop, self._least_price = self._usual_of_shop(blocks)
-        self._prior = self._spread_of_skus(blocks)
+        self.shop = self._usual_of_shop(blocks)
+        self._least_price = self.shop[0] * LEAST_PRICE_SHARE
+        self._steps = self._steps_of_skus(blocks)
 
-    def _usual_of_shop(self, blocks: Blocks) -> tuple[UsualColumns, Floats]:
+    def _usual_of_shop(self, blocks: Blocks) -> UsualColumns:
         first, end = blocks.seen(blocks.line_segment)
         price = np.maximum(ranked(self._price, first, end, REMEMBERED_OF_SHOP, 0.5), SMALLEST_PRICE)
-        least = price * LEAST_PRICE_SHARE
-        _, price, price_spread = usual_and_spread(self._price, first, end, REMEMBERED_OF_SHOP, least)
-        one = np.ones(len(first))
-        _, quantity, quantity_spread = usual_and_spread(self._quantity, first, end, REMEMBERED_OF_SHOP, one)
-        return _floored((np.maximum(price, SMALLEST_PRICE), price_spread, quantity, quantity_spread)), least
+        _, _, lowest, highest = usual_and_range(self._price, first, end, REMEMBERED_OF_SHOP, price * LEAST_PRICE_SHARE)
+        return price, lowest, highest, ranked(self._quantity, first, end, REMEMBERED_OF_SHOP, 0.5)
 
-    def _spread_of_skus(self, blocks: Blocks) -> tuple[Floats, Floats]:
-        """How far prices and quantities stray within a sku, (catalogues,) each: from the steps between its lines."""
+    def _steps_of_skus(self, blocks: Blocks) -> Floats:
+        """How far prices stray within a sku, (catalogues,): the ratio, to either side, that nine in ten steps from one
+        of its lines to the next don't exceed.
+        """
         order = self.skus.order
         same = np.flatnonzero(np.diff(blocks.columns.skus.index[order]) == 0) + 1
         by_time = same[np.argsort(order[same])]
@@ -63,11 +65,7 @@ class UsualLines:
         least = self._least_price[blocks.line_segment[now]]
         first, end = blocks.seen(blocks.line_segment[now])
         price = np.maximum(self._price[now], least) / np.maximum(self._price[then], least)
-        quantity = self._quantity[now] / self._quantity[then]
-        price_spread, quantity_spread = (
-            strayed(np.abs(deviation(ratio, np)), first, end, REMEMBERED_OF_SHOP) for ratio in (price, quantity)
-        )
-        return np.maximum(price_spread, LEAST_PRICE_SPREAD), np.maximum(quantity_spread, LEAST_QUANTITY_SPREAD)
+        return np.nan_to_num(ranked(np.maximum(price, 1.0 / price), first, end, REMEMBERED_OF_SHOP, STEPS), nan=1.0)
 
     def of_categories(self, codes: Indices, catalogues: Indices) -> tuple[Bools, UsualColumns]:
         """For (k,) pairs: whether the catalogue knows the category, and what is usual of it, else of the shop."""
@@ -75,18 +73,22 @@ class UsualLines:
         shop = tuple(values[catalogue] for values in self.shop)
         first, end = self.categories.seen(code, catalogue)
         first = np.where(code == self._no_category, end, first)
-        least = self._least_price[catalogue]
-        lines, price, price_spread = usual_and_spread(self._of_categories[0], first, end, REMEMBERED_LINES, least)
-        _, quantity, quantity_spread = usual_and_spread(
-            self._of_categories[1], first, end, REMEMBERED_LINES, np.ones(len(code))
+        prices, quantities = self._of_categories
+        lines, middle, lowest, highest = usual_and_range(
+            prices, first, end, REMEMBERED_LINES, self._least_price[catalogue]
         )
-        usual = (
-            _shrunk_middle(lines, price, shop[0]),
-            _shrunk_spread(lines, price_spread, shop[1]),
-            _shrunk_middle(lines, quantity, shop[2]),
-            _shrunk_spread(lines, quantity_spread, shop[3]),
+        price = _shrunk(lines, middle, shop[0], PRIOR_MIDDLE)
+        told = (
+            price,
+            price * _shrunk(lines, lowest / middle, shop[1] / shop[0], PRIOR_RANGE),
+            price * _shrunk(lines, highest / middle, shop[2] / shop[0], PRIOR_RANGE),
+            _shrunk(lines, _median(quantities, first, end), shop[3], PRIOR_MIDDLE),
         )
-        return (lines > 0)[pair], _picked(_floored(usual), pair)
+        # Without lines the shop's own, to the bit, as serving takes it.
+        price, lowest, highest, quantity = (
+            np.where(lines > 0, mine, its)[pair] for mine, its in zip(told, shop, strict=True)
+        )
+        return (lines > 0)[pair], (price, lowest, highest, quantity)
 
     def of_skus(self, codes: Indices, catalogues: Indices) -> tuple[Bools, UsualColumns]:
         """For (k,) pairs: whether the catalogue knows the sku, and what is usual of it. Of a sku that it doesn't know,
@@ -95,41 +97,26 @@ class UsualLines:
         first, end = self.skus.seen(codes, catalogues)
         first = np.where(self._masked[codes], end, first)
         last = self.skus.order[np.maximum(end - 1, 0)]
-        _, (_, _, of_category, _) = self.of_categories(self._category[last], catalogues)
-        least = self._least_price[catalogues]
-        lines, price, price_spread = usual_and_spread(self._of_skus[0], first, end, REMEMBERED_LINES, least)
-        _, quantity, quantity_spread = usual_and_spread(
-            self._of_skus[1], first, end, REMEMBERED_LINES, np.ones(len(codes))
+        _, (_, _, _, of_category) = self.of_categories(self._category[last], catalogues)
+        prices, quantities = self._of_skus
+        lines, price, lowest, highest = usual_and_range(
+            prices, first, end, REMEMBERED_LINES, self._least_price[catalogues]
         )
-        usual = (
+        step = self._steps[catalogues]
+        return lines > 0, (
             price,
-            _shrunk_spread(lines, price_spread, self._prior[0][catalogues]),
-            _shrunk_middle(lines, quantity, of_category),
-            _shrunk_spread(lines, quantity_spread, self._prior[1][catalogues]),
+            price * _shrunk(lines, lowest / price, 1.0 / step, PRIOR_RANGE),
+            price * _shrunk(lines, highest / price, step, PRIOR_RANGE),
+            _shrunk(lines, _median(quantities, first, end), of_category, PRIOR_MIDDLE),
         )
-        return lines > 0, _floored(usual)
 
 
-def _shrunk_middle(lines: Floats, middle: Floats, prior: Floats) -> Floats:
-    """The mean of the logarithms, by weight; without lines the prior itself, to the bit, as serving takes it."""
-    shrunk = np.exp((lines * np.log(middle) + PRIOR_MIDDLE * np.log(prior)) / (lines + PRIOR_MIDDLE))
-    result: Floats = np.where(lines > 0, shrunk, prior)
-    return result
+def _median(values: Floats, first: Indices, end: Indices) -> Floats:
+    """The median of the last values, (k,); 1 of none."""
+    return np.nan_to_num(ranked(values, first, end, REMEMBERED_LINES, 0.5), nan=1.0)
 
 
-def _shrunk_spread(lines: Floats, spread: Floats, prior: Floats) -> Floats:
-    """The root of the mean of the squares, by weight; without lines the prior itself."""
-    shrunk = np.sqrt((lines * spread * spread + PRIOR_SPREAD * prior * prior) / (lines + PRIOR_SPREAD))
-    result: Floats = np.where(lines > 0, shrunk, prior)
-    return result
-
-
-def _floored(usual: UsualColumns) -> UsualColumns:
-    price, price_spread, quantity, quantity_spread = usual
-    least = np.maximum(price_spread, LEAST_PRICE_SPREAD), np.maximum(quantity_spread, LEAST_QUANTITY_SPREAD)
-    return price, least[0], quantity, least[1]
-
-
-def _picked(usual: UsualColumns, rows: Indices) -> UsualColumns:
-    price, price_spread, quantity, quantity_spread = (values[rows] for values in usual)
-    return price, price_spread, quantity, quantity_spread
+def _shrunk(lines: Floats, told: Floats, prior: Floats, weight: float) -> Floats:
+    """The mean of the logarithms, where the prior has the weight of so many lines."""
+    shrunk: Floats = np.exp((lines * np.log(told) + weight * np.log(prior)) / (lines + weight))
+    return shrunk

@@ -19,9 +19,10 @@ Code = Literal["category", "channel", "country", "currency", "payment_method", "
 CODES: tuple[Code, ...] = get_args(Code)
 
 COMMON = 1 / 20
-"""The share from which on a code is not rare."""
-EVEN_HOUR = 1 / 24
-"""The share from which on an hour of the day is not rare."""
+COMMON_HOUR = 1 / 10
+"""A code is rare if orders with it or with rarer ones are less than this share, as an hour is of the day. So whatever a
+new catalogue says of rare codes can't look like drift of many orders.
+"""
 
 
 class CatalogueError(ValueError):
@@ -29,7 +30,8 @@ class CatalogueError(ValueError):
 
 
 class Rarity(msgspec.Struct, frozen=True):
-    """How rare each value of a code is: 0 for a common one, else by what power of e its share is smaller.
+    """How rare each value of a code is: 0 for a common one, else by what power of e the share of all codes as rare is
+    smaller.
 
     An absent code is the value ""; `unseen` is for any other value.
     """
@@ -39,14 +41,12 @@ class Rarity(msgspec.Struct, frozen=True):
 
 
 class Usual(NamedTuple):
-    """What a line usually looks like: unit price in reference units, pieces, and how far both stray, in the unit of
-    `orderguard.features.lines.deviation`.
-    """
+    """What a line usually looks like: its unit price and the range of prices, in reference units, and its quantity."""
 
     price: float
-    price_spread: float
+    lowest_price: float
+    highest_price: float
     quantity: float
-    quantity_spread: float
 
 
 class Level(NamedTuple):

@@ -8,6 +8,7 @@ Formulas are evaluated by `scalar` and `vector`. What the features are called an
 no numpy: a deployment compares it with a model's manifest.
 """
 
-from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS, Feature
+from orderguard.features.feature import Feature
+from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS
 
 __all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET_VERSION", "PERIODS", "Feature"]

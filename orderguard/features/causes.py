@@ -7,7 +7,7 @@ from orderguard.features.table import FEATURES
 Cause = Literal["history", "catalogue age"]
 
 UNKNOWN_SKUS = "unknown_sku_share"
-AGEING = (UNKNOWN_SKUS, "sku_prefix_rarity", "category_rarity")
+AGEING = (UNKNOWN_SKUS, "new_price_above", "sku_prefix_rarity", "category_rarity")
 """Features that rise while a catalogue gets older: it does not know the goods that came since."""
 
 GROWTH = "orders_before"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from orderguard.features.table import SMALLEST, Scale
+from orderguard.features.feature import SMALLEST, Scale
 
 LN_SMALLEST = float(np.log(SMALLEST))
 LEAST_NET = 1e-300
@@ -15,5 +15,4 @@ SCALES: dict[Scale, Callable[..., Any]] = {
     "as is": np.positive,
     "ln": np.log,
     "ln(1+x)": np.log1p,
-    "asinh": np.arcsinh,
 }

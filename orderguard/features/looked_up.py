@@ -18,9 +18,9 @@ ORDER_CODES: dict[str, Code] = {
 }
 USUAL_OF_LINE = {
     "price": "usual_price",
-    "price_spread": "price_spread",
+    "lowest_price": "lowest_price",
+    "highest_price": "highest_price",
     "quantity": "usual_quantity",
-    "quantity_spread": "quantity_spread",
 }
 _AS_FOUND = ("category_rarity", "sku_prefix_rarity")
 USUAL_OF_SHOP = ("usual_basket", "usual_spread", "usual_account_days", "usual_gap_hours", "least_price")

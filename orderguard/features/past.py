@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from orderguard.features.columns import Columns
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
-from orderguard.features.table import SMALLEST
 from orderguard.history import REMEMBERED, CustomerHistory
 
-WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0, "orders_30d": 2592000.0}
-SPENT = {"orders_24h": "spend_24h", "orders_30d": "spend_30d"}
+WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
 NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
 
 
@@ -28,7 +26,7 @@ def customer_facts(
     """
     count = len(columns)
     earlier = _remembered_rows(columns, histories, usual.currencies)
-    levels, log_levels = usual.levels.ravel(), np.log(usual.levels.ravel())
+    log_levels = np.log(usual.levels.ravel())
     customers = np.concatenate([earlier["customer"], columns.customers.index])
     by_customer = np.argsort(customers, kind="stable")
     customer = customers[by_customer]
@@ -39,7 +37,7 @@ def customer_facts(
     currency = np.concatenate([earlier["currency"], usual.currency])[by_customer]
     nowhere = np.zeros(len(earlier["currency"]), dtype=np.int64)
     first_level = np.concatenate([nowhere, usual.catalogue * usual.levels.shape[1]])[by_customer]
-    names = ("remembered", "seconds_since_last", "past_log", "past_log_squared", *WINDOWS, *SPENT.values())
+    names = ("remembered", "seconds_since_last", "past_log", "past_log_squared", *WINDOWS)
     found = {name: np.zeros(len(customer)) for name in names}
     nearest = np.full(len(customer), 720.0)
     told = {name: np.zeros(len(customer), dtype=bool) for name in NOVELTIES}
@@ -61,12 +59,8 @@ def customer_facts(
         found["past_log_squared"][rows] += log * log
         apart = np.abs(past["minute"][rows] - past["minute"][then])
         nearest[rows] = np.minimum(nearest[rows], np.minimum(apart, 1440.0 - apart))
-        value = np.maximum(past["net"][then] / levels[level], SMALLEST)
         for name, seconds in WINDOWS.items():
-            inside = elapsed <= seconds
-            found[name][rows] += inside
-            if name in SPENT:
-                found[SPENT[name]][rows] += np.where(inside, value, 0.0)
+            found[name][rows] += elapsed <= seconds
         for name, fact in NOVELTIES.items():
             value = past[fact][then]
             told[name][rows] |= value != 0.0

@@ -8,19 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.catalogue import REFERENCE, Catalogue, Level
+from orderguard.features.calendar import COSINE_OF_MINUTE, COSINE_OF_WEEKDAY, SINE_OF_MINUTE, SINE_OF_WEEKDAY
 from orderguard.features.facts import NUMBERS, codes_of, numbers_of, sku_prefix
 from orderguard.features.lines import LINE_FACTS
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, usual_of_shop
 from orderguard.features.straight import AMOUNTS, amount_formulas, feature_formulas
-from orderguard.features.table import (
-    COSINE_OF_MINUTE,
-    COSINE_OF_WEEKDAY,
-    FEATURES,
-    SINE_OF_MINUTE,
-    SINE_OF_WEEKDAY,
-    SMALLEST,
-)
+from orderguard.features.table import FEATURES
 from orderguard.history import CustomerHistory
 from orderguard.schema import MaskedOrder
 
@@ -41,7 +35,7 @@ USUAL = (
 )
 PAST = (
     *("earlier", "remembered", "seconds_since_last", "nearest_minutes", "new_address", "new_device", "new_payment"),
-    *("orders_1h", "orders_24h", "orders_7d", "orders_30d", "spend_24h", "spend_30d"),
+    *("orders_1h", "orders_24h", "orders_7d"),
 )
 LOGS = ("log_value", "past_log", "past_log_squared")
 
@@ -55,7 +49,7 @@ AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT = map(
 )
 LEAST_PRICE = USUAL_OF_SHOP.index("least_price")
 WEEKDAYS = tuple(zip(SINE_OF_WEEKDAY, COSINE_OF_WEEKDAY, strict=True))
-NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogue: Catalogue) -> NDArray[np.float32]:
@@ -166,31 +160,23 @@ def _past(
 ) -> tuple[float, ...]:
     """Windows and habits from the customer's last order backwards: `PAST` from `remembered` on."""
     now, minute = numbers[AT], numbers[MINUTE]
-    spend_24h = spend_30d = 0.0
-    orders_1h = orders_24h = orders_7d = orders_30d = 0.0
-    last_currency, level, log_level = None, 1.0, 0.0
+    orders_1h = orders_24h = orders_7d = 0.0
+    last_currency, log_level = None, 0.0
     for at, amount, currency in zip(
         reversed(history.at), reversed(history.values), reversed(history.currencies), strict=True
     ):
         if currency != last_currency:
             last_currency = currency
-            level, log_level = levels.get(currency, REFERENCE)
+            _, log_level = levels.get(currency, REFERENCE)
         nets.append(amount)
         log_levels.append(log_level)
         elapsed = now - at
-        if elapsed <= 2592000.0:
-            value = amount / level
-            if value < SMALLEST:
-                value = SMALLEST
-            orders_30d += 1.0
-            spend_30d += value
-            if elapsed <= 604800.0:
-                orders_7d += 1.0
-                if elapsed <= 86400.0:
-                    orders_24h += 1.0
-                    spend_24h += value
-                    if elapsed <= 3600.0:
-                        orders_1h += 1.0
+        if elapsed <= 604800.0:
+            orders_7d += 1.0
+            if elapsed <= 86400.0:
+                orders_24h += 1.0
+                if elapsed <= 3600.0:
+                    orders_1h += 1.0
     apart = [abs(minute - then) for then in history.minutes]
     return (
         float(len(apart)),
@@ -203,9 +189,6 @@ def _past(
         orders_1h,
         orders_24h,
         orders_7d,
-        orders_30d,
-        spend_24h,
-        spend_30d,
     )
 
 

@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns, columns_of
+from orderguard.features.calendar import COSINE_OF_MINUTE, COSINE_OF_WEEKDAY, SINE_OF_MINUTE, SINE_OF_WEEKDAY
 from orderguard.features.facts import Facts, add_amounts
 from orderguard.features.lines import LINE_FACTS, line_facts
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import LookedUp, looked_up
 from orderguard.features.past import customer_facts, updated_histories
-from orderguard.features.table import (
-    COSINE_OF_MINUTE,
-    COSINE_OF_WEEKDAY,
-    FEATURES,
-    SINE_OF_MINUTE,
-    SINE_OF_WEEKDAY,
-)
+from orderguard.features.table import FEATURES
 from orderguard.history import CustomerHistory
 from orderguard.schema import MaskedOrder
 

@@ -76,11 +76,6 @@ def largest_quantity(known: Known) -> Fact:
     return _quantity(known.line_of("quantity_ratio"))
 
 
-def quantity_deviation(known: Known) -> Fact:
-    """The same by how far quantities of the article stray."""
-    return _quantity(known.line_of("quantity_deviation"))
-
-
 def _quantity(line: Line) -> Fact:
     return Fact(f"quantity {line.place}", f"{line.item.quantity:,} of {line.name}, {quantity_in_words(line)}")
 
@@ -100,66 +95,46 @@ def _where(line: Line) -> str:
     return f"in {words.code(line.item.category)}" if line.item.category else "in this shop"
 
 
-def price_above_usual(known: Known) -> Fact:
-    """The price that is highest beside its article's usual one."""
-    return _price(known, known.line_of("highest_price_ratio"))
+def price_above_range(known: Known) -> Fact:
+    """The price that is highest beside those that its article was sold at."""
+    return _price(known, known.line_of("price_above_range"))
 
 
-def price_below_usual(known: Known) -> Fact:
-    """The price that is lowest beside its article's usual one."""
-    return _price(known, known.line_of("lowest_price_ratio"))
+def price_below_range(known: Known) -> Fact:
+    """The price that is lowest beside those that its article was sold at."""
+    return _price(known, known.line_of("price_below_range"))
 
 
-def highest_price_deviation(known: Known) -> Fact:
-    """The highest price by how far the article's prices stray."""
-    return _price(known, known.line_of("highest_price_deviation"), strays=True)
+def new_price_above(known: Known) -> Fact:
+    """The price of an article never sold before that is highest beside its category's."""
+    return _price(known, known.line_of("new_price_above"))
 
 
-def lowest_price_deviation(known: Known) -> Fact:
-    """The lowest price by how far the article's prices stray."""
-    return _price(known, known.line_of("lowest_price_deviation"), strays=True)
+def new_price_below(known: Known) -> Fact:
+    """The price of an article never sold before that is lowest beside its category's."""
+    return _price(known, known.line_of("new_price_below"))
 
 
-def category_price_above(known: Known) -> Fact:
-    """The price that is highest beside its category's usual one."""
-    return _category_price(known, known.line_of("highest_category_ratio"))
+def _price(known: Known, line: Line) -> Fact:
+    price = line.price * line.usual_price
+    hardly = _NARROW < line.price < _WIDE and not line.lowest_price <= price <= line.highest_price
+    text = f"{line.name} costs {_price_of(known, line)}, {price_in_words(known, line)}"
+    return Fact(f"price {line.place}", f"{text}; {_range(known, line)}" if hardly and line.known else text)
 
 
-def category_price_below(known: Known) -> Fact:
-    """The price that is lowest beside its category's usual one."""
-    return _category_price(known, known.line_of("lowest_category_ratio"))
-
-
-def _price(known: Known, line: Line, *, strays: bool = False) -> Fact:
-    if not line.known:
-        return _category_price(known, line)
-    narrow = strays and _NARROW < line.price < _WIDE and line.price_spread < abs(line.price - 1.0)
-    closely = f"; it mostly stays within {percent(line.price_spread)} of that" if narrow else ""
-    return _of_price(line, f"{line.name} costs {_price_of(known, line)}, {price_in_words(known, line)}{closely}")
-
-
-def _category_price(known: Known, line: Line) -> Fact:
-    return _of_price(line, f"{line.name} costs {_price_of(known, line)}, {_in_category(known, line)}")
+def _range(known: Known, line: Line) -> str:
+    lowest, highest = (amount(price * known.level, known.currency) for price in (line.lowest_price, line.highest_price))
+    return f"it mostly costs {lowest}" if lowest == highest else f"it mostly costs {lowest} to {highest}"
 
 
 def price_in_words(known: Known, line: Line) -> str:
     """A line's price beside its article's usual one, or its category's where the article was never sold."""
-    if not line.known:
-        return _in_category(known, line)
-    return compared(line.price, f"its usual {amount(line.usual_price * known.level, known.currency)}")
-
-
-def _in_category(known: Known, line: Line) -> str:
-    usual = amount(line.usual_category_price * known.level, known.currency)
-    return compared(line.category_price, f"what is usual {_where(line)} ({usual})")
+    usual = amount(line.usual_price * known.level, known.currency)
+    return compared(line.price, f"its usual {usual}" if line.known else f"what is usual {_where(line)} ({usual})")
 
 
 def _price_of(known: Known, line: Line) -> str:
     return money(line.item.unit_price, known.currency)
-
-
-def _of_price(line: Line, text: str) -> Fact:
-    return Fact(f"price {line.place}", text)
 
 
 def unknown_sku_share(known: Known) -> Fact:
@@ -223,9 +198,9 @@ TELLERS: dict[str, Teller] = {
     teller.__name__: teller
     for teller in (
         *(order_value, own_value_deviation, largest_line_share, shipping_share, lines),
-        *(largest_quantity, quantity_deviation, unknown_sku_share, sku_prefix_rarity, category_rarity),
-        *(price_above_usual, price_below_usual, highest_price_deviation, lowest_price_deviation),
-        *(category_price_above, category_price_below, discount_share, has_coupon),
+        *(largest_quantity, unknown_sku_share, sku_prefix_rarity, category_rarity),
+        *(price_above_range, price_below_range, new_price_above, new_price_below),
+        *(discount_share, has_coupon),
     )
 }
 """By the feature's name."""

@@ -1,14 +1,12 @@
 """What the features of the customer's own past and of the time tell: pace, spend, account, novelty, hour."""
 
-from orderguard.catalogue import EVEN_HOUR
+from orderguard.catalogue import COMMON_HOUR
 from orderguard.history import REMEMBERED, address_digest
 from orderguard.reasons import words
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
-from orderguard.reasons.words import DAY, HOUR, WEEK, amount, money, pace, percent, span
+from orderguard.reasons.words import DAY, HOUR, WEEK, pace, percent, span
 
-_MONTH = 720.0
-"""The hours of the window of 30 days."""
 _NO_PAST = Fact("customer", "No earlier order of this customer is known")
 
 
@@ -53,23 +51,6 @@ def orders_before(known: Known) -> Fact:
         return _NO_PAST
     count = known.history.count
     return Fact("customer", f"{count:,} earlier {'order' if count == 1 else 'orders'} of this customer are known")
-
-
-def _spend(hours: float, name: str) -> Teller:
-    """Tells what was spent in a window before the order, beside what an order usually is worth."""
-
-    def tell(known: Known) -> Fact:
-        if known.history is None:
-            return _NO_PAST
-        count = sum(known.at - at <= hours * 3600.0 for at in known.history.at)
-        if count == 0:
-            return Fact("pace", f"No other order of this customer in the {name} before")
-        spent = money(known.spent_before(hours), known.currency)
-        usual = amount(known.catalogue.basket * known.level, known.currency)
-        orders = "1 order" if count == 1 else f"{count} orders"
-        return Fact("pace", f"This customer spent {spent} in {orders} in the {name} before; a usual order is {usual}")
-
-    return tell
 
 
 def account_age(known: Known) -> Fact:
@@ -139,7 +120,7 @@ def _hour_share(known: Known) -> str:
     rarity = known.catalogue.hour_rarity[known.order.created_at.hour]
     if rarity <= 0.0:
         return "many orders come in that hour"
-    return f"about {percent(words.share_of(rarity, EVEN_HOUR))} of orders come in that hour"
+    return f"about {percent(words.share_of(rarity, COMMON_HOUR))} of orders come in hours as quiet"
 
 
 TELLERS: dict[str, Teller] = {
@@ -154,9 +135,6 @@ TELLERS: dict[str, Teller] = {
     "orders_1h": _window(HOUR, "one hour"),
     "orders_24h": _window(DAY, "24 hours"),
     "orders_7d": _window(WEEK, "7 days"),
-    "orders_30d": _window(_MONTH, "30 days"),
-    "spend_24h": _spend(DAY, "24 hours"),
-    "spend_30d": _spend(_MONTH, "30 days"),
     "account_age": account_age,
     "new_address": new_address,
     "new_device": new_device,

@@ -25,18 +25,17 @@ _PLACE = {name: place for place, name in enumerate(FEATURE_NAMES)}
 
 class Line(NamedTuple):
     """A line of the basket, and what is usual of it: of its article, or where that was never sold, of its category,
-    else of the shop. Prices are in reference units; `price`, `category_price` and `quantity` are ratios to the usual.
+    else of the shop. Prices are in reference units; `price` and `quantity` are ratios to the usual.
     """
 
     place: int
     item: MaskedItem
     known: bool
     usual_price: float
-    price_spread: float
+    lowest_price: float
+    highest_price: float
     usual_quantity: float
-    usual_category_price: float
     price: float
-    category_price: float
     quantity: float
 
     @property
@@ -110,11 +109,10 @@ class Known:
                 item,
                 not columns["unknown"][place],
                 usual_price,
-                float(columns["price_spread"][place]),
+                float(columns["lowest_price"][place]),
+                float(columns["highest_price"][place]),
                 float(columns["usual_quantity"][place]),
-                float(columns["category_price"][place]),
                 max(item.unit_price / self.level, self._least_price) / usual_price,
-                float(columns["highest_category_ratio"][place]),
                 float(columns["quantity_ratio"][place]),
             )
         return self._lines[place]
@@ -128,17 +126,6 @@ class Known:
     def new(self) -> list[str]:
         """The codes of the articles that were never sold before."""
         return [words.code(self.order.items[int(place)].sku) for place in np.flatnonzero(self._columns["unknown"])]
-
-    def spent_before(self, hours: float) -> float:
-        """What the customer's remembered orders in the hours before were worth, in this order's currency."""
-        levels, known = self.catalogue.levels, self.history
-        if known is None:
-            return 0.0
-        return self.level * sum(
-            value / levels.get(currency, REFERENCE).level
-            for at, value, currency in zip(known.at, known.values, known.currencies, strict=True)
-            if self.at - at <= hours * 3600.0
-        )
 
     def own_value(self) -> float | None:
         """What the customer usually spends, in this order's currency: the mean of ln values; None without history."""

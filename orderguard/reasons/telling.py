@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from orderguard.catalogue import Catalogue
-from orderguard.features import FEATURES
-from orderguard.features.table import Feature
+from orderguard.features import FEATURES, Feature
 from orderguard.history import CustomerHistory
 from orderguard.reasons import basket, codes, customer
 from orderguard.reasons.fact import Fact, Teller

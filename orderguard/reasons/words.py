@@ -76,12 +76,12 @@ def code(value: str) -> str:
 
 
 def share_of(rarity: float, common: float) -> float:
-    """The share that a rarity stands for, given the share of what is not rare."""
+    """The share of all that is as rare, given the share from which on it is not."""
     return common * math.exp(-min(max(rarity, 0.0), _RAREST))
 
 
 def rarity(value: float, common: float, whose: str, *, seen: bool) -> str:
-    """How often that is: "as about 0.2 % of orders"."""
+    """How rare that is: "as rare as about 0.2 % of orders"."""
     if not seen:
         return f"as no {whose} before"
-    return f"as {'about' if value > 0.0 else 'at least'} {percent(share_of(value, common))} of {whose}s"
+    return f"as rare as about {percent(share_of(value, common))} of {whose}s" if value > 0.0 else "which is not rare"

@@ -73,7 +73,7 @@ def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) 
 @pytest.mark.parametrize(
     ("reasons", "kind"),
     [
-        ({"price_below_usual": 0.2, "hour_rarity": 0.1}, "Price mistake"),
+        ({"price_below_range": 0.2, "hour_rarity": 0.1}, "Price mistake"),
         ({"largest_quantity": 0.2, "order_value": 0.1}, "Quantity burst"),
         ({"orders_1h": 0.1, "orders_24h": 0.1, "card_country_mismatch": 0.1}, "Card testing"),
         ({"new_device": 0.1, "new_address": 0.1, "country_mismatch": 0.1}, "Account takeover"),

@@ -1,0 +1,1 @@
+"""The features, a room a subject."""

@@ -1,0 +1,61 @@
+"""When an order comes."""
+
+from orderguard.features.feature import Feature
+
+CALENDAR = (
+    Feature(
+        "hour_sine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "none",
+        0.3,
+        "Sine of the time of day, by the order's own offset.",
+        lambda f, xp: f.minute_sine,
+        period=1.0,
+    ),
+    Feature(
+        "hour_cosine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "none",
+        0.3,
+        "Cosine of the time of day, by the order's own offset.",
+        lambda f, xp: f.minute_cosine,
+        period=1.0,
+    ),
+    Feature(
+        "weekday_sine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "none",
+        0.3,
+        "Sine of the day of the week.",
+        lambda f, xp: f.weekday_sine,
+        period=7.0,
+    ),
+    Feature(
+        "weekday_cosine",
+        "time",
+        "−1 to 1",
+        "as is",
+        "none",
+        0.3,
+        "Cosine of the day of the week.",
+        lambda f, xp: f.weekday_cosine,
+        period=7.0,
+    ),
+    Feature(
+        "hour_rarity",
+        "time",
+        "powers of e",
+        "as is",
+        "high",
+        0.5,
+        "How rarely orders come in this hour.",
+        lambda f, xp: f.hour_rarity,
+        period=1.0,
+    ),
+)
