@@ -11,7 +11,7 @@ from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, UsualLines
 from orderguard.catalogue import CODES, COMMON, COMMON_HOUR, Catalogue, Code, Rarity, Usual
 from orderguard.features.columns import Coded, Columns, Floats, Indices
 from orderguard.features.lines import LEAST_PRICE_SHARE
-from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, LookedUp, Table, prefixes_of
+from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_LINE, USUAL_OF_SHOP, LookedUp, Table, prefixes_of
 from orderguard.features.feature import SMALLEST
 
 DEFAULT_SPREAD = 0.5
@@ -110,7 +110,8 @@ class Catalogues:
     def _usual_table(self, of: Literal["sku", "category"], grouped: Grouped, coded: Coded) -> Table:
         codes, catalogues, index = grouped.pairs(coded, self._blocks.line_catalogue)
         known, usual = self._usual(of, codes, catalogues)
-        values = {f"{of}_{name}": column for name, column in zip(Usual._fields, usual, strict=True)}
+        named = zip(Usual._fields, usual, strict=True)
+        values = {f"{of}_{name}": column for name, column in named if name in USUAL_OF_LINE}
         return Table(index, values | {f"{of}_unknown": np.where(known, 0.0, 1.0)})
 
     def _usual(self, of: str, codes: Indices, catalogues: Indices) -> tuple[Bools, UsualColumns]:

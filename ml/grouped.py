@@ -12,7 +12,7 @@ MOST_OBSERVATIONS = 500_000
 
 _LEFT_OUT = 20
 """At either end of a range one in so many values is left out."""
-_AT_ONCE = 2**20
+_AT_ONCE = 2**17
 
 
 class Grouped:
@@ -134,7 +134,10 @@ def _sorted_parts(
     for start in range(0, len(filled), step):
         some = filled[start : start + step]
         place = end[some, None] - 1 - np.arange(size[some[-1]])
-        ascending = np.where(place >= (end - size)[some, None], values[np.maximum(place, 0)], np.inf)
+        if size[some[0]] == size[some[-1]]:
+            ascending = values[place]
+        else:
+            ascending = np.where(place >= (end - size)[some, None], values[np.maximum(place, 0)], np.inf)
         ascending.sort(axis=1)
         yield some, size[some], ascending
 

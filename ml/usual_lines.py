@@ -50,8 +50,9 @@ class UsualLines:
 
     def _usual_of_shop(self, blocks: Blocks) -> UsualColumns:
         first, end = blocks.seen(blocks.line_segment)
-        price = np.maximum(ranked(self._price, first, end, REMEMBERED_OF_SHOP, 0.5), SMALLEST_PRICE)
-        _, _, lowest, highest = usual_and_range(self._price, first, end, REMEMBERED_OF_SHOP, price * LEAST_PRICE_SHARE)
+        smallest = np.full(len(first), SMALLEST_PRICE)
+        _, price, lowest, highest = usual_and_range(self._price, first, end, REMEMBERED_OF_SHOP, smallest)
+        lowest = np.maximum(lowest, price * LEAST_PRICE_SHARE)
         return price, lowest, highest, ranked(self._quantity, first, end, REMEMBERED_OF_SHOP, 0.5)
 
     def _steps_of_skus(self, blocks: Blocks) -> Floats:

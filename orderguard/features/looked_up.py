@@ -17,7 +17,6 @@ ORDER_CODES: dict[str, Code] = {
     "country_rarity": "country",
 }
 USUAL_OF_LINE = {
-    "price": "usual_price",
     "lowest_price": "lowest_price",
     "highest_price": "highest_price",
     "quantity": "usual_quantity",
@@ -70,12 +69,12 @@ class LookedUp:
         return facts | _values(self.orders)
 
     def of_lines(self) -> dict[str, Floats]:
-        """By the names of `LINE_USUAL`, a value a line, (m,)."""
+        """By the names of `LINE_USUAL`, a value a line, (m,); without the usual price, which no formula needs."""
         found = _values(self.lines)
         unknown = found["sku_unknown"]
         usual = {
             USUAL_OF_LINE[name]: np.where(unknown > 0.0, found[f"category_{name}"], found[f"sku_{name}"])
-            for name in Usual._fields
+            for name in USUAL_OF_LINE
         }
         return {"unknown": unknown, **usual} | {name: found[name] for name in _AS_FOUND}
 
@@ -128,5 +127,5 @@ def _rarity(codes: Coded, name: str, rarity: Rarity) -> Table:
 
 def _usual(codes: Coded, of: str, known: Mapping[str, Usual], otherwise: Usual) -> Table:
     usual = np.array([known.get(code, otherwise) for code in codes.values]).reshape(-1, len(Usual._fields))
-    values = {f"{of}_{name}": usual[:, place] for place, name in enumerate(Usual._fields)}
+    values = {f"{of}_{name}": usual[:, place] for place, name in enumerate(Usual._fields) if name in USUAL_OF_LINE}
     return Table(codes.index, values | {f"{of}_unknown": np.array([float(code not in known) for code in codes.values])})

@@ -21,7 +21,7 @@ from ml.job import Job, prepare
 from ml.pipeline import Outcome
 from ml.quarantine import quarantine_file
 from ml.refusal import refusal
-from orderguard.features import FEATURE_NAMES
+from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import MANIFEST, ModelVersionError, champion, sha256, verify
 from tests.unit.ml.former import name_files
@@ -251,7 +251,11 @@ def test_a_champion_of_a_former_feature_set_is_trained_anew_and_kept(
     command = ("champion", "--data", sample, "--models", models, "--config", DEFAULT)
     assert run(capsys, *command)[:2] == (0, f"champion: {version}\n")
     manifest = models / version / MANIFEST
-    manifest.write_bytes(manifest.read_bytes().replace(b'"feature_set_version": "2"', b'"feature_set_version": "1"'))
+    manifest.write_bytes(
+        manifest.read_bytes().replace(
+            f'"feature_set_version": "{FEATURE_SET_VERSION}"'.encode(), b'"feature_set_version": "1"'
+        )
+    )
     with pytest.raises(ModelVersionError, match="trained on feature set 1.*train a new version"):
         verify(models / version)
     monkeypatch.setattr("ml.training_commands.train", lambda options: print("trains") or 0)
