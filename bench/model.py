@@ -1,15 +1,14 @@
 """The model's speed, its agreement with scikit-learn, and what it finds: `python -m bench model`.
 
 Speed is measured beside its own floor: a session that holds the forest's one node and nothing else, on the same rows
-and thread. Detection is measured on the sample's truth, which no training reads, and on CDNOW's real purchases with
-injected anomalies.
+and thread. Detection is measured on the sample's truth, which no training reads; on real orders by `bench feeds`.
 """
 
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from joblib import parallel_config
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from data import cdnow
 from ml.config import read_config
 from ml.feature_engineering import FeatureTable, build_features
 from ml.onnx_export import TREE_ENSEMBLE_OPSET
@@ -57,7 +55,6 @@ def main() -> None:
             "speed": _speed(scorer, table),
             "parity": _parity(job, table),
             "truth": _truth(scorer, table.X, table.order_tokens, keyring),
-            "cdnow": _cdnow(Path(folder)),
         }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
@@ -163,31 +160,6 @@ def _truth(scorer: Scorer, rows: NDArray[np.float32], tokens: list[str], keyring
 def _found(values: NDArray[np.float64], anomalous: NDArray[np.bool_], threshold: float) -> str:
     found = detection(values[~anomalous], values[anomalous], threshold)
     return f"ROC-AUC {found.roc_auc:.4f}, average precision {found.average_precision:.3f}, recall {found.recall:.2f}"
-
-
-def _cdnow(folder: Path) -> dict[str, Any]:
-    """Real purchases that have the required fields alone: what of the injected anomalies is found in them."""
-    data = folder / "cdnow.ndjson"
-    try:
-        count = cdnow.convert(data, cdnow.default_cache())
-    except cdnow.FetchError as error:
-        return {"skipped": str(error)}
-    keyring = Keyring.from_text(new_key_text())
-    job = Job(data=data, models=folder, config=read_config(), keyring=keyring, version="cdnow", jobs=CORES)
-    start = time.perf_counter()
-    validation = train_version(job).validation
-    figures: dict[str, Any] = {"orders": count, "seconds": time.perf_counter() - start}
-    for gate in validation.gates:
-        figures[f"gate {gate.name}"] = "passed" if gate.passed else "; ".join(map(str, _failed(gate.figures)))
-    for table in validation.gate("anomalies").tables:
-        for kind, *values in table.rows:
-            named = zip(table.columns[1:], values, strict=True)
-            figures[f"{table.title}, {kind}"] = ", ".join(f"{name} {value:.3f}" for name, value in named)
-    return figures
-
-
-def _failed(figures: Iterable[Any]) -> list[Any]:
-    return [figure for figure in figures if figure.verdict != "passed"]
 
 
 def _show(name: str, values: dict[str, Any]) -> None:

@@ -1,0 +1,97 @@
+"""The same data, code and lock file give the same model, wherever it is trained."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.generator.__main__ import main as generate
+from orderguard.masking import Keyring, new_key_text
+from orderguard.model_version import sha256, verify
+from tests.unit.ml.command_line import train
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def copy_of_the_code(folder: Path) -> Path:
+    """What a model depends on, outside of any clone."""
+    for name in ("ml", "orderguard", "data/knowledge"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "requirements").mkdir()
+    shutil.copy(ROOT / "requirements" / "train.txt", folder / "requirements")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smaller sample: bytes can be compared whatever the gates say of it."""
+    folder = tmp_path_factory.mktemp("few")
+    places = ["--out", str(folder / "raw"), "--truth", str(folder / "truth"), "--score", str(folder / "score")]
+    generate([*places, "--orders", "1200", "--months", "2", "--quiet"])
+    return folder / "raw"
+
+
+@pytest.fixture(scope="module")
+def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same code and data trained three times: here, elsewhere, and with another masking key. Their version
+    folders.
+    """
+    code = copy_of_the_code(tmp_path_factory.mktemp("code") / "here")
+    elsewhere = shutil.copytree(code, tmp_path_factory.mktemp("other") / "a longer way" / "elsewhere")
+    plain = {**os.environ, "ORDERGUARD_COMMIT": "0123456789", "MASKING_KEY": key_text, "PYTHONHASHSEED": "1"}
+    threads = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
+    # Under this hash seed skl2onnx's set of operator sets comes out in another order than under the one above.
+    odd = {**plain, **threads, "PYTHONHASHSEED": "370", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
+    rekeyed = {**plain, "MASKING_KEY": new_key_text("k2")}
+    made = {}
+    for name, root, environment, jobs in (
+        ("here", code, plain, "1"),
+        ("elsewhere", elsewhere, odd, "3"),
+        ("rekeyed", code, rekeyed, "2"),
+    ):
+        models = root / f"models of {name}"
+        command = train(few, models, root, "--jobs", jobs, "--no-promote", "--json")
+        environment.pop("MASKING_KEY_FILE", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "ml", *(str(part) for part in command)],
+            env=environment,
+            cwd=root,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode in (0, 3), done.stderr
+        made[name] = models / json.loads(done.stdout)["version"]
+    return made
+
+
+def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(trainings: dict[str, Path]) -> None:
+    """Another directory, time zone, locale, number of threads, hash seed and process: all files stay the same."""
+    here, elsewhere = trainings["here"], trainings["elsewhere"]
+    assert here.name == elsewhere.name
+    assert here != elsewhere
+    names = ["manifest.json", *verify(here).files]
+    assert len(names) > 10
+    for name in names:
+        assert (here / name).read_bytes() == (elsewhere / name).read_bytes(), name
+
+
+def test_another_masking_key_gives_the_same_model(trainings: dict[str, Path]) -> None:
+    """Only the masked cases that answers quote depend on the key."""
+    here, rekeyed = verify(trainings["here"]).files, verify(trainings["rekeyed"]).files
+    assert here["model.onnx"] == rekeyed["model.onnx"]
+    assert {name for name in here if here[name] != rekeyed[name]} <= {"knowledge/index.msgpack"}
+
+
+def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], few: Path, key_text: str) -> None:
+    manifest = verify(trainings["here"])
+    assert manifest.commit == "0123456789"
+    assert manifest.lock_sha256 == sha256(ROOT / "requirements" / "train.txt")
+    keyring = Keyring.from_text(key_text)
+    tokens = {keyring.token("file", path.name): sha256(path) for path in few.iterdir()}
+    assert {file.token: file.sha256 for file in manifest.data} == tokens
+    assert [file.position for file in manifest.data] == list(range(1, len(tokens) + 1))
+    assert manifest.version == f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"
