@@ -22,12 +22,13 @@ class ConfigError(ValueError):
 
 
 class ForestConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The Isolation Forest's hyper-parameters, in scikit-learn's meaning."""
+    """The Isolation Forest's hyper-parameters, in scikit-learn's meaning, and how much its evidence weighs."""
 
     trees: Count
     sample_size: Annotated[int, Meta(ge=2)]
     features_share: Share
     seed: Seed
+    weight: Share
 
 
 class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -75,7 +75,7 @@ def fit(
     share = tail_share(len(train), guard)
     tail, scale = exponential_tail(forest_scores(trees, train), share, _SMALLEST_SCALE)
     start = max(tail + scale * math.log(share), root_score(trees) * math.exp(LEAST_RISE))
-    return GuardedForest(trees, fit_guard(train, kinds, guard), start, 1 / scale, guard.half)
+    return GuardedForest(trees, fit_guard(train, kinds, guard), start, forest.weight / scale, guard.half)
 
 
 def forest_scores(forest: IsolationForest, features: NDArray[np.float32]) -> NDArray[np.float64]:
