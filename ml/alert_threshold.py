@@ -2,7 +2,7 @@
 
 A model's scores of the rows that it was fitted on are too low, the more so the fewer rows there are, and features
 drift. So the later rows are scored in steps, each by a guard that has seen only what came before it, as it is in
-production. Each step has a threshold of its own; what they agree on counts, so that one bad week sets none.
+production. Each step has a threshold of its own; the lower ones count, so that one bad week sets none.
 """
 
 import math
@@ -17,14 +17,14 @@ from ml.evidence import Kind
 from ml.guard import fit_guard
 from ml.guarded_forest import GuardedForest
 
-STEPS = 8
-SEEN_FIRST = 0.36
+STEPS = 5
+SEEN_FIRST = 0.6
 """The share of the rows that the first step's guard is fitted on."""
-TRIMMED = 1
-"""Steps, the highest and the lowest, that don't count."""
+LEFT_OUT = 2
+"""Steps, those with the highest thresholds, that don't count."""
 TAIL_ROWS = 5
 """Rows that must lie beyond a threshold to be counted; with fewer it is extrapolated."""
-EXPECTED_ALERTS = 3.0
+EXPECTED_ALERTS = 2.5
 """How many alerts among the rows what is expected beforehand weighs as much as."""
 ADDED_UP = 0.5
 """Evidence that other features add to the largest."""
@@ -42,7 +42,7 @@ def alert_threshold(model: GuardedForest, rows: NDArray[np.float32], kinds: Sequ
     for end, to in pairwise(edges):
         guard = fit_guard(rows[:end], kinds, config.guard).parts(rows[end:to]).sum(axis=1)
         found.append(reached_by(np.cbrt(guard + forest[end:to]), rate))
-    kept = sorted(found)[TRIMMED:-TRIMMED] if len(found) > 2 * TRIMMED else found
+    kept = sorted(found)[: max(len(found) - LEFT_OUT, 1)]
     alerts = rate * (edges[-1] - edges[0])
     evidence = (alerts * np.mean(kept) + EXPECTED_ALERTS * expected(kinds, rate)) / (alerts + EXPECTED_ALERTS)
     return amid(scores.score, model.score_of(float(evidence)))

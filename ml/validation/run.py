@@ -88,7 +88,7 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         results.append(done(parity_gate(parity, gates.parity), gates.parity.enabled))
         masking = masking_gate(training.paths, training.keyring, table.catalogue, gates.masking)
         results.append(done(masking, gates.masking.enabled))
-        behaviour = behaviour_gate(model, threshold, cases, gates.behaviour)
+        behaviour = behaviour_gate(model, threshold, train_rows, cases, gates.behaviour)
         results.append(done(behaviour, gates.behaviour.enabled))
     injected_rows = features_of([case for kind in injected.kinds.values() for case in kind])
     report = table.report

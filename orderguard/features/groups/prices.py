@@ -31,7 +31,7 @@ PRICES = (
         "ratio",
         "ln",
         "high",
-        0.3,
+        0.6,
         "The highest ratio of an unknown sku's unit price to the highest in its category, at least 1; 1 where all skus "
         "are known.",
         lambda f, xp: xp.maximum(f.new_price_above, 1.0),
@@ -43,7 +43,7 @@ PRICES = (
         "ratio",
         "ln",
         "low",
-        0.3,
+        0.6,
         "The lowest ratio of an unknown sku's unit price to the lowest in its category, at most 1; 1 where all skus "
         "are known.",
         lambda f, xp: xp.minimum(f.new_price_below, 1.0),

@@ -55,10 +55,11 @@ def test_few_orders_give_no_storm_of_alerts(config: Config) -> None:
     assert flagged < 3 * config.alert.rate
 
 
-def test_one_bad_week_sets_no_threshold(config: Config) -> None:
+@pytest.mark.parametrize("start", [2_000, 3_000, 3_700])
+def test_one_bad_week_sets_no_threshold(config: Config, start: int) -> None:
     seen, forest = rows(4_000, 5), msgspec.structs.replace(config.forest, trees=20)
     model = fit(seen, KINDS, forest, config.guard)
     spoilt = seen.copy()
-    spoilt[2_000:2_200] *= 8
+    spoilt[start : start + 200] *= 8
     usual, after_all = (alert_threshold(model, part, KINDS, config) for part in (seen, spoilt))
-    assert after_all == pytest.approx(usual, abs=0.1)
+    assert after_all <= usual + 0.1  # lower it may be: guards that know the bad week take less for odd

@@ -257,8 +257,9 @@ class Constant:
 
 def test_a_model_that_nothing_impresses_fails_the_behaviour_gate(job: Job, scorer: Scorer, cases: list[Case]) -> None:
     config = job.config.gates.behaviour
-    assert behaviour_gate(scorer, scorer.threshold, cases, config).passed
-    result = behaviour_gate(Constant(), 0.9, cases, config)
+    train = features_of(cases)
+    assert behaviour_gate(scorer, scorer.threshold, train, cases, config).passed
+    result = behaviour_gate(Constant(), 0.9, train, cases, config)
     assert [figure.name for figure in result.figures if not figure.passed] == [
         f"{name}: share raised"
         for name in ("price_slip", "price_tenfold", "bulk_quantity", "deep_discount", "burst", "takeover")
