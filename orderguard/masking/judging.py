@@ -25,8 +25,10 @@ from orderguard.masking.recognisers import (
     phones,
     recognise,
     urls,
+    vat_numbers,
 )
 from orderguard.masking.recognisers.checksums import ean, luhn
+from orderguard.masking.recognisers.context import names_a_number
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
@@ -55,8 +57,12 @@ _BETWEEN = " ;; "
 """No value goes on behind it."""
 _FEWEST_DIGITS = 9
 """A shorter number tells one person of a country from all others only beside a word that says what it is."""
-_ENDS_IN_LETTER = re.compile(r"\d[ -]?[A-Za-z](?![A-Za-z0-9])|\d[HMXhmx][A-Za-z]{5}")
-"""As all national numbers of fewer digits do."""
+_SHORT_NUMBER = re.compile(
+    r"\d[ -]?[A-Za-z]{1,2}(?![A-Za-z0-9])|\d[HMXhmx][A-Za-z]{5}|[A-Za-z]{4}-?\d{6}|\d\.\d{3}\.\d{3}-\d|\([0-9Aa]\)"
+)
+"""Every national number of fewer digits ends or begins so."""
+_DOTTED = re.compile(r"\d\.\d{3}\.\d{3}-[\dKk]|[A-Za-z]\d{6}\([\dAa]\)")
+"""Shorter ones that nothing else is written like: RUT, HKID."""
 _MOST_DIGITS = 48
 """A text of more digits is no code, but maybe a list of somebody's numbers."""
 _LONG_NUMBER = re.compile(r"\d{9,}[Xx]?")
@@ -73,6 +79,9 @@ _HASH = re.compile(
 _PARCEL = re.compile(r"1Z[0-9A-Z]{16}")
 _TWO_GROUPS = re.compile(r"\d{3,7}-\d{2,6}")
 """`042755-747`: so sellers write numbers. A telephone number in two groups has seven digits or more in the second."""
+_WORD = re.compile(r"([^\W\d_]+)[\s_\-./|:;,#*~=]*")
+_STANDARDS = frozenset("isbn issn ean gtin upc asin".split())
+_GLUED_LABEL = re.compile(r"(?<![A-Za-z0-9])(?:sku|item|art|ref|code|prod|id)(?=[A-Z0-9]{9})", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s_\-./|:;,#*~=]+")
 _LETTERS_TO_DIGIT = re.compile(r"(?<=[^\W\d_]{2})(?=\d)")
 _LETTER_TO_DIGIT = re.compile(r"(?<=[^\W\d_])(?=[\d+])|(?<=\d)(?=[^\W\d_xX])")
@@ -119,20 +128,22 @@ def judged(code: str) -> Judgement:
 def _found(code: str) -> Iterator[tuple[str, str]]:
     """Kinds and texts of what is found, what is certain first."""
     view = View(code)
-    text = view.text
+    text = _unlabelled(view.text)
     spaced = _SEPARATORS.sub(" ", _LETTER_TO_DIGIT.sub(" ", text))
-    both = View(f"{text}{_BETWEEN}{spaced}") if spaced != text else view
+    both = View(f"{text}{_BETWEEN}{spaced}" if spaced != text else text)
     yield from _kinds(urls, view)
     yield from _kinds(emails, view)
     if "@" in text:
         yield from _kinds(emails, View("".join(text.split())))
+    long = _digits(text) >= _FEWEST_DIGITS
     if both.has_number:
         yield from _kinds(ibans, both)
-        long, called = _digits(text) >= _FEWEST_DIGITS, _CALLED.search(both.folded) is not None
+        yield from _kinds(vat_numbers, View(text.upper()))
+        called = _CALLED.search(both.folded) is not None
         if long or called:
             yield from _telephones_and_cards(both, text, called)
-        if long or _ENDS_IN_LETTER.search(text):
-            yield from _national_numbers(View(_ID_LABEL + both.text))
+    if long or _SHORT_NUMBER.search(text):
+        yield from _national_numbers(View(_ID_LABEL + both.text))
     yield from _forms(text)
     yield from _kinds(ip_addresses, view)
     if text.count(".") >= 3:
@@ -144,6 +155,15 @@ def _found(code: str) -> Iterator[tuple[str, str]]:
             yield from _kinds(names, look)
     yield from _kinds(birth_dates, view)
     yield from _kinds(labelled, view)
+
+
+def _unlabelled(text: str) -> str:
+    """A code without the words that name a number: in a code they say nothing, since each is one."""
+    return _GLUED_LABEL.sub("", _WORD.sub(_unless_label, text)).strip()
+
+
+def _unless_label(word: re.Match[str]) -> str:
+    return " " if names_a_number(word[1]) and word[1].lower() not in _STANDARDS else word[0]
 
 
 def _kinds(module: Module, look: View) -> Iterator[tuple[str, str]]:
@@ -160,7 +180,7 @@ def _telephones_and_cards(look: View, code: str, called: bool) -> Iterator[tuple
 def _national_numbers(look: View) -> Iterator[tuple[str, str]]:
     for span in national_ids.find(look):
         number = look.text[span.start : span.end]
-        if sum(map(str.isalnum, number)) >= _FEWEST_DIGITS:
+        if sum(map(str.isalnum, number)) >= _FEWEST_DIGITS or _DOTTED.fullmatch(number):
             yield span.kind, number
 
 

@@ -3,6 +3,7 @@ without text.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from orderguard.model_version import verify
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeIndex
-from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply, VertexDialect, serving as serving_model
+from tests.rag.fake_servers import (
+    BytesServer,
+    FakeServer,
+    OpenAiDialect,
+    Reply,
+    VertexDialect,
+    serving as serving_model,
+)
+from tests.rag.test_rag_hostile_providers import ENDLESS, WRONG, head, well_said
 from tests.serving import API_KEY, ODD, WAIT_SECONDS, Service, serving
 
 QUESTION = "How long may an order be on hold?"
@@ -160,6 +169,35 @@ def test_the_environment_chooses_the_provider(
     assert answer["citations"][0]["document"] == "policy-holds.md"
     assert len(model.requests) == 1
     assert KEY not in service.log.read_text(encoding="utf-8")
+
+
+MOST_GROWTH = 64 * 2**20
+"""Bytes: what an answer that means harm may add to the whole process at its peak, with all that it needs to be read."""
+WAIT_FOR_PROVIDER = "30"
+
+
+def peak_memory(service: Service) -> int:
+    """The most memory that the process has had so far, in bytes."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def test_a_provider_that_means_harm_makes_the_process_no_larger(models_dir: Path, tmp_path: Path) -> None:
+    server = BytesServer()
+    settings = {"RAG_PROVIDER": "openai", "RAG_MODEL": "m", "RAG_API_KEY": KEY, "RAG_BASE_URL": f"{server.url}/v1"}
+    settings |= {"RAG_TIMEOUT_SECONDS": WAIT_FOR_PROVIDER, "RAG_ATTEMPTS": "1"}
+    try:
+        with serving(models_dir, tmp_path / "service.log", wait=True, **settings) as service:
+            server.answer = lambda: [head(), well_said(OpenAiDialect)]
+            assert service.post("/v1/ask", {"question": QUESTION}).json()["provider"] == "openai"
+            before = peak_memory(service)
+            for what, made in {**ENDLESS, **WRONG}.items():
+                server.answer = partial(made, OpenAiDialect)
+                reply = service.post("/v1/ask", {"question": QUESTION})
+                assert (reply.status_code, reply.json()["provider"]) == (200, "local"), what
+                assert peak_memory(service) - before < MOST_GROWTH, what
+    finally:
+        server.close()
 
 
 def test_off_answers_that_it_is_off_while_scoring_goes_on(models_dir: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """OpenAI's own client at this service, with nothing set but the address and the key."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import openai
 import pytest
 
+from app.problems import KINDS, OPENAI_CODES, Problem
 from tests.serving import API_KEY, ODD, WAIT_SECONDS, Service, serving
 
 QUESTION = "How long may an order be on hold?"
@@ -166,6 +168,20 @@ def told(error: openai.APIStatusError) -> tuple[int, str | None, str | None, str
 
 
 INVALID = "invalid_request_error"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_problem_has_the_error_object(kind: str) -> None:
+    problem = Problem(kind)
+    error = json.loads(problem.document("request", openai=True))["error"]
+    code = "rate_limit_exceeded" if problem.status == 429 else OPENAI_CODES.get(kind)
+    assert error == {
+        "message": problem.detail,
+        "type": "server_error" if problem.status >= 500 else INVALID,
+        "param": None,
+        "code": code,
+    }
+    assert "error" not in json.loads(problem.document("request"))
 
 
 def test_errors_are_the_client_s_own(service: Service, client: openai.OpenAI) -> None:

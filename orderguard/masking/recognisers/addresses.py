@@ -25,7 +25,7 @@ _COMPOUND = re.compile(
 """Where a street word that is written in one with its name ends, before a number. Those without a name of their own
 count only after a capital.
 """
-_COMPOUND_NUMBER = re.compile(rf"{_NUMBER}{_TAIL}")
+_COMPOUND_NUMBER = re.compile(rf"{_NUMBER}(?![.,]\d){_TAIL}")
 _NAME_BACKWARDS = re.compile(r"(?P<stem>[\w.-]{0,40})(?:[ -][\w'.]{0,30}[A-Z](?![\w'.-])){0,3}")
 """What stands ahead of the street word, read from there to the left: the rest of its word, and up to three more."""
 _REACH_BACK = 40 + 3 * 32
@@ -51,6 +51,10 @@ _SOUTHERN_WORDS = frozenset("""
     calle c avda avenida plaza paseo camino carrer rambla alameda via viale strada contrada corso piazza vicolo largo
     rua travessa praca estrada ulica ul al aleja plac pl os
     """.split())
+_PLACES = frozenset(
+    "lager stell arbeits sitz steck speicher park lade steh liege abstell regal palett paletten spiel schlaf".split()
+)
+"""With "platz" these are a place for something."""
 _HYPHENS = str.maketrans("", "", "-.'")
 _DIGIT = re.compile(r"\d")
 
@@ -84,8 +88,16 @@ def _compounds(view: View) -> Iterator[tuple[int, int]]:
         at = ending.start()
         before = _NAME_BACKWARDS.match(view.text[max(0, at - _REACH_BACK) : at][::-1])
         number = _COMPOUND_NUMBER.match(view.text, ending.end())
-        if before and number and (ending["any"] or _is_name(view, before["stem"][::-1], ending)):
+        if before and number and _is_street(view, before, ending):
             yield at - len(before[0].rstrip(" -.")), number.end()
+
+
+def _is_street(view: View, before: re.Match[str], ending: re.Match[str]) -> bool:
+    """Whether what ends in a street word names a street: neither a place to store or to sit nor a bare "Platz"."""
+    stem = before["stem"][::-1]
+    if ending["any"] == "platz" and (stem.lower() in _PLACES or not before[0].strip()):
+        return False
+    return ending["any"] is not None or _is_name(view, stem, ending)
 
 
 def _is_name(view: View, stem: str, ending: re.Match[str]) -> bool:

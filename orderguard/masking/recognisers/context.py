@@ -93,6 +93,11 @@ def labelled_impersonal(view: View, start: int) -> bool:
     return _before(view.folded[max(0, start - _REACH_BACK) : start], frozenset(), frozenset(), False).named
 
 
+def names_a_number(word: str) -> bool:
+    """Whether a word is what orders, articles and parcels call their numbers: sku, Bestellnummer."""
+    return word.lower() in _NAMES or word.lower() in NUMBER_NOUNS
+
+
 def near(view: View, start: int, end: int, words: Set[str], *, before: int = 48, after: int = 24) -> bool:
     """Whether one of `words` stands near: within `before` characters ahead of `start` or `after` characters behind
     `end`.

@@ -247,6 +247,42 @@ def argentina(d: str) -> bool:
     return -_check(d[:10], (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11 == int(d[10])
 
 
+def brazil_company(d: str) -> bool:
+    """CNPJ: two check digits mod 11; a sole trader's names a person."""
+    weights = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
+    first, second = (_check(d[:n], weights[13 - n :]) for n in (12, 13))
+    return all(
+        (11 - left if left > 1 else 0) == int(digit) for left, digit in zip((first, second), d[12:], strict=True)
+    )
+
+
+def mexico_tax(t: str) -> bool:
+    """RFC of a person: a date inside."""
+    return _day(t[8:10], t[6:8])
+
+
+def poland_tax(d: str) -> bool:
+    """NIP: mod 11."""
+    return _check(d, (6, 5, 7, 2, 3, 4, 5, 6, 7, -1)) == 0
+
+
+def singapore(t: str) -> bool:
+    """NRIC and FIN: the letter is a weighted sum mod 11."""
+    total = weighted(t[1:8], (2, 7, 6, 5, 4, 3, 2), 10**6) + 4 * (t[0] in "TG")
+    return ("JZIHGFEDCBA" if t[0] in "ST" else "XWUTRQPNMLK")[total % 11] == t[8]
+
+
+def hong_kong(t: str) -> bool:
+    """HKID: mod 11, A for ten; a single letter in front counts as if a blank (36) stood ahead of it."""
+    values = [int(c, 36) for c in t]
+    return (9 * 36 * (len(t) == 8) + sum(v * w for v, w in zip(reversed(values), range(1, 10), strict=False))) % 11 == 0
+
+
+def australia(d: str) -> bool:
+    """ABN: mod 89 after 1 is taken from the first digit; a sole trader's names a person."""
+    return (weighted(d, (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19), 10**6) - 10) % 89 == 0
+
+
 def _always(_: str) -> bool:
     return True
 
@@ -293,6 +329,12 @@ NATIONAL_IDS = (
     _kind("DE", r"\d\d \d{3} \d{3} \d{3}", germany, certain=True),
     _kind("AR", r"(?:2[0347]|3[034])-\d{8}-\d", argentina, certain=True),
     _kind("IN", r"[A-Z]{3}P[A-Z]\d{4}[A-Z]", _always, certain=True),
+    _kind("MX", r"[A-Z]{4}-?\d{6}-?[A-Z\d]{2}[A\d]", mexico_tax, certain=True),
+    _kind("BR", r"\d\d\.\d{3}\.\d{3}/\d{4}-\d\d", brazil_company, certain=True),
+    _kind("HK", r"[A-Z]{1,2}\d{6}\([\dA]\)", hong_kong, certain=True),
+    _kind("PL", r"\d{3}-\d{3}-\d\d-\d\d|\d{3}-\d\d-\d\d-\d{3}", poland_tax, certain=False),
+    _kind("SG", r"[STFG]\d{7}[A-Z]", singapore, certain=False),
+    _kind("AU", r"\d\d \d{3} \d{3} \d{3}", australia, certain=False),
     _kind("GB", rf"[A-Z]{{2}}{_S}\d\d{_S}\d\d{_S}\d\d{_S}[A-Z]", _always, certain=False),
     _kind("GB", rf"\d{{3}}{_S}\d{{3}}{_S}\d{{4}}", britain_health, certain=False),
     _kind("US", rf"\d{{3}}{_S}\d\d{_S}\d{{4}}", united_states, certain=False),

@@ -26,7 +26,7 @@ _NOUNS = frozenset(fold("""
     mobilen telefonnumret mobilnumret mobilnr mobiltelefon hemtelefon
     mobilni telefonni telefonniho telefonicky pevna linka
     puhelin puh matkapuhelin kannykka mobiltelefonszam mobilszam telefonszam
-    cep gsm ceptelefonu
+    cep gsm ceptelefonu telefonum telefonumuz cebim numaram
     contacto contato contatto kontakt
     телефон телефона тел моб мобильный мобільний сотовый телефоном τηλεφωνο τηλ κινητο טלפון נייד هاتف جوال फोन मोबाइल
     電話 電話番号 携帯 手机 手機 电话 전화 휴대폰 denwa keitai dienthoai telepon
@@ -72,8 +72,8 @@ _QUANTITY, _FEWEST_IN_GROUP, _LONG_NATIONAL, _FEWEST_DISTINCT = 2, 2, 12, 3
 
 _TRUNK = re.compile(
     r"\(?0[1-9]\d{0,3}\)?[ .\-/]{1,3}\(?\d{2,9}\)?(?:[ .\-/]\(?\d{2,8}\)?){0,3}|"
-    r"\(?0[1-9]\d{1,4}\)?[ /]{0,3}[1-9]\d{3,7}|0[1-9]\d{4}-\d{5}|0(?: \d{2,4}){3,4}|"
-    r"\(?0[ -][1-9]\d{1,3}\)?(?:[ -]\d{2,8}){1,3}|\(?06[ -]1\)?(?:[ .-]\d{3,4}){2}"
+    r"\(?0[1-9]\d{1,4}\)?[ /]{0,3}[1-9]\d{3,7}|0[1-9]\d{4}-\d{5}|0(?! \d{3} \d{3} \d{3}(?! ?\d))(?: \d{2,4}){3,4}|"
+    r"\(?0(?! \d{3} \d{3} \d{3}(?! ?\d))[ -][1-9]\d{1,3}\)?(?:[ -]\d{2,8}){1,3}|\(?06[ -]1\)?(?:[ .-]\d{3,4}){2}"
 )
 """National numbers with their trunk prefix, in groups."""
 _NANP = re.compile(r"(?:1[ .-]?)?(?:\(\d{3}\) ?\d{3}[ .-]\d{4}|\(\d{3}\) ?\d{7}|[2-9]\d\d([ .-])\d{3}\1\d{4})")
@@ -86,7 +86,8 @@ _GROUPED = re.compile(
     r"[2-9]\d\d([ -])\d{3}\4\d{3}|[2-9]\d([ -])\d{3}\5\d{3}|[2-9]\d{3}([ -])\d{3}\6\d{3}|"
     # ending in four or more
     r"[1-9]\d\d[ -]\d{3}[ -]\d{4}|1[3-9]\d([ -])\d{4}\7\d{4}|[1-9]\d[ -]9?\d{4}[ -]\d{4}|[2-9]\d[ .-]\d{3}[ .-]\d{4}|"
-    r"[6-9]\d{4} \d{5}|[36]\d\d[ -]\d{6,7}|8[ -]\d{3}[ -]\d{3}[ -]?\d\d[ -]?\d\d|8[ -]\d{3}[ -]\d{5}"
+    r"[6-9]\d{4} \d{5}|[36]\d\d[ -]\d{6,7}|5\d\d([ -])\d{3}\8\d\d\8\d\d|"
+    r"8[ -]\d{3}[ -]\d{3}[ -]?\d\d[ -]?\d\d|8[ -]\d{3}[ -]\d{5}"
 )
 """The groupings of countries without a trunk prefix."""
 _SHORT = re.compile(
@@ -94,7 +95,9 @@ _SHORT = re.compile(
     r"0[1-9]\d?([ .-])(?:\d{3}\1?\d{3}|\d\d\1\d\d\1\d\d)|0[1-9]\d{1,2}[ /-]\d{5}"
 )
 """Seven and eight digits: many other numbers look like these, so nothing may speak of such."""
-_WHOLE = re.compile(r"0[1-9]\d{8,9}|[2-9]\d{2}[2-9]\d{6}|1[3-9]\d{9}|[67]\d{8}|[6-9]\d{9}|8?9\d{9}|[1-9][1-9]9\d{8}")
+_WHOLE = re.compile(
+    r"0[1-9]\d{8,9}|[2-9]\d{2}[2-9]\d{6}|1[3-9]\d{9}|3[2-9]\d{8}|[67]\d{8}|[6-9]\d{9}|8?9\d{9}|[1-9][1-9]9\d{8}"
+)
 """Numbers in one piece whose length and beginning are those of a national plan."""
 _DATE = re.compile(
     r"(?:0?[1-9]|[12]\d|3[01])([ .\-/])(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d(?!\d)|"
@@ -110,6 +113,9 @@ _UNIT = re.compile(
 )
 _PART_BEFORE = re.compile(r"(?:[\d#*=<>~^]|\d[.,]|[+-])\Z")
 _PART_AFTER = re.compile(r"[.,]\d|-[^\W\d]|\s?[x*=<>^]\s?\d")
+_TIME_BEFORE, _TIME_AFTER = re.compile(r"\d:\Z"), re.compile(r":\d\d(?!\d)")
+_QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_VERSION = re.compile(r"\d+(?:\.\d+){0,8}\.\d(?:\.\d+){1,8}")
 _LONGEST_WORD = 16
 _LETTERS_BEFORE = re.compile(r"[^\W\d_]+$")
 _WORD_BEFORE = re.compile(r"[a-z]{4}$")
@@ -155,7 +161,15 @@ def _in_run(view: View, run: re.Match[str]) -> Iterator[Span]:
 
 
 def _untouched(text: str, groups: Groups) -> Groups:
-    """Without the first and last group where letters run into them, unless these are a word or an extension."""
+    """Without the first and last group where they belong to a time, or letters run into them that are neither a word
+    nor an extension.
+    """
+    if _TIME_BEFORE.search(text, max(0, groups[0][0] - 3), groups[0][0]):
+        groups = groups[1:]
+    if groups and _TIME_AFTER.match(text, groups[-1][1]):
+        groups = groups[:-1]
+    if not groups:
+        return groups
     start, end = groups[0][0], groups[-1][1]
     if start and text[start - 1].isalpha() and not _WORD_BEFORE.search(text, max(0, start - _LONGEST_WORD), start):
         if _word_before(text, start) not in _LABELS:
@@ -217,7 +231,7 @@ def _end_of_shaped(view: View, groups: Groups, first: int) -> int:
     for last in reversed(lasts):
         number = groups[first:last]
         closes = last == len(groups) or _apart(text, number[-1], groups[last])
-        if not closes and not _ends_before(text, number, groups[last]):
+        if not closes and not _ends_before(text, number, groups[last : last + _MOST_GROUPS]):
             continue
         strength = _strength(text, number, alone=apart and closes)
         if strength and _stands(view, number, strength):
@@ -230,10 +244,12 @@ def _opens(text: str, start: int) -> bool:
     return text[start] == "0" or text[max(0, start - 1)] == "("
 
 
-def _ends_before(text: str, number: Groups, following: tuple[int, int]) -> bool:
+def _ends_before(text: str, number: Groups, following: Groups) -> bool:
     """Whether a number may end before a group that stands close: before another number or a quantity, in no list."""
-    size = following[1] - following[0]
-    return _opens(text, following[0]) or (size <= _QUANTITY and number[-1][1] - number[-1][0] != size)
+    size = following[0][1] - following[0][0]
+    if size <= _QUANTITY and number[-1][1] - number[-1][0] != size:
+        return True
+    return _opens(text, following[0][0]) and _digits(following) >= _FEWEST_NATIONAL
 
 
 def _apart(text: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -265,12 +281,14 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
 
 def _is_list(text: str, groups: Groups) -> bool:
     """Whether the groups are numbers of their own that go up evenly or are round, such as sizes or positions."""
+    numbers = [text[start:end] for start, end in groups]
+    steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
+    if len(groups) > 3 and steps in ({1}, {-1}):
+        return True
     if len(groups) < 3 or len({end - start for start, end in groups}) > 1:
         return False
-    numbers = [text[start:end] for start, end in groups]
     if len(numbers[0]) == 2 and numbers[0][0] == "0":
         return len(numbers) != 5
-    steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
     return (
         len(steps) == 1
         or all(number[-1] == "0" for number in numbers)
@@ -285,6 +303,8 @@ def _stands(view: View, groups: Groups, strength: int) -> bool:
     said = _said(view, start, end, shaped=strength == _SURE)
     if said.personal:
         return True
+    if _QUAD.fullmatch(view.text, start, end):
+        return False  # `ip_addresses` decides between a machine's address and a version
     if said.named or (strength < _SURE and said.about) or (strength < _LIKELY and said.around):
         return False
     before, after = view.folded[max(0, start - 8) : start], view.folded[end : end + 8]
@@ -304,7 +324,11 @@ def _called(view: View, groups: Groups) -> Iterator[Span]:
     if not groups or not _FEWEST <= _digits(groups) <= 2 * _MOST:
         return
     start, end = groups[0][0], groups[-1][1]
+    if _VERSION.fullmatch(text, start, end):
+        return
     said = _said(view, start, end, shaped=False)
+    if said.personal in _VERBS and _is_list(text, groups):
+        return
     if said.personal and not (said.about and said.apart):
         start, end = _bracketed(text, start, end)
         yield _whole(text, start, end)

@@ -1,5 +1,5 @@
-"""VAT numbers of the EU, by their check digits: a sole trader's number names a person, and no form tells it from a
-company's.
+"""VAT numbers of the EU, Britain and Switzerland, by their check digits: a sole trader's number names a person, and no
+form tells it from a company's.
 
 The rules are those of the European Commission's VIES algorithms; numbers without check digits need a label
 (`called`).
@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 
 from orderguard.masking.recognisers.checksums import luhn, mod11_10, weighted
 from orderguard.masking.recognisers.context import labelled_impersonal
-from orderguard.masking.recognisers.national_ids import ireland, netherlands, spain
+from orderguard.masking.recognisers.national_ids import bulgaria, czechia, ireland, netherlands, spain
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
 
 _FORM = re.compile(
     r"(?<![\w+])(?:ATU ?\d{8}|BE ?[01]\d{3}[. ]?\d{3}[. ]?\d{3}|DE ?\d{3} ?\d{3} ?\d{3}|DK ?\d\d ?\d\d ?\d\d ?\d\d|"
     r"ES ?(?:[XYZ]\d{7}|\d{8})-?[A-Z]|FI ?\d{8}|FR ?\d\d ?\d{3} ?\d{3} ?\d{3}|IE ?\d{7}[A-W][A-I]?|IT ?\d{11}|"
-    r"LU ?\d{8}|NL ?\d{9}B\d\d|PL ?\d{10}|PT ?\d{9}|SE ?\d{10}01)(?![\w]|-\d)"
+    r"LU ?\d{8}|NL ?\d{9}B\d\d|PL ?\d{10}|PT ?\d{9}|SE ?\d{10}01|EL ?\d{9}|CZ ?\d{8,10}|SK ?\d{10}|HU ?\d{8}|"
+    r"RO ?\d{6,10}|HR ?\d{11}|SI ?\d{8}|EE ?\d{9}|LV ?\d{11}|LT ?(?:\d{9}|\d{12})|CY ?\d{8}[A-Z]|MT ?\d{8}|"
+    r"BG ?\d{9,10}|GB ?\d{3} ?\d{4} ?\d\d|CHE-?\d{3}[.]?\d{3}[.]?\d{3})(?![\w]|-\d)"
 )
 _COMPACT = re.compile(r"[ .-]")
 
@@ -36,6 +38,54 @@ def _netherlands(t: str) -> bool:
     return netherlands(t[:9]) or int(spelled) % 97 == 1
 
 
+def _check(digits: str, *weights: int) -> int:
+    return weighted(digits, weights, 11)
+
+
+_CYPRUS = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
+
+
+def _cyprus(t: str) -> bool:
+    total = sum(_CYPRUS[int(d)] if i % 2 == 0 else int(d) for i, d in enumerate(t[:8]))
+    return t[:2] != "12" and chr(65 + total % 26) == t[8]
+
+
+def _czechia(d: str) -> bool:
+    if len(d) > 8:
+        return len(d) == 9 or czechia(d)
+    return d[0] != "9" and ((11 - _check(d[:7], 8, 7, 6, 5, 4, 3, 2)) % 10 or 0) == int(d[7])
+
+
+def _lithuania(d: str) -> bool:
+    body, place = d[:-1], range(len(d) - 1)
+    check = _check(body, *(1 + i % 9 for i in place))
+    if check == 10:
+        check = _check(body, *(1 + (i + 2) % 9 for i in place)) % 10
+    return d[-2] == "1" and check == int(d[-1])
+
+
+def _latvia(d: str) -> bool:
+    return d[0] > "3" and _check(d, 9, 1, 4, 8, 3, 10, 2, 5, 7, 6, 1) == 3
+
+
+def _slovenia(d: str) -> bool:
+    check = 11 - _check(d[:7], 8, 7, 6, 5, 4, 3, 2)
+    return d[0] != "0" and check != 11 and check % 10 == int(d[7])
+
+
+def _britain(d: str) -> bool:
+    return (weighted(d[:7], (8, 7, 6, 5, 4, 3, 2), 97) + int(d[7:])) % 97 in (0, 42, 55)
+
+
+def _bulgaria(d: str) -> bool:
+    if len(d) == 10:
+        return bulgaria(d)
+    check = _check(d[:8], 1, 2, 3, 4, 5, 6, 7, 8)
+    if check == 10:
+        check = _check(d[:8], 3, 4, 5, 6, 7, 8, 9, 10) % 10
+    return check == int(d[8])
+
+
 _VALID: dict[str, Callable[[str], bool]] = {
     "AT": _austria,
     "BE": lambda d: (int(d[:8]) + int(d[8:])) % 97 == 0,
@@ -51,6 +101,21 @@ _VALID: dict[str, Callable[[str], bool]] = {
     "PL": lambda d: _mod11(d, 6, 5, 7, 2, 3, 4, 5, 6, 7, -1),
     "PT": lambda d: d[0] != "0" and -weighted(d[:8], (9, 8, 7, 6, 5, 4, 3, 2), 11) % 11 % 10 == int(d[8]),
     "SE": lambda d: luhn(d[:10]),
+    "EL": lambda d: _check(d[:8], 256, 128, 64, 32, 16, 8, 4, 2) % 10 == int(d[8]),
+    "CZ": _czechia,
+    "SK": lambda d: d[0] != "0" and int(d) % 11 == 0,
+    "HU": lambda d: weighted(d, (9, 7, 3, 1, 9, 7, 3, 1), 10) == 0,
+    "RO": lambda d: _check(d[:-1].zfill(9), 7, 5, 3, 2, 1, 7, 5, 3, 2) * 10 % 11 % 10 == int(d[-1]),
+    "HR": mod11_10,
+    "SI": _slovenia,
+    "EE": lambda d: weighted(d, (3, 7, 1, 3, 7, 1, 3, 7, 1), 10) == 0,
+    "LV": _latvia,
+    "LT": _lithuania,
+    "CY": _cyprus,
+    "MT": lambda d: weighted(d, (3, 4, 6, 7, 8, 9, 10, 1), 37) == 0,
+    "BG": _bulgaria,
+    "GB": _britain,
+    "CH": lambda t: -_check(t[1:9], 5, 4, 3, 2, 7, 6, 5, 4) % 11 == int(t[9]),
 }
 
 

@@ -1,8 +1,14 @@
 """Numbers that a label calls somebody's, and what only looks like one."""
 
+import random
+import string
+from importlib import import_module
+
 import pytest
 
 from orderguard.masking import mask_text
+from orderguard.masking.recognisers import vat_numbers
+from orderguard.masking.view import View
 
 CALLED = [
     # a typing error makes a number no less personal
@@ -71,6 +77,31 @@ LEFT_ALONE = [
     "EAN 4006381333931, SKU DE136695976",
     "voucher 8391-4586-9286",
 ]
+
+
+VAT_NUMBERS = dict(
+    EL="gr.vat",
+    HU="hu.anum",
+    HR="hr.oib",
+    SI="si.ddv",
+    EE="ee.kmkr",
+    CY="cy.vat",
+    BG="bg.vat",
+    CZ="cz.dic",
+    LT="lt.pvm",
+)
+"""Where python-stdnum has the rules."""
+DIGITS = {"EL": 9, "HU": 8, "HR": 11, "SI": 8, "EE": 9, "CY": 8, "BG": 9, "CZ": 8, "LT": 9}
+
+
+@pytest.mark.parametrize("country", VAT_NUMBERS)
+def test_vat_numbers_are_told_from_others_by_the_rules_of_their_country(country: str) -> None:
+    chance, theirs = random.Random(country), import_module(f"stdnum.{VAT_NUMBERS[country]}").is_valid
+    numbers = ["".join(chance.choices("0123456789", k=DIGITS[country])) for _ in range(2_000)]
+    if country == "CY":
+        numbers = [number + chance.choice(string.ascii_uppercase) for number in numbers]
+    valid = {number for number in numbers if theirs(number)}
+    assert valid and {number for number in numbers if list(vat_numbers.find(View(country + number)))} == valid
 
 
 @pytest.mark.parametrize(("text", "expected"), CALLED)

@@ -49,6 +49,8 @@ MEANT = [
     ("07700900123", "[PHONE]"),
     ("13812345678", "[PHONE]"),
     ("tel07700900123", "tel[PHONE]"),
+    ("telefonum 532 123 45 67", "telefonum [PHONE]"),
+    ("3471234567", "[PHONE]"),
 ]
 
 NAMED = [
@@ -72,6 +74,15 @@ NAMED = [
     "978-3-16-148410-0",
     "S/N 2125550123",
     "timestamp 1732847423, epoch 2125550123",
+    "Bosch 0 986 494 104",
+    "Office 16.0.17328.20184",
+    "vom 10.10.2025 08:00 - 12.10.2025 17:30",
+    "text: 10 - 9 - 8 - 7 - 6 - 5",
+    "EuroJackpot 05 17 29 38 50 02 11",
+    "loc 01-02-03-04-05",
+    "20.11.12.20 release notes",
+    "plugin 5.9.3.1 crashes",
+    "Lagerplatz 04.12.03.01, Regal 15 Ebene 2 Platz 07",
 ]
 
 
