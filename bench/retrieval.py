@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from app.rag.evidence import likely_kind
+from app.rag.kinds import likely_kind
 from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring

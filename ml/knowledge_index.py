@@ -24,6 +24,9 @@ from orderguard.retrieval.terms import Analyser, Synonyms, read_synonyms
 from orderguard.schema import MaskedOrder
 
 KNOWLEDGE_DIR = Path(__file__).resolve().parents[1] / "data" / "knowledge"
+EXAMPLES = "examples"
+"""The folder of pages that ship as an example of a shop's own policy; a page of the same name beside it takes the place of
+one."""
 SYNONYMS = "synonyms.txt"
 FEATURES_DOCUMENT = "features"
 RANK = 100
@@ -35,17 +38,18 @@ MAX_CASES = 500
 
 
 def read_knowledge(folder: Path = KNOWLEDGE_DIR) -> tuple[list[Document], list[Passage]]:
-    """The Markdown documents of a folder, masked, in the order of their names, with their passages.
+    """The Markdown documents of a folder and of its examples, masked, in the order of their names, with their passages.
 
     Raises `ValueError` when there is none, since an index of nothing would only ever abstain.
     """
-    paths = sorted(folder.glob("*.md"))
-    if not paths:
+    pages = {path.name: path for where in (folder / EXAMPLES, folder) for path in where.glob("*.md")}
+    if not pages:
         raise ValueError(f"{folder}: no Markdown documents; the knowledge index is built from them")
     documents: list[Document] = []
     passages: list[Passage] = []
-    for name, text in [(path.name, path.read_text(encoding="utf-8")) for path in paths] + [features_document()]:
-        document, found = read_document(name, mask_text(text))
+    texts = [(name, pages[name].read_text(encoding="utf-8"), pages[name].parent != folder) for name in sorted(pages)]
+    for name, text, example in [*texts, (*features_document(), False)]:
+        document, found = read_document(name, mask_text(text), example=example)
         documents.append(document)
         passages.extend(found)
     return documents, passages
@@ -105,9 +109,31 @@ def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str], doubt: Do
 def features_document() -> tuple[str, str]:
     """Name and Markdown text of a document that explains every feature, so that reasons can be asked about."""
     sections = [
-        f"## {feature.name}\n{feature.meaning}\nUnit: {feature.unit}; group: {feature.group}.\n" for feature in FEATURES
+        f"## {feature.name}\n{feature.name} means: {feature.meaning[:1].lower()}{feature.meaning[1:]}\n{unit_in_words(feature.unit)}\n"
+        for feature in FEATURES
     ]
     return f"{FEATURES_DOCUMENT}.md", "# The features and what they mean\n\n" + "\n".join(sections)
+
+
+def unit_in_words(unit: str) -> str:
+    """A sentence that says how to read a feature's value."""
+    return _UNITS.get(unit, f"It is measured in {unit}.")
+
+
+_UNITS = {
+    "ratio": "It is a ratio: 1 is the usual, 2 is twice the usual, 0.5 is half of it.",
+    "share": "It is a share: 0 is nothing, 0.5 is half, 1 is all.",
+    "0 or 1": "It is 1 where that is so, and 0 where it is not.",
+    "spreads": "It is measured in spreads: 0 is the usual, and beyond 3 in either direction is rare.",
+    "standard deviations": "It is measured in standard deviations: 0 is the usual, and beyond 3 in either direction is rare.",
+    "ln of reference units": "It is a natural logarithm: each 0.7 more doubles the value.",
+    "powers of e": "It is measured in powers of e: 0 is what always happens, 2.3 one order in ten, 4.6 one in a hundred.",
+    "−1 to 1": "It lies between −1 and 1 and turns with the clock or the week, so that midnight lies beside midnight.",
+    "orders": "It is a number of orders.",
+    "lines": "It is a number of lines.",
+    "hours": "It is a number of hours.",
+    "usual baskets": "It is measured in usual baskets: 1 is what one usual basket is worth.",
+}
 
 
 def related_words(
@@ -182,16 +208,18 @@ def build_index(
     """
     centre, spread = scale_of(features)
     related = related_words(documents, passages, synonyms)
+    asked = [f"{' '.join(p.asked_in)} {words}".strip() for p, words in zip(passages, related, strict=True)]
     return KnowledgeIndex(
         format=INDEX_FORMAT,
         documents=list(documents),
         passages=list(passages),
-        related=related,
-        space=learn_space(documents, passages, related, rank),
+        related=asked,
+        space=learn_space(documents, passages, asked, rank),
         feature_names=[feature.name for feature in FEATURES],
         centre=centre.astype("<f4").tobytes(),
         spread=spread.astype("<f4").tobytes(),
         cases=sorted(cases, key=lambda case: (case.created_at, case.order_token)),
+        synonyms=[list(group) for group in synonyms],
     )
 
 

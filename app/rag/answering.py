@@ -23,7 +23,8 @@ Outcome = Literal["answered", "abstained", "interrupted"]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A whole answer. `provider` worded it; `fallback` says why it isn't the configured one."""
+    """A whole answer. `provider` worded it; `fallback` says why it isn't the configured one. `quoted` counts the
+    statements that stand as the source's own words, since the provider's could not be proven."""
 
     answer: str
     abstained: bool
@@ -32,6 +33,7 @@ class Answer(msgspec.Struct, frozen=True):
     fallback: str | None
     interrupted: bool
     similar: list[SimilarCase]
+    quoted: int
 
 
 class AskEvent(msgspec.Struct, frozen=True):
@@ -107,10 +109,10 @@ class Answering:
         async with aclosing(pieces):
             async for piece in pieces:
                 for sentence in sentences.add(piece):
-                    if statement := guard.check(sentence):
+                    if statement := guard.check(sentence) or guard.quotation(sentence):
                         yield statement
         for sentence in sentences.end():
-            if statement := guard.check(sentence):
+            if statement := guard.check(sentence) or guard.quotation(sentence):
                 yield statement
 
 
@@ -124,6 +126,7 @@ def _whole(statements: list[Statement], provider: str, fallback: str | None, int
         fallback=fallback,
         interrupted=interrupted,
         similar=found.similar,
+        quoted=sum(statement.quoted for statement in statements),
     )
 
 

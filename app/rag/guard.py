@@ -7,6 +7,9 @@ A statement is dropped unless
 - it names evidence that was given to it, and that evidence supports its words, each of its numbers and each of its
 quotations exactly;
 - it holds no link, no markup, no control or invisible character and nothing that masking finds.
+
+What is left must be proven by a line of that evidence (`facts`): the same numbers in the same roles, the same negations,
+permissions and comparisons. Where it can't be proven, the line itself is quoted in its place.
 """
 
 import re
@@ -16,6 +19,7 @@ from collections.abc import Iterator
 import msgspec
 
 from app.rag.evidence import Evidence
+from app.rag.facts import proven
 from orderguard.masking import mask_text
 from orderguard.retrieval import Search
 
@@ -44,7 +48,7 @@ class Scores(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Citation(msgspec.Struct, frozen=True):
     """A source of the answer. `excerpt` is the exact text of the document's line `line` (from 1); `support` is the
-    share of the sentence that stands in it.
+    share of the sentence that stands in it. `example`: the page ships as an example of a shop's own policy.
     """
 
     id: int
@@ -56,13 +60,16 @@ class Citation(msgspec.Struct, frozen=True):
     excerpt: str
     support: float
     scores: Scores
+    example: bool = False
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A sentence that passed, its marks renumbered to its citations' ids."""
+    """A sentence that passed, its marks renumbered to its citations' ids. `quoted`: the source's own line stands in for
+    what a provider said, which could not be proven."""
 
     text: str
     citations: list[Citation]
+    quoted: bool = False
 
 
 class Guard:
@@ -74,33 +81,57 @@ class Guard:
         self._search = search
         self._evidence = {e.number: e for e in evidence}
         self._known: dict[tuple[str, int], Citation] = {}
-        self._passed = 0
+        self._said: set[str] = set()
 
     def check(self, sentence: str) -> Statement | None:
-        """The sentence as it may leave, or None."""
+        """The sentence as it may leave, or None where it isn't supported or can't be proven."""
+        text, cited = self._read(sentence)
+        if not cited or not self._supported(text, cited) or not self._proven(text, cited):
+            return None
+        citations = list({c.id: c for c in (self._cite(text, evidence) for evidence in cited)}.values())
+        return self._passed_on(text, citations)
+
+    def quotation(self, sentence: str) -> Statement | None:
+        """The line that a sentence rests on, in place of one that is about it and could not be proven. A line is quoted
+        once."""
+        text, cited = self._read(sentence)
+        if not cited or self._share(text, _sources(cited)) < SUPPORT:
+            return None
+        best = max((self._cite(text, evidence) for evidence in cited), key=lambda citation: citation.support)
+        if best.excerpt in self._said or not is_clean(best.excerpt):
+            return None
+        return self._passed_on(best.excerpt, [best], quoted=True)
+
+    def _read(self, sentence: str) -> tuple[str, list[Evidence]]:
+        """The text without its marks, and the evidence that it names; none where it must not leave whatever it says."""
         if len(sentence) > 2 * MAX_SENTENCE:
-            return None  # before anything looks at all of it
+            return "", []  # before anything looks at all of it
         sentence = sentence.strip().lstrip("-*• ").strip()
         text = _MARK.sub("", sentence).strip()
         text = re.sub(r"\s+([.,;:!?])", r"\1", re.sub(r"\s{2,}", " ", text))
         cited = [self._evidence.get(int(n)) for marks in _MARK.findall(sentence) for n in marks.split(",")]
         known = [evidence for evidence in cited if evidence is not None]
-        if not text or len(text) > MAX_SENTENCE or self._passed >= MAX_SENTENCES or not known:
-            return None
-        if len(known) != len(cited) or not is_clean(text) or not self._supported(text, known):
-            return None
-        citations = list({c.id: c for c in (self._cite(text, evidence) for evidence in known)}.values())
-        self._passed += 1
-        return Statement(text + "".join(f" [{citation.id}]" for citation in citations), citations)
+        if not text or len(text) > MAX_SENTENCE or len(self._said) >= MAX_SENTENCES or len(known) != len(cited):
+            return "", []
+        return (text, known) if is_clean(text) else ("", [])
+
+    def _passed_on(self, text: str, citations: list[Citation], *, quoted: bool = False) -> Statement:
+        self._said.add(text)
+        return Statement(text + "".join(f" [{citation.id}]" for citation in citations), citations, quoted)
 
     def _supported(self, text: str, cited: list[Evidence]) -> bool:
-        sources = "\n".join(f"{e.title}\n{e.heading}\n{e.text}" for e in cited)
+        sources = _sources(cited)
         bodies = [e.text for e in cited]
         if not all(any(quote in body for body in bodies) for quote in _QUOTE.findall(text)):
             return False
         if not set(_NUMBER.findall(text)) <= set(_NUMBER.findall(sources)):
             return False
         return self._share(text, sources) >= SUPPORT
+
+    def _proven(self, text: str, cited: list[Evidence]) -> bool:
+        lines = [line for evidence in cited for line in evidence.lines]
+        context = " ".join(dict.fromkeys(f"{evidence.title} {evidence.heading}" for evidence in cited))
+        return proven(text, lines, context, self._search.stem)
 
     def _share(self, text: str, source: str) -> float:
         wanted = set(self._search.terms(text))
@@ -133,8 +164,13 @@ class Guard:
                     if hit
                     else Scores()
                 ),
+                example=evidence.example,
             )
         return self._known[key]
+
+
+def _sources(cited: list[Evidence]) -> str:
+    return "\n".join(f"{e.title}\n{e.heading}\n{e.text}" for e in cited)
 
 
 def is_clean(text: str) -> bool:

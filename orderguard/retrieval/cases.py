@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from orderguard.schema import MaskedOrder, basket_value
 
+LEAST_LIKENESS = 0.7
+"""Cases that are less alike are not shown: docs/technical/rag.md has the figures."""
 Z_LIMIT = 8.0
 """A feature counts for at most this many spreads, so that one wild value does not decide alone what is similar."""
 
@@ -55,8 +57,8 @@ def standardised(
 def similar_cases(
     case: Case, cases: Sequence[Case], centre: NDArray[np.float32], spread: NDArray[np.float32], *, limit: int = 5
 ) -> list[SimilarCase]:
-    """The past cases that are most like `case`, best first, without the case itself. Ties go to the later case in
-    the index."""
+    """The past cases that are most like `case`, best first, without the case itself and without those below
+    `LEAST_LIKENESS`, so there may be none. Ties go to the earlier case in the index."""
     others = [other for other in cases if other.order_token != case.order_token]
     if not others:
         return []
@@ -69,6 +71,7 @@ def similar_cases(
     return [
         SimilarCase(others[i], round(float(similarity[i]), 4), [name for name, _ in others[i].reasons if name in own])
         for i in best
+        if similarity[i] >= LEAST_LIKENESS
     ]
 
 
@@ -102,26 +105,36 @@ def _summary(order: MaskedOrder) -> list[str]:
     units = sum(item.quantity for item in order.items)
     categories = sorted({_code(item.category) for item in order.items if item.category})
     lines = [
-        f"Ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d} at {order.created_at:%H:%M}"
+        f"It was ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d} at {order.created_at:%H:%M}"
         + (f" through the {order.channel} channel." if order.channel else "."),
-        f"{len(order.items)} line items with {units} units, worth {basket_value(order):.2f} {order.currency}"
-        + (f", of the categories {', '.join(categories)}." if categories else "."),
+        f"It has {_counted(len(order.items), 'line')} with {_counted(units, 'unit')}, worth {basket_value(order):.2f}"
+        f" {order.currency}" + (f", of the {_named('category', categories)}." if categories else "."),
     ]
-    if order.payment_method or order.shipping_method:
-        lines.append(f"Payment method: {_code(order.payment_method)}; shipping method: {_code(order.shipping_method)}.")
-    countries = {
-        "card": order.card_country,
-        "billing": order.billing.country if order.billing else None,
-        "shipping": order.shipping.country if order.shipping else None,
-    }
-    if any(countries.values()):
-        lines.append(
-            "Countries: " + ", ".join(f"{name} {country}" for name, country in countries.items() if country) + "."
-        )
+    told = [("It was paid by", order.payment_method), ("it is shipped by", order.shipping_method)]
+    if ways := [f"{what} {_code(way)}" for what, way in told if way]:
+        lines.append(f"{_sentence(ways)}.")
+    countries = [
+        ("the card is from", order.card_country),
+        ("the bill goes to", order.billing.country if order.billing else None),
+        ("the parcel goes to", order.shipping.country if order.shipping else None),
+    ]
+    if known := [f"{what} {country}" for what, country in countries if country]:
+        lines.append(f"{_sentence(known)}.")
     return lines
 
 
-def _code(value: str | None) -> str:
-    if value is None:
-        return "not given"
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _named(what: str, names: Sequence[str]) -> str:
+    return f"{what} {names[0]}" if len(names) == 1 else f"{what[:-1]}ies {', '.join(names)}"
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return text[:1].upper() + text[1:]
+
+
+def _code(value: str) -> str:
     return value if _CODE.fullmatch(value) else "other"

@@ -8,15 +8,25 @@ import msgspec
 _HEADING = re.compile(r"^#{1,6}\s+(?P<text>.+?)\s*$")
 
 
+_REMARK = re.compile(r"^<!--(?P<text>.*)-->\s*$")
+
+
 class Passage(msgspec.Struct, frozen=True):
     """What stands under one heading of a document. Lines count from 1 and are inclusive; the heading itself is not
-    among them."""
+    among them. `remarks` are the words of its remark (`<!-- own: a, b; also: c -->`) by their label: they are for this
+    program, and never quoted."""
 
     document: str
     title: str
     heading: str
     first_line: int
     last_line: int
+    remarks: dict[str, list[str]] = {}
+
+    @property
+    def asked_in(self) -> list[str]:
+        """Other words that people use for what the passage says."""
+        return self.remarks.get("words", [])
 
     @property
     def id(self) -> str:
@@ -26,21 +36,23 @@ class Passage(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A Markdown document, already masked, as lines without their line ends."""
+    """A Markdown document, already masked, as lines without their line ends; a remark's line is empty. `example` is
+    one that ships as an example of a shop's own policy, and says nothing of this product."""
 
     name: str
     title: str
     lines: list[str]
+    example: bool = False
 
     def quote(self, first_line: int, last_line: int) -> str:
         """The exact text of these lines (from 1, inclusive)."""
         return "\n".join(self.lines[first_line - 1 : last_line])
 
 
-def read_document(name: str, text: str) -> tuple[Document, list[Passage]]:
+def read_document(name: str, text: str, *, example: bool = False) -> tuple[Document, list[Passage]]:
     """Split Markdown into its passages. The first heading is the document's title; text before any heading belongs
     to the title."""
-    lines = text.splitlines()
+    lines, remarks = _without_remarks(text.splitlines())
     headings = [(number, found["text"]) for number, line in enumerate(lines, 1) if (found := _HEADING.match(line))]
     title = headings[0][1] if headings else name
     starts = headings if headings and headings[0][0] == 1 else [(0, title), *headings]
@@ -53,5 +65,16 @@ def read_document(name: str, text: str) -> tuple[Document, list[Passage]]:
         while last >= first and not lines[last - 1].strip():
             last -= 1
         if first <= last:
-            passages.append(Passage(name, title, heading, first, last))
-    return Document(name, title, lines), passages
+            told = {label: words for at in range(number, last + 2) for label, words in remarks.get(at, {}).items()}
+            passages.append(Passage(name, title, heading, first, last, told))
+    return Document(name, title, lines, example), passages
+
+
+def _without_remarks(lines: list[str]) -> tuple[list[str], dict[int, dict[str, list[str]]]]:
+    """The lines with remarks emptied, and the remarks by their line."""
+    remarks = {}
+    for number, line in enumerate(lines, 1):
+        if found := _REMARK.match(line):
+            parts = (part.split(":", 1) for part in found["text"].split(";") if ":" in part)
+            remarks[number] = {label.strip(): words.replace(",", " ").split() for label, words in parts}
+    return ["" if number in remarks else line for number, line in enumerate(lines, 1)], remarks

@@ -38,8 +38,8 @@ class Space(msgspec.Struct, frozen=True):
 
 
 class KnowledgeIndex(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Everything that retrieval reads. `related` are the synonyms of each passage's words; `centre` and `spread` are
-    float32 (d,) in the order of `feature_names`.
+    """Everything that retrieval reads. `related` are the synonyms of each passage's words, `synonyms` the groups that they
+    come from; `centre` and `spread` are float32 (d,) in the order of `feature_names`.
     """
 
     format: int
@@ -51,6 +51,7 @@ class KnowledgeIndex(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     centre: bytes
     spread: bytes
     cases: list[Case]
+    synonyms: list[list[str]] = []
 
     @classmethod
     def read(cls, folder: Path) -> "KnowledgeIndex":

@@ -3,6 +3,7 @@ SIGIR 2009), weighted by how much of the question a passage covers.
 """
 
 import math
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from orderguard.retrieval.cases import Case
 from orderguard.retrieval.documents import Passage
 from orderguard.retrieval.index import KnowledgeIndex
+from orderguard.retrieval.spelling import Spelling
 from orderguard.retrieval.terms import TOKENISER, Analyser, words
 
 FUSION_K = 60
@@ -33,7 +35,9 @@ LEAST_CONFIDENCE = 0.5
 CASE_WORDS = "case past previous similar earlier seen example order orders"
 """Words of a question about cases that every case would hold or none."""
 CASE_REASONS = 3
+MOST_STEMS = 10_000
 _DEPTH = 50
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -51,6 +55,18 @@ class Hit(msgspec.Struct, frozen=True):
     similarity: float | None
     similarity_rank: int | None
     coverage: float
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The terms of a passage: of each line by its number (empty ones left out) and of all of them, of heading and title,
+    of the heading with its small words, since it may be a question itself, and of the other words that people use."""
+
+    lines: list[tuple[int, frozenset[str]]]
+    every: frozenset[str]
+    heading: frozenset[str]
+    title: frozenset[str]
+    asked: frozenset[str]
+    words: frozenset[str]
 
 
 class Search:
@@ -77,6 +93,8 @@ class Search:
         self._rarest = float(self._idf.max()) if len(self._idf) else 1.0
         self._passage_terms: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
         self._texts = texts
+        self._stems: dict[str, str] = {}
+        self._parts: dict[str, Parts] = {}
 
     def passages(self, question: str, *, limit: int = 5) -> list[Hit]:
         """The passages that answer best, best first. None when no half finds anything."""
@@ -150,6 +168,69 @@ class Search:
     def terms(self, text: str) -> list[str]:
         """The terms of a text, as the index knows them."""
         return self._analyser.terms(text)
+
+    def stem(self, word: str) -> str:
+        """The term of one word."""
+        if word not in self._stems:
+            if len(self._stems) > MOST_STEMS:
+                self._stems.clear()
+            self._stems[word] = self._analyser.stem(word)
+        return self._stems[word]
+
+    def knows(self, word: str) -> bool:
+        """Whether the knowledge, its synonyms or a feature's name hold a word in any form."""
+        return self.stem(word) in self._known_stems
+
+    def parts(self, passage: Passage) -> "Parts":
+        """What a passage consists of, as terms."""
+        if passage.id not in self._parts:
+            lines = self.index.by_name[passage.document].lines
+            numbers = range(passage.first_line, passage.last_line + 1)
+            told = [(number, frozenset(self.terms(lines[number - 1]))) for number in numbers if lines[number - 1]]
+            self._parts[passage.id] = Parts(
+                lines=told,
+                every=frozenset[str]().union(*(held for _, held in told)),
+                heading=frozenset(self.terms(passage.heading)),
+                title=frozenset(self.terms(passage.title)),
+                asked=frozenset(self.stem(word) for word in _WORD.findall(passage.heading.lower())),
+                words=frozenset(self.stem(word) for word in passage.asked_in),
+            )
+        return self._parts[passage.id]
+
+    def synonyms_of(self, stem: str) -> frozenset[str]:
+        """The terms that mean about the same."""
+        return self._synonyms.get(stem, frozenset())
+
+    @cached_property
+    def _synonyms(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for group in self.index.synonyms:
+            stems = {self.stem(phrase) for phrase in group if " " not in phrase}
+            for stem in stems:
+                found.setdefault(stem, set()).update(stems - {stem})
+        return {stem: frozenset(others) for stem, others in found.items()}
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """Corrects towards the knowledge's own words."""
+        return Spelling(self._vocabulary)
+
+    @cached_property
+    def feature_stems(self) -> dict[str, list[str]]:
+        """The terms of each feature's name."""
+        return {name: [self.stem(part) for part in name.split("_")] for name in self.index.feature_names}
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """Every word of the knowledge, its synonyms and the features' names."""
+        texts = [line for document in self.index.documents for line in (document.title, *document.lines)]
+        texts += [" ".join(passage.asked_in) for passage in self.index.passages]
+        groups = [phrase for group in self.index.synonyms for phrase in group]
+        return frozenset(_WORD.findall(" ".join([*texts, *groups, *self.index.feature_names]).lower().replace("_", " ")))
+
+    @cached_property
+    def _known_stems(self) -> frozenset[str]:
+        return frozenset(self.stem(word) for word in self._vocabulary) | self._term_number.keys()
 
     def weight(self, term: str) -> float:
         """How much a term says: its inverse document frequency; a term that the corpus does not know weighs as much

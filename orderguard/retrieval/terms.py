@@ -38,10 +38,17 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in their order, stop words left out."""
+        return self._stems(" ".join(words(text)))
+
+    def stem(self, word: str) -> str:
+        """The term of one word, also of a stop word."""
+        return next(iter(self._stems(word)), word)
+
+    def _stems(self, text: str) -> list[str]:
         with self._lock:
             self._database.execute("BEGIN")
             try:
-                self._database.execute("INSERT INTO scratch VALUES (?)", (" ".join(words(text)),))
+                self._database.execute("INSERT INTO scratch VALUES (?)", (text,))
                 return [term for (term,) in self._database.execute("SELECT term FROM scratch_terms ORDER BY offset")]
             finally:
                 self._database.execute("ROLLBACK")

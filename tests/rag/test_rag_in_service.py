@@ -52,7 +52,7 @@ def test_an_odd_order_is_explained_and_compared(service: Service) -> None:
     answer = reply.json()
     score = service.score(ODD)["score"]
     assert answer["provider"] == "local"
-    assert f"Score {score:.4f}" in answer["answer"]
+    assert f"its score of {score:.4f} is" in answer["answer"]
     assert answer["similar"] and answer["model_version"] == "first"
     assert "mustermann" not in reply.text.lower()
 
@@ -65,8 +65,8 @@ def test_the_reasons_are_those_of_the_score_also_where_the_customer_is_known(ser
     assert scored["history"] == "used"
     for _ in range(2):
         answer = service.post("/v1/ask", {"question": "Why was this order flagged?", "order": order}).json()
-        assert f"Score {scored['score']:.4f}" in answer["answer"]
-        assert f"Reason 1: {scored['contributions'][0]['feature']} " in answer["answer"]
+        assert f"its score of {scored['score']:.4f} is" in answer["answer"]
+        assert f"The largest reason is {scored['contributions'][0]['feature']}," in answer["answer"]
 
 
 def test_a_past_case_has_similar_cases(service: Service, models_dir: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_stream_says_the_same_and_ends_with_its_usage_where_that_was_asked_for
 def test_an_order_can_be_asked_about(client: openai.OpenAI) -> None:
     asked: list[Any] = [{"role": "user", "content": f"Why was the order of {CANARY} flagged?"}]
     answer = client.chat.completions.create(model="orderguard", messages=asked, extra_body={"order": ODD})
-    assert (answer.choices[0].message.content or "").startswith("Score ")
+    assert (answer.choices[0].message.content or "").startswith("This order is ")
 
 
 TUNING: dict[str, Any] = {

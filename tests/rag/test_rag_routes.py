@@ -31,11 +31,12 @@ def test_an_answer_quotes_its_sources_word_for_word_at_the_cited_lines(client: C
     assert answer["provider"] == "local" and not answer["abstained"]
     assert answer["citations"]
     for citation in answer["citations"]:
-        lines = Path("data/knowledge", citation["document"]).read_text(encoding="utf-8").splitlines()
+        folder = Path("data/knowledge", "examples" if citation["example"] else "")
+        lines = (folder / citation["document"]).read_text(encoding="utf-8").splitlines()
         assert lines[citation["line"] - 1] == citation["excerpt"]
         assert citation["excerpt"] in answer["answer"]
         assert f"[{citation['id']}]" in answer["answer"]
-        assert citation["scores"]["fused"] > 0
+        assert "fused" not in citation["scores"] or citation["scores"]["fused"] > 0
     assert "kind-card-testing.md" in {citation["document"] for citation in answer["citations"]}
 
 
@@ -47,7 +48,9 @@ def test_without_support_it_abstains_and_cites_nothing(client: Client) -> None:
 def test_a_new_order_is_masked_scored_and_explained(client: Client) -> None:
     reply = client(LOCAL).post("/v1/ask", json={"question": "Why was this order flagged?", "order": RAW_ORDER})
     answer = reply.json()
-    assert answer["answer"].startswith("Score 0.9000 with a threshold of 0.6000: an anomaly. [1]")
+    assert answer["answer"].startswith(
+        "This order is an anomaly: its score of 0.9000 is above the threshold of 0.6000. [1]"
+    )
     assert {citation["kind"] for citation in answer["citations"]} >= {"order"}
     assert [similar["similarity"] for similar in answer["similar"]] == sorted(
         (similar["similarity"] for similar in answer["similar"]), reverse=True
@@ -60,7 +63,7 @@ def test_a_past_case_is_found_by_its_raw_id_and_by_its_token(client: Client, key
     by_id = client(LOCAL).post("/v1/ask", json={"question": "Why was it flagged?", "order_id": "past-80"}).json()
     by_token = client(LOCAL).post("/v1/ask", json={"question": "Why was it flagged?", "order_token": token}).json()
     assert by_id == by_token
-    assert "Score 0.8000" in by_id["answer"]
+    assert "its score of 0.8000 is" in by_id["answer"]
 
 
 def test_a_past_case_is_found_while_the_key_is_rotated(
@@ -84,7 +87,7 @@ def test_past_cases_are_cited_where_they_are_asked_for(client: Client) -> None:
     answer = client(LOCAL).post("/v1/ask", json={"question": "Show past orders of the kitchen category"}).json()
     cases = [citation for citation in answer["citations"] if citation["kind"] == "case"]
     assert {citation["document"] for citation in cases} == {"case-1", "case-2", "case-3"}
-    assert cases[0]["excerpt"].startswith("Score 0.9900")
+    assert cases[0]["excerpt"].startswith("The past order was an anomaly with a score of 0.9900")
     other = client(LOCAL).post("/v1/ask", json={"question": "Which results can a case end with?"}).json()
     assert all(citation["kind"] == "knowledge" for citation in other["citations"])
 

@@ -1,13 +1,12 @@
 """The index and the search: exact lines, equal bytes, errors that say what to do, and quality above plain BM25."""
 
-import re
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from app.rag.evidence import likely_kind
+from app.rag.kinds import kinds_of, likely_kind
 from bench.retrieval import abstention, ndcg_at, quality, rankers, read_questions, recall_at
 from ml.knowledge_index import KNOWLEDGE_DIR, knowledge_index, related_words, scale_of
 from orderguard.features import FEATURES
@@ -58,16 +57,16 @@ def test_an_index_of_another_format_is_refused(index: KnowledgeIndex, tmp_path: 
 
 def test_masking_finds_nothing_in_the_knowledge() -> None:
     """So a quote is exact in the repository's file too, and no example value is mistaken for a leak."""
-    for path in KNOWLEDGE_DIR.glob("*.md"):
+    for path in KNOWLEDGE_DIR.rglob("*.md"):
         text = path.read_text(encoding="utf-8")
         assert mask_text(text) == text, path.name
 
 
 def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) -> None:
-    pages = [path for path in KNOWLEDGE_DIR.glob("kind-*.md") if path.name != "kind-unnamed.md"]
-    for path in pages:
-        named = set(re.findall(r"`(\w+)`", path.read_text(encoding="utf-8")))
-        assert named and named <= set(index.feature_names), path.name
+    for passage in kinds_of(index):
+        own, also = (set(passage.remarks.get(label, ())) for label in ("own", "also"))
+        assert own and own | also <= set(index.feature_names), passage.document
+    assert len(kinds_of(index)) == 7
 
 
 @pytest.mark.parametrize(
@@ -81,14 +80,26 @@ def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) 
         ({"discount_share": 0.3, "orders_24h": 0.1}, "Discount abuse"),
         ({"new_device": 0.1, "new_payment": 0.1, "card_country_mismatch": 0.1}, "Gift card cash-out"),
         ({"weekday_sine": 0.3}, ""),
+        ({"weekday_sine": 0.3, "new_payment": 0.1, "new_device": 0.05}, ""),
     ],
 )
 def test_an_order_s_reasons_lead_to_the_page_of_its_kind(
     index: KnowledgeIndex, reasons: dict[str, float], kind: str
 ) -> None:
-    case = msgspec.structs.replace(index.cases[0], reasons=list(reasons.items()))
+    category = "gift-cards" if kind.startswith("Gift") else "kitchen"
+    summary = [f"It has 1 line with 6 units, worth 300.00 EUR, of the category {category}."]
+    case = msgspec.structs.replace(index.cases[0], reasons=list(reasons.items()), summary=summary)
     found = likely_kind(index, case)
     assert (found.title if found else "") == kind
+    ordinary = msgspec.structs.replace(case, score=case.threshold / 2)
+    assert likely_kind(index, ordinary) is None
+
+
+def test_no_kitchen_order_is_led_to_the_page_about_gift_cards(index: KnowledgeIndex) -> None:
+    reasons = [("new_payment", 0.3), ("new_device", 0.2), ("card_country_mismatch", 0.1)]
+    summary = ["It has 1 line with 1 unit, worth 39.90 EUR, of the category kitchen."]
+    found = likely_kind(index, msgspec.structs.replace(index.cases[0], reasons=reasons, summary=summary))
+    assert found is None or found.title != "Gift card cash-out"
 
 
 def test_every_feature_is_explained_in_the_index(index: KnowledgeIndex) -> None:
