@@ -31,7 +31,7 @@ from orderguard.masking.order import decided_order, masking_order
 from orderguard.masking.steps import Steps, finished
 from orderguard.presence import fields_told
 from orderguard.reasons import LineBesideUsual, ReasonInWords, in_words, lines_beside_usual, place_in_words
-from orderguard.retrieval import Case, make_case
+from orderguard.retrieval import Case, Told, make_case, with_words
 from orderguard.schema import NOT_JSON, UNDECODABLE, MaskedOrder, Order, OrderError, decode_order, explained
 from orderguard.scorer import Scores
 
@@ -171,6 +171,16 @@ def _explained(order_id: str, masked: MaskedOrder, history: CustomerHistory | No
     return Explained(masked, msgspec.structs.replace(answer, place=place, reasons=reasons), lines)
 
 
+def _examined(masked: MaskedOrder, history: CustomerHistory | None, model: Model) -> Case:
+    vector = order_features(masked, history, model.catalogue)
+    scores, shares = model.scorer.explain(vector[None])
+    reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
+    case = make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)
+    order = Prepared("", masked, history, "absent")
+    place, told = _in_words(order, model, float(scores.score[0]), vector.tolist(), shares[0].round(6).tolist())
+    return with_words(case, masked, [Told(reason.text, reason.features) for reason in told], place)
+
+
 class Scoring:
     """Scores orders with the model that is served."""
 
@@ -241,10 +251,8 @@ class Scoring:
         """
         model = self.model()
         masked = decided_order(masked, model.doubt)
-        vector = order_features(masked, await self._earlier(masked), model.catalogue)
-        scores, shares = model.scorer.explain(vector[None])
-        reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
-        return make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)
+        history = await self._earlier(masked)
+        return await asyncio.to_thread(_examined, masked, history, model)
 
     async def explained(self, body: bytes) -> Explained:
         """Score an order and tell all about it, leaving no trace in its customer's history. In a thread, since an order

@@ -14,6 +14,7 @@ AREAS = {
     "codes": "the catalogue codes of other people's orders through masking (codes DIR)",
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub (masking DIR)",
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
+    "panel": "the panel's answers on people's questions, and turned-round facts against the guard",
     "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",

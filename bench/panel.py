@@ -5,42 +5,24 @@ has to come first, the question. The development half was tuned on, the held-out
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from app.rag.evidence import find_evidence
 from app.rag.guard import Guard
 from app.rag.prompt import Prompt
 from app.rag.providers.local import chosen_lines
-from bench.retrieval import knowledge_only_index
-from orderguard.features import FEATURE_NAMES
-from orderguard.retrieval import Case, KnowledgeIndex, Search
-from orderguard.retrieval.cases import make_case
-from orderguard.schema import MaskedOrder
+from bench.mutations import inverted, mutations, passed, read_answers
+from bench.panel_orders import panel_index, selected_orders
+from orderguard.retrieval import Case, Search
 
 FOLDER = Path("tests/rag")
 HALVES = ("development", "held_out")
 REPORT = Path("reports/bench/panel.json")
 REFUSE = "refuse"
-
-Reasons = Sequence[tuple[str, float]]
-ORDERS: dict[str, tuple[str, float, Reasons]] = {
-    "pm": ("kitchen", 0.83, [("price_below_usual", 0.5), ("lowest_price_deviation", 0.2), ("category_price_below", 0.05)]),
-    "qb": ("toys", 0.79, [("largest_quantity", 0.45), ("quantity_deviation", 0.2), ("order_value", 0.1)]),
-    "ct": ("groceries", 0.74, [("orders_1h", 0.4), ("hours_since_last", 0.2), ("card_country_mismatch", 0.1)]),
-    "at": ("electronics", 0.81, [("new_device", 0.3), ("own_hour_distance", 0.25), ("new_address", 0.2)]),
-    "rs": ("electronics", 0.77, [("country_mismatch", 0.3), ("addressee_mismatch", 0.3), ("destination_rarity", 0.1)]),
-    "da": ("fashion", 0.72, [("discount_share", 0.6), ("has_coupon", 0.1)]),
-    "gc": ("gift-cards", 0.8, [("category_rarity", 0.3), ("new_payment", 0.2), ("new_device", 0.2)]),
-    "un": ("garden", 0.69, [("lines", 0.4), ("channel_rarity", 0.2)]),
-    "ok": ("kitchen", 0.21, [("weekday_cosine", 0.1), ("new_payment", 0.06), ("order_value", 0.02)]),
-}
-"""The selected orders: category, score (the threshold is 0.6) and reasons."""
-THRESHOLD = 0.6
+MUTATIONS = 1_000
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -73,18 +55,6 @@ def read_panel_questions(half: str, folder: Path = FOLDER) -> list[Question]:
         Question(order, intent, [] if intent == REFUSE else sources.replace("#", ".md#").split("|"), question)
         for order, intent, sources, question in rows
     ]
-
-
-def selected_orders() -> dict[str, Case]:
-    """The orders that questions are asked about, as the model saw them."""
-    return {kind: _case(f"selected-{kind}", *order) for kind, order in ORDERS.items()}
-
-
-def panel_index() -> KnowledgeIndex:
-    """The knowledge, and for each selected order two past cases like it."""
-    index = knowledge_only_index()
-    past = [_case(f"past-{kind}-{n}", *order, n) for kind, order in ORDERS.items() if kind != "ok" for n in (1, 2)]
-    return msgspec.structs.replace(index, cases=past)
 
 
 def ask_all(search: Search, questions: Sequence[Question]) -> list[Outcome]:
@@ -127,27 +97,21 @@ def _source(kind: str, document: str, heading: str) -> str:
     return f"{document}#{slug}"
 
 
-def _case(token: str, category: str, score: float, reasons: Reasons, shift: int = 0) -> Case:
-    order = msgspec.convert(
-        {
-            "order_token": token,
-            "customer_token": "c",
-            "created_at": "2026-05-04T03:41:00Z",
-            "currency": "EUR",
-            "channel": "web",
-            "payment_method": "card",
-            "shipping_method": "express",
-            "card_country": "DE",
-            "billing": {"country": "DE"},
-            "shipping": {"country": "PL"},
-            "items": [{"sku": "SKU-1", "category": category, "quantity": 2 + shift, "unit_price": 19.95}],
-        },
-        MaskedOrder,
+def _mutations(search: Search) -> dict[str, object]:
+    """Print and give what passes the guard of faithful answers and of those whose facts were turned round."""
+    answers = read_answers()
+    faithful = sum(passed(search, answer, answer.text) for answer in answers)
+    rows, through = inverted(search, mutations(answers, MUTATIONS))
+    print(f"provider answers\n  {'mutation':34}{'n':>5}{'passed':>8}")
+    for kind, (count, let) in rows.items():
+        print(f"  {kind:34}{count:>5}{let:>8}")
+    for mutation in through:
+        print(f"  passed: {mutation.text}")
+    print(f"  {sum(count for count, _ in rows.values())} turned-round facts, {len(through)} passed")
+    print(
+        f"  {faithful} of {len(answers)} faithful answers passed in their own words; for the rest the source is quoted"
     )
-    features = np.zeros(len(FEATURE_NAMES), np.float32)
-    for name, value in reasons:
-        features[FEATURE_NAMES.index(name)] = 5 * value + 0.01 * shift
-    return make_case(order, features, score, THRESHOLD, reasons)
+    return {"kinds": rows, "passed": len(through), "faithful": faithful, "answers": len(answers)}
 
 
 def main() -> None:
@@ -165,6 +129,7 @@ def main() -> None:
         unknown = [outcome for outcome in outcomes if outcome.question.intent == REFUSE]
         print(f"  right source first {sum(o.right for o in known) / len(known):.3f} of {len(known)}")
         print(f"  abstained {sum(o.right for o in unknown) / len(unknown):.3f} of {len(unknown)}")
+    report["mutations"] = _mutations(search)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 

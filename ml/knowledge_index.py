@@ -25,8 +25,8 @@ from orderguard.schema import MaskedOrder
 
 KNOWLEDGE_DIR = Path(__file__).resolve().parents[1] / "data" / "knowledge"
 EXAMPLES = "examples"
-"""The folder of pages that ship as an example of a shop's own policy; a page of the same name beside it takes the place of
-one."""
+"""The folder of pages that ship as an example of a shop's own policy; a page of the same name beside it takes the
+place of one."""
 SYNONYMS = "synonyms.txt"
 FEATURES_DOCUMENT = "features"
 RANK = 100
@@ -109,7 +109,8 @@ def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str], doubt: Do
 def features_document() -> tuple[str, str]:
     """Name and Markdown text of a document that explains every feature, so that reasons can be asked about."""
     sections = [
-        f"## {feature.name}\n{feature.name} means: {feature.meaning[:1].lower()}{feature.meaning[1:]}\n{unit_in_words(feature.unit)}\n"
+        f"## {feature.name}\n{feature.name} means: {feature.meaning[:1].lower()}{feature.meaning[1:]}\n"
+        f"{unit_in_words(feature.unit)}\n"
         for feature in FEATURES
     ]
     return f"{FEATURES_DOCUMENT}.md", "# The features and what they mean\n\n" + "\n".join(sections)
@@ -124,11 +125,11 @@ _UNITS = {
     "ratio": "It is a ratio: 1 is the usual, 2 is twice the usual, 0.5 is half of it.",
     "share": "It is a share: 0 is nothing, 0.5 is half, 1 is all.",
     "0 or 1": "It is 1 where that is so, and 0 where it is not.",
-    "spreads": "It is measured in spreads: 0 is the usual, and beyond 3 in either direction is rare.",
-    "standard deviations": "It is measured in standard deviations: 0 is the usual, and beyond 3 in either direction is rare.",
+    "spreads": "It is measured in spreads: 0 is the usual, beyond 3 either way is rare.",
+    "standard deviations": "It is measured in standard deviations: 0 is the usual, beyond 3 either way is rare.",
     "ln of reference units": "It is a natural logarithm: each 0.7 more doubles the value.",
-    "powers of e": "It is measured in powers of e: 0 is what always happens, 2.3 one order in ten, 4.6 one in a hundred.",
-    "−1 to 1": "It lies between −1 and 1 and turns with the clock or the week, so that midnight lies beside midnight.",
+    "powers of e": "It is measured in powers of e: 0 is what always happens, 2.3 one in ten, 4.6 one in a hundred.",
+    "−1 to 1": "It lies between −1 and 1 and turns with the clock or the week, so midnight lies beside midnight.",
     "orders": "It is a number of orders.",
     "lines": "It is a number of lines.",
     "hours": "It is a number of hours.",

@@ -12,8 +12,17 @@ import msgspec
 
 from app.rag import vocabulary as v
 from app.rag.intent import Intent, emptiness, read_intent
-from app.rag.kinds import KIND_PAGES, kind_named, kinds_of, likely_kind, section_of
-from app.rag.order_lines import case_lines, likeness, lines_about, past_lines, reading
+from app.rag.kinds import kind_named, kinds_of, likely_kind, section_of
+from app.rag.order_lines import (
+    case_lines,
+    first_fact,
+    first_reason,
+    likeness,
+    lines_about,
+    past_lines,
+    reading,
+    reasons_by,
+)
 from orderguard.retrieval import Case, Hit, KnowledgeIndex, Passage, Search, SimilarCase, similar_cases
 from orderguard.retrieval.ranking import Ranked, Shape, answering
 
@@ -77,8 +86,8 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def find_evidence(search: Search, question: str, case: Case | None) -> Found:
-    """Evidence for a masked question, and for the order that it is about. None where nothing supports an answer. Of several
-    sentences that nothing answers together, the first question that something answers counts."""
+    """Evidence for a masked question, and for the order that it is about. None where nothing supports an answer. Of
+    several sentences that nothing answers together, the first question that something answers counts."""
     question = _PLACEHOLDER.sub(" ", question)
     whole = _find(search, question, case)
     if whole.evidence:
@@ -120,12 +129,14 @@ def _order(case: Case, answers: Sequence[int] = ()) -> Evidence:
 def _score_lines(case: Case, intent: Intent) -> list[int]:
     """The facts that are asked for; else the verdict and the largest reasons, with the facts where all is asked for."""
     lines = case_lines(case)
-    facts = [place for words, text in v.FACT_LINES if words.intersection(intent.words) for place in lines_about(lines, text)]
+    facts = [
+        place for words, text in v.FACT_LINES if words.intersection(intent.words) for place in lines_about(lines, text)
+    ]
     if facts and not v.JUDGED.search(intent.text):
         return sorted(set(facts))
-    first = 1 + len(case.summary)
-    whole = range(1, first) if v.WHOLE.search(intent.text) else ()
-    return [0, *whole, *range(first, min(len(lines), first + REASONS_EXPLAINED))]
+    first = first_reason(case)
+    whole = range(first_fact(case), first) if v.WHOLE.search(intent.text) else ()
+    return [*range(first_fact(case)), *whole, *range(first, min(len(lines), first + REASONS_EXPLAINED))]
 
 
 def _of_features(index: KnowledgeIndex, intent: Intent, case: Case | None) -> list[Evidence]:
@@ -138,8 +149,7 @@ def _of_features(index: KnowledgeIndex, intent: Intent, case: Case | None) -> li
         if lines := [line for line in told if line]:
             found.append(Evidence(0, "value", "question", "The value asked about", name, 1, lines, None, [0]))
     if case is not None and found:
-        named = [place for place, line in enumerate(case_lines(case)) if any(f" {name}," in line for name in intent.features)]
-        found.append(_order(case, named))
+        found.append(_order(case, reasons_by(case, intent.features)))
     return found
 
 
@@ -148,7 +158,9 @@ def _of_cases(search: Search, question: str, case: Case | None, similar: Sequenc
         return [_past(place, other, [0, 1, 2, 3]) for place, other in enumerate(similar, 1)]
     past = search.cases(question, limit=PAST_CASES)
     return [
-        Evidence(0, "case", f"case-{place}", "A past case", "", 1, past_lines(other), None, [0, 1, 2, 1 + len(other.summary)])
+        Evidence(
+            0, "case", f"case-{place}", "A past case", "", 1, past_lines(other), None, [0, 1, 2, 1 + len(other.summary)]
+        )
         for place, other in enumerate(past, 1)
     ]
 
@@ -247,7 +259,9 @@ def _answer_lines(search: Search, best: Ranked, intent: Intent) -> list[int]:
     """The line that answers, then those of its passage that share a word with the question."""
     passage = best.hit.passage
     stems = {search.stem(word) for word in intent.words if emptiness(word) == 1}
-    others = [number for number, held in search.parts(passage).lines if number != best.line and not stems.isdisjoint(held)]
+    others = [
+        number for number, held in search.parts(passage).lines if number != best.line and not stems.isdisjoint(held)
+    ]
     return [number - passage.first_line for number in [best.line, *others][:ANSWER_LINES]]
 
 

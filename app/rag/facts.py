@@ -1,10 +1,11 @@
 """Whether a statement says what a line of its source says, and nothing else.
 
 Words are read as items: numbers with their units, negation, permission and duty, quantities, comparisons, conditions
-(those that turn a fact round when they change: `critical`), and the rest by their stems. A statement is proven by a line
-if its critical items are exactly those of the clauses that it uses, in their order, and if its other words stand there in
-the same order, hardly any left out and none added. So swapped numbers, a dropped "not", "must" for "may", "any" for
-"up to", one role for another can't pass. What can't be proven may still be true: then the source is quoted instead.
+(those that turn a fact round when they change: `critical`), and the rest by their stems. A statement is proven by a
+line if its critical items are exactly those of the clauses that it uses, in their order, and if its other words stand
+there in the same order, hardly any left out and none added. So swapped numbers, a dropped "not", "must" for "may",
+"any" for "up to", one role for another can't pass. What can't be proven may still be true: then the source is quoted
+instead.
 """
 
 import re
@@ -18,6 +19,7 @@ from app.rag.fact_words import (
     CRITICAL_WORDS,
     FILLER,
     IMPERATIVES,
+    NEVER_LENT,
     ORDERING,
     PHRASES,
     ROLES,
@@ -55,7 +57,8 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def proven(text: str, lines: Sequence[str], context: str, stem: Stem) -> bool:
-    """Whether every part of a statement is proven by one of these lines. `context` (title and heading) may lend words."""
+    """Whether every part of a statement is proven by one of these lines. `context` (title and heading) may lend
+    words."""
     if any(_same(text, line) for line in lines):
         return True
     sources = [_line(line, stem) for line in lines if line.strip()]
@@ -90,7 +93,9 @@ def items_of(text: str, stem: Stem) -> list[Item]:
 
 
 def _items(text: str, stem: Stem) -> list[Item]:
-    text = text.lower().replace("’", "'").replace("n't", " not").replace("cannot", "can not").replace("ca not", "can not")
+    text = (
+        text.lower().replace("’", "'").replace("n't", " not").replace("cannot", "can not").replace("ca not", "can not")
+    )
     text = text.replace("wo not", "will not").replace("`", " ").replace("_", " ").replace("−", "-")
     for phrase, meaning in PHRASES:
         text = phrase.sub(f" {meaning} ", text)
@@ -130,12 +135,16 @@ def _joined(items: list[Item]) -> list[Item]:
 
 
 def _line(text: str, stem: Stem) -> Line:
-    """A line cut into clauses: at full stops, semicolons, colons, and at "and" where something new begins. A clause that
-    denies goes on to the next stop, since what follows is denied, too."""
+    """A line cut into clauses: at full stops, semicolons, colons, and at "and" where something new begins. A clause
+    that denies goes on to the next stop, since what follows is denied, too."""
     first = re.match(r"\W*([A-Za-z']+)", text)
     word = first[1].lower() if first else ""
     clauses: list[list[Item]] = []
-    for part in re.split(r"(?<=[.;:!?])\s+", text):
+    for part in re.split(
+        r"(?<=[.;:!?])\s+|,?\s+(?=(?:because|since|so that)\b(?! of))|,\s+(?=and (?:the|an?) (?:\w+ ){1,2}(?:is"
+        r"|are)\b)",
+        text,
+    ):
         pieces = re.split(r",\s+(?=(?:and|but|or|so)\b)|\s+(?=(?:and|or) (?:may|must|can|should|never)\b)", part)
         open_clause: list[Item] = []
         for piece in pieces:
@@ -160,7 +169,9 @@ def _follows(said: list[Item], source: Line, lent: set[str]) -> bool:
         return False
     count = len(source.clauses)
     return any(
-        _stands_in(said, source, first, last, lent) for first in range(count) for last in range(first, min(count, first + 4))
+        _stands_in(said, source, first, last, lent)
+        for first in range(count)
+        for last in range(first, min(count, first + 4))
     )
 
 
@@ -181,9 +192,11 @@ def _stands_in(said: list[Item], source: Line, first: int, last: int, lent: set[
     kept = sum(1 for word in there if word in words)
     if not (words or given) or (there and kept < LEAST_KEPT * len(there)):
         return False
+    if any(word in ROLES and word not in words for word in there):
+        return False  # else what one does could be told of another
     if given == needed and _in_order(spoken, [*subject, *window], lent):
         return True
-    return _may_be_turned(window) and Counter(given) == Counter(needed) and _all_there(words, [*subject, *window], lent)
+    return _may_be_turned(window) and Counter(given) == Counter(needed) and _all_there(words, window, lent)
 
 
 def _subject(items: Sequence[Item]) -> list[Item]:
@@ -193,8 +206,8 @@ def _subject(items: Sequence[Item]) -> list[Item]:
 
 
 def _without_duty(said: list[Item], window: list[Item], *, imperative: bool) -> list[Item]:
-    """What is said without the modal verb that its source has no need of: "you should" for an order, "may … at most" for a
-    limit."""
+    """What is said without the modal verb that its source has no need of: "you should" for an order, "may … at most"
+    for a limit."""
     modals = [item for item in window if item.value in _MODALS | {"FORBIDDEN", "NOT"}]
     if modals:
         return said
@@ -218,7 +231,7 @@ def _in_order(said: Sequence[Item], there: Sequence[Item], lent: set[str]) -> bo
         at = next((n for n in range(place, len(there)) if there[n].value == item.value), None)
         if at is not None:
             place = at + 1
-        elif item.critical or not (item.value in FILLER or (item.value in lent and item.value not in ROLES)):
+        elif item.critical or not (item.value in FILLER or (item.value in lent and item.value not in NEVER_LENT)):
             return False
     return True
 
@@ -232,5 +245,5 @@ def _may_be_turned(window: Sequence[Item]) -> bool:
 
 
 def _all_there(words: Sequence[str], there: Sequence[Item], lent: set[str]) -> bool:
-    held = {item.value for item in there}
-    return all(word in held or (word in lent and word not in ROLES) for word in words)
+    missing = Counter(words) - Counter(item.value for item in there)
+    return all(word in lent and word not in NEVER_LENT for word in missing)

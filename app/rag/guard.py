@@ -8,8 +8,8 @@ A statement is dropped unless
 quotations exactly;
 - it holds no link, no markup, no control or invisible character and nothing that masking finds.
 
-What is left must be proven by a line of that evidence (`facts`): the same numbers in the same roles, the same negations,
-permissions and comparisons. Where it can't be proven, the line itself is quoted in its place.
+What is left must be proven by a line of that evidence (`facts`): the same numbers in the same roles, the same
+negations, permissions and comparisons. Where it can't be proven, the line itself is quoted in its place.
 """
 
 import re
@@ -98,7 +98,7 @@ class Guard:
         if not cited or self._share(text, _sources(cited)) < SUPPORT:
             return None
         best = max((self._cite(text, evidence) for evidence in cited), key=lambda citation: citation.support)
-        if best.excerpt in self._said or not is_clean(best.excerpt):
+        if best.excerpt in self._said or not is_clean(best.excerpt, masked=True):
             return None
         return self._passed_on(best.excerpt, [best], quoted=True)
 
@@ -113,7 +113,10 @@ class Guard:
         known = [evidence for evidence in cited if evidence is not None]
         if not text or len(text) > MAX_SENTENCE or len(self._said) >= MAX_SENTENCES or len(known) != len(cited):
             return "", []
-        return (text, known) if is_clean(text) else ("", [])
+        own = any(
+            text in evidence.lines for evidence in known
+        )  # masked before, and with what the catalogue knows of codes
+        return (text, known) if is_clean(text, masked=own) else ("", [])
 
     def _passed_on(self, text: str, citations: list[Citation], *, quoted: bool = False) -> Statement:
         self._said.add(text)
@@ -173,13 +176,13 @@ def _sources(cited: list[Evidence]) -> str:
     return "\n".join(f"{e.title}\n{e.heading}\n{e.text}" for e in cited)
 
 
-def is_clean(text: str) -> bool:
+def is_clean(text: str, *, masked: bool = False) -> bool:
     """Whether a text holds no link, no markup, no control or invisible character and nothing that masking would take
-    out.
+    out; what is `masked` already isn't masked again.
     """
     if any(unicodedata.category(character).startswith("C") for character in text):
         return False
-    return not _FORBIDDEN.search(text) and mask_text(text) == text
+    return not _FORBIDDEN.search(text) and (masked or mask_text(text) == text)
 
 
 class Sentences:

@@ -22,9 +22,10 @@ _NUMBER = re.compile(r"(?<![\w.])[-−+]?\d*[.,]?\d+(?![\w.]*[a-z])")
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """What is asked: `kind`; the `features` that are named and the `value` told with them; the `section` of a kind's page
-    that advice is in; `about_order` where nothing but the selected order is asked about; `words` are those that say what
-    else it is about, `foreign` how many of them nothing here knows, and `text` the question as it was understood."""
+    """What is asked: `kind`; the `features` that are named and the `value` told with them; the `section` of a kind's
+    page that advice is in; `about_order` where nothing but the selected order is asked about; `words` are those that
+    say what else it is about, `foreign` how many of them nothing here knows, and `text` the question as it was
+    understood."""
 
     kind: Kind
     text: str
@@ -128,8 +129,12 @@ def _about_cases(words: Sequence[str]) -> bool:
     told = any(word in {"precedent", "precedents"} for word in words)
     seen = any(word in {"seen", "had", "have", "ever"} for word in words) and past
     archive = any(word in {"archive"} for word in words)
-    return told or archive or (like and past) or (seen and past and _has(words, "before", "earlier", "ever")) or (
-        like and _has(words, "find", "show", "list", "other")
+    return (
+        told
+        or archive
+        or (like and past)
+        or (seen and past and _has(words, "before", "earlier", "ever"))
+        or (like and _has(words, "find", "show", "list", "other"))
     )
 
 
@@ -153,8 +158,16 @@ def _asks_definition(text: str) -> bool:
     if re.search(r"\b(?:this|it|its|here|order|main|biggest|so|most)\b", text):
         return False
     return bool(
-        re.search(r"\bwhat(?:'?s| is| are| does| do)\b (?:an? |the |is )?(?:similarity|likeness|threshold|reasons?|anomal\w+|score mean|contributions?)\b", text)
-        or re.search(r"\bhow (?:is|are|do you)\b.*\b(?:computed|calculated|measured|compared|determined)\b|\bdefin|\bwhat does\b.*\bmean\b|\bfrom which score\b", text)
+        re.search(
+            r"\bwhat(?:'?s| is| are| does| do)\b (?:an? |the |is )?(?:similarity|likeness|threshold|reasons?|anomal\w+"
+            r"|score mean|contributions?)\b",
+            text,
+        )
+        or re.search(
+            r"\bhow (?:is|are|do you)\b.*\b(?:computed|calculated|measured|compared|determined)\b|\bdefin"
+            r"|\bwhat does\b.*\bmean\b|\bfrom which score\b",
+            text,
+        )
     )
 
 
@@ -170,7 +183,11 @@ def _section(text: str, words: Sequence[str]) -> Section:
 
 def _value(question: str) -> float | None:
     """The number that is told with a feature's name."""
-    bare = re.sub(r"[^\W\d]\w*", lambda found: " " if "_" in found[0] or any(c.isdigit() for c in found[0]) else found[0], question)
+    bare = re.sub(
+        r"[^\W\d]\w*",
+        lambda found: " " if "_" in found[0] or any(c.isdigit() for c in found[0]) else found[0],
+        question,
+    )
     bare = re.sub(r"\b\d+ ?[hd]\b", " ", bare)
     found = _NUMBER.search(bare)
     if found is None:
@@ -187,22 +204,20 @@ def emptiness(word: str) -> float:
 
 _UNITS = frozenset("spread spreads share shares ratio ratios power powers deviation".split())
 _FUNCTION_WORDS = frozenset("""
-    a about above after all also am an and any are as at be because been before being below between both but by can could
-    did do does doing during each for from had has have having he her him his how i if in into is it its just let may me
-    more most my no nor not now of off on only or other our out over own please same she should so some such than that the
-    their them then there these they this those through to too under until up us very was we were what when where which
-    while who whom why will with would you your must shall ought cannot can't don't doesn't isn't won't s t m re ve ll d
-    am im ive whats thats doesnt dont isnt hows whos
+    a about above after all also am an and any are as at be because been before being below between both but by can
+    could did do does doing during each for from had has have having he her him his how i if in into is it its just
+    let may me more most my no nor not now of off on only or other our out over own please same she should so some
+    such than that the their them then there these they this those through to too under until up us very was we were
+    what when where which while who whom why will with would you your must shall ought cannot can't don't doesn't
+    isn't won't s t m re ve ll d am im ive whats thats doesnt dont isnt hows whos
     """.split())
-_KNOWN = frozenset(
-    PLAIN_WORDS | _FUNCTION_WORDS | v.REFERENCE | v.VERDICT | v.FACTS | v.CASE_WORDS | v.ADVICE_WORDS
-)
+_KNOWN = frozenset(PLAIN_WORDS | _FUNCTION_WORDS | v.REFERENCE | v.VERDICT | v.FACTS | v.CASE_WORDS | v.ADVICE_WORDS)
 _CONTENT_IN_PLAIN = frozenset("""
-    time day days week weeks month months year years hour hours minute minutes ago deadline limit limits number numbers amount
-    value total percent level size word line term life keep keeps kept last lasts change changes changed wait waits waiting
-    decide write writing ask asked stop stops start starts call calls name named names night question questions read writes
-    permit permitted allowed allow work works answer answers learn compare interpret count new old large important unit units
-    drive drives drove driving place reason reasons
+    time day days week weeks month months year years hour hours minute minutes ago deadline limit limits number
+    numbers amount value total percent level size word line term life keep keeps kept last lasts change changes
+    changed wait waits waiting decide write writing ask asked stop stops start starts call calls name named names
+    night question questions read writes permit permitted allowed allow work works answer answers learn compare
+    interpret count new old large important unit units drive drives drove driving place reason reasons
     """.split())
 _EMPTY = frozenset((PLAIN_WORDS - _CONTENT_IN_PLAIN) | _FUNCTION_WORDS | v.REFERENCE)
 """Words that say nothing about the subject of a question."""

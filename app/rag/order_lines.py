@@ -15,21 +15,45 @@ def verdict(case: Case) -> str:
     """What the score says."""
     if case.score >= case.threshold:
         side = "above" if case.score > case.threshold else "exactly at"
-        return f"This order is an anomaly: its score of {case.score:.4f} is {side} the threshold of {case.threshold:.4f}."
-    return f"This order is not an anomaly: its score of {case.score:.4f} is below the threshold of {case.threshold:.4f}."
+        return (
+            f"This order is an anomaly: its score of {case.score:.4f} is {side} the threshold of {case.threshold:.4f}."
+        )
+    return (
+        f"This order is not an anomaly: its score of {case.score:.4f} is below the threshold of {case.threshold:.4f}."
+    )
 
 
 def reasons(case: Case) -> list[str]:
-    """The reasons in words, largest first."""
-    return [
+    """The reasons, largest first, in words where they are known."""
+    return [reason.text for reason in case.told] or [
         f"The {place} reason is {name}, which adds {value:.4f} to the score."
         for place, (name, value) in zip(_PLACES, case.reasons, strict=False)
     ]
 
 
 def case_lines(case: Case) -> list[str]:
-    """The selected order as lines: its verdict, what was ordered, its reasons."""
-    return [verdict(case), *case.summary, *reasons(case)]
+    """The selected order as lines: its verdict, where it stands, what was ordered, its reasons."""
+    return [*_judged(case), *case.summary, *reasons(case)]
+
+
+def _judged(case: Case) -> list[str]:
+    return [verdict(case), *([f"It stands {case.place}."] if case.place else ())]
+
+
+def first_fact(case: Case) -> int:
+    """The place of the first line that says what was ordered."""
+    return len(_judged(case))
+
+
+def first_reason(case: Case) -> int:
+    """The place of the first reason."""
+    return first_fact(case) + len(case.summary)
+
+
+def reasons_by(case: Case, names: Sequence[str]) -> list[int]:
+    """The places of the reasons that these features say."""
+    said = [reason.features for reason in case.told] or [[name] for name, _ in case.reasons]
+    return [first_reason(case) + place for place, features in enumerate(said) if not set(names).isdisjoint(features)]
 
 
 def past_lines(case: Case) -> list[str]:
@@ -38,7 +62,8 @@ def past_lines(case: Case) -> list[str]:
     told = [re.sub(r"^It\b", "The past order", line) for line in case.summary]
     named = [re.sub(r"^The (card|bill|parcel)\b", r"The past order's \1", line) for line in told]
     return [
-        f"The past order was an anomaly with a score of {case.score:.4f}, {side} its threshold of {case.threshold:.4f}.",
+        f"The past order was an anomaly with a score of {case.score:.4f},"
+        f" {side} its threshold of {case.threshold:.4f}.",
         *named,
         *(line.replace("reason is", "reason of the past order is", 1) for line in reasons(case)),
     ]
@@ -65,7 +90,11 @@ def reading(name: str, value: float) -> str | None:
         return f"A {name} of {told} says that it {'is' if value else 'is not'} so."
     if unit in ("spreads", "standard deviations"):
         side = "above" if value > 0 else "below"
-        return f"A {name} of {told} is {abs(value):g} {unit} {side} the usual." if value else f"A {name} of 0 is the usual."
+        return (
+            f"A {name} of {told} is {abs(value):g} {unit} {side} the usual."
+            if value
+            else f"A {name} of 0 is the usual."
+        )
     if unit == "powers of e" and 0 <= value <= 20:
         return f"A {name} of {told} is about one order in {_rounded(math.exp(value))}."
     if unit.startswith("ln of") and -20 <= value <= 20:

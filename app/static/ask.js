@@ -85,7 +85,8 @@ function finish(answer) {
   sources.previousElementSibling.hidden = answer.citations.length === 0;
   const stand = answer.fallback ? ` (the configured provider did not answer: ${answer.fallback})` : "";
   const cut = answer.interrupted ? " The answer broke off." : "";
-  about.textContent = `Worded by the ${answer.provider} provider${stand}, model version ${answer.model_version}.${cut}`;
+  const quoted = answer.quoted ? ` Where its words could not be proven, the source is quoted (${answer.quoted}).` : "";
+  about.textContent = `Worded by the ${answer.provider} provider${stand}, model version ${answer.model_version}.${cut}${quoted}`;
   if (answer.similar.length) showSimilar(answer.similar);
 }
 
@@ -102,7 +103,7 @@ function showSource(citation) {
   const heading = [citation.title, citation.heading].filter((text) => text).join(" › ");
   const place = citation.kind === "knowledge" ? `${citation.document}, line ${citation.line}` : `line ${citation.line}`;
   sources.append(html("li", { id: `source-${citation.id}`, value: citation.id, tabIndex: -1 },
-    html("p", {}, html("strong", { textContent: heading }), ` (${place})`),
+    html("p", {}, html("strong", { textContent: heading }), ` (${place}${citation.example ? ", an example of a shop's own policy" : ""})`),
     html("blockquote", { textContent: citation.excerpt }),
     html("p", { className: "note", textContent: found(citation) })));
 }

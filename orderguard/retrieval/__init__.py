@@ -10,7 +10,7 @@ latent semantic analysis learnt
 on the corpus itself; reciprocal-rank fusion joins the two. docs/technical/rag.md has the measured quality.
 """
 
-from orderguard.retrieval.cases import Case, SimilarCase, make_case, similar_cases
+from orderguard.retrieval.cases import Case, SimilarCase, Told, make_case, similar_cases, with_words
 from orderguard.retrieval.documents import Document, Passage, read_document
 from orderguard.retrieval.index import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
 from orderguard.retrieval.search import Hit, Search
@@ -26,7 +26,9 @@ __all__ = [
     "Passage",
     "Search",
     "SimilarCase",
+    "Told",
     "make_case",
     "read_document",
     "similar_cases",
+    "with_words",
 ]

@@ -20,9 +20,17 @@ Z_LIMIT = 8.0
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A reason in words, and the features that say it."""
+
+    text: str
+    features: list[str]
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One masked order as the model saw it. `features` are in the order of the feature set; `reasons` are the largest
-    contributions first. Nothing that a customer wrote is kept: masking can't find every name in free text, and a text
+    contributions first, and `told` says them in words where that is known; `place` is where the order stands among all
+    orders. Nothing that a customer wrote is kept: masking can't find every name in free text, and a text
     may be meant for a language model.
     """
 
@@ -33,6 +41,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[tuple[str, float]]
     features: list[float]
     summary: list[str]
+    told: list[Told] = []
+    place: str = ""
 
 
 class SimilarCase(msgspec.Struct, frozen=True):
@@ -96,6 +106,21 @@ def make_case(
         features=[float(value) for value in np.asarray(features, np.float32)],
         summary=_summary(order),
     )
+
+
+def with_words(case: Case, order: MaskedOrder, told: Sequence[Told], place: str) -> Case:
+    """The case with its reasons in words. A sku or category that looks like no code is not repeated: it may be a
+    text."""
+    texts = {text for item in order.items for text in (item.sku, item.category or "") if not _CODE.fullmatch(text)}
+    hidden = sorted(filter(None, texts), key=len, reverse=True)
+    return msgspec.structs.replace(case, told=[_without(each, hidden) for each in told], place=place)
+
+
+def _without(told: Told, texts: Sequence[str]) -> Told:
+    text = told.text
+    for hidden in texts:
+        text = text.replace(hidden, "other")
+    return Told(text, told.features)
 
 
 def _summary(order: MaskedOrder) -> list[str]:

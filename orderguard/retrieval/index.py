@@ -38,8 +38,8 @@ class Space(msgspec.Struct, frozen=True):
 
 
 class KnowledgeIndex(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Everything that retrieval reads. `related` are the synonyms of each passage's words, `synonyms` the groups that they
-    come from; `centre` and `spread` are float32 (d,) in the order of `feature_names`.
+    """Everything that retrieval reads. `related` are the synonyms of each passage's words, `synonyms` the groups that
+    they come from; `centre` and `spread` are float32 (d,) in the order of `feature_names`.
     """
 
     format: int

@@ -36,12 +36,14 @@ WEIGHTS = {
 }
 
 _TIME = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|ten|fifteen|twenty)\b(?: \w+)? (?:hours?|days?|minutes?|months?|weeks?|years?)\b|\d\d:\d\d"
+    r"\b(?:\d+|one|two|three|four|five|ten|fifteen|twenty)\b(?: \w+)? (?:hours?|days?|minutes?|months?|weeks?"
+    r"|years?)\b|\d\d:\d\d"
     r"|\bat once\b|\b(?:every|once a|each) (?:week|month|quarter|delivery)\b|\bafter every\b"
 )
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|ten|half|twice|hundred|thousand)\b")
 _WHO = re.compile(
-    r"\b(?:may|can|must|needs?|decides?|never|alone|nobody|anybody|every analyst|no access|forbidden)\b|\bonly\b.*\bin\b"
+    r"\b(?:may|can|must|needs?|decides?|never|alone|nobody|anybody|every analyst|no access|forbidden)\b"
+    r"|\bonly\b.*\bin\b"
     r"|\b(?:isn't|is not|is) (?:allowed|changed)"
 )
 _IS = re.compile(r"\b(?:is|are|means|says|lies|learns|add up|replaces|keeps|receives|compares|joins|belongs|lists)\b")
@@ -106,7 +108,9 @@ def _of_passage(
     parts = search.parts(passage)
     headed = {stem: _held(search, stem, parts.heading) for stem in share}
     above = {
-        stem: max(headed[stem] * IN_HEADING, _held(search, stem, parts.title) * IN_TITLE, IN_WORDS * (stem in parts.words))
+        stem: max(
+            headed[stem] * IN_HEADING, _held(search, stem, parts.title) * IN_TITLE, IN_WORDS * (stem in parts.words)
+        )
         for stem in share
     }
     lines = search.index.by_name[passage.document].lines

@@ -58,8 +58,9 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """The terms of a passage: of each line by its number (empty ones left out) and of all of them, of heading and title,
-    of the heading with its small words, since it may be a question itself, and of the other words that people use."""
+    """The terms of a passage: of each line by its number (empty ones left out) and of all of them, of heading and
+    title, of the heading with its small words, since it may be a question itself, and of the other words that people
+    use."""
 
     lines: list[tuple[int, frozenset[str]]]
     every: frozenset[str]
@@ -226,7 +227,9 @@ class Search:
         texts = [line for document in self.index.documents for line in (document.title, *document.lines)]
         texts += [" ".join(passage.asked_in) for passage in self.index.passages]
         groups = [phrase for group in self.index.synonyms for phrase in group]
-        return frozenset(_WORD.findall(" ".join([*texts, *groups, *self.index.feature_names]).lower().replace("_", " ")))
+        return frozenset(
+            _WORD.findall(" ".join([*texts, *groups, *self.index.feature_names]).lower().replace("_", " "))
+        )
 
     @cached_property
     def _known_stems(self) -> frozenset[str]:
