@@ -12,8 +12,8 @@ from orderguard.schema import MaskedOrder
 
 Reasons = Sequence[tuple[str, float]]
 ORDERS: dict[str, tuple[str, float, Reasons]] = {
-    "pm": ("kitchen", 0.83, [("price_below_usual", 0.5), ("lowest_price_deviation", 0.2), ("new_price_below", 0.05)]),
-    "qb": ("toys", 0.79, [("largest_quantity", 0.45), ("quantity_deviation", 0.2), ("order_value", 0.1)]),
+    "pm": ("kitchen", 0.83, [("price_below_range", 0.5), ("largest_line_share", 0.2), ("new_price_below", 0.05)]),
+    "qb": ("toys", 0.79, [("largest_quantity", 0.45), ("own_value_deviation", 0.2), ("order_value", 0.1)]),
     "ct": ("groceries", 0.74, [("orders_1h", 0.4), ("hours_since_last", 0.2), ("card_country_mismatch", 0.1)]),
     "at": ("electronics", 0.81, [("new_device", 0.3), ("own_hour_distance", 0.25), ("new_address", 0.2)]),
     "rs": ("electronics", 0.77, [("country_mismatch", 0.3), ("addressee_mismatch", 0.3), ("destination_rarity", 0.1)]),

@@ -17,6 +17,16 @@ Section = Literal["What to do with the order", "First checks", "Mistaken for", "
 MOST_WORDS = 80
 """Of a question that are looked at; a longer one is a text, and its first words say what it is about."""
 
+FORMER_NAMES = {
+    "price_above_usual": "price_above_range",
+    "price_below_usual": "price_below_range",
+    "highest_price_deviation": "price_above_range",
+    "lowest_price_deviation": "price_below_range",
+    "category_price_above": "new_price_above",
+    "category_price_below": "new_price_below",
+    "quantity_deviation": "largest_quantity",
+}
+"""What features were called in earlier feature sets, and which tells their fact now."""
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?\d*[.,]?\d+(?![\w.]*[a-z])")
 
@@ -85,6 +95,10 @@ def _is_personal_lookup(text: str) -> bool:
 def _named_features(search: Search, text: str, words: Sequence[str]) -> list[str]:
     """The features that a question names: as they are written, or by their words, where their meaning is asked for."""
     names = search.index.feature_names
+    for former, name in FORMER_NAMES.items():
+        if former not in names and (said_so := re.search(former.replace("_", "[ _]"), text)):
+            text = text.replace(said_so[0], name)
+            words = _WORD.findall(text)
     written = [name for name in names if "_" in name and re.search(rf"(?<!\w){name}(?!\w)", text)]
     if written:
         return written

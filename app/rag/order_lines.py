@@ -83,7 +83,7 @@ def reading(name: str, value: float) -> str | None:
         return None
     told = f"{value:g}"
     if unit == "ratio" and value >= 0:
-        return f"A {name} of {told} is {_times(value)} the usual."
+        return f"A {name} of {told} is {_times(value)} what it is compared with."
     if unit == "share" and 0 <= value <= 1:
         return f"A {name} of {told} is {100 * value:g} percent."
     if unit == "0 or 1" and value in (0, 1):

@@ -43,7 +43,7 @@ def test_the_right_source_comes_first_and_nothing_is_said_where_nothing_is_known
         ("What is the capital of France?", None),
         ("Who may cancel it?", "policy-decisions.md#who-decides-what"),
         ("How long may I hold it?", "policy-holds.md#how-long"),
-        ("What does price_below_usual 0.27 mean?", "features.md#price_below_usual"),
+        ("What does price_below_usual 0.27 mean?", "features.md#price_below_range"),
         ("What is the customer's phone number?", None),
     ],
 )
@@ -55,10 +55,10 @@ def test_an_order_that_is_selected_changes_no_answer_about_something_else(
 
 
 def test_a_feature_s_value_is_read_by_its_unit(panel: Search) -> None:
-    answer, _ = answer_of(panel, "What does price_below_usual 0.27 mean?", ORDERS["pm"])
-    assert "A price_below_usual of 0.27 is 27 percent of the usual." in answer
+    answer, _ = answer_of(panel, "What does price_below_range 0.27 mean?", ORDERS["pm"])
+    assert "A price_below_range of 0.27 is 27 percent of what it is compared with." in answer
     answer, _ = answer_of(panel, "largest quantity 40?", ORDERS["qb"])
-    assert "A largest_quantity of 40 is 40 times the usual." in answer
+    assert "A largest_quantity of 40 is 40 times what it is compared with." in answer
 
 
 def test_advice_is_of_a_kind_only_where_its_own_features_speak(panel: Search) -> None:
