@@ -44,6 +44,10 @@ export MODELS_DIR ?= $(MODELS)
 up: $(RUN_ENV) engine champion ## Bring the whole platform up on this machine (PORT=8080)
 	@$(PYTHON) -m infra.local up --stack "$(STACK)" --port "$(PORT)"
 
+.PHONY: open
+open: $(RUN_ENV) ## Print a link that opens the service's page: works once, for ten minutes
+	@$(PYTHON) -m infra.local open --stack "$(STACK)"
+
 .PHONY: preview
 preview: $(RUN_ENV) engine champion ## Show what `up` would change, with the policies (STACK=local|staging|prod)
 	@$(PYTHON) -m infra.local preview --stack "$(STACK)"

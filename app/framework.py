@@ -15,6 +15,8 @@ from starlette.responses import Response
 
 from app import openapi, problems
 from app.access import is_openai
+from app.door import routes as door_routes
+from app.example import routes as example_routes
 from app.explaining import routes as explaining_routes
 from app.history import HistoryStore
 from app.logs import LogWriter
@@ -46,7 +48,9 @@ def framework(
         title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.include_router(routes(settings, models, store, metrics))
+    app.include_router(door_routes(settings))
     app.include_router(explaining_routes(scoring))
+    app.include_router(example_routes(scoring))
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))
     for error, handler in (

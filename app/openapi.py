@@ -17,8 +17,7 @@ EXAMPLE_ORDER: dict[str, Any] = {
     "customer": {"id": "C-77", "registered_at": "2024-02-11T09:30:00Z"},
     "currency": "EUR",
     "items": [
-        {"sku": "SKU-0102", "category": "kitchen", "quantity": 1, "unit_price": 39.9},
-        {"sku": "SKU-0455", "category": "kitchen", "quantity": 2, "unit_price": 12.5, "discount": 2.5},
+        {"sku": "CLO-0015", "category": "clothing", "quantity": 1, "unit_price": 38.99},
     ],
     "shipping": {"method": "standard", "cost": 4.9},
     "payment": {"method": "card", "card_country": "DE"},
@@ -26,12 +25,12 @@ EXAMPLE_ORDER: dict[str, Any] = {
     "billing_address": {"postcode": "10115", "city": "Berlin", "country": "DE"},
     "shipping_address": {"postcode": "10115", "city": "Berlin", "country": "DE"},
 }
-MINIMAL_ORDER = {
+ODD_ORDER = {
     "order_id": "A-1002",
     "created_at": "2026-05-04T03:41:00Z",
     "customer": {"id": "C-78"},
     "currency": "EUR",
-    "items": [{"sku": "SKU-0102", "quantity": 400, "unit_price": 0.39}],
+    "items": [{"sku": "CLO-0015", "quantity": 400, "unit_price": 3899.0}],
 }
 EXAMPLE_ANSWER: dict[str, Any] = {
     "order_id": "A-1002",
@@ -53,7 +52,7 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "place": "at the top 0.2 % of orders",
     "reasons": [
         {
-            "text": "400 of SKU-0102, 333 times the usual 1.2.",
+            "text": "400 of CLO-0015, 333 times the usual 1.2.",
             "fact": "quantity",
             "features": ["largest_quantity", "quantity_deviation"],
             "contribution": 0.44,
@@ -192,8 +191,8 @@ def _direct_paths() -> dict[str, Any]:
                 "application/json": {
                     "schema": order,
                     "examples": {
-                        "usual": {"summary": "A usual order", "value": EXAMPLE_ORDER},
-                        "minimal": {"summary": "Only what is required", "value": MINIMAL_ORDER},
+                        "usual": {"summary": "A usual order of the sample shop", "value": EXAMPLE_ORDER},
+                        "anomaly": {"summary": "An anomaly there, with only what is required", "value": ODD_ORDER},
                     },
                 }
             },
@@ -206,7 +205,7 @@ def _direct_paths() -> dict[str, Any]:
             {
                 "application/json": {
                     "schema": {"type": "array", "items": order},
-                    "examples": {"two": {"value": [EXAMPLE_ORDER, MINIMAL_ORDER]}},
+                    "examples": {"two": {"value": [EXAMPLE_ORDER, ODD_ORDER]}},
                 }
             },
             {"application/json": {"schema": _reference("BatchAnswer")}},

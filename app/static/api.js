@@ -6,7 +6,14 @@ const TOGETHER = 500;
 export const apiKey = {
   get: () => sessionStorage.getItem(KEY) ?? "",
   set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
 };
+
+/** The key in what a person pasted: the key alone, a header line, or a part of a command. */
+export function keyIn(text) {
+  const line = text.trim().replace(/^-H\s*/, "").replace(/^(["'])(.*)\1$/, "$2").trim();
+  return line.replace(/^(x-api-key|authorization|api_key)\s*[:=]\s*/i, "").replace(/^bearer\s+/i, "").replace(/^(["'])(.*)\1$/, "$2").trim();
+}
 
 /** What went wrong, as a sentence for the reader; `status` is the answer's, where there was one. */
 export class ServiceError extends Error {
@@ -26,29 +33,37 @@ export async function post(path, content, signal) {
   return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });
 }
 
-/** Scores orders given as a list of JSON texts, one each. Gives the answers in the same order. */
-export async function scoreAll(texts) {
+/** Scores orders given as a list of JSON texts, one each. Gives the answers in the same order, and tells `progress` how many there are. */
+export async function scoreAll(texts, progress, signal) {
   const answers = [];
-  // A browser reads an answer only when it has sent the whole request, so a long list goes in parts.
+  // A browser reads an answer only when it has sent the whole request, so a long list goes in parts: in sequence, since
+  // an order counts into its customer's history before the next one is scored.
+  let next = texts.length ? scorePart(texts, 0, signal) : null;
   for (let start = 0; start < texts.length; start += TOGETHER) {
-    const part = texts.slice(start, start + TOGETHER);
-    const response = await request("/v1/score/stream", {
-      method: "POST",
-      headers: { "content-type": "application/x-ndjson" },
-      body: part.join("\n"),
-    });
-    const lines = (await response.text()).split("\n").filter((line) => line !== "");
-    if (lines.length < part.length) throw new ServiceError("The service stopped in the middle. Score again.");
-    answers.push(...lines.map((line) => JSON.parse(line)));
+    const lines = (await next).split("\n").filter((line) => line !== "");
+    const end = Math.min(start + TOGETHER, texts.length);
+    if (lines.length < end - start) throw new ServiceError("The service stopped in the middle. Score again.");
+    // The service is at work on the next part while this one is read.
+    if (end < texts.length) next = scorePart(texts, end, signal);
+    next?.catch(() => {});
+    for (const line of lines) answers.push(JSON.parse(line));
+    progress(answers.length);
   }
   return answers;
 }
 
+async function scorePart(texts, start, signal) {
+  const options = { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: texts.slice(start, start + TOGETHER).join("\n"), signal };
+  return (await request("/v1/score/stream", options)).text();
+}
+
 async function request(path, options) {
+  const key = apiKey.get();
   let response;
   try {
-    response = await fetch(path, { ...options, headers: { ...options.headers, "x-api-key": apiKey.get() } });
-  } catch {
+    response = await fetch(path, { ...options, headers: { ...options.headers, ...(key ? { "x-api-key": key } : {}) } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new ServiceError("The service does not answer. Is it running?");
   }
   if (response.ok) return response;
@@ -59,19 +74,6 @@ async function request(path, options) {
   } catch {
     // Not a problem document: the status has to do.
   }
-  throw new ServiceError(`${problem.title ?? "The service refused"} (${response.status}). ${problem.detail ?? ""}`.trim(), response.status);
-}
-
-/** Splits what a person pasted into one JSON text an order: one object, an array, or a line each. */
-export function split(text) {
-  const trimmed = text.trim();
-  if (trimmed === "") return [];
-  try {
-    const value = JSON.parse(trimmed);
-    return (Array.isArray(value) ? value : [value]).map((order) => JSON.stringify(order));
-  } catch {
-    const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== "");
-    if (lines.length > 1 && lines.every((line) => line.trim().startsWith("{"))) return lines;
-    throw new ServiceError("This is not JSON. Paste one order, an array of orders, or one order a line.");
-  }
+  const said = [problem.title ?? "The service refused this", problem.detail].filter((text) => text).map((text) => `${text[0].toUpperCase()}${text.slice(1)}`);
+  throw new ServiceError(`${said.join(": ").replace(/\.?$/, ".")}`, response.status);
 }

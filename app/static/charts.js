@@ -20,45 +20,15 @@ function picture(width, height, title, description) {
   );
 }
 
-export function signed(value) {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-}
-
-/** Bars to the right for what made the score higher, to the left for what made it lower. Widths are in pixels. */
-export function reasonsChart(contributions, width) {
-  const row = 46;
-  const largest = Math.max(...contributions.map((c) => Math.abs(c.contribution)), 1e-9);
-  const least = Math.min(...contributions.map((c) => c.contribution), 0);
-  const zero = least < 0 ? Math.min(150, width / 3) : 4;
-  const scale = (width - 70 - zero) / largest;
-  const words = contributions.map((c) => `${c.feature} ${signed(c.contribution)}`).join(", ");
-  const svg = picture(width, contributions.length * row + 4, "What moved the score", words);
-  contributions.forEach((c, i) => {
-    const length = Math.max(1.5, Math.min(Math.abs(c.contribution) * scale, c.contribution < 0 ? zero - 4 : width));
-    const y = i * row;
-    svg.append(
-      element("text", { x: 4, y: y + 15 }, c.feature.replaceAll("_", " ")),
-      element("rect", {
-        x: c.contribution < 0 ? zero - length : zero, y: y + 22, width: length, height: 13, rx: 2,
-        class: c.contribution < 0 ? "away" : "towards",
-      }),
-      element("text", { x: (c.contribution < 0 ? zero : zero + length) + 7, y: y + 33, class: "quiet-text" }, signed(c.contribution)),
-    );
-  });
-  svg.append(element("line", { x1: zero, x2: zero, y1: 20, y2: contributions.length * row, class: "rule" }));
-  return svg;
-}
-
 /** The reference orders' scores as a histogram (density on a root scale, equal-frequency bins), the threshold, and this order's score. */
 export function placeChart(distribution, score, threshold, width) {
   const [height, base, top] = [190, 150, 22];
   const total = distribution.counts.reduce((sum, n) => sum + n, 0) || 1;
   const edges = [0, ...distribution.edges, 1];
-  const below = distribution.counts.reduce((sum, n, i) => sum + (edges[i + 1] <= score ? n : 0), 0);
   const density = distribution.counts.map((n, i) => (edges[i + 1] > edges[i] ? n / total / (edges[i + 1] - edges[i]) : 0));
   const highest = Math.max(...density, 1e-9);
   const x = (value) => 8 + value * (width - 16);
-  const words = `The score ${score.toFixed(3)} is higher than at least ${Math.floor((below / total) * 100)} % of the reference orders. The threshold is ${threshold.toFixed(3)}.`;
+  const words = `The score is ${score.toFixed(3)}, the threshold ${threshold.toFixed(3)}; most reference orders have low scores.`;
   const svg = picture(width, height, "Where the score lies", words);
   density.forEach((d, i) => {
     const h = Math.sqrt(d / highest) * (base - top);
@@ -74,7 +44,7 @@ export function placeChart(distribution, score, threshold, width) {
     element("text", { x: x(0), y: base + 34, class: "quiet-text" }, "0 usual"),
     element("text", { x: x(1), y: base + 34, "text-anchor": "end", class: "quiet-text" }, "1 anomalous"),
   );
-  return { svg, words };
+  return svg;
 }
 
 /** A series of PSI values over time, with the limit that noise stays under. */

@@ -34,6 +34,12 @@ def _preview(arguments: argparse.Namespace) -> int:
     return preview(home_from(), arguments.stack, verbose=arguments.verbose)
 
 
+def _open(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.open import open_page
+
+    return open_page(home_from())
+
+
 def _down(arguments: argparse.Namespace) -> int:
     from infra.local.commands.down import down
 
@@ -93,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", _up, "bring a stack up, and wait until its service answers")
     up.add_argument("--port", type=_port, help="the service's port (default: the one it has, else 8080)")
     up.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    command("open", _open, "print a link that opens the page with the API key, once")
     preview = command("preview", _preview, "show what `up` would change; changes nothing")
     preview.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     down = command("down", _down, "destroy a stack and stop its processes; orders and models stay")

@@ -38,6 +38,11 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 svg { width: 100%; height: auto; max-width: 46rem; display: block; }
 details summary { cursor: pointer; color: var(--soft); margin-top: .4rem; }
 code { font-size: .92em; }
+@media (max-width: 40rem) {
+  main { padding: 1rem .75rem 2rem; }
+  .pairs, .pairs tbody, .pairs tr, .pairs td { display: block; }
+  .pairs td:first-child { width: auto; border: 0; padding-bottom: 0; }
+}
 """
 
 
@@ -102,7 +107,7 @@ def _gate(gate: Gate) -> str:
     rows: list[list[str | float]] = [
         [figure.name, figure.value, f"{figure.bound} {number(figure.limit)}", _mark(figure)] for figure in gate.figures
     ]
-    figures = _table(["figure", "value", "limit", ""], rows) if rows else ""
+    figures = _table(["figure", "value", "limit", "verdict"], rows) if rows else ""
     tables = "".join(
         f"<details><summary>{escape(table.title)}</summary>{_table(table.columns, table.rows)}</details>"
         for table in gate.tables

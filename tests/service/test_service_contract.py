@@ -60,7 +60,29 @@ def test_an_order_below_the_threshold_has_its_reasons_where_it_is_explained(serv
     assert not answer["anomaly"] and answer["place"] == "" and answer["reasons"] == []
     told = service.post("/v1/explain", order).json()["answer"]
     assert told["place"].endswith("as high or higher") or told["place"].startswith("at the top")
-    assert told["reasons"] and told["score"] == answer["score"]
+    assert told["score"] == answer["score"]
+    assert bool(told["reasons"]) == any(one["contribution"] > 0 for one in told["contributions"])
+
+
+def test_the_door_gives_the_key_for_a_code_once_and_a_code_to_who_has_the_key(service: Service) -> None:
+    with httpx.Client(base_url=service.url, timeout=WAIT_SECONDS) as anyone:
+        assert anyone.get("/door").json() == {"key_required": True}
+        assert anyone.post("/v1/door").status_code == 401
+        code = service.post("/v1/door", b"").json()["code"]
+        answer = anyone.post("/door", json={"code": code})
+        assert answer.json() == {"api_key": service.headers["X-API-Key"]}
+        assert answer.headers["cache-control"] == "no-store"
+        for wrong in ({"code": code}, {"code": 5}, {}):
+            refused = anyone.post("/door", json=wrong)
+            assert refused.status_code == 400 and code not in refused.text
+
+
+def test_the_examples_are_what_they_are_called(service: Service) -> None:
+    examples = service.get("/openapi.json").json()["paths"]["/v1/score"]["post"]["requestBody"]["content"]
+    told = [example["value"] for example in examples["application/json"]["examples"].values()]
+    made = service.get("/v1/example").json()
+    for usual, anomaly in (told, made.values()):
+        assert [service.score(usual)["anomaly"], service.score(anomaly)["anomaly"]] == [False, True]
 
 
 def test_an_explanation_leaves_no_trace_and_takes_the_history_that_is_brought(service: Service) -> None:

@@ -1,0 +1,66 @@
+// Orders as a person brings them: pasted, or in a file, which may be packed and long.
+
+import { ServiceError } from "./api.js";
+
+/** Splits a text into one JSON text an order, and says where each stands. Throws `ServiceError` where nothing of it is JSON. */
+export function split(text) {
+  const trimmed = text.trim();
+  if (trimmed === "") return { texts: [], where: () => "" };
+  let value;
+  try {
+    value = JSON.parse(trimmed);
+  } catch (error) {
+    return byLine(text, error);
+  }
+  const orders = Array.isArray(value) ? value : [value];
+  return { texts: orders.map((order) => JSON.stringify(order)), where: (place) => `order ${place + 1}` };
+}
+
+// A line that is no order is told by the service, with its reason, beside the orders of the others.
+function byLine(text, error) {
+  const numbers = [], texts = [];
+  text.split(/\r?\n/).forEach((line, place) => {
+    if (line.trim() === "") return;
+    numbers.push(place + 1);
+    texts.push(line);
+  });
+  const some = texts.length > 1 && texts.some(isOrder);
+  if (!some) throw new ServiceError(`This is not JSON${at(error.message)}. Paste one order, an array of orders, or one order a line.`);
+  return { texts, where: (place) => `line ${numbers[place]}` };
+}
+
+function isOrder(line) {
+  try {
+    return typeof JSON.parse(line) === "object";
+  } catch {
+    return false;
+  }
+}
+
+function at(message) {
+  const place = /line (\d+) column (\d+)/.exec(message);
+  return place ? `: something is wrong in line ${place[1]}, at character ${place[2]}` : "";
+}
+
+const TYPES = { int: "a whole number", float: "a number", str: "a text", object: "an object", array: "a list", bool: "true or false", datetime: "a moment" };
+
+/** Why an order can't be used, for a person: "line 4: currency is missing". */
+export function whyNot({ field, error }) {
+  if (error === "required field is missing") return `${field} is missing`;
+  const expected = /^expected `(\w+)(?: \| null)?`/.exec(error);
+  const what = expected ? `must be ${TYPES[expected[1]] ?? `of the kind ${expected[1]}`}` : error.replaceAll("`", "");
+  const bound = /^expected `\w+`(?: \| `null`)? (.+)$/.exec(error);
+  const whole = bound && !bound[1].startsWith(", got") ? `${what} ${bound[1]}` : what;
+  return field ? (expected ? `${field} ${whole}` : `${field}: ${whole}`) : whole;
+}
+
+/** A file's text, unpacked where it is packed. Throws `ServiceError`. */
+export async function textOf(file) {
+  try {
+    const packed = file.name.endsWith(".gz");
+    const stream = packed ? file.stream().pipeThrough(new DecompressionStream("gzip")) : file.stream();
+    return await new Response(stream).text();
+  } catch {
+    throw new ServiceError(`The file ${file.name} can’t be read.`);
+  }
+}
