@@ -93,9 +93,9 @@ def test_the_doors_were_open(answers: dict[str, httpx.Response], version: Path, 
     tokens = [KEYRING.token("file", name) for name in sorted(FILE_NAMES.values())]
     assert [(file.position, file.token) for file in files] == list(enumerate(tokens, 1))
     indexed = {case.order_token for case in KnowledgeIndex.read(version / KNOWLEDGE_FOLDER).cases}
-    for number, order_id in enumerate(ORDER_IDS.values()):
-        past = 200 if KEYRING.token("order", order_id) in indexed else 404
-        assert (statuses[f"similar {number}"], statuses[f"past {number}"]) == (past, past)
+    assert {KEYRING.token("order", order_id) for order_id in ORDER_IDS.values()} <= indexed
+    for door in ("similar", "past"):
+        assert {status for name, status in statuses.items() if name.partition(" ")[0] == door} == {200}
     quarantined = (run.folder / "quarantine" / "bad-lines.ndjson").read_text("utf-8")
     assert KEYRING.token("file", FILE_NAMES["name"]) in quarantined
 
