@@ -27,7 +27,7 @@ from orderguard.masking.recognisers import (
     urls,
     vat_numbers,
 )
-from orderguard.masking.recognisers.checksums import ean, luhn
+from orderguard.masking.recognisers.checksums import ean, isbn, luhn
 from orderguard.masking.recognisers.context import names_a_number
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View
@@ -212,14 +212,8 @@ def is_article_number(number: str) -> bool:
     if number.startswith(_SERIAL):
         return True
     if _ISBN.fullmatch(number):
-        return is_isbn(number)
+        return isbn(number)
     return _GTIN.fullmatch(number) is not None and ean(number)
-
-
-def is_isbn(number: str) -> bool:
-    """ISBN-10 (ISO 2108, 1992): mod 11 with weights 10 to 1, X for ten."""
-    values = [10 if digit in "Xx" else int(digit) for digit in number]
-    return sum(value * weight for value, weight in zip(values, range(10, 0, -1), strict=True)) % 11 == 0
 
 
 def _is_address(octets: list[str]) -> bool:

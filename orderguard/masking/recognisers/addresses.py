@@ -55,6 +55,7 @@ _PLACES = frozenset(
     "lager stell arbeits sitz steck speicher park lade steh liege abstell regal palett paletten spiel schlaf".split()
 )
 """With "platz" these are a place for something."""
+_WORDS_OF_THEIR_OWN = frozenset("platz allee ufer damm plein gade".split())
 _HYPHENS = str.maketrans("", "", "-.'")
 _DIGIT = re.compile(r"\d")
 
@@ -95,7 +96,7 @@ def _compounds(view: View) -> Iterator[tuple[int, int]]:
 def _is_street(view: View, before: re.Match[str], ending: re.Match[str]) -> bool:
     """Whether what ends in a street word names a street: neither a place to store or to sit nor a bare "Platz"."""
     stem = before["stem"][::-1]
-    if ending["any"] == "platz" and (stem.lower() in _PLACES or not before[0].strip()):
+    if ending["any"] in _WORDS_OF_THEIR_OWN and (stem.lower() in _PLACES or not before[0].strip()):
         return False
     return ending["any"] is not None or _is_name(view, stem, ending)
 

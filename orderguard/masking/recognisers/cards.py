@@ -93,10 +93,15 @@ class _Windows:
             last -= 1
         return 0
 
+    def _evenly_apart(self, first: int, last: int) -> bool:
+        """Whether the same stands between all groups: between hours and minutes, and times, it does not."""
+        groups = self.groups[first:last]
+        return len({self.view.text[one[1] : other[0]] for one, other in zip(groups, groups[1:], strict=False)}) == 1
+
     def _is_card(self, first: int, last: int) -> bool:
         shape = tuple(self.sizes[first:last])
         alone = first == 0 and last == len(self.groups)
-        shaped = shape in _SHAPES or len(shape) == 1 or _spelled(shape)
+        shaped = shape in _SHAPES or len(shape) == 1 or (_spelled(shape) and self._evenly_apart(first, last))
         if not shaped and not (self.may_be_called and alone):
             return False
         digits = self.digits[self.offsets[first] : self.offsets[last]]
@@ -111,7 +116,7 @@ class _Windows:
             return True
         if not issued or not shaped:
             return False
-        if len(shape) == 1 or _spelled(shape):
+        if len(shape) == 1 or shape not in _SHAPES:
             return not said.named
         return (first == 0 or self.sizes[first - 1] != 4) and (last == len(self.sizes) or self.sizes[last] != 4)
 

@@ -22,6 +22,12 @@ def ean(digits: str) -> bool:
     return sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(reversed(digits))) % 10 == 0
 
 
+def isbn(number: str) -> bool:
+    """ISBN-10 (ISO 2108, 1992): mod 11 with weights 10 to 1, X for ten."""
+    values = [10 if digit in "Xx" else int(digit) for digit in number]
+    return sum(value * weight for value, weight in zip(values, range(10, 0, -1), strict=True)) % 11 == 0
+
+
 def weighted(digits: str, weights: Sequence[int], modulus: int) -> int:
     """The sum of digits times weights, modulo `modulus`; what has no weight does not count."""
     return sum(int(d) * w for d, w in zip(digits, weights, strict=False)) % modulus

@@ -61,6 +61,7 @@ VERSION_WORDS = frozenset(fold("""
     version versions ver v vers rev revision firmware driver drivers bios build builds release releases releasenotes
     update updates updated upgrade upgraded upgrading downgrade downgraded agent patch hotfix
     plugin plugins addon module modul app apps library theme extension erweiterung programm program programme
+    chapter section kapitel abschnitt paragraph clause figure annex chapitre capitulo capitolo hoofdstuk rozdzial
     changelog software sdk api kernel model treiber aktualisierung stand versione versao wersja verze
     verzio pilote logiciel mise controlador actualizacion aggiornamento
     """).split())

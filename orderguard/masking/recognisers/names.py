@@ -18,7 +18,8 @@ _PARTICLE = (
 _WORD = r"[A-Z][a-z'][\w'-]{0,40}|[A-Z]{2,40}(?:-[A-Z]{1,40})?|[A-Z]\."
 _NAME = rf"(?P<name>(?:{_WORD})(?:[ ]{{1,4}}(?:{_PARTICLE}[ ]{{0,4}})?(?:{_WORD})){{0,3}})"
 _TITLE = (
-    r"(?:mrs?|ms|miss|dr|prof|sir|madam|herrn?|frau|fraulein|m|mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|don|"
+    r"(?:mrs?|ms|miss|dr|prof|sir|madam|herrn?|frau|fraulein|(?<!\d )m|"
+    r"mme|mlle|monsieur|madame|mademoiselle|sr|sra|srta|don|"
     r"dona|senora?|senhora?|sig|sig\.ra|signora?|dott|dottssa|dhr|mevr|mevrouw|meneer|pan|pani|panu|fru)\b\.?"
 )
 _GREETING = (

@@ -8,6 +8,7 @@ grouping, anything else by the words around it. An extension behind a number bel
 import re
 from collections.abc import Iterator
 
+from orderguard.masking.recognisers.checksums import ean, isbn
 from orderguard.masking.recognisers.context import Meaning, expanded, meaning
 from orderguard.masking.spans import Span
 from orderguard.masking.view import View, fold
@@ -64,10 +65,11 @@ _COUNTRY_CODE = re.compile(
     r"5(?:[1-8]|0\d|9\d)|6(?:[0-6]|7[02-9]|8\d|9[0-2])|8(?:[1246]|5[02356]|7[08]|8[0-36])|9(?:[0-58]|6\d|7[0-79]|"
     r"9[2-68])"
 )
+_EAN_SHAPES = {(1, 6, 6), (1, 5, 5, 1)}
 _FEWEST, _FEWEST_NATIONAL, _FEWEST_ABROAD, _MOST, _MOST_ABROAD = 6, 7, 11, 15, 17
 _MOST_GROUPS = 8
 _SURE, _LIKELY, _SHARED = 3, 2, 1
-_LARGEST_STEP = 10
+_LARGEST_STEP, _SMALL_STEP = 10, 101
 _QUANTITY, _FEWEST_IN_GROUP, _LONG_NATIONAL, _FEWEST_DISTINCT = 2, 2, 12, 3
 
 _TRUNK = re.compile(
@@ -109,7 +111,7 @@ _MONEY_BEFORE = re.compile(r"(?:[€$£¥]|\b(?:eur|usd|gbp|chf|pln|czk|sek|nok|
 _UNIT = re.compile(
     r"\s?(?:[€$£¥%°\"]|(?:mm|cm|km|kg|mg|ml|cl|kw|kwh|wh|mv|ma|ah|mah|hz|khz|mhz|ghz|rpm|psi|kpa|nm|um|eur|usd|gbp|chf|"
     r"pln|czk|sek|nok|dkk|kc|zl|kr|ft|lei|pcs|stk|st|pieces?|stuck|grit|korn|px|dpi|bytes?|kb|mb|gb|tb|sec|min|lm|"
-    r"oz|lbs?|inch|yd)\b)"
+    r"oz|lbs?|inch|yd|g|l|v|w)\b)"
 )
 _PART_BEFORE = re.compile(r"(?:[\d#*=<>~^]|\d[.,]|[+-])\Z")
 _PART_AFTER = re.compile(r"[.,]\d|-[^\W\d]|\s?[x*=<>^]\s?\d")
@@ -138,14 +140,20 @@ def _in_run(view: View, run: re.Match[str]) -> Iterator[Span]:
     """The numbers in one run of digit groups: those with a form first, then what a word claims."""
     text = view.text
     groups = _untouched(text, [match.span() for match in _GROUP.finditer(text, run.start(), run.end())])
-    if _digits(groups) < _FEWEST:
+    if _digits(groups) < _FEWEST or _is_article_number(text, groups):
         return
     if "+" in run[0][:4] and groups[0][0] < run.start() + 4:
         last = _fitting(groups, _MOST_ABROAD)
         if _is_international(text, run.start(), groups[:last]):
             yield _whole(text, run.start(), groups[last - 1][1])
             groups = groups[last:]
-    first = 0
+    for part in _without_dates(text, groups):
+        yield from _in_groups(view, part)
+
+
+def _in_groups(view: View, groups: Groups) -> Iterator[Span]:
+    """The numbers in a run, or in what is left of one."""
+    text, first = view.text, 0
     rest: Groups = []
     while first < len(groups):
         last = _end_of_shaped(view, groups, first)
@@ -158,6 +166,33 @@ def _in_run(view: View, run: re.Match[str]) -> Iterator[Span]:
             rest.append(groups[first])
             first += 1
     yield from _called(view, rest)
+
+
+def _without_dates(text: str, groups: Groups) -> Iterator[Groups]:
+    """What is left of a run between its dates."""
+    part: Groups = []
+    at = 0
+    while at < len(groups):
+        date = _DATE.match(text, groups[at][0])
+        if not date or date.end() < groups[at][1]:
+            part.append(groups[at])
+            at += 1
+            continue
+        yield part
+        part = []
+        while at < len(groups) and groups[at][0] < date.end():
+            at += 1
+    yield part
+
+
+def _is_article_number(text: str, groups: Groups) -> bool:
+    """Whether a run is an EAN or an ISBN as they are printed, by its groups and its check digit."""
+    shape = tuple(end - start for start, end in groups)
+    number = "".join(text[start:end] for start, end in groups)
+    if shape in _EAN_SHAPES:
+        return ean(number)
+    printed = text[groups[0][0] : groups[-1][1]]
+    return len(shape) == 4 and len(number) == 10 and shape[-1] == 1 and printed.count("-") == 3 and isbn(number)
 
 
 def _untouched(text: str, groups: Groups) -> Groups:
@@ -263,7 +298,7 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
     start, end = _bracketed(text, groups[0][0], groups[-1][1])
     number = text[start:end]
     digits = _digits(groups)
-    if _DATE.match(number) or _is_list(text, groups):
+    if _DATE.match(number) or number.count("/") > 1 or _is_list(text, groups):
         return 0
     if number.startswith(("00", "011")) and _FEWEST_ABROAD <= digits <= _MOST_ABROAD and (len(groups) > 1 or alone):
         code = _COUNTRY_CODE.match("".join(text[first:last] for first, last in groups), 3 - (number[1] == "0"))
@@ -284,6 +319,10 @@ def _is_list(text: str, groups: Groups) -> bool:
     numbers = [text[start:end] for start, end in groups]
     steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
     if len(groups) > 3 and steps in ({1}, {-1}):
+        return True
+    if len(groups) == 2 and len(numbers[0]) == len(numbers[1]):
+        return max(steps) in range(1, _SMALL_STEP) or all(number.endswith("00") for number in numbers)
+    if len(groups) == 3 and min(steps) > 0 and all(number[-1] == "0" != number[0] for number in numbers):
         return True
     if len(groups) < 3 or len({end - start for start, end in groups}) > 1:
         return False
