@@ -44,9 +44,13 @@ function at(message) {
 
 const TYPES = { int: "a whole number", float: "a number", str: "a text", object: "an object", array: "a list", bool: "true or false", datetime: "a moment" };
 
+const FORMS = { "^[A-Z]{3}$": "three capital letters, such as EUR", "^[A-Z]{2}$": "two capital letters, such as DE", "\\S": "a text that is not blank" };
+
 /** Why an order can't be used, for a person: "line 4: currency is missing". */
 export function whyNot({ field, error }) {
   if (error === "required field is missing") return `${field} is missing`;
+  const form = FORMS[/matching regex '(.+)'$/.exec(error)?.[1]];
+  if (form) return `${field} must be ${form}`;
   const expected = /^expected `(\w+)(?: \| null)?`/.exec(error);
   const what = expected ? `must be ${TYPES[expected[1]] ?? `of the kind ${expected[1]}`}` : error.replaceAll("`", "");
   const bound = /^expected `\w+`(?: \| `null`)? (.+)$/.exec(error);
