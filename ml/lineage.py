@@ -55,18 +55,20 @@ def source(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> So
     )
 
 
-def version_name(code: Source, data_sha256: str, last_order: str) -> str:
+def version_name(code: Source, data_sha256: str, last_order: str, own_config: str = "") -> str:
     """The tag, or YYYYMMDD-commit-data: the day of the last order, the first of the commit's and of the data's digits.
 
-    Code that differs from the commit adds `-dirty-` and the first of its own hash's digits, so that no two models share
+    Code that differs from the commit adds `-dirty-` and the first of its own hash's digits, and a configuration other
+    than the code's own, whose hash is `own_config`, adds `-config-` and the first of that, so that no two models share
     a name.
     """
+    suffix = f"-config-{own_config[:6]}" if own_config else ""
     if code.tag and not code.dirty:
-        return code.tag
+        return code.tag + suffix
     day = last_order[:10].replace("-", "")
     commit = (code.commit or "unknown")[:7]
     name = f"{day}-{commit}-{data_sha256[:8]}"
-    return f"{name}-dirty-{code.code_sha256[:6]}" if code.dirty or not code.commit else name
+    return (f"{name}-dirty-{code.code_sha256[:6]}" if code.dirty or not code.commit else name) + suffix
 
 
 def data_hash(files: Iterable[DataFile]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from ml import registry
 from ml.job import Job, Prepared, prepare, timed
+from ml.config import own_hash
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
 from ml.reporting import describe
 from ml.training import train
@@ -85,7 +86,7 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
     moments = training.table.created_at
     first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
     return Manifest(
-        version=job.version or version_name(code, training.data_sha256, last),
+        version=job.version or version_name(code, training.data_sha256, last, own_hash(job.config)),
         commit=code.commit,
         tag=code.tag,
         dirty=code.dirty,

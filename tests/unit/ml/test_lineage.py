@@ -3,8 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from ml.config import AlertConfig, Config, own_hash
 from ml.lineage import Source, data_hash, source, version_name
 from orderguard.model_version import DataFile
 
@@ -35,6 +37,13 @@ def code(**changes: object) -> Source:
 )
 def test_a_version_is_named_after_tag_or_day_commit_and_data(changes: dict[str, object], name: str) -> None:
     assert version_name(code(**changes), "d" * 64, LAST) == name
+    assert version_name(code(**changes), "d" * 64, LAST, "e" * 64) == f"{name}-config-eeeeee"
+
+
+def test_only_a_configuration_of_ones_own_has_a_hash(config: Config) -> None:
+    assert own_hash(config) == ""
+    own = [msgspec.structs.replace(config, alert=AlertConfig(rate=rate)) for rate in (0.02, 0.03)]
+    assert len({own_hash(config), *map(own_hash, own)}) == 3
 
 
 def test_the_data_hash_depends_on_bytes_and_their_sequence_and_on_no_name() -> None:
