@@ -316,9 +316,9 @@ def _strength(text: str, groups: Groups, *, alone: bool) -> int:
 
 def _is_list(text: str, groups: Groups) -> bool:
     """Whether the groups are numbers of their own that go up evenly or are round, such as sizes or positions."""
-    numbers = [text[start:end] for start, end in groups]
+    numbers = _numbers(text, groups)
     steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
-    if len(groups) > 3 and steps in ({1}, {-1}):
+    if _counts(numbers):
         return True
     if len(groups) == 2 and len(numbers[0]) == len(numbers[1]):
         return max(steps) in range(1, _SMALL_STEP) or all(number.endswith("00") for number in numbers)
@@ -334,6 +334,16 @@ def _is_list(text: str, groups: Groups) -> bool:
         or all(number[0] == "0" for number in numbers)
         or (len(numbers[0]) == 2 and min(steps) > 0 and max(steps) <= _LARGEST_STEP)
     )
+
+
+def _numbers(text: str, groups: Groups) -> list[str]:
+    return [text[start:end] for start, end in groups]
+
+
+def _counts(numbers: list[str]) -> bool:
+    """Whether four numbers or more count up or down by one."""
+    steps = {int(after) - int(before) for before, after in zip(numbers, numbers[1:], strict=False)}
+    return len(numbers) > 3 and steps in ({1}, {-1})
 
 
 def _stands(view: View, groups: Groups, strength: int) -> bool:
@@ -366,7 +376,7 @@ def _called(view: View, groups: Groups) -> Iterator[Span]:
     if _VERSION.fullmatch(text, start, end):
         return
     said = _said(view, start, end, shaped=False)
-    if said.personal in _VERBS and _is_list(text, groups):
+    if said.personal in _VERBS and _counts(_numbers(text, groups)):
         return
     if said.personal and not (said.about and said.apart):
         start, end = _bracketed(text, start, end)
