@@ -380,7 +380,7 @@ def test_page_api_and_report_are_accessible_and_never_scroll_sideways(
     expect(page.locator("#order table")).to_be_visible()
     expect(page.locator("#drift tbody tr")).to_have_count(12)
     page.get_by_role("button", name="Why was this order flagged?").click()
-    expect(page.locator(".ask-panel table")).to_be_visible()
+    expect(page.locator(".ask-answer")).not_to_be_empty()
     charts = "[...document.querySelectorAll('#place svg')].map((e) => e.clientWidth / e.viewBox.baseVal.width)"
     assert page.evaluate(charts)[0] > 0.99, "the words in a chart are not made smaller"
     for path in ("", "/docs"):
