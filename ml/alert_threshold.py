@@ -1,49 +1,43 @@
 """The threshold: the score that the wanted share of orders will reach.
 
-A model's scores of the rows that it was fitted on are too low, the more so the fewer rows there are, and features
-drift. So the later rows are scored in steps, each by a guard that has seen only what came before it, as it is in
-production. Each step has a threshold of its own; the lower ones count, so that one bad week sets none.
+It is counted in the rows that the model was fitted on, in steps of time. Each step has a threshold of its own, and the
+mean counts without the highest and the lowest of them, so that one bad week sets none.
 """
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.config import Config
 from ml.evidence import Kind
-from ml.guard import fit_guard
 from ml.guarded_forest import GuardedForest
 
-STEPS = 5
-SEEN_FIRST = 0.6
-"""The share of the rows that the first step's guard is fitted on."""
-LEFT_OUT = 2
-"""Steps, those with the highest thresholds, that don't count."""
+STEPS = 8
+STEP_ROWS = 80
+"""Rows that a step has at least; fewer rows make fewer steps."""
+TRIMMED = 1
+"""Steps at either end, by their thresholds, that don't count."""
 TAIL_ROWS = 5
 """Rows that must lie beyond a threshold to be counted; with fewer it is extrapolated."""
-EXPECTED_ALERTS = 2.5
+EXPECTED_ALERTS = 1.0
 """How many alerts among the rows what is expected beforehand weighs as much as."""
 ADDED_UP = 0.5
 """Evidence that other features add to the largest."""
 
 
 def alert_threshold(model: GuardedForest, rows: NDArray[np.float32], kinds: Sequence[Kind], config: Config) -> float:
-    """The score that `config.alert.rate` of later orders reach, judged by the rows (n, d) that the model was fitted on.
+    """The score that `config.alert.rate` of later orders reach, judged by the rows (n, d), in time order, that the
+    model was fitted on.
 
     In the middle of a gap between two of their scores, so that rounding flips no decision.
     """
     rate, scores = config.alert.rate, model.scores(rows)
-    forest = model.forest_part(scores.forest)
-    edges = np.unique(np.linspace(len(rows) * SEEN_FIRST, len(rows), STEPS + 1).astype(int))
-    found = []
-    for end, to in pairwise(edges):
-        guard = fit_guard(rows[:end], kinds, config.guard).parts(rows[end:to]).sum(axis=1)
-        found.append(reached_by(np.cbrt(guard + forest[end:to]), rate))
-    kept = sorted(found)[: max(len(found) - LEFT_OUT, 1)]
-    alerts = rate * (edges[-1] - edges[0])
+    steps = np.array_split(model.evidence(scores), min(max(len(rows) // STEP_ROWS, 1), STEPS))
+    found = sorted(reached_by(step, rate) for step in steps)
+    kept = found[TRIMMED:-TRIMMED] or found
+    alerts = rate * len(rows)
     evidence = (alerts * np.mean(kept) + EXPECTED_ALERTS * expected(kinds, rate)) / (alerts + EXPECTED_ALERTS)
     return amid(scores.score, model.score_of(float(evidence)))
 

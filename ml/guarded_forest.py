@@ -54,6 +54,13 @@ class GuardedForest(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not
         evidence: NDArray[np.float64] = np.maximum((scores - self.start) * self.slope, 0.0)
         return evidence**POWER
 
+    def evidence(self, scores: ModelScores) -> NDArray[np.float64]:
+        """The evidence (n,) in one feature that would give these scores; infinite at 1."""
+        with np.errstate(divide="ignore"):
+            total = scores.score / (1 - scores.score)
+        evidence: NDArray[np.float64] = self.half * np.cbrt(total)
+        return evidence
+
     def score_of(self, evidence: float) -> float:
         """The score of so much evidence in one feature."""
         return evidence**POWER / (evidence**POWER + self.half**POWER)

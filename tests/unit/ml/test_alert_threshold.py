@@ -38,14 +38,16 @@ def test_the_threshold_stands_between_scores(wanted: float, threshold: float) ->
     assert amid(np.array([0.1, 0.2, 0.3, 0.9]), wanted) == pytest.approx(threshold)
 
 
-@pytest.mark.parametrize(("count", "times"), [(250, 5), (3_000, 1.5)])
+@pytest.mark.parametrize(("count", "times"), [(250, 2), (3_000, 1.3)])
 def test_about_as_many_later_orders_are_flagged_as_was_asked_for(config: Config, count: int, times: float) -> None:
-    seen, later = rows(count, 3), rows(10_000, 4)
-    forest = msgspec.structs.replace(config.forest, trees=20)
-    model = fit(seen, KINDS, forest, config.guard)
-    threshold = alert_threshold(model, seen, KINDS, config)
-    flagged = float(np.mean(model.scores(later).score >= threshold))
-    assert config.alert.rate / times < flagged < config.alert.rate * times
+    """In the mean of some shops: in one, chance decides of a rate of one in a hundred of 250 orders."""
+    later, forest = rows(10_000, 4), msgspec.structs.replace(config.forest, trees=20)
+    flagged = []
+    for seed in range(10):
+        seen = rows(count, 50 + seed)
+        model = fit(seen, KINDS, forest, config.guard)
+        flagged.append(np.mean(model.scores(later).score >= alert_threshold(model, seen, KINDS, config)))
+    assert config.alert.rate / times < np.mean(flagged) < config.alert.rate * times
 
 
 def test_few_orders_give_no_storm_of_alerts(config: Config) -> None:
