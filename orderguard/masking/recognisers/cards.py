@@ -99,14 +99,14 @@ class _Windows:
         return len({self.view.text[one[1] : other[0]] for one, other in zip(groups, groups[1:], strict=False)}) == 1
 
     def _is_card(self, first: int, last: int) -> bool:
+        digits = self.digits[self.offsets[first] : self.offsets[last]]
+        if not luhn(digits) or len(set(digits)) == 1:  # first, since it leaves one window in ten
+            return False
         shape = tuple(self.sizes[first:last])
         alone = first == 0 and last == len(self.groups)
         shaped = shape in _SHAPES or len(shape) == 1 or (_spelled(shape) and self._evenly_apart(first, last))
-        if not shaped and not (self.may_be_called and alone):
-            return False
-        digits = self.digits[self.offsets[first] : self.offsets[last]]
         issued = len(digits) >= _FEWEST_UNCALLED and _FORMS.fullmatch(digits) is not None
-        if not (issued or self.may_be_called) or not luhn(digits) or len(set(digits)) == 1:
+        if not (shaped or (self.may_be_called and alone)) or not (issued or self.may_be_called):
             return False
         start, end = self.groups[first][0], self.groups[last - 1][1]
         if len(shape) == 1 and _DECIMALS.search(self.view.text[max(0, start - 2) : start]):

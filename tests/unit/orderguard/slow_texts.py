@@ -50,5 +50,7 @@ SLOW_TEXTS = [
     ("'", "calle dot  www.x@x.", "4111id "),
     ("*", "::123456789", "is strasse 1"),
     ("\\x41", "6161한)born ä.   ", "&t=한"),
+    ("٤Mr card ", "+4", ""),
+    ("name: ", "*٤", "IBAN strasse 1Aa A "),
     ("Aweg 0", "_Aa jan19.07.1977", "é#card QUFB"),
 ]
