@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from orderguard.drift import SCORE, DriftReference, DriftReport, VariableDrift
 from orderguard.drift_counter import DriftCounter
+from orderguard.features.labels import label
 
 REPORT_SECONDS = 30.0
 SNAPSHOTS = 240
@@ -73,10 +74,15 @@ class DriftWatch:
     def answer(self, report: DriftReport, version: str) -> DriftAnswer:
         """The answer of /v1/drift."""
         history = list(self._history)
-        state = (report.rows, report.enough, report.drifted, report.expected, report.variables, report.presence)
+        variables, presence = _labelled(report.variables), _labelled(report.presence)
+        state = (report.rows, report.enough, report.drifted, report.expected, variables, presence)
         return DriftAnswer(version, *state, history)
 
     def score_distribution(self) -> dict[str, list[float]]:
         """The score's distribution in the reference set, as bin edges and counts."""
         bins = next(bins for bins in self.reference.bins if bins.name == SCORE)
         return {"edges": bins.edges, "counts": [float(count) for count in bins.counts[:-1]]}
+
+
+def _labelled(variables: Sequence[VariableDrift]) -> list[VariableDrift]:
+    return [msgspec.structs.replace(variable, label=label(variable.name)) for variable in variables]

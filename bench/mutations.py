@@ -59,6 +59,7 @@ _SWAPS: dict[str, Sequence[tuple[str, ...]]] = {
         ("lowest", "highest"),
         ("largest", "smallest"),
     ),
+    "list": (("or", "and"), ("and", "or")),
     "order in time": (
         ("before", "after"),
         ("after", "before"),
@@ -184,7 +185,9 @@ def _of(answer: Answer, random: Random) -> Iterator[Mutation]:
     for kind, swaps in _SWAPS.items():
         for old, new in swaps:
             for found in re.finditer(rf"(?<![\w'-]){re.escape(old)}(?![\w'-])", answer.text, re.IGNORECASE):
-                yield _with(answer, kind, found, new)
+                # After a comma it joins clauses that say each their own fact.
+                if kind != "list" or not answer.text[: found.start()].endswith(", "):
+                    yield _with(answer, kind, found, new)
     numbers = list(_NUMBERS.finditer(answer.text))
     for found in numbers:
         others = [other.group() for other in numbers if other.group() != found.group()]

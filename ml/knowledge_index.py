@@ -6,7 +6,7 @@ The index is deterministic: the same documents, features and cases give the same
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.feature_engineering import FeatureTable
-from ml.reading import blocks_of_files, chunks_of
-from orderguard.features import FEATURES
+from ml.reading import masked_orders
+from ml.validation.held_out import replay
+from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.masking import Keyring, mask_text
-from orderguard.masking.codes import Doubt, known_articles
-from orderguard.retrieval import Case, Document, KnowledgeIndex, Passage, make_case, read_document
+from orderguard.masking.codes import known_articles
+from orderguard.reasons import in_words, place_in_words
+from orderguard.reference_orders import ReferenceOrders
+from orderguard.retrieval import Case, Document, KnowledgeIndex, Passage, Told, make_case, read_document, with_words
 from orderguard.retrieval.index import INDEX_FORMAT, Space
 from orderguard.retrieval.terms import Analyser, Synonyms, read_synonyms
-from orderguard.schema import MaskedOrder
 
 KNOWLEDGE_DIR = Path(__file__).resolve().parents[1] / "data" / "knowledge"
 EXAMPLES = "examples"
@@ -59,25 +61,32 @@ def flagged_cases(
     table: FeatureTable,
     scores: NDArray[np.float64],
     threshold: float,
+    usual: ReferenceOrders,
     contributions: Callable[[NDArray[np.float32]], NDArray[np.float64]],
     paths: Sequence[Path],
     keyring: Keyring,
 ) -> list[Case]:
-    """The flagged orders with the highest scores (n,) as cases. `contributions` explains a row (d,).
+    """The flagged orders with the highest scores (n,) as cases, the highest first, with their reasons in words.
+    `usual` is what reference orders are like; `contributions` explains a row (d,).
 
     `paths` are the order files of the table: orders are read and masked once more, for what they say beyond their
-    features.
+    features, and for what was known of their customers then.
     """
     flagged = np.flatnonzero(scores >= threshold)
     highest = flagged[np.argsort(-scores[flagged], kind="stable")][:MAX_CASES]
-    rows = {table.order_tokens[row]: table.X[row] for row in highest}
-    score_of = {table.order_tokens[row]: float(scores[row]) for row in highest}
-    names = [feature.name for feature in FEATURES]
-    return [
-        make_case(order, row, score_of[order.order_token], threshold, list(zip(names, contributions(row), strict=True)))
-        for order in _orders(paths, keyring, set(rows), known_articles(table.catalogue.articles))
-        for row in [rows[order.order_token]]
-    ]
+    doubt = known_articles(table.catalogue.articles)
+    orders = masked_orders(paths, keyring, free_text=False, doubt=doubt)
+    cases = []
+    for row, (order, history, catalogue) in zip(
+        highest, replay(orders, {table.order_tokens[row]: table.catalogue_of(row) for row in highest}), strict=True
+    ):
+        features, score = table.X[row], float(scores[row])
+        parts = contributions(features)
+        case = make_case(order, features, score, threshold, list(zip(FEATURE_NAMES, parts, strict=True)))
+        reasons = in_words(order, history, catalogue, usual, features.tolist(), parts.tolist())
+        told = [Told(reason.text, reason.features) for reason in reasons]
+        cases.append(with_words(case, order, told, place_in_words(usual.share_from(score))))
+    return cases
 
 
 def knowledge_index(
@@ -91,19 +100,6 @@ def knowledge_index(
     documents, passages = read_knowledge(knowledge)
     synonyms = read_synonyms((knowledge / SYNONYMS).read_text(encoding="utf-8"))
     return build_index(documents, passages, synonyms, features, cases)
-
-
-def _orders(paths: Sequence[Path], keyring: Keyring, tokens: set[str], doubt: Doubt) -> Iterator[MaskedOrder]:
-    """The first order of each of these tokens."""
-    missing = set(tokens)
-    for block in blocks_of_files(paths):
-        for chunk in chunks_of(block, keyring, doubt=doubt):
-            for order in chunk.orders:
-                if order.order_token in missing:
-                    missing.remove(order.order_token)
-                    yield order
-        if not missing:
-            return
 
 
 def features_document() -> tuple[str, str]:

@@ -80,8 +80,10 @@ def write_knowledge(training: Training, folder: Path) -> None:
         values: NDArray[np.float64] = explain_rows(graph, row[None])[1][0]
         return values
 
+    usual = ReferenceOrders.read(folder)
+    assert usual
     cases = flagged_cases(
-        training.table, scores, training.trained.threshold, contributions, training.paths, training.keyring
+        training.table, scores, training.trained.threshold, usual, contributions, training.paths, training.keyring
     )
     knowledge_index(training.table.X[parts.first : parts.train], cases).write(folder / KNOWLEDGE_FOLDER)
 

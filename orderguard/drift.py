@@ -104,7 +104,8 @@ class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
     alone stays under. `effect` is in 0..1; it matters from `effect_limit` on, which above 1 means that the rows cover
     too little of the calendar for a verdict.
 
-    `kind` tells drift that has a `cause` other than a fault from drift that has none; `advice` says what to do.
+    `kind` tells drift that has a `cause` other than a fault from drift that has none; `advice` says what to do; `label`
+    is what the variable is called in words.
     """
 
     name: str
@@ -116,6 +117,7 @@ class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "none"
     cause: Cause | None = None
     advice: str = ""
+    label: str = ""
 
 
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.openapi import answers, request_body
 from app.problems import FieldError, Problem
 from app.rag.answering import Answer
 from app.rag.guard import Citation, Statement
-from orderguard.retrieval import Case, SimilarCase
+from orderguard.retrieval import Case, SimilarCase, Told
 from orderguard.schema import UNDECODABLE, Identifier, Order, explained
 
 MAX_QUESTION = 2_000
@@ -45,7 +45,9 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class PastCase(msgspec.Struct, frozen=True):
-    """A masked order that was flagged in training."""
+    """A masked order that was flagged in training: `told` are its reasons in words, `place` is where it stands among
+    all orders; a version of before they were kept has neither.
+    """
 
     order_token: str
     created_at: datetime
@@ -53,13 +55,18 @@ class PastCase(msgspec.Struct, frozen=True):
     threshold: float
     reasons: list[Reason]
     summary: list[str]
+    told: list[Told]
+    place: str
 
 
 class SimilarOrder(msgspec.Struct, frozen=True):
-    """A past case and how like it is, -1..1 (cosine of the features, each in spreads from the usual)."""
+    """A past case and how like it is, -1..1 (cosine of the features, each in spreads from the usual), with the reasons
+    that it shares: their features, and what they say of the past case.
+    """
 
     similarity: float
     shared_reasons: list[str]
+    shared_in_words: list[str]
     case: PastCase
 
 
@@ -108,12 +115,17 @@ def decode(body: bytes, structure: type[Request]) -> Request:
 def past_case(case: Case) -> PastCase:
     """A case as it is shown: without its feature vector."""
     reasons = [Reason(*reason) for reason in case.reasons]
-    return PastCase(case.order_token, case.created_at, case.score, case.threshold, reasons, case.summary)
+    return PastCase(
+        case.order_token, case.created_at, case.score, case.threshold, reasons, case.summary, case.told, case.place
+    )
 
 
 def similar_orders(found: list[SimilarCase]) -> list[SimilarOrder]:
     """Similar cases as they are shown."""
-    return [SimilarOrder(other.similarity, other.shared_reasons, past_case(other.case)) for other in found]
+    return [
+        SimilarOrder(other.similarity, other.shared_reasons, other.shared_in_words, past_case(other.case))
+        for other in found
+    ]
 
 
 def ask_answer(answer: Answer, model_version: str) -> AskAnswer:

@@ -53,6 +53,7 @@ CRITICAL_WORDS = {
     **dict.fromkeys("than".split(), "THAN"),
     **dict.fromkeys("instead".split(), "INSTEAD"),
     **dict.fromkeys("both".split(), "BOTH"),
+    **dict.fromkeys("or".split(), "OR"),
     **dict.fromkeys("also".split(), "ALSO"),
     **dict.fromkeys("half".split(), "#0.5"),
     **dict.fromkeys("twice double".split(), "#2"),
@@ -85,7 +86,7 @@ UNITS = frozenset("""
 
 SMALL_WORDS = frozenset("""
     a an the of to in on at by for from with as is are was were be been being am it its this that these those there
-    here and or but so then too very quite do does did doing has have had having will would which who whom whose
+    here and but so then too very quite do does did doing has have had having will would which who whom whose
     what how their they them he she his her you your we our us i my me one's up out into onto upon about per via
     because since such itself themselves himself while though although however therefore thus hence whereas yet
     still even

@@ -37,7 +37,7 @@ MOST_ITEMS = 120
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[A-Z]{2,}|[a-z]+(?:'[a-z]+)?|[%€$]|[.,;:]")
 _SPLIT_STATEMENT = re.compile(r"(?<=[.;:!?])\s+|;|:\s+")
-_JOINED = re.compile(r",\s+(?:and|but|while|whereas|so)\s+")
+_JOINED = re.compile(r",\s+(?:and|but|while|whereas|so|or(?=\s\d))\s+")
 _ENDS = frozenset(".;:")
 _MODALS = frozenset({"MAY", "MUST", "SHOULD"})
 
@@ -177,6 +177,8 @@ def _follows(said: list[Item], source: Line, lent: set[str]) -> bool:
 
 def _stands_in(said: list[Item], source: Line, first: int, last: int, lent: set[str]) -> bool:
     window = [item for clause in source.clauses[first : last + 1] for item in clause]
+    if first and window and window[0].value == "OR":
+        window = window[1:]  # it joins these clauses to the ones before them
     before = [item for clause in source.clauses[:first] for item in clause]
     subject = [] if any(i.value in ("NOT", "FORBIDDEN", "EXCEPT") for i in before) else _subject(before)
     spoken = _without_duty(said, window, imperative=source.imperative and first == 0)

@@ -57,7 +57,11 @@ def read_intent(search: Search, question: str, *, with_order: bool) -> Intent:
     words = [word.split("'")[0] for word in tokens]
     content = [word for word in words if not word.isdigit()]
     as_said = question.lower()
-    if not content or any(v.SECRET.search(t) or _is_personal_lookup(t) for t in (as_said, text)):
+    if (
+        not content
+        or v.PRIVATE.search(text)
+        or any(v.SECRET.search(t) or _is_personal_lookup(t) for t in (as_said, text))
+    ):
         return Intent("out of scope", text)
     if _leaves_nothing(content, v.CASE_WORDS) and _about_cases(content) and not _asks_definition(text):
         return Intent("cases", text, about_order=True)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from orderguard.features import FEATURES
+from orderguard.features.labels import label
 from orderguard.retrieval import Case, SimilarCase
 
 _PLACES = ("largest", "second", "third", "fourth", "fifth")
@@ -26,7 +27,7 @@ def verdict(case: Case) -> str:
 def reasons(case: Case) -> list[str]:
     """The reasons, largest first, in words where they are known."""
     return [reason.text for reason in case.told] or [
-        f"The {place} reason is {name}, which adds {value:.4f} to the score."
+        f"The {place} reason is {label(name)}, which adds {value:.4f} to the score."
         for place, (name, value) in zip(_PLACES, case.reasons, strict=False)
     ]
 
@@ -65,14 +66,15 @@ def past_lines(case: Case) -> list[str]:
         f"The past order was an anomaly with a score of {case.score:.4f},"
         f" {side} its threshold of {case.threshold:.4f}.",
         *named,
-        *(line.replace("reason is", "reason of the past order is", 1) for line in reasons(case)),
+        *(f"A reason of the past order: {reason.text}" for reason in case.told),
+        *(() if case.told else (line.replace("reason is", "reason of the past order is", 1) for line in reasons(case))),
     ]
 
 
 def likeness(other: SimilarCase) -> str:
     """How like a past case is."""
-    shared = ", ".join(other.shared_reasons)
-    told = f"shares the reasons {shared}" if shared else "shares no reason"
+    shared = ", ".join(map(label, other.shared_reasons))
+    told = f"shares these reasons: {shared}" if shared else "shares no reason"
     return f"A past case of likeness {other.similarity:.2f} {told}."
 
 

@@ -145,6 +145,11 @@ SECRET = re.compile(
     r"|api key|secret|system prompt|your (?:instructions|rules|prompt))\b"
     r"|\b(?:ignore|forget|disregard)\b.*\b(?:rules|instructions|everything|evidence|told)\b"
 )
+PRIVATE = re.compile(
+    r"\b(?:should|shall|can|could|may|do|would|must) (?:i|we|one) (?:buy|sell|eat|drink|cook|wear|watch|play|visit"
+    r"|invest|marry|study|travel|rent|read tonight)\b"
+)
+"""What somebody decides for themselves: nobody here buys or sells but the shop and its customers."""
 FUTURE = re.compile(r"\b(?:will|gonna|going to|predict|forecast|tomorrow|next (?:week|month|year|time))\b")
 KINDS = re.compile(r"\b(?:which|what|list|all|how many)\b.*\bkinds?\b|\bnamed kinds\b")
 POINTING = frozenset("this that it its order one why".split())

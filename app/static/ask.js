@@ -118,15 +118,19 @@ function found({ scores, support }) {
 
 const percent = (share) => `${Math.round(share * 100)} %`;
 
+const COLUMNS = ["Likeness", "Score", "Day", "Reasons that it shares, as they were there"];
+
 function showSimilar(cases) {
-  const rows = cases.map(({ similarity, shared_reasons, case: past }) => html("tr", {},
-    html("td", { className: "number", textContent: similarity.toFixed(2) }),
-    html("td", { className: "number", textContent: past.score.toFixed(3) }),
-    html("td", { className: "number", textContent: past.created_at.slice(0, 10) }),
-    html("td", { textContent: shared_reasons.join(", ").replaceAll("_", " ") || "none" })));
-  const heads = ["Similarity", "Score", "Day", "Shared reasons"].map((text) => html("th", { scope: "col", textContent: text }));
+  const rows = cases.map(({ similarity, shared_in_words, case: past }) => {
+    const reasons = (shared_in_words.length ? shared_in_words : ["None."]).map((text) => html("p", { textContent: text }));
+    const cells = [similarity.toFixed(2), past.score.toFixed(3), past.created_at.slice(0, 10)].map((text) => html("td", { textContent: text }));
+    cells.push(html("td", {}, ...reasons));
+    cells.forEach((cell, place) => (cell.dataset.label = COLUMNS[place]));
+    return html("tr", {}, ...cells);
+  });
+  const heads = COLUMNS.map((text) => html("th", { scope: "col", textContent: text }));
   similar.append(html("h4", { textContent: "Similar past cases" }),
-    html("table", {}, html("thead", {}, html("tr", {}, ...heads)), html("tbody", {}, ...rows)));
+    html("table", { className: "lines" }, html("thead", {}, html("tr", {}, ...heads)), html("tbody", {}, ...rows)));
 }
 
 /** The server-sent events of a body, as [name, data]. */

@@ -53,9 +53,20 @@ export function whyNot({ field, error }) {
   if (form) return `${field} must be ${form}`;
   const expected = /^expected `(\w+)(?: \| null)?`/.exec(error);
   const what = expected ? `must be ${TYPES[expected[1]] ?? `of the kind ${expected[1]}`}` : error.replaceAll("`", "");
-  const bound = /^expected `\w+`(?: \| `null`)? (.+)$/.exec(error);
-  const whole = bound && !bound[1].startsWith(", got") ? `${what} ${bound[1]}` : what;
+  const bound = /^expected `(\w+)(?: \| null)?`(?: \| `null`)? (.+)$/.exec(error);
+  const whole = bound && !bound[2].startsWith(", got") ? `${what} ${limit(bound[1], bound[2])}` : what;
   return field ? (expected ? `${field} ${whole}` : `${field}: ${whole}`) : whole;
+}
+
+// "of at least 1", "with at most 200 characters"; what is no limit stays as it is.
+function limit(type, bound) {
+  const [, long, side, number] = /^(of length )?(>=|<=|>|<) (.+)$/.exec(bound) ?? [];
+  if (!side) return bound;
+  const count = Number(number).toLocaleString("en", { maximumFractionDigits: 20 });
+  const unit = { str: "character", array: "entry" }[type] ?? "entry";
+  const many = number === "1" ? unit : unit === "entry" ? "entries" : `${unit}s`;
+  const words = { ">=": "at least", "<=": "at most", ">": "more than", "<": "less than" }[side];
+  return long ? `with ${words} ${count} ${many}` : type === "str" ? bound : `of ${words} ${count}`;
 }
 
 /** A file's text, unpacked where it is packed. Throws `ServiceError`. */

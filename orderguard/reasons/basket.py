@@ -8,6 +8,7 @@ from orderguard.reasons.known import Known, Line, prefix_of
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.words import amount, compared, money, number, percent
 
+_WHOLE = 0.995
 _NARROW, _WIDE = 0.5, 2.0
 """Between these ratios to its usual a price is odd only where it hardly ever changes, which is then said."""
 
@@ -39,22 +40,22 @@ def largest_line_share(known: Known) -> Fact:
         return Fact("share", "The basket has one line only")
     line = known.line_of("largest_line")
     share = line.item.quantity * line.item.unit_price / known.gross if known.gross > 0.0 else 1.0
-    return Fact(
-        "share",
-        f"The dearest line, {line.name}, makes {percent(share)} of the basket{_usually(known, 'largest_line_share')}",
-    )
+    usual = known.usual_of("largest_line_share")
+    alone = "; most orders have one line only"
+    usually = alone if usual and usual.middle > _WHOLE else _usually(known, "largest_line_share")
+    return Fact("share", f"The dearest line, {line.name}, makes up {percent(share)} of the basket{usually}")
 
 
-def _usually(known: Known, feature: str) -> str:
+def _usually(known: Known, feature: str, of: str = "") -> str:
     usual = known.usual_of(feature)
-    return f"; {percent(usual.middle)} is usual" if usual and usual.middle > 0.0 else ""
+    return f"; {percent(usual.middle)}{of} is usual" if usual and usual.middle > 0.0 else ""
 
 
 def shipping_share(known: Known) -> Fact:
     """What shipping costs, and as a share of all."""
     cost, usual = known.order.shipping_cost or 0.0, _usually(known, "shipping_share")
     if not cost:
-        return Fact("shipping", f"Shipping costs nothing{usual}")
+        return Fact("shipping", f"Shipping costs nothing{_usually(known, 'shipping_share', ' of the total')}")
     share = cost / max(known.net + cost, 1e-9)
     return Fact("shipping", f"Shipping costs {money(cost, known.currency)}, {percent(share)} of the total{usual}")
 
@@ -143,8 +144,11 @@ def unknown_sku_share(known: Known) -> Fact:
     if not new:
         return Fact("unknown", "All articles were sold before")
     names = ", ".join(new[:3]) + (", …" if len(new) > 3 else "")
-    told = "1 line has an article" if len(new) == 1 else f"{len(new):,} lines have articles"
-    return Fact("unknown", f"{told} never sold before ({names}), of {len(known.order.items):,} in all")
+    count, of = len(new), len(known.order.items)
+    if of == 1:
+        return Fact("unknown", f"The only article, {names}, was never sold before")
+    told = "line has an article" if count == 1 else "lines have articles"
+    return Fact("unknown", f"{count:,} of {of:,} {told} never sold before: {names}")
 
 
 def sku_prefix_rarity(known: Known) -> Fact:
@@ -153,8 +157,12 @@ def sku_prefix_rarity(known: Known) -> Fact:
     line = known.line_of("sku_prefix_rarity")
     prefix = prefix_of(line)
     begins = f"“{words.code(prefix)}”" if prefix else "no letter"
-    share = words.rarity(rarity.of.get(prefix, rarity.unseen), COMMON, "line", seen=prefix in rarity.of)
-    return Fact("prefix" if line.known else "unknown", f"{line.name} has a code that begins with {begins}, {share}")
+    told = f"{line.name} has a code that begins with {begins}"
+    kind = "prefix" if line.known else "unknown"
+    if prefix not in rarity.of:
+        return Fact(kind, f"{told}, as no code sold before does")
+    how_few = ("begin", "begins", "so or in a rarer way")
+    return Fact(kind, told + words.rare(rarity.of[prefix], COMMON, "lines", how_few))
 
 
 def category_rarity(known: Known) -> Fact:
@@ -163,21 +171,24 @@ def category_rarity(known: Known) -> Fact:
     line = known.line_of("category_rarity")
     category = line.item.category or ""
     if not category:
-        return Fact("category", f"No category is told of {line.name}")
-    share = words.rarity(rarity.of.get(category, rarity.unseen), COMMON, "line", seen=category in rarity.of)
-    return Fact("category", f"{line.name} is of the category {words.code(category)}, {share}")
+        return Fact("category", f"No category is given for {line.name}")
+    told = f"{line.name} is of the category {words.code(category)}"
+    if category not in rarity.of:
+        return Fact("category", f"{told}, of which nothing was sold before")
+    return Fact(
+        "category", told + words.rare(rarity.of[category], COMMON, "lines", ("are", "is", "of it or of a rarer one"))
+    )
 
 
 def discount_share(known: Known) -> Fact:
     """What is taken off, and as a share of the basket."""
     off, usual = _taken_off(known), _usually(known, "discount_share")
     if not off:
-        return Fact("discount", f"Nothing is taken off{usual}")
+        return Fact("discount", f"Nothing is taken off{_usually(known, 'discount_share', ' of the basket')}")
     share = min(off / max(known.gross, 1e-9), 1.0)
-    coupon = " with a coupon" if known.order.has_coupon else ""
-    return Fact(
-        "discount", f"{money(off, known.currency)} are taken off{coupon}, {percent(share)} of the basket{usual}"
-    )
+    coupon = ", with a coupon" if known.order.has_coupon else ""
+    told = f"A discount of {money(off, known.currency)} takes {percent(share)} off the basket"
+    return Fact("discount", f"{told}{coupon}{usual}")
 
 
 def has_coupon(known: Known) -> Fact:

@@ -11,7 +11,7 @@ def delivery(known: Known) -> Fact:
     """All that differs between where the bill and where the goods go, in one sentence."""
     billing, shipping = known.order.billing, known.order.shipping
     if not billing or not shipping:
-        return Fact("delivery", "Only one address is told")
+        return Fact("delivery", "Only one address is given")
     countries = differ(billing.country, shipping.country)
     names, places = differ(billing.name_token, shipping.name_token), differ(billing.token, shipping.token)
     what = " and ".join(word for word, differs in (("name", names), ("address", places)) if differs)
@@ -28,7 +28,7 @@ def card_country_mismatch(known: Known) -> Fact:
     """The card's country beside that of the bill."""
     home, card = known.order.billing or known.order.shipping, known.order.card_country
     if not home or not home.country or not card:
-        return Fact("card", "The card’s country or the address’s is not told")
+        return Fact("card", "The card’s country or the address’s is not given")
     which = "billing" if known.order.billing else "shipping"
     if card == home.country:
         return Fact("card", f"The card was issued in the country of the {which} address, {words.code(card)}")
@@ -37,8 +37,9 @@ def card_country_mismatch(known: Known) -> Fact:
     )
 
 
-def _code(code: Code, kind: str, sentence: str, absent: str) -> Teller:
-    """Tells how often a code of the order is met."""
+def _code(code: Code, kind: str, sentence: str, unseen: str, how_few: tuple[str, str, str], absent: str) -> Teller:
+    """Tells how often a code of the order is met. `how_few` says it of many orders and of one: "go", "goes", "there or
+    to a rarer one"."""
     place = ("currency", "channel", "payment_method", "country").index(code)
 
     def tell(known: Known) -> Fact:
@@ -46,8 +47,10 @@ def _code(code: Code, kind: str, sentence: str, absent: str) -> Teller:
         rarity = known.catalogue.rarity[code]
         if not value:
             return Fact(kind, absent)
-        share = words.rarity(rarity.of.get(value, rarity.unseen), COMMON, "order", seen=value in rarity.of)
-        return Fact(kind, f"{sentence} {words.code(value)}, {share}")
+        told = f"{sentence} {words.code(value)}"
+        if value not in rarity.of:
+            return Fact(kind, f"{told}, {unseen}")
+        return Fact(kind, told + words.rare(rarity.of[value], COMMON, "orders", how_few))
 
     return tell
 
@@ -57,9 +60,37 @@ TELLERS: dict[str, Teller] = {
     "addressee_mismatch": delivery,
     "address_mismatch": delivery,
     "card_country_mismatch": card_country_mismatch,
-    "channel_rarity": _code("channel", "channel", "Came by the channel", "The channel is not told"),
-    "payment_rarity": _code("payment_method", "payment", "Paid by", "How it is paid is not told"),
-    "currency_rarity": _code("currency", "currency", "Paid in", "The currency is not told"),
-    "destination_rarity": _code("country", "destination", "Goes to", "Where it goes is not told"),
+    "channel_rarity": _code(
+        "channel",
+        "channel",
+        "Came by the channel",
+        "as no order did before",
+        ("come", "comes", "by it or by a rarer one"),
+        "The channel is not given",
+    ),
+    "payment_rarity": _code(
+        "payment_method",
+        "payment",
+        "Paid by",
+        "as no order was before",
+        ("are", "is", "paid so or in a rarer way"),
+        "How it is paid is not given",
+    ),
+    "currency_rarity": _code(
+        "currency",
+        "currency",
+        "Paid in",
+        "as no order was before",
+        ("are", "is", "paid in it or in a rarer one"),
+        "The currency is not given",
+    ),
+    "destination_rarity": _code(
+        "country",
+        "destination",
+        "Goes to",
+        "where no order went before",
+        ("go", "goes", "there or to a rarer country"),
+        "Where it goes is not given",
+    ),
 }
 """By the feature's name."""

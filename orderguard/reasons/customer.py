@@ -5,7 +5,7 @@ from orderguard.history import REMEMBERED, address_digest
 from orderguard.reasons import words
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
-from orderguard.reasons.words import DAY, HOUR, WEEK, pace, percent, span
+from orderguard.reasons.words import DAY, HOUR, WEEK, pace, span
 
 _NO_PAST = Fact("customer", "No earlier order of this customer is known")
 
@@ -33,8 +33,12 @@ def _usual_pace(known: Known, hours: float) -> str:
     if len(before) > 1:
         return f"this customer usually places {pace(len(before), max(lasted, DAY))}"
     if before:
-        return f"the one before came {span(lasted)} earlier"
-    return f"{span(known.catalogue.gap_hours)} between two are usual"
+        return f"the order before came {span(lasted)} earlier"
+    return f"{_usual_gap(known)} usual here"
+
+
+def _usual_gap(known: Known) -> str:
+    return words.are(f"{span(known.catalogue.gap_hours)} between two orders")
 
 
 def hours_since_last(known: Known) -> Fact:
@@ -42,7 +46,7 @@ def hours_since_last(known: Known) -> Fact:
     if known.history is None:
         return _NO_PAST
     ago = span(max(0.0, known.at - known.history.at[-1]) / 3600.0)
-    return Fact("pace", f"Placed {ago} after the customer’s last order; {span(known.catalogue.gap_hours)} are usual")
+    return Fact("pace", f"Placed {ago} after the customer’s last order; {_usual_gap(known)} usual here")
 
 
 def orders_before(known: Known) -> Fact:
@@ -50,31 +54,35 @@ def orders_before(known: Known) -> Fact:
     if known.history is None:
         return _NO_PAST
     count = known.history.count
-    return Fact("customer", f"{count:,} earlier {'order' if count == 1 else 'orders'} of this customer are known")
+    return Fact(
+        "customer",
+        f"{count:,} earlier {'order of this customer is' if count == 1 else 'orders of this customer are'} known",
+    )
 
 
 def account_age(known: Known) -> Fact:
     """How old the account is."""
     since = known.order.customer_since
     if since is None:
-        return Fact("account", "When the account was opened is not told")
+        return Fact("account", "When the account was opened is not given")
     hours = max(0.0, known.at - since.timestamp()) / 3600.0
     return Fact(
-        "account", f"The account is {span(hours)} old; {span(known.catalogue.account_age_days * DAY)} are usual"
+        "account",
+        f"The account is {span(hours)} old; {words.are(span(known.catalogue.account_age_days * DAY))} usual here",
     )
 
 
 def new_address(known: Known) -> Fact:
     """Whether the customer had goods sent there before."""
     if not address_digest(known.order):
-        return Fact("address", "No address is told")
+        return Fact("address", "No address is given")
     return _novelty(known, "new_address", "Goes to an address that this customer", "used before")
 
 
 def new_device(known: Known) -> Fact:
     """Whether the customer ordered from that device before."""
     if not known.order.device_token:
-        return Fact("device", "No device is told")
+        return Fact("device", "No device is given")
     return _novelty(known, "new_device", "Comes from a device that this customer", "used before")
 
 
@@ -82,7 +90,7 @@ def new_payment(known: Known) -> Fact:
     """Whether the customer paid that way before."""
     method, country = known.order.payment_method, known.order.card_country
     if not method:
-        return Fact("payment", "How it is paid is not told")
+        return Fact("payment", "How it is paid is not given")
     issued = f" issued in {words.code(country)}" if country else ""
     return _novelty(known, "new_payment", f"Paid by {words.code(method)}{issued}, which this customer", "used before")
 
@@ -104,7 +112,9 @@ def own_hour_distance(known: Known) -> Fact:
         return _NO_PAST
     minute = known.order.created_at.hour * 60 + known.order.created_at.minute
     nearest = min(known.history.minutes, key=lambda then: min(abs(minute - then), 1440 - abs(minute - then)))
-    return Fact("time", f"{_placed(known)}; the nearest time of this customer’s orders was {_clock(nearest)}")
+    return Fact(
+        "time", f"{_placed(known)}; by the clock, this customer’s nearest earlier order came at {_clock(nearest)}"
+    )
 
 
 def _placed(known: Known) -> str:
@@ -120,7 +130,8 @@ def _hour_share(known: Known) -> str:
     rarity = known.catalogue.hour_rarity[known.order.created_at.hour]
     if rarity <= 0.0:
         return "many orders come in that hour"
-    return f"about {percent(words.share_of(rarity, COMMON_HOUR))} of orders come in hours as quiet"
+    so = "in an hour as quiet as that"
+    return words.few(words.share_of(rarity, COMMON_HOUR), "orders", f"come {so}", f"comes {so}")
 
 
 TELLERS: dict[str, Teller] = {

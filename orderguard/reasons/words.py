@@ -80,8 +80,22 @@ def share_of(rarity: float, common: float) -> float:
     return common * math.exp(-min(max(rarity, 0.0), _RAREST))
 
 
-def rarity(value: float, common: float, whose: str, *, seen: bool) -> str:
-    """How rare that is: "as rare as about 0.2 % of orders"."""
-    if not seen:
-        return f"as no {whose} before"
-    return f"as rare as about {percent(share_of(value, common))} of {whose}s" if value > 0.0 else "which is not rare"
+def rare(rarity: float, common: float, whose: str, how_few: tuple[str, str, str]) -> str:
+    """How rare that is, to be added to a sentence, given by what power of e it is rarer than what is common."""
+    do, does, so = how_few
+    if rarity <= 0.0:
+        return ", which is not rare"
+    return f"; {few(share_of(rarity, common), whose, f'{do} {so}', f'{does} {so}')}"
+
+
+def few(share: float, whose: str, do: str, does: str) -> str:
+    """How few of them do so: "only 7 in 1,000 orders go there", "only 1 in 100 lines is"."""
+    share = max(share, 1e-9)
+    digits = max(2, math.ceil(-math.log10(1.05 * share)))
+    count = max(1, round(share * 10**digits))
+    return f"only {count} in {10**digits:,} {whose} {does if count == 1 else do}"
+
+
+def are(text: str) -> str:
+    """A number of something with its verb: "4 months are", "1 minute is", "less than a minute is"."""
+    return f"{text} {'is' if text.startswith(('1 ', 'less ')) else 'are'}"

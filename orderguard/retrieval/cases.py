@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from orderguard.features.labels import label
 from orderguard.schema import MaskedOrder, basket_value
 
 LEAST_LIKENESS = 0.7
@@ -47,11 +48,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 class SimilarCase(msgspec.Struct, frozen=True):
     """A past case and how like it is: the cosine (-1..1) of the two orders' features, each in spreads away from the
-    usual."""
+    usual. `shared_reasons` are the features that are reasons of both, `shared_in_words` what they say of the past case.
+    """
 
     case: Case
     similarity: float
     shared_reasons: list[str]
+    shared_in_words: list[str]
 
 
 def standardised(
@@ -79,10 +82,18 @@ def similar_cases(
     best = np.argsort(-similarity, kind="stable")[:limit]
     own = {name for name, _ in case.reasons}
     return [
-        SimilarCase(others[i], round(float(similarity[i]), 4), [name for name, _ in others[i].reasons if name in own])
+        SimilarCase(others[i], round(float(similarity[i]), 4), *_shared(others[i], own))
         for i in best
         if similarity[i] >= LEAST_LIKENESS
     ]
+
+
+def _shared(case: Case, own: set[str]) -> tuple[list[str], list[str]]:
+    """Which of these features are reasons of a case, and in words; where it has none, as of a former version, by their
+    labels."""
+    names = [name for name, _ in case.reasons if name in own]
+    told = [reason.text for reason in case.told if not own.isdisjoint(reason.features)]
+    return names, told if case.told else [f"{label(name)[:1].upper()}{label(name)[1:]}." for name in names]
 
 
 def make_case(

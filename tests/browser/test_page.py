@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,8 +12,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from orderguard.masking import Keyring
+from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
 from tests.browser.chromium import PATIENCE, chromium
-from tests.serving import API_KEY, ODD, USUAL, Service, serving
+from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, serving
 
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
 
@@ -81,6 +84,8 @@ def test_orders_are_scored_and_explained_in_words_beside_the_order(page: Page) -
     expect(page.locator("#order")).not_to_contain_text("Mustermann")
     expect(page.locator("#lineage")).to_contain_text("first")
     expect(page.locator("#drift tbody tr")).to_have_count(12)
+    expect(page.locator("#lineage")).to_contain_text("Planted anomalies that are found")
+    assert "_" not in "".join(page.locator("#drift th, #lineage dt").all_inner_texts())
 
 
 def test_a_usual_order_is_explained_too(page: Page) -> None:
@@ -152,6 +157,35 @@ def test_a_link_opens_the_page_once_and_leaves_no_code_behind(browser: Browser, 
 def test_the_whole_header_line_is_taken_for_the_key(pasted: str, page: Page) -> None:
     enter(page, pasted.format(API_KEY).replace("\n", ""))
     expect(page.get_by_text("Trained on")).to_be_visible()
+
+
+def test_similar_cases_are_shown_with_the_reasons_that_they_share(
+    page: Page, service: Service, models_dir: Path
+) -> None:
+    """The order of a past case comes again, under another id."""
+    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
+    keyring = Keyring.from_text(MASKING_KEY)
+    (file,) = (models_dir.parent / "raw").glob("*.ndjson")
+    orders = {}
+    for line in file.read_bytes().splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            order = json.loads(line)
+            orders[keyring.token("order", order["order_id"])] = order
+    question = "Why was this order flagged?"
+    past = ({**orders[case.order_token], "order_id": "again"} for case in index.cases if case.order_token in orders)
+    again = next(one for one in past if service.post("/v1/ask", {"question": question, "order": one}).json()["similar"])
+    score(page, json.dumps(again))
+    page.get_by_role("button", name="again").click()
+    page.get_by_role("button", name=question).click()
+    table = page.locator(".ask-panel table")
+    expect(table.locator("th[scope=col]")).to_have_count(4)
+    told = table.locator("tbody tr").first
+    expect(told.locator("td").first).to_have_text(re.compile(r"0\.[789]\d|1\.00"))
+    expect(told.locator("td").last).to_have_text(re.compile(r"^[A-Z0-9].*\.$"))
+    expect(told.locator("td").last).not_to_contain_text("_")
+    for width in (390, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(SIDEWAYS) == 0 and violations(page) == []
 
 
 def test_it_can_be_used_by_keyboard_alone(page: Page) -> None:

@@ -45,6 +45,8 @@ def test_the_right_source_comes_first_and_nothing_is_said_where_nothing_is_known
         ("How long may I hold it?", "policy-holds.md#how-long"),
         ("What does price_below_usual 0.27 mean?", "features.md#price_below_range"),
         ("What is the customer's phone number?", None),
+        ("Which stock should I buy?", None),
+        ("Which shares should we sell?", None),
     ],
 )
 def test_an_order_that_is_selected_changes_no_answer_about_something_else(

@@ -28,9 +28,13 @@ DETAILS = "Never use contact details that were changed within the last 30 days."
 PARTS = (
     "The score joins the Isolation Forest, which sees odd combinations, and the guard, which sees one extreme value."
 )
+WHO = "An analyst or a team lead may freeze the balance of a card."
 PRICE = "Hold the order, correct the price in the catalogue first, and only then write to the customer."
 
 SAID: list[tuple[str, bool, str]] = [
+    (WHO, True, "An analyst or a team lead can freeze the balance of a card."),
+    (WHO, False, "An analyst and a team lead may freeze the balance of a card."),
+    (PRICE, False, "Hold the order, or correct the price in the catalogue first, and only then write to the customer."),
     (NOT_AN_ANOMALY, True, "Score 0.5713, threshold 0.6132: not an anomaly."),
     (NOT_AN_ANOMALY, True, "The score of 0.5713 is below the threshold of 0.6132, so this order is not an anomaly."),
     (NOT_AN_ANOMALY, False, "Score 0.6132, threshold 0.5713: not an anomaly."),

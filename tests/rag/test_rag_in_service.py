@@ -2,6 +2,7 @@
 without text.
 """
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_the_index_is_part_of_the_version_and_hashed_by_its_manifest(models_dir:
     index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
     assert index.cases and index.feature_names == manifest.feature_names
     assert all(case.score >= manifest.threshold for case in index.cases)
+
+
+def test_past_cases_tell_their_reasons_in_words_and_nothing_personal(models_dir: Path) -> None:
+    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
+    for case in index.cases:
+        assert case.told and case.place, "each has words"
+        assert {name for told in case.told for name in told.features} & {name for name, _ in case.reasons}
+        for told in case.told:
+            assert told.text[-1] == "." and not re.search("_|nan|@|https?:|tok", told.text), told.text
+    assert any("earlier order" in told.text or "customer" in told.text for case in index.cases for told in case.told)
 
 
 def test_an_odd_order_is_explained_and_compared(service: Service) -> None:

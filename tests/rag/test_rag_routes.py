@@ -12,7 +12,7 @@ from app.rag.answering import ABSTENTION
 from app.rag.settings import RagSettings
 from orderguard.masking import Keyring, new_key_text
 from orderguard.retrieval import KnowledgeIndex
-from tests.rag.conftest import LendingService
+from tests.rag.conftest import HEADLINE, SECOND, LendingService
 
 Client = Callable[[RagSettings], TestClient]
 LOCAL = RagSettings()
@@ -79,7 +79,11 @@ def test_similar_cases_leave_the_order_itself_out_and_show_reasons(client: Clien
     assert answer["order"]["order_token"] == keyring.token("order", "past-70")
     tokens = [similar["case"]["order_token"] for similar in answer["similar"]]
     assert len(tokens) == 3 and answer["order"]["order_token"] not in tokens
-    assert answer["similar"][0]["shared_reasons"]
+    assert answer["similar"][0]["shared_reasons"] == [HEADLINE, SECOND]
+    assert answer["similar"][0]["shared_in_words"] == [
+        "The order's value.",
+        "The share of the dearest line.",
+    ], "an index of before words were kept has labels"
     assert answer["model_version"] == "version-1"
 
 

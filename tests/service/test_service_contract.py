@@ -11,8 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.local.commands.open import open_page, way_in
+from infra.local.errors import LocalCloudError
+from infra.local.home import Home
 from orderguard.masking import Keyring
-from tests.serving import MASKING_KEY, ODD, USUAL, WAIT_SECONDS, Service, serving
+from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, WAIT_SECONDS, Service, serving
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,29 @@ def test_the_door_gives_the_key_for_a_code_once_and_a_code_to_who_has_the_key(se
         for wrong in ({"code": code}, {"code": 5}, {}):
             refused = anyone.post("/door", json=wrong)
             assert refused.status_code == 400 and code not in refused.text
+
+
+def test_make_open_and_up_on_a_terminal_print_a_link_that_works_once(
+    service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LocalCloudError, match="make up"):
+        open_page(Home(tmp_path))
+    header = tmp_path / "api-key.header"
+    (tmp_path / "url").write_text(f"{service.url}\n")
+    header.write_text(f"X-API-Key: {API_KEY}\n")
+    assert open_page(Home(tmp_path)) == 0
+    opened = capsys.readouterr().out
+    on_terminal = way_in(service.url, header, terminal=True)
+    for said in (opened, on_terminal):
+        assert "works once, for ten minutes" in said and API_KEY not in said
+        found = re.search(rf"{re.escape(service.url)}/#code=(\S+)", said)
+        assert found, "the code stands behind #, which a browser sends to nobody"
+        answers = [httpx.post(f"{service.url}/door", json={"code": found[1]}, timeout=WAIT_SECONDS) for _ in "12"]
+        assert [answer.status_code for answer in answers] == [200, 400]
+    assert way_in(service.url, header, terminal=False) == "`make open` prints a link that lets you in"
+    header.write_text("X-API-Key: another-key\n")
+    with pytest.raises(LocalCloudError, match="gives no link"):
+        open_page(Home(tmp_path))
 
 
 def test_the_examples_are_what_they_are_called(service: Service) -> None:

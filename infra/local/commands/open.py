@@ -37,6 +37,14 @@ def page_link(url: str, header: Path) -> str | None:
         return None
 
 
+def way_in(url: str, header: Path, *, terminal: bool) -> str:
+    """What `up` says of the page: a link on a terminal alone, since what is kept in a file outlives its code."""
+    link = page_link(url, header) if terminal else None
+    if link is None:
+        return "`make open` prints a link that lets you in"
+    return f"{link}\n                   ({HOW_LONG}; `make open` prints another)"
+
+
 def shown(path: Path) -> str:
     """A path as a person here would write it."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

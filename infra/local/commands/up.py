@@ -16,7 +16,7 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
-from infra.local.commands.open import HOW_LONG, page_link, shown
+from infra.local.commands.open import shown, way_in
 from infra.local.engine import ensure_engine, environment
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
@@ -215,11 +215,7 @@ def _tell(
     print(f"    API            {outputs['url']}/docs")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
     if header:
-        link = page_link(str(outputs["url"]), header) if sys.stdout.isatty() else None
-        if link:
-            print(f"    page           {link}\n                   ({HOW_LONG}; `make open` prints another)")
-        else:
-            print("    page           `make open` prints a link that lets you in")
+        print(f"    page           {way_in(str(outputs['url']), header, terminal=sys.stdout.isatty())}")
         print(f"    API key        {shown(header)} (what the page and callers need)")
         body = json.dumps(_ORDER, separators=(",", ":"))
         past_proxy = "" if urllib.request.proxy_bypass("127.0.0.1") or not urllib.request.getproxies() else _PAST_PROXY

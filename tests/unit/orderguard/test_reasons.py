@@ -21,7 +21,7 @@ from orderguard.history import CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.reasons import ReasonInWords, in_words, lines_beside_usual, place_in_words
 from orderguard.reasons.telling import TELLERS, TOGETHER
-from orderguard.reasons.words import amount, code, compared, pace, percent, span
+from orderguard.reasons.words import amount, code, compared, few, pace, percent, span
 from orderguard.reference_orders import MOST_SCORES, ReferenceOrders
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
 from tests.compliance.canaries import canary_order, leaks
@@ -146,18 +146,26 @@ SENTENCES = [
     ("order_value", order(NOW, "anna", line(price=950.0)), "The order is worth 950.00 EUR, 49 times the usual 19.50."),
     ("largest_quantity", order(NOW, "anna", line(quantity=400)), "400 of MUG-01, 400 times the usual 1."),
     ("orders_24h", PLAIN, "5 orders in 24 hours; this customer usually places 1 a month."),
-    ("hours_since_last", PLAIN, "Placed 8 hours after the customer’s last order; 24 hours are usual."),
-    ("account_age", HIGH, "The account is 12 hours old; 13 months are usual."),
+    (
+        "hours_since_last",
+        PLAIN,
+        "Placed 8 hours after the customer’s last order; 24 hours between two orders are usual here.",
+    ),
+    ("account_age", HIGH, "The account is 12 hours old; 13 months are usual here."),
     ("country_mismatch", HIGH, "Billed in DE and sent to NG, to another name and address."),
     ("card_country_mismatch", HIGH, "The card was issued in BR, the billing address is in DE."),
-    ("destination_rarity", HIGH, "Goes to NG, as no order before."),
+    ("destination_rarity", HIGH, "Goes to NG, where no order went before."),
     ("channel_rarity", PLAIN, f"Came by the channel web, which is not rare: {TOGETHER}."),
     ("new_payment", HIGH, "Paid by voucher issued in BR, which this customer never used before."),
     ("lines", HIGH, f"The basket has 31 lines; 2 are usual: {TOGETHER}."),
-    ("discount_share", HIGH, "100,000 JPY are taken off with a coupon, 26 % of the basket."),
-    ("unknown_sku_share", HIGH, "30 lines have articles never sold before (NEW-0, NEW-1, NEW-2, …), of 31 in all."),
-    ("hour_rarity", HIGH, "Placed at 03:41 on a Friday; about 0.1 % of orders come in hours as quiet."),
-    ("own_hour_distance", HIGH, "Placed at 03:41 on a Friday; the nearest time of this customer’s orders was 04:00."),
+    ("discount_share", HIGH, "A discount of 100,000 JPY takes 26 % off the basket, with a coupon."),
+    ("unknown_sku_share", HIGH, "30 of 31 lines have articles never sold before: NEW-0, NEW-1, NEW-2, …."),
+    ("hour_rarity", HIGH, "Placed at 03:41 on a Friday; only 1 in 1,000 orders comes in an hour as quiet as that."),
+    (
+        "own_hour_distance",
+        HIGH,
+        "Placed at 03:41 on a Friday; by the clock, this customer’s nearest earlier order came at 04:00.",
+    ),
     ("weekday_sine", PLAIN, f"Placed at 12:00 on a Friday; many orders come in that hour: {TOGETHER}."),
 ]
 
@@ -277,6 +285,22 @@ def test_a_former_version_tells_the_place_by_its_bins() -> None:
     bins = Bins(name=SCORE, edges=[0.2, 0.4, 0.6], counts=[10, 10, 10, 10, 0])
     reference = DriftReference(bins=[bins], settings=DriftSettings())
     assert [reference.share_from(score) for score in (0.1, 0.3, 0.9)] == [1.0, 0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.049, "only 5 in 100 orders do"),
+        (0.0099, "only 1 in 100 orders does"),
+        (0.01, "only 1 in 100 orders does"),
+        (0.007, "only 7 in 1,000 orders do"),
+        (0.00072, "only 7 in 10,000 orders do"),
+        (1e-6, "only 1 in 1,000,000 orders does"),
+        (0.0, "only 1 in 1,000,000,000 orders does"),
+    ],
+)
+def test_how_few_is_told_by_a_count_that_a_person_can_picture(share: float, words: str) -> None:
+    assert few(share, "orders", "do", "does") == words
 
 
 def test_figures_read_as_a_person_writes_them() -> None:
