@@ -16,9 +16,11 @@ from orderguard.catalogue import Catalogue
 from orderguard.drift import SCORE, Bins, DriftReference, DriftSettings
 from orderguard.features import FEATURE_NAMES
 from orderguard.features.columns import columns_of
+from orderguard.features.labels import LABELS, label
 from orderguard.features.scalar import order_features
 from orderguard.history import CustomerHistory, after
 from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.presence import FIELDS, HOUR
 from orderguard.reasons import ReasonInWords, in_words, lines_beside_usual, place_in_words
 from orderguard.reasons.telling import TELLERS, TOGETHER
 from orderguard.reasons.words import amount, code, compared, few, pace, percent, span
@@ -123,6 +125,14 @@ def told(
 
 def test_every_feature_has_words() -> None:
     assert set(TELLERS) == set(FEATURE_NAMES)
+
+
+def test_every_feature_and_all_that_drift_looks_at_has_a_label_of_its_own() -> None:
+    assert set(LABELS) == set(FEATURE_NAMES)
+    names = [*FEATURE_NAMES, *FIELDS, HOUR, SCORE]
+    labels = [label(name) for name in names]
+    assert len(set(labels)) == len(names)
+    assert not any(re.search(r"[_.\[\]]|sine", text) for text in labels)
 
 
 UNREADABLE = re.compile(r"_|\bln\b|\bsine\b|spreads?\b|baskets\b|powers? of|asinh|nan|inf\b|e[+-]\d")
