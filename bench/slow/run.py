@@ -21,7 +21,6 @@ BODIES = 100_000
 TRIES = 1_500
 LENGTH = 2_500
 KEPT = 20
-NOTHING = Pieces(0.0, 0.0)
 LIMIT = 0.05
 """The longest that the event loop may stand still, in seconds."""
 MODELS = Path("models")
@@ -81,7 +80,7 @@ def settled(bench: Bench, body: Body, rounds: int = 4) -> Pieces:
     for _ in range(rounds):
         for remembered in (codes._personal, codes._impersonal):
             remembered.clear()
-        best = min(best, max(bench.pieces(written), bench.asked(written) if body.note_length else NOTHING))
+        best = min(best, bench.pieces(written))
         if best.longest < LIMIT / 2:
             break
     return best
