@@ -114,9 +114,10 @@ def remembered_room(codes: Iterable[str]) -> Room | None:
     words, digits = "", ""
     try:
         for code in codes:
-            of_words, of_digits = _impersonal[code]
-            words += of_words
-            digits += of_digits
+            room = _impersonal[code]
+            if room is not _NO_ROOM:
+                words += room.words
+                digits += room.digits
     except KeyError:
         return None
     return Room(words, digits)
