@@ -76,7 +76,6 @@ def answer_of(explained: Explained) -> ExplainAnswer:
 def seen(order: MaskedOrder) -> SeenOrder:
     """A masked order without its pseudonyms and texts."""
     billing, shipping = order.billing, order.shipping
-    both = billing is not None and shipping is not None
     return SeenOrder(
         created_at=order.created_at,
         currency=order.currency,
@@ -90,8 +89,8 @@ def seen(order: MaskedOrder) -> SeenOrder:
         shipping_cost=order.shipping_cost,
         billing=_address(billing),
         shipping=_address(shipping),
-        same_address=_same(billing.token, shipping.token) if both and billing and shipping else None,
-        same_addressee=_same(billing.name_token, shipping.name_token) if both and billing and shipping else None,
+        same_address=_same(billing.token, shipping.token) if billing and shipping else None,
+        same_addressee=_same(billing.name_token, shipping.name_token) if billing and shipping else None,
         customer_since=order.customer_since,
     )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from orderguard.retrieval.documents import Passage
 from orderguard.retrieval.search import Hit, Search
+from orderguard.retrieval.terms import WORD
 
 Shape = Literal["who", "how long", "how much", "what is", "any"]
 CANDIDATES = 30
@@ -51,7 +52,6 @@ _SHAPES: dict[Shape, re.Pattern[str]] = {"who": _WHO, "how long": _TIME, "how mu
 _ANSWERED_BY_NUMBERS: tuple[Shape, ...] = ("how long", "how much")
 NO_NUMBER = 0.55
 """What support counts where a number or a time is asked for and no line has one."""
-_FIRST_WORDS = re.compile(r"[^\W_]+")
 
 
 class Ranked(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ def answering(
     only = " ".join(word for word, counts in words.items() if counts == 1)
     hits += [hit for hit in search.passages(only, limit=CANDIDATES) if hit.passage.id not in found]
     most = max((hit.bm25 or 0.0 for hit in hits), default=0.0) or 1.0
-    said = frozenset(search.stem(word) for word in re.findall(r"[^\W_]+", question))
+    said = frozenset(search.stem(word) for word in WORD.findall(question))
     share = {stem: weight / total for stem, weight in weights.items()}
     ranked = []
     for hit in hits:
@@ -137,7 +137,7 @@ def _fits(search: Search, line: str, shape: Shape, share: Mapping[str, float]) -
     """Whether a line is of the kind that is asked for; one that says what something is begins with it."""
     if shape not in _SHAPES or _SHAPES[shape].search(line) is None:
         return False
-    return shape != "what is" or any(search.stem(word) in share for word in _FIRST_WORDS.findall(line)[:4])
+    return shape != "what is" or any(search.stem(word) in share for word in WORD.findall(line)[:4])
 
 
 def _held(search: Search, stem: str, held: frozenset[str]) -> float:

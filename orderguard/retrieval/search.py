@@ -3,7 +3,6 @@ SIGIR 2009), weighted by how much of the question a passage covers.
 """
 
 import math
-import re
 import sqlite3
 import threading
 from collections import Counter
@@ -18,7 +17,7 @@ from orderguard.retrieval.cases import Case
 from orderguard.retrieval.documents import Passage
 from orderguard.retrieval.index import KnowledgeIndex
 from orderguard.retrieval.spelling import Spelling
-from orderguard.retrieval.terms import TOKENISER, Analyser, words
+from orderguard.retrieval.terms import TOKENISER, WORD, Analyser, words
 
 FUSION_K = 60
 """The constant of reciprocal-rank fusion, as published."""
@@ -37,7 +36,6 @@ CASE_WORDS = "case past previous similar earlier seen example order orders"
 CASE_REASONS = 3
 MOST_STEMS = 10_000
 _DEPTH = 50
-_WORD = re.compile(r"[^\W_]+")
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -193,7 +191,7 @@ class Search:
                 every=frozenset[str]().union(*(held for _, held in told)),
                 heading=frozenset(self.terms(passage.heading)),
                 title=frozenset(self.terms(passage.title)),
-                asked=frozenset(self.stem(word) for word in _WORD.findall(passage.heading.lower())),
+                asked=frozenset(self.stem(word) for word in WORD.findall(passage.heading.lower())),
                 words=frozenset(self.stem(word) for word in passage.asked_in),
             )
         return self._parts[passage.id]
@@ -227,9 +225,7 @@ class Search:
         texts = [line for document in self.index.documents for line in (document.title, *document.lines)]
         texts += [" ".join(passage.asked_in) for passage in self.index.passages]
         groups = [phrase for group in self.index.synonyms for phrase in group]
-        return frozenset(
-            _WORD.findall(" ".join([*texts, *groups, *self.index.feature_names]).lower().replace("_", " "))
-        )
+        return frozenset(WORD.findall(" ".join([*texts, *groups, *self.index.feature_names]).lower().replace("_", " ")))
 
     @cached_property
     def _known_stems(self) -> frozenset[str]:

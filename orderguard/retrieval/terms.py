@@ -19,12 +19,13 @@ STOP_WORDS = frozenset("""
     will with would you your
     """.split())
 
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
+"""A word, letters and digits of any script."""
 
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, without those that say nothing about its subject."""
-    return [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
+    return [word for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 class Analyser:

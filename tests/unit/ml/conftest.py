@@ -35,6 +35,13 @@ def key_text() -> str:
     return new_key_text()
 
 
+@pytest.fixture
+def key_in_environment(monkeypatch: pytest.MonkeyPatch, key_text: str) -> None:
+    """The masking key where commands look for it."""
+    monkeypatch.setenv("MASKING_KEY", key_text)
+    monkeypatch.delenv("MASKING_KEY_FILE", raising=False)
+
+
 @pytest.fixture(scope="session")
 def job(sample: Path, config: Config, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """How the session's version is trained."""

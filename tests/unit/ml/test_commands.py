@@ -24,10 +24,7 @@ from tests.unit.ml.former import name_files
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch, key_text: str) -> None:
-    monkeypatch.setenv("MASKING_KEY", key_text)
-    monkeypatch.delenv("MASKING_KEY_FILE", raising=False)
+pytestmark = pytest.mark.usefixtures("key_in_environment")
 
 
 def test_train_does_it_all_and_prints_the_version_last(

@@ -15,11 +15,7 @@ from ml.refusal import refusal
 from orderguard.model_version import champion
 from tests.unit.ml.command_line import run, train
 
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch, key_text: str) -> None:
-    monkeypatch.setenv("MASKING_KEY", key_text)
-    monkeypatch.delenv("MASKING_KEY_FILE", raising=False)
+pytestmark = pytest.mark.usefixtures("key_in_environment")
 
 
 def test_a_failed_gate_is_exit_code_3_and_no_promotion(
