@@ -21,6 +21,7 @@ from orderguard.masking.codes import ROOM, Doubt, compact_code, decided, kept, m
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.order import (
     address_token,
+    device_token,
     names_of_address,
     names_of_customer,
     numbers_of_address,
@@ -263,7 +264,7 @@ class Parts:
         payment = _decode_payment(json)
         if payment is None:
             return 0
-        self._keep_apart((payment.card_holder, payment.card_number, payment.iban))
+        self._keep_apart((payment.card_holder, payment.card_number, payment.iban, payment.fingerprint))
         self._clean_method(payment.method)
         return self.payment_row(payment.method, payment.card_country)
 
@@ -271,7 +272,7 @@ class Parts:
         device = _decode_device(json)
         if device:
             self._keep_apart(values_of_device(device))
-        return digest(self._keyring.token("device", device.id)) if device and device.id else 0
+        return digest(device_token(device, self._keyring)) if device else 0
 
     def _new_cost(self, json: bytes) -> float:
         shipping = _decode_shipping(json)

@@ -68,9 +68,12 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """How it is paid. A feed should not send `card_number` or `iban`; where one does, they are removed."""
+    """How it is paid. `fingerprint` is the payment provider's name for the card, equal for all who pay with it. A feed
+    should not send `card_number` or `iban`; where one does, a pseudonym is all that stays.
+    """
 
     method: ShortText | None = None
+    fingerprint: ShortText | None = None
     card_number: ShortText | None = None
     card_holder: ShortText | None = None
     card_country: Country | None = None
@@ -160,6 +163,8 @@ class MaskedOrder(msgspec.Struct, frozen=True, kw_only=True):
     birth_year: int | None = None
     email_token: str | None = None
     device_token: str | None = None
+    network_token: str | None = None
+    card_token: str | None = None
     ip_network: str | None = None
     note: str | None = None
     gift_message: str | None = None
@@ -204,10 +209,11 @@ CLASSIFICATION: dict[str, Handling] = {
     "shipping_address.country": "keep",
     "shipping_address.phone": "drop",
     "payment.method": "keep",
-    "payment.card_number": "drop",
+    "payment.fingerprint": "pseudonym",
+    "payment.card_number": "pseudonym",
     "payment.card_holder": "drop",
     "payment.card_country": "keep",
-    "payment.iban": "drop",
+    "payment.iban": "pseudonym",
     "shipping.method": "keep",
     "shipping.cost": "keep",
     "device.ip": "generalise",

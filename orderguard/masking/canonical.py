@@ -41,8 +41,15 @@ def phone(value: str) -> str:
 
 
 def compact(value: str) -> str:
-    """Letters and digits alone, in capitals: IBANs, card numbers, national ids."""
+    """Letters and digits alone, in capitals: IBANs, national ids."""
     return "".join(c for c in unicodedata.normalize("NFKC", value).upper() if c.isalnum())
+
+
+def digits(value: str) -> str:
+    """Digits alone: card numbers."""
+    if value.isdecimal() and value.isascii():
+        return value
+    return "".join(str(unicodedata.decimal(c)) for c in value if c.isdecimal())
 
 
 PREFIXES = {
@@ -53,6 +60,8 @@ PREFIXES = {
     "name": "nam",
     "address": "adr",
     "device": "dev",
+    "network": "net",
+    "fingerprint": "fpr",
     "card": "crd",
     "iban": "ibn",
     "national_id": "nid",
@@ -68,7 +77,9 @@ CANONICAL: dict[str, Callable[[str], str]] = {
     "name": text,
     "address": text,
     "device": identifier,
-    "card": compact,
+    "network": str,
+    "fingerprint": identifier,
+    "card": digits,
     "iban": compact,
     "national_id": compact,
     "file": file_name,

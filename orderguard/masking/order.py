@@ -1,10 +1,11 @@
 """Masking a whole order, field by field, as `orderguard.schema.CLASSIFICATION` says."""
 
 import re
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
+from orderguard.masking.canonical import digits
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.known import Known
 from orderguard.masking.codes import (
@@ -22,12 +23,14 @@ from orderguard.masking.codes import (
 )
 from orderguard.masking.steps import Steps, finished
 from orderguard.masking.text import masking_parts, masking_text
-from orderguard.schema import Address, Customer, Device, MaskedAddress, MaskedItem, MaskedOrder, Order
+from orderguard.schema import Address, Customer, Device, MaskedAddress, MaskedItem, MaskedOrder, Order, Payment
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
 _THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
 _LONGEST_POSTCODE = 10
+_WHOLE_NUMBER = 12
+"""A card or an account has so many digits or more; of one that is cut off or hidden, others have the same rest."""
 _DATE = re.compile(r"(\d{4}|\d\d?)[-./ ](\d\d?)[-./ ](\d{4}|\d\d?)", re.ASCII)
 _PLAIN = re.compile(r"[^%&\\<=]{0,64}?([A-Za-z0-9]{4})")
 """Four characters that stand together in a code, too, however it is written; nothing ahead of them is an escape."""
@@ -37,8 +40,8 @@ def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True, doubt:
     """The order without personal data.
 
     Identifiers become pseudonyms, contact data goes, the rest is generalised, free text is searched and masked. With
-    `free_text=False` what no feature uses is left out: the texts, the mail address's pseudonym, the year of birth and
-    the network. That spares a pipeline the search and the hashing. `doubt` says what becomes of an article's sku and
+    `free_text=False` what no feature uses is left out: the texts, the year of birth and the network itself. That spares
+    a pipeline the search. `doubt` says what becomes of an article's sku and
     category that look like a person's number: see `orderguard.catalogue.Catalogue.doubt`.
     """
     return finished(masking_order(order, keyring, free_text=free_text, doubt=doubt))
@@ -62,6 +65,7 @@ def masking_order(
     if note or gift_message:
         note, gift_message = yield from _texts(order, order_token, customer_token)
     codes, methods = yield from _codes(order, doubt)
+    network_of = network(device.ip) if device and device.ip else None
     return MaskedOrder(
         order_token=order_token,
         customer_token=customer_token,
@@ -88,9 +92,11 @@ def masking_order(
         shipping=billing if same else mask_address(order.shipping_address, keyring) if order.shipping_address else None,
         customer_since=customer.registered_at,
         birth_year=birth_year(customer.birth_date) if customer.birth_date and free_text else None,
-        email_token=token("email", customer.email) if customer.email and free_text else None,
-        device_token=token("device", device.id) if device and device.id else None,
-        ip_network=network(device.ip) if device and device.ip and free_text else None,
+        email_token=email_token(customer, keyring),
+        device_token=device_token(device, keyring) if device else None,
+        network_token=token("network", network_of) if network_of else None,
+        card_token=card_token(payment, keyring) if payment else None,
+        ip_network=network_of if free_text else None,
         note=note,
         gift_message=gift_message,
     )
@@ -131,6 +137,7 @@ def known_values(order: Order) -> Known:
     if payment:
         known.add_code(payment.card_number, "CARD")
         known.add_code(payment.iban, "IBAN")
+        known.add_code(payment.fingerprint)
     if device:
         known.add_code(device.ip, "IP")
         known.add_code(device.id)
@@ -157,7 +164,30 @@ def network(ip: str) -> str | None:
         address = ip_address(ip.strip())
     except ValueError:
         return None
-    return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))
+    if isinstance(address, IPv6Address) and not address.ipv4_mapped:
+        return f"{IPv6Address(int(address) >> 80 << 80)}/48"
+    ipv4 = address if isinstance(address, IPv4Address) else address.ipv4_mapped
+    return f"{str(ipv4).rpartition('.')[0]}.0/24"
+
+
+def email_token(customer: Customer, keyring: Keyring) -> str | None:
+    """The pseudonym of the mail address."""
+    return keyring.token("email", customer.email) if customer.email and not customer.email.isspace() else None
+
+
+def device_token(device: Device, keyring: Keyring) -> str | None:
+    """The pseudonym of the device's id."""
+    return keyring.token("device", device.id) if device.id and not device.id.isspace() else None
+
+
+def card_token(payment: Payment, keyring: Keyring) -> str | None:
+    """The pseudonym of what it is paid with: of the card's fingerprint, else its number, else the account's."""
+    if payment.fingerprint and not payment.fingerprint.isspace():
+        return keyring.token("fingerprint", payment.fingerprint)
+    for namespace, number in (("card", payment.card_number), ("iban", payment.iban)):
+        if number and len(digits(number)) >= _WHOLE_NUMBER:
+            return keyring.token(namespace, number)
+    return None
 
 
 def _texts(order: Order, order_token: str, customer_token: str) -> Steps[tuple[str | None, str | None]]:
@@ -211,7 +241,7 @@ def _own_words(order: Order) -> list[str | None]:
     billing, shipping, payment = order.billing_address, order.shipping_address, order.payment
     values = names_of_customer(order.customer)
     if payment:
-        values.append(payment.card_holder)
+        values += (payment.card_holder, payment.fingerprint)
     if billing:
         values += names_of_address(billing)
     if shipping and shipping != billing:
@@ -227,7 +257,7 @@ def _own_numbers(order: Order) -> list[str | None]:
         if address:
             values += numbers_of_address(address)
     if order.payment:
-        values += (order.payment.card_number, order.payment.iban)
+        values += (order.payment.card_number, order.payment.iban, order.payment.fingerprint)
     if order.device:
         values += values_of_device(order.device)
     return values
@@ -298,8 +328,10 @@ def mask_address(address: Address, keyring: Keyring) -> MaskedAddress:
 
 
 def address_token(address: Address, keyring: Keyring) -> str | None:
-    """The pseudonym of street and postcode."""
-    return keyring.token("address", f"{address.street} {address.postcode}") if address.street else None
+    """The pseudonym of street and postcode, else of street and city."""
+    if not address.street or address.street.isspace():
+        return None
+    return keyring.token("address", f"{address.street} {address.postcode or address.city or ''}")
 
 
 def region(country: str | None, postcode: str | None) -> str | None:

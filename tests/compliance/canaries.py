@@ -36,6 +36,7 @@ CANARIES = {
     "shipping_address.region": "Federland-Suedwest",
     "shipping_address.phone": "+41 79 555 07 72",
     "payment.method": "canary-method@canary-mail.example",
+    "payment.fingerprint": "CANARY-FINGERPRINT-70915526",
     "payment.card_number": "4556 7375 8689 9855",
     "payment.card_holder": "KANARIA KARTENHALTERIN",
     "payment.iban": "DE89 3704 0044 0532 0130 00",
@@ -96,7 +97,7 @@ def canary_order(number: int = 0, **changes: Any) -> dict[str, Any]:
         "shipping_address": {"country": "AT", **{name: c[f"shipping_address.{name}"] for name in address}},
         "payment": {
             "card_country": "DE",
-            **{name: c[f"payment.{name}"] for name in ("method", "card_number", "card_holder", "iban")},
+            **{name: c[f"payment.{name}"] for name in ("method", "fingerprint", "card_number", "card_holder", "iban")},
         },
         "shipping": {"method": c["shipping.method"], "cost": 4.9},
         "device": {name: c[f"device.{name}"] for name in ("ip", "user_agent", "id")},

@@ -24,6 +24,7 @@ ADDRESS = {
     "country": "DE",
     "phone": "+49 711 5550142",
 }
+IBAN = "DE89370400440532013000"
 FULL: dict[str, Any] = {
     "order_id": "ORDER-778812",
     "created_at": "2026-03-01T10:00:00+01:00",
@@ -54,10 +55,11 @@ FULL: dict[str, Any] = {
     "shipping_address": {**ADDRESS, "street": "Seeweg 7", "postcode": "88131"},
     "payment": {
         "method": "card",
+        "fingerprint": "fp-Zq81Lm",
         "card_number": "4111111111111111",
         "card_holder": "ZORA QUELLENBACH",
         "card_country": "AT",
-        "iban": "DE89370400440532013000",
+        "iban": IBAN,
     },
     "shipping": {"method": "express", "cost": 4.9},
     "device": {"ip": "203.0.113.77", "user_agent": "Mozilla/5.0 (Zora)", "id": "dev-71be"},
@@ -93,6 +95,7 @@ EXPECTED: dict[str, tuple[str, object]] = {
     "shipping_address.postcode": ("shipping.region", "DE-88"),
     "shipping_address.country": ("shipping.country", "DE"),
     "payment.method": ("payment_method", "card"),
+    "payment.fingerprint": ("card_token", pseudonym("fingerprint", "fp-Zq81Lm", KEYRING)),
     "payment.card_country": ("card_country", "AT"),
     "shipping.method": ("shipping_method", "express"),
     "shipping.cost": ("shipping_cost", 4.9),
@@ -102,6 +105,9 @@ EXPECTED: dict[str, tuple[str, object]] = {
     "gift_message": ("gift_message", "Für [NAME], [ADDRESS]"),
 }
 """Where each field that is not dropped comes out, and as what."""
+
+WITHOUT_FINGERPRINT = {"payment.card_number", "payment.iban"}
+"""What stands in for it, see below."""
 
 
 def masked(order: dict[str, Any], **options: Any) -> MaskedOrder:
@@ -141,8 +147,9 @@ def test_every_field_of_an_order_has_a_class_and_every_class_a_field() -> None:
 
 
 def test_every_field_that_is_not_dropped_has_one_place_and_every_place_comes_from_a_field() -> None:
-    assert set(EXPECTED) == {path for path, handling in CLASSIFICATION.items() if handling != "drop"}
-    assert {path for path, _ in EXPECTED.values()} == fields_of(MaskedOrder)
+    told = {path for path, handling in CLASSIFICATION.items() if handling != "drop"}
+    assert set(EXPECTED) == told - WITHOUT_FINGERPRINT
+    assert {path for path, _ in EXPECTED.values()} | {"network_token"} == fields_of(MaskedOrder)
 
 
 @pytest.mark.parametrize("field", sorted(EXPECTED))
@@ -187,8 +194,62 @@ def test_an_order_of_required_fields_alone_can_be_masked() -> None:
 
 def test_texts_can_be_left_out() -> None:
     order = masked(FULL, free_text=False)
-    assert (order.note, order.gift_message) == (None, None)
-    assert order.customer_token == masked(FULL).customer_token
+    whole = masked(FULL)
+    assert (order.note, order.gift_message, order.birth_year, order.ip_network) == (None, None, None, None)
+    assert all(getattr(order, name) == getattr(whole, name) for name in order.__struct_fields__ if "_token" in name)
+
+
+@pytest.mark.parametrize(
+    ("payment", "expected"),
+    [
+        ({"fingerprint": "fp-1", "card_number": "4111 1111 1111 1111"}, ("fingerprint", "fp-1")),
+        ({"fingerprint": " ", "card_number": "4111 1111 1111 1111"}, ("card", "4111111111111111")),
+        ({"card_number": "4111-1111-1111-1111", "iban": "DE89 3704 0044 0532 0130 00"}, ("card", "4111111111111111")),
+        ({"card_number": "card ٤١١١ 1111 1111 1111"}, ("card", "4111111111111111")),
+        ({"card_number": "**** **** **** 1111", "iban": "de89 3704 0044 0532 0130 00"}, ("iban", IBAN)),
+        ({"iban": "NL91 ABNA 0417 1643 00"}, ("iban", "NL91ABNA0417164300")),
+        ({"card_number": "411111******1111"}, None),
+        ({"iban": "DE89 XXXX XXXX XXXX 0130 00"}, None),
+        ({"method": "card"}, None),
+    ],
+)
+def test_what_is_paid_with_becomes_one_pseudonym(payment: dict[str, str], expected: tuple[str, str] | None) -> None:
+    """By fingerprint, else by card, else by account; of a number that is cut off others have the same rest."""
+    assert masked({**FULL, "payment": payment}).card_token == (expected and pseudonym(*expected, KEYRING))
+
+
+def test_equal_networks_have_equal_pseudonyms_and_others_have_none() -> None:
+    tokens = [
+        masked({**FULL, "device": {"ip": ip}}).network_token
+        for ip in ("198.51.100.7", "::ffff:198.51.100.9", "198.51.101.7", "2001:db8:1:2::9", "2001:DB8:1::7", "nothing")
+    ]
+    assert tokens[0] == tokens[1] != tokens[2]
+    assert tokens[3] == tokens[4] != tokens[0]
+    assert tokens[5] is None
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u2003"])
+def test_a_blank_tells_nobody(blank: str) -> None:
+    order = masked(
+        {
+            **FULL,
+            "customer": {"id": "1", "email": blank},
+            "device": {"id": blank, "ip": blank},
+            "payment": {"fingerprint": blank},
+            "billing_address": {**ADDRESS, "street": blank},
+        }
+    )
+    assert (order.email_token, order.device_token, order.network_token, order.card_token) == (None,) * 4
+    assert order.billing is not None
+    assert order.billing.token is None
+
+
+def test_one_street_in_two_towns_is_two_addresses_where_no_postcode_is_told() -> None:
+    towns = [{**ADDRESS, "postcode": None, "city": city} for city in ("Neustadt", "Altstadt", None)]
+    tokens = {
+        order.billing and order.billing.token for order in (masked({**FULL, "billing_address": a}) for a in towns)
+    }
+    assert len(tokens) == 3
 
 
 def test_the_orders_own_ids_become_their_pseudonyms_in_its_texts() -> None:
@@ -220,6 +281,8 @@ def test_a_value_split_over_note_and_gift_message_is_found() -> None:
         ("198.51.100.7", "198.51.100.0/24"),
         (" 198.51.100.7 ", "198.51.100.0/24"),
         ("2001:db8:1:2::9", "2001:db8:1::/48"),
+        ("2001:DB8:0001:ffff::9%eth0", "2001:db8:1::/48"),
+        ("::ffff:198.51.100.7", "198.51.100.0/24"),
         ("not an address", None),
         ("300.1.1.1", None),
         ("198.51.100.zora", None),
