@@ -24,7 +24,7 @@ from app.shadow import Shadow
 from app.turns import Turns
 from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.features.scalar import features_of, order_features
-from orderguard.history import EMPTY, CustomerHistory, after
+from orderguard.history import EMPTY, CustomerHistory, customer_after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.masking.codes import masked as in_doubt_masked
 from orderguard.masking.order import decided_order, masking_order
@@ -291,7 +291,7 @@ class Scoring:
         history = EMPTY
         for earlier in sorted(earlier_orders, key=lambda order: order.created_at):
             if earlier.created_at < masked.created_at:
-                history = after(history, (yield from masking_order(earlier, self.keyring, free_text=False)))
+                history = customer_after(history, (yield from masking_order(earlier, self.keyring, free_text=False)))
                 yield
         return order.order_id, masked, history
 

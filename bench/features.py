@@ -20,7 +20,7 @@ from data.generator.__main__ import main as generate
 from ml.feature_engineering import FeatureConfig, build_features
 from ml.reading import masked_orders
 from orderguard.features.scalar import order_features
-from orderguard.history import CustomerHistory, after
+from orderguard.history import CustomerHistory, customer_after
 from orderguard.masking import Keyring, new_key_text
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
@@ -76,7 +76,7 @@ def serving(path: Path) -> dict[str, float]:
         begun = time.perf_counter()
         order_features(order, known, catalogue)
         between = time.perf_counter()
-        histories[order.customer_token] = after(known, order)
+        histories[order.customer_token] = customer_after(known, order)
         update.append(time.perf_counter() - between)
         vector.append(between - begun)
     return {"vector_us": statistics.median(vector) * 1e6, "history_us": statistics.median(update) * 1e6}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, after, digest
+from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, customer_after, digest
 from orderguard.schema import MaskedOrder
 
 REMEMBERED_TOKENS = 16
@@ -73,11 +73,11 @@ def record_after(record: Record | None, order: MaskedOrder) -> bytes | None:
     """The record with the order in it, or None where the order is in it already."""
     token = digest(order.order_token)
     if record is None:
-        return _encode(Record(after(EMPTY, order), (), (token,)))
+        return _encode(Record(customer_after(EMPTY, order), (), (token,)))
     if token in record.tokens:
         return None
     history, pushed_out = record.history, record.pushed_out
     if len(history.at) == REMEMBERED:
         pushed_out = (*pushed_out[1 - REMEMBERED_TOKENS :], _entries(history)[0])
     tokens = (*record.tokens[1 - REMEMBERED_TOKENS :], token)
-    return _encode(Record(after(history, order), pushed_out, tokens))
+    return _encode(Record(customer_after(history, order), pushed_out, tokens))

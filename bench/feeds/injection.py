@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from ml.validation.held_out import Case
-from orderguard.history import after
+from orderguard.history import customer_after
 from orderguard.schema import MAX_AMOUNT, MaskedItem, MaskedOrder
 
 ORDERS_A_KIND = 300
@@ -112,7 +112,7 @@ def bursts(later: Sequence[Case], generator: Generator, timed: bool) -> Injected
             )
             cases.append(run[0]._replace(order=order, history=history))
             rows.append(place * BURST + number)
-            history = after(history, order)
+            history = customer_after(history, order)
             seconds += float(generator.uniform(20, 60)) if timed else 0.0
     return Injected(cases, rows, [row % BURST > 0 for row in rows])
 

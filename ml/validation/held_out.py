@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_NAMES
 from orderguard.features.scalar import order_features
-from orderguard.history import CustomerHistory, after
+from orderguard.history import CustomerHistory, customer_after
 from orderguard.schema import MaskedOrder
 
 
@@ -39,7 +39,7 @@ def replay(chunks: Iterable[Sequence[MaskedOrder]], catalogues: Mapping[str, Cat
         for order in sorted(by_customer[customer].values(), key=lambda order: order.created_at):
             if order.order_token in catalogues:
                 cases[order.order_token] = Case(order, history, catalogues[order.order_token])
-            history = after(history, order)
+            history = customer_after(history, order)
     return [cases[token] for token in catalogues]
 
 

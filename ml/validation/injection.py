@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from ml.validation.held_out import Case
-from orderguard.history import after
+from orderguard.history import customer_after
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 
 _BILLING = "injected-billing"
@@ -60,7 +60,7 @@ def burst(case: Case, generator: np.random.Generator) -> Case:
     history, start = case.history, case.order.created_at
     for number in range(8, 0, -1):
         moment = start - timedelta(seconds=number * float(generator.uniform(20, 60)))
-        history = after(history, msgspec.structs.replace(case.order, created_at=moment))
+        history = customer_after(history, msgspec.structs.replace(case.order, created_at=moment))
     return case._replace(history=history)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from orderguard.features.columns import Columns
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
-from orderguard.history import REMEMBERED, CustomerHistory
+from orderguard.history import EMPTY, REMEMBERED, CustomerHistory
 
 WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
 NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
@@ -129,7 +129,7 @@ def updated_histories(columns: Columns, histories: Mapping[str, CustomerHistory]
     for number, token in enumerate(columns.customers.values):
         rows = by_customer[ends[number] : ends[number + 1]]
         last = rows[-REMEMBERED:]
-        known = histories.get(token) or CustomerHistory(0, (), (), (), (), (), (), ())
+        known = histories.get(token) or EMPTY
         keep = len(known.at) - max(0, len(known.at) + len(last) - REMEMBERED)
         first = len(known.at) - keep
         result[token] = CustomerHistory(
@@ -141,5 +141,6 @@ def updated_histories(columns: Columns, histories: Mapping[str, CustomerHistory]
             (*known.addresses[first:], *numbers["address"][last].astype(np.int64).tolist()),
             (*known.devices[first:], *numbers["device"][last].astype(np.int64).tolist()),
             (*known.payments[first:], *numbers["payment"][last].astype(np.int64).tolist()),
+            (*known.cards[first:], *(0 for _ in last)),
         )
     return result

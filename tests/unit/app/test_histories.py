@@ -15,7 +15,7 @@ from app.history.memory import BESIDE, CAPACITY, MemoryStore
 from app.history.records import REMEMBERED_TOKENS, read_record, record_after
 from app.history.redis import MOST_CONNECTIONS, RedisStore
 from app.history.sqlite import SqliteStore
-from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, after
+from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, customer_after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedOrder, decode_order
 
@@ -50,7 +50,7 @@ def kept(orders: list[MaskedOrder]) -> bytes:
 def folded(orders: list[MaskedOrder]) -> CustomerHistory:
     history = EMPTY
     for each in orders:
-        history = after(history, each)
+        history = customer_after(history, each)
     return history
 
 

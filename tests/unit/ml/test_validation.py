@@ -25,7 +25,7 @@ from ml.validation.masking import masking_gate, with_other_people
 from ml.validation.parity import Agreement, agreement, parity_gate
 from orderguard.drift import DriftReport, Kind
 from orderguard.features import FEATURE_NAMES
-from orderguard.history import after
+from orderguard.history import customer_after
 from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
 from orderguard.scorer import Scorer, Scores
 
@@ -183,7 +183,7 @@ def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
     assert case.order == kept
     assert case.history is not None
     assert case.history.count == (history.count if history else 0) + 8
-    assert after(history, kept).count < case.history.count
+    assert customer_after(history, kept).count < case.history.count
 
 
 def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:

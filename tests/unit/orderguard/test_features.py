@@ -21,7 +21,7 @@ from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PE
 from orderguard.features.columns import columns_of
 from orderguard.features.scalar import features_of, order_features
 from orderguard.features.vector import column_features, compute_features
-from orderguard.history import REMEMBERED, CustomerHistory, after
+from orderguard.history import REMEMBERED, CustomerHistory, customer_after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
 
@@ -119,7 +119,7 @@ def test_serving_and_training_give_the_same_vector_bit_for_bit(
         known = histories.get(one.customer_token)
         served.append(order_features(one, known, catalogue))
         together.append((one, known))
-        histories[one.customer_token] = after(known, one)
+        histories[one.customer_token] = customer_after(known, one)
     learnt: dict[str, CustomerHistory] = {}
     trained = compute_features(stream, catalogue, learnt)
     assert np.array(served).tobytes() == trained.tobytes()
@@ -154,7 +154,7 @@ def test_a_training_vector_is_servings_with_the_catalogue_of_its_time_and_knows_
     for row, one in enumerate(stream):
         known = histories.get(one.customer_token)
         assert order_features(one, known, catalogues.of_row(row)).tobytes() == trained[row].tobytes()
-        histories[one.customer_token] = after(known, one)
+        histories[one.customer_token] = customer_after(known, one)
     cut = data.draw(st.integers(int(starts[0]), len(stream)))
     tampered = stream[:cut] + others
     without = Catalogues(columns_of(tampered), starts[starts < len(tampered)])
@@ -241,7 +241,7 @@ def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(c
     names = ("new_address", "new_device", "new_payment")
 
     def novelty(first: dict[str, Any], then: dict[str, Any]) -> list[float]:
-        vector = order_features(order(**then), after(None, order(**first)), catalogue)
+        vector = order_features(order(**then), customer_after(None, order(**first)), catalogue)
         return [value(vector, name) for name in names]
 
     assert novelty(here, there) == [1, 1, 1]
@@ -266,7 +266,7 @@ def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:
 
 
 def test_what_depends_on_hour_or_weekday_alone_follows_the_calendar(catalogue: Catalogue) -> None:
-    history = after(None, order(START - timedelta(days=9)))
+    history = customer_after(None, order(START - timedelta(days=9)))
     later = timedelta(days=1, hours=9)
     moved = msgspec.structs.replace(history, at=tuple(at + later.total_seconds() for at in history.at))
     before, now = order_features(order(), history, catalogue), order_features(order(START + later), moved, catalogue)
@@ -301,7 +301,7 @@ def test_features_do_not_depend_on_the_masking_key(catalogue: Catalogue) -> None
     vectors = set()
     for _ in range(3):
         masked = mask_order(order_, Keyring.from_text(new_key_text()))
-        vectors.add(order_features(masked, after(None, masked), catalogue).tobytes())
+        vectors.add(order_features(masked, customer_after(None, masked), catalogue).tobytes())
     assert len(vectors) == 1
 
 
@@ -332,9 +332,9 @@ def test_masking_without_texts_leaves_out_nothing_that_a_feature_uses(catalogue:
     keyring = Keyring.from_text(new_key_text())
     order_ = decode_order(json.dumps(raw))
     whole, spare = mask_order(order_, keyring), mask_order(order_, keyring, free_text=False)
-    earlier = after(None, order(START - timedelta(days=1), payment_method="invoice", device_token="old"))
+    earlier = customer_after(None, order(START - timedelta(days=1), payment_method="invoice", device_token="old"))
     assert order_features(whole, earlier, catalogue).tobytes() == order_features(spare, earlier, catalogue).tobytes()
-    assert after(None, whole) == after(None, spare)
+    assert customer_after(None, whole) == customer_after(None, spare)
 
 
 def test_names_are_distinct_and_every_feature_is_explained() -> None:

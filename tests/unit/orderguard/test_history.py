@@ -1,11 +1,25 @@
-"""A customer's history stays small, survives being stored, and holds nothing personal."""
+"""What is remembered of customers and of what they share stays small, and holds nothing personal."""
 
 from datetime import datetime, timedelta, timezone
 
 import msgspec
-import pytest
 
-from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, HistoryError, after, decode, encode, net_value
+from orderguard.history import (
+    EMPTY,
+    ENTITIES,
+    NO_PAST,
+    REMEMBERED,
+    REMEMBERED_OF_ENTITY,
+    CustomerHistory,
+    EntityHistory,
+    Past,
+    after,
+    as_of,
+    customer_after,
+    digest,
+    entity_tokens,
+    net_value,
+)
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 
 START = datetime(2026, 3, 2, 10, 30, tzinfo=timezone(timedelta(hours=2)))
@@ -20,58 +34,97 @@ def order(number: int = 0, **fields: object) -> MaskedOrder:
         items=[MaskedItem(sku="a", quantity=2, unit_price=10.0, discount=1.0)],
         discount=2.0,
         device_token="dev_k1_secretdevice",
+        network_token="net_k1_secretnetwork",
+        email_token="eml_k1_secretmail",
+        card_token="crd_k1_secretcard",
         payment_method="card",
         shipping=MaskedAddress(token="adr_k1_secretaddress"),
     )
     return msgspec.structs.replace(plain, **fields)
 
 
-def history_of(count: int) -> CustomerHistory:
-    history = EMPTY
+def past_of(count: int) -> Past:
+    past = NO_PAST
     for number in range(count):
-        history = after(history, order(number))
-    return history
+        past = after(past, order(number))
+    return past
+
+
+def customer_of(count: int) -> CustomerHistory:
+    return past_of(count).customer or EMPTY
 
 
 def test_an_absent_history_is_an_empty_one() -> None:
-    assert after(None, order()) == after(EMPTY, order())
+    assert customer_after(None, order()) == customer_after(EMPTY, order())
 
 
 def test_a_history_remembers_the_last_orders_and_counts_all() -> None:
-    history = history_of(REMEMBERED + 5)
+    history = customer_of(REMEMBERED + 5)
     assert history.count == REMEMBERED + 5
-    assert len(history.at) == REMEMBERED
+    assert {len(values) for values in msgspec.structs.astuple(history)[1:]} == {REMEMBERED}
     assert history.at[-1] == order(REMEMBERED + 4).created_at.timestamp()
 
 
+def test_an_entity_remembers_its_last_orders_and_since_when_it_is_known() -> None:
+    for known in past_of(REMEMBERED_OF_ENTITY + 5).entities:
+        assert known
+        assert known.first_at == START.timestamp()
+        assert known.at == tuple(order(n).created_at.timestamp() for n in range(5, REMEMBERED_OF_ENTITY + 5))
+        assert len(known.customers) == len(known.cards) == REMEMBERED_OF_ENTITY
+
+
 def test_a_history_is_never_changed_in_place() -> None:
-    before = history_of(3)
+    before = past_of(3)
     after(before, order(9))
-    assert before == history_of(3)
+    assert before == past_of(3)
 
 
-def test_what_is_encoded_is_decoded_again() -> None:
-    for count in (0, 1, REMEMBERED + 5):
-        assert decode(encode(history_of(count))) == history_of(count)
+def test_entities_are_what_an_order_names() -> None:
+    assert dict(zip(ENTITIES, entity_tokens(order()), strict=True)) == {
+        "device": "dev_k1_secretdevice",
+        "network": "net_k1_secretnetwork",
+        "email": "eml_k1_secretmail",
+        "address": "adr_k1_secretaddress",
+        "payment": "crd_k1_secretcard",
+    }
+    bare = order(device_token=None, network_token=None, email_token=None, card_token=None, shipping=None)
+    assert entity_tokens(bare) == (None,) * len(ENTITIES)
+    assert after(NO_PAST, bare).entities == NO_PAST.entities
+    billed = msgspec.structs.replace(bare, billing=MaskedAddress(token="adr_k1_home"))
+    assert entity_tokens(billed)[ENTITIES.index("address")] == "adr_k1_home"
 
 
-def test_the_longest_history_is_below_two_kilobytes() -> None:
-    assert len(encode(history_of(1000))) < 2048
+def test_an_order_that_names_no_card_counts_for_its_other_entities() -> None:
+    device = after(NO_PAST, order(card_token=None)).entities[0]
+    assert device == EntityHistory(START.timestamp(), (START.timestamp(),), (digest("cus_k1_a"),), (0,))
 
 
-def test_no_token_can_be_read_from_an_encoded_history() -> None:
-    data = encode(history_of(3))
-    assert b"secret" not in data and b"cus_k1" not in data and b"ord_k1" not in data
+def test_an_order_sees_nothing_that_was_placed_after_it() -> None:
+    past = past_of(6)
+    for number in range(6):
+        placed = order(number).created_at.timestamp()
+        assert as_of(past, placed) == past_of(number + 1)
+        assert as_of(past, placed - 1) == past_of(number)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"\xc1", b"{}", encode(history_of(2))[:-3], msgspec.msgpack.encode([1, [1.0], [], [], [], [], [], []])],
-    ids=["nothing", "no MessagePack", "JSON", "cut off", "lists of unequal length"],
-)
-def test_broken_bytes_are_refused(data: bytes) -> None:
-    with pytest.raises(HistoryError, match="not a customer's history"):
-        decode(data)
+def test_what_comes_late_is_seen_by_orders_between() -> None:
+    past = after(after(NO_PAST, order(5)), order(1))
+    seen = as_of(past, order(3).created_at.timestamp())
+    late = order(1).created_at.timestamp()
+    assert seen.customer and seen.customer.at == (late,)
+    assert all(known and known.first_at == late and known.at == (late,) for known in seen.entities)
+
+
+def test_of_orders_no_longer_remembered_one_by_one_all_count_as_earlier() -> None:
+    past = past_of(REMEMBERED_OF_ENTITY + 5)
+    seen = as_of(past, START.timestamp())
+    assert seen.customer and seen.customer.count == REMEMBERED_OF_ENTITY + 5 - REMEMBERED and not seen.customer.at
+    assert seen.entities == (EntityHistory(START.timestamp(), (), (), ()),) * len(ENTITIES)
+
+
+def test_no_token_is_kept() -> None:
+    kept = msgspec.msgpack.encode(past_of(3))
+    assert b"secret" not in kept and b"cus_k1" not in kept and b"ord_k1" not in kept
 
 
 def test_the_value_of_an_order_is_after_discounts_and_never_negative() -> None:

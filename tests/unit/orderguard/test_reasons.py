@@ -18,7 +18,7 @@ from orderguard.features import FEATURE_NAMES
 from orderguard.features.columns import columns_of
 from orderguard.features.labels import LABELS, label
 from orderguard.features.scalar import order_features
-from orderguard.history import CustomerHistory, after
+from orderguard.history import CustomerHistory, customer_after
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.presence import FIELDS, HOUR
 from orderguard.reasons import ReasonInWords, in_words, lines_beside_usual, place_in_words
@@ -89,7 +89,7 @@ def history_of(*ago: timedelta) -> CustomerHistory:
     """The history of a customer who placed plain orders so long before `NOW`."""
     history = None
     for one in sorted(ago, reverse=True):
-        history = after(history, order(NOW - one))
+        history = customer_after(history, order(NOW - one))
     assert history
     return history
 
@@ -237,7 +237,7 @@ def test_any_order_can_be_told(stream: list[MaskedOrder], known: bool, seed: int
     catalogue = learn_catalogue(columns_of(stream[:2]))
     history = None
     for one in stream[:-1] if known else ():
-        history = after(history, one)
+        history = customer_after(history, one)
     vector = order_features(stream[-1], history, catalogue)
     parts = np.random.default_rng(seed).uniform(-0.1, 0.5, len(vector)).tolist()
     usual = ReferenceOrders.of(vector[None], np.array([0.5]), FEATURE_NAMES) if seed % 2 else None

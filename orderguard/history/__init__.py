@@ -1,0 +1,26 @@
+"""What is remembered of earlier orders: by customer, and by what customers may share."""
+
+from orderguard.history.customer import EMPTY, REMEMBERED, CustomerHistory, customer_after
+from orderguard.history.digests import address_digest, digest, net_value, payment_digest
+from orderguard.history.entity import ENTITIES, REMEMBERED_OF_ENTITY, EntityHistory, entity_after, entity_tokens
+from orderguard.history.past import NO_PAST, Past, after, as_of
+
+__all__ = [
+    "EMPTY",
+    "ENTITIES",
+    "NO_PAST",
+    "REMEMBERED",
+    "REMEMBERED_OF_ENTITY",
+    "CustomerHistory",
+    "EntityHistory",
+    "Past",
+    "address_digest",
+    "after",
+    "as_of",
+    "customer_after",
+    "digest",
+    "entity_after",
+    "entity_tokens",
+    "net_value",
+    "payment_digest",
+]

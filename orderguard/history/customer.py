@@ -1,0 +1,52 @@
+"""A customer's short history: what the features know about earlier orders. Small, bounded, pseudonymous.
+
+Of each of the last `REMEMBERED` orders it keeps the moment, the value, the currency, the minute of the day, and
+32-bit digests of the pseudonyms of address, device, payment and card. Windows and habits are computed from these, so a
+count in a trailing window can't exceed `REMEMBERED`. An absent history means: no earlier order is known.
+"""
+
+import msgspec
+
+from orderguard.history.digests import address_digest, digest, net_value, payment_digest
+from orderguard.schema import MaskedOrder
+
+REMEMBERED = 32
+
+
+class CustomerHistory(msgspec.Struct, frozen=True, array_like=True):
+    """`count` is the number of all orders seen; the lists hold the last ones, oldest first, and are equally long.
+
+    `at` is in epoch seconds, `values` in the order's currency after discounts, `minutes` in minutes of the local day.
+    A digest of 0 means that the order did not tell.
+    """
+
+    count: int
+    at: tuple[float, ...]
+    values: tuple[float, ...]
+    currencies: tuple[str, ...]
+    minutes: tuple[int, ...]
+    addresses: tuple[int, ...]
+    devices: tuple[int, ...]
+    payments: tuple[int, ...]
+    cards: tuple[int, ...]
+
+
+EMPTY = CustomerHistory(0, (), (), (), (), (), (), (), ())
+
+
+def customer_after(history: CustomerHistory | None, order: MaskedOrder) -> CustomerHistory:
+    """A customer's history once this order has been placed."""
+    known = history or EMPTY
+    keep = 1 - REMEMBERED
+    created = order.created_at
+    return CustomerHistory(
+        known.count + 1,
+        (*known.at[keep:], created.timestamp()),
+        (*known.values[keep:], net_value(order)),
+        (*known.currencies[keep:], order.currency),
+        (*known.minutes[keep:], created.hour * 60 + created.minute),
+        (*known.addresses[keep:], address_digest(order)),
+        (*known.devices[keep:], digest(order.device_token)),
+        (*known.payments[keep:], payment_digest(order.payment_method, order.card_country)),
+        (*known.cards[keep:], digest(order.card_token)),
+    )

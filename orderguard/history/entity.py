@@ -1,0 +1,41 @@
+"""The short history of what orders of several customers may share: a device, a network, an address. Pseudonymous."""
+
+import msgspec
+
+from orderguard.history.digests import address_token, digest
+from orderguard.schema import MaskedOrder
+
+ENTITIES = ("device", "network", "email", "address", "payment")
+REMEMBERED_OF_ENTITY = 64
+
+
+class EntityHistory(msgspec.Struct, frozen=True, array_like=True):
+    """When an entity was first seen, and its last `REMEMBERED_OF_ENTITY` orders, oldest first: counts end there.
+
+    Moments are in epoch seconds; the lists are equally long. A digest of 0 means that the order did not tell.
+    """
+
+    first_at: float
+    at: tuple[float, ...]
+    customers: tuple[int, ...]
+    cards: tuple[int, ...]
+
+
+def entity_tokens(order: MaskedOrder) -> tuple[str | None, ...]:
+    """The pseudonyms of the entities that the order names, in the order of `ENTITIES`."""
+    return order.device_token, order.network_token, order.email_token, address_token(order), order.card_token
+
+
+def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHistory:
+    """An entity's history once this order, which names it, has been placed. `first_at` is of the order that was
+    counted first, whatever comes late.
+    """
+    at = order.created_at.timestamp()
+    known = history or EntityHistory(at, (), (), ())
+    keep = 1 - REMEMBERED_OF_ENTITY
+    return EntityHistory(
+        known.first_at,
+        (*known.at[keep:], at),
+        (*known.customers[keep:], digest(order.customer_token)),
+        (*known.cards[keep:], digest(order.card_token)),
+    )
