@@ -10,12 +10,14 @@ REMEMBERED_OF_ENTITY = 64
 
 
 class EntityHistory(msgspec.Struct, frozen=True, array_like=True):
-    """When an entity was first seen, and its last `REMEMBERED_OF_ENTITY` orders, oldest first: counts end there.
+    """When an entity was first seen, how many orders it had since, and the last `REMEMBERED_OF_ENTITY` of them, oldest
+    first: counts in windows end there.
 
     Moments are in epoch seconds; the lists are equally long. A digest of 0 means that the order did not tell.
     """
 
     first_at: float
+    count: int
     at: tuple[float, ...]
     customers: tuple[int, ...]
     cards: tuple[int, ...]
@@ -31,10 +33,11 @@ def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHis
     counted first, whatever comes late.
     """
     at = order.created_at.timestamp()
-    known = history or EntityHistory(at, (), (), ())
+    known = history or EntityHistory(at, 0, (), (), ())
     keep = 1 - REMEMBERED_OF_ENTITY
     return EntityHistory(
         known.first_at,
+        known.count + 1,
         (*known.at[keep:], at),
         (*known.customers[keep:], digest(order.customer_token)),
         (*known.cards[keep:], digest(order.card_token)),

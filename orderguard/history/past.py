@@ -70,5 +70,9 @@ def _entity_as_of(history: EntityHistory | None, placed: float) -> EntityHistory
     if first_at > placed:
         return None
     return EntityHistory(
-        first_at, moments, (*compress(history.customers, earlier),), (*compress(history.cards, earlier),)
+        first_at,
+        history.count - earlier.count(False),
+        moments,
+        (*compress(history.customers, earlier),),
+        (*compress(history.cards, earlier),),
     )

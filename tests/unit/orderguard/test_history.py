@@ -96,7 +96,7 @@ def test_entities_are_what_an_order_names() -> None:
 
 def test_an_order_that_names_no_card_counts_for_its_other_entities() -> None:
     device = after(NO_PAST, order(card_token=None)).entities[0]
-    assert device == EntityHistory(START.timestamp(), (START.timestamp(),), (digest("cus_k1_a"),), (0,))
+    assert device == EntityHistory(START.timestamp(), 1, (START.timestamp(),), (digest("cus_k1_a"),), (0,))
 
 
 def test_an_order_sees_nothing_that_was_placed_after_it() -> None:
@@ -119,7 +119,7 @@ def test_of_orders_no_longer_remembered_one_by_one_all_count_as_earlier() -> Non
     past = past_of(REMEMBERED_OF_ENTITY + 5)
     seen = as_of(past, START.timestamp())
     assert seen.customer and seen.customer.count == REMEMBERED_OF_ENTITY + 5 - REMEMBERED and not seen.customer.at
-    assert seen.entities == (EntityHistory(START.timestamp(), (), (), ()),) * len(ENTITIES)
+    assert seen.entities == (EntityHistory(START.timestamp(), 5, (), (), ()),) * len(ENTITIES)
 
 
 def test_no_token_is_kept() -> None:
