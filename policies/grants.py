@@ -25,6 +25,15 @@ INVOKER_TYPES = tuple(
 )
 """Grants on Cloud Run: who may call it."""
 
+WIDE_GRANT_TYPES = tuple(
+    f"gcp:{module}/iAM{kind}:IAM{kind}"
+    for module in ("projects", "folder", "organizations")
+    for kind in ("Member", "Binding", "Policy")
+)
+"""Grants on a whole project, folder or organisation."""
+ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy"))
+"""Grants on a service account: who may act as it."""
+
 DEFAULT_SERVICE_ACCOUNT = re.compile(
     r"(?:^|[:/])(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
 )

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, last_part
 from policies.containers import SERVICE, revision
+from policies.grants import ACCOUNT_GRANT_TYPES, WIDE_GRANT_TYPES
 from policies.rule import CRITICAL, HIGH, MEDIUM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
-from policies.rules.iam import WIDE_GRANT_TYPES
 from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Finding, Findings, Undecided, Value, Violation
@@ -20,7 +20,6 @@ BUCKET_GRANT_TYPES = tuple(
     for kind in ("Member", "Binding", "Policy")
 )
 """Grants on a bucket or on a folder in it."""
-ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy"))
 
 OBJECT_READING_ROLES = frozenset(
     f"roles/storage.{role}"

@@ -156,7 +156,7 @@ def firestore(database: Resource) -> Findings:
     "A project has no default network, which is open between all its machines.",
     types=["gcp:organizations/project:Project"],
     severity=MEDIUM,
-    frameworks=[checkov("CKV_GCP_27"), trivy("no-default-network")],
+    frameworks=[checkov("CKV_GCP_27"), trivy("GCP-0010")],
     fix="Set auto_create_network=False.",
 )
 def no_default_network(project: Resource) -> Findings:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from policies.grants import INVOKER_TYPES, Grant, grants, is_default_account, is_public
+from policies.grants import INVOKER_TYPES, WIDE_GRANT_TYPES, Grant, grants, is_default_account, is_public
 from policies.rule import ADVISORY, CRITICAL, EVERY_GRANT_TYPE, HIGH, LOW, MEDIUM, Resource, checkov, cis, org_policy
 from policies.rule import prowler, rule, trivy
 from policies.value import Finding, Findings, Predicate, Undecided, Value, Violation, forbid, is_set
@@ -21,13 +21,6 @@ ACCESS_LIST_TYPES = (
     "gcp:bigquery/datasetAccess:DatasetAccess",
 )
 PUBLIC_PREDEFINED_ACCESS = frozenset({"publicRead", "publicReadWrite", "authenticatedRead"})
-
-WIDE_GRANT_TYPES = tuple(
-    f"gcp:{module}/iAM{kind}:IAM{kind}"
-    for module in ("projects", "folder", "organizations")
-    for kind in ("Member", "Binding", "Policy")
-)
-"""Grants on a whole project, folder or organisation."""
 
 IMPERSONATION_ROLES = frozenset(
     f"roles/iam.{role}"
@@ -102,7 +95,9 @@ def no_basic_roles(resource: Resource) -> Findings:
         cis("1.7"),
         checkov("CKV_GCP_41"),
         checkov("CKV_GCP_49"),
-        trivy("no-project-level-service-account-impersonation"),
+        trivy("GCP-0011"),
+        trivy("GCP-0005"),
+        trivy("GCP-0009"),
     ],
     fix="Grant the role on the one service account that is needed (gcp.serviceaccount.IAMMember).",
 )
@@ -117,7 +112,7 @@ def no_project_impersonation(resource: Resource) -> Findings:
     types=WIDE_GRANT_TYPES,
     severity=MEDIUM,
     level=ADVISORY,
-    frameworks=[cis("1.6"), checkov("CKV_GCP_42"), trivy("no-privileged-service-accounts")],
+    frameworks=[cis("1.6"), checkov("CKV_GCP_42"), trivy("GCP-0007")],
     fix="Grant it on the one resource that is needed, or a role that does less.",
 )
 def no_admin_service_accounts(resource: Resource) -> Findings:
@@ -137,7 +132,9 @@ def no_admin_service_accounts(resource: Resource) -> Findings:
     severity=HIGH,
     frameworks=[
         checkov("CKV_GCP_46"),
-        trivy("no-project-level-default-service-account-assignment"),
+        trivy("GCP-0006"),
+        trivy("GCP-0004"),
+        trivy("GCP-0008"),
         org_policy("iam.automaticIamGrantsForDefaultServiceAccounts"),
     ],
     fix="Make a service account for the workload and grant the role to that.",
@@ -153,8 +150,8 @@ def no_default_service_accounts(resource: Resource) -> Findings:
     types=[EVERY_GRANT_TYPE],
     severity=MEDIUM,
     frameworks=[
-        trivy("no-user-granted-permissions"),
-        trivy("no-personal-emails"),
+        trivy("GCP-0003"),
+        trivy("GCP-0069"),
         org_policy("iam.allowedPolicyMemberDomains"),
     ],
     fix="Put the person into a group and grant the role to the group.",

@@ -35,7 +35,7 @@ ENCRYPTED_BY = {
     frameworks=[
         cis("1.11"),
         checkov("CKV_GCP_43"),
-        trivy("rotate-kms-keys"),
+        trivy("GCP-0065"),
         org_policy("custom.cloudkmsAllowedRotationPeriod"),
     ],
     settings={"maximumDays": 90},
@@ -79,7 +79,7 @@ def protected(key: Resource) -> Findings:
         *(checkov(f"CKV_GCP_{number}") for number in (80, 81, 83, 84, 92, 96)),
         *(checkov(f"CKV2_GCP_{number}") for number in (24, 25, 26)),
         org_policy("gcp.restrictNonCmekServices"),
-        trivy("bucket-encryption-customer-key"),
+        trivy("GCP-0066"),
     ],
     fix="Name a key of Cloud KMS.",
 )

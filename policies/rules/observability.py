@@ -79,7 +79,7 @@ def alerts_reach_somebody(alert: Resource) -> Findings:
     whole_stack=True,
     severity=MEDIUM,
     stacks=["prod*"],
-    frameworks=[cis("2.1"), checkov("CKV2_GCP_5"), trivy("configure-audit-logging")],
+    frameworks=[cis("2.1"), checkov("CKV2_GCP_5"), trivy("GCP-0079")],
     settings={"services": ["storage.googleapis.com", "secretmanager.googleapis.com"], **RAW_BUCKETS},
     fix="Add a gcp.projects.IAMAuditConfig with DATA_READ and DATA_WRITE for allServices.",
 )

@@ -1,8 +1,7 @@
 """Secret Manager: few readers, kept in the region, rotated."""
 
-from policies.grants import grants
+from policies.grants import WIDE_GRANT_TYPES, grants
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, gdpr, org_policy, prowler, rule
-from policies.rules.iam import WIDE_GRANT_TYPES
 from policies.value import Findings, Violation, equals, forbid, require
 
 SECRET = "gcp:secretmanager/secret:Secret"

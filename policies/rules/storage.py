@@ -61,7 +61,7 @@ def model_versioning(bucket: Resource) -> Findings:
     types=[BUCKET],
     severity=LOW,
     level=ADVISORY,
-    frameworks=[checkov("CKV_GCP_78"), trivy("enable-bucket-versioning")],
+    frameworks=[checkov("CKV_GCP_78"), trivy("GCP-0078")],
     fix='Set versioning={"enabled": True}, or a retention_policy for records that may not change.',
 )
 def versioning(bucket: Resource) -> Findings:
@@ -134,7 +134,7 @@ def raw_orders_expire(bucket: Resource) -> Findings:
     types=[BUCKET],
     severity=LOW,
     level=ADVISORY,
-    frameworks=[checkov("CKV_GCP_62"), checkov("CKV_GCP_63"), trivy("enable-bucket-logging")],
+    frameworks=[checkov("CKV_GCP_62"), checkov("CKV_GCP_63"), trivy("GCP-0077")],
     settings={"logBuckets": ["*log", "*logs", "*-logs-*"]},
     stacks=["prod*"],
     fix='Set logging={"log_bucket": ...} to a bucket that is there for logs alone.',
