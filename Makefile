@@ -7,6 +7,7 @@ ORDERS ?= data/score/sample.ndjson
 MODELS ?= models
 CONFIG ?= ml/config.toml
 HOME_FOLDER := .local
+HISTORIES ?= $(HOME_FOLDER)/histories
 
 PYTHON311 ?= python3.11
 VENV    := .venv
@@ -17,6 +18,8 @@ UV      := $(VENV)/bin/uv
 KEY     := $(HOME_FOLDER)/masking-key
 DELIVERY := $(PYTHON) -m delivery
 CHECKOV := $(VENV)/checkov/bin/checkov
+# A key that a runner made for one run belongs to nobody: what depends on it (past cases, seed, names of files) isn't made then.
+WHOSE_KEY = $(if $(filter 1,$(RUN_KEY)),--run-key,--histories "$(HISTORIES)")
 ACTIONLINT := $(VENV)/bin/actionlint
 
 # uv is ten times as fast as pip; where only pip knows the way to a package index (pip.conf), pip does it.
@@ -67,13 +70,13 @@ score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjso
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
 .PHONY: train
-train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw CONFIG=ml/config.toml)
-	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)"
+train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw CONFIG=ml/config.toml; RUN_KEY=1: the key is this run's alone)
+	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: champion
 champion: $(RUN_ENV) ## See that there is a champion: train one where there is none (DATA=… CONFIG=…)
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory $(KEY) orders
-	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)"
+	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: models
 models: $(RUN_ENV) ## List the model versions with their lineage; the champion is marked
@@ -90,7 +93,7 @@ rollback: $(RUN_ENV) ## Go back to the champion before this one
 .PHONY: forget
 forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and histories (CUSTOMER=…)
 	@$(PYTHON) -m app.history
-	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)"
+	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)" --histories "$(HISTORIES)"
 
 .PHONY: files
 files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=data/raw)

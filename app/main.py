@@ -25,7 +25,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
     store = open_store(settings.history_url, settings.history_ttl_days)
-    scoring = Scoring(settings.keyring, models, store, metrics, logs)
+    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
     tasks: list[asyncio.Task[None]] = []
 
     def build() -> Application:

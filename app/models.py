@@ -15,6 +15,7 @@ from pathlib import Path
 from app.drift_watch import DriftWatch
 from app.logs import LogWriter
 from app.metrics import Metrics
+from app.past_cases import find
 from app.settings import CHAMPION, Settings
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_SET_VERSION
@@ -152,6 +153,11 @@ class Models:
             return None
         self.refused.pop(version, None)
         self._logs.service("NOTICE", "model", "A model version is loaded, checked and warm.", model_version=version)
+        cases = await asyncio.to_thread(find, self._settings.histories_dir, version, self._settings.keyring)
+        if cases.refused:
+            self._logs.service(
+                "WARNING", "model", "Its past cases can't be used.", model_version=version, reason=cases.told
+            )
         return model
 
     def _refuse(self, version: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from app import docs_page, openapi
+from app import docs_page, openapi, past_cases
 from app.contract import Health, Readiness
 from app.drift_watch import DriftAnswer
 from app.history import HistoryStore
@@ -42,7 +42,8 @@ class FeaturesAnswer(msgspec.Struct, frozen=True):
 
 class ModelAnswer(msgspec.Struct, frozen=True):
     """The version that is served and where it comes from. `undecided` are the figures of its gates that there were too
-    few orders for, and what would decide them. `refused` says which versions could not be used, and why.
+    few orders for, and what would decide them. `refused` says which versions could not be used, and why. `past_cases`
+    says how many there are under which key, or why there are none.
     """
 
     version: str
@@ -63,6 +64,7 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     shadow_version: str | None
     refused: dict[str, str]
     history_store: str
+    past_cases: str
     revision: str | None
 
 
@@ -76,6 +78,7 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
         if serving is None:
             raise Problem("not-ready", models.reason or "", headers={"Retry-After": "5"})
         manifest = serving.scorer.manifest
+        found = await asyncio.to_thread(past_cases.find, settings.histories_dir, serving.version, settings.keyring)
         return _json(
             ModelAnswer(
                 version=serving.version,
@@ -96,6 +99,7 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
                 shadow_version=models.shadow.version if models.shadow else None,
                 refused=models.refused,
                 history_store=store.name if store else "off",
+                past_cases=found.told,
                 revision=settings.revision,
             )
         )

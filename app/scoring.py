@@ -185,9 +185,16 @@ class Scoring:
     """Scores orders with the model that is served."""
 
     def __init__(
-        self, keyring: Keyring, models: Models, store: HistoryStore | None, metrics: Metrics, logs: LogWriter
+        self,
+        keyring: Keyring,
+        models: Models,
+        store: HistoryStore | None,
+        metrics: Metrics,
+        logs: LogWriter,
+        histories: Path | None = None,
     ) -> None:
         self.keyring = keyring
+        self.histories = histories
         self._models = models
         self._store = store
         self._store_rests_until = 0.0

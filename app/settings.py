@@ -32,6 +32,7 @@ class Settings:
     model_dir: Path = Path("models")
     model_version: str = CHAMPION
     shadow_model_version: str | None = None
+    histories_dir: Path | None = None
     history_url: str = field(default="memory:", repr=False)
     history_ttl_days: int = 180
     log_level: str = "INFO"
@@ -96,6 +97,7 @@ SETTINGS = (
     Setting("MODEL_DIR", "model_dir", Path, "the folder that holds one folder a model version"),
     Setting("MODEL_VERSION", "model_version", _version_name, "the version to serve; `champion` follows the champion"),
     Setting("SHADOW_MODEL_VERSION", "shadow_model_version", _version_name, "a challenger to score and compare"),
+    Setting("HISTORIES_DIR", "histories_dir", Path, "the folder of past cases and of the histories' seed"),
     Setting("HISTORY_URL", "history_url", _history_url, "where customers' histories are kept"),
     Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
     Setting("LOG_LEVEL", "log_level", _log_level, "the least severity that is logged"),

@@ -21,7 +21,7 @@ from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring
 from orderguard.model_version import champion
-from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex, Search, similar_cases
+from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex, PastCases, Search, similar_cases
 from orderguard.retrieval.terms import words
 
 QUESTIONS = Path("tests/rag/questions.ndjson")
@@ -152,8 +152,11 @@ def trained_cases(models: Path, truth: Path, pages: KnowledgeIndex) -> dict[str,
     version = champion(models) if models.is_dir() else None
     if version is None or not truth.is_file():
         return None
-    index = KnowledgeIndex.read(models / version / KNOWLEDGE_FOLDER)
     keyring = Keyring.from_environment(os.environ)
+    known = PastCases.read(Path(os.environ.get("HISTORIES_DIR", ".local/histories")), version, keyring)
+    if known is None:
+        return None
+    index = msgspec.structs.replace(KnowledgeIndex.read(models / version / KNOWLEDGE_FOLDER), cases=known.cases)
     anomalies = [msgspec.json.decode(line) for line in truth.read_bytes().splitlines()]
     kinds = {keyring.token("order", anomaly["order_id"]): anomaly["kind"] for anomaly in anomalies}
     return case_agreement(index, pages, kinds) if any(case.order_token in kinds for case in index.cases) else None

@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _data(train)
     train.add_argument("--version", help="a name of your own instead of the tag or date-commit-data")
     train.add_argument("--no-promote", action="store_true", help="publish only")
+    _key(train)
 
     validate = _command(
         steps, "validate", "training_commands", "train again from the data and compare: same bytes, same gates"
@@ -82,6 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     _data(current)
     current.set_defaults(version=None, no_promote=False)
+    _key(current)
+
+    histories = _command(
+        steps,
+        "histories",
+        "histories_command",
+        "past cases of a version, and what the store would hold: under this key",
+    )
+    _data(histories)
+    histories.add_argument("version", nargs="?", help="the version whose past cases are wanted (the champion)")
+    histories.add_argument("--histories", type=Path, required=True, help="the folder that they go to")
 
     _command(steps, "rollback", "commands", "go back to the champion before this one")
 
@@ -123,6 +135,17 @@ def _data(command: argparse.ArgumentParser) -> None:
         "--quarantine", type=Path, default=Path("data/quarantine/bad-lines.ndjson"), help="where bad lines go"
     )
     command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="the most processor cores to use")
+
+
+def _key(command: argparse.ArgumentParser) -> None:
+    """Whose key it is: that of the stack, or of the run."""
+    whose = command.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--histories", type=Path, help="the folder for what the key's owner gets: past cases, seed (nothing is made)"
+    )
+    whose.add_argument(
+        "--run-key", action="store_true", help="the key was made for this run alone: make nothing that depends on it"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""`python -m ml.forget`: remove a customer, named by the environment variable CUSTOMER, from orders and indexes.
+"""`python -m ml.forget`: remove a customer, named by the environment variable CUSTOMER, from orders and past cases.
 
-It takes the customer's lines out of the raw order files, their orders' cases out of the knowledge index of every model
-version, and says which versions were trained with files that held them: those models keep no order, but the next
-training run should replace them. The customer's id comes by the environment, since anyone can read a process's
-arguments. The raw orders go last: a run that was interrupted can be repeated.
+It takes the customer's lines out of the raw order files, their orders' past cases out of the folder of histories and
+out of the index of every model version of before, and says which versions were trained with files that held them: those
+models keep no order, but the next training run should replace them. The customer's id comes by the environment, since
+anyone can read a process's arguments. The raw orders go last: a run that was interrupted can be repeated.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -32,7 +33,8 @@ from orderguard.model_version import (
     sha256,
 )
 from orderguard.private_files import keep_private, open_private
-from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
+from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, ForeignKey, KnowledgeError, KnowledgeIndex, PastCases
+from orderguard.retrieval.past_cases import path_of, versions_with_cases
 
 
 class _Who(msgspec.Struct):
@@ -57,11 +59,14 @@ class FileOfOrders(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone)."""
+    """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone).
+    `cases` are counted by version. `foreign` are files of past cases under another key, which can't be looked through.
+    """
 
     files: list[OrderFile]
     lines: int
     cases: dict[str, int]
+    foreign: list[Path]
     trained: list[str]
     perhaps_trained: list[str]
 
@@ -69,8 +74,9 @@ class Forgotten(NamedTuple):
 _decoder = msgspec.json.Decoder(_Whose)
 
 
-def forget(customer: str, data: Path, models: Path, keyring: Keyring) -> Forgotten:
-    """Remove a customer from the order files under `data` and from the indexes under `models`.
+def forget(customer: str, data: Path, models: Path, keyring: Keyring, histories: Path | None = None) -> Forgotten:
+    """Remove a customer from the order files under `data`, from the past cases under `histories`, and from the indexes
+    under `models`.
 
     Raises `ReadingError`, `ModelVersionError`, `KnowledgeError` or `OSError` for what can't be read or written.
     """
@@ -78,17 +84,19 @@ def forget(customer: str, data: Path, models: Path, keyring: Keyring) -> Forgott
     tokens = {token for held in touched for order_id in held.order_ids for token in keyring.tokens("order", order_id)}
     hashes = {held.sha256 for held in touched}
     names = {held.file.path.name: keyring.tokens(NAMESPACE, held.file.path.name) for held in touched}
-    trained, perhaps, cases = [], [], {}
+    trained, perhaps = [], []
+    cases, foreign = remove_past_cases(histories, tokens, keyring) if histories else (Counter[str](), [])
     for folder in version_folders(models):
         if any(file.sha256 in hashes for file in read_manifest(folder).data):
             trained.append(folder.name)
         elif any(has_order_file(folder, name, pseudonyms) for name, pseudonyms in names.items()):
             perhaps.append(folder.name)
         if removed := remove_cases(folder, tokens, keyring):
-            cases[folder.name] = removed
+            cases[folder.name] += removed
     for held in touched:
         rewrite(held)
-    return Forgotten([held.file for held in touched], sum(held.removed for held in touched), cases, trained, perhaps)
+    lines = sum(held.removed for held in touched)
+    return Forgotten([held.file for held in touched], lines, dict(cases), foreign, trained, perhaps)
 
 
 def lines_of(customer: str, file: OrderFile) -> FileOfOrders | None:
@@ -130,8 +138,27 @@ def rewrite(held: FileOfOrders) -> None:
     aside.replace(path)
 
 
+def remove_past_cases(histories: Path, tokens: set[str], keyring: Keyring) -> tuple[Counter[str], list[Path]]:
+    """Take the past cases of these orders out of the folder of histories. How many there were, by version, and the
+    files that another key has made.
+    """
+    removed, foreign = Counter[str](), []
+    for version in versions_with_cases(histories):
+        try:
+            known = PastCases.read(histories, version, keyring)
+        except ForeignKey:
+            foreign.append(path_of(histories, version))
+            continue
+        kept = [case for case in known.cases if case.order_token not in tokens] if known else []
+        if known and len(kept) < len(known.cases):
+            msgspec.structs.replace(known, cases=kept).write(histories)
+            removed[version] += len(known.cases) - len(kept)
+    return removed, foreign
+
+
 def remove_cases(version_dir: Path, tokens: set[str], keyring: Keyring) -> int:
-    """Take the cases of these orders out of a version's index and put its hash right; returns how many there were. The
+    """Take the cases of these orders out of the index of a version that still has some, and put its hash right; returns
+    how many there were. The
     names of order files that a former version has in its manifest become pseudonyms.
 
     The version's folder is made anew beside the old one and swapped in, so that it is whole at every moment.
@@ -175,13 +202,15 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     parser = argparse.ArgumentParser(prog="CUSTOMER=… python -m ml.forget", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/raw"), help="the folder of raw orders")
     parser.add_argument("--models", type=Path, default=Path("models"), help="the folder of model versions")
+    parser.add_argument("--histories", type=Path, help="the folder of past cases and of the seed")
     options = parser.parse_args(arguments)
     customer = environment.get("CUSTOMER", "").strip()
     if not customer:
         print("whom to forget? Name the customer's id: make forget CUSTOMER=…", file=sys.stderr)
         return 2
     try:
-        done = forget(customer, options.data, options.models, Keyring.from_environment(environment))
+        keyring = Keyring.from_environment(environment)
+        done = forget(customer, options.data, options.models, keyring, options.histories)
     except ReadingError as error:
         print(error.told(sys.stderr), file=sys.stderr)
         return 2
@@ -200,7 +229,8 @@ def summary(done: Forgotten, screen: IO[str]) -> str:
     if not done.lines:
         return "No order of this customer is in the raw orders: nothing to remove."
     lines = [f"Removed {done.lines:,} orders from {', '.join(file.told(screen) for file in done.files)}."]
-    lines += [f"Removed {count:,} cases from the index of version {name}." for name, count in done.cases.items()]
+    lines += [f"Removed {count:,} past cases of version {name}." for name, count in done.cases.items()]
+    lines += [f"Not looked through, since made under another key: {path}. Remove it." for path in done.foreign]
     for names, how in ((done.trained, "were trained"), (done.perhaps_trained, "may have been trained")):
         if names:
             lines.append(f"Versions that {how} with these orders: {', '.join(names)}. `make train` makes one without.")

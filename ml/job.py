@@ -22,12 +22,18 @@ Say = Callable[[str], None]
 class Job:
     """What to train, from what, and where to. `version` overrides the name that lineage gives; `jobs` is the most
     processor cores to use.
+
+    `histories` is the folder for what belongs to the key's owner: the version's past cases, and what the store of
+    histories would hold after these orders; None: nothing of that is made. With `run_key` the key is made for this run
+    alone: what depends on it would be of no use to anybody, and is made nowhere.
     """
 
     data: Path
     models: Path
     config: Config
     keyring: Keyring
+    histories: Path | None = None
+    run_key: bool = False
     version: str | None = None
     quarantine: Path | None = None
     jobs: int = 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ml import registry
+from ml.histories import write_histories
 from ml.job import Job, Prepared, prepare, timed
 from ml.config import own_hash
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
@@ -19,7 +20,7 @@ from ml.validation.gates import Gate, Validation
 from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
-from orderguard.model_version import MANIFEST, Manifest, champion
+from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,16 @@ def train_version(
         (aside / registry.CHALLENGE).write_bytes(_json(challenge))
         (aside / registry.RECORDED).write_bytes(_json({"recorded_at": now(), "seconds": seconds}))
         new = registry.publish(aside, job.models, manifest)
+    if job.histories is not None and not job.run_key:
+        with timed("histories", seconds, job.say):
+            write_histories(job.histories, job.models / manifest.version, table, paths, job.keyring)
     return Outcome(manifest, evidence.validation, challenge, new, seconds)
 
 
 def rebuild(job: Job, version: str) -> Manifest:
     """Train a version again in a folder that is then removed; its manifest."""
     with tempfile.TemporaryDirectory(prefix="orderguard-") as folder:
-        return train_version(replace(job, models=Path(folder), version=version)).manifest
+        return train_version(replace(job, models=Path(folder), histories=None, version=version)).manifest
 
 
 def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -> Gate:
@@ -90,7 +94,7 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
         commit=code.commit,
         tag=code.tag,
         dirty=code.dirty,
-        data=training.table.data_files,
+        data=_data_files(job, training),
         data_sha256=training.data_sha256,
         first_order=first,
         last_order=last,
@@ -105,7 +109,14 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
         libraries=library_versions(),
         files={},
         undecided=validation.undecided(),
+        key="" if job.run_key else job.keyring.fingerprint,
     )
+
+
+def _data_files(job: Job, training: Training) -> list[DataFile]:
+    """The order files. A pseudonym under a key that is thrown away says nothing to anybody."""
+    files = training.table.data_files
+    return [msgspec.structs.replace(file, token="") for file in files] if job.run_key else files
 
 
 def _json(value: object) -> bytes:

@@ -26,7 +26,6 @@ from orderguard.model_version import (
     verify,
 )
 from orderguard.private_files import kept_private, make_private_folder
-from orderguard.retrieval import KNOWLEDGE_FOLDER
 
 HISTORY = "history.ndjson"
 RECORDED = "recorded.json"
@@ -109,7 +108,7 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
     """Move a finished folder to its place. False where the same version, byte for byte, is there already.
 
     Raises `ModelVersionError` where another model has that name: a version never changes. Only what is keyed may: the
-    same model with its cases and the names of its files under another masking key takes the old folder's place.
+    same model with the names of its files under another masking key takes the old folder's place.
     """
     target = models_dir / manifest.version
     if not target.exists():
@@ -131,9 +130,8 @@ def publish(aside: Path, models_dir: Path, manifest: Manifest) -> bool:
 
 
 def _without_what_is_keyed(manifest: Manifest) -> Manifest:
-    files = {name: digest for name, digest in manifest.files.items() if not name.startswith(f"{KNOWLEDGE_FOLDER}/")}
     data = [DataFile(position=file.position, sha256=file.sha256, orders=file.orders) for file in manifest.data]
-    return msgspec.structs.replace(manifest, files=files, data=data)
+    return msgspec.structs.replace(manifest, data=data, key=None)
 
 
 def _difference(old: Manifest, new: Manifest) -> str:

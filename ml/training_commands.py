@@ -88,7 +88,7 @@ def train(options: argparse.Namespace) -> int:
     lines += ["", "undecided, which stops no promotion:", *(f"  {line}" for line in undecided)] if undecided else []
     took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     lines += ["", took, f"{'written' if outcome.new else 'already there, byte for byte'}: {folder}"]
-    lines += [f"report: {folder / 'report.html'}"]
+    lines += [f"report: {folder / 'report.html'}", _kept_apart(job)]
     promoted = False
     if verdict == "failed":
         lines += ["", *refusal(job.models, manifest.version, gates, options.config), ""]
@@ -112,6 +112,15 @@ def train(options: argparse.Namespace) -> int:
     }
     output(options, [*lines, manifest.version], facts)
     return EXIT_GATE if verdict == "failed" else 0
+
+
+def _kept_apart(job: Job) -> str:
+    """What was made of what depends on the key, in a sentence."""
+    if job.run_key:
+        return "under a key of this run alone: no past cases, no seed, no names of order files (make seed-histories)"
+    if job.histories is None:
+        return "no past cases and no seed were made: --histories names the folder for them"
+    return f"past cases under key {job.keyring.fingerprint}: {job.histories}"
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -141,6 +150,8 @@ def _job(options: argparse.Namespace) -> Job:
         models=options.models,
         config=read_config(options.config),
         keyring=Keyring.from_environment(os.environ),
+        histories=getattr(options, "histories", None),
+        run_key=getattr(options, "run_key", False),
         version=getattr(options, "version", None),
         quarantine=options.quarantine,
         jobs=max(1, options.jobs),

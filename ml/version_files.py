@@ -6,19 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ml.attribution_graph import attribution_graph
 from ml.feature_engineering import FeatureTable
-from ml.knowledge_index import flagged_cases, knowledge_index
+from ml.knowledge_index import knowledge_index
 from ml.onnx_export import to_onnx
 from ml.training import Trained
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring
 from orderguard.reference_orders import ReferenceOrders
 from orderguard.retrieval import KNOWLEDGE_FOLDER
-from orderguard.scorer import GRAPH, MODEL, explain_rows, session
+from orderguard.scorer import GRAPH, MODEL
 
 
 @dataclass(frozen=True)
@@ -69,23 +66,11 @@ def write_catalogue(training: Training, folder: Path) -> None:
 
 
 def write_knowledge(training: Training, folder: Path) -> None:
-    """The knowledge index that the service's answers come from."""
-    model = training.trained.model
-    graph = session((folder / GRAPH).read_bytes())
+    """The knowledge index that the service's answers come from. It holds no past cases: they belong to whoever has the
+    key, see `ml.histories`.
+    """
     parts = training.trained.slices
-    scores = model.scores(training.table.X).score
-    scores[: parts.first] = 0.0  # what only fills the catalogue is no case
-
-    def contributions(row: NDArray[np.float32]) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = explain_rows(graph, row[None])[1][0]
-        return values
-
-    usual = ReferenceOrders.read(folder)
-    assert usual
-    cases = flagged_cases(
-        training.table, scores, training.trained.threshold, usual, contributions, training.paths, training.keyring
-    )
-    knowledge_index(training.table.X[parts.first : parts.train], cases).write(folder / KNOWLEDGE_FOLDER)
+    knowledge_index(training.table.X[parts.first : parts.train], []).write(folder / KNOWLEDGE_FOLDER)
 
 
 WRITERS: tuple[Writer, ...] = (

@@ -55,6 +55,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model comes from and what belongs to it. Holds no time of recording: equal inputs give equal bytes.
 
     `files` maps each file of the folder to its SHA-256.
+    `key` is the fingerprint of the masking key that the pseudonyms of the order files' names were made with; "" where
+    the key was made for that run alone, so that nothing here depends on it; None in a version from before.
     `undecided` are the figures of its gates that there were too few orders for.
     """
 
@@ -77,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     libraries: dict[str, str]
     files: dict[str, str]
     undecided: list[Undecided] = []
+    key: str | None = None
 
 
 def sha256(path: Path) -> str:

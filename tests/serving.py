@@ -61,9 +61,17 @@ def train(
     feed = lines(make_world(seed, orders, START, END), orders, START, END)
     (data / f"sample-{seed}.ndjson").write_bytes(b"\n".join(line.data for line in feed) + b"\n")
     keyring = Keyring.from_text(key)
-    train_version(Job(data=data, models=models, config=read_config(), keyring=keyring, version=version))
+    histories = histories_of(models)
+    train_version(
+        Job(data=data, models=models, config=read_config(), keyring=keyring, histories=histories, version=version)
+    )
     (models / CHAMPION).write_text(version)
     return models
+
+
+def histories_of(models: Path) -> Path:
+    """Where the past cases of these versions are."""
+    return models.parent / "histories"
 
 
 @dataclass
@@ -124,6 +132,7 @@ def environment(models: Path, port: int, **settings: str) -> dict[str, str]:
     told = {
         "PORT": str(port),
         "MODEL_DIR": str(models),
+        "HISTORIES_DIR": str(histories_of(models)),
         "PII_MASKING": "enforced",
         "MASKING_KEY": MASKING_KEY,
         "API_KEY": API_KEY,

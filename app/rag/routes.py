@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from app import past_cases
 from app.problems import Problem
 from app.rag import chat, contract
 from app.rag.answering import Answering, AskEvent
@@ -28,6 +29,8 @@ class Service(Protocol):
     """What the scoring service lends to the RAG layer."""
 
     keyring: Keyring
+    histories: Path | None
+    """The folder that past cases lie in."""
 
     def version_dir(self) -> Path:
         """The folder of the model version that is served now; its `knowledge/` is what answers come from. It may change
@@ -43,28 +46,33 @@ class Service(Protocol):
 
 
 class Knowledge:
-    """The search over the served model version's index, loaded at first use and again when another version serves."""
+    """The search over the served model version's index and its past cases, loaded at first use, and again when another
+    version serves or the file of the cases changes.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._loaded: tuple[Path, Search] | None = None
+        self._loaded: tuple[object, Search] | None = None
 
     async def search(self) -> tuple[Search, str]:
         """The search, and the name of the model version. Raises `Problem` when the served version has no index."""
         folder = self._service.version_dir()
-        if self._loaded is None or self._loaded[0] != folder:
+        # In a thread: loading takes as long as some dozens of scores.
+        return await asyncio.to_thread(self._current, folder), folder.name
+
+    def _current(self, folder: Path) -> Search:
+        state = folder, past_cases.state_of(self._service.histories, folder.name)
+        if self._loaded is None or self._loaded[0] != state:
             try:
-                # In a thread: loading takes as long as some dozens of scores.
-                self._loaded = folder, await asyncio.to_thread(_open, folder)
+                index = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER)
             except KnowledgeError:
                 raise Problem(
                     "not-ready", "the served model version has no usable knowledge index: train one with this release"
                 ) from None
-        return self._loaded[1], folder.name
-
-
-def _open(folder: Path) -> Search:
-    return Search(KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER))
+            # A former version has cases in its index, under a key that nobody can tell.
+            found = past_cases.find(self._service.histories, folder.name, self._service.keyring)
+            self._loaded = state, Search(msgspec.structs.replace(index, cases=found.cases))
+        return self._loaded[1]
 
 
 def routes(

@@ -117,8 +117,15 @@ class Keyring:
 
     @property
     def fingerprint(self) -> str:
-        """Tells two keyrings' current keys apart and gives neither away: safe to publish."""
-        return f"{self.current_id}:{_code(self._keys[self.current_id], 'fingerprint', '')[:12]}"
+        """Tells two keyrings' current keys apart and gives neither away: safe to publish. The key's id, which every key
+        file may call `k1`, and 72 bits of an HMAC of a constant.
+        """
+        return self.fingerprints[0]
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Those of all versions of the key, the current one's first."""
+        return tuple(f"{key_id}:{_code(key, 'fingerprint', '')[:12]}" for key_id, key in self._keys.items())
 
     def tokens(self, namespace: str, value: str) -> list[str]:
         """The pseudonyms of `value` under every version of the key, the current one first: what to look for where old

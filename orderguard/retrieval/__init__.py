@@ -13,6 +13,7 @@ on the corpus itself; reciprocal-rank fusion joins the two. docs/technical/rag.m
 from orderguard.retrieval.cases import Case, SimilarCase, Told, make_case, similar_cases, with_words
 from orderguard.retrieval.documents import Document, Passage, read_document
 from orderguard.retrieval.index import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeError, KnowledgeIndex
+from orderguard.retrieval.past_cases import ForeignKey, PastCases
 from orderguard.retrieval.search import Hit, Search
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "KNOWLEDGE_FOLDER",
     "Case",
     "Document",
+    "ForeignKey",
     "Hit",
     "KnowledgeError",
     "KnowledgeIndex",
     "Passage",
+    "PastCases",
     "Search",
     "SimilarCase",
     "Told",

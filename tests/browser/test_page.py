@@ -13,9 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from orderguard.masking import Keyring
-from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
+from orderguard.retrieval import PastCases
 from tests.browser.chromium import PATIENCE, chromium
-from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, serving
+from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, histories_of, serving
 
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
 
@@ -163,8 +163,9 @@ def test_similar_cases_are_shown_with_the_reasons_that_they_share(
     page: Page, service: Service, models_dir: Path
 ) -> None:
     """The order of a past case comes again, under another id."""
-    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
     keyring = Keyring.from_text(MASKING_KEY)
+    known = PastCases.read(histories_of(models_dir), "first", keyring)
+    assert known
     (file,) = (models_dir.parent / "raw").glob("*.ndjson")
     orders = {}
     for line in file.read_bytes().splitlines():
@@ -172,7 +173,7 @@ def test_similar_cases_are_shown_with_the_reasons_that_they_share(
             order = json.loads(line)
             orders[keyring.token("order", order["order_id"])] = order
     question = "Why was this order flagged?"
-    past = ({**orders[case.order_token], "order_id": "again"} for case in index.cases if case.order_token in orders)
+    past = ({**orders[case.order_token], "order_id": "again"} for case in known.cases if case.order_token in orders)
     again = next(one for one in past if service.post("/v1/ask", {"question": question, "order": one}).json()["similar"])
     score(page, json.dumps(again))
     page.get_by_role("button", name="again").click()

@@ -48,7 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     printed = b""
     for words in (
         ["prepare", *quarantine, "--out", str(written / "features" / "features.npz")],
-        ["train", *quarantine, "--models", str(written / "models")],
+        ["train", *quarantine, "--models", str(written / "models"), "--histories", str(written / "histories")],
     ):
         done = subprocess.run(
             [sys.executable, "-m", "ml", *words], cwd=REPOSITORY, env=environment, capture_output=True, umask=0

@@ -18,11 +18,11 @@ from delivery import release, trace
 from delivery.deploy import Deployment
 from orderguard.masking import Keyring
 from orderguard.model_version import read_manifest
-from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
+from orderguard.retrieval import PastCases
 from tests.compliance.canaries import leaks, leaks_in_folder
 from tests.compliance.canary_routes import ALL, CODES, FILE_NAMES, IDS, ORDER_IDS, order_with
 from tests.compliance.conftest import Run
-from tests.serving import MASKING_KEY, Service, serving
+from tests.serving import MASKING_KEY, Service, histories_of, serving
 
 STREAM = {"Content-Type": "application/x-ndjson"}
 WHY = "Why was this order flagged?"
@@ -92,7 +92,8 @@ def test_the_doors_were_open(answers: dict[str, httpx.Response], version: Path, 
     files = read_manifest(version).data
     tokens = [KEYRING.token("file", name) for name in sorted(FILE_NAMES.values())]
     assert [(file.position, file.token) for file in files] == list(enumerate(tokens, 1))
-    indexed = {case.order_token for case in KnowledgeIndex.read(version / KNOWLEDGE_FOLDER).cases}
+    known = PastCases.read(histories_of(version.parent), version.name, KEYRING)
+    indexed = {case.order_token for case in known.cases} if known else set()
     assert {KEYRING.token("order", order_id) for order_id in ORDER_IDS.values()} <= indexed
     for door in ("similar", "past"):
         assert {status for name, status in statuses.items() if name.partition(" ")[0] == door} == {200}

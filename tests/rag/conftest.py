@@ -16,7 +16,7 @@ from app.rag.settings import RagSettings
 from ml.knowledge_index import knowledge_index
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.retrieval import Case, KnowledgeIndex, Search, make_case
+from orderguard.retrieval import Case, KnowledgeIndex, PastCases, Search, make_case
 from orderguard.schema import MaskedOrder, Order, decode_order
 
 HEADLINE = FEATURE_NAMES[0]
@@ -40,6 +40,7 @@ class LendingService:
 
     def __init__(self, folder: Path, keyring: Keyring) -> None:
         self.folder = folder
+        self.histories: Path | None = folder.parent / "histories"
         self.keyring = keyring
 
     def version_dir(self) -> Path:
@@ -83,7 +84,9 @@ def search(index: KnowledgeIndex) -> Search:
 def service(index: KnowledgeIndex, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> LendingService:
     folder = tmp_path_factory.mktemp("models") / "version-1"
     index.write(folder / "knowledge")
-    return LendingService(folder, keyring)
+    service = LendingService(folder, keyring)
+    PastCases(key=keyring.fingerprint, version=folder.name, cases=index.cases).write(folder.parent / "histories")
+    return service
 
 
 @pytest.fixture

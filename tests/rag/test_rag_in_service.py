@@ -17,7 +17,8 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from orderguard.model_version import verify
-from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, KnowledgeIndex, similar_cases
+from orderguard.masking import Keyring
+from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, Case, KnowledgeIndex, PastCases, similar_cases
 from orderguard.retrieval.cases import LEAST_LIKENESS
 from tests.rag.fake_servers import (
     BytesServer,
@@ -28,7 +29,7 @@ from tests.rag.fake_servers import (
     serving as serving_model,
 )
 from tests.rag.test_rag_hostile_providers import ENDLESS, WRONG, head, well_said
-from tests.serving import API_KEY, ODD, WAIT_SECONDS, Service, serving
+from tests.serving import API_KEY, MASKING_KEY, ODD, WAIT_SECONDS, Service, histories_of, serving
 
 QUESTION = "How long may an order be on hold?"
 CANARY = "grace.hopper@canary.example"
@@ -41,22 +42,29 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+def cases_of(models: Path) -> list[Case]:
+    """The past cases of the version `first`."""
+    found = PastCases.read(histories_of(models), "first", Keyring.from_text(MASKING_KEY))
+    return found.cases if found else []
+
+
 def test_the_index_is_part_of_the_version_and_hashed_by_its_manifest(models_dir: Path) -> None:
     manifest = verify(models_dir / "first")
     assert f"{KNOWLEDGE_FOLDER}/{INDEX_FILE}" in manifest.files
     index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
-    assert index.cases and index.feature_names == manifest.feature_names
-    assert all(case.score >= manifest.threshold for case in index.cases)
+    assert index.feature_names == manifest.feature_names
+    assert index.cases == [], "they belong to whoever has the key, and to no version"
+    assert cases_of(models_dir) and all(case.score >= manifest.threshold for case in cases_of(models_dir))
 
 
 def test_past_cases_tell_their_reasons_in_words_and_nothing_personal(models_dir: Path) -> None:
-    index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
-    for case in index.cases:
+    cases = cases_of(models_dir)
+    for case in cases:
         assert case.told and case.place, "each has words"
         assert {name for told in case.told for name in told.features} & {name for name, _ in case.reasons}
         for told in case.told:
             assert told.text[-1] == "." and not re.search("_|nan|@|https?:|tok", told.text), told.text
-    assert any("earlier order" in told.text or "customer" in told.text for case in index.cases for told in case.told)
+    assert any("earlier order" in told.text or "customer" in told.text for case in cases for told in case.told)
 
 
 def test_an_odd_order_is_explained_and_compared(service: Service) -> None:
@@ -84,7 +92,8 @@ def test_the_reasons_are_those_of_the_score_also_where_the_customer_is_known(ser
 
 def test_a_past_case_has_similar_cases(service: Service, models_dir: Path) -> None:
     index = KnowledgeIndex.read(models_dir / "first" / KNOWLEDGE_FOLDER)
-    like = {case.order_token: len(similar_cases(case, index.cases, *index.scale, limit=3)) for case in index.cases}
+    cases = cases_of(models_dir)
+    like = {case.order_token: len(similar_cases(case, cases, *index.scale, limit=3)) for case in cases}
     for token in sorted(like, key=lambda token: (like[token], token))[:: max(1, len(like) - 1)][:2]:
         answer = service.post("/v1/ask", {"question": "Why was this order flagged?", "order_token": token}).json()
         assert len(answer["similar"]) == like[token]

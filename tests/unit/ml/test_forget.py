@@ -5,20 +5,22 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ml.forget import main, remove_cases
 from orderguard.masking import Keyring, new_key_text
-from orderguard.model_version import MANIFEST, read_manifest, verify
-from orderguard.retrieval import KNOWLEDGE_FOLDER, KnowledgeIndex
-from tests.serving import MASKING_KEY
+from orderguard.model_version import MANIFEST, read_manifest, sha256, verify
+from orderguard.retrieval import KNOWLEDGE_FOLDER, Case, KnowledgeIndex, PastCases
+from tests.serving import MASKING_KEY, histories_of
 from tests.unit.ml.former import name_files
 
 
 @pytest.fixture
 def trained(models_dir: Path, tmp_path: Path) -> Path:
-    """A copy of raw orders and of a model version that was trained with them, to be changed."""
+    """A copy of raw orders, of a model version that was trained with them, and of its past cases, to be changed."""
     shutil.copytree(models_dir, tmp_path / "models")
+    shutil.copytree(histories_of(models_dir), tmp_path / "histories")
     shutil.copytree(models_dir.parent / "raw", tmp_path / "raw")
     return tmp_path
 
@@ -27,8 +29,26 @@ def order(customer: str, number: int) -> bytes:
     return json.dumps({"order_id": f"O-{number}", "customer": {"id": customer}}).encode() + b"\n"
 
 
-def forget(customer: str, data: Path, models: Path) -> int:
-    return main(["--data", str(data), "--models", str(models)], {"CUSTOMER": customer, "MASKING_KEY": MASKING_KEY})
+def forget(customer: str, data: Path, models: Path, key: str = MASKING_KEY) -> int:
+    places = ["--data", str(data), "--models", str(models), "--histories", str(histories_of(models))]
+    return main(places, {"CUSTOMER": customer, "MASKING_KEY": key})
+
+
+def cases_of(trained: Path) -> list[Case]:
+    known = PastCases.read(trained / "histories", "first", Keyring.from_text(MASKING_KEY))
+    assert known
+    return known.cases
+
+
+def with_cases_inside(trained: Path) -> Path:
+    """The version as it was when its index still held its past cases."""
+    folder = trained / "models" / "first"
+    index = msgspec.structs.replace(KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER), cases=cases_of(trained))
+    path = index.write(folder / KNOWLEDGE_FOLDER)
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"][path.relative_to(folder).as_posix()] = sha256(path)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder
 
 
 def test_a_customers_lines_go_from_every_file_and_all_others_stay(
@@ -66,8 +86,8 @@ def test_the_models_that_were_trained_with_the_customer_are_named(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keyring = Keyring.from_text(MASKING_KEY)
-    folder = trained / "models" / "first"
-    before = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER)
+    folder = with_cases_inside(trained)
+    before = cases_of(trained)
     lines = [
         json.loads(line)
         for path in (trained / "raw").iterdir()
@@ -75,19 +95,20 @@ def test_the_models_that_were_trained_with_the_customer_are_named(
         if valid(line)
     ]
     by_token = {keyring.token("order", line["order_id"]): line["customer"]["id"] for line in lines}
-    customer = by_token[before.cases[0].order_token]
+    customer = by_token[before[0].order_token]
     theirs = {token for token, owner in by_token.items() if owner == customer}
 
     assert forget(customer, trained / "raw", trained / "models") == 0
 
-    after = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER)
-    assert [case for case in before.cases if case.order_token not in theirs] == after.cases
-    assert len(after.cases) < len(before.cases)
+    after = cases_of(trained)
+    assert [case for case in before if case.order_token not in theirs] == after
+    assert KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER).cases == after, "in the index of a former version, too"
+    assert len(after) < len(before)
     assert verify(folder) == read_manifest(folder)
     assert not [path for path in (trained / "models").iterdir() if path.name.startswith(".first")]
     assert customer not in "".join(path.read_text() for path in (trained / "raw").iterdir())
     printed = capsys.readouterr().out
-    assert "cases from the index of version first" in printed
+    assert "past cases of version first" in printed
     assert "were trained with these orders: first" in printed
 
     assert forget(customer, trained / "raw", trained / "models") == 0
@@ -112,14 +133,22 @@ def test_a_version_trained_with_the_file_as_it_was_may_hold_the_customer(
 
 def test_a_former_manifest_loses_the_names_of_files_where_it_is_written_anew(trained: Path) -> None:
     (path,) = (trained / "raw").iterdir()
-    folder = trained / "models" / "first"
+    folder = with_cases_inside(trained)
     token = read_manifest(folder).data[0].token
     name_files(folder, [path.name])
     keyring = Keyring.from_text(MASKING_KEY)
-    cases = KnowledgeIndex.read(folder / KNOWLEDGE_FOLDER).cases
-    assert remove_cases(folder, {cases[0].order_token}, keyring) == 1
+    assert remove_cases(folder, {cases_of(trained)[0].order_token}, keyring) == 1
     assert read_manifest(folder).data[0].token == token
     assert path.name not in (folder / MANIFEST).read_text("utf-8")
+
+
+def test_past_cases_under_another_key_are_named_and_left(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = cases_of(trained)
+    (path,) = (trained / "raw").iterdir()
+    customer = next(json.loads(line)["customer"]["id"] for line in path.read_bytes().splitlines() if valid(line))
+    assert forget(customer, trained / "raw", trained / "models", new_key_text()) == 0
+    assert "made under another key" in capsys.readouterr().out
+    assert cases_of(trained) == before
 
 
 def valid(line: bytes) -> bool:

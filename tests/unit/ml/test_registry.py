@@ -14,7 +14,7 @@ import pytest
 from ml import registry
 from ml.pipeline import Outcome
 from ml.validation.gates import Figure, Gate
-from orderguard.masking import Keyring
+from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import (
     CHAMPION,
     MANIFEST,
@@ -185,12 +185,12 @@ def test_another_model_under_the_same_name_is_refused(models: Path, trained: Out
     assert verify(models / trained.manifest.version) == trained.manifest
 
 
-def test_cases_under_another_masking_key_take_the_old_ones_place(models: Path, trained: Outcome) -> None:
+def test_names_of_files_under_another_masking_key_take_the_old_ones_place(models: Path, trained: Outcome) -> None:
     aside = aside_of(models, trained.manifest.version)
-    (index,) = (aside / "knowledge").iterdir()
-    index.write_bytes(b"under another key")
-    assert registry.publish(aside, models, rewrite(aside)) is True
-    verify(models / trained.manifest.version)
+    other = Keyring.from_text(new_key_text())
+    data = [msgspec.structs.replace(file, token=other.token("file", "x")) for file in trained.manifest.data]
+    assert registry.publish(aside, models, rewrite(aside, data=data, key=other.fingerprint)) is True
+    assert verify(models / trained.manifest.version).key == other.fingerprint
     assert registry.version_folders(models) == [models / trained.manifest.version]
 
 
@@ -203,8 +203,10 @@ def test_every_clue_leads_to_the_version(models: Path, trained: Outcome) -> None
     assert registry.trace(models, "ffff") == []
 
 
-def test_manifest_and_folder_name_no_key_and_no_time(trained: Outcome, key_text: str, models: Path) -> None:
-    fingerprint = Keyring.from_text(key_text).fingerprint
+def test_the_manifest_names_the_key_without_giving_it_away_and_no_time(
+    trained: Outcome, key_text: str, models: Path
+) -> None:
     text = (models / trained.manifest.version / MANIFEST).read_text("utf-8")
-    assert fingerprint not in text
+    assert trained.manifest.key == Keyring.from_text(key_text).fingerprint
+    assert key_text.partition(":")[2] not in text
     assert "recorded" not in text
