@@ -7,7 +7,7 @@ calls that see resources and keeps the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -19,9 +19,14 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from policies.catalogue import PACK_NAME, PACK_VERSION, RULES, rules_for, stack_rules
 from policies.configuration import ConfigurationError, read
 from policies.evaluation import evaluate, excepted_message, undecided_message, violation_message
-from policies.rule import SETTINGS, Resource, Rule, Stack
-from policies.sdk import proxied, stack_for
+from policies.rule import SETTINGS, Level, Resource, Rule, Severity, Stack
+from policies.sdk import decoded, stack_for
 from policies.value import Value
+
+_LEVELS: Mapping[Level, Any] = {level: getattr(proto, level.name) for level in Level}
+_SEVERITIES: Mapping[Severity, Any] = {
+    severity: getattr(proto, f"POLICY_SEVERITY_{severity.name}") for severity in Severity
+}
 
 
 class Analyzer(_PolicyAnalyzerServicer):
@@ -83,8 +88,8 @@ class Analyzer(_PolicyAnalyzerServicer):
             response.diagnostics.extend(self._diagnostics(rule, stack_for(rule, known, dependencies)))
         return response
 
-    def _level(self, rule: Rule) -> int:
-        return self._levels.get(rule.name, self._map_enforcement_level(rule.level))
+    def _level(self, rule: Rule) -> Any:
+        return self._levels.get(rule.name, _LEVELS[rule.level])
 
     def _diagnostics(self, rule: Rule, subject: Resource | Stack) -> Iterator[Any]:
         verdict = evaluate(rule, subject, self._configurations[rule.name], date.today())
@@ -106,7 +111,7 @@ class Analyzer(_PolicyAnalyzerServicer):
             urn="" if urn is None or f"::{SETTINGS}::" in urn else urn,
             # No rule rewrites resources, so "remediate" can mean no more than "mandatory".
             enforcementLevel=proto.MANDATORY if level == proto.REMEDIATE else level,
-            severity=self._map_severity(rule.severity),
+            severity=_SEVERITIES[rule.severity],
         )
 
 
@@ -115,7 +120,7 @@ def _resource(request: Any) -> Resource:
         type=request.type,
         name=request.name,
         urn=request.urn,
-        properties=Value(proxied(request.properties)),
+        properties=decoded(request.properties),
         protected=request.options.protect,
-        provider=Value(proxied(request.provider.properties) if request.HasField("provider") else None),
+        provider=decoded(request.provider.properties) if request.HasField("provider") else Value(None),
     )

@@ -7,22 +7,42 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import Any
 
-from pulumi_policy import EnforcementLevel, Severity
-
 from policies.value import Findings, Value
 
-MANDATORY = EnforcementLevel.MANDATORY
-ADVISORY = EnforcementLevel.ADVISORY
+
+class Level(Enum):
+    """What a violation does: it stops the run, is put right where `remediation` can, is told, or is not looked for."""
+
+    MANDATORY = "mandatory"
+    REMEDIATE = "remediate"
+    ADVISORY = "advisory"
+    DISABLED = "disabled"
+
+
+class Severity(Enum):
+    """How bad a violation is, the least first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+MANDATORY, ADVISORY = Level.MANDATORY, Level.ADVISORY
 CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 EVERY_GOOGLE_TYPE = "gcp:*"
 """In a rule's `types`: every resource type of the Google Cloud provider."""
 EVERY_GRANT_TYPE = "gcp:*Iam{Member,Binding,Policy}"
 """In a rule's `types`: every IAM member, binding and policy of every service, however its token is cased."""
+
+PLATFORM, GENERIC = "platform", "generic"
+"""Profiles that a rule names: this platform's own, and any program's. `policies.selection` has the others."""
 
 SETTINGS = "pulumi:pulumi:Settings"
 """In a stack rule's `types`: the stack's settings in clear, as if they were the properties of a resource."""
@@ -126,7 +146,7 @@ class Stack:
 @dataclass(frozen=True)
 class Rule:
     """A rule of the pack. `settings` are its own configuration values with their defaults; a list of text or a number
-    each.
+    each. `generic` are the defaults that differ for a program that is not this platform.
     """
 
     name: str
@@ -134,12 +154,14 @@ class Rule:
     check: Callable[[Any], Findings]
     types: tuple[str, ...]
     severity: Severity
-    level: EnforcementLevel
+    level: Level
     fix: str
     frameworks: tuple[Framework, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     stacks: tuple[str, ...] = ("*",)
     whole_stack: bool = False
+    profiles: tuple[str, ...] = (PLATFORM, GENERIC)
+    generic: Mapping[str, Any] = field(default_factory=dict)
 
     def applies_to(self, type_token: str) -> bool:
         return any(
@@ -154,16 +176,19 @@ def rule(
     types: Iterable[str],
     fix: str,
     severity: Severity = HIGH,
-    level: EnforcementLevel = MANDATORY,
+    level: Level = MANDATORY,
     frameworks: Iterable[Framework] = (),
     settings: Mapping[str, Any] | None = None,
     stacks: Iterable[str] = ("*",),
     whole_stack: bool = False,
+    profiles: Iterable[str] = (PLATFORM, GENERIC),
+    generic: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[[Any], Findings]], Rule]:
     """Make a rule of a check, a generator of findings over a `Resource` (or, with `whole_stack`, over a `Stack`).
 
-    `stacks` are patterns of stack names that the rule holds for. Raises ValueError for a name that is not lower-case
-    words with hyphens.
+    `stacks` are patterns of stack names that the rule holds for. A rule that fits this platform alone has
+    `profiles=[PLATFORM]`; one that fits any program under other defaults has those in `generic`. Raises ValueError for
+    a name that is not lower-case words with hyphens.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"a rule's name is lower-case words with hyphens, not {name!r}")
@@ -181,6 +206,8 @@ def rule(
             settings=settings or {},
             stacks=tuple(stacks),
             whole_stack=whole_stack,
+            profiles=tuple(profiles),
+            generic=generic or {},
         )
 
     return made

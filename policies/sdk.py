@@ -8,22 +8,25 @@ from typing import Any
 
 from google.protobuf import json_format
 from pulumi_policy import (
+    EnforcementLevel,
     Policy,
     PolicyComplianceFramework,
     PolicyConfigSchema,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
+    Severity,
     StackValidationArgs,
     StackValidationPolicy,
 )
-from pulumi_policy.deserialize import deserialize_properties
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
+from pulumi_policy.deserialize import serialize_properties
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policies.configuration import read, schema_properties
 from policies.evaluation import Verdict, evaluate, undecided_message, violation_message
 from policies.rule import Framework, Resource, Rule, Stack
 from policies.value import Value
+from policies.wire import plain
 
 
 def policy(rule: Rule) -> Policy:
@@ -35,9 +38,9 @@ def policy(rule: Rule) -> Policy:
     common: dict[str, Any] = {
         "name": rule.name,
         "description": rule.description,
-        "enforcement_level": rule.level,
+        "enforcement_level": EnforcementLevel(rule.level.value),
         "config_schema": PolicyConfigSchema(properties=schema_properties(rule)),
-        "severity": rule.severity,
+        "severity": Severity(rule.severity.value),
         "framework": _framework(rule.frameworks),
         "tags": [str(framework) for framework in rule.frameworks],
         "remediation_steps": rule.fix,
@@ -57,15 +60,15 @@ def policy(rule: Rule) -> Policy:
                 type=args.resource_type,
                 name=args.name,
                 urn=args.urn,
-                properties=Value(args.props),
+                properties=_value(args.props),
                 protected=args.opts.protect,
-                provider=Value(args.provider.props if args.provider else None),
+                provider=_value(args.provider.props if args.provider else None),
             )
             report(evaluate(rule, resource, read(rule, args.get_config()), date.today()), report_violation)
 
     def validate_stack(args: StackValidationArgs, report_violation: ReportViolation) -> None:
         known = {
-            item.urn: Resource(item.resource_type, item.name, item.urn, Value(item.props), protected=item.opts.protect)
+            item.urn: Resource(item.resource_type, item.name, item.urn, _value(item.props), protected=item.opts.protect)
             for item in args.resources
         }
         dependencies = {
@@ -80,12 +83,14 @@ def policy(rule: Rule) -> Policy:
     return ResourceValidationPolicy(validate=validate_resource, **common)
 
 
-def proxied(properties: Any) -> Mapping[str, Any]:
-    """Properties from the wire (a protobuf Struct), decoded and behind the proxies that raise when an unknown is
-    touched.
-    """
-    shown: Mapping[str, Any] = unknown_checking_proxy(deserialize_properties(json_format.MessageToDict(properties)))
-    return shown
+def decoded(properties: Any) -> Value:
+    """Properties from the wire (a protobuf Struct)."""
+    return Value(plain(json_format.MessageToDict(properties)))
+
+
+def _value(proxy: Mapping[str, Any] | None) -> Value:
+    """Properties that the SDK hands to a policy, without the proxies that raise when an unknown is touched."""
+    return Value(None if proxy is None else plain(serialize_properties(proxy)))
 
 
 def stack_for(rule: Rule, known: Mapping[str, Resource], dependencies: Mapping[str, Mapping[str, list[str]]]) -> Stack:

@@ -5,8 +5,8 @@
     verdict = check(my_rule, "gcp:storage/bucket:Bucket", {"location": "EU", "versioning": UNKNOWN})
     assert verdict.state == "undecided"
 
-Properties are written as plain Python with the engine's camelCase names. They pass the SDK's own way from the wire to
-the rule: protobuf, decoding, and the proxies that raise when an unknown is touched.
+Properties are written as plain Python with the engine's camelCase names. They pass the way from the wire to the rule:
+protobuf, and the decoding that marks what is unknown and what is secret.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from datetime import date
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from policies.configuration import read
 from policies.evaluation import Verdict, evaluate
 from policies.rule import Resource, Rule
-from policies.sdk import proxied, stack_for
+from policies.sdk import decoded, stack_for
 from policies.value import Value
+from policies.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXT
 
-UNKNOWN = UNKNOWN_STRING_VALUE
+UNKNOWN = UNKNOWN_TEXT
 """Put it where a value is not known in the preview. The engine sends this very text."""
 
 TODAY = date(2026, 1, 15)
@@ -112,11 +112,16 @@ class Subject:
         return [path for path in paths(self.properties) if len(path) > self.fixed]
 
 
-def as_the_engine_sends(properties: Mapping[str, Any]) -> Any:
-    """The proxies that the SDK puts before these properties."""
+def secret(content: Any) -> dict[str, Any]:
+    """What the engine sends for a value that is marked as a secret."""
+    return {SIGNATURE: SECRET_SIGNATURE, "value": content}
+
+
+def as_the_engine_sends(properties: Mapping[str, Any]) -> Value:
+    """These properties as a rule sees them."""
     message = struct_pb2.Struct()
     json_format.ParseDict(dict(properties), message)
-    return proxied(message)
+    return decoded(message)
 
 
 def check(
@@ -140,9 +145,9 @@ def check(
         type=type_token,
         name=name,
         urn=f"urn:pulumi:{stack}::project::{type_token}::{name}",
-        properties=Value(as_the_engine_sends(properties)),
+        properties=as_the_engine_sends(properties),
         protected=protected,
-        provider=Value(as_the_engine_sends(provider) if provider is not None else None),
+        provider=as_the_engine_sends(provider) if provider is not None else Value(None),
     )
     return evaluate(rule, resource, read(rule, configuration), today)
 
@@ -162,7 +167,7 @@ def check_stack(
             type=item.type,
             name=item.name,
             urn=urns[item.name],
-            properties=Value(as_the_engine_sends(item.properties)),
+            properties=as_the_engine_sends(item.properties),
             protected=item.protected,
         )
         for item in declared

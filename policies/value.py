@@ -1,9 +1,9 @@
 """Reading the properties of a resource when some of them can't be known yet.
 
-In a preview the engine hands a rule proxies that raise as soon as an unknown is touched, even by `"key" in props`,
-and one raise ends the whole rule. A `Value` never raises for that: it is known, unknown or absent, and what is below
-an unknown is unknown. `require` and `forbid` turn one value and one predicate into a finding, so an unknown in one
-place never hides a violation in another.
+The SDK hands a rule proxies that raise as soon as an unknown is touched, even by `"key" in props`, and one raise ends
+the whole rule. A `Value` never raises for that: it is known, unknown or absent, and what is below an unknown is
+unknown. `require` and `forbid` turn one value and one predicate into a finding, so an unknown in one place never hides
+a violation in another.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-
-from pulumi_policy.proxy import UnknownValueError
 
 Predicate = Callable[[Any], bool]
 
@@ -29,6 +27,15 @@ UNKNOWN: Final = _Mark("UNKNOWN")
 """Stands for a value that only the update will know."""
 ABSENT: Final = _Mark("ABSENT")
 """Stands for a property that is not set."""
+ASSET: Final = _Mark("ASSET")
+"""Stands for a file or an archive, whose content no rule reads."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Marks what the program, or the provider, made a secret. Its content is in clear, or `UNKNOWN`."""
+
+    content: Any
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,15 @@ class UnknownHere(Exception):
 class Value:
     """One property, or what lies below it. `path` reads like `template.containers[0].image`."""
 
-    __slots__ = ("_content", "path")
+    __slots__ = ("_content", "path", "secret")
 
-    def __init__(self, content: Any, path: str = "") -> None:
+    def __init__(self, content: Any, path: str = "", secret: bool = False) -> None:
+        while isinstance(content, Secret):
+            content, secret = content.content, True
         self._content: Any = ABSENT if content is None else content
         self.path = path
+        self.secret = secret
+        """Whether it, or something that it is in, is marked as a secret."""
 
     @property
     def unknown(self) -> bool:
@@ -100,10 +111,10 @@ class Value:
         """The property `key` of a map. Absent when this is no map."""
         path = f"{self.path}.{key}" if self.path else key
         if self.unknown:
-            return Value(UNKNOWN, path)
+            return Value(UNKNOWN, path, self.secret)
         if not isinstance(self._content, Mapping):
             return Value(ABSENT, path)
-        return Value(_read(self._content, key), path)
+        return Value(self._content.get(key), path, self.secret)
 
     def at(self, dotted: str) -> Value:
         """The value at a dotted path of property names: `at("template.serviceAccount")`."""
@@ -118,17 +129,17 @@ class Value:
         """
         target = self.at(dotted) if dotted else self
         if target.unknown:
-            return [Value(UNKNOWN, f"{target.path}[*]")]
+            return [Value(UNKNOWN, f"{target.path}[*]", target.secret)]
         if not isinstance(target._content, Sequence) or isinstance(target._content, str | bytes):
             return []
         return [
-            Value(_read(target._content, index), f"{target.path}[{index}]") for index in range(len(target._content))
+            Value(content, f"{target.path}[{index}]", target.secret) for index, content in enumerate(target._content)
         ]
 
     def entries(self) -> list[tuple[str, Value]]:
         """The keys and values of a map. An unknown map is one unknown value under the key `*`."""
         if self.unknown:
-            return [("*", Value(UNKNOWN, f"{self.path}.*"))]
+            return [("*", Value(UNKNOWN, f"{self.path}.*", self.secret))]
         if not isinstance(self._content, Mapping):
             return []
         return [(key, self[key]) for key in self._content]
@@ -152,15 +163,6 @@ class Value:
         else:
             for value in self.each():
                 yield from value.strings()
-
-
-def _read(container: Any, key: Any) -> Any:
-    try:
-        return container[key]
-    except UnknownValueError:
-        return UNKNOWN
-    except KeyError:
-        return ABSENT
 
 
 def find(elements: list[Value], key: str, content: str) -> Value:

@@ -1,6 +1,6 @@
 """BigQuery: tables of production stay, and datasets say what they hold and for how long."""
 
-from policies.rule import ADVISORY, LOW, MEDIUM, Resource, checkov, cis, gdpr, rule
+from policies.rule import ADVISORY, LOW, MEDIUM, PLATFORM, Resource, checkov, cis, gdpr, rule
 from policies.value import Findings, Undecided, Violation, equals, require
 
 DATASET = "gcp:bigquery/dataset:Dataset"
@@ -45,6 +45,7 @@ def retention(dataset: Resource) -> Findings:
     level=ADVISORY,
     frameworks=[cis("7.4")],
     settings={"label": "data-classification"},
+    profiles=[PLATFORM],
     fix='Set the label "data-classification", such as public, internal, masked or personal.',
 )
 def classified(dataset: Resource) -> Findings:

@@ -4,7 +4,19 @@ import re
 
 from policies.containers import CLOUD_RUN_TYPES, JOB, SERVICE, containers, revision
 from policies.grants import INVOKER_TYPES, grants, is_default_account, is_public
-from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, matches_any, org_policy, rule
+from policies.rule import (
+    ADVISORY,
+    CRITICAL,
+    HIGH,
+    LOW,
+    MEDIUM,
+    PLATFORM,
+    Resource,
+    checkov,
+    matches_any,
+    org_policy,
+    rule,
+)
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
 
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
@@ -225,6 +237,7 @@ def deletion_protection(resource: Resource) -> Findings:
     "Services are declared with the second API (cloudrunv2): the rules of this pack read nothing of the first.",
     types=["gcp:cloudrun/service:Service"],
     severity=MEDIUM,
+    profiles=[PLATFORM],
     fix="Declare gcp.cloudrunv2.Service instead.",
 )
 def second_api(service: Resource) -> Findings:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, last_part
 from policies.containers import SERVICE, revision
 from policies.grants import ACCOUNT_GRANT_TYPES, WIDE_GRANT_TYPES
-from policies.rule import CRITICAL, HIGH, MEDIUM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
+from policies.rule import CRITICAL, HIGH, MEDIUM, PLATFORM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
 from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Finding, Findings, Undecided, Value, Violation
@@ -51,6 +51,7 @@ _STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *WIDE_GRANT
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(b)")],
     settings={**RAW_BUCKETS, "readers": ["*train*"]},
+    profiles=[PLATFORM],
     fix='Let others read what is masked; if another identity is the trainer, name it in the setting "readers".',
 )
 def raw_orders_one_reader(stack: Stack) -> Findings:
@@ -71,6 +72,7 @@ def raw_orders_one_reader(stack: Stack) -> Findings:
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
     settings=RAW_BUCKETS,
+    profiles=[PLATFORM],
     fix="Run the service as another service account, and give that no role on the raw bucket.",
 )
 def raw_orders_not_served(stack: Stack) -> Findings:
@@ -105,6 +107,7 @@ def raw_orders_not_served(stack: Stack) -> Findings:
     severity=HIGH,
     frameworks=[gdpr("32(1)(b)"), prowler("iam_role_sa_enforce_separation_of_duties")],
     settings=RAW_BUCKETS,
+    profiles=[PLATFORM],
     fix="Take the reading role away; a deployment refers to secrets and buckets, it needs nothing that is in them.",
 )  # fmt: skip
 def deployers_read_nothing(stack: Stack) -> Findings:
@@ -140,6 +143,7 @@ def deployers_read_nothing(stack: Stack) -> Findings:
     whole_stack=True,
     severity=HIGH,
     frameworks=[gdpr("32(1)(b)")],
+    profiles=[PLATFORM],
     fix="Make a secret of its own for each reader; delete one that nobody reads.",
 )
 def secret_one_reader(stack: Stack) -> Findings:
@@ -166,6 +170,7 @@ def secret_one_reader(stack: Stack) -> Findings:
     whole_stack=True,
     severity=MEDIUM,
     frameworks=[cis("1.9"), prowler("iam_role_sa_enforce_separation_of_duties")],
+    profiles=[PLATFORM],
     fix="Give one of the two roles to another identity.",
 )
 def service_account_duties(stack: Stack) -> Findings:
@@ -185,6 +190,7 @@ def service_account_duties(stack: Stack) -> Findings:
     ],
     whole_stack=True,
     severity=MEDIUM,
+    profiles=[PLATFORM],
     frameworks=[cis("1.12")],
     fix="Give one of the two roles to another identity.",
 )  # fmt: skip

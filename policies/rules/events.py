@@ -1,7 +1,7 @@
 """Topics, schedules and triggers: what starts something does it under an identity of its own."""
 
 from policies.grants import is_default_account
-from policies.rule import HIGH, MEDIUM, Resource, checkov, rule
+from policies.rule import HIGH, MEDIUM, PLATFORM, Resource, checkov, rule
 from policies.value import Findings, forbid, require
 
 SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
@@ -73,6 +73,7 @@ def private_workers(resource: Resource) -> Findings:
     types=[SCHEDULE],
     severity=MEDIUM,
     settings={"maximumBytes": 2048},
+    profiles=[PLATFORM],
     fix="Send the name of the file or of the job, and let the receiver read it.",
 )
 def no_data_in_messages(schedule: Resource) -> Findings:

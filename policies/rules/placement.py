@@ -2,7 +2,7 @@
 
 import json
 
-from policies.rule import ADVISORY, HIGH, LOW, Resource, gdpr, matches_any, org_policy, rule
+from policies.rule import ADVISORY, HIGH, LOW, PLATFORM, Resource, gdpr, matches_any, org_policy, rule
 from policies.value import Findings, Undecided, Value, Violation, require
 
 LOCATED = {
@@ -62,12 +62,15 @@ LABELLED = {
     severity=HIGH,
     frameworks=[gdpr("44"), org_policy("gcp.resourceLocations")],
     settings={"locations": ["eu", "eur?", "europe-*"]},
+    generic={"locations": []},
     fix='Choose an allowed location, or allow this one by the setting "locations".',
 )
 def residency(resource: Resource) -> Findings:
     def is_allowed(location: object) -> bool:
         return matches_any(str(location).lower(), resource.settings["locations"])
 
+    if not resource.settings["locations"]:  # Nobody asked for a place.
+        return
     message = "is outside the allowed locations"
     for location in _locations(resource):
         yield require(location, is_allowed, message)
@@ -80,6 +83,7 @@ def residency(resource: Resource) -> Findings:
     severity=LOW,
     level=ADVISORY,
     settings={"labels": ["application", "environment", "team"]},
+    profiles=[PLATFORM],
     fix="Set the labels, for all resources at once by default_labels of the provider.",
 )
 def labels(resource: Resource) -> Findings:

@@ -10,6 +10,7 @@ from policies.rule import (
     CRITICAL,
     EVERY_GOOGLE_TYPE,
     HIGH,
+    PLATFORM,
     SETTINGS,
     Resource,
     Stack,
@@ -32,6 +33,7 @@ _NOT_ORDERS: dict[str, list[str]] = {"containersWithoutOrders": []}
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(a)")],
     settings=_NOT_ORDERS,
+    profiles=[PLATFORM],
     fix='Set the environment variable PII_MASKING to "enforced" in this container.',
 )
 def masking_enforced(resource: Resource) -> Findings:
@@ -45,6 +47,7 @@ def masking_enforced(resource: Resource) -> Findings:
     severity=CRITICAL,
     frameworks=[cis("1.18"), gdpr("4(5)"), gdpr("32(1)(a)")],
     settings=_NOT_ORDERS,
+    profiles=[PLATFORM],
     fix="Give MASKING_KEY a value_source with a secret_key_ref, and no value.",
 )
 def masking_key_by_reference(resource: Resource) -> Findings:
@@ -57,6 +60,7 @@ def masking_key_by_reference(resource: Resource) -> Findings:
     types=CLOUD_RUN_TYPES,
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("44")],
+    profiles=[PLATFORM],
     fix='Set PII_MASKING to "enforced" in this container, or RAG_PROVIDER to "off".',
 )
 def rag_only_masked(resource: Resource) -> Findings:

@@ -1,6 +1,19 @@
 """Buckets: closed to the public, governed by IAM alone, recoverable, and cleaned up."""
 
-from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, checkov, cis, gdpr, matches_any, org_policy
+from policies.rule import (
+    ADVISORY,
+    CRITICAL,
+    HIGH,
+    LOW,
+    MEDIUM,
+    PLATFORM,
+    Resource,
+    checkov,
+    cis,
+    gdpr,
+    matches_any,
+    org_policy,
+)
 from policies.rule import prowler, rule, trivy
 from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, is_set, require, worst
 
@@ -49,6 +62,7 @@ def uniform_access(bucket: Resource) -> Findings:
     severity=HIGH,
     frameworks=[checkov("CKV_GCP_78"), org_policy("custom.storageRequireBucketObjectVersionning")],
     settings=_MODEL_BUCKETS,
+    profiles=[PLATFORM],
     fix='Set versioning={"enabled": True}.',
 )
 def model_versioning(bucket: Resource) -> Findings:
@@ -107,6 +121,7 @@ def lifecycle(bucket: Resource) -> Findings:
     severity=HIGH,
     frameworks=[gdpr("5(1)(e)"), prowler("cloudstorage_bucket_lifecycle_management_enabled")],
     settings=RAW_BUCKETS,
+    profiles=[PLATFORM],
     fix='Add the lifecycle rule {"action": {"type": "Delete"}, "condition": {"age": DAYS}}, for all objects.',
 )
 def raw_orders_expire(bucket: Resource) -> Findings:

@@ -19,7 +19,7 @@ from policies.evaluation import (
 from policies.examples import EXAMPLES
 from policies.rule import HIGH, Resource, rule
 from policies.testing import UNKNOWN, Declared, as_the_engine_sends, check, check_stack, with_value_at
-from policies.value import Findings, Value
+from policies.value import Findings
 
 BY_NAME = {item.name: item for item in RULES}
 PREVENTION = BY_NAME["bucket-public-access-prevention"]
@@ -157,7 +157,7 @@ def test_who_is_meant_is_decided_by_dependency_before_the_address_is_known() -> 
 
 
 def test_values_below_an_unknown_are_unknown_and_nothing_raises() -> None:
-    value = Value(as_the_engine_sends({"a": UNKNOWN, "list": [1, UNKNOWN], "none": None}))
+    value = as_the_engine_sends({"a": UNKNOWN, "list": [1, UNKNOWN], "none": None})
     assert value.at("a.b.c").unknown and value.at("list").each()[1].unknown
     assert value["none"].absent and value["missing"].absent and value.at("list.x").absent
     assert [element.path for element in value.each("a")] == ["a[*]"]
@@ -169,7 +169,7 @@ def test_the_harness_refuses_a_rule_that_does_not_apply() -> None:
 
 
 def test_the_same_input_gives_the_same_verdict_whatever_the_day_when_nothing_is_excepted() -> None:
-    resource = Resource(BUCKET, "b", f"urn:pulumi:prod::p::{BUCKET}::b", Value(as_the_engine_sends({})))
+    resource = Resource(BUCKET, "b", f"urn:pulumi:prod::p::{BUCKET}::b", as_the_engine_sends({}))
     verdicts = {evaluate(PREVENTION, resource, read(PREVENTION, None), date(year, 1, 1)) for year in (2020, 2040)}
     assert len(verdicts) == 1
 
