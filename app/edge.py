@@ -6,9 +6,8 @@ routing, since they carry the load; everything else goes on to FastAPI.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.access import allowed, is_openai, presented_key
 from app.exchange import Application, ClientGone, Exchange, Message, Receive, Reply, Scope, Send
@@ -17,12 +16,9 @@ from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
 from app.problems import MEDIA_TYPE, Problem
+from app.query import asked_to_record
 from app.settings import Settings
 
-if TYPE_CHECKING:
-    from app.express import ExpressLane
-
-SHED = "orderguard.shed"
 CLIENT_GONE = 499
 PROTECTED = "/v1/"
 
@@ -77,62 +73,70 @@ class Edge:
         self._app = app
         self._start, self._stop = start, stop
         self._routes = {route.path: route for route in routes}
-        self.express: ExpressLane | None = None
         self._settings = settings
         self._logs = logs
         self._metrics = metrics
         self._counters: dict[tuple[str, str, int], Callable[[float], None]] = {}
         self._timers = {path: metrics.seconds.labels(path) for path in self._routes}
         self._shed_logged = 0.0
+        self._in_progress = 0
         self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await live(receive, send, self._start, self._stop)
             return
+        self._in_progress += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._in_progress -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope["method"], scope["path"], scope["headers"], version=scope.get("http_version", ""))
         route = self._routes.get(exchange.path)
         if route is not None:
             exchange.route = route.path
         try:
-            self.admit(exchange, shed=SHED in scope)
+            self._admit(exchange)
             if route is None:
                 await self._pass_on(scope, exchange, receive, send)
                 return
-            self.check(route, exchange)
+            self._check(route, exchange)
+            exchange.record = asked_to_record(scope.get("query_string", b""))
             if route.stream:
                 reply = await route.stream(exchange, receive, send, self._headers(exchange, b"application/x-ndjson"))
-                self.record(exchange, reply)
+                self._record(exchange, reply)
                 return
             assert route.handler
             reply = await route.handler(exchange, await self._body(exchange, receive))
         except ClientGone:
-            self.record(exchange, Reply(CLIENT_GONE, b""))
+            self._record(exchange, Reply(CLIENT_GONE, b""))
             return
         except Exception as error:
-            reply = self.reply_to(error, exchange)
+            reply = self._reply_to(error, exchange)
             if exchange.streaming:
                 # The answer has begun: a connection that ends early is the only way left to tell the client.
-                self.record(exchange, reply)
+                self._record(exchange, reply)
                 raise StreamBroken from None
         await self._send(exchange, reply, send)
-        self.record(exchange, reply)
+        self._record(exchange, reply)
 
-    def admit(self, exchange: Exchange, *, shed: bool) -> None:
+    def _admit(self, exchange: Exchange) -> None:
         """Let a request in. Raises `Problem` where its head is ambiguous, where load is shed, and where there is no
         valid API key.
         """
         check_head(exchange)
         if not exchange.path.startswith(PROTECTED):
             return
-        if shed:
+        if self._in_progress > self._settings.max_concurrency:
             self._metrics.shed.inc()
             raise Problem("overloaded", headers={"Retry-After": "1"})
         if not allowed(presented_key(exchange.path, exchange.headers), self._settings.api_key_hashes):
             raise Problem("unauthorized", headers={"WWW-Authenticate": 'ApiKey realm="orderguard", header="X-API-Key"'})
 
     @staticmethod
-    def check(route: DirectRoute, exchange: Exchange) -> None:
+    def _check(route: DirectRoute, exchange: Exchange) -> None:
         """Check method and headers. Raises `Problem`."""
         if exchange.method != "POST":
             raise Problem("method-not-allowed", headers={"Allow": "POST"})
@@ -165,7 +169,7 @@ class Edge:
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    def reply_to(self, error: Exception, exchange: Exchange) -> Reply:
+    def _reply_to(self, error: Exception, exchange: Exchange) -> Reply:
         """The answer that an error gets: a problem document. What nobody foresaw is logged."""
         if not isinstance(error, Problem):
             self._logs.failure(error, request_id=exchange.loggable_id)
@@ -217,13 +221,13 @@ class Edge:
                 # The framework has answered already and raises the error on for the log.
                 self._logs.failure(error, request_id=exchange.loggable_id)
             else:
-                reply = self.reply_to(error, exchange)
+                reply = self._reply_to(error, exchange)
                 await self._send(exchange, reply, send)
                 status, size, problem = reply.status, len(reply.body), reply.problem
         route = scope.get("route")
         if status not in (404, 410):
             exchange.route = getattr(route, "path", exchange.route)
-        self.record(exchange, Reply(status, b"", size=size, problem=problem))
+        self._record(exchange, Reply(status, b"", size=size, problem=problem))
 
     def _limited(self, receive: Receive) -> Receive:
         """`receive` that stops reading a body that is too large."""
@@ -239,7 +243,7 @@ class Edge:
 
         return receiving
 
-    def record(self, exchange: Exchange, reply: Reply) -> None:
+    def _record(self, exchange: Exchange, reply: Reply) -> None:
         """Count the request, and log it unless its handler has."""
         seconds = time.perf_counter() - exchange.started
         self._counter(exchange, reply.status)(1)
@@ -257,14 +261,6 @@ class Edge:
             method = exchange.method if exchange.method in METHODS else "other"
             count = self._counters[key] = self._metrics.requests.labels(exchange.route, method, str(status)).inc
         return count
-
-    def record_scored(self, exchanges: Sequence[Exchange]) -> None:
-        """Count requests to one route that were answered well together, and that their handler has logged."""
-        now, first = time.perf_counter(), exchanges[0]
-        observe = self._timers[first.route].observe
-        for exchange in exchanges:
-            observe(now - exchange.started)
-        self._counter(first, 200)(len(exchanges))
 
     def _worth_logging(self, reply: Reply) -> bool:
         """All but a flood of shed requests: of these, one a second."""
@@ -286,7 +282,7 @@ class Edge:
                 trace=self._trace_prefix + exchange.trace_id,
                 span=exchange.span_id,
                 request_id=exchange.loggable_id,
-                http_request=self.http_request(exchange, reply.status, seconds, reply.size),
+                http_request=http_request(exchange, reply.status, seconds, reply.size),
                 problem=reply.problem,
                 orders=reply.orders,
                 bad_orders=reply.bad_orders,
@@ -294,14 +290,14 @@ class Edge:
             )
         )
 
-    @staticmethod
-    def http_request(exchange: Exchange, status: int, seconds: float, size: int) -> HttpRequest:
-        """What the log says about the request."""
-        length = exchange.headers.get(b"content-length", b"0").decode("ascii", "replace")
-        if len(length) > _LONGEST_LENGTH:
-            length = "0"
-        method = exchange.method if exchange.method in METHODS else "other"
-        return HttpRequest(method, exchange.route, status, f"{seconds:.6f}s", length, str(size))
+
+def http_request(exchange: Exchange, status: int, seconds: float, size: int) -> HttpRequest:
+    """What the log says about a request."""
+    length = exchange.headers.get(b"content-length", b"0").decode("ascii", "replace")
+    if len(length) > _LONGEST_LENGTH:
+        length = "0"
+    method = exchange.method if exchange.method in METHODS else "other"
+    return HttpRequest(method, exchange.route, status, f"{seconds:.6f}s", length, str(size))
 
 
 def severity_of(status: int) -> str:

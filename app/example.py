@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app import openapi
 from app.models import Model
-from app.scoring import Scoring
+from app.scoring.service import Scoring
 from orderguard.catalogue import Catalogue, Code
 from orderguard.features.scalar import order_features
 from orderguard.masking import Keyring, mask_order

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from app import openapi
 from app.contract import OrderRequest, ScoreAnswer
 from app.problems import of_order
-from app.scoring import Explained, Scoring
+from app.scoring.service import Scoring
+from app.scoring.stages import Explained
 from orderguard.history import net_value
 from orderguard.reasons import LineBesideUsual
 from orderguard.schema import MaskedAddress, MaskedOrder, OrderError

@@ -27,7 +27,7 @@ from app.rag.recording import recorder
 from app.rag.routes import routes as rag_routes
 from app.rag.settings import RagSettings
 from app.routes import routes
-from app.scoring import Scoring
+from app.scoring.service import Scoring
 from app.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
@@ -42,7 +42,7 @@ def framework(
     metrics: Metrics,
     logs: LogWriter,
 ) -> FastAPI:
-    """The application that answers all routes but those of `app.direct`, and documents all."""
+    """The application that answers all routes but those of `app.scoring`, and documents all."""
     # A redirect to the path without its last slash would name the scheme and host that the client claimed.
     app = FastAPI(
         title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from app.direct import DirectHandlers
 from app.drift_watch import REPORT_SECONDS
 from app.edge import JSON_TYPES, NDJSON_TYPES, DirectRoute, Edge
 from app.exchange import Application
-from app.express import ExpressLane
 from app.history import open_store
 from app.later import Later
 from app.logs import DriftLine, LogWriter
 from app.metrics import Metrics
 from app.models import Models, settle_memory
 from app.rag.settings import RagSettings
-from app.scoring import Scoring, warm
+from app.scoring.answers import warm
+from app.scoring.handlers import Handlers
+from app.scoring.service import Scoring
 from app.settings import Settings
 from orderguard.drift import DriftReport
 
@@ -57,16 +57,13 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
             await store.close()
         logs.flush()
 
-    direct = DirectHandlers(settings, scoring, metrics, logs)
-    one = DirectRoute("/v1/score", JSON_TYPES, handler=direct.score)
-    others = [
-        DirectRoute("/v1/score/batch", JSON_TYPES, handler=direct.batch),
-        DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=direct.stream),
+    handlers = Handlers(settings, scoring, metrics, logs)
+    routes = [
+        DirectRoute("/v1/score", JSON_TYPES, handler=handlers.score),
+        DirectRoute("/v1/score/batch", JSON_TYPES, handler=handlers.batch),
+        DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=handlers.stream),
     ]
-    edge = Edge(later, [one, *others], settings, logs, metrics, start, stop)
-    if scoring.immediate:
-        edge.express = ExpressLane(one, edge, direct, scoring, settings.max_concurrency)
-    return edge
+    return Edge(later, routes, settings, logs, metrics, start, stop)
 
 
 def _drift_in_words(report: DriftReport) -> str:

@@ -4,36 +4,13 @@ A store is chosen by HISTORY_URL. When it fails, it raises `HistoryUnavailable`,
 history.
 """
 
-from typing import Protocol
+from app.history.store import HistoryStore, HistoryUnavailable, Looking
+from app.history.taking import Taking
+
+__all__ = ["HistoryStore", "HistoryUnavailable", "Looking", "open_store"]
 
 
-class HistoryUnavailable(Exception):
-    """The store does not answer."""
-
-
-class HistoryStore(Protocol):
-    """A store of small byte strings by the customer's pseudonym."""
-
-    name: str
-    immediate: bool
-    """Whether its calls never wait: nothing else runs between a read and the write that follows it."""
-
-    async def read(self, customer_token: str) -> bytes | None:
-        """What is kept for the customer, if it is there and not too old."""
-
-    async def write(self, customer_token: str, record: bytes) -> None:
-        """Keep a record. Once this returns, a store that outlives the process doesn't lose it when the process is
-        killed.
-        """
-
-    async def forget(self, customer_token: str) -> None:
-        """Remove what is kept for the customer, if anything is."""
-
-    async def close(self) -> None:
-        """Release what the store holds."""
-
-
-def open_store(url: str, ttl_days: int) -> HistoryStore | None:
+def open_store(url: str, ttl_days: int) -> Taking | None:
     """The store that `url` names; `off` is none.
 
     Raises `HistoryUnavailable` where the store can't be set up at all.
@@ -45,11 +22,11 @@ def open_store(url: str, ttl_days: int) -> HistoryStore | None:
     if scheme == "sqlite":
         from app.history.sqlite import SqliteStore
 
-        return SqliteStore(rest, ttl)
+        return Taking(SqliteStore(rest, ttl))
     if scheme in ("redis", "rediss"):
         from app.history.redis import RedisStore
 
-        return RedisStore(url, ttl)
+        return Taking(RedisStore(url, ttl))
     from app.history.memory import MemoryStore
 
-    return MemoryStore(ttl)
+    return Taking(MemoryStore(ttl))

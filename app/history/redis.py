@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app.history import HistoryUnavailable
+from app.history.store import HistoryUnavailable
 
 TIMEOUT_SECONDS = 0.05
 MOST_CONNECTIONS = 32

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.history import HistoryUnavailable
+from app.history.store import HistoryUnavailable
 from orderguard.private_files import make_private_folder
 
 BUSY_SECONDS = 0.25

@@ -12,7 +12,7 @@ from app.rag.asking import Clock, ask
 from app.rag.evidence import Found, find_evidence
 from app.rag.guard import Citation, Guard, Sentences, Statement
 from app.rag.prompt import Prompt
-from app.rag.providers import Provider, ProviderError
+from app.rag.providers.provider import Provider, ProviderError
 from app.rag.providers.local import LocalProvider
 from app.rag.settings import RagSettings
 from orderguard.masking import mask_text

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from app.rag.prompt import Prompt
-from app.rag.providers import OTHER_FORM, TOO_LONG, TOO_MUCH, Provider, ProviderError
+from app.rag.providers.provider import OTHER_FORM, TOO_LONG, TOO_MUCH, Provider, ProviderError
 
 FIRST_WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 5.0

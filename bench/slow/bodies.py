@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.direct import DirectHandlers
 from app.exchange import Exchange, Reply
-from app.history.memory import MemoryStore
+from app.history import open_store
 from app.logs import LogWriter
 from app.metrics import Metrics
 from app.models import Model, Models
 from app.problems import Problem
-from app.scoring import Scoring, warm
-from app.server import MOST_EXPRESS_BYTES
+from app.scoring.answers import warm
+from app.scoring.handlers import Handlers
+from app.scoring.service import Scoring
 from app.settings import Settings
 from bench.slow.texts import Recipe, changed_recipe, new_recipe
 from orderguard.masking import Keyring, new_key_text
@@ -128,14 +128,13 @@ class Bench:
         metrics, logs = Metrics(), LogWriter(stream=io.BytesIO())
         models = Models(self.settings, logs, metrics, warm)
         models.serving = model
-        scoring = Scoring(self.settings.keyring, models, MemoryStore(60), metrics, logs)
-        self._direct = DirectHandlers(self.settings, scoring, metrics, logs)
+        scoring = Scoring(self.settings.keyring, models, open_store("memory:", 1), metrics, logs)
+        self._handlers = Handlers(self.settings, scoring, metrics, logs)
 
     def pieces(self, body: bytes) -> Pieces:
-        """What scoring a body takes: in one piece where it would go the express way."""
+        """What scoring a body takes."""
         exchange = Exchange("POST", "/v1/score", [], "/v1/score")
-        scored = self._loop.run_until_complete(_driven(self._direct.score(exchange, body)))
-        return Pieces(scored.all if len(body) <= MOST_EXPRESS_BYTES else scored.longest, scored.all)
+        return self._loop.run_until_complete(_timed(self._handlers.score(exchange, body)))
 
     def close(self) -> None:
         """Be done."""
@@ -158,17 +157,16 @@ class Bench:
                 return Pieces(longest, total)
 
 
-async def _driven(work: Coroutine[Any, Any, Reply]) -> Pieces:
-    """Run a coroutine that waits for nothing but its turn, and time what lies between two turns."""
+async def _timed(work: Coroutine[Any, Any, Reply]) -> Pieces:
+    """Let a request be answered, and time what lies between two turns that others have."""
+    task = asyncio.ensure_future(work)
     longest = total = 0.0
-    while True:
-        begun = time.thread_time()
-        try:
-            waits = work.send(None)
-        except (StopIteration, Problem):
-            spent = time.thread_time() - begun
-            return Pieces(max(longest, spent), total + spent)
-        spent = time.thread_time() - begun
-        longest, total = max(longest, spent), total + spent
-        assert waits is None, "scoring waited for something else than its turn"
+    begun = time.thread_time()
+    while not task.done():
         await asyncio.sleep(0)
+        ended = time.thread_time()
+        longest, total, begun = max(longest, ended - begun), total + ended - begun, ended
+    error = task.exception()
+    if error is not None and not isinstance(error, Problem):
+        raise error
+    return Pieces(longest, total)

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from app.models import load_model
-from app.scoring import warm
+from app.scoring.answers import warm
 from bench.slow.bodies import Bench, Body, Pieces, changed, new_body
 from bench.slow.texts import search, seconds_of, works
 from orderguard.masking import codes

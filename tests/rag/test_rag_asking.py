@@ -7,7 +7,7 @@ import pytest
 
 from app.rag.asking import MAX_WAIT_SECONDS, Clock, ask, wait_before
 from app.rag.prompt import Prompt
-from app.rag.providers import ProviderError
+from app.rag.providers.provider import ProviderError
 
 PROMPT = Prompt("question", [])
 Step = str | ProviderError

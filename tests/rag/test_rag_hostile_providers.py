@@ -19,7 +19,8 @@ import pytest
 from app.logs import LogWriter, StandardLogging
 from app.metrics import Metrics
 from app.rag.answering import Answer, Answering
-from app.rag.providers import OTHER_FORM, PROVIDERS, TOO_LONG, TOO_MUCH
+from app.rag.providers import PROVIDERS
+from app.rag.providers.provider import OTHER_FORM, TOO_LONG, TOO_MUCH
 from app.rag.recording import recorder
 from app.rag.settings import RagSettings
 from orderguard.retrieval import Search

@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.rag.prompt import Prompt
-from app.rag.providers import PROVIDERS, ProviderError
+from app.rag.providers import PROVIDERS
+from app.rag.providers.provider import ProviderError
 from app.rag.settings import RagSettings
 from tests.rag.conftest import CANARY_EMAIL, INJECTION
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply, VertexDialect, serving

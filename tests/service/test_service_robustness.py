@@ -16,7 +16,7 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
-from app.server import MAX_HEAD_BYTES
+from app.connection import MAX_HEAD_BYTES
 from app.settings import Settings
 from tests.serving import API_KEY, USUAL, WAIT_SECONDS, Service, serving
 

@@ -1,36 +1,9 @@
-"""Who words the answers. Every provider is a `Provider`: a prompt in, pieces of text with [evidence numbers] out."""
+"""Who words the answers: one module a provider."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from collections.abc import Callable
 
-from app.rag.prompt import Prompt
+from app.rag.providers.provider import Provider
 from app.rag.settings import RagSettings
-
-TOO_LONG = "it took too long"
-TOO_MUCH = "it said more than is read"
-OTHER_FORM = "it answered in another form than the API's"
-
-
-class ProviderError(Exception):
-    """A provider that gave no answer. `reason` is this program's own words, never the provider's.
-
-    `retry` says whether asking again can help; `wait_seconds` is what the provider asked for, if it did.
-    """
-
-    def __init__(self, reason: str, *, retry: bool, wait_seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry = retry
-        self.wait_seconds = wait_seconds
-
-
-class Provider(Protocol):
-    """Words an answer."""
-
-    name: str
-
-    def stream(self, prompt: Prompt) -> AsyncIterator[str]:
-        """The answer in pieces as they come. Raises `ProviderError`."""
 
 
 def _local(settings: RagSettings) -> Provider:

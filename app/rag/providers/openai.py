@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import OTHER_FORM, TOO_LONG, ProviderError
+from app.rag.providers.provider import OTHER_FORM, TOO_LONG, ProviderError
 from app.rag.providers.wire import client, lines
 from app.rag.settings import RagSettings
 

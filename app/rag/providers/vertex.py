@@ -5,7 +5,7 @@ requirements/vertex.txt.
 from collections.abc import AsyncIterator
 
 from app.rag.prompt import INSTRUCTIONS, Prompt
-from app.rag.providers import OTHER_FORM, TOO_LONG, ProviderError
+from app.rag.providers.provider import OTHER_FORM, TOO_LONG, ProviderError
 from app.rag.providers.wire import client
 from app.rag.settings import RagSettings, is_loopback
 from app.settings import SettingsError

@@ -8,7 +8,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from app.rag.providers import OTHER_FORM, TOO_MUCH, ProviderError
+from app.rag.providers.provider import OTHER_FORM, TOO_MUCH, ProviderError
 
 MOST_BYTES = 512 * 1024
 """Of one answer, with its heads and frames: a chunk of a streamed answer has some hundred bytes, and one comes for each

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.contract import MAX_HISTORY, OrderRequest
-from app.scoring import decoding
+from app.scoring.decoding import decoding
 from orderguard.masking.steps import finished
 from orderguard.schema import UNDECODABLE, OrderError, explained
 from tests.serving import USUAL

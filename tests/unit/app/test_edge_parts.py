@@ -6,8 +6,9 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -20,7 +21,8 @@ from app.exchange import Exchange, Message, Reply
 from app.logs import Line, LogWriter, StandardLogging
 from app.metrics import Metrics
 from app.problems import KINDS, MEANINGS, FieldError, Problem, of_order, of_status
-from app.server import Connection, Server
+from app.connection import Connection
+from app.server import Server
 from app.settings import Settings
 from orderguard.masking import Keyring, new_key_text
 from orderguard.schema import OrderError
@@ -249,6 +251,13 @@ class Loop:
     def call_later(self, delay: float, callback: Callable[[], None]) -> None:
         self.timers.append(callback)
 
+    def create_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Future[None]":
+        """A task that never gets its turn."""
+        work.close()
+        return self.never
+
+    never: "asyncio.Future[None]" = Mock()
+
     def timers_of_a_turn(self) -> None:
         due, self.timers = self.timers, []
         for callback in due:
@@ -270,11 +279,16 @@ def connected(state: ServerState, loop: Loop) -> tuple[Connection, Transport]:
     return connection, transport
 
 
-def test_a_connection_whose_request_waits_for_its_group_is_not_closed_before_the_answer() -> None:
+def ask(connection: Connection) -> None:
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert not connection.cycle.response_complete
+
+
+def test_a_connection_whose_request_is_at_work_is_not_closed_before_the_answer() -> None:
     connection, transport = connected(ServerState(), Loop())
-    connection.in_lane = True
+    ask(connection)
     connection.shutdown()
-    assert not transport.closed
+    assert not transport.closed and not connection.cycle.keep_alive, "the answer closes it"
 
 
 @pytest.mark.parametrize("arrives", [False, True])
@@ -284,7 +298,8 @@ def test_a_request_that_came_while_the_process_had_no_turn_is_read_before_its_co
     connection.shutdown()
     loop.timers_of_a_turn()
     assert not transport.closed, "what arrived since the last turn is not read yet"
-    connection.in_lane = arrives
+    if arrives:
+        ask(connection)
     loop.timers_of_a_turn()
     assert transport.closed is not arrives
 

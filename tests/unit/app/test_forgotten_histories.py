@@ -18,7 +18,7 @@ def kept(url: str, *tokens: str) -> list[bytes | None]:
         store = open_store(url, 1)
         assert store is not None
         try:
-            return [await store.read(token) for token in tokens]
+            return [await store.records.read(token) for token in tokens]
         finally:
             await store.close()
 
@@ -30,7 +30,7 @@ def keep(url: str, **records: bytes) -> None:
         store = open_store(url, 1)
         assert store is not None
         for token, record in records.items():
-            await store.write(token, record)
+            await store.records.write(token, record)
         await store.close()
 
     asyncio.run(write())

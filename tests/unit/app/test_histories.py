@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.history import HistoryStore, HistoryUnavailable, open_store
+from app.history import HistoryUnavailable, open_store
+from app.history.taking import Records
 from app.history.memory import BESIDE, CAPACITY, MemoryStore
 from app.history.records import REMEMBERED_TOKENS, read_record, record_after
 from app.history.redis import MOST_CONNECTIONS, RedisStore
@@ -87,7 +88,7 @@ def test_a_record_stays_small_and_holds_no_pseudonym() -> None:
     assert b"cus_k1" not in kept(orders) and orders[-1].order_token.encode() not in kept(orders)
 
 
-async def keeps_until_the_time_is_over(store: HistoryStore, clock: Clock) -> None:
+async def keeps_until_the_time_is_over(store: Records, clock: Clock) -> None:
     await store.write("cus_1", b"one")
     await store.write("cus_1", b"two")
     await store.write("cus_2", b"other")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.models import load_model
-from app.scoring import warm
+from app.scoring.answers import warm
 from bench.slow.bodies import Bench, new_body
 from bench.slow.run import LIMIT, settled
 from orderguard.masking import codes

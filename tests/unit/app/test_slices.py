@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.contract import ScoreAnswer
-from app.direct import SLICE, DirectHandlers
 from app.exchange import Exchange
-from app.history.memory import MemoryStore
+from app.history import HistoryStore, open_store
 from app.logs import LogWriter
 from app.metrics import Metrics
-from app.models import Model, Models, load_model
-from app.scoring import Prepared, Scoring, warm
+from app.models import Models, load_model
+from app.scoring.answers import warm
+from app.scoring.decoding import SLICE
+from app.scoring.handlers import Handlers
+from app.scoring.service import Scored, Scoring
+from app.scoring.stages import Incoming
 from app.settings import Settings
 from orderguard.masking import Keyring, new_key_text
 from tests.serving import USUAL
@@ -25,9 +27,11 @@ class NotingScoring(Scoring):
     turn = 0
     scored_in: list[int]
 
-    def answers(self, prepared: Sequence[Prepared], model: Model) -> list[ScoreAnswer]:
+    async def score_together(
+        self, orders: Sequence[Incoming], *, record: bool, store: HistoryStore | None = None
+    ) -> list[Scored]:
         self.scored_in.append(self.turn)
-        return super().answers(prepared, model)
+        return await super().score_together(orders, record=record, store=store)
 
     async def count_turns(self) -> None:
         while True:
@@ -43,12 +47,12 @@ def test_a_turn_of_the_event_loop_has_one_slice_however_many_batches_there_are(m
     body = json.dumps([{**USUAL, "order_id": f"S-{place}"} for place in range(2 * SLICE + 1)]).encode()
 
     async def batches() -> list[int]:
-        scoring = NotingScoring(settings.keyring, models, MemoryStore(60), metrics, logs)
+        scoring = NotingScoring(settings.keyring, models, open_store("memory:", 1), metrics, logs)
         scoring.scored_in = []
-        direct = DirectHandlers(settings, scoring, metrics, logs)
+        handlers = Handlers(settings, scoring, metrics, logs)
         counting = asyncio.create_task(scoring.count_turns())
         exchanges = [Exchange("POST", "/v1/score/batch", [], "/v1/score/batch") for _ in range(4)]
-        replies = await asyncio.gather(*(direct.batch(exchange, body) for exchange in exchanges))
+        replies = await asyncio.gather(*(handlers.batch(exchange, body) for exchange in exchanges))
         counting.cancel()
         assert {(reply.status, reply.orders) for reply in replies} == {(200, 2 * SLICE + 1)}
         return scoring.scored_in

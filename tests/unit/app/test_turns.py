@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Generator
 
-from app.turns import SLICE_SECONDS, Turns
+from app.scoring.turns import SLICE_SECONDS, Turns
 
 WORK_SECONDS = 0.5 * SLICE_SECONDS
 

@@ -3,16 +3,13 @@ answer.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from app.contract import ScoreAnswer
 from app.logs import LogWriter, ShadowLine
 from app.metrics import Metrics
 from app.models import Model
-from orderguard.features.scalar import features_of
-
-if TYPE_CHECKING:
-    from app.scoring import Prepared
+from app.scoring.answers import vectors_of
+from app.scoring.stages import Prepared
 
 
 class Shadow:
@@ -22,10 +19,10 @@ class Shadow:
         self._metrics = metrics
         self._logs = logs
 
-    def compare(self, challenger: Model, orders: Sequence["Prepared"], answers: Sequence[ScoreAnswer]) -> None:
+    def compare(self, challenger: Model, orders: Sequence[Prepared], answers: Sequence[ScoreAnswer]) -> None:
         """Score the orders with the challenger and record how it differs. Never raises."""
         try:
-            vectors = features_of([(order.masked, order.history) for order in orders], challenger.catalogue)
+            vectors = vectors_of(orders, challenger)
             scores: list[float] = challenger.scorer.explain(vectors)[0].score.tolist()
         except Exception as error:
             self._metrics.shadow.labels("failed").inc()
@@ -38,7 +35,7 @@ class Shadow:
             if not agree:
                 self._log(challenger, order, answer, score)
 
-    def _log(self, challenger: Model, order: "Prepared", answer: ScoreAnswer, score: float) -> None:
+    def _log(self, challenger: Model, order: Prepared, answer: ScoreAnswer, score: float) -> None:
         self._logs.write(
             ShadowLine(
                 severity="INFO",

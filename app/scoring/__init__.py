@@ -1,0 +1,1 @@
+"""From an order's bytes to its answer: decode, mask, history, features, model."""

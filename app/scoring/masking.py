@@ -1,0 +1,41 @@
+"""From an order's bytes to the masked order, in steps."""
+
+from collections.abc import Sequence
+
+from msgspec import Raw
+
+from app.models import Model
+from app.scoring.decoding import decoding
+from app.scoring.stages import Incoming
+from orderguard.history import CustomerHistory, EntityHistory, Past, customer_after, entity_after, entity_tokens
+from orderguard.masking import Keyring
+from orderguard.masking.order import masking_order
+from orderguard.masking.steps import Steps
+from orderguard.schema import MaskedOrder
+
+
+def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming]:
+    """Decode and mask an order and the earlier ones that its caller brought. Raises `OrderError`."""
+    order, brought = yield from decoding(body)
+    masked = yield from masking_order(order, keyring, free_text=False, doubt=model.doubt)
+    if brought is None:
+        return Incoming(order.order_id, masked, None, model)
+    earlier = []
+    for one in sorted(brought, key=lambda order: order.created_at):
+        if one.created_at < masked.created_at:
+            earlier.append((yield from masking_order(one, keyring, free_text=False)))
+            yield
+    return Incoming(order.order_id, masked, past_of(masked, earlier), model)
+
+
+def past_of(order: MaskedOrder, earlier: Sequence[MaskedOrder]) -> Past:
+    """What earlier orders of its customer, oldest first, tell about an order."""
+    customer: CustomerHistory | None = None
+    tokens = entity_tokens(order)
+    entities: list[EntityHistory | None] = [None] * len(tokens)
+    for one in earlier:
+        customer = customer_after(customer, one)
+        for place, token in enumerate(entity_tokens(one)):
+            if token and token == tokens[place]:
+                entities[place] = entity_after(entities[place], one)
+    return Past(customer, tuple(entities))

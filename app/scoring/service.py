@@ -1,0 +1,164 @@
+"""The one way of an order: decode and mask in steps, ask the store in company, score in company."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from app.contract import HistoryState, ScoreAnswer
+from app.history import HistoryStore, HistoryUnavailable, Looking
+from app.logs import LogWriter
+from app.metrics import Metrics
+from app.models import Model, Models
+from app.problems import Problem
+from app.scoring.answers import answers_of, examined_order, explained_order, vectors_of
+from app.scoring.batcher import Batcher
+from app.scoring.masking import masking
+from app.scoring.shadow import Shadow
+from app.scoring.stages import Explained, Incoming, Prepared
+from app.scoring.turns import Turns
+from orderguard.history import NO_PAST, Past
+from orderguard.masking import Keyring
+from orderguard.masking.order import decided_order
+from orderguard.masking.steps import finished
+from orderguard.presence import fields_told
+from orderguard.retrieval import Case
+from orderguard.schema import MaskedOrder
+
+STATES: tuple[HistoryState, ...] = ("used", "absent", "unavailable")
+
+
+class Scored(NamedTuple):
+    """An order and its answer."""
+
+    masked: MaskedOrder
+    answer: ScoreAnswer
+
+
+class Scoring:
+    """Scores orders with the model that is served. `store` is None where histories are off."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        models: Models,
+        store: HistoryStore | None,
+        metrics: Metrics,
+        logs: LogWriter,
+        histories: Path | None = None,
+    ) -> None:
+        self.keyring = keyring
+        self.histories = histories
+        self.store = store
+        self._models = models
+        self._turns = Turns()
+        self._shadow = Shadow(metrics, logs)
+        self._history_counters = {state: metrics.history.labels(state) for state in STATES}
+        self._groups = {
+            record: Batcher[Incoming, Scored](partial(self.score_together, record=record)) for record in (True, False)
+        }
+
+    def model(self) -> Model:
+        """The model that is served. Raises `Problem` while there is none."""
+        model = self._models.serving
+        if model is None:
+            raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
+        return model
+
+    async def incoming(self, body: bytes | Raw) -> Incoming:
+        """Decode and mask an order, in turns with other requests. Raises `OrderError`."""
+        return await self._turns.run(masking(body, self.keyring, self.model()))
+
+    async def score(self, order: Incoming, *, record: bool) -> Scored:
+        """Score an order, in company of those that are under way at the same time. With `record` it is counted: in the
+        histories, in drift, by the challenger.
+        """
+        return await self._groups[record].result(order)
+
+    async def score_together(
+        self, orders: Sequence[Incoming], *, record: bool, store: HistoryStore | None = None
+    ) -> list[Scored]:
+        """Score orders with one round trip to the store, and one call of the model. `store` is what `looking` gave, and
+        takes the place of the service's own.
+        """
+        counts = record or store is not None
+        prepared = await self._prepared(orders, store or self.store, counts)
+        scored: list[Scored] = []
+        for model, group in groupby(zip(orders, prepared, strict=True), key=lambda pair: pair[0].model):
+            part = [ready for _, ready in group]
+            answers = self._answers(part, model, record)
+            scored += [Scored(ready.masked, answer) for ready, answer in zip(part, answers, strict=True)]
+        return scored
+
+    async def _prepared(self, orders: Sequence[Incoming], store: HistoryStore | None, counts: bool) -> list[Prepared]:
+        """The orders with what was known before each of them."""
+        asked = [order.masked for order in orders if order.brought is None] if store else []
+        unknown: HistoryState = "absent"
+        pasts: list[Past] = []
+        if store is not None and asked:
+            try:
+                pasts = await store.take(asked, record=counts)
+            except HistoryUnavailable:
+                unknown = "unavailable"
+        known = iter(pasts)
+        prepared = []
+        for order_id, masked, brought, _ in orders:
+            if brought is not None:
+                prepared.append(Prepared(order_id, masked, brought, "used"))
+                continue
+            past = next(known, NO_PAST)
+            state = "used" if past.customer else unknown
+            prepared.append(Prepared(order_id, masked, past, state))
+        return prepared
+
+    def _answers(self, prepared: Sequence[Prepared], model: Model, record: bool) -> list[ScoreAnswer]:
+        vectors = vectors_of(prepared, model)
+        scores, shares = model.scorer.explain(vectors)
+        answers = answers_of(prepared, vectors, scores, shares, model)
+        if record:
+            model.drift.add_rows(vectors, scores.score, [fields_told(order.masked) for order in prepared])
+            for state, count in Counter(order.state for order in prepared).items():
+                self._history_counters[state].inc(count)
+            if self._models.shadow is not None:
+                # After the answers have gone out.
+                asyncio.get_running_loop().call_soon(self._shadow.compare, self._models.shadow, prepared, answers)
+        return answers
+
+    def looking(self) -> HistoryStore | None:
+        """The store for one batch or stream that leaves no trace: its orders see those before them, nobody else
+        does.
+        """
+        return Looking(self.store) if self.store else None
+
+    async def examine(self, masked: MaskedOrder) -> Case:
+        """Score a masked order with its customer's history and give its reasons, leaving no trace in either. Its codes
+        may be `undecided`.
+        """
+        model = self.model()
+        masked = decided_order(masked, model.doubt)
+        past = await self._earlier(masked)
+        return await asyncio.to_thread(examined_order, masked, past, model)
+
+    async def explained(self, body: bytes) -> Explained:
+        """Score an order and tell all about it, leaving no trace in its customer's history. In a thread, since an order
+        may be long. Raises `OrderError`.
+        """
+        order = await asyncio.to_thread(finished, masking(body, self.keyring, self.model()))
+        (prepared,) = await self._prepared([order], self.store, counts=False)
+        return await asyncio.to_thread(explained_order, prepared, order.model)
+
+    def version_dir(self) -> Path:
+        """The folder of the version that is served."""
+        return self.model().folder
+
+    async def _earlier(self, masked: MaskedOrder) -> Past:
+        """What the store knows from before this order."""
+        try:
+            return (await self.store.take([masked], record=False))[0] if self.store else NO_PAST
+        except HistoryUnavailable:
+            return NO_PAST
