@@ -116,7 +116,9 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
 def _data_files(job: Job, training: Training) -> list[DataFile]:
     """The order files. A pseudonym under a key that is thrown away says nothing to anybody."""
     files = training.table.data_files
-    return [msgspec.structs.replace(file, token="") for file in files] if job.run_key else files
+    if not job.run_key:
+        return files
+    return [DataFile(position=file.position, sha256=file.sha256, orders=file.orders) for file in files]
 
 
 def _json(value: object) -> bytes:

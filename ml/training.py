@@ -15,7 +15,7 @@ from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
 from orderguard.features import PERIODS
-from orderguard.features.causes import CAUSES, UNKNOWN_SKUS
+from orderguard.features.causes import CAUSES, GROWTH, UNKNOWN_SKUS
 from orderguard.presence import Bits
 
 _UNKNOWN = Kind("both", 0.1)
@@ -88,4 +88,6 @@ def drift_reference(
         for name, column in zip(feature_names, features.T, strict=True)
     ]
     presence = presence_bins(told) if told is not None else []
-    return DriftReference(bins=[*bins, reference_bins(SCORE, scores)], settings=settings, presence=presence, days=days)
+    bins.append(reference_bins(SCORE, scores))
+    known = float((features[:, feature_names.index(GROWTH)] > 0).mean()) if GROWTH in feature_names else None
+    return DriftReference(bins=bins, settings=settings, presence=presence, days=days, known=known)

@@ -10,9 +10,10 @@ enough to matter.
 A feature that follows the calendar moves by itself where the rows do not cover whole periods: a morning's orders have
 none of the evening, five days' none of the weekend. What an incomplete period alone can move counts for nothing.
 
-Two causes are no fault: customers come back, so that more of them have a history, and a catalogue gets old, so that it
-knows fewer of the goods. Drift that has such a cause and goes its way is **expected**: it is reported with the cause
-and advice. All other drift is **unexpected**.
+Three causes are no fault: customers come back, so that more of them have a history; a catalogue gets old, so that it
+knows fewer of the goods; and a store of histories that was set up lately has not seen what training has. Drift that has
+such a cause and goes its way is **expected**: it is reported with the cause and advice. All other drift is
+**unexpected**.
 
 The score has moved when it did where decisions are made: among its upper values. That among ordinary orders one is a
 little more ordinary than another decides nothing. Its drift is expected where all that moved under it is.
@@ -21,10 +22,8 @@ What orders no longer bring moves no feature that is absent for most: so the sha
 field is watched, too.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import NormalDist
 from typing import Annotated, Literal
 
 import msgspec
@@ -32,17 +31,15 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from orderguard.drift_figures import calendar_effect, counts_between, effect, hours_moved, noise_limit, psi
 from orderguard.features.causes import GROWTH, Cause
 from orderguard.presence import FIELDS, HOUR, Bits, counts_of
 
 SCORE = "score"
 DECISIVE = 0.3
 """The share of the orders, those with the highest scores, among which decisions are made: scores below are one bin."""
-_SMOOTHING = 0.5
 _SHIFTED_HOURS = 0.5
 _LONGEST_DAYS = 365
-_LEAST_NOISE = 1e-9
-"""A variable with one value has no noise at all; whatever is divided by its limit is not divided by 0."""
 SECONDS_A_DAY = 86_400.0
 
 
@@ -73,7 +70,8 @@ class Bins(msgspec.Struct, frozen=True, kw_only=True):
 class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
     """What recent orders are compared with: one `Bins` a feature, and the score's as the last one; and one for each of
     `orderguard.presence.FIELDS`. The reference rows span `days`; 0 where that is not known. After `catalogue_days` so
-    many orders hold goods that came since that it matters; 0 where there are hardly any.
+    many orders hold goods that came since that it matters; 0 where there are hardly any. Of the orders a share of
+    `known` had a customer with earlier ones; None where that is not told.
     """
 
     bins: list[Bins]
@@ -81,6 +79,7 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
     presence: list[Bins] = []
     days: float = 0.0
     catalogue_days: float = 0.0
+    known: float | None = None
 
     def share_from(self, score: float) -> float:
         """The share of the reference orders whose score lies in this one's bin or above."""
@@ -97,6 +96,27 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Kind = Literal["none", "expected", "unexpected"]
+StoreState = Literal["warm", "young", "lost", "off"]
+
+
+class Histories(msgspec.Struct, frozen=True, kw_only=True):
+    """What the histories of recent orders were like. `young`: the store has seen less than training has, and was not
+    seeded; `lost`: it had records, and has lost them. Of the recent orders a share of `known` had a customer with
+    earlier ones, of the reference's `usual`; None where that is not told.
+    """
+
+    state: StoreState
+    known: float
+    usual: float | None
+
+    @property
+    def fewer(self) -> bool:
+        """Whether fewer orders than usual have a known customer."""
+        return self.usual is not None and self.known < self.usual
+
+
+UNWATCHED = Histories(state="warm", known=0.0, usual=None)
+"""Where nobody says what the store is like."""
 
 
 class VariableDrift(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +152,7 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     expected: bool
     variables: list[VariableDrift]
     presence: list[VariableDrift]
+    histories: Histories = UNWATCHED
 
     def moved(self, kind: Kind) -> list[VariableDrift]:
         """What has drifted in this way, the largest effect first."""
@@ -156,7 +177,9 @@ def reference_bins(
     if np.any(edges[1:] == edges[:1]):
         edges = np.append(edges, np.nextafter(edges[0], np.float32(-np.inf)))
     edges = np.unique(edges).astype(np.float64)
-    return Bins(name=name, edges=edges.tolist(), counts=_counts(edges, values).tolist(), period=period, cause=cause)
+    return Bins(
+        name=name, edges=edges.tolist(), counts=counts_between(edges, values).tolist(), period=period, cause=cause
+    )
 
 
 def presence_bins(told: Bits) -> list[Bins]:
@@ -172,94 +195,18 @@ def bin_counts(bins: Bins, values: NDArray[np.floating]) -> NDArray[np.int64]:
     """How many of `values` (n,) fall in each bin; the last count is the missing ones. Infinities fall in the outer
     bins.
     """
-    return _counts(np.asarray(bins.edges), values)
-
-
-def _counts(edges: NDArray[np.float64], values: NDArray[np.floating]) -> NDArray[np.int64]:
-    missing = np.isnan(values)
-    index = np.searchsorted(edges, values, side="left")
-    index[missing] = len(edges) + 1
-    return np.bincount(index, minlength=len(edges) + 2)
-
-
-def _shares(counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    smoothed = counts + _SMOOTHING
-    shares: NDArray[np.float64] = smoothed / smoothed.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def psi(
-    reference_counts: Sequence[int] | NDArray[np.integer], counts: Sequence[int] | NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Population stability index of binned samples (…, bins); 0.5 is added to each count so that an empty bin stays
-    finite.
-    """
-    p, q = _shares(np.asarray(reference_counts)), _shares(np.asarray(counts))
-    index: NDArray[np.float64] = ((p - q) * np.log(p / q)).sum(axis=-1)
-    return index
-
-
-def effect(reference_counts: Sequence[int] | NDArray[np.integer], counts: Sequence[int] | NDArray[np.integer]) -> float:
-    """The total variation distance: the share of rows, 0..1, that would have to change bin to turn one sample into the
-    other.
-    """
-    p, q = np.asarray(reference_counts, float), np.asarray(counts, float)
-    return float(np.abs(p / max(p.sum(), 1) - q / max(q.sum(), 1)).sum() / 2)
-
-
-def hours_moved(before: Sequence[int] | NDArray[np.integer], now: Sequence[int] | NDArray[np.integer]) -> int:
-    """By how many hours, −12 to 11, the whole pattern of the day has moved, from how many orders came in each hour.
-
-    0 unless moving it explains half of the difference: what a season changes is not the same pattern elsewhere.
-    """
-    hours, recent = np.asarray(before)[:24], np.asarray(now)[:24]
-    differences = {later: float(psi(np.roll(hours, later), recent)) for later in range(-12, 12)}
-    best = min(differences, key=differences.__getitem__)
-    return best if differences[best] < differences[0] / 2 else 0
-
-
-def noise_limit(
-    reference_counts: Sequence[int], rows: int, *, significance: float, draws: int = 200, seed: int = 0
-) -> float:
-    """The PSI that two samples of one distribution exceed with probability `significance`, at these sample sizes; above
-    0.
-
-    Both samples are redrawn `draws` times from the reference. So few draws can't show a quantile of 1 in 3,000, so a
-    scaled χ² is fitted to their mean and variance (PSI of a true null is one, asymptotically) and its quantile taken by
-    Wilson and Hilferty's cube root.
-    """
-    counts = np.asarray(reference_counts)
-    shares = counts / counts.sum()
-    generator = np.random.default_rng(seed)
-    noise = psi(generator.multinomial(counts.sum(), shares, draws), generator.multinomial(rows, shares, draws))
-    mean, variance = float(noise.mean()), float(noise.var(ddof=1))
-    if variance == 0:
-        return max(mean, _LEAST_NOISE)
-    freedom = 2 * mean**2 / variance
-    spread = 2 / (9 * freedom)
-    normal = NormalDist().inv_cdf(1 - significance)
-    return max(mean * max(0.0, 1 - spread + normal * math.sqrt(spread)) ** 3, _LEAST_NOISE)
-
-
-def calendar_effect(period: float, days: float) -> float:
-    """The largest effect that a sample over `days` shows because its last period is incomplete, all else unchanged.
-
-    Beside k whole periods stands a part of one more, with a share q of a whole period's rows. So q / (k + q) of the
-    rows come from that part alone, and 1 − q of these are in the wrong place. What part of the time has passed does not
-    tell q, since nights are quiet: the largest effect over all q is (√(k + 1) − √k)², which is 1 before the first
-    period is whole.
-    """
-    if period == 0.0:
-        return 0.0
-    whole = math.floor(days / period)
-    return (math.sqrt(whole + 1) - math.sqrt(whole)) ** 2
+    return counts_between(np.asarray(bins.edges), values)
 
 
 def compare(
-    reference: DriftReference, counts: Sequence[NDArray[np.integer]], told: Sequence[NDArray[np.integer]], days: float
+    reference: DriftReference,
+    counts: Sequence[NDArray[np.integer]],
+    told: Sequence[NDArray[np.integer]],
+    days: float,
+    histories: Histories = UNWATCHED,
 ) -> DriftReport:
     """Hold the counts of recent rows, one array a variable and one an optional field in the reference's order, against
-    the reference. The recent rows span `days`.
+    the reference. The recent rows span `days`; `histories` says what their histories were like.
     """
     settings = reference.settings
     rows = int(counts[0].sum())
@@ -268,6 +215,7 @@ def compare(
         bins.name == GROWTH and _mean_bin(recent) > _mean_bin(bins.counts)
         for bins, recent in zip(reference.bins, counts, strict=True)
     )
+    young = histories.state == "young" and histories.fewer
 
     def verdict(bins: Bins, recent: NDArray[np.integer], least: float, advice: str) -> VariableDrift:
         if bins.name == SCORE:
@@ -277,7 +225,12 @@ def compare(
         moved = abs(hours_moved(bins.counts, recent)) / 12 if bins.name == HOUR else effect(bins.counts, recent)
         drifted = rows >= settings.minimum_rows and index > limit and moved >= least
         rises = _mean_bin(recent) > _mean_bin(bins.counts)
-        expected = grows if bins.cause == "history" else rises if bins.cause == "catalogue age" else False
+        cause = bins.cause
+        expected = grows if cause == "history" else rises if cause == "catalogue age" else False
+        if cause == "history" and not grows and young:
+            cause, expected = "young histories", True
+        elif cause == "history" and not grows and histories.fewer:
+            advice = _fewer_histories(histories)
         return VariableDrift(
             name=bins.name,
             psi=index,
@@ -286,8 +239,8 @@ def compare(
             effect_limit=least,
             drifted=drifted,
             kind="none" if not drifted else "expected" if expected else "unexpected",
-            cause=bins.cause if drifted and expected else None,
-            advice=advice if drifted and not expected else _advice(bins.cause, reference) if drifted else "",
+            cause=cause if drifted and expected else None,
+            advice=advice if drifted and not expected else _advice(cause, reference, histories) if drifted else "",
         )
 
     variables = [
@@ -307,6 +260,7 @@ def compare(
         expected="expected" in kinds,
         variables=variables,
         presence=presence,
+        histories=histories,
     )
 
 
@@ -355,7 +309,23 @@ def _least_change(bins: Bins, reference: DriftReference, days: float) -> float:
     return min(least, told / max(absent + told, 1) / 2 or least)
 
 
-def _advice(cause: Cause | None, reference: DriftReference) -> str:
+def _fewer_histories(histories: Histories) -> str:
+    """What to do where fewer customers are known than usual."""
+    shares = f"{histories.known:.0%} of the orders have a customer with known earlier ones, of {histories.usual:.0%}"
+    if histories.state == "young":
+        return (
+            f"The store of histories is young: {shares} in training. Nothing is wrong with the orders: seed-histories."
+        )
+    if histories.state == "lost":
+        return f"The store of histories has lost its records: {shares} before. Seed it again: seed-histories."
+    if histories.state == "off":
+        return f"No store of histories is asked: {shares} in training. Set HISTORY_URL."
+    return f"Fewer customers are known: {shares} in training. Is the store of histories whole?"
+
+
+def _advice(cause: Cause | None, reference: DriftReference, histories: Histories) -> str:
+    if cause == "young histories":
+        return _fewer_histories(histories)
     if cause == "history":
         return "More customers have earlier orders. Nothing is wrong; a new training takes it in."
     if 0 < reference.catalogue_days <= _LONGEST_DAYS:

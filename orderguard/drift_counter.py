@@ -9,7 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.drift import SECONDS_A_DAY, DriftReference, DriftReport, bin_counts, compare
+from orderguard.drift import (
+    SECONDS_A_DAY,
+    DriftReference,
+    DriftReport,
+    Histories,
+    StoreState,
+    bin_counts,
+    compare,
+)
+from orderguard.features.causes import GROWTH
 from orderguard.presence import counts_of
 
 _BLOCK = 1_024
@@ -21,6 +30,8 @@ class _Counted(NamedTuple):
     began: float
     counts: list[NDArray[np.int64]]
     told: list[NDArray[np.int64]]
+    known: int
+    """How many of the rows have a customer with earlier orders."""
 
 
 class DriftCounter:
@@ -37,6 +48,7 @@ class DriftCounter:
         self._clock = clock
         self._block = np.empty((_BLOCK, len(reference.bins)), np.float64)
         self._told = np.zeros(_BLOCK, np.int64)
+        self._growth = next((place for place, bins in enumerate(reference.bins) if bins.name == GROWTH), None)
         self._used = 0
         self._began = self._ended = clock()
         self._blocks: deque[_Counted] = deque(maxlen=max(1, window // _BLOCK))
@@ -61,18 +73,22 @@ class DriftCounter:
                     self._blocks.append(self._binned())
                     self._used = 0
 
-    def report(self) -> DriftReport:
-        """The verdict on the rows counted so far (some tens of milliseconds: ask at intervals, not for each
-        request).
+    def report(self, state: StoreState = "warm") -> DriftReport:
+        """The verdict on the rows counted so far, where the store of histories is in this state (some tens of
+        milliseconds: ask at intervals, not for each request).
         """
         with self._lock:
             blocks = [*self._blocks, self._binned()]
             days = (self._ended - blocks[0].began) / SECONDS_A_DAY
         counts = [np.sum(each, axis=0) for each in zip(*(block.counts for block in blocks), strict=True)]
         told = [np.sum(each, axis=0) for each in zip(*(block.told for block in blocks), strict=True)]
-        return compare(self._reference, counts, told, days)
+        rows = int(counts[0].sum())
+        known = sum(block.known for block in blocks) / max(rows, 1)
+        histories = Histories(state=state, known=known, usual=self._reference.known)
+        return compare(self._reference, counts, told, days, histories)
 
     def _binned(self) -> _Counted:
         columns = self._block[: self._used].T
         counts = [bin_counts(bins, column) for bins, column in zip(self._reference.bins, columns, strict=True)]
-        return _Counted(self._began, counts, counts_of(self._told[: self._used]))
+        known = 0 if self._growth is None else int(np.count_nonzero(columns[self._growth] > 0))
+        return _Counted(self._began, counts, counts_of(self._told[: self._used]), known)

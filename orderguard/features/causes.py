@@ -4,7 +4,10 @@ from typing import Literal
 
 from orderguard.features.table import FEATURES
 
-Cause = Literal["history", "catalogue age"]
+Cause = Literal["history", "catalogue age", "young histories"]
+"""`young histories` is the cause of no feature by itself: what a history tells moves for it while the store that is
+asked for histories has not seen as much as training has.
+"""
 
 UNKNOWN_SKUS = "unknown_sku_share"
 AGEING = (UNKNOWN_SKUS, "new_price_above", "sku_prefix_rarity", "category_rarity")

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,17 +15,14 @@ from orderguard.drift import (
     DriftReference,
     DriftReport,
     DriftSettings,
+    StoreState,
     VariableDrift,
     bin_counts,
-    calendar_effect,
-    effect,
-    hours_moved,
-    noise_limit,
     presence_bins,
-    psi,
     reference_bins,
 )
 from orderguard.drift_counter import DriftCounter
+from orderguard.drift_figures import calendar_effect, effect, hours_moved, noise_limit, psi
 from orderguard.features.causes import GROWTH
 from orderguard.presence import FIELDS, bits
 
@@ -377,3 +374,43 @@ def test_no_number_of_orders_gives_a_noise_limit_of_nothing() -> None:
     for rows in {int(count * 0.15) for count in counts}:
         assert noise_limit([rows, 0, 0], rows, significance=3e-4, draws=10) > 0
         assert noise_limit([rows, 0, 0], rows + 1, significance=3e-4, draws=10) > 0
+
+
+def test_what_young_histories_move_is_expected_and_what_else_moves_is_not() -> None:
+    """A store that was set up lately knows fewer customers than training did; one that lost its records does, too."""
+    random = np.random.default_rng(3)
+    before = random.integers(0, 9, 3_000).astype(float)
+    gap, value = np.where(before > 0, random.lognormal(3, 1, 3_000), 0.0), random.lognormal(size=3_000)
+    bins = [
+        reference_bins(GROWTH, before, cause="history"),
+        reference_bins("gap", gap, cause="history"),
+        reference_bins("value", value),
+        reference_bins(SCORE, value),
+    ]
+    known = DriftReference(bins=bins, settings=DriftSettings(), days=DAYS, known=float((before > 0).mean()))
+
+    def report(state: StoreState, share_known: float, dearer: float = 1.0, **other: float) -> DriftReport:
+        seen = random.random(3_000) < share_known
+        counter = DriftCounter(known)
+        row = np.column_stack([before * seen, gap * seen, value * dearer])
+        counter.add_rows(row, value * other.get("score", 1.0), [0] * 3_000)
+        return counter.report(state)
+
+    young = report("young", 0.3, score=1.5)
+    assert not young.drifted and young.expected
+    assert {v.name: v.cause for v in young.moved("expected")} == dict.fromkeys(
+        (GROWTH, "gap", SCORE), "young histories"
+    )
+    assert all("seed-histories" in v.advice for v in young.moved("expected"))
+    assert (young.histories.state, young.histories.fewer) == ("young", True)
+    assert young.histories.known == pytest.approx(0.3 * 8 / 9, abs=0.03)
+    for state, advice in (("warm", "whole"), ("lost", "lost its records"), ("off", "HISTORY_URL")):
+        told = report(cast(StoreState, state), 0.3)
+        assert {v.name for v in told.moved("unexpected")} == {GROWTH, "gap"}, state
+        assert all(advice in v.advice for v in told.moved("unexpected")), state
+    mixed = report("young", 0.3, dearer=2.0)
+    assert {v.name for v in mixed.moved("unexpected")} == {
+        "value"
+    }, "youth explains nothing that a history doesn't tell"
+    as_usual = report("young", 1.0)
+    assert not as_usual.drifted and not as_usual.expected, "a young store that knows the customers raises nothing"
