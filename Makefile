@@ -46,6 +46,7 @@ export MODELS_DIR ?= $(MODELS)
 .PHONY: up
 up: $(RUN_ENV) engine champion ## Bring the whole platform up on this machine (PORT=8080)
 	@$(PYTHON) -m infra.local up --stack "$(STACK)" --port "$(PORT)"
+	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) seed-histories
 
 .PHONY: open
 open: $(RUN_ENV) ## Print a link that opens the service's page: works once, for ten minutes
@@ -94,6 +95,10 @@ rollback: $(RUN_ENV) ## Go back to the champion before this one
 forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and histories (CUSTOMER=…)
 	@$(PYTHON) -m app.history
 	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)" --histories "$(HISTORIES)"
+
+.PHONY: seed-histories
+seed-histories: $(RUN_ENV) ## What the store of histories would know after these orders, under the stack's key (STACK=…, or HISTORY_URL=…)
+	@STACK="$(STACK)" DATA="$(DATA)" HISTORIES_DIR="$(HISTORIES)" $(DELIVERY) seed-histories
 
 .PHONY: files
 files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=data/raw)

@@ -25,6 +25,7 @@ from delivery import (
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
+from delivery.seeding import seed
 from delivery.stack import Stack
 from infra.local.errors import LocalCloudError
 from infra.local.provider.resource import Refused
@@ -120,6 +121,12 @@ def deploy_stack() -> None:
     digests = os.environ.get("IMAGE_DIGEST"), os.environ.get("TRAIN_IMAGE_DIGEST")
     done = deploy(stack(), models.read(), *digests)
     print(f"{done.stack} serves model {done.model_version} from image {done.image} at {done.url}")
+
+
+def seed_histories() -> None:
+    """Make past cases and the seed of histories under the stack's own key; load it. Inputs: STACK; or HISTORY_URL, a
+    store of your own; DATA, the folder of orders on this machine; SEED_HISTORIES=off leaves it out."""
+    print(seed(stack()))
 
 
 def preview_report() -> None:
@@ -220,6 +227,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "release": release_notes,
     "scan-image": scan_image,
     "secret-scan": scan_secrets,
+    "seed-histories": seed_histories,
     "sign-image": sign_image,
     "test-summary": test_summary,
     "trace": show_trace,

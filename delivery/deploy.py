@@ -1,7 +1,8 @@
 """A deployment: up, look whether it is well, and go back where it is not.
 
 Where the stack already serves well, a canary takes a share of the traffic first; where it does not, there is nothing to
-lose, and a canary beside a broken revision would fail for its neighbour's faults. The check asks the service where its
+lose, and a canary beside a broken revision would fail for its neighbour's faults. Before a new revision gets any
+traffic, past cases are made for its model and its store of histories is seeded. The check asks the service where its
 callers do (through the load balancer, where there is one): it must be ready with the version that it was told to serve,
 and, where an API key is at hand, score orders without one failure. Going back is another deployment, of the image and
 the model version that served before. How it ended is recorded, whichever way.
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.errors import DeliveryError
 from delivery.models import Record
+from delivery.seeding import seed
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.files import write_whole
@@ -73,12 +75,19 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
     try:
         if _serves(stack, before):
+            beside = {"stableRevision": str(before["revision"])}
+            print(f"==> {stack.name}: the new revision, without traffic", flush=True)
+            stack.up(wanted | beside | {"canaryPercent": "0"}, f"{release}: no traffic yet")
+            print(f"==> {seed(stack)}", flush=True)
             print(f"==> canary: {CANARY_PERCENT} % of the traffic of {stack.name}", flush=True)
-            canary = {"canaryPercent": str(CANARY_PERCENT), "stableRevision": str(before["revision"])}
-            stack.up(wanted | canary, f"{release}: canary")
+            stack.up(wanted | beside | {"canaryPercent": str(CANARY_PERCENT)}, f"{release}: canary")
             check(stack, model.version, before["model_version"])
-        print(f"==> all traffic of {stack.name}", flush=True)
-        stack.up(wanted, release)
+            print(f"==> all traffic of {stack.name}", flush=True)
+            stack.up(wanted, release)
+        else:
+            print(f"==> all traffic of {stack.name}", flush=True)
+            stack.up(wanted, release)
+            print(f"==> {seed(stack)}", flush=True)
         check(stack, model.version)
     except DeliveryError as problem:
         raise _go_back(stack, before, problem) from None

@@ -46,11 +46,13 @@ class Stack:
     name: str
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
-    def setting(self, name: str) -> str:
-        """One of the stack's own settings (`domain`), as its file says; empty where it says nothing."""
+    def setting(self, name: str, of: str = "orderguard") -> str:
+        """One of the stack's own settings (`domain`), as its file says; empty where it says nothing. `of` is whose
+        setting it is: `gcp` for project and region.
+        """
         path = REPOSITORY / f"Pulumi.{self.name}.yaml"
         found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return str((found.get("config") or {}).get(f"orderguard:{name}", ""))
+        return str((found.get("config") or {}).get(f"{of}:{name}", ""))
 
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         """Deploy with the policy pack. `overrides` are settings of this deployment alone (`imageDigest` →

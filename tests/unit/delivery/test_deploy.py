@@ -78,7 +78,7 @@ class FakeStack(Stack):
     """A stack whose engine is a list; `up` changes what the service serves."""
 
     service: Service = field(kw_only=True)
-    ups: list[dict[str, str]] = field(default_factory=list, kw_only=True)
+    ups: list[Any] = field(default_factory=list, kw_only=True)
     known: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
     def up(self, overrides: Mapping[str, str], message: str) -> str:
@@ -115,13 +115,34 @@ def test_a_first_deployment_has_no_canary_and_is_recorded(stack: FakeStack, tmp_
     assert len(list((tmp_path / "deployments").iterdir())) == 1
 
 
-def test_the_next_deployment_sends_a_canary_first(stack: FakeStack) -> None:
+def test_the_next_deployment_sends_a_canary_first_once_its_histories_are_seeded(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "seed", lambda stack: stack.ups.append("seeded") or "seeded")
     deploy(stack, record("v1"), None, None)
     deploy(stack, record("v2"), None, None)
-    assert stack.ups[1:] == [
-        {"modelVersion": "v2", "canaryPercent": "10", "stableRevision": "r-1"},
+    beside = {"modelVersion": "v2", "stableRevision": "r-1"}
+    assert stack.ups == [
+        {"modelVersion": "v1"},
+        "seeded",
+        {**beside, "canaryPercent": "0"},
+        "seeded",
+        {**beside, "canaryPercent": "10"},
         {"modelVersion": "v2"},
     ]
+
+
+def test_a_seed_that_is_refused_stops_a_deployment_before_it_has_traffic(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(stack: Stack) -> str:
+        raise DeliveryError("the seed is of another key")
+
+    deploy(stack, record("v1"), DIGEST, DIGEST)
+    monkeypatch.setattr(deploying, "seed", refuse)
+    with pytest.raises(DeliveryError, match=r"(?s)serves what it served before.*of another key"):
+        deploy(stack, record("v2"), DIGEST, DIGEST)
+    assert [up.get("canaryPercent") for up in stack.ups] == [None, "0", None], "going back is the last"
 
 
 def test_a_repair_is_not_held_up_by_the_revision_that_it_repairs(stack: FakeStack) -> None:
