@@ -24,7 +24,9 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     metrics = Metrics()
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
-    store = open_store(settings.history_url, settings.history_ttl_days)
+    store = open_store(
+        settings.history_url, settings.history_ttl_days, password=settings.history_password, ca=settings.history_ca
+    )
     scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
     tasks: list[asyncio.Task[None]] = []
 

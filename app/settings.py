@@ -34,6 +34,8 @@ class Settings:
     shadow_model_version: str | None = None
     histories_dir: Path | None = None
     history_url: str = field(default="memory:", repr=False)
+    history_password: str = field(default="", repr=False)
+    history_ca: str = field(default="", repr=False)
     history_ttl_days: int = 180
     log_level: str = "INFO"
     max_body_bytes: int = 2_097_152
@@ -99,6 +101,8 @@ SETTINGS = (
     Setting("SHADOW_MODEL_VERSION", "shadow_model_version", _version_name, "a challenger to score and compare"),
     Setting("HISTORIES_DIR", "histories_dir", Path, "the folder of past cases and of the histories' seed"),
     Setting("HISTORY_URL", "history_url", _history_url, "where customers' histories are kept"),
+    Setting("HISTORY_PASSWORD", "history_password", str, "the password of a Redis server, kept out of its address"),
+    Setting("HISTORY_CA", "history_ca", str, "the certificates (PEM) that a Redis server's must be signed with"),
     Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
     Setting("LOG_LEVEL", "log_level", _log_level, "the least severity that is logged"),
     Setting("MAX_BODY_BYTES", "max_body_bytes", _whole(1_024, 67_108_864), "the largest body of an order or a batch"),

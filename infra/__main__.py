@@ -30,10 +30,12 @@ from infra.config_reading import parse
 from infra.defaults import set_defaults
 from infra.edge import Edge
 from infra.encryption import EncryptionKey, encrypt_everything
+from infra.history_store import HistoryStore
 from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
 from infra.model import BUILT_ASIDE, ModelVersion, choose_model
+from infra.network import egress
 from infra.observability import AlertChannels, Budget, Observability
 from infra.predictions import PredictionLog
 from infra.registry import Registry
@@ -69,12 +71,20 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     service_key = Secret("masking-key", settings, masking_key, number, {"scorer": scorer}, reminder)
     training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder)
     callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
-    rag_key = GivenSecret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
+    rag_key = (
+        GivenSecret("rag-api-key", settings, settings.rag_api_key, {"scorer": scorer}) if settings.rag_api_key else None
+    )
+
+    network = egress(settings)
+    wanted = network if settings.has_history_store else None
+    store = HistoryStore("histories", settings, wanted, {"scorer": scorer}, reminder) if wanted else None
 
     registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
     images = Images("images", settings, registry)
 
-    parts = ScoringParts(scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key)
+    parts = ScoringParts(
+        scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key, store, network
+    )
     service = ScoringService("scorer", settings, parts)
     training = TrainingJob(
         "trainer", settings, TrainingParts(trainer, registry, images.trainer, raw, models, training_key)
@@ -89,7 +99,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:
-        Observability("observability", settings, service, training, reminder, channels)
+        Observability("observability", settings, service, training, reminder, store, channels)
         ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
@@ -108,6 +118,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "models_bucket": models.name,
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
+        "history_store": store.instance.name if store else "",
     }
 
 

@@ -22,12 +22,15 @@ DenominatorAggregation = gcp.monitoring.AlertPolicyConditionConditionThresholdDe
 
 FIVE_MINUTES = "300s"
 HOUR, DAY = "3600s", "86400s"
+# Share of its memory from which Google advises more: a snapshot and a failover need room.
+FULL = 0.8
 
 
 @dataclass(frozen=True)
 class Watched:
     """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
-    subscription to rotation reminders (where there is one); and the filter for the lines that report drift.
+    subscription to rotation reminders and the store of histories (where there is one); and the filter for the lines
+    that report drift.
     """
 
     service: pulumi.Output[str]
@@ -38,6 +41,7 @@ class Watched:
     drift_lines: pulumi.Output[str]
     uptime_check: pulumi.Output[str]
     reminders: pulumi.Output[str] | None
+    store: pulumi.Output[str] | None
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,70 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                 "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
             },
             "Raise `orderguard:maskingKeyRotation` or `orderguard:apiKeyRotation` by one and run `pulumi up`; the old "
-            "key is accepted until the rotation after.",
+            "key is accepted until the rotation after. For the store's password turn its AUTH off and "
+            "run `pulumi up --refresh`, which turns it on with another; for its certificate run that alone.",
+            "WARNING",
+        )
+    if watched.store:
+        conditions |= _of_the_store(settings, watched.store)
+    return conditions
+
+
+def metric_of_store(store: pulumi.Output[str], metric: str) -> pulumi.Output[str]:
+    """The filter for a metric of the store of histories."""
+    return store.apply(
+        lambda name: f'resource.type="redis_instance" AND resource.labels.instance_id="{name}"'
+        f' AND metric.type="redis.googleapis.com/{metric}"'
+    )
+
+
+def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Condition]:
+    conditions = {
+        "alert-store-memory": Condition(
+            "the store of histories is nearly full",
+            {
+                "filter": metric_of_store(store, "stats/memory/usage_ratio"),
+                "comparison": "COMPARISON_GT",
+                "threshold_value": FULL,
+                "duration": FIVE_MINUTES,
+                "aggregations": [
+                    {
+                        "alignment_period": FIVE_MINUTES,
+                        "per_series_aligner": "ALIGN_MEAN",
+                        "cross_series_reducer": "REDUCE_MAX",
+                    }
+                ],
+            },
+            "When it is full, the histories that have been silent longest go. Raise "
+            "`orderguard:historyStoreMemoryGb`: it grows in place.",
+            "WARNING",
+        ),
+        "alert-store-evictions": Condition(
+            "the store of histories forgets",
+            _any(metric_of_store(store, "stats/evicted_keys")),
+            "Its memory is full, and it drops what has been silent longest. Raise `orderguard:historyStoreMemoryGb`.",
+            "ERROR",
+        ),
+        "alert-store-connections": Condition(
+            "the store of histories turns connections away",
+            _any(metric_of_store(store, "stats/reject_connections_count")),
+            "Orders are scored without their histories. Are there more instances than `orderguard:maxInstances`, or "
+            "does something else use the store?",
+            "ERROR",
+        ),
+    }
+    if settings.history_store == "standard":
+        conditions["alert-store-failover"] = Condition(
+            "the store of histories has failed over",
+            {
+                "filter": metric_of_store(store, "replication/role"),
+                "comparison": "COMPARISON_GT",
+                "threshold_value": 0,
+                "duration": "0s",
+                "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_STDDEV"}],
+            },
+            "The replica has taken over. What it had not got yet is lost: the service counts it and says how much in "
+            "its log. Nothing has to be done.",
             "WARNING",
         )
     return conditions

@@ -9,6 +9,8 @@ from infra.config import Settings
 from infra.observability import AlertChannels
 
 AUDITED = ("secretmanager.googleapis.com", "storage.googleapis.com")
+# Who asks Memorystore for its password; commands to the server itself are not recorded.
+AUDITED_WITH_STORE = (*AUDITED, "redis.googleapis.com")
 
 ADVICE = "Changes are made by the deploy identity alone. The audit log names who made this one."
 # What changed: the lines of the audit log (CIS Google Cloud Foundations 5.0: 2.5–2.7, 2.11).
@@ -23,11 +25,11 @@ CHANGES = {
 
 
 class AuditLogs(Component):
-    """Data access logs for the two services that hold what is worth stealing: orders and models, and keys."""
+    """Data access logs for the services that hold what is worth stealing: orders and models, keys, and histories."""
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        for service in AUDITED:
+        for service in AUDITED_WITH_STORE if settings.has_history_store else AUDITED:
             gcp.projects.IAMAuditConfig(
                 f"{name}-{service.split('.')[0]}",
                 project=settings.project,

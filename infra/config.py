@@ -15,6 +15,8 @@ INGRESS = {
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 SECRETS = ("rag_api_key",)
 MODEL_SOURCES = ("folder", "bucket")
+# What Memorystore calls them.
+HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
 MULTI_REGIONS = {"EU": ("europe-",), "US": ("us-",)}
 REGIONS = frozenset("""
     africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
@@ -64,6 +66,8 @@ class Settings:
     rag_model: str
     rag_base_url: str
     rag_api_key: str
+    history_store: str
+    history_store_memory_gb: int
     history_url: str
     masking_key_rotation: int
     api_key_rotation: int
@@ -94,6 +98,11 @@ class Settings:
     def labels(self) -> dict[str, str]:
         """The labels that every resource carries."""
         return {"application": NAMESPACE, "environment": self.environment, "team": self.team, "managed-by": "pulumi"}
+
+    @property
+    def has_history_store(self) -> bool:
+        """Whether the stack has a Redis of its own."""
+        return self.history_store in HISTORY_STORES
 
     def name(self, suffix: str = "") -> str:
         """The name in Google Cloud of something that is unique within the project."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from infra.config import (
+    HISTORY_STORES,
     INGRESS,
     MODEL_SOURCES,
     MULTI_REGIONS,
@@ -17,6 +18,9 @@ from infra.config import (
 # CPUs, and the least and the most memory (in Mi) that Cloud Run gives with them in its second-generation environment:
 # cloud.google.com/run/docs/configuring/services/memory-limits
 _MEMORY_OF_CPUS = {"1": (512, 4_096), "2": (512, 8_192), "4": (2_048, 16_384), "8": (4_096, 32_768)}
+
+
+_OF_ONE_INSTANCE = ("memory:", "sqlite:")
 
 
 def _cron_field(value: str) -> str:
@@ -61,7 +65,7 @@ _PATTERNS = (
         "REGION-docker.pkg.dev/PROJECT/REPOSITORY",
     ),
     ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
-    ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or redis://HOST"),
+    ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or rediss://HOST"),
     ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
     ("budget_currency", r"[A-Z]{3}", "a currency's code such as EUR"),
@@ -92,6 +96,8 @@ _RANGES = (
     ("max_instances", 1, 1000),
     ("concurrency", 1, 1000),
     ("request_timeout_seconds", 1, 3600),
+    # cloud.google.com/memorystore/docs/redis/memory-management-best-practices: an instance has 1 to 300 GB.
+    ("history_store_memory_gb", 1, 300),
     ("canary_percent", 0, 100),
     ("masking_key_rotation", 1, 10_000),
     ("api_key_rotation", 1, 10_000),
@@ -109,6 +115,7 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("region", tuple(sorted(REGIONS))),
     ("ingress", tuple(INGRESS)),
     ("rag_provider", RAG_PROVIDERS),
+    ("history_store", ("off", *HISTORY_STORES)),
     ("model_source", MODEL_SOURCES),
 )
 
@@ -159,6 +166,17 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: bool(s.vpc_network) != bool(s.vpc_subnetwork),
         "orderguard:vpcNetwork and orderguard:vpcSubnetwork belong together. Write both or neither.",
+    ),
+    (
+        lambda s: s.has_history_store and s.history_url != "memory:",
+        "orderguard:historyStore makes a Redis, and orderguard:historyUrl names another store. Write "
+        '`orderguard:historyStore: "off"`, or take historyUrl out.',
+    ),
+    (
+        lambda s: s.history_store == "off" and s.history_url.startswith(_OF_ONE_INSTANCE) and s.max_instances > 1,
+        "orderguard:historyUrl is a store that each instance has for itself, and orderguard:maxInstances lets several "
+        "run: each would see a part of a customer's orders. Write `orderguard:historyStore: basic` (or standard), or "
+        "`orderguard:historyUrl: rediss://HOST` for a server that you run, or `orderguard:maxInstances: 1`.",
     ),
     (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),

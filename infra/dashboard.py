@@ -5,20 +5,25 @@ from collections.abc import Sequence
 
 import pulumi
 
-from infra.alerts import Watched
+from infra.alerts import Watched, metric_of_store
 from infra.config import Settings
 
 WIDTH, HEIGHT, COLUMNS = 24, 16, 48
 
 
 def dashboard(settings: Settings, watched: Watched) -> pulumi.Output[str]:
-    """The dashboard's JSON: traffic, errors, latency, instances, orders and anomalies, drift, trainings."""
-    return pulumi.Output.all(watched.service, watched.job, watched.scored, watched.anomalies, watched.drift).apply(
-        lambda names: _document(settings, *(str(name) for name in names))
-    )
+    """The dashboard's JSON: traffic, errors, latency, instances, orders and anomalies, drift, trainings; memory and
+    losses of the store of histories, where there is one.
+    """
+    names = (watched.service, watched.job, watched.scored, watched.anomalies, watched.drift)
+    of_store = ("stats/memory/usage_ratio", "stats/evicted_keys")
+    filters = [metric_of_store(watched.store, metric) for metric in of_store] if watched.store else []
+    return pulumi.Output.all(*names, *filters).apply(lambda found: _document(settings, *(str(one) for one in found)))
 
 
-def _document(settings: Settings, service: str, job: str, scored: str, anomalies: str, drift: str) -> str:
+def _document(
+    settings: Settings, service: str, job: str, scored: str, anomalies: str, drift: str, *of_store: str
+) -> str:
     run = (
         f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}"'
         ' AND metric.type="run.googleapis.com'
@@ -41,6 +46,12 @@ def _document(settings: Settings, service: str, job: str, scored: str, anomalies
         _chart("Reports of drift", [_series(f'{user}/{drift}"', "ALIGN_DELTA")]),
         _chart("Trainings by result", [_series(runs, "ALIGN_DELTA", "metric.label.result")]),
     ]
+    if of_store:
+        memory, evicted = of_store
+        charts += [
+            _chart("Memory of the store of histories (share)", [_series(memory, "ALIGN_MAX")]),
+            _chart("Histories that it dropped", [_series(evicted, "ALIGN_DELTA")]),
+        ]
     tiles = [_tile(place, chart) for place, chart in enumerate(charts)]
     document = {
         "displayName": settings.name(),

@@ -22,6 +22,7 @@ LABELS_INPUT = {
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": "user_labels",
     "gcp:pubsub/subscription:Subscription": "labels",
     "gcp:pubsub/topic:Topic": "labels",
+    "gcp:redis/instance:Instance": "labels",
     "gcp:secretmanager/secret:Secret": "labels",
     "gcp:storage/bucket:Bucket": "labels",
     "gcp:workflows/workflow:Workflow": "labels",

@@ -1,6 +1,5 @@
 """The external load balancer with Cloud Armor before the scoring service, for stacks that name a domain."""
 
-import importlib.metadata
 from collections.abc import Mapping
 
 import pulumi
@@ -8,6 +7,7 @@ import pulumi
 from infra.component import Component
 from infra.config import Settings
 from infra.scoring import ScoringService
+from infra.sdk import declared_by_type
 
 LOWEST_PRIORITY = 2_147_483_647
 
@@ -18,9 +18,6 @@ class Edge(Component):
 
     The service accepts requests from the load balancer alone, and its callers still need an identity token for the
     domain and an API key. Point the domain's A record at the address; Google then issues the certificate.
-
-    The resources are declared by type and without the SDK's classes: importing `pulumi_gcp.compute` takes longer than
-    the rest of a preview. The provider checks their inputs all the same.
     """
 
     def __init__(
@@ -85,12 +82,8 @@ class Edge(Component):
         )
 
     def _declare(self, resource_type: str, name: str, inputs: Mapping[str, object]) -> pulumi.CustomResource:
-        return pulumi.CustomResource(
-            f"gcp:compute/{resource_type}",
-            f"edge-{name}",
-            {"name": self._settings.name(f"edge-{name}"), **inputs},
-            pulumi.ResourceOptions(parent=self, version=importlib.metadata.version("pulumi_gcp")),
-        )
+        named = {"name": self._settings.name(f"edge-{name}"), **inputs}
+        return declared_by_type(self, f"gcp:compute/{resource_type}", f"edge-{name}", named)
 
 
 def _rules(requests_per_minute: int) -> list[Mapping[str, object]]:

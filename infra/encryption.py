@@ -16,6 +16,7 @@ SERVICE_AGENTS = {
     "artifact-registry": "gcp-sa-artifactregistry",
     "cloud-run": "serverless-robot-prod",
     "pubsub": "gcp-sa-pubsub",
+    "redis": "cloud-redis",
     "secret-manager": "gcp-sa-secretmanager",
     "storage": "gs-project-accounts",
 }
@@ -34,7 +35,7 @@ def service_agent(settings: Settings, agent: str) -> pulumi.Output[str]:
 
 
 class EncryptionKey(Component):
-    """One key for buckets, images, secrets and services, in the stack's region and changed every 90 days.
+    """One key for buckets, images, secrets, histories and services, in the stack's region and changed every 90 days.
 
     It is never deleted by the program: whoever deletes it deletes the data.
     """
@@ -76,6 +77,7 @@ def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
         "gcp:cloudrunv2/job:Job": {"template": {"template": {"encryption_key": key.id}}},
         "gcp:cloudrunv2/service:Service": {"template": {"encryption_key": key.id}},
         "gcp:pubsub/topic:Topic": {"kms_key_name": key.id},
+        "gcp:redis/instance:Instance": {"customer_managed_key": key.id},
         "gcp:secretmanager/secret:Secret": {
             "replication": {
                 "user_managed": {

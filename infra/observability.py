@@ -8,6 +8,7 @@ from infra.component import Component
 from infra.config import Settings
 from infra.dashboard import dashboard
 from infra.encryption import project_number, service_agent
+from infra.history_store import HistoryStore
 from infra.predictions import lines_of
 from infra.reminder import RotationReminder
 from infra.scoring import ScoringService
@@ -47,6 +48,7 @@ class Observability(Component):
         service: ScoringService,
         job: TrainingJob,
         reminder: RotationReminder | None,
+        store: HistoryStore | None,
         channels: AlertChannels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -57,6 +59,7 @@ class Observability(Component):
             service=service.name,
             job=job.name,
             reminders=reminder.subscription_name if reminder else None,
+            store=store.id if store else None,
             uptime_check=self._uptime_check(),
             **self._log_metrics(),
         )

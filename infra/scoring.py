@@ -8,9 +8,11 @@ import pulumi_gcp as gcp
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import INGRESS, Settings
+from infra.history_store import HistoryStore
 from infra.identity import Identity
 from infra.image import OWNED
 from infra.model import ModelVersion
+from infra.network import Egress
 from infra.registry import Registry
 from infra.secret import GivenSecret, Secret
 
@@ -22,7 +24,9 @@ STARTUP_PERIOD_SECONDS = 2
 
 @dataclass(frozen=True)
 class ScoringParts:
-    """What the service is put together from. `rag_key` is there where the RAG provider needs one."""
+    """What the service is put together from. `rag_key` is there where the RAG provider needs one, `store` and `network`
+    where the settings ask for them.
+    """
 
     identity: Identity
     registry: Registry
@@ -32,6 +36,8 @@ class ScoringParts:
     masking_key: Secret
     api_key: Secret
     rag_key: GivenSecret | None
+    store: HistoryStore | None
+    network: Egress | None
 
 
 class ScoringService(Component):
@@ -61,7 +67,7 @@ class ScoringService(Component):
                 "max_instance_request_concurrency": settings.concurrency,
                 "timeout": f"{settings.request_timeout_seconds}s",
                 "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
-                "vpc_access": _vpc_access(settings),
+                "vpc_access": _vpc_access(parts.network),
                 "volumes": [
                     {"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True, "mount_options": OWNED}}
                 ],
@@ -87,7 +93,7 @@ class ScoringService(Component):
                             "timeout_seconds": 3,
                             "failure_threshold": 3,
                         },
-                        "envs": [*_plain_settings(settings, parts.model), *_secret_settings(parts)],
+                        "envs": [*_plain_settings(settings, parts), *_secret_settings(parts)],
                     }
                 ],
             },
@@ -134,20 +140,22 @@ def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
         parts.masking_key,
         parts.api_key,
         parts.rag_key,
+        parts.store,
     )
     return [part for part in needed if part is not None]
 
 
 def _plain_settings(
-    settings: Settings, model: ModelVersion
+    settings: Settings, parts: ScoringParts
 ) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
-    values = {
+    model = parts.model
+    values: dict[str, pulumi.Input[str]] = {
         "ENVIRONMENT": settings.environment,
         "PII_MASKING": "enforced",
         "MODEL_DIR": MODELS_MOUNT,
         "MODEL_VERSION": model.version,
         "SHADOW_MODEL_VERSION": model.shadow_version,
-        "HISTORY_URL": settings.history_url,
+        "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,
         "RAG_BASE_URL": settings.rag_base_url,
@@ -159,7 +167,14 @@ def _plain_settings(
 
 
 def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
-    secrets = {"MASKING_KEY": parts.masking_key, "API_KEY": parts.api_key, "RAG_API_KEY": parts.rag_key}
+    store = parts.store
+    secrets = {
+        "MASKING_KEY": parts.masking_key,
+        "API_KEY": parts.api_key,
+        "RAG_API_KEY": parts.rag_key,
+        "HISTORY_PASSWORD": store.password if store else None,
+        "HISTORY_CA": store.certificate if store else None,
+    }
     return [
         {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
         for name, secret in secrets.items()
@@ -167,14 +182,14 @@ def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplate
     ]
 
 
-def _vpc_access(settings: Settings) -> gcp.cloudrunv2.ServiceTemplateVpcAccessArgsDict | None:
-    if not settings.vpc_network:
+def _vpc_access(network: Egress | None) -> gcp.cloudrunv2.ServiceTemplateVpcAccessArgsDict | None:
+    if network is None:
         return None
     interface: gcp.cloudrunv2.ServiceTemplateVpcAccessNetworkInterfaceArgsDict = {
-        "network": settings.vpc_network,
-        "subnetwork": settings.vpc_subnetwork,
+        "network": network.network,
+        "subnetwork": network.subnetwork,
     }
-    return {"egress": "ALL_TRAFFIC", "network_interfaces": [interface]}
+    return {"egress": network.traffic, "network_interfaces": [interface]}
 
 
 def _traffic(settings: Settings) -> list[gcp.cloudrunv2.ServiceTrafficArgsDict]:

@@ -74,21 +74,23 @@ class Secret(Component):
 
 
 class GivenSecret(Component):
-    """A secret whose value the operator gives, as an encrypted setting of the stack. A changed value is a new
-    version.
+    """A secret whose value comes from somewhere else: from the operator, as an encrypted setting of the stack, or from
+    Google Cloud. A changed value is a new version.
     """
 
     def __init__(
         self,
         name: str,
         settings: Settings,
+        value: pulumi.Input[str],
         readers: Mapping[str, Identity],
+        reminder: RotationReminder | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.secret = _secret(name, settings, None, self)
+        self.secret = _secret(name, settings, reminder, self)
         self.current = gcp.secretmanager.SecretVersion(
-            name, secret=self.secret.id, secret_data=pulumi.Output.secret(settings.rag_api_key), opts=self.within
+            name, secret=self.secret.id, secret_data=pulumi.Output.secret(value), opts=self.within
         )
         self.id: pulumi.Output[str] = self.secret.secret_id
         self.version: pulumi.Output[str] = self.current.version

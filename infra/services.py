@@ -19,6 +19,7 @@ APIS = {
     "logging": "logging.googleapis.com",
     "monitoring": "monitoring.googleapis.com",
     "pubsub": "pubsub.googleapis.com",
+    "redis": "redis.googleapis.com",
     "secretmanager": "secretmanager.googleapis.com",
     "serviceaccount": "iam.googleapis.com",
     "storage": "storage.googleapis.com",
@@ -38,12 +39,13 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "billing": settings.budget_amount > 0,
         "binaryauthorization": bool(settings.attestor),
         "cloudscheduler": bool(settings.training_schedule),
-        "compute": bool(settings.domain or settings.vpc_network),
+        "compute": bool(settings.domain or settings.vpc_network or settings.has_history_store),
         "eventarc": settings.train_on_arrival,
         "kms": settings.cmek,
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
         "pubsub": settings.rotation_reminder_days > 0,
+        "redis": settings.has_history_store,
         "workflows": settings.train_on_arrival,
     }
     return tuple(sorted({*ALWAYS, *(module for module, is_wanted in wanted.items() if is_wanted)}))

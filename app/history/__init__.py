@@ -10,8 +10,8 @@ from app.history.taking import Taking
 __all__ = ["HistoryStore", "HistoryUnavailable", "Looking", "open_store"]
 
 
-def open_store(url: str, ttl_days: int) -> Taking | None:
-    """The store that `url` names; `off` is none.
+def open_store(url: str, ttl_days: int, *, password: str = "", ca: str = "") -> Taking | None:
+    """The store that `url` names; `off` is none. `password` and `ca` (PEM) are a Redis server's.
 
     Raises `HistoryUnavailable` where the store can't be set up at all.
     """
@@ -26,7 +26,7 @@ def open_store(url: str, ttl_days: int) -> Taking | None:
     if scheme in ("redis", "rediss"):
         from app.history.redis import RedisStore
 
-        return Taking(RedisStore(url, ttl))
+        return Taking(RedisStore(url, ttl, password=password, ca=ca))
     from app.history.memory import MemoryStore
 
     return Taking(MemoryStore(ttl))

@@ -6,6 +6,7 @@ from typing import Any
 from app.history.store import HistoryUnavailable
 
 TIMEOUT_SECONDS = 0.05
+CONNECT_SECONDS = 1.0  # with the handshake of TLS
 MOST_CONNECTIONS = 32
 PREFIX = "orderguard:history:"
 
@@ -16,7 +17,9 @@ class RedisStore:
     name = "redis"
     immediate = False
 
-    def __init__(self, url: str, ttl: float, *, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, url: str, ttl: float, *, timeout: float = TIMEOUT_SECONDS, password: str = "", ca: str = ""
+    ) -> None:
         try:
             from redis import asyncio as client
             from redis.exceptions import RedisError
@@ -24,14 +27,19 @@ class RedisStore:
             raise HistoryUnavailable("HISTORY_URL names Redis, and the `redis` package is not installed") from None
         self._ttl = int(ttl)
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError, asyncio.TimeoutError)
+        # The authority is the instance's own and signs nothing else, and Memorystore does not promise that the
+        # certificate names the address.
+        secure = {"ssl_ca_data": ca, "ssl_check_hostname": False} if ca else {}
         try:
             # Orders wait for a free connection: a pool that refused them would look like a store that is away.
             pool: Any = client.BlockingConnectionPool.from_url(
                 url,
                 socket_timeout=timeout,
-                socket_connect_timeout=timeout,
+                socket_connect_timeout=CONNECT_SECONDS,
                 timeout=timeout,
                 max_connections=MOST_CONNECTIONS,
+                **({"password": password} if password else {}),
+                **secure,
             )
             pool.make_connection()  # connects to nothing, but looks at every option
         except (ValueError, TypeError):

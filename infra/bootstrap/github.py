@@ -166,7 +166,7 @@ class Identities(Component):
             "deployer",
             project=self._settings.project,
             role_id="orderguardDeployer",
-            title="orderguard: buckets and secrets, without the objects of buckets",
+            title="orderguard: buckets, secrets and a network, without the objects of buckets",
             permissions=list(DEPLOYER_PERMISSIONS),
             opts=self.within,
         )

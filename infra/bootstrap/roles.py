@@ -13,6 +13,7 @@ PREVIEW_ROLES = (
     "roles/logging.viewer",
     "roles/monitoring.viewer",
     "roles/pubsub.viewer",
+    "roles/redis.viewer",
     "roles/run.viewer",
     "roles/secretmanager.viewer",
     "roles/serviceusage.serviceUsageViewer",
@@ -39,6 +40,7 @@ DEPLOY_ROLES = (
     "roles/logging.configWriter",
     "roles/monitoring.editor",
     "roles/pubsub.admin",
+    "roles/redis.admin",
     "roles/run.admin",
     "roles/serviceusage.serviceUsageAdmin",
     "roles/workflows.admin",
@@ -52,8 +54,19 @@ GRANTABLE_ROLES = (
     "roles/workflows.invoker",
 )
 
-# roles/storage.admin would read every order: these are its rights over buckets without those over objects.
+# roles/storage.admin would read every order: these are its rights over buckets without those over objects. And
+# roles/compute.networkAdmin would change every network: these make and remove the one of a stack that names none.
 DEPLOYER_PERMISSIONS = (
+    "compute.networks.create",
+    "compute.networks.delete",
+    "compute.networks.updatePolicy",
+    "compute.routes.delete",
+    "compute.routes.list",
+    "compute.subnetworks.create",
+    "compute.subnetworks.delete",
+    "compute.subnetworks.expandIpCidrRange",
+    "compute.subnetworks.setPrivateIpGoogleAccess",
+    "compute.subnetworks.update",
     "secretmanager.secrets.create",
     "secretmanager.secrets.delete",
     "secretmanager.secrets.get",

@@ -5,12 +5,12 @@ that bear on what the local cloud enforces, and the names of the others of the s
 is found.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud
 
 OBJECT_READ = "storage.objects.get"
 OBJECT_LIST = "storage.objects.list"
@@ -164,10 +164,8 @@ def _last(name: Any) -> str:
     return str(name).rpartition("/")[2]
 
 
-def policies(cloud: "Cloud") -> Policies:
+def policies(cloud: Cloud) -> Policies:
     """The bindings of everything that the stack has made up to now."""
-    from infra.local.provider.access import bindings
-
     found: list[Binding] = []
     custom: dict[str, frozenset[str]] = {}
     for record in cloud.all():
@@ -182,3 +180,12 @@ def policies(cloud: "Cloud") -> Policies:
         for role, members, condition in bindings(record.inputs):
             found.append(Binding(resource, role, frozenset(members), condition))
     return Policies(found, custom)
+
+
+def bindings(inputs: Mapping[str, Any]) -> list[tuple[str, list[str], Any]]:
+    """Role, members and condition of each binding that an IAM resource stands for."""
+    if "policyData" in inputs:
+        document = json.loads(inputs["policyData"])
+        return [(one["role"], list(one["members"]), one.get("condition")) for one in document.get("bindings", [])]
+    members = inputs["members"] if "members" in inputs else [inputs["member"]]
+    return [(inputs["role"], list(members), inputs.get("condition"))]

@@ -67,6 +67,17 @@ def prepare(
     return command, folder
 
 
+def setting(stack: str, key: str, project: Path = REPOSITORY) -> Any:
+    """The value of a key such as `orderguard:cmek` in a stack's file, else its default in Pulumi.yaml; None without
+    either.
+    """
+    own = _read_yaml(project / f"Pulumi.{stack}.yaml").get("config") or {}
+    if key in own:
+        return own[key]
+    declared = (_read_yaml(project / "Pulumi.yaml").get("config") or {}).get(key.partition(":")[2])
+    return declared.get("default") if isinstance(declared, dict) else declared
+
+
 _PLAIN = ("--non-interactive", "--color", "never")
 
 

@@ -61,7 +61,7 @@ class _Mocks(pulumi.runtime.Mocks):
 
 def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
     """The outputs that Google Cloud fills in and that the program reads."""
-    return {
+    found: dict[str, dict[str, Any]] = {
         "docker:index/image:Image": {"repoDigest": f"{str(args.inputs.get('imageName')).split(':')[0]}@{DIGEST}"},
         "gcp:cloudrunv2/service:Service": {
             "uri": f"https://{args.name}-{PROJECT_NUMBER}.run.app",
@@ -69,8 +69,15 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
         },
         "gcp:compute/globalAddress:GlobalAddress": {"address": "192.0.2.1"},
         "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": {"uptimeCheckId": f"{args.name}-check"},
+        "gcp:redis/instance:Instance": {
+            "host": "10.1.2.3",
+            "port": 6378,
+            "authString": "password-of-the-store",
+            "serverCaCerts": [{"cert": "an older certificate"}, {"cert": "a newer certificate\n"}],
+        },
         "gcp:secretmanager/secretVersion:SecretVersion": {"version": args.name.rpartition("-")[2]},
-    }.get(args.typ, {})
+    }
+    return found.get(args.typ, {})
 
 
 def declare(program: Callable[[], Mapping[str, pulumi.Input[Any]] | None], *, preview: bool = False) -> Record:

@@ -67,6 +67,15 @@ MISTAKES = [
     ({"memory": "512MB"}, "orderguard:memory: '512MB' does not fit. Write an amount such as 512Mi"),
     ({"imageDigest": "latest", "trainerImageDigest": "latest"}, "orderguard:imageDigest: 'latest' does not fit"),
     ({"historyUrl": "mysql://x"}, "orderguard:historyUrl: 'mysql://x' does not fit. Write memory:"),
+    ({"historyStore": "big"}, "orderguard:historyStore: 'big' is not one of off, basic, standard"),
+    ({"historyStore": False}, 'Write `"off"` with quotation marks'),
+    (
+        {"historyStoreMemoryGb": 301},
+        "orderguard:historyStoreMemoryGb: 301 is out of range. Write a number from 1 to 300",
+    ),
+    ({"historyUrl": "rediss://cache.example.com"}, "take historyUrl out"),
+    ({"historyStore": "off"}, "Write `orderguard:historyStore: basic` (or standard), or"),
+    ({"historyStore": "off", "historyUrl": "sqlite:/x"}, "or `orderguard:maxInstances: 1`"),
     ({"trainingSchedule": "daily"}, "orderguard:trainingSchedule: 'daily' does not fit. Write five fields of cron"),
     ({"trainingSchedule": "0 24 * * *"}, "orderguard:trainingSchedule: '0 24 * * *' does not fit"),
     ({"trainingSchedule": "0 3 * * 1 *"}, "orderguard:trainingSchedule: '0 3 * * 1 *' does not fit"),
@@ -102,6 +111,13 @@ MISTAKES = [
 def test_a_mistake_is_explained(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         stack_settings("local", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"maxInstances": 1}, {"historyUrl": "off"}, {"historyUrl": "rediss://cache.example.com"}]
+)
+def test_a_stack_without_a_store_of_its_own_keeps_histories_whole(changes: dict[str, object]) -> None:
+    assert not stack_settings("local", historyStore="off", **changes).has_history_store
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ OUTPUTS = {
     "models_bucket",
     "masking_key_secret",
     "api_key_secret",
+    "history_store",
 }
 
 
@@ -103,6 +104,8 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
         ("scorer", "roles/artifactregistry.reader", "registry"),
         ("scorer", "roles/secretmanager.secretAccessor", "masking-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "api-key"),
+        ("scorer", "roles/secretmanager.secretAccessor", "history-password"),
+        ("scorer", "roles/secretmanager.secretAccessor", "history-ca"),
         ("trainer", "roles/storage.objectViewer", "raw"),
         ("trainer", "roles/storage.objectUser", "models"),
         ("trainer", "roles/artifactregistry.reader", "registry"),

@@ -15,6 +15,7 @@ from infra.local.services import all_resources, modules
 ANSWERS = json.loads(Path(__file__).with_name("provider_answers.json").read_text())
 SERVICE = "gcp:cloudrunv2/service:Service"
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+REDIS = "gcp:redis/instance:Instance"
 THRESHOLD = {
     "filter": 'resource.type="cloud_run_revision" AND metric.type="logging.googleapis.com/user/errors"',
     "comparison": "COMPARISON_GT",
@@ -64,6 +65,11 @@ def container(**fields: Any) -> dict[str, Any]:
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "r", "format": "WAT"}, "WAT"),
         ("gcp:artifactregistry/repository:Repository", {"repositoryId": "Bad_R", "format": "DOCKER"}, "Bad_R"),
         ("gcp:pubsub/topic:Topic", {"name": "goog-topic"}, "Invalid resource name given"),
+        (REDIS, {"memorySizeGb": 301}, "Instance size must be from 1 to 300 GB"),
+        (REDIS, {"memorySizeGb": 1, "redisVersion": "REDIS_8"}, "Redis version REDIS_8 is not supported"),
+        (REDIS, {"memorySizeGb": 1, "redisConfigs": {"appendonly": "yes"}}, "Invalid Redis config appendonly"),
+        (REDIS, {"memorySizeGb": 1, "redisConfigs": {"maxmemory-policy": "lru"}}, "maxmemory-policy=lru"),
+        (REDIS, {"memorySizeGb": 5, "readReplicasMode": "READ_REPLICAS_ENABLED"}, "need the tier STANDARD_HA"),
         (ALERT, alert(conditionThreshold=THRESHOLD), "Cannot find metric(s) that match type"),
         (ALERT, alert(conditionMatchedLog={"filter": "severity=ERROR"}), "notification_rate_limit"),
         (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from pulumi.runtime.proto import provider_pb2
 
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -44,3 +45,31 @@ def test_a_template_change_updates_the_service_in_place(ask: Any) -> None:
     answer = ask.diff(SERVICE, old, new)
     assert list(answer.detailedDiff) == ["template.containers[0].image"]
     assert list(answer.replaces) == []
+
+
+REDIS = "gcp:redis/instance:Instance"
+STORE = {"name": "cache-a", "memorySizeGb": 1, "tier": "BASIC", "region": "europe-west1", "redisVersion": "REDIS_7_0"}
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+RANGE = {"name": "s", "network": "n", "ipCidrRange": "10.8.0.0/24"}
+
+
+@pytest.mark.parametrize(
+    ("token", "old", "change", "replaces"),
+    [
+        (REDIS, STORE, {"tier": "STANDARD_HA"}, ["tier"]),
+        (REDIS, STORE, {"transitEncryptionMode": "SERVER_AUTHENTICATION"}, ["transitEncryptionMode"]),
+        (REDIS, STORE, {"region": "europe-west4"}, ["region"]),
+        (REDIS, STORE, {"customerManagedKey": "k"}, ["customerManagedKey"]),
+        (REDIS, STORE, {"redisVersion": "REDIS_6_X"}, ["redisVersion"]),
+        (REDIS, STORE, {"redisVersion": "REDIS_7_2", "memorySizeGb": 2, "authEnabled": True}, []),
+        (SUBNETWORK, RANGE, {"ipCidrRange": "10.8.0.0/20"}, []),
+        (SUBNETWORK, RANGE, {"ipCidrRange": "10.8.0.0/25"}, ["ipCidrRange"]),
+        (SUBNETWORK, RANGE, {"network": "other"}, ["network"]),
+    ],
+)
+def test_a_store_and_its_network_grow_in_place(
+    ask: Any, token: str, old: dict[str, Any], change: dict[str, Any], replaces: list[str]
+) -> None:
+    answer = ask.diff(token, old, {**old, **change})
+    assert list(answer.replaces) == replaces
+    assert answer.deleteBeforeReplace == bool(replaces)

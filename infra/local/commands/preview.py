@@ -4,7 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import Transcript, banner, engine, policy_pack
+from infra.local.commands.store import engine_settings
 from infra.local.engine import environment
 from infra.local.errors import EXIT_OK, EXIT_REFUSED
 from infra.local.home import Home
@@ -22,7 +24,7 @@ def preview(home: Home, stack: str, *, verbose: bool) -> int:
 def _preview(home: Home, stack: str, verbose: bool) -> int:
     whole = environment(home, stack=stack)
     transcript = Transcript(everything=True)
-    if engine(["preview", *policy_pack()], home, stack, whole, transcript):
+    if engine(["preview", *policy_pack(), *engine_settings(Cloud(home, stack))], home, stack, whole, transcript):
         print("error: the preview was refused; nothing was changed", file=sys.stderr)
         return EXIT_REFUSED
     return EXIT_OK

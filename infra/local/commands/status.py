@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.commands.store import said
 from infra.local.errors import EXIT_OK
 from infra.local.home import Home
 from infra.local.supervisor import client
@@ -22,8 +23,9 @@ def collect(cloud: Cloud) -> dict[str, Any]:
     for record in cloud.all():
         resources[record.kind].append({"type": record.type, "id": record.id})
     running = client.running(cloud)
-    services = client.request(cloud, {"do": "status"})["services"] if running else []
-    return {"stack": cloud.stack, "supervisor": running, "services": services, "resources": dict(resources)}
+    kept = client.request(cloud, {"do": "status"}) if running else {}
+    alive = {what: kept.get(what) or [] for what in ("services", "stores")}
+    return {"stack": cloud.stack, "supervisor": running, **alive, "resources": dict(resources)}
 
 
 def status(home: Home, stack: str, *, as_json: bool) -> int:
@@ -49,4 +51,6 @@ def status(home: Home, stack: str, *, as_json: bool) -> int:
                     f" {'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts"
                     f" {revision['restarts']}"
                 )
+    for store in found["stores"]:
+        print(f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}")
     return EXIT_OK

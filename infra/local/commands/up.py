@@ -17,6 +17,7 @@ from infra.local import pulumi
 from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.commands.open import shown, way_in
+from infra.local.commands.store import engine_settings, require_server, said
 from infra.local.engine import ensure_engine, environment
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
@@ -27,6 +28,7 @@ from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
 from infra.local.supervisor.control import code_version
+from infra.local.supervisor.redis_server import RedisServer
 from infra.local.supervisor.service import Service
 
 DEFAULT_PORT = 8080
@@ -64,9 +66,11 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
     """Brings the stack up and waits until its service answers. Raises LocalCloudError for what the machine lacks."""
     refuse_credentials_and_show(home, stack)
     steps, cloud = Steps(), Cloud(home, stack)
+    require_server(cloud)
     with steps.step("engine"):
         ensure_engine()
     with alone(home, stack):
+        of_machine = engine_settings(cloud)
         dropped = drop_damaged(cloud)
         port = _choose_port(cloud, port)
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
@@ -76,7 +80,7 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
                 print(f"    {what}", flush=True)
         transcript = Transcript(everything=verbose)
         with steps.step("pulumi up"):
-            code = engine(["up", "--yes", "--refresh", *policy_pack()], home, stack, whole, transcript)
+            code = engine(["up", "--yes", "--refresh", *policy_pack(), *of_machine], home, stack, whole, transcript)
         if code:
             print(transcript.problems(), file=sys.stderr)
             changed = (
@@ -110,7 +114,7 @@ def refuse_credentials_and_show(home: Home, stack: str) -> None:
 
 def _choose_port(cloud: Cloud, wanted: int | None) -> int:
     """The port asked for, else the one that the service has, else 8080; free, or our own already."""
-    own = [int(read_json(path)["port"]) for path in sorted((cloud.run / "services").glob("*.json"))]
+    own = [int(read_json(path)["port"]) for path in _kept(cloud, "services")]
     port = wanted or (own[0] if own else DEFAULT_PORT)
     if port not in own or not client.running(cloud):
         require_free(port)
@@ -118,28 +122,40 @@ def _choose_port(cloud: Cloud, wanted: int | None) -> int:
 
 
 def drop_damaged(cloud: Cloud) -> list[str]:
-    """Removes services' records that can't be read, with their supervisor, which is bound to them; what was done."""
+    """Removes records of services and stores that can't be read, with their supervisor, which is bound to them; what
+    was done.
+    """
     done = []
-    for path in sorted((cloud.run / "services").glob("*.json")):
+    for path in (*_kept(cloud, "services"), *_kept(cloud, "stores")):
+        restore, what = (
+            (Service.restored, "service") if path.parent.name == "services" else (RedisServer.restored, "store")
+        )
         try:
-            Service.restored(cloud, path)
+            restore(cloud, path)
         except Damaged:
             client.stop(cloud)
             path.unlink()
-            done.append(f"dropped the damaged record of service {path.stem}, which is made anew")
+            done.append(f"dropped the damaged record of {what} {path.stem}, which is made anew")
     return done
 
 
+def _kept(cloud: Cloud, what: str) -> list[Path]:
+    """The records of what the supervisor keeps alive: `services` or `stores`."""
+    return sorted((cloud.run / what).glob("*.json"))
+
+
 def heal_services(cloud: Cloud, port: int) -> list[str]:
-    """Starts the supervisor again where services should be running, and gives the first of them its port."""
-    kept = sorted((cloud.run / "services").glob("*.json"))
-    if not kept:
+    """Starts the supervisor again where services and stores should be running, and gives the first service its port."""
+    kept = _kept(cloud, "services")
+    if not kept and not _kept(cloud, "stores"):
         return []
     done = [] if client.running(cloud) else ["started the services again"]
     if not done and client.request(cloud, {"do": "status"}).get("code") != code_version():
         client.stop(cloud)
         done.append("restarted the services: the local cloud's own code has changed")
     client.ensure(cloud)
+    if not kept:
+        return done
     before, noted = read_json(kept[0])["port"], cloud.home.root / "url"
     moved = client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
     if not moved["ok"]:
@@ -214,6 +230,7 @@ def _tell(
     print(f"    URL            {outputs['url']}")
     print(f"    API            {outputs['url']}/docs")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
+    print(f"    histories      {_histories(cloud, outputs)}")
     if header:
         print(f"    page           {way_in(str(outputs['url']), header, terminal=sys.stdout.isatty())}")
         print(f"    API key        {shown(header)} (what the page and callers need)")
@@ -225,3 +242,16 @@ def _tell(
             f" {outputs['url']}/v1/score\n"
         )
     print("    next: `make score` scores a sample of orders; `make status` shows what runs; `make down` removes it all")
+
+
+def _histories(cloud: Cloud, outputs: Mapping[str, Any]) -> str:
+    """Which store of histories the service has."""
+    stores = {one["name"]: one for one in client.request(cloud, {"do": "status"})["stores"]}
+    if store := stores.get(str(outputs.get("history_store"))):
+        return f"{said(store)}, with a password and TLS as in Google Cloud"
+    if pulumi.setting(cloud.stack, "orderguard:historyStore") == "off":
+        return "as orderguard:historyUrl says"
+    return (
+        "in the service's memory, until it restarts: neither valkey-server nor redis-server is on PATH (install"
+        " redis-server, then `make up`)"
+    )

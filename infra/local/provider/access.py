@@ -3,8 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
-
 from infra.local.iam import ROLES_BY_SERVICE
 from infra.local.provider.resource import Resource
 from infra.local.provider.rules import Inputs, Problem, Rule, found
@@ -79,12 +77,3 @@ def triple(prefix: str, parent: str) -> dict[str, Resource]:
         ),
         token("Policy"): Resource(id=parent, kind="enforced", refuses=(policy_is_policy,)),
     }
-
-
-def bindings(inputs: Inputs) -> list[tuple[str, list[str], Any]]:
-    """Role, members and condition of each binding that an IAM resource stands for."""
-    if "policyData" in inputs:
-        document = json.loads(inputs["policyData"])
-        return [(one["role"], list(one["members"]), one.get("condition")) for one in document.get("bindings", [])]
-    members = inputs["members"] if "members" in inputs else [inputs["member"]]
-    return [(inputs["role"], list(members), inputs.get("condition"))]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from infra.local.facts import Facts
 from infra.local.provider.check import DEFAULTS
 from infra.local.provider.resource import Resource
-from infra.local.provider.values import Unknown
+from infra.local.provider.values import Unknown, at
 
 Change = Literal["add", "update", "delete"]
 
@@ -26,7 +26,12 @@ def diff(facts: Facts, resource: Resource, old: Mapping[str, Any], new: Mapping[
     """Compares the old inputs with the new ones. An unknown counts as a change."""
     changes = dict(_changes(old, new, ""))
     forced = set(facts.replaces)
-    replaces = tuple(path for path in changes if forced & set(_above(re.sub(r"\[\d+\]", "", path))))
+    replaces = tuple(
+        path
+        for path in changes
+        if forced & set(_above(re.sub(r"\[\d+\]", "", path)))
+        or (path in resource.replaced_where and resource.replaced_where[path](at(old, path), at(new, path)))
+    )
     explicit = resource.name is not None and resource.name not in (new.get(DEFAULTS) or ())
     return Difference(changes, replaces, bool(replaces) and explicit)
 

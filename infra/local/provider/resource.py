@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from infra.local.cloud import Cloud
 from infra.local.provider.rules import Inputs, Rule
-
-if TYPE_CHECKING:
-    from infra.local.cloud import Cloud
 
 Kind = Literal["real", "enforced", "declared"]
 Values = dict[str, Any]
@@ -33,10 +31,10 @@ class Refused(Exception):
 
 
 Outputs = Callable[[Inputs, Place], Values]
-Create = Callable[["Cloud", Inputs, Place, Values], Values]
+Create = Callable[[Cloud, Inputs, Place, Values], Values]
 """Makes the thing; takes the computed outputs and returns those that only the making tells."""
-Delete = Callable[["Cloud", Inputs, Place, Values], None]
-Read = Callable[["Cloud", Inputs, Place, Values], Values | None]
+Delete = Callable[[Cloud, Inputs, Place, Values], None]
+Read = Callable[[Cloud, Inputs, Place, Values], Values | None]
 """The thing's outputs as they are now (only what differs need be there), or None where the thing is gone."""
 
 
@@ -60,9 +58,11 @@ class Resource:
     """What the real provider finds in Check, in its words."""
     refuses: tuple[Rule, ...] = ()
     """What Google Cloud refuses in `up`; found here in preview."""
+    replaced_where: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    """Inputs whose change replaces the resource for some values, the old and the new one, alone."""
     complete_inputs: Callable[[Values], Values] | None = None
     """Adds inputs that Check finds out, such as the digest of a build context."""
-    identify: Callable[["Cloud", Inputs, Place], Values] | None = None
+    identify: Callable[[Cloud, Inputs, Place], Values] | None = None
     """Fields of the id that only the cloud can tell, such as the number of a secret's next version."""
     outputs: Outputs = no_outputs
     planned: tuple[str, ...] = ()

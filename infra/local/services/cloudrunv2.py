@@ -76,14 +76,9 @@ def _deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Valu
     )
     if not answer["ok"]:
         # A refusal of Cloud Run leaves the resource as it was; nothing of a new one stays.
-        _stop_if_empty(cloud)
+        client.stop_if_idle(cloud)
         raise Refused(f"Error waiting to deploy Service {name}: {answer['error']}")
     return _shown(answer, place)
-
-
-def _stop_if_empty(cloud: Cloud) -> None:
-    if not client.request(cloud, {"do": "status"})["services"]:
-        client.stop(cloud)
 
 
 def _shown(status: Mapping[str, Any], place: Place) -> Values:

@@ -1,11 +1,14 @@
 """Networks and the load balancer before a service: declared."""
 
 import ipaddress
+from dataclasses import replace
+from typing import Any
 
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
 from infra.local.provider.rules import Inputs, matches
 
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 _NAME = matches(
     "name",
     r"^(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)$",
@@ -27,6 +30,15 @@ def _outputs(inputs: Inputs, place: Place) -> Values:
         "gatewayAddress": "",
         "gatewayIpv4": "",
     }
+
+
+def _leaves(old: Any, new: Any) -> bool:
+    """A subnetwork grows in place, and is made anew for a range that does not hold the old one."""
+    try:
+        before, after = ipaddress.IPv4Network(str(old)), ipaddress.IPv4Network(str(new))
+    except ValueError:
+        return False
+    return not before.subnet_of(after)
 
 
 def _table(scope: str, **kinds: str) -> dict[str, Resource]:
@@ -62,3 +74,4 @@ RESOURCES = {
         subnetwork="subnetworks",
     ),
 }
+RESOURCES[SUBNETWORK] = replace(RESOURCES[SUBNETWORK], replaced_where={"ipCidrRange": _leaves})

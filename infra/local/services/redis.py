@@ -1,12 +1,171 @@
-"""Memorystore: declared. Histories of customers stay in the service's memory here."""
+"""Memorystore: an instance is a real Redis or Valkey on 127.0.0.1, with the password and the encryption that it is
+declared with.
+"""
 
-from infra.local.provider.resource import Resource
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.local.certificates import described
+from infra.local.cloud import Cloud
+from infra.local.ports import free_port
+from infra.local.provider.resource import Place, Refused, Resource, Values
+from infra.local.provider.rules import Inputs, Problem, Rule, between, found, matches, one_of
+from infra.local.provider.values import at
+from infra.local.supervisor import client
+from infra.local.supervisor.redis_server import PROGRAMS, server_program
+
+INSTANCE = "gcp:redis/instance:Instance"
+NO_SERVER = (
+    f"Memorystore is a real server here, and neither {' nor '.join(PROGRAMS)} is on PATH. Install the package"
+    " redis-server or valkey (Debian, Ubuntu: apt-get install redis-server)"
+)
+
+_DAYS = "DAY_OF_WEEK_UNSPECIFIED MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY".split()
+_PERIODS = ("ONE_HOUR", "SIX_HOURS", "TWELVE_HOURS", "TWENTY_FOUR_HOURS", "")
+_VERSIONS = ("REDIS_3_2", "REDIS_4_0", "REDIS_5_0", "REDIS_6_X", "REDIS_7_0", "REDIS_7_2")
+_POLICIES = (
+    "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl".split()
+)
+# cloud.google.com/memorystore/docs/redis/supported-redis-configurations
+_SETTINGS = frozenset(
+    "activedefrag lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-user-del lazyfree-lazy-user-flush"
+    " lfu-decay-time lfu-log-factor maxmemory-clients maxmemory-gb maxmemory-policy notify-keyspace-events"
+    " stream-node-max-bytes stream-node-max-entries timeout".split()
+)
+_GIB = 2**30
+_WINDOW = "maintenancePolicy.weeklyMaintenanceWindows[]"
+
+
+def _within(unit: str, most: int) -> Rule:
+    return between(
+        f"{_WINDOW}.startTime.{unit}", 0, most, f"expected {{name}} to be in the range (0 - {most}), got {{value}}"
+    )
+
+
+def _size(inputs: Inputs) -> Iterator[Problem]:
+    for where, value in found(inputs, "memorySizeGb"):
+        if not 1 <= int(float(value)) <= 300:
+            yield where, f"googleapi: Error 400: Instance size must be from 1 to 300 GB; got {value}., badRequest"
+
+
+def _settings(inputs: Inputs) -> Iterator[Problem]:
+    configs = at(inputs, "redisConfigs")
+    for key, value in configs.items() if isinstance(configs, Mapping) else ():
+        if key not in _SETTINGS or (key == "maxmemory-policy" and value not in _POLICIES):
+            yield f"redisConfigs.{key}", f"googleapi: Error 400: Invalid Redis config {key}={value}., badRequest"
+
+
+def _replicas(inputs: Inputs) -> Iterator[Problem]:
+    if at(inputs, "readReplicasMode") == "READ_REPLICAS_ENABLED" and at(inputs, "tier") in (None, "BASIC"):
+        yield "readReplicasMode", "googleapi: Error 400: Read replicas need the tier STANDARD_HA., badRequest"
+
+
+def _goes_down(old: Any, new: Any) -> bool:
+    """The provider upgrades in place, and has to make an older version anew."""
+    return old in _VERSIONS and new in _VERSIONS and _VERSIONS.index(new) < _VERSIONS.index(old)
+
+
+def _specification(inputs: Inputs) -> Values:
+    program = server_program()
+    if program is None:
+        raise Refused(f"{NO_SERVER}, and run this again.")
+    configs = inputs.get("redisConfigs") or {}
+    return {
+        "program": program,
+        "memory": int(float(configs.get("maxmemory-gb") or inputs["memorySizeGb"]) * _GIB),
+        "policy": str(configs.get("maxmemory-policy") or "volatile-lru"),
+        "auth": bool(inputs.get("authEnabled")),
+        "tls": inputs.get("transitEncryptionMode") == "SERVER_AUTHENTICATION",
+        "persistent": at(inputs, "persistenceConfig.persistenceMode") == "RDB",
+    }
+
+
+def _run(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    spec, name = _specification(inputs), str(inputs["name"])
+    client.ensure(cloud)
+    answer = client.request(cloud, {"do": "deploy_store", "name": name, "port": free_port(), "spec": spec})
+    if not answer["ok"]:
+        client.stop_if_idle(cloud)
+        raise Refused(f"Error waiting to create Instance: {answer['error']}")
+    authority = answer["authority"]
+    return {
+        "host": "127.0.0.1",
+        "port": answer["port"],
+        "authString": answer["password"],
+        "serverCaCerts": [described(authority)] if authority else [],
+    }
+
+
+def _read(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+    name = str(outputs["name"])
+    if not (cloud.run / "stores" / f"{name}.json").exists():
+        return None
+    client.ensure(cloud)
+    status = client.request(cloud, {"do": "status"})
+    found_store = next((one for one in status["stores"] if one["name"] == name), None)
+    return {"port": found_store["port"]} if found_store else None
+
+
+def _remove(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
+    if old.get("deletionProtection"):
+        raise Refused(
+            "cannot destroy redis instance without setting deletion_protection=false and running `terraform apply`"
+            " (here: set deletionProtection to false and run `up`)"
+        )
+    if not (cloud.run / "stores" / f"{old['name']}.json").exists() and not client.running(cloud):
+        return
+    client.ensure(cloud)
+    if not client.request(cloud, {"do": "delete_store", "name": str(old["name"])}).get("left"):
+        client.stop(cloud)
+
+
+def _outputs(inputs: Inputs, place: Place) -> Values:
+    zone = f"{place.region}-b"
+    return {
+        "currentLocationId": inputs.get("locationId") or zone,
+        "effectiveReservedIpRange": inputs.get("reservedIpRange") or "",
+        "maintenanceSchedules": [],
+        "nodes": [{"id": "node-0", "zone": zone}],
+        "persistenceIamIdentity": "",
+        "readEndpoint": "",
+        "readEndpointPort": 0,
+    }
+
 
 RESOURCES = {
-    "gcp:redis/instance:Instance": Resource(
+    INSTANCE: Resource(
         id="projects/{project}/locations/{region}/instances/{name}",
+        kind="real",
         name="name",
         defaults={"connectMode": "DIRECT_PEERING", "tier": "BASIC", "transitEncryptionMode": "DISABLED"},
-        outputs=lambda inputs, place: {"host": "203.0.113.1", "port": 6379},
+        rules=(
+            one_of("connectMode", "DIRECT_PEERING", "PRIVATE_SERVICE_ACCESS", ""),
+            one_of(f"{_WINDOW}.day", *_DAYS),
+            _within("hours", 23),
+            _within("minutes", 59),
+            one_of("persistenceConfig.persistenceMode", "DISABLED", "RDB"),
+            one_of("persistenceConfig.rdbSnapshotPeriod", *_PERIODS),
+            one_of("readReplicasMode", "READ_REPLICAS_DISABLED", "READ_REPLICAS_ENABLED", ""),
+            one_of("tier", "BASIC", "STANDARD_HA", ""),
+            one_of("transitEncryptionMode", "SERVER_AUTHENTICATION", "DISABLED", ""),
+            matches(
+                "name", r"^[a-z][a-z0-9-]{0,39}[a-z0-9]$", '"{name}" ("{value}") doesn\'t match regexp "{pattern}"'
+            ),
+        ),
+        refuses=(
+            _size,
+            matches(
+                "redisVersion",
+                "|".join(_VERSIONS),
+                "googleapi: Error 400: Redis version {value} is not supported., badRequest",
+            ),
+            _settings,
+            _replicas,
+        ),
+        replaced_where={"redisVersion": _goes_down},
+        outputs=_outputs,
+        create=_run,
+        delete=_remove,
+        read=_read,
     ),
 }

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
-from infra.local.supervisor.process import kill_group
+from infra.local.supervisor.process import Process, kill_group
+from infra.local.supervisor.redis_server import RedisServer, StoreFailed
 from infra.local.supervisor.service import DeployError, Service
 from orderguard.private_files import keep_private, make_private_folder
 
@@ -23,17 +25,20 @@ _LARGEST_REQUEST = 64 * 1024 * 1024
 
 
 class Supervisor:
-    """All services of one stack."""
+    """All services of one stack, and its stores."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.services: dict[str, Service] = {}
+        self.stores: dict[str, RedisServer] = {}
         self.stopped = asyncio.Event()
         self.code = code_version()
 
     async def run(self) -> None:
         """Takes up what is on the disk, then serves until it is stopped."""
         self._end_orphans()
+        for path in sorted((self.cloud.run / "stores").glob("*.json")):
+            self._resume_store(path)
         for path in sorted((self.cloud.run / "services").glob("*.json")):
             await self._resume(path)
         loop = asyncio.get_running_loop()
@@ -48,6 +53,17 @@ class Supervisor:
         finally:
             server.close()
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
+            await asyncio.gather(*(store.stop() for store in self.stores.values()))
+
+    def _resume_store(self, path: Path) -> None:
+        try:
+            store = RedisServer.restored(self.cloud, path)
+        except Damaged as problem:
+            print(f"{path.stem}: its record is damaged ({problem}); `up` makes the store anew", flush=True)
+            return
+        self._watched(store)
+        self.stores[store.name] = store
+        store.keep()
 
     async def _resume(self, path: Path) -> None:
         try:
@@ -67,17 +83,16 @@ class Supervisor:
         for one in read_json(self.cloud.run / "instances.json") or ():
             kill_group(one["pid"], one["started"])
 
-    def _watched(self, service: Service) -> None:
-        service.on_process = self._note_instances
+    def _watched(self, one: Service | RedisServer) -> None:
+        one.on_process = self._note_instances
+
+    def _processes(self) -> Iterator[Process | None]:
+        yield from (store.process for store in self.stores.values())
+        for service in self.services.values():
+            yield from (revision.process for revision in service.all_revisions())
 
     def _note_instances(self) -> None:
-        processes = [
-            revision.process
-            for service in self.services.values()
-            for revision in service.all_revisions()
-            if revision.process
-        ]
-        noted = [{"pid": one.pid, "started": one.started} for one in processes]
+        noted = [{"pid": one.pid, "started": one.started} for one in self._processes() if one]
         write_json(self.cloud.run / "instances.json", noted)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,7 +109,7 @@ class Supervisor:
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return {"ok": True, **(await getattr(self, f"_do_{request['do']}")(request))}
-        except DeployError as problem:
+        except (DeployError, StoreFailed) as problem:
             return {"ok": False, "error": str(problem)}
         except OSError as problem:
             return {"ok": False, "error": problem.strerror or str(problem), "taken": True}
@@ -125,12 +140,43 @@ class Supervisor:
         service = self.services.pop(request["name"], None)
         if service:
             await service.close(forget=True)
-        if not self.services:
+        return self._left()
+
+    def _left(self) -> dict[str, Any]:
+        """How much is still kept alive; the supervisor ends with the last."""
+        left = len(self.services) + len(self.stores)
+        if not left:
             asyncio.get_running_loop().call_later(0.1, self.stopped.set)
-        return {"left": len(self.services)}
+        return {"left": left}
+
+    async def _do_deploy_store(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["name"]
+        is_new = name not in self.stores
+        store = RedisServer.new(self.cloud, name, request["port"]) if is_new else self.stores[name]
+        self._watched(store)
+        self.stores[name] = store
+        try:
+            await store.deploy(request["spec"])
+        except StoreFailed:
+            if is_new:
+                del self.stores[name]
+                store.path.unlink(missing_ok=True)
+            raise
+        return store.access()
+
+    async def _do_delete_store(self, request: dict[str, Any]) -> dict[str, Any]:
+        store = self.stores.pop(request["name"], None)
+        if store:
+            await store.remove()
+        return self._left()
 
     async def _do_status(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"pid": os.getpid(), "code": self.code, "services": [one.status() for one in self.services.values()]}
+        return {
+            "pid": os.getpid(),
+            "code": self.code,
+            "services": [one.status() for one in self.services.values()],
+            "stores": [one.status() for one in self.stores.values()],
+        }
 
     async def _do_stop(self, request: dict[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_later(0.1, self.stopped.set)

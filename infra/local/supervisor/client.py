@@ -46,6 +46,13 @@ def request(cloud: Cloud, what: dict[str, Any], timeout: float | None = None) ->
         raise SupervisorError(f"the supervisor of stack {cloud.stack} does not answer: {problem}") from None
 
 
+def stop_if_idle(cloud: Cloud) -> None:
+    """Stops a supervisor that keeps nothing alive."""
+    status = request(cloud, {"do": "status"})
+    if not status["services"] and not status["stores"]:
+        stop(cloud)
+
+
 def ensure(cloud: Cloud) -> None:
     """Starts the supervisor where none runs, and waits until it answers; it takes up the services that are on the
     disk.

@@ -4,8 +4,9 @@ import asyncio
 import ctypes
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
 from orderguard.private_files import make_private_folder, open_private
 
 GRACE_SECONDS = 10.0
@@ -52,9 +53,18 @@ class Process:
 
     @classmethod
     async def start(
-        cls, command: list[str], environment: Mapping[str, str], folder: Path, log: Path, port: int
+        cls,
+        command: list[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+        port: int,
+        told: bytes = b"",
+        passed: Sequence[int] = (),
     ) -> "Process":
-        """Raises OSError where the command can't be run."""
+        """`told` is its standard input, `passed` are descriptors that it gets. Raises OSError where the command can't
+        be run.
+        """
         make_private_folder(log.parent)
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             os.replace(log, log.with_suffix(".log.1"))
@@ -63,12 +73,16 @@ class Process:
                 *command,
                 env=dict(environment),
                 cwd=folder,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if told else asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
+                pass_fds=tuple(passed),
             )
+        if process.stdin:
+            process.stdin.write(told)
+            process.stdin.close()
         return cls(process, port)
 
     @property

@@ -1,0 +1,89 @@
+"""The store of histories that all instances of the service share: a Redis in Memorystore."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import HISTORY_STORES, Settings
+from infra.identity import Identity
+from infra.network import Egress
+from infra.reminder import RotationReminder
+from infra.secret import GivenSecret
+
+
+class HistoryStore(Component):
+    """One primary without cluster mode, since an order's update spans several keys; with `standard` a replica that
+    takes over.
+
+    Whoever is in the network and knows the password may connect, and nobody without TLS. Google makes up the password
+    and the certificate; both go into Secret Manager, and reach the service by reference. Direct peering needs nothing
+    but the network. A network of another project (a shared VPC) needs private services access, which its owner sets up.
+
+    Every record has a time to live. A full memory drops those that have been silent longest (`volatile-lru`): with
+    `noeviction` every order would go without its history from then on. What has no time to live stays.
+
+    Persistence is a snapshot an hour, which is all that Memorystore has for Redis. A failover loses what the replica
+    had not got yet, a restart without a replica up to an hour. It is not a record of orders: `seed-histories` fills it
+    again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        network: Egress,
+        readers: Mapping[str, Identity],
+        reminder: RotationReminder | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self.instance = gcp.redis.Instance(
+            name,
+            name=settings.name(name),
+            display_name=f"orderguard {settings.environment}: histories",
+            region=settings.region,
+            tier=HISTORY_STORES[settings.history_store],
+            memory_size_gb=settings.history_store_memory_gb,
+            redis_version="REDIS_7_2",
+            auth_enabled=True,
+            transit_encryption_mode="SERVER_AUTHENTICATION",
+            connect_mode="PRIVATE_SERVICE_ACCESS" if _is_foreign(settings) else "DIRECT_PEERING",
+            authorized_network=network.network.apply(
+                lambda called: called if "/" in called else f"projects/{settings.project}/global/networks/{called}"
+            ),
+            redis_configs={"maxmemory-policy": "volatile-lru"},
+            persistence_config={"persistence_mode": "RDB", "rdb_snapshot_period": "ONE_HOUR"},
+            maintenance_policy={
+                "weekly_maintenance_windows": [{"day": "SUNDAY", "start_time": {"hours": 2, "minutes": 0}}]
+            },
+            deletion_protection=settings.deletion_protection,
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=settings.deletion_protection, additional_secret_outputs=["serverCaCerts"]
+            ),
+        )
+        certificates = self.instance.server_ca_certs.apply(_certificates)
+        self.password = GivenSecret(
+            "history-password", settings, self.instance.auth_string, readers, reminder, self.within
+        )
+        self.certificate = GivenSecret("history-ca", settings, certificates, readers, reminder, self.within)
+        self.url: pulumi.Output[str] = pulumi.Output.concat(
+            "rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0"
+        )
+        # Composed from the name, which a preview knows.
+        self.id: pulumi.Output[str] = pulumi.Output.concat(
+            f"projects/{settings.project}/locations/{settings.region}/instances/", self.instance.name
+        )
+        self.register_outputs({"id": self.id})
+
+
+def _is_foreign(settings: Settings) -> bool:
+    """Whether the stack's network belongs to another project."""
+    return "/" in settings.vpc_network and f"projects/{settings.project}/" not in settings.vpc_network
+
+
+def _certificates(found: Sequence[Mapping[str, Any]] | None) -> str:
+    """Every certificate that the server's may be signed with, one after the other: during a rotation there are two."""
+    return "".join(f"{str(one['cert']).strip()}\n" for one in found or ())

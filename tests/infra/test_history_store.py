@@ -1,0 +1,95 @@
+"""The store of histories of a stack: closed to strangers, shared by all instances, watched."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.infra.test_parts import SERVICE, declared, environment, sealed_value
+
+STORE = "gcp:redis/instance:Instance"
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+
+
+def test_all_instances_share_a_store_that_nobody_reaches_without_password_and_tls(models: Path) -> None:
+    record = declared()
+    store = record.one(STORE, "histories")
+    assert (store["authEnabled"], store["transitEncryptionMode"]) == (True, "SERVER_AUTHENTICATION")
+    assert (store["connectMode"], store["tier"], store["memorySizeGb"]) == ("DIRECT_PEERING", "BASIC", 1)
+    assert store["authorizedNetwork"] == "projects/orderguard-local/global/networks/orderguard-local"
+    assert store["redisConfigs"] == {"maxmemory-policy": "volatile-lru"}
+    assert store["persistenceConfig"] == {"persistenceMode": "RDB", "rdbSnapshotPeriod": "ONE_HOUR"}
+    assert environment(record)["HISTORY_URL"] == "rediss://10.1.2.3:6378/0"
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret", "value"),
+    [
+        ("HISTORY_PASSWORD", "history-password", "password-of-the-store"),
+        ("HISTORY_CA", "history-ca", "an older certificate\na newer certificate\n"),
+    ],
+)
+def test_what_opens_the_store_reaches_the_service_by_reference(
+    models: Path, variable: str, secret: str, value: str
+) -> None:
+    record = declared("prod")
+    assert environment(record)[variable]["secretKeyRef"]["secret"] == f"orderguard-prod-{secret}"
+    assert sealed_value(record, secret) == value
+    assert "password-of-the-store" not in json.dumps(record.outputs)
+    readers = record.of("gcp:secretmanager/secretIamMember:SecretIamMember")
+    assert [name for name in readers if name.endswith(f"reads-{secret}")] == [f"scorer-reads-{secret}"]
+    assert record.one("gcp:secretmanager/secret:Secret", secret)["topics"]
+
+
+def test_prod_has_a_replica_and_a_key_of_its_own_for_the_store(models: Path) -> None:
+    store = declared("prod").one(STORE, "histories")
+    assert (store["tier"], store["deletionProtection"]) == ("STANDARD_HA", True)
+    assert store["customerManagedKey"].endswith("/cryptoKeys/data")
+    assert store["authorizedNetwork"] == "projects/orderguard-prod/global/networks/orderguard"
+
+
+@pytest.mark.parametrize(
+    ("network", "mode", "authorized"),
+    [
+        ("projects/host/global/networks/shared", "PRIVATE_SERVICE_ACCESS", "projects/host/global/networks/shared"),
+        (
+            "projects/orderguard-prod/global/networks/own",
+            "DIRECT_PEERING",
+            "projects/orderguard-prod/global/networks/own",
+        ),
+    ],
+)
+def test_a_shared_network_is_reached_as_google_wants_it(models: Path, network: str, mode: str, authorized: str) -> None:
+    store = declared("prod", vpcNetwork=network).one(STORE, "histories")
+    assert (store["connectMode"], store["authorizedNetwork"]) == (mode, authorized)
+
+
+def test_a_stack_that_names_no_network_has_one_that_leads_to_its_store_alone(models: Path) -> None:
+    record = declared("staging")
+    assert record.one("gcp:compute/network:Network", "network")["deleteDefaultRoutesOnCreate"] is True
+    assert record.one("gcp:compute/subnetwork:Subnetwork", "network")["network"] == "orderguard-staging"
+    access = record.one(SERVICE, "scorer")["template"]["vpcAccess"]
+    interface = {"network": "orderguard-staging", "subnetwork": "orderguard-staging"}
+    assert access == {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": [interface]}
+    assert declared("prod").of("gcp:compute/network:Network") == {}
+
+
+def test_without_a_store_there_is_neither_network_nor_secret_nor_alert(models: Path) -> None:
+    record = declared("staging", historyStore="off", historyUrl="rediss://cache.example.com")
+    assert environment(record)["HISTORY_URL"] == "rediss://cache.example.com"
+    assert "HISTORY_PASSWORD" not in environment(record)
+    assert "vpcAccess" not in record.one(SERVICE, "scorer")["template"]
+    left = [line for line in record.inventory() if re.search("histor|network|redis|store", line)]
+    assert left == []
+
+
+def test_the_team_hears_of_a_store_that_is_full_forgets_or_has_failed_over(models: Path) -> None:
+    watched = {}
+    for name, alert in declared("prod").of(ALERT).items():
+        if name.startswith("alert-store-"):
+            watched[name] = alert["conditions"][0]["conditionThreshold"]["filter"]
+    assert sorted(watched) == [f"alert-store-{of}" for of in ("connections", "evictions", "failover", "memory")]
+    instance = "projects/orderguard-prod/locations/europe-west1/instances/orderguard-prod-histories"
+    assert all(f'resource.labels.instance_id="{instance}"' in found for found in watched.values())
+    assert "alert-store-failover" not in declared("staging").of(ALERT)
