@@ -285,7 +285,7 @@ $(ACTIONLINT): | $(PYTHON)
 .PHONY: lock
 lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a registry's name
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 dev.in -o dev.txt
-	@cd requirements && for name in serve vertex redis train infra run uv bench-fuzz bench-feeds; do \
+	@cd requirements && for name in serve vertex train infra run uv bench-fuzz bench-feeds; do \
 		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -c dev.txt $$name.in -o $$name.txt || exit 1; done
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 checkov.in -o checkov.txt
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 bench-masking.in -o bench-masking.txt
