@@ -75,6 +75,12 @@ class Metrics:
         self.history = Counter(
             "orderguard_history", "Orders by the state of the customer's history", ["state"], registry=registry
         )
+        self.history_away = Gauge("orderguard_history_away", "1 while the history store is away", registry=registry)
+        self.history_lost = Counter(
+            "orderguard_history_lost",
+            "Orders that the history store had counted and no longer knows",
+            registry=registry,
+        )
         self.model = Gauge("orderguard_model_info", "The model being served", ["version"], registry=registry)
         self.ready = Gauge("orderguard_ready", "1 when a model is loaded, checked and warm", registry=registry)
         self.model_failures = Counter("orderguard_model_refused", "Model versions refused", registry=registry)

@@ -37,6 +37,7 @@ class Settings:
     history_password: str = field(default="", repr=False)
     history_ca: str = field(default="", repr=False)
     history_ttl_days: int = 180
+    entity_ttl_days: int = 90
     log_level: str = "INFO"
     max_body_bytes: int = 2_097_152
     max_batch: int = 1_000
@@ -104,6 +105,7 @@ SETTINGS = (
     Setting("HISTORY_PASSWORD", "history_password", str, "the password of a Redis server, kept out of its address"),
     Setting("HISTORY_CA", "history_ca", str, "the certificates (PEM) that a Redis server's must be signed with"),
     Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
+    Setting("ENTITY_TTL_DAYS", "entity_ttl_days", _whole(1, 3_650), "when a device, an address, … is forgotten"),
     Setting("LOG_LEVEL", "log_level", _log_level, "the least severity that is logged"),
     Setting("MAX_BODY_BYTES", "max_body_bytes", _whole(1_024, 67_108_864), "the largest body of an order or a batch"),
     Setting("MAX_BATCH", "max_batch", _whole(1, 10_000), "the most orders in one batch"),

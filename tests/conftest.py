@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.local.ports import free_port
 from tests.local_platform import Platform, copy_of_the_tree
+from tests.redis_server import RedisServer
 from tests.serving import train
 
 # The same examples at each run, however slow the machine is: a run tells of the code alone. To look for examples that
@@ -52,6 +53,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield made
     finally:
         made.command("down")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis server that tests share. Each empties it, or uses keys of its own, and leaves it running."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

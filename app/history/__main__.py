@@ -1,7 +1,7 @@
-"""`python -m app.history`: remove the history of the customer that the environment variable CUSTOMER names.
+"""`python -m app.history`: remove what is remembered of the customer that the environment variable CUSTOMER names.
 
 The store is the one of HISTORY_URL; the key comes as it does for the service, or from MASKING_KEY_FILE. Tokens of every
-version of the key are looked for.
+version of the key are looked for, in the customer's own record and in those of devices, addresses and the like.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from app.history import HistoryUnavailable, open_store
+from app.history.opening import open_store
+from app.history.store import Forgotten, HistoryUnavailable
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.private_files import keep_private
 
@@ -26,21 +27,34 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         print("Histories are kept in the service's memory alone: a restart removes them (HISTORY_URL names no store).")
         return 0
     try:
-        asyncio.run(forget(url, Keyring.from_environment(environment).tokens("customer", customer)))
+        tokens = Keyring.from_environment(environment).tokens("customer", customer)
+        forgotten = asyncio.run(forget(url, tokens, environment))
     except (MaskingKeyError, HistoryUnavailable) as error:
         print(f"the history can't be removed: {error}", file=sys.stderr)
         return 2
-    print("No history of this customer is left in the history store.")
+    print(
+        f"No history of this customer is left in the history store: {forgotten.customers} removed, and their orders"
+        f" from the records of {forgotten.entities} devices, networks, e-mails, addresses and cards."
+    )
     return 0
 
 
-async def forget(url: str, tokens: list[str]) -> None:
-    """Remove the histories of these customers. Raises `HistoryUnavailable`."""
-    store = open_store(url, ttl_days=1)
-    if store is not None:
-        for token in tokens:
-            await store.forget(token)
+async def forget(url: str, tokens: list[str], environment: Mapping[str, str]) -> Forgotten:
+    """Remove these customers from the store. Raises `HistoryUnavailable`."""
+    store = open_store(
+        url, 1, 1, password=environment.get("HISTORY_PASSWORD", ""), ca=environment.get("HISTORY_CA", "")
+    )
+    assert store is not None
+    try:
+        return await store.forget(tokens, shown)
+    finally:
         await store.close()
+
+
+def shown(looked_through: int) -> None:
+    """Show how far it is, where somebody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{looked_through:,} records looked through", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,52 +1,127 @@
 """Histories in this process's memory: nothing to set up, gone when the process ends."""
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-CAPACITY = 8_388_608
+from app.history.store import Forgotten, Seeded, SeedRecord, StoreState, silent
+from orderguard.history import Past, digest
+from orderguard.history.records import CUSTOMER, counted, kind_of, newest, take_in_turn, without_customers
+from orderguard.schema import MaskedOrder
+
+CAPACITY = 16_777_216
 BESIDE = 320
 """What a record takes beside its own bytes: its key, its place in the order of use, its time."""
 
+RECORDS_AT_ONCE = 1_000
+"""So many records are looked through before others get their turn."""
 
-class MemoryStore:
-    """The least recently used records go when all take more than `capacity` bytes."""
 
-    name = "memory"
-    immediate = True
+class MemoryRecords:
+    """Records by key. The least recently used ones go when all take more than `capacity` bytes."""
 
-    def __init__(self, ttl: float, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ttl = ttl
+    def __init__(
+        self, ttl: float, entity_ttl: float, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._ttl, self._entity_ttl = ttl, entity_ttl
         self._capacity = capacity
         self._clock = clock
         self._records: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
 
-    async def read(self, customer_token: str) -> bytes | None:
-        found = self._records.get(customer_token)
+    def get(self, key: str, /) -> bytes | None:
+        """The record, if it is there and not too old."""
+        found = self._records.get(key)
         if found is None:
             return None
         if found[0] < self._clock():
-            self._remove(customer_token)
+            del self[key]
             return None
-        self._records.move_to_end(customer_token)
+        self._records.move_to_end(key)
         return found[1]
 
-    async def write(self, customer_token: str, record: bytes) -> None:
-        self._remove(customer_token)
-        self._records[customer_token] = (self._clock() + self._ttl, record)
+    def __setitem__(self, key: str, record: bytes, /) -> None:
+        del self[key]
+        ttl = self._ttl if kind_of(key) is CUSTOMER else self._entity_ttl
+        self._records[key] = (self._clock() + ttl, record)
         self._size += BESIDE + len(record)
         while self._size > self._capacity:
-            self._remove(next(iter(self._records)))
+            del self[next(iter(self._records))]
 
-    async def forget(self, customer_token: str) -> None:
-        self._remove(customer_token)
+    def replace(self, key: str, record: bytes) -> None:
+        """Put another record in the place of one, with the same time to live."""
+        expires, before = self._records[key]
+        self._records[key] = (expires, record)
+        self._size += len(record) - len(before)
 
-    def _remove(self, customer_token: str) -> None:
-        found = self._records.pop(customer_token, None)
+    def __delitem__(self, key: str) -> None:
+        found = self._records.pop(key, None)
         if found is not None:
             self._size -= BESIDE + len(found[1])
 
+    def keys(self) -> list[str]:
+        """The keys of all records."""
+        return list(self._records)
+
+    def looked_at(self, key: str) -> bytes | None:
+        """The record, if it is still there, which does not count as a use."""
+        found = self._records.get(key)
+        return found and found[1]
+
+
+class MemoryStore:
+    """A store that ends with the process."""
+
+    name = "memory"
+
+    def __init__(
+        self, ttl: float, entity_ttl: float, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._records = MemoryRecords(ttl, entity_ttl, capacity=capacity, clock=clock)
+        self._clock = clock
+        self._since: float | None = None
+        self._seed: str | None = None
+
+    async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
+        if record and self._since is None:
+            self._since = self._clock()
+        return take_in_turn([counted(order) for order in orders], self._records, count=record)
+
+    async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [self._records.get(key) for key in keys]
+
+    async def forget(self, customer_tokens: Sequence[str], progress: Callable[[int], None] = silent) -> Forgotten:
+        customers = entities = 0
+        for token in customer_tokens:
+            customers += self._records.get(f"{CUSTOMER.letter}:{token}") is not None
+            del self._records[f"{CUSTOMER.letter}:{token}"]
+        digests = [digest(token) for token in customer_tokens]
+        for place, key in enumerate(self._records.keys()):
+            record = None if kind_of(key) is CUSTOMER else self._records.looked_at(key)
+            if record is not None and (left := without_customers(record, digests)) != record:
+                entities += 1
+                if left is None:
+                    del self._records[key]
+                else:
+                    self._records.replace(key, left)
+            if place % RECORDS_AT_ONCE == 0:
+                progress(place)
+                await asyncio.sleep(0)
+        return Forgotten(customers, entities)
+
+    async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
+        written = 0
+        self._since, self._seed = self._since or self._clock(), name or self._seed
+        for key, record in records:
+            kind, known = kind_of(key), self._records.get(key)
+            if known is None or newest(known, kind) < newest(record, kind):
+                self._records[key] = record
+                written += 1
+        return Seeded(written, len(records) - written)
+
+    async def state(self) -> StoreState:
+        return StoreState(self._since, self._seed)
+
     async def close(self) -> None:
-        self._records.clear()
-        self._size = 0
+        """Nothing to release: it ends with the process."""

@@ -1,90 +1,184 @@
 """Histories in an SQLite file: embedded, and durable across restarts and kills of the process."""
 
+import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from app.history.store import HistoryUnavailable
+from app.history.store import Forgotten, HistoryUnavailable, Seeded, SeedRecord, StoreState, silent
+from orderguard.history import Past, digest
+from orderguard.history.records import (
+    CUSTOMER,
+    ENTITY,
+    counted,
+    is_record,
+    kind_of,
+    newest,
+    take_in_turn,
+    without_customers,
+)
 from orderguard.private_files import make_private_folder
+from orderguard.schema import MaskedOrder
 
 BUSY_SECONDS = 0.25
-WRITES_BETWEEN_SWEEPS = 10_000
+KEYS_AT_ONCE = 500
+"""SQLite takes no more than 999 values in one statement everywhere."""
+SWEPT_AN_ORDER = 12
+"""So many records are looked at for each order, whether their time is over: twice as many as an order can add."""
 
 
 class SqliteStore:
-    """One row a customer, in a file that only its owner can read."""
+    """A row a record, in a file that only its owner can read. A group of orders is one transaction, so several
+    processes may share the file.
+    """
 
     name = "sqlite"
-    immediate = True
 
-    def __init__(self, path: str, ttl: float, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str, ttl: float, entity_ttl: float, *, clock: Callable[[], float] = time.time) -> None:
         self._path = Path(path)
-        self._ttl = ttl
+        self._ttl, self._entity_ttl = ttl, entity_ttl
         self._clock = clock
-        self._writes = 0
+        self._swept = ""
         self._connection: sqlite3.Connection | None = None
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            make_private_folder(self._path.parent)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            # Autocommit: each write is a transaction of its own, and in the write-ahead log before `write` returns.
-            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS history"
-                " (customer TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL)"
-                " WITHOUT ROWID"
-            )
-            connection.execute("CREATE INDEX IF NOT EXISTS history_expires ON history (expires)")
-            self._connection = connection
-            self._sweep(connection)
-        return self._connection
+    async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
+        group = [counted(order) for order in orders]
+        keys = list({key for order in group for key in order.keys if key})
+        with self._transaction(write=record) as connection:
+            before = self._read(connection, keys)
+            records = dict(before)
+            pasts = take_in_turn(group, records, count=record)
+            if record:
+                self._write(connection, {key: now for key, now in records.items() if now is not before.get(key)})
+                self._sweep(connection, SWEPT_AN_ORDER * len(orders))
+        return pasts
 
-    def _sweep(self, connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM history WHERE expires < ?", (self._clock(),))
+    async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        with self._transaction(write=False) as connection:
+            found = self._read(connection, keys)
+        return [found.get(key) for key in keys]
 
-    async def read(self, customer_token: str) -> bytes | None:
-        try:
-            row = (
-                self._open()
-                .execute(
-                    "SELECT record FROM history WHERE customer = ? AND expires >= ?", (customer_token, self._clock())
-                )
-                .fetchone()
-            )
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryUnavailable(type(error).__name__) from error
-        return None if row is None else bytes(row[0])
-
-    async def write(self, customer_token: str, record: bytes) -> None:
-        try:
-            connection = self._open()
-            connection.execute(
-                "INSERT INTO history VALUES (?, ?, ?)"
-                " ON CONFLICT (customer) DO UPDATE SET expires = excluded.expires, record = excluded.record",
-                (customer_token, self._clock() + self._ttl, record),
-            )
-            self._writes += 1
-            if self._writes % WRITES_BETWEEN_SWEEPS == 0:
-                self._sweep(connection)
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryUnavailable(type(error).__name__) from error
-
-    async def forget(self, customer_token: str) -> None:
-        try:
-            connection = self._open()
-            # what is deleted is overwritten, in the file and in its log: it must not be readable in either
+    async def forget(self, customer_tokens: Sequence[str], progress: Callable[[int], None] = silent) -> Forgotten:
+        customers = entities = looked_through = 0
+        digests = [digest(token) for token in customer_tokens]
+        with self._transaction(write=True) as connection:
+            # What is deleted is overwritten, in the file and in its log: it must not be readable in either.
             connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("DELETE FROM history WHERE customer = ?", (customer_token,))
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryUnavailable(type(error).__name__) from error
+            for token in customer_tokens:
+                key = f"{CUSTOMER.letter}:{token}"
+                customers += connection.execute("DELETE FROM record WHERE key = ?", (key,)).rowcount
+        last = f"{ENTITY.letter}:"
+        while True:
+            with self._transaction(write=True) as connection:
+                rows = connection.execute(
+                    "SELECT key, data FROM record WHERE key > ? ORDER BY key LIMIT ?", (last, KEYS_AT_ONCE)
+                ).fetchall()
+                for key, data in rows:
+                    if is_record(data, ENTITY) and (left := without_customers(data, digests)) != data:
+                        entities += 1
+                        if left is None:
+                            connection.execute("DELETE FROM record WHERE key = ?", (key,))
+                        else:
+                            connection.execute("UPDATE record SET data = ? WHERE key = ?", (left, key))
+            looked_through += len(rows)
+            progress(looked_through)
+            await asyncio.sleep(0)
+            if len(rows) < KEYS_AT_ONCE:
+                break
+            last = rows[-1][0]
+        with self._errors():
+            self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return Forgotten(customers, entities)
+
+    async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
+        with self._transaction(write=True) as connection:
+            known = self._read(connection, [key for key, _ in records])
+            new = {
+                key: record
+                for key, record in records
+                if key not in known or newest(known[key], kind_of(key)) < newest(record, kind_of(key))
+            }
+            self._write(connection, new)
+            if name:
+                connection.execute("INSERT OR REPLACE INTO about VALUES ('seed', ?)", (name,))
+        return Seeded(len(new), len(records) - len(new))
+
+    async def state(self) -> StoreState:
+        with self._transaction(write=False) as connection:
+            about = dict(connection.execute("SELECT name, value FROM about").fetchall())
+        return StoreState(about.get("since"), about.get("seed"))
 
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            make_private_folder(self._path.parent)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A transaction is in the write-ahead log before an order is answered.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
+            # The table of a former version, whose records nothing would read, and nothing would let go.
+            connection.execute("DROP TABLE IF EXISTS history")
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS record"
+                " (key TEXT PRIMARY KEY, expires REAL NOT NULL, data BLOB NOT NULL) WITHOUT ROWID"
+            )
+            connection.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value) WITHOUT ROWID")
+            self._connection = connection
+        return self._connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise HistoryUnavailable(type(error).__name__) from error
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _read(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            part = keys[start : start + KEYS_AT_ONCE]
+            places = ", ".join("?" * len(part))
+            found |= connection.execute(  # nosec B608  # question marks alone
+                f"SELECT key, data FROM record WHERE key IN ({places}) AND expires >= ?", (*part, self._clock())
+            ).fetchall()
+        return {key: data for key, data in found.items() if is_record(data, kind_of(key))}
+
+    def _write(self, connection: sqlite3.Connection, records: dict[str, bytes]) -> None:
+        now = self._clock()
+        ends = {CUSTOMER: now + self._ttl, ENTITY: now + self._entity_ttl}
+        connection.executemany(
+            "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
+            [(key, ends[kind_of(key)], record) for key, record in records.items()],
+        )
+        connection.execute("INSERT OR IGNORE INTO about VALUES ('since', ?)", (now,))
+
+    def _sweep(self, connection: sqlite3.Connection, most: int) -> None:
+        """Remove what is too old among the next records; after the last one comes the first one again."""
+        rows = connection.execute(
+            "SELECT key, expires FROM record WHERE key > ? ORDER BY key LIMIT ?", (self._swept, most)
+        ).fetchall()
+        self._swept = rows[-1][0] if len(rows) == most else ""
+        now = self._clock()
+        connection.executemany("DELETE FROM record WHERE key = ?", [(key,) for key, expires in rows if expires < now])

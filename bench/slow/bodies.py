@@ -128,7 +128,7 @@ class Bench:
         metrics, logs = Metrics(), LogWriter(stream=io.BytesIO())
         models = Models(self.settings, logs, metrics, warm)
         models.serving = model
-        scoring = Scoring(self.settings.keyring, models, open_store("memory:", 1), metrics, logs)
+        scoring = Scoring(self.settings.keyring, models, open_store("memory:", 1, 1), metrics, logs)
         self._handlers = Handlers(self.settings, scoring, metrics, logs)
 
     def pieces(self, body: bytes) -> Pieces:

@@ -2,7 +2,15 @@
 
 from orderguard.history.customer import EMPTY, REMEMBERED, CustomerHistory, customer_after
 from orderguard.history.digests import address_digest, digest, net_value, payment_digest
-from orderguard.history.entity import ENTITIES, REMEMBERED_OF_ENTITY, EntityHistory, entity_after, entity_tokens
+from orderguard.history.entity import (
+    ENTITIES,
+    REMEMBERED_OF_ENTITY,
+    SILENT_DAYS,
+    EntityHistory,
+    entity_after,
+    entity_tokens,
+    is_silent,
+)
 from orderguard.history.past import NO_PAST, Past, after, as_of
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "NO_PAST",
     "REMEMBERED",
     "REMEMBERED_OF_ENTITY",
+    "SILENT_DAYS",
     "CustomerHistory",
     "EntityHistory",
     "Past",
@@ -21,6 +30,7 @@ __all__ = [
     "digest",
     "entity_after",
     "entity_tokens",
+    "is_silent",
     "net_value",
     "payment_digest",
 ]

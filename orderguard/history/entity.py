@@ -1,5 +1,7 @@
 """The short history of what orders of several customers may share: a device, a network, an address. Pseudonymous."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from orderguard.history.digests import address_token, digest
@@ -7,6 +9,9 @@ from orderguard.schema import MaskedOrder
 
 ENTITIES = ("device", "network", "email", "address", "payment")
 REMEMBERED_OF_ENTITY = 64
+SILENT_DAYS = 90
+"""An entity that no order named for longer than this starts anew with the next one, as if never seen: an address may
+have other tenants, a network another owner. Stores forget it by then, too."""
 
 
 class EntityHistory(msgspec.Struct, frozen=True, array_like=True):
@@ -29,11 +34,11 @@ def entity_tokens(order: MaskedOrder) -> tuple[str | None, ...]:
 
 
 def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHistory:
-    """An entity's history once this order, which names it, has been placed. `first_at` is of the order that was
+    """An entity's history once this order, which names it, has been counted. `first_at` is of the order that was
     counted first, whatever comes late.
     """
     at = order.created_at.timestamp()
-    known = history or EntityHistory(at, 0, (), (), ())
+    known = EntityHistory(at, 0, (), (), ()) if history is None or is_silent(history.at, at) else history
     keep = 1 - REMEMBERED_OF_ENTITY
     return EntityHistory(
         known.first_at,
@@ -42,3 +47,8 @@ def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHis
         (*known.customers[keep:], digest(order.customer_token)),
         (*known.cards[keep:], digest(order.card_token)),
     )
+
+
+def is_silent(at: Iterable[float], placed: float) -> bool:
+    """Whether the last of these orders was placed so long before that the entity starts anew."""
+    return placed - max(at, default=placed) > SILENT_DAYS * 86_400

@@ -1,10 +1,10 @@
 """What is known before an order: of its customer, and of each entity that it names."""
 
-from itertools import compress
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from orderguard.history.customer import CustomerHistory, customer_after
-from orderguard.history.entity import ENTITIES, EntityHistory, entity_after, entity_tokens
+from orderguard.history.entity import ENTITIES, EntityHistory, entity_after, entity_tokens, is_silent
 from orderguard.schema import MaskedOrder
 
 
@@ -22,7 +22,10 @@ NO_PAST = Past(None, (None,) * len(ENTITIES))
 
 
 def after(past: Past, order: MaskedOrder) -> Past:
-    """What is known once this order has been placed: the plain definition that stores and columns are held against."""
+    """What is known once this order has been counted: the plain definition that stores and columns are held against.
+
+    Lists are in the order in which orders were counted; `as_of` gives them as an order sees them.
+    """
     return Past(
         customer_after(past.customer, order),
         tuple(
@@ -33,46 +36,46 @@ def after(past: Past, order: MaskedOrder) -> Past:
 
 
 def as_of(past: Past, placed: float) -> Past:
-    """What an order that was placed at this moment may see: nothing that was placed after it.
+    """What an order that was placed at this moment sees: nothing that was placed after it, and the oldest first.
 
-    Of a customer's orders that are no longer remembered one by one, all count as earlier.
+    Of orders that are no longer remembered one by one, all count as earlier.
     """
-    return Past(_customer_as_of(past.customer, placed), tuple(_entity_as_of(known, placed) for known in past.entities))
+    return Past(customer_as_of(past.customer, placed), tuple(entity_as_of(known, placed) for known in past.entities))
 
 
-def _customer_as_of(history: CustomerHistory | None, placed: float) -> CustomerHistory | None:
-    if history is None or not history.at or max(history.at) <= placed:
-        return history
-    earlier = [at <= placed for at in history.at]
-    count = history.count - earlier.count(False)
+def customer_as_of(history: CustomerHistory | None, placed: float) -> CustomerHistory | None:
+    """A customer's history as an order sees it; None where none of it was placed before."""
+    if history is None:
+        return None
+    places = _places(history.at, placed)
+    count = history.count - len(history.at) + len(places)
     if not count:
         return None
-    # tuple(…) of an iterator makes ten places and shrinks: Python keeps 2,000 freed tuples of each length.
-    return CustomerHistory(
-        count,
-        (*compress(history.at, earlier),),
-        (*compress(history.values, earlier),),
-        (*compress(history.currencies, earlier),),
-        (*compress(history.minutes, earlier),),
-        (*compress(history.addresses, earlier),),
-        (*compress(history.devices, earlier),),
-        (*compress(history.payments, earlier),),
-        (*compress(history.cards, earlier),),
-    )
+    columns = (history.at, history.values, history.currencies, history.minutes)
+    digests = (history.addresses, history.devices, history.payments, history.cards)
+    return CustomerHistory(count, *_taken(columns, places), *_taken(digests, places))
 
 
-def _entity_as_of(history: EntityHistory | None, placed: float) -> EntityHistory | None:
-    if history is None or (max(history.at, default=placed) <= placed and history.first_at <= placed):
-        return history
-    earlier = [at <= placed for at in history.at]
-    moments = (*compress(history.at, earlier),)
-    first_at = min((history.first_at, *moments))
-    if first_at > placed:
+def entity_as_of(history: EntityHistory | None, placed: float) -> EntityHistory | None:
+    """An entity's history as an order sees it.
+
+    None where none of it was placed before, or where it was silent for so long that it starts anew.
+    """
+    if history is None:
         return None
-    return EntityHistory(
-        first_at,
-        history.count - earlier.count(False),
-        moments,
-        (*compress(history.customers, earlier),),
-        (*compress(history.cards, earlier),),
-    )
+    places = _places(history.at, placed)
+    at, customers, cards = _taken((history.at, history.customers, history.cards), places)
+    first_at = min((history.first_at, *at[:1]))
+    if first_at > placed or is_silent(at, placed):
+        return None
+    return EntityHistory(first_at, history.count - len(history.at) + len(at), at, customers, cards)
+
+
+def _places(at: Sequence[float], placed: float) -> list[int]:
+    """Where the orders that were placed until then stand, the oldest first."""
+    return [place for place in sorted(range(len(at)), key=at.__getitem__) if at[place] <= placed]
+
+
+def _taken(columns: Iterable[tuple[Any, ...]], places: Sequence[int]) -> list[tuple[Any, ...]]:
+    # tuple(…) of an iterator makes ten places and shrinks: Python keeps 2,000 freed tuples of each length.
+    return [tuple([values[place] for place in places]) for values in columns]

@@ -1,262 +1,418 @@
-"""Customers' histories: what is kept, for how long, and what happens when the store is away."""
+"""Stores of histories: the same answers in each, bounded, and honest when something is in the way."""
 
 import asyncio
-import socket
+import random
 import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from app.history import HistoryUnavailable, open_store
-from app.history.taking import Records
-from app.history.memory import BESIDE, CAPACITY, MemoryStore
-from app.history.records import REMEMBERED_TOKENS, read_record, record_after
-from app.history.redis import MOST_CONNECTIONS, RedisStore
+from app.history.looking import Looking
+from app.history.memory import MemoryStore
+from app.history.opening import open_store
 from app.history.sqlite import SqliteStore
-from orderguard.history import EMPTY, REMEMBERED, CustomerHistory, customer_after
-from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.schema import MaskedOrder, decode_order
+from app.history.store import HistoryStore, HistoryUnavailable, Seeded, SeedRecord, StoreState
+from orderguard.history import ENTITIES, NO_PAST, REMEMBERED, REMEMBERED_OF_ENTITY, Past, after
+from orderguard.history.records import (
+    KINDS,
+    SPARE,
+    counted,
+    customer_record,
+    entity_record,
+    is_record,
+    kind_of,
+)
+from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
+from tests.plain_store import PlainStore
+from tests.redis_server import RedisServer
 
-KEYRING = Keyring.from_text(new_key_text())
+START = datetime(2026, 3, 2, 10, 30, tzinfo=timezone.utc)
+DAY = 86_400
+
+
+def order(number: int, customer: int = 0, *, days: float | None = None, **fields: object) -> MaskedOrder:
+    """An order an hour after the one with the number before, or so many days after the first."""
+    plain = MaskedOrder(
+        order_token=f"ord_k1_{number:022}",
+        customer_token=f"cus_k1_{customer:022}",
+        created_at=START + (timedelta(hours=number) if days is None else timedelta(days=days)),
+        currency=("EUR", "USD")[number % 2],
+        items=[MaskedItem(sku="a", quantity=1 + number, unit_price=9.95)],
+        payment_method="card",
+        device_token=f"dev_k1_{customer:022}",
+        network_token="net_k1_shared0000000000000000",
+        email_token=f"eml_k1_{customer:022}",
+        card_token=f"crd_k1_{number % 3:022}",
+        shipping=MaskedAddress(token=f"adr_k1_{customer:022}"),
+    )
+    return msgspec.structs.replace(plain, **fields)
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
+    now = 1_000.0
 
     def __call__(self) -> float:
         return self.now
 
 
-def order(number: int) -> MaskedOrder:
-    placed = datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=number)
-    text = (
-        f'{{"order_id":"O-{number}","created_at":"{placed.isoformat()}","customer":{{"id":"C"}},'
-        f'"currency":"EUR","items":[{{"sku":"S","quantity":1,"unit_price":{number + 1}}}]}}'
-    )
-    return mask_order(decode_order(text), KEYRING)
+@contextmanager
+def every_store(server: RedisServer) -> Iterator[list[Callable[[], HistoryStore]]]:
+    """Ways to open each kind of store, empty."""
+    server.command("FLUSHALL")
+    with TemporaryDirectory() as folder:
+        memory = MemoryStore(180 * DAY, 90 * DAY)
+        sqlite = f"sqlite:{folder}/h.sqlite"
+        yield [lambda: memory, lambda: opened(sqlite), lambda: opened(server.url, server.password)]
 
 
-def kept(orders: list[MaskedOrder]) -> bytes:
-    """The record after these orders."""
-    record = b""
-    for each in orders:
-        record = record_after(read_record(record), each) or record
-    return record
+def opened(url: str, password: str = "") -> HistoryStore:
+    store = open_store(url, 180, 90, password=password)
+    assert store is not None
+    return store
 
 
-def folded(orders: list[MaskedOrder]) -> CustomerHistory:
-    history = EMPTY
-    for each in orders:
-        history = customer_after(history, each)
-    return history
-
-
-@pytest.mark.parametrize("count", [1, 2, REMEMBERED, REMEMBERED + 1, REMEMBERED + 50])
-def test_an_order_sent_again_is_scored_with_the_history_that_it_saw_first(count: int) -> None:
-    orders = [order(number) for number in range(count)]
-    record = read_record(kept(orders))
-    assert record
-    for place in range(max(0, count - REMEMBERED_TOKENS), count):
-        assert record.seen_by(orders[place]) == folded(orders[:place])
-    assert record.seen_by(order(999)) == folded(orders)
-
-
-def test_an_order_that_arrives_late_sees_only_what_was_placed_before_it() -> None:
-    orders = [order(number) for number in (0, 1, 5, 6)]
-    record = read_record(kept(orders))
-    assert record and record.seen_by(order(3)) == folded(orders[:2])
-
-
-def test_an_order_that_was_counted_is_not_counted_again() -> None:
-    orders = [order(number) for number in range(REMEMBERED_TOKENS)]
-    record = kept(orders)
-    assert all(record_after(read_record(record), each) is None for each in orders)
-
-
-def test_bytes_of_another_form_are_no_history() -> None:
-    assert read_record(b"\x93\x01\x02\x03") is None
-    assert read_record(b"") is None
-
-
-def test_a_record_stays_small_and_holds_no_pseudonym() -> None:
-    orders = [order(number) for number in range(100)]
-    assert len(kept(orders)) < 2_000
-    assert b"cus_k1" not in kept(orders) and orders[-1].order_token.encode() not in kept(orders)
-
-
-async def keeps_until_the_time_is_over(store: Records, clock: Clock) -> None:
-    await store.write("cus_1", b"one")
-    await store.write("cus_1", b"two")
-    await store.write("cus_2", b"other")
-    assert await store.read("cus_1") == b"two"
-    assert await store.read("cus_3") is None
-    clock.now += 59
-    assert await store.read("cus_2") == b"other"
-    clock.now += 2
-    assert await store.read("cus_1") is None
+async def taken(store: HistoryStore, groups: Sequence[Sequence[MaskedOrder]], *, record: bool = True) -> list[Past]:
+    pasts = [past for group in groups for past in await store.take(group, record=record)]
     await store.close()
+    return pasts
 
 
-def test_memory_keeps_until_the_time_is_over() -> None:
+async def looked_at(store: HistoryStore, groups: Sequence[Sequence[MaskedOrder]]) -> list[Past]:
+    pasts = await taken(Looking(store), groups)
+    await store.close()
+    return pasts
+
+
+async def seeded(store: HistoryStore, records: Sequence[SeedRecord]) -> Seeded:
+    done = await store.seed(records)
+    await store.close()
+    return done
+
+
+def agree(server: RedisServer, groups: Sequence[Sequence[MaskedOrder]]) -> None:
+    """See that each store gives what the plain one gives."""
+    plain = PlainStore()
+    expected = [past for group in groups for past in plain.take(group)]
+    with every_store(server) as stores:
+        for open_one in stores:
+            store = open_one()
+            assert asyncio.run(taken(store, groups)) == expected, store.name
+
+
+@st.composite
+def shops(draw: st.DrawFn) -> list[list[MaskedOrder]]:
+    """Groups of orders of a few customers who share what they name, some again, some late, some after long silence."""
+    orders = [
+        order(
+            number,
+            draw(st.integers(0, 2)),
+            days=draw(st.sampled_from([0, 0, 0.01, 1, 2, 3, 91, 120, 200])),
+            device_token=draw(st.sampled_from([None, "dev_a", "dev_b"])),
+            card_token=draw(st.sampled_from([None, "crd_a", "crd_b"])),
+            shipping=draw(st.sampled_from([None, MaskedAddress(), MaskedAddress(token="adr_a")])),
+            billing=draw(st.sampled_from([None, MaskedAddress(token="adr_b")])),
+        )
+        for number in range(draw(st.integers(1, 12)))
+    ]
+    sent = draw(st.lists(st.sampled_from(orders), min_size=1, max_size=30))
+    groups = []
+    while sent:
+        size = draw(st.integers(1, 8))
+        groups.append(sent[:size])
+        sent = sent[size:]
+    return groups
+
+
+@settings(max_examples=40)
+@given(groups=shops())
+def test_all_stores_give_what_the_plain_definition_gives(
+    redis_server: RedisServer, groups: list[list[MaskedOrder]]
+) -> None:
+    agree(redis_server, groups)
+
+
+@pytest.mark.parametrize("together", [1, 7, 64])
+def test_they_agree_beyond_what_is_remembered(redis_server: RedisServer, together: int) -> None:
+    """Many orders of few customers: records are full, repeated orders are near and far, and some come late."""
+    chance = random.Random(together)
+    orders = [order(number, chance.choice([0, 0, 0, 1])) for number in range(220)]
+    for place in range(0, 220, 9):
+        orders[place] = msgspec.structs.replace(orders[place], created_at=START - timedelta(hours=chance.randrange(9)))
+    sent = [
+        one for place in range(220) for one in (orders[place], *chance.choices(orders[: place + 1], k=place % 3 == 0))
+    ]
+    agree(redis_server, [sent[start : start + together] for start in range(0, len(sent), together)])
+
+
+def test_an_order_that_is_sent_again_finds_what_it_found_first(redis_server: RedisServer) -> None:
+    orders = [order(number) for number in range(REMEMBERED + SPARE)]
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            first = asyncio.run(taken(open_one(), [orders]))
+            again = asyncio.run(taken(open_one(), [orders[-SPARE:]]))
+            assert again == first[-SPARE:]
+            (later,) = asyncio.run(taken(open_one(), [[order(REMEMBERED + SPARE)]]))
+            assert later.customer and later.customer.count == len(orders)
+
+
+def test_orders_that_only_look_leave_no_trace_and_see_none(redis_server: RedisServer) -> None:
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            asyncio.run(taken(open_one(), [[order(0)]]))
+            looked = asyncio.run(taken(open_one(), [[order(1), order(2)]], record=False))
+            assert [past.customer and past.customer.count for past in looked] == [1, 1]
+            (past,) = asyncio.run(taken(open_one(), [[order(3)]]))
+            assert past == after(NO_PAST, order(0))
+
+
+def test_the_lines_of_one_stream_see_each_other_without_a_trace(redis_server: RedisServer) -> None:
+    lines = [order(number, number % 2) for number in range(1, 40)]
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            plain = PlainStore()
+            plain.take([order(0)])
+            asyncio.run(taken(open_one(), [[order(0)]]))
+            assert asyncio.run(looked_at(open_one(), [lines[:1], lines[1:8], lines[8:]])) == plain.take(lines)
+            (past,) = asyncio.run(taken(open_one(), [[order(99)]]))
+            assert past.customer and past.customer.count == 1
+
+
+def test_a_stream_of_any_length_is_looked_at_in_bounded_memory() -> None:
+    looking = Looking(MemoryStore(DAY, DAY), capacity=20_000)
+
+    async def scenario() -> Past:
+        for number in range(200):
+            await looking.take([order(number, number)])
+        (past,) = await looking.take([order(200, 199)])
+        return past
+
+    past = asyncio.run(scenario())
+    assert past.customer and past.customer.count == 1
+    assert looking._own._size <= 20_000
+
+
+def test_what_is_kept_ends_with_its_time(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Customers and entities each have their own; counting makes it begin anew, looking does not."""
+
+    async def known(store: HistoryStore, number: int, *, record: bool = False) -> tuple[bool, bool]:
+        (past,) = await store.take([order(number)], record=record)
+        return past.customer is not None, past.entities[0] is not None
+
+    async def scenario(store: HistoryStore, clock: Clock) -> None:
+        await store.take([order(0)])
+        clock.now += 59
+        assert await known(store, 1, record=True) == (True, True)
+        clock.now += 59
+        assert await known(store, 2) == (True, True)
+        clock.now += 2
+        assert await known(store, 2) == (True, False)
+        clock.now += 60
+        assert await known(store, 2) == (False, False)
+        await store.close()
+
+    for kind in (
+        lambda clock: MemoryStore(120, 60, clock=clock),
+        lambda clock: SqliteStore(str(tmp_path / "h"), 120, 60, clock=clock),
+    ):
+        clock = Clock()
+        asyncio.run(scenario(kind(clock), clock))
+    redis_server.command("FLUSHALL")
+    asyncio.run(taken(opened(redis_server.url, redis_server.password), [[order(0)]]))
+    with redis_server.client() as client:
+        ends = {key.decode(): client.ttl(key) for key in client.scan_iter("orderguard:2:*")}
+    assert ends.pop("orderguard:2:about") == -1
+    assert {(key.split(":")[2], round(seconds / DAY)) for key, seconds in ends.items()} == {("c", 180), ("e", 90)}
+
+
+def test_what_is_too_old_goes_from_the_file(tmp_path: Path) -> None:
     clock = Clock()
-    asyncio.run(keeps_until_the_time_is_over(MemoryStore(60, clock=clock), clock))
+    store = SqliteStore(str(tmp_path / "h"), 100, 100, clock=clock)
 
+    async def scenario() -> int:
+        for number in range(50):
+            await store.take([order(number, number)])
+        clock.now += 101
+        for number in range(30):
+            await store.take([order(number, 100)])
+        assert store._connection
+        (rows,) = store._connection.execute("SELECT count(*) FROM record").fetchone()
+        await store.close()
+        return int(rows)
 
-def test_sqlite_keeps_until_the_time_is_over(tmp_path: Path) -> None:
-    clock = Clock()
-    asyncio.run(keeps_until_the_time_is_over(SqliteStore(str(tmp_path / "h.sqlite"), 60, clock=clock), clock))
-
-
-def test_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
-    async def scenario() -> None:
-        store = MemoryStore(60, capacity=2 * (BESIDE + 4))
-        await store.write("a", b"aa")
-        await store.write("a", b"aaaa")  # in the place of the first
-        await store.write("b", b"bbbb")
-        await store.read("a")
-        await store.write("c", b"cccc")
-        assert [await store.read(name) for name in "abc"] == [b"aaaa", None, b"cccc"]
-        await store.forget("a")
-        await store.write("d", b"dddd")
-        assert [await store.read(name) for name in "acd"] == [None, b"cccc", b"dddd"]
-        await store.write("e", b"e" * 5)
-        assert [await store.read(name) for name in "cde"] == [None, None, b"e" * 5]
-
-    asyncio.run(scenario())
+    assert asyncio.run(scenario()) <= 1 + 3 + 1 + 3
 
 
 def test_what_is_kept_in_memory_takes_no_more_than_it_may() -> None:
     """Customers with few orders and customers with as many as are kept: a number of customers would bound neither."""
-    records = [kept([order(number) for number in range(count)]) for count in (1, 3, REMEMBERED + REMEMBERED_TOKENS)]
 
-    async def filled() -> MemoryStore:
-        store = MemoryStore(60)
-        for number in range(30_000):
-            await store.write(f"cus_k1_{number:022}", bytes(bytearray(records[number % len(records)])))
-        return store
+    async def filled(store: MemoryStore) -> None:
+        for customer in range(800):
+            for number in range((1, 1, 3, 20)[customer % 4]):
+                await store.take(
+                    [order(number, customer, network_token=f"net_{customer}", card_token=f"crd_{customer}")]
+                )
 
+    capacity = 1_000_000
+    store = MemoryStore(DAY, DAY, capacity=capacity)
     tracemalloc.start()
     try:
-        store = asyncio.run(filled())
-        taken, _ = tracemalloc.get_traced_memory()
+        asyncio.run(filled(store))
+        in_memory, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert store.name == "memory" and 0.8 * CAPACITY < taken < 1.1 * CAPACITY
+    assert 0.5 * capacity < in_memory < 1.1 * capacity, in_memory
 
 
-def test_tuples_of_a_history_are_made_in_their_length() -> None:
-    """Python keeps up to 2,000 freed tuples of each length: shrunken ones fill that with megabytes."""
-    orders = [order(number) for number in range(REMEMBERED)]
-    record = read_record(kept(orders))
-    assert record
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(300):
-            for late in range(1, 20):
-                assert len(record.seen_by(orders[late]).at) > 0
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 200_000
-
-
-def test_sqlite_says_when_it_is_away(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    store = SqliteStore(str(tmp_path / "file" / "h.sqlite"), 60)
-    with pytest.raises(HistoryUnavailable):
-        asyncio.run(store.read("cus"))
-
-
-@asynccontextmanager
-async def small_redis() -> AsyncIterator[int]:
-    """A server that knows GET and SET of the protocol, and says OK to everything else."""
-    data: dict[bytes, bytes] = {}
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readline():
-            words = []
-            for _ in range(int(head[1:])):
-                length = int((await reader.readline())[1:])
-                words.append((await reader.readexactly(length + 2))[:-2])
-            if words[0].upper() == b"GET":
-                found = data.get(words[1])
-                writer.write(b"$-1\r\n" if found is None else b"$%d\r\n%s\r\n" % (len(found), found))
-            else:
-                if words[0].upper() == b"SET":
-                    assert words[3:] == [b"EX", b"60"]
-                    data[words[1]] = words[2]
-                writer.write(b"-ERR unknown\r\n" if words[0].upper() == b"HELLO" else b"+OK\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-def test_redis_keeps_with_a_time_to_live() -> None:
+def test_memory_lets_go_of_what_was_used_least_recently() -> None:
     async def scenario() -> None:
-        async with small_redis() as port:
-            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60, timeout=60)
-            assert await store.read("cus_1") is None
-            await store.write("cus_1", b"\x00bytes")
-            assert await store.read("cus_1") == b"\x00bytes"
-            await store.close()
+        store = MemoryStore(DAY, DAY, capacity=6_000)
+        for customer in range(4):
+            await store.take([order(customer, customer)])
+            await store.take([order(9, 0)], record=False)
+        (first,) = await store.take([order(10, 0)], record=False)
+        (second,) = await store.take([order(11, 1)], record=False)
+        assert first.customer and not second.customer
 
     asyncio.run(scenario())
 
 
-def test_more_orders_at_once_than_connections_wait_for_one() -> None:
-    async def scenario() -> list[bytes | None]:
-        async with small_redis() as port:
-            store = RedisStore(f"redis://127.0.0.1:{port}/0?protocol=2", 60, timeout=60)
-            await store.write("cus_1", b"bytes")
-            found = await asyncio.gather(*(store.read("cus_1") for _ in range(3 * MOST_CONNECTIONS)))
-            await store.close()
-            return found
-
-    assert set(asyncio.run(scenario())) == {b"bytes"}
-
-
-@pytest.mark.parametrize("wrong", ["redis://:s3cret/x@h:6379/0", "redis://h:s3cret", "redis://h/0?s3cret=1"])
-def test_an_address_that_is_none_is_explained_and_not_repeated(wrong: str) -> None:
-    with pytest.raises(HistoryUnavailable, match="HISTORY_URL is no address") as raised:
-        RedisStore(wrong, 60)
-    assert "s3cret" not in str(raised.value) and raised.value.__suppress_context__
+def test_a_record_stays_small_and_holds_no_pseudonym(redis_server: RedisServer) -> None:
+    redis_server.command("FLUSHALL")
+    asyncio.run(taken(opened(redis_server.url, redis_server.password), [[order(number) for number in range(100)]]))
+    with redis_server.client() as client:
+        records = {key.decode(): client.get(key) for key in client.scan_iter("orderguard:2:[ce]:*")}
+    for key, record in records.items():
+        kind = kind_of(key.removeprefix("orderguard:2:"))
+        assert is_record(record, kind) and len(record) <= 16 + kind.kept * kind.size < 2_048
+        assert b"_k1_" not in record
+    assert len(records) == 1 + 4 + 3
 
 
-def test_redis_says_when_it_is_away() -> None:
-    async def scenario() -> None:
-        with socket.socket() as taken:  # by one who does not listen
-            taken.bind(("127.0.0.1", 0))
-            store = RedisStore(f"redis://127.0.0.1:{taken.getsockname()[1]}/0", 60)
-            with pytest.raises(HistoryUnavailable):
-                await store.read("cus_1")
-            await store.close()
+def test_bytes_of_another_form_are_no_record() -> None:
+    record = counted(order(0)).customer_entry
+    for kind in KINDS:
+        for data in (
+            b"",
+            b"\x93\x01",
+            kind.mark,
+            kind.mark + bytes(12),
+            kind.mark + bytes(13),
+            record,
+            bytes(16 + kind.size),
+        ):
+            assert not is_record(data, kind)
+        assert not is_record(kind.mark + bytes(12 + kind.size * (kind.kept + 1)), kind)
 
-    asyncio.run(scenario())
+
+def test_a_file_shared_by_several_stores_loses_nothing(tmp_path: Path) -> None:
+    stores = [opened(f"sqlite:{tmp_path / 'h'}") for _ in range(3)]
+
+    async def scenario() -> Past:
+        for number in range(30):
+            await stores[number % 3].take([order(number)])
+        (past,) = await stores[0].take([order(30)])
+        return past
+
+    past = asyncio.run(scenario())
+    assert past.customer and past.customer.count == 30
+    assert past.entities[ENTITIES.index("network")] == plainly(30).entities[ENTITIES.index("network")]
 
 
-def test_redis_says_when_it_is_too_slow() -> None:
-    async def scenario() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            store = RedisStore(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 60)
-            with pytest.raises(HistoryUnavailable, match="Timeout"):
-                await store.read("cus_1")
-            await store.close()
+def plainly(count: int) -> Past:
+    plain = PlainStore()
+    plain.take([order(number) for number in range(count)])
+    (past,) = plain.take([order(count)])
+    return past
 
-    asyncio.run(scenario())
+
+def test_a_file_of_a_former_version_keeps_nothing_of_it(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "h.sqlite"
+    with sqlite3.connect(path) as former:
+        former.execute("CREATE TABLE history (customer TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL)")
+        former.execute("INSERT INTO history VALUES ('cus_k1_former', 9e9, 'what-was-kept')")
+    former.close()
+    assert asyncio.run(taken(opened(f"sqlite:{path}"), [[order(0)]])) == [NO_PAST]
+    assert b"what-was-kept" not in b"".join(one.read_bytes() for one in tmp_path.iterdir())
+
+
+def test_a_row_that_is_no_record_counts_as_none(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "h"), DAY, DAY)
+    with store._transaction(write=True) as connection:
+        for key in counted(order(0)).keys:
+            connection.execute("INSERT INTO record VALUES (?, 9e9, ?)", (key, b"something else"))
+    assert asyncio.run(taken(store, [[order(0)], [order(1)]])) == PlainStore().take([order(0), order(1)])
+
+
+@pytest.mark.parametrize("content", ["in the way", "no database" * 1_000])
+def test_a_file_that_is_none_is_said_to_be_away(tmp_path: Path, content: str) -> None:
+    (tmp_path / "file").write_text(content)
+    for path in (tmp_path / "file" / "h.sqlite", tmp_path / "file"):
+        with pytest.raises(HistoryUnavailable):
+            asyncio.run(opened(f"sqlite:{path}").take([order(0)]))
+
+
+def seeds(numbers: Sequence[int], customer: int = 0) -> list[SeedRecord]:
+    past = NO_PAST
+    for number in numbers:
+        past = after(past, order(number, customer))
+    assert past.customer and past.entities[0]
+    return [
+        SeedRecord(f"c:cus_k1_{customer:022}", customer_record(past.customer)),
+        SeedRecord(f"e:dev_k1_{customer:022}", entity_record(past.entities[0])),
+    ]
+
+
+def test_a_seed_is_kept_where_nothing_newer_is(redis_server: RedisServer) -> None:
+    async def scenario(open_one: Callable[[], HistoryStore]) -> None:
+        store = open_one()
+        assert await store.state() == StoreState(None, None)
+        await store.take([order(5, 1)])
+        assert await store.seed([*seeds(range(5)), *seeds(range(5), 1)], "first") == (2, 2)
+        assert await store.seed([*seeds(range(5)), *seeds(range(5), 1)], "first") == (0, 4)
+        assert await store.seed(seeds(range(9), 1)) == (2, 0)
+        state = await store.state()
+        assert state.since and state.seed == "first"
+        pasts = await store.take([order(9, 0), order(9, 1)], record=False)
+        assert [past.customer and past.customer.count for past in pasts] == [5, 9]
+        assert [past.entities[0] and past.entities[0].count for past in pasts] == [5, 9]
+        await store.close()
+
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            asyncio.run(scenario(open_one))
+
+
+@pytest.mark.parametrize("count", [1, REMEMBERED, REMEMBERED_OF_ENTITY + 20])
+def test_after_a_seed_orders_find_what_they_would_have_found(redis_server: RedisServer, count: int) -> None:
+    past = NO_PAST
+    for number in range(count):
+        past = after(past, order(number, card_token="crd_same"))
+    keys = counted(order(count, card_token="crd_same")).keys
+    assert past.customer
+    records = [SeedRecord(keys[0], customer_record(past.customer))]
+    records += [SeedRecord(key or "", entity_record(known)) for key, known in zip(keys[1:], past.entities) if known]
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            assert asyncio.run(seeded(open_one(), records)) == (6, 0)
+            found = asyncio.run(taken(open_one(), [[order(count + more, card_token="crd_same")] for more in range(60)]))
+            expected = past
+            for more, one in enumerate(found):
+                assert one == expected
+                expected = after(expected, order(count + more, card_token="crd_same"))
 
 
 @pytest.mark.parametrize(
     ("url", "name"), [("memory:", "memory"), ("sqlite:/x/y", "sqlite"), ("redis://h", "redis"), ("off", None)]
 )
 def test_the_url_chooses_the_store(url: str, name: str | None) -> None:
-    store = open_store(url, 1)
+    store = open_store(url, 1, 1)
     assert (store.name if store else None) == name

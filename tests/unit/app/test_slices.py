@@ -47,7 +47,7 @@ def test_a_turn_of_the_event_loop_has_one_slice_however_many_batches_there_are(m
     body = json.dumps([{**USUAL, "order_id": f"S-{place}"} for place in range(2 * SLICE + 1)]).encode()
 
     async def batches() -> list[int]:
-        scoring = NotingScoring(settings.keyring, models, open_store("memory:", 1), metrics, logs)
+        scoring = NotingScoring(settings.keyring, models, open_store("memory:", 1, 1), metrics, logs)
         scoring.scored_in = []
         handlers = Handlers(settings, scoring, metrics, logs)
         counting = asyncio.create_task(scoring.count_turns())

@@ -1,0 +1,50 @@
+"""Which store HISTORY_URL names."""
+
+from app.history.memory import MemoryStore
+from app.history.sqlite import SqliteStore
+from app.history.store import HistoryStore, StoreEvents
+
+DAY = 86_400
+
+
+class Unwatched:
+    """Nobody is told."""
+
+    def away(self, reason: str) -> None:
+        """Nobody is told."""
+
+    def back(self, seconds: float) -> None:
+        """Nobody is told."""
+
+    def lost(self, orders: int) -> None:
+        """Nobody is told."""
+
+
+def open_store(
+    url: str,
+    ttl_days: int,
+    entity_ttl_days: int,
+    *,
+    password: str = "",
+    ca: str = "",
+    events: StoreEvents | None = None,
+) -> HistoryStore | None:
+    """The store that `url` names; `off` is none. `password` and `ca` are a Redis server's: the certificates (PEM)
+    that its own must be signed with; without them, those that the system trusts.
+
+    Raises `HistoryUnavailable` where the store can't be set up at all.
+    """
+    ttl, entity_ttl = ttl_days * DAY, entity_ttl_days * DAY
+    scheme, _, rest = url.partition(":")
+    if scheme == "off":
+        return None
+    if scheme == "sqlite":
+        return SqliteStore(rest, ttl, entity_ttl)
+    if scheme in ("redis", "rediss"):
+        # A service without a server does without its client.
+        from app.history.redis import RedisStore
+        from app.history.server import Server
+
+        events = events or Unwatched()
+        return RedisStore(Server(url, password, ca, events), ttl, entity_ttl, events)
+    return MemoryStore(ttl, entity_ttl)
