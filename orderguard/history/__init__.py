@@ -1,7 +1,7 @@
 """What is remembered of earlier orders: by customer, and by what customers may share."""
 
 from orderguard.history.customer import EMPTY, REMEMBERED, CustomerHistory, customer_after
-from orderguard.history.digests import address_digest, digest, net_value, payment_digest
+from orderguard.history.digests import address_digest, device_of, digest, net_value, network_of, payment_digest
 from orderguard.history.entity import (
     ENTITIES,
     REMEMBERED_OF_ENTITY,
@@ -27,10 +27,12 @@ __all__ = [
     "after",
     "as_of",
     "customer_after",
+    "device_of",
     "digest",
     "entity_after",
     "entity_tokens",
     "is_silent",
     "net_value",
+    "network_of",
     "payment_digest",
 ]

@@ -7,7 +7,7 @@ count in a trailing window can't exceed `REMEMBERED`. An absent history means: n
 
 import msgspec
 
-from orderguard.history.digests import address_digest, digest, net_value, payment_digest
+from orderguard.history.digests import address_digest, device_of, digest, net_value, payment_digest
 from orderguard.schema import MaskedOrder
 
 REMEMBERED = 32
@@ -46,7 +46,7 @@ def customer_after(history: CustomerHistory | None, order: MaskedOrder) -> Custo
         (*known.currencies[keep:], order.currency),
         (*known.minutes[keep:], created.hour * 60 + created.minute),
         (*known.addresses[keep:], address_digest(order)),
-        (*known.devices[keep:], digest(order.device_token)),
+        (*known.devices[keep:], digest(device_of(order))),
         (*known.payments[keep:], payment_digest(order.payment_method, order.card_country)),
         (*known.cards[keep:], digest(order.card_token)),
     )

@@ -5,6 +5,9 @@ from zlib import crc32
 
 from orderguard.schema import MaskedOrder
 
+OF_THE_SHOP = ("store", "phone")
+"""Channels in which the shop's own device orders."""
+
 
 def net_value(order: MaskedOrder) -> float:
     """The sum of the lines minus all discounts, at least 0, in the order's currency."""
@@ -18,6 +21,16 @@ def net_value(order: MaskedOrder) -> float:
 def digest(token: str | None) -> int:
     """A token as 32 bits, enough to tell one customer's few addresses and devices apart; 0 for none."""
     return crc32(token.encode()) or 1 if token else 0
+
+
+def device_of(order: MaskedOrder) -> str | None:
+    """The pseudonym of the customer's device: a till and a call centre's desk are the shop's own."""
+    return None if order.channel in OF_THE_SHOP else order.device_token
+
+
+def network_of(order: MaskedOrder) -> str | None:
+    """The pseudonym of the network that the customer's device is in."""
+    return None if order.channel in OF_THE_SHOP else order.network_token
 
 
 def address_token(order: MaskedOrder) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from orderguard.history.digests import address_token, digest
+from orderguard.history.digests import address_token, device_of, digest, network_of
 from orderguard.schema import MaskedOrder
 
 ENTITIES = ("device", "network", "email", "address", "payment")
@@ -30,7 +30,7 @@ class EntityHistory(msgspec.Struct, frozen=True, array_like=True):
 
 def entity_tokens(order: MaskedOrder) -> tuple[str | None, ...]:
     """The pseudonyms of the entities that the order names, in the order of `ENTITIES`."""
-    return order.device_token, order.network_token, order.email_token, address_token(order), order.card_token
+    return device_of(order), network_of(order), order.email_token, address_token(order), order.card_token
 
 
 def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHistory:

@@ -14,7 +14,7 @@ from struct import Struct
 from typing import NamedTuple, Protocol, Unpack
 
 from orderguard.history.customer import REMEMBERED, CustomerHistory
-from orderguard.history.digests import address_token, digest, net_value, payment_digest
+from orderguard.history.digests import address_token, device_of, digest, net_value, payment_digest
 from orderguard.history.entity import REMEMBERED_OF_ENTITY, SILENT_DAYS, EntityHistory, entity_tokens
 from orderguard.history.past import Past, customer_as_of, entity_as_of
 from orderguard.schema import MaskedOrder
@@ -80,7 +80,7 @@ def counted(order: MaskedOrder) -> Counted:
             placed,
             net_value(order),
             digest(address_token(order)),
-            digest(order.device_token),
+            digest(device_of(order)),
             payment_digest(order.payment_method, order.card_country),
             card,
             created.hour * 60 + created.minute,

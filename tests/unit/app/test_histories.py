@@ -114,6 +114,7 @@ def shops(draw: st.DrawFn) -> list[list[MaskedOrder]]:
             number,
             draw(st.integers(0, 2)),
             days=draw(st.sampled_from([0, 0, 0.01, 1, 2, 3, 91, 120, 200])),
+            channel=draw(st.sampled_from([None, "web", "store"])),
             device_token=draw(st.sampled_from([None, "dev_a", "dev_b"])),
             card_token=draw(st.sampled_from([None, "crd_a", "crd_b"])),
             shipping=draw(st.sampled_from([None, MaskedAddress(), MaskedAddress(token="adr_a")])),

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import msgspec
+import pytest
 
 from orderguard.history import (
     EMPTY,
@@ -92,6 +93,14 @@ def test_entities_are_what_an_order_names() -> None:
     assert after(NO_PAST, bare).entities == NO_PAST.entities
     billed = msgspec.structs.replace(bare, billing=MaskedAddress(token="adr_k1_home"))
     assert entity_tokens(billed)[ENTITIES.index("address")] == "adr_k1_home"
+
+
+@pytest.mark.parametrize("channel", ["store", "phone"])
+def test_a_till_and_a_desk_are_nobodys_device(channel: str) -> None:
+    at_the_shop = order(channel=channel)
+    assert entity_tokens(at_the_shop)[:2] == (None, None) and all(entity_tokens(at_the_shop)[2:])
+    past = after(NO_PAST, at_the_shop)
+    assert past.customer and past.customer.devices == (0,)
 
 
 def test_an_order_that_names_no_card_counts_for_its_other_entities() -> None:
