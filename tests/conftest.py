@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.local.ports import free_port
 from tests.local_platform import Platform, copy_of_the_tree
-from tests.redis_server import RedisServer
+from bench.redis_server import RedisServer
 from tests.serving import train
 
 # The same examples at each run, however slow the machine is: a run tells of the code alone. To look for examples that

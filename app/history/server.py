@@ -41,7 +41,14 @@ class Server:
     """
 
     def __init__(
-        self, url: str, password: str, ca: str, events: StoreEvents, *, timeout: float = TIMEOUT_SECONDS
+        self,
+        url: str,
+        password: str,
+        ca: str,
+        events: StoreEvents,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        rest: float = REST_SECONDS,
     ) -> None:
         try:
             options: Any = parse_url(url)
@@ -61,6 +68,7 @@ class Server:
         self._turn = asyncio.Semaphore(MOST_CONNECTIONS)
         self._events = events
         self._timeout = timeout
+        self._rest = rest
         self._calls = 0
         self._rests_until = 0.0
         self._away_since: float | None = None
@@ -131,7 +139,7 @@ class Server:
 
     def _failed(self, error: Exception) -> HistoryUnavailable:
         now = time.monotonic()
-        self._rests_until = now + REST_SECONDS
+        self._rests_until = now + self._rest
         # The words of an error may hold the address.
         reason = type(error).__name__
         if self._away_since is None:

@@ -14,7 +14,7 @@ from orderguard.history import ENTITIES, Past, digest
 
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedOrder, Order, decode_order
-from tests.redis_server import RedisServer
+from bench.redis_server import RedisServer
 from tests.serving import USUAL
 
 OLD, NEW = new_key_text("k1"), new_key_text("k2")

@@ -31,7 +31,7 @@ from orderguard.history.records import (
 )
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 from tests.plain_store import PlainStore
-from tests.redis_server import RedisServer
+from bench.redis_server import RedisServer
 
 START = datetime(2026, 3, 2, 10, 30, tzinfo=timezone.utc)
 DAY = 86_400

@@ -1,4 +1,4 @@
-"""A real Redis server for tests: on a free port of this machine alone, with a password, in a folder of its own."""
+"""A real Redis server for tests and benches: on a free port, with a password, in a folder of its own."""
 
 import os
 import secrets
@@ -25,13 +25,23 @@ class RedisServer:
         self.password = secrets.token_urlsafe(24)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
-        self._options = options
+        self.options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "RedisServer":
         """Start it, and return once it answers."""
+        self.begin()
+        deadline = time.monotonic() + STARTS_SECONDS
+        while not self.answers():
+            assert self._process and self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.01)
+        return self
+
+    def begin(self) -> None:
+        """Start it, and don't wait."""
         program = shutil.which("redis-server") or shutil.which("valkey-server")
-        assert program, "the tests need redis-server or valkey-server: see the README's list of Debian packages"
+        assert program, "this needs redis-server or valkey-server: see the README's list of Debian packages"
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = {
             "bind": "127.0.0.1",
@@ -41,18 +51,12 @@ class RedisServer:
             "masterauth": self.password,
             "save": '""',
             "repl-diskless-sync-delay": "0",
-            **{name.replace("_", "-"): value for name, value in self._options.items()},
+            **{name.replace("_", "-"): value for name, value in self.options.items()},
         }
         config = self._folder / "redis.conf"
         config.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program, str(config)], stdout=log, stderr=log)
-        deadline = time.monotonic() + STARTS_SECONDS
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, "redis-server does not answer"
-            time.sleep(0.01)
-        return self
 
     def client(self, **options: Any) -> "Redis":
         """A client of the test's own."""
@@ -86,7 +90,8 @@ class RedisServer:
         assert self._process
         os.kill(self._process.pid, number)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it answers, now."""
         try:
             return bool(self.command("PING"))
         except (RedisError, OSError):
