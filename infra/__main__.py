@@ -24,7 +24,7 @@ import pulumi
 
 from infra.admission import ImageAdmission
 from infra.audit import AuditLogs, ChangeAlerts
-from infra.bucket import Access, AccessLogBucket, Bucket, Lifetime
+from infra.bucket import SHORT_RECOVERY_DAYS, Access, AccessLogBucket, Bucket, Lifetime
 from infra.config import ConfigError, Settings
 from infra.config_reading import parse
 from infra.defaults import set_defaults
@@ -44,7 +44,10 @@ from infra.scoring import ScoringParts, ScoringService
 from infra.sdk import under_way
 from infra.secret import GivenSecret, Secret, api_key, masking_key
 from infra.services import ProjectServices
-from infra.training import TrainingJob, TrainingParts
+from infra.training import HistoriesJob, TrainingJob, TrainingParts
+
+# Past cases and the seed of the store go with the orders that they were made of: four weeks after they were made.
+HISTORIES_STAY = Lifetime(delete_after_days=14, recovery_days=SHORT_RECOVERY_DAYS)
 
 
 def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
@@ -65,11 +68,12 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs
     )
     model = ModelVersion("model", chosen, models)
+    histories = Bucket("histories", settings, Access({"scorer": scorer}, {"trainer": trainer}), HISTORIES_STAY, logs)
 
     reminder = RotationReminder("rotation", settings) if settings.rotation_reminder_days else None
     number = settings.masking_key_rotation
     service_key = Secret("masking-key", settings, masking_key, number, {"scorer": scorer}, reminder)
-    training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder)
+    training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder, service_key)
     callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
     rag_key = (
         GivenSecret("rag-api-key", settings, settings.rag_api_key, {"scorer": scorer}) if settings.rag_api_key else None
@@ -83,16 +87,16 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     images = Images("images", settings, registry)
 
     parts = ScoringParts(
-        scorer, registry, images.scorer, models, model, service_key, callers_key, rag_key, store, network
+        scorer, registry, images.scorer, models, model, histories, service_key, callers_key, rag_key, store, network
     )
     service = ScoringService("scorer", settings, parts)
-    training = TrainingJob(
-        "trainer", settings, TrainingParts(trainer, registry, images.trainer, raw, models, training_key)
-    )
+    raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key)
+    training = TrainingJob("trainer", settings, raw_parts)
+    making = HistoriesJob("histories", settings, raw_parts, model.version)
 
     PredictionLog("predictions", settings, service)
     if settings.train_on_arrival or settings.training_schedule:
-        TrainingLaunch("training", settings, training, raw)
+        TrainingLaunch("training", settings, training, making, raw)
     if settings.domain:
         Edge("edge", settings, service)
     if settings.audit_logs:
@@ -116,6 +120,8 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "registry": registry.address,
         "raw_bucket": raw.name,
         "models_bucket": models.name,
+        "histories_bucket": histories.name,
+        "histories_job": making.name,
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
         "history_store": store.instance.name if store else "",

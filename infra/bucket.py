@@ -14,6 +14,8 @@ DAY_SECONDS = 86_400
 RECOVERY_DAYS = 14
 """How long a replaced version stays, and after that how long it can be recovered: together 28 days, so that a person
 who asks to be forgotten is so within the month that GDPR article 12(3) leaves."""
+SHORT_RECOVERY_DAYS = 7
+"""The least that Cloud Storage keeps what is deleted, where it keeps it at all."""
 ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 
 
@@ -21,7 +23,7 @@ ACCESS_LOG_WRITERS = "group:cloud-storage-analytics@google.com"
 class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
-    `old_versions` noncurrent versions of each object stay beside it, for `RECOVERY_DAYS`. `retained` forbids deleting
+    `old_versions` noncurrent versions of each object stay beside it, for `recovery_days`. `retained` forbids deleting
     or changing an object before `delete_after_days`; Cloud Storage offers it only without versions. Objects whose names
     begin with `scratch` go after a day, for good: they were put aside for work that is over.
     """
@@ -30,6 +32,7 @@ class Lifetime:
     old_versions: int = 3
     retained: bool = False
     scratch: str = ""
+    recovery_days: int = RECOVERY_DAYS
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Access:
 
 
 class Bucket(Component):
-    """A bucket and who may use it. Access is uniform and never public; deleted objects can be recovered for two
-    weeks.
+    """A bucket and who may use it. Access is uniform and never public; deleted objects can be recovered for a
+    time.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Bucket(Component):
             public_access_prevention="enforced",
             force_destroy=not settings.deletion_protection,
             versioning={"enabled": not lifetime.retained},
-            soft_delete_policy={"retention_duration_seconds": RECOVERY_DAYS * DAY_SECONDS},
+            soft_delete_policy={"retention_duration_seconds": lifetime.recovery_days * DAY_SECONDS},
             retention_policy=_retention(lifetime),
             lifecycle_rules=_lifecycle(lifetime),
             logging=_access_logging(name, access_logs),
@@ -117,7 +120,7 @@ def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDi
             },
             {
                 "action": {"type": "Delete"},
-                "condition": {"days_since_noncurrent_time": RECOVERY_DAYS, "with_state": "ARCHIVED"},
+                "condition": {"days_since_noncurrent_time": lifetime.recovery_days, "with_state": "ARCHIVED"},
             },
         ]
     if lifetime.scratch:

@@ -1,4 +1,4 @@
-"""What starts the training job: order files that arrive, and the clock."""
+"""What starts the jobs that read raw orders: order files that arrive, and the clock."""
 
 import json
 from collections.abc import Sequence
@@ -11,54 +11,75 @@ from infra.component import Component
 from infra.config import Settings
 from infra.encryption import service_agent
 from infra.identity import Identity
-from infra.training import TrainingJob
+from infra.training import HistoriesJob, TrainingJob
 
 ORDER_FILES = "[.]ndjson([.]gz)?$"
 
 
 class TrainingLaunch(Component):
-    """Starts the training job for each order file that lands in the raw bucket, on a schedule, or both.
+    """Starts the training job for each order file that lands in the raw bucket, on a schedule, or both; on the schedule
+    the job that makes histories, too, whose past cases go after two weeks.
 
-    The launcher may start this one job and nothing else: it reads no orders and holds no key. Eventarc can't start a
+    The launcher may start these jobs and nothing else: it reads no orders and holds no key. Eventarc can't start a
     job itself, so a workflow of one step stands between them; it doesn't wait for the job, whose failure has an alert
     of its own.
     """
 
     def __init__(
-        self, name: str, settings: Settings, job: TrainingJob, raw: Bucket, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        job: TrainingJob,
+        histories: HistoriesJob,
+        raw: Bucket,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
         self._settings = settings
         launcher = Identity("launcher", settings, "starts the training job", self.within)
-        start = gcp.cloudrunv2.JobIamMember(
-            "launcher-starts-trainer",
-            name=job.name,
-            location=settings.region,
+        self._launcher = launcher
+        # Whoever deploys has to act as the launcher before something can be told to run as it.
+        needed = [self._may_start("trainer", job.name), launcher]
+        if settings.train_on_arrival:
+            self._on_arrival(name, launcher, self._path(job.name), raw, needed)
+        if settings.training_schedule:
+            self._on_schedule(name, "training", "Starts the training job", job.name, needed)
+            may_start = self._may_start("histories", histories.name)
+            description = "Starts the job that makes histories"
+            self._on_schedule("histories", "histories", description, histories.name, [may_start, launcher])
+        self.register_outputs({})
+
+    def _may_start(self, job: str, name: pulumi.Output[str]) -> pulumi.Resource:
+        return gcp.cloudrunv2.JobIamMember(
+            f"launcher-starts-{job}",
+            name=name,
+            location=self._settings.region,
             role="roles/run.invoker",
-            member=launcher.member,
+            member=self._launcher.member,
             opts=self.within,
         )
-        # Whoever deploys has to act as the launcher before something can be told to run as it.
-        needed = [start, launcher]
-        path = pulumi.Output.concat(f"projects/{settings.project}/locations/{settings.region}/jobs/", job.name)
-        if settings.train_on_arrival:
-            self._on_arrival(name, launcher, path, raw, needed)
-        if settings.training_schedule:
-            gcp.cloudscheduler.Job(
-                name,
-                name=settings.name("training"),
-                region=settings.region,
-                description="Starts the training job",
-                schedule=settings.training_schedule,
-                time_zone="Etc/UTC",
-                http_target={
-                    "http_method": "POST",
-                    "uri": pulumi.Output.concat("https://run.googleapis.com/v2/", path, ":run"),
-                    "oauth_token": {"service_account_email": launcher.email},
-                },
-                opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
-            )
-        self.register_outputs({})
+
+    def _path(self, job: pulumi.Output[str]) -> pulumi.Output[str]:
+        return pulumi.Output.concat(f"projects/{self._settings.project}/locations/{self._settings.region}/jobs/", job)
+
+    def _on_schedule(
+        self, name: str, suffix: str, description: str, job: pulumi.Output[str], needed: Sequence[pulumi.Resource]
+    ) -> None:
+        settings = self._settings
+        gcp.cloudscheduler.Job(
+            name,
+            name=settings.name(suffix),
+            region=settings.region,
+            description=description,
+            schedule=settings.training_schedule,
+            time_zone="Etc/UTC",
+            http_target={
+                "http_method": "POST",
+                "uri": pulumi.Output.concat("https://run.googleapis.com/v2/", self._path(job), ":run"),
+                "oauth_token": {"service_account_email": self._launcher.email},
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
+        )
 
     def _on_arrival(
         self, name: str, launcher: Identity, path: pulumi.Output[str], raw: Bucket, needed: Sequence[pulumi.Resource]

@@ -18,6 +18,7 @@ from infra.secret import GivenSecret, Secret
 
 PORT = 8080
 MODELS_MOUNT = "/mnt/models"
+HISTORIES_MOUNT = "/mnt/histories"
 STARTUP_SECONDS = 60
 STARTUP_PERIOD_SECONDS = 2
 
@@ -33,6 +34,7 @@ class ScoringParts:
     image: pulumi.Output[str]
     models: Bucket
     model: ModelVersion
+    histories: Bucket
     masking_key: Secret
     api_key: Secret
     rag_key: GivenSecret | None
@@ -69,7 +71,8 @@ class ScoringService(Component):
                 "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
                 "vpc_access": _vpc_access(parts.network),
                 "volumes": [
-                    {"name": "models", "gcs": {"bucket": parts.models.name, "read_only": True, "mount_options": OWNED}}
+                    {"name": volume, "gcs": {"bucket": bucket.name, "read_only": True, "mount_options": OWNED}}
+                    for volume, bucket in (("models", parts.models), ("histories", parts.histories))
                 ],
                 "containers": [
                     {
@@ -80,7 +83,10 @@ class ScoringService(Component):
                             "cpu_idle": True,
                             "startup_cpu_boost": True,
                         },
-                        "volume_mounts": [{"name": "models", "mount_path": MODELS_MOUNT}],
+                        "volume_mounts": [
+                            {"name": "models", "mount_path": MODELS_MOUNT},
+                            {"name": "histories", "mount_path": HISTORIES_MOUNT},
+                        ],
                         "startup_probe": {
                             "http_get": {"path": "/readyz", "port": PORT},
                             "period_seconds": STARTUP_PERIOD_SECONDS,
@@ -137,6 +143,7 @@ def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
         parts.registry,
         parts.models,
         parts.model,
+        parts.histories,
         parts.masking_key,
         parts.api_key,
         parts.rag_key,
@@ -155,6 +162,7 @@ def _plain_settings(
         "MODEL_DIR": MODELS_MOUNT,
         "MODEL_VERSION": model.version,
         "SHADOW_MODEL_VERSION": model.shadow_version,
+        "HISTORIES_DIR": HISTORIES_MOUNT,
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,

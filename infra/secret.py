@@ -39,7 +39,9 @@ class Secret(Component):
 
     Each number is a version of its own. Its value is drawn at the first `up` that declares it and then ignored, so
     that later runs change nothing. While number n is current its value is `KEY n,KEY n-1`: both are accepted, so
-    callers can change over; number n+1 drops KEY n-1. A revision names the version's number and not `latest`: a
+    callers can change over; number n+1 drops KEY n-1. `same_as` is another secret of this kind, whose values this one
+    has, too: a secret has one reader, and two may need one key. Versions that were made before that keep the value that
+    they have until the next number. A revision names the version's number and not `latest`: a
     rotation is then a new revision that has to pass its probes first, and all instances of one revision hold the same
     key.
     """
@@ -52,23 +54,27 @@ class Secret(Component):
         number: int,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None = None,
+        same_as: "Secret | None" = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
         self.secret = _secret(name, settings, reminder, self)
-        previous = self._add(name, number - 1, pulumi.Output.secret(make(number - 1))) if number > 1 else None
-        fresh = pulumi.Output.secret(make(number))
-        self.current = self._add(name, number, _keyring(fresh, previous))
+        self.previous: gcp.secretmanager.SecretVersion | None = None
+        if number > 1:
+            before = same_as.previous.secret_data if same_as and same_as.previous else make(number - 1)
+            self.previous = self._add(name, number - 1, before)
+        keyring = same_as.current.secret_data if same_as else _keyring(make(number), self.previous)
+        self.current: gcp.secretmanager.SecretVersion = self._add(name, number, keyring)
         self.id: pulumi.Output[str] = self.secret.secret_id
         self.version: pulumi.Output[str] = self.current.version
         _grant(name, self.secret, readers, self)
         self.register_outputs({"id": self.id})
 
-    def _add(self, name: str, number: int, value: pulumi.Output[str]) -> gcp.secretmanager.SecretVersion:
+    def _add(self, name: str, number: int, value: pulumi.Input[str | None]) -> gcp.secretmanager.SecretVersion:
         return gcp.secretmanager.SecretVersion(
             f"{name}-{number}",
             secret=self.secret.id,
-            secret_data=value,
+            secret_data=pulumi.Output.secret(value),
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secret_data"]),
         )
 
@@ -98,10 +104,10 @@ class GivenSecret(Component):
         self.register_outputs({"id": self.id})
 
 
-def _keyring(fresh: pulumi.Output[str], previous: gcp.secretmanager.SecretVersion | None) -> pulumi.Output[str]:
+def _keyring(fresh: str, previous: gcp.secretmanager.SecretVersion | None) -> pulumi.Input[str]:
     if previous is None:
         return fresh
-    return pulumi.Output.all(fresh, previous.secret_data).apply(lambda keys: f"{keys[0]},{str(keys[1]).split(',')[0]}")
+    return previous.secret_data.apply(lambda keys: f"{fresh},{str(keys).split(',')[0]}")
 
 
 def _secret(

@@ -42,6 +42,7 @@ def processes_of(platform: Platform) -> list[psutil.Process]:
 def test_up_ends_with_url_version_and_a_curl_line_that_works_as_printed(platform: Platform) -> None:
     printed = platform.up().stdout
     assert platform.url in printed
+    assert re.search(r"histories +(redis|valkey)-server on 127[.]0[.]0[.]1:[0-9]+, with a password and TLS", printed)
     assert platform.get("/v1/model")[1]["version"] in printed
     line = next(line.strip() for line in printed.splitlines() if line.strip().startswith("curl "))
     done = subprocess.run(["sh", "-c", line], cwd=platform.tree, capture_output=True, text=True)
@@ -114,6 +115,20 @@ def test_a_killed_service_answers_again_within_five_seconds(platform: Platform, 
     assert services
     kill(services)
     assert platform.wait_until_it_answers() < granted
+
+
+def test_a_killed_store_has_its_histories_again_within_three_seconds(platform: Platform) -> None:
+    def history(number: int) -> str:
+        order = {**ORDER, "order_id": f"H-{number}", "customer": {"id": "C-of-the-store"}}
+        return str(platform.post("/v1/score", order)[1]["history"])
+
+    assert [history(number) for number in range(2)] == ["absent", "used"]
+    (store,) = json.loads(platform.command("status", "--json").stdout)["stores"]
+    psutil.Process(store["pid"]).kill()
+    killed, number = time.monotonic(), 2
+    while history(number) != "used":
+        assert time.monotonic() - killed < 3.0
+        number += 1
 
 
 def test_after_everything_was_killed_up_heals_it(platform: Platform) -> None:

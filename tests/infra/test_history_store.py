@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.conftest import VERSION
 from tests.infra.test_parts import SERVICE, declared, environment, sealed_value
 
 STORE = "gcp:redis/instance:Instance"
@@ -80,7 +81,7 @@ def test_without_a_store_there_is_neither_network_nor_secret_nor_alert(models: P
     assert environment(record)["HISTORY_URL"] == "rediss://cache.example.com"
     assert "HISTORY_PASSWORD" not in environment(record)
     assert "vpcAccess" not in record.one(SERVICE, "scorer")["template"]
-    left = [line for line in record.inventory() if re.search("histor|network|redis|store", line)]
+    left = [line for line in record.inventory() if re.search("history-|network|redis|store|seeder", line)]
     assert left == []
 
 
@@ -93,3 +94,17 @@ def test_the_team_hears_of_a_store_that_is_full_forgets_or_has_failed_over(model
     instance = "projects/orderguard-prod/locations/europe-west1/instances/orderguard-prod-histories"
     assert all(f'resource.labels.instance_id="{instance}"' in found for found in watched.values())
     assert "alert-store-failover" not in declared("staging").of(ALERT)
+
+
+def test_what_is_made_of_raw_orders_is_made_by_the_trainer(models: Path) -> None:
+    record = declared()
+    jobs = {name: job["template"]["template"] for name, job in record.of("gcp:cloudrunv2/job:Job").items()}
+    assert jobs["histories"]["serviceAccount"] == jobs["trainer"]["serviceAccount"]
+    arguments = {name: " ".join(jobs[name]["containers"][0]["args"]) for name in ("trainer", "histories")}
+    places = "--data /mnt/raw --models /mnt/models --histories /mnt/histories"
+    assert arguments == {"trainer": f"train {places}", "histories": f"histories {places} {VERSION}"}
+    written = {
+        name: [volume["name"] for volume in jobs[name]["volumes"] if not volume["gcs"]["readOnly"]]
+        for name in arguments
+    }
+    assert written == {"trainer": ["models", "histories"], "histories": ["histories"]}

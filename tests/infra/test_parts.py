@@ -59,14 +59,16 @@ def test_the_service_gets_keys_by_reference_and_pinned_version(models: Path) -> 
         assert values[name] == {"secretKeyRef": {"secret": f"orderguard-local-{secret}", "version": "1"}}
 
 
-def test_the_service_mounts_the_models_read_only(models: Path) -> None:
+def test_the_service_mounts_models_and_histories_read_only(models: Path) -> None:
     record = declared()
     volumes = record.one(SERVICE, "scorer")["template"]["volumes"]
-    (volume,) = volumes
-    assert volume["name"] == "models"
-    assert volume["gcs"]["bucket"] == "orderguard-local-local-models"
-    assert volume["gcs"]["readOnly"] is True
-    assert container(record)["volumeMounts"] == [{"name": "models", "mountPath": "/mnt/models"}]
+    names = ["models", "histories"]
+    assert [volume["name"] for volume in volumes] == names
+    assert [volume["gcs"]["bucket"] for volume in volumes] == [f"orderguard-local-local-{name}" for name in names]
+    assert all(volume["gcs"]["readOnly"] is True for volume in volumes)
+    mounted = [{"name": name, "mountPath": f"/mnt/{name}"} for name in names]
+    assert container(record)["volumeMounts"] == mounted
+    assert environment(record)["HISTORIES_DIR"] == "/mnt/histories"
 
 
 def test_mounts_belong_to_the_user_of_the_images(models: Path) -> None:
@@ -75,8 +77,9 @@ def test_mounts_belong_to_the_user_of_the_images(models: Path) -> None:
     for path in ("Dockerfile", "Dockerfile.slim"):
         assert set(re.findall(r"^USER (.+)$", (ROOT / path).read_text(), re.MULTILINE)) == {"65532:65532"}
     service = record.one(SERVICE, "scorer")["template"]
-    volumes = [*service["volumes"], *record.one(JOB, "trainer")["template"]["template"]["volumes"]]
-    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned, owned, owned]
+    jobs = record.of(JOB).values()
+    volumes = [*service["volumes"], *(one for job in jobs for one in job["template"]["template"]["volumes"])]
+    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned] * 8
 
 
 def test_the_trainer_may_publish_by_renaming_a_folder(models: Path) -> None:
@@ -201,6 +204,13 @@ def test_a_clones_own_masking_key_is_the_first_version(models: Path, monkeypatch
     assert sealed_value(record, "training-key-1") == "k1:mine"
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_training_job_has_the_services_key_in_a_secret_of_its_own(models: Path, number: int) -> None:
+    record = declared(maskingKeyRotation=number)
+    for version in range(1, number + 1):
+        assert sealed_value(record, f"training-key-{version}") == sealed_value(record, f"masking-key-{version}")
+
+
 def test_a_rotation_keeps_the_key_before_it_and_drops_older_ones(models: Path) -> None:
     record = declared(maskingKeyRotation=3)
     versions = {name for name in record.of(SECRET_VERSION) if name.startswith("masking-key")}
@@ -219,6 +229,14 @@ def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:
         rule["condition"] for rule in of_models if rule["action"]["type"] == "Delete" and "age" in rule["condition"]
     ]
     assert aged == [{"age": 1, "matchesPrefixes": [ASIDE]}]
+
+
+def test_histories_are_gone_four_weeks_after_they_were_made(models: Path) -> None:
+    made = declared("prod").one("gcp:storage/bucket:Bucket", "histories")
+    conditions = [rule["condition"] for rule in made["lifecycleRules"] if rule["action"]["type"] == "Delete"]
+    alive = next(condition["age"] for condition in conditions if condition.keys() == {"age"})
+    noncurrent = min(condition.get("daysSinceNoncurrentTime", 99) for condition in conditions)
+    assert alive + noncurrent + made["softDeletePolicy"]["retentionDurationSeconds"] / 86_400 <= 28
 
 
 @pytest.mark.parametrize("bucket", ["raw", "models"])

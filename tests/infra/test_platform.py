@@ -24,6 +24,8 @@ OUTPUTS = {
     "registry",
     "raw_bucket",
     "models_bucket",
+    "histories_bucket",
+    "histories_job",
     "masking_key_secret",
     "api_key_secret",
     "history_store",
@@ -101,6 +103,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
     rights = set(_rights(record))
     wanted = {
         ("scorer", "roles/storage.objectViewer", "models"),
+        ("scorer", "roles/storage.objectViewer", "histories"),
         ("scorer", "roles/artifactregistry.reader", "registry"),
         ("scorer", "roles/secretmanager.secretAccessor", "masking-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "api-key"),
@@ -108,6 +111,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
         ("scorer", "roles/secretmanager.secretAccessor", "history-ca"),
         ("trainer", "roles/storage.objectViewer", "raw"),
         ("trainer", "roles/storage.objectUser", "models"),
+        ("trainer", "roles/storage.objectUser", "histories"),
         ("trainer", "roles/artifactregistry.reader", "registry"),
         ("trainer", "roles/secretmanager.secretAccessor", "training-key"),
     }
@@ -117,6 +121,8 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
             ("launcher", "roles/eventarc.eventReceiver", "project"),
             ("launcher", "roles/workflows.invoker", "project"),
         }
+    if stack == "prod":
+        wanted.add(("launcher", "roles/run.invoker", "histories"))
     assert {right for right in rights if right[0] in ("scorer", "trainer", "launcher")} == wanted
 
 
@@ -151,8 +157,8 @@ def test_prod_protects_what_holds_data(models: Path) -> None:
     record = declared(stack_settings("prod"))
     for bucket in record.of("gcp:storage/bucket:Bucket").values():
         assert bucket["forceDestroy"] is False
-    for resource_type in ("gcp:cloudrunv2/service:Service", "gcp:cloudrunv2/job:Job"):
-        assert [inputs["deletionProtection"] for inputs in record.of(resource_type).values()] == [True]
+    for resource_type, count in (("gcp:cloudrunv2/service:Service", 1), ("gcp:cloudrunv2/job:Job", 2)):
+        assert [inputs["deletionProtection"] for inputs in record.of(resource_type).values()] == [True] * count
     for secret in record.of("gcp:secretmanager/secret:Secret").values():
         assert secret["deletionProtection"] is True
 

@@ -152,7 +152,7 @@ class RedisServer:
             try:
                 # By standard input: a password is in no argument and in no file.
                 configuration = "\n".join(self._configuration(*files)).encode()
-                environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+                environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(self.folder)}
                 self.process = await Process.start(
                     [program, "-"], environment, self.folder, self.log, self.port, configuration, files
                 )
