@@ -92,7 +92,8 @@ rollback: $(RUN_ENV) ## Go back to the champion before this one
 	@$(PYTHON) -m ml rollback --models "$(MODELS)"
 
 .PHONY: forget
-forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, indexes and histories (CUSTOMER=…)
+forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, past cases, seeds, stores and a running service (CUSTOMER=…)
+	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) forget
 	@$(PYTHON) -m app.history
 	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)" --histories "$(HISTORIES)"
 

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.drift import SCORE, DriftReference, DriftReport, VariableDrift
+from app.store_state import HistoriesAnswer
+from orderguard.drift import SCORE, DriftReference, DriftReport, StoreState, VariableDrift
 from orderguard.drift_counter import DriftCounter
 from orderguard.features.labels import label
 
@@ -31,7 +32,8 @@ class DriftAnswer(msgspec.Struct, frozen=True):
     `drifted` says that something moved for no expected cause, `expected` that something did for one (`cause`: the
     customers' history grows, the catalogue gets old); `kind` and `advice` say it of each variable. A variable's `limit`
     is the PSI that chance alone stays under at this number of rows. `presence` has the optional fields of an order, by
-    whether they are told. `history` has the oldest snapshot first, one every half minute while orders come in.
+    whether they are told. `history` has the oldest snapshot first, one every half minute while orders come in;
+    `histories` says what the customers' histories were like.
     """
 
     model_version: str
@@ -42,6 +44,7 @@ class DriftAnswer(msgspec.Struct, frozen=True):
     variables: list[VariableDrift]
     presence: list[VariableDrift]
     history: list[Snapshot]
+    histories: HistoriesAnswer
 
 
 class DriftWatch:
@@ -58,9 +61,11 @@ class DriftWatch:
         self._added += len(scores)
         self._counter.add_rows(features, scores, told)
 
-    def report(self) -> DriftReport:
-        """Compare the recent rows with the reference. Takes tens of milliseconds: call it outside the event loop."""
-        return self._counter.report()
+    def report(self, state: StoreState) -> DriftReport:
+        """Compare the recent rows with the reference, where the store of histories is in this state. Takes tens of
+        milliseconds: call it outside the event loop.
+        """
+        return self._counter.report(state)
 
     def record(self, report: DriftReport, time: str) -> bool:
         """Append a report to the series, unless no order came in since the last. Returns whether it was appended."""
@@ -71,12 +76,12 @@ class DriftWatch:
         self._history.append(Snapshot(time, report.rows, report.drifted, psi))
         return True
 
-    def answer(self, report: DriftReport, version: str) -> DriftAnswer:
+    def answer(self, report: DriftReport, version: str, histories: HistoriesAnswer) -> DriftAnswer:
         """The answer of /v1/drift."""
         history = list(self._history)
         variables, presence = _labelled(report.variables), _labelled(report.presence)
         state = (report.rows, report.enough, report.drifted, report.expected, variables, presence)
-        return DriftAnswer(version, *state, history)
+        return DriftAnswer(version, *state, history, histories)
 
     def score_distribution(self) -> dict[str, list[float]]:
         """The score's distribution in the reference set, as bin edges and counts."""

@@ -18,6 +18,7 @@ from app.access import is_openai
 from app.door import routes as door_routes
 from app.example import routes as example_routes
 from app.explaining import routes as explaining_routes
+from app.forgetting import routes as forgetting_routes
 from app.history import HistoryStore
 from app.logs import LogWriter
 from app.metrics import Metrics
@@ -29,6 +30,7 @@ from app.rag.settings import RagSettings
 from app.routes import routes
 from app.scoring.service import Scoring
 from app.settings import Settings
+from app.store_state import HistoriesWatch
 
 STATIC = Path(__file__).parent / "static"
 
@@ -38,6 +40,7 @@ def framework(
     rag: RagSettings,
     models: Models,
     store: HistoryStore | None,
+    watch: HistoriesWatch,
     scoring: Scoring,
     metrics: Metrics,
     logs: LogWriter,
@@ -47,10 +50,11 @@ def framework(
     app = FastAPI(
         title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    app.include_router(routes(settings, models, store, metrics))
+    app.include_router(routes(settings, models, store, watch, metrics))
     app.include_router(door_routes(settings))
     app.include_router(explaining_routes(scoring))
     app.include_router(example_routes(scoring))
+    app.include_router(forgetting_routes(scoring))
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))
     for error, handler in (

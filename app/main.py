@@ -16,6 +16,7 @@ from app.scoring.answers import warm
 from app.scoring.handlers import Handlers
 from app.scoring.service import Scoring
 from app.settings import Settings
+from app.store_state import HistoriesWatch
 from orderguard.drift import DriftReport
 
 
@@ -34,13 +35,14 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
         events=StoreWatch(metrics, logs),
     )
     scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
+    watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []
 
     def build() -> Application:
         from app.framework import framework
 
         try:
-            return framework(settings, rag or RagSettings(), models, store, scoring, metrics, logs)
+            return framework(settings, rag or RagSettings(), models, store, watch, scoring, metrics, logs)
         finally:
             settle_memory()
 
@@ -55,7 +57,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     async def start() -> None:
         await models.start()
-        tasks.extend(asyncio.create_task(work) for work in (watch_drift(models, logs, metrics), complete()))
+        tasks.extend(asyncio.create_task(work) for work in (watch_drift(models, watch, logs, metrics), complete()))
 
     async def stop() -> None:
         for task in tasks:
@@ -80,7 +82,7 @@ def _drift_in_words(report: DriftReport) -> str:
     return "Recent orders differ as is expected with time." if report.expected else "No drift is seen."
 
 
-async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None:
+async def watch_drift(models: Models, watch: HistoriesWatch, logs: LogWriter, metrics: Metrics) -> None:
     """Compare recent orders with the reference every half minute, and publish the result."""
     while True:
         await asyncio.sleep(REPORT_SECONDS)
@@ -88,7 +90,9 @@ async def watch_drift(models: Models, logs: LogWriter, metrics: Metrics) -> None
         if model is None:
             continue
         try:
-            report = await asyncio.to_thread(model.drift.report)
+            if await watch.look():
+                logs.service("WARNING", "history", "The store of histories has lost its records: make seed-histories.")
+            report = await asyncio.to_thread(model.drift.report, watch.state)
         except Exception as error:
             logs.failure(error, event="drift")
             continue

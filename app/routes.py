@@ -17,6 +17,7 @@ from app.metrics import MEDIA_TYPE, Metrics
 from app.models import Models
 from app.problems import Problem
 from app.settings import Settings
+from app.store_state import HistoriesWatch
 from orderguard.model_version import DataFile
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
 from orderguard.model_version import Undecided
@@ -68,7 +69,9 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     revision: str | None
 
 
-def routes(settings: Settings, models: Models, store: HistoryStore | None, metrics: Metrics) -> APIRouter:
+def routes(
+    settings: Settings, models: Models, store: HistoryStore | None, watch: HistoriesWatch, metrics: Metrics
+) -> APIRouter:
     """The router of all of them."""
     router = APIRouter()
 
@@ -114,8 +117,9 @@ def routes(settings: Settings, models: Models, store: HistoryStore | None, metri
         serving = models.serving
         if serving is None:
             raise Problem("not-ready", models.reason or "", headers={"Retry-After": "5"})
-        report = await asyncio.to_thread(serving.drift.report)
-        return _json(serving.drift.answer(report, serving.version))
+        await watch.look()
+        report = await asyncio.to_thread(serving.drift.report, watch.state)
+        return _json(serving.drift.answer(report, serving.version, watch.answer(report)))
 
     # Cloud Run keeps paths that end in z from callers outside: they ask /health and /ready, probes inside the others.
     @router.get("/health", include_in_schema=False)

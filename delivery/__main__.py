@@ -25,6 +25,7 @@ from delivery import (
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
+from delivery.forgetting import forget
 from delivery.seeding import seed
 from delivery.stack import Stack
 from infra.local.errors import LocalCloudError
@@ -129,6 +130,12 @@ def seed_histories() -> None:
     print(seed(stack()))
 
 
+def forget_customer() -> None:
+    """Have a stack's service, store and bucket of histories forget a customer. Inputs: CUSTOMER, STACK; API_KEY, where
+    the local Secret Manager has none; DATA, the folder of orders."""
+    print("\n".join(forget(stack())))
+
+
 def preview_report() -> None:
     """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK."""
     found = preview.preview(stack())
@@ -216,6 +223,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "fetch-champion": fetch_champion,
     "fetch-model": fetch_model,
     "fetch-records": fetch_records,
+    "forget": forget_customer,
     "gate-issue": gate_issue,
     "model-summary": model_summary,
     "preview-comment": preview_comment,

@@ -144,7 +144,7 @@ def _record(stack: Stack, outputs: Mapping[str, Any], outcome: str, model: Recor
         image=str(outputs.get("image", "")),
         model_version=str(outputs.get("model_version", "")),
         manifest_sha256=model.manifest_sha256 if model else "",
-        url=_address(stack, outputs),
+        url=address_of(stack, outputs),
         outcome=outcome,
         training_run=model.run if model else "",
     )
@@ -157,8 +157,8 @@ def check(stack: Stack, *versions: str, within: float | None = None) -> None:
     once.
     """
     outputs = stack.outputs()
-    url = _address(stack, outputs)
-    headers = _headers(stack, outputs, url)
+    url = address_of(stack, outputs)
+    headers = headers_for(stack, outputs, url)
     end = time.monotonic() + (READY_WITHIN_SECONDS if within is None else within)
     while True:
         status, body = ask(url, READY, headers)
@@ -179,13 +179,13 @@ def check(stack: Stack, *versions: str, within: float | None = None) -> None:
         raise DeliveryError(f"{url} failed {len(failures)} of its checks; the first with status {failures[0]}")
 
 
-def _address(stack: Stack, outputs: Mapping[str, Any]) -> str:
+def address_of(stack: Stack, outputs: Mapping[str, Any]) -> str:
     """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
     local cloud has none. Empty where the stack serves nothing yet."""
     return str(outputs.get("public_url" if on_google_cloud(stack.environment) else "url", ""))
 
 
-def _headers(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
+def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
     """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
     headers: dict[str, str] = {}
     if on_google_cloud(stack.environment):

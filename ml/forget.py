@@ -22,6 +22,7 @@ import msgspec
 from ml.order_files import NAMESPACE, OrderFile, ReadingError, numbered, without_order_file
 from ml.reading import order_files
 from ml.registry import version_folders
+from orderguard.history.seed import SEED_FILE
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.masking.canonical import identifier
 from orderguard.model_version import (
@@ -60,13 +61,15 @@ class FileOfOrders(NamedTuple):
 
 class Forgotten(NamedTuple):
     """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone).
-    `cases` are counted by version. `foreign` are files of past cases under another key, which can't be looked through.
+    `cases` are counted by version. `foreign` are files of past cases under another key, which can't be looked through;
+    `seed` is the seed that was removed, since it is made of all customers' orders.
     """
 
     files: list[OrderFile]
     lines: int
     cases: dict[str, int]
     foreign: list[Path]
+    seed: Path | None
     trained: list[str]
     perhaps_trained: list[str]
 
@@ -74,9 +77,17 @@ class Forgotten(NamedTuple):
 _decoder = msgspec.json.Decoder(_Whose)
 
 
-def forget(customer: str, data: Path, models: Path, keyring: Keyring, histories: Path | None = None) -> Forgotten:
-    """Remove a customer from the order files under `data`, from the past cases under `histories`, and from the indexes
-    under `models`.
+def forget(
+    customer: str,
+    data: Path,
+    models: Path,
+    keyring: Keyring,
+    histories: Path | None = None,
+    *,
+    keep_orders: bool = False,
+) -> Forgotten:
+    """Remove a customer from the order files under `data`, from past cases and seed under `histories`, and from the
+    indexes under `models`. With `keep_orders` those under `histories` alone: a stack has a key of its own.
 
     Raises `ReadingError`, `ModelVersionError`, `KnowledgeError` or `OSError` for what can't be read or written.
     """
@@ -86,6 +97,9 @@ def forget(customer: str, data: Path, models: Path, keyring: Keyring, histories:
     names = {held.file.path.name: keyring.tokens(NAMESPACE, held.file.path.name) for held in touched}
     trained, perhaps = [], []
     cases, foreign = remove_past_cases(histories, tokens, keyring) if histories else (Counter[str](), [])
+    seed = remove_seed(histories) if histories else None
+    if keep_orders:
+        return Forgotten([], sum(held.removed for held in touched), dict(cases), foreign, seed, [], [])
     for folder in version_folders(models):
         if any(file.sha256 in hashes for file in read_manifest(folder).data):
             trained.append(folder.name)
@@ -96,7 +110,7 @@ def forget(customer: str, data: Path, models: Path, keyring: Keyring, histories:
     for held in touched:
         rewrite(held)
     lines = sum(held.removed for held in touched)
-    return Forgotten([held.file for held in touched], lines, dict(cases), foreign, trained, perhaps)
+    return Forgotten([held.file for held in touched], lines, dict(cases), foreign, seed, trained, perhaps)
 
 
 def lines_of(customer: str, file: OrderFile) -> FileOfOrders | None:
@@ -156,6 +170,15 @@ def remove_past_cases(histories: Path, tokens: set[str], keyring: Keyring) -> tu
     return removed, foreign
 
 
+def remove_seed(histories: Path) -> Path | None:
+    """Remove the seed, if there is one. It holds all customers: the next one is made without this one."""
+    path = histories / SEED_FILE
+    if not path.exists():
+        return None
+    path.unlink()
+    return path
+
+
 def remove_cases(version_dir: Path, tokens: set[str], keyring: Keyring) -> int:
     """Take the cases of these orders out of the index of a version that still has some, and put its hash right; returns
     how many there were. The
@@ -203,6 +226,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     parser.add_argument("--data", type=Path, default=Path("data/raw"), help="the folder of raw orders")
     parser.add_argument("--models", type=Path, default=Path("models"), help="the folder of model versions")
     parser.add_argument("--histories", type=Path, help="the folder of past cases and of the seed")
+    parser.add_argument("--keep-orders", action="store_true", help="past cases and seed alone: orders and models stay")
     options = parser.parse_args(arguments)
     customer = environment.get("CUSTOMER", "").strip()
     if not customer:
@@ -210,7 +234,8 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         return 2
     try:
         keyring = Keyring.from_environment(environment)
-        done = forget(customer, options.data, options.models, keyring, options.histories)
+        places = options.data, options.models, keyring, options.histories
+        done = forget(customer, *places, keep_orders=options.keep_orders)
     except ReadingError as error:
         print(error.told(sys.stderr), file=sys.stderr)
         return 2
@@ -220,17 +245,29 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     except OSError as error:
         print(without_order_file(error, sys.stderr), file=sys.stderr)
         return 2
-    print(summary(done, sys.stdout))
+    print(histories_summary(done, options.histories) if options.keep_orders else summary(done, sys.stdout))
     return 0
+
+
+def histories_summary(done: Forgotten, histories: Path) -> str:
+    """What was done in a folder of histories."""
+    lines = [f"{histories}: {sum(done.cases.values()):,} past cases of the customer removed."]
+    return "\n".join(lines + _of_histories(done))
+
+
+def _of_histories(done: Forgotten) -> list[str]:
+    lines = [f"Removed {count:,} past cases of version {name}." for name, count in done.cases.items()]
+    if done.seed:
+        lines.append(f"Removed the seed {done.seed}: make seed-histories makes one without the customer.")
+    return lines + [f"Not reached, since made under another key: {path}. Remove it." for path in done.foreign]
 
 
 def summary(done: Forgotten, screen: IO[str]) -> str:
     """What was done, in words, without naming the customer; files are named at a terminal alone."""
     if not done.lines:
-        return "No order of this customer is in the raw orders: nothing to remove."
+        return "\n".join(["No order of this customer is in the raw orders: nothing to remove.", *_of_histories(done)])
     lines = [f"Removed {done.lines:,} orders from {', '.join(file.told(screen) for file in done.files)}."]
-    lines += [f"Removed {count:,} past cases of version {name}." for name, count in done.cases.items()]
-    lines += [f"Not looked through, since made under another key: {path}. Remove it." for path in done.foreign]
+    lines += _of_histories(done)
     for names, how in ((done.trained, "were trained"), (done.perhaps_trained, "may have been trained")):
         if names:
             lines.append(f"Versions that {how} with these orders: {', '.join(names)}. `make train` makes one without.")

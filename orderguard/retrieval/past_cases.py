@@ -24,12 +24,15 @@ class ForeignKey(KnowledgeError):
 
 
 class PastCases(msgspec.Struct, frozen=True, kw_only=True):
-    """Flagged orders of the version `version`; `key` is the fingerprint of the masking key of their pseudonyms."""
+    """Flagged orders of the version `version`; `key` is the fingerprint of the masking key of their pseudonyms;
+    `made_of` tells the orders and the code apart that they were made of.
+    """
 
     format: int = CASES_FORMAT
     key: str
     version: str
     cases: list[Case]
+    made_of: str = ""
 
     @classmethod
     def read(cls, histories: Path, version: str, keyring: Keyring) -> "PastCases | None":

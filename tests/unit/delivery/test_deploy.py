@@ -227,9 +227,9 @@ def test_a_person_asks_as_themselves(stack: FakeStack, monkeypatch: pytest.Monke
 
 def test_a_stack_behind_a_load_balancer_is_asked_there() -> None:
     outputs = {"url": "https://orderguard-prod-scorer.example.run.app", "public_url": "https://scoring.example.com"}
-    assert deploying._address(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
-    assert deploying._address(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
-    assert deploying._address(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
+    assert deploying.address_of(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
+    assert deploying.address_of(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
+    assert deploying.address_of(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
 
 
 def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
