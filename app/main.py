@@ -1,11 +1,12 @@
 """Puts the service together: `create_app(settings)` is the ASGI application that `python -m app` serves."""
 
 import asyncio
+from contextlib import suppress
 
 from app.drift_watch import REPORT_SECONDS
 from app.edge import JSON_TYPES, NDJSON_TYPES, DirectRoute, Edge
 from app.exchange import Application
-from app.history import open_store
+from app.history import HistoryUnavailable, open_store
 from app.history.watch import StoreWatch
 from app.later import Later
 from app.logs import DriftLine, LogWriter
@@ -57,6 +58,9 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     async def start() -> None:
         await models.start()
+        if store is not None:
+            with suppress(HistoryUnavailable):
+                await store.take([], record=False)  # so that no order waits for a connection, or for a script
         tasks.extend(asyncio.create_task(work) for work in (watch_drift(models, watch, logs, metrics), complete()))
 
     async def stop() -> None:

@@ -56,8 +56,7 @@ class Server:
             self._options = {**options, **_NO_EXTRAS}
             if password:
                 self._options["password"] = password
-            if url.startswith("rediss:"):
-                self._options |= _verified_by(ca)
+            self._context = _trusting(ca) if url.startswith("rediss:") else None
             self._new()  # connects to nothing, but looks at every option
         except (ValueError, TypeError):
             # What is wrong is in an address that may hold a password.
@@ -135,7 +134,11 @@ class Server:
         return answer
 
     def _new(self) -> Any:
-        return self._connection_class(**self._options)
+        connection: Any = self._connection_class(**self._options)
+        if self._context:
+            # The client would make a context for each connection, and trust the system's authorities besides.
+            connection.ssl_context.context = self._context
+        return connection
 
     def _failed(self, error: Exception) -> HistoryUnavailable:
         now = time.monotonic()
@@ -157,13 +160,14 @@ class _ScriptUnknown(Exception):
     """The server doesn't know the script."""
 
 
-def _verified_by(ca: str) -> dict[str, Any]:
-    """How a server's certificate is verified: by this authority alone, or else by those that the system trusts."""
+def _trusting(ca: str) -> ssl.SSLContext:
+    """How a server's certificate is verified: by these authorities alone, or else by those that the system trusts."""
     if not ca:
-        return {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        return ssl.create_default_context()
     try:
-        ssl.create_default_context(cadata=ca)
+        context = ssl.create_default_context(cadata=ca)
     except (ssl.SSLError, ValueError):
         raise HistoryUnavailable("HISTORY_CA is no certificate in PEM") from None
     # The authority is the instance's own and signs nothing else; Memorystore's certificate does not name its address.
-    return {"ssl_cert_reqs": "required", "ssl_check_hostname": False, "ssl_ca_data": ca}
+    context.check_hostname = False
+    return context

@@ -179,6 +179,6 @@ class SqliteStore:
         rows = connection.execute(
             "SELECT key, expires FROM record WHERE key > ? ORDER BY key LIMIT ?", (self._swept, most)
         ).fetchall()
-        self._swept = rows[-1][0] if len(rows) == most else ""
+        self._swept = rows[-1][0] if rows and len(rows) == most else ""
         now = self._clock()
         connection.executemany("DELETE FROM record WHERE key = ?", [(key,) for key, expires in rows if expires < now])

@@ -152,6 +152,12 @@ def test_they_agree_beyond_what_is_remembered(redis_server: RedisServer, togethe
     agree(redis_server, [sent[start : start + together] for start in range(0, len(sent), together)])
 
 
+def test_a_group_of_none_asks_whether_the_store_is_there(redis_server: RedisServer) -> None:
+    with every_store(redis_server) as stores:
+        for open_one in stores:
+            assert asyncio.run(taken(open_one(), [[]])) == asyncio.run(taken(open_one(), [[]], record=False)) == []
+
+
 def test_an_order_that_is_sent_again_finds_what_it_found_first(redis_server: RedisServer) -> None:
     orders = [order(number) for number in range(REMEMBERED + SPARE)]
     with every_store(redis_server) as stores:

@@ -1,6 +1,7 @@
 """A Redis server that is away, slow, full, restarted, replaced or strange: each has an outcome, on the real server."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -439,7 +440,9 @@ def authority(folder: Path) -> tuple[str, dict[str, str]]:
     return ca.decode(), {**files, "tls-auth-clients": "no"}
 
 
-def test_a_connection_in_transit_is_encrypted_and_the_server_is_who_its_authority_signed(tmp_path: Path) -> None:
+def test_a_connection_in_transit_is_encrypted_and_the_server_is_who_its_authority_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ca, options = authority(tmp_path / "one")
     other, _ = authority(tmp_path / "other")
     port = free_port()
@@ -459,4 +462,9 @@ def test_a_connection_in_transit_is_encrypted_and_the_server_is_who_its_authorit
                 await store.close()
 
         assert asyncio.run(outcome(ca)) == asyncio.run(outcome(other + ca)) == "known"
+        assert asyncio.run(outcome(other)) == asyncio.run(outcome("")) == "ConnectionError"
+        # Whom the system trusts is not trusted beside the authority that is named; and who is trusted has to be the
+        # server of that address, unless its authority is named.
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "one" / "ca"))
+        assert ssl.create_default_context().cert_store_stats()["x509_ca"] == 1
         assert asyncio.run(outcome(other)) == asyncio.run(outcome("")) == "ConnectionError"
