@@ -4,6 +4,7 @@ STACK  ?= local
 PORT   ?= 8080
 DATA   ?= data/raw
 ORDERS ?= data/score/sample.ndjson
+RECORD ?= false
 MODELS ?= models
 CONFIG ?= ml/config.toml
 HOME_FOLDER := .local
@@ -65,8 +66,8 @@ status: $(RUN_ENV) ## Show the resources, revisions and processes of the local c
 	@$(PYTHON) -m infra.local status --stack "$(STACK)"
 
 .PHONY: score
-score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson)
-	@$(PYTHON) -m app.score_table "$(ORDERS)"
+score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson RECORD=true: count them)
+	@$(PYTHON) -m app.score_table --record "$(RECORD)" "$(ORDERS)"
 
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 

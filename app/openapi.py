@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app.contract import BatchAnswer, OrderFailure, OrderRequest, ScoreAnswer
 from app.problems import KINDS, FieldError
 from app.problems import MEDIA_TYPE as PROBLEM_TYPE
+from app.query import RECORD
 
 EXAMPLE_ORDER: dict[str, Any] = {
     "order_id": "A-1001",
@@ -172,6 +173,7 @@ def _post(summary: str, description: str, body: dict[str, Any], answer: dict[str
             "tags": ["scoring"],
             "operationId": summary.lower().replace(" ", "_"),
             "security": [{"ApiKey": []}],
+            "parameters": [RECORD_PARAMETER],
             "requestBody": {"required": True, "content": body},
             "responses": {
                 "200": {"description": "The scores", "content": answer},
@@ -181,13 +183,26 @@ def _post(summary: str, description: str, body: dict[str, Any], answer: dict[str
     }
 
 
+RECORD_PARAMETER = {
+    "name": RECORD,
+    "in": "query",
+    "required": False,
+    "description": "Whether the orders are counted: into the histories of their customers, devices, networks, addresses"
+    " and cards, into drift, metrics and the challenger's comparison. `false` scores them all the same and leaves no"
+    " trace; orders of one batch or stream see those before them there, too.",
+    "schema": {"type": "boolean", "default": True},
+}
+
+
 def _direct_paths() -> dict[str, Any]:
     order, answer = _reference("OrderRequest"), _reference("ScoreAnswer")
     return {
         "/v1/score": _post(
             "Score an order",
-            "Scores one order. Sending the same order again gives the same answer,"
-            " and counts it once into its customer's history.",
+            "Scores one order. Sent again, an order is counted once, and is scored with what was known before it the"
+            " first time, as long as it is remembered among the last of its customer. With `record=false` nothing is"
+            " counted: the same order gives the same answer until other orders of its customer, device, network,"
+            " address or card are counted.",
             {
                 "application/json": {
                     "schema": order,
@@ -202,7 +217,7 @@ def _direct_paths() -> dict[str, Any]:
         "/v1/score/batch": _post(
             "Score a batch",
             "Scores an array of orders up to MAX_BATCH. An order that can't be used has its failure in its place;"
-            " the others are scored.",
+            " the others are scored. They are counted one after another, each as in `/v1/score`.",
             {
                 "application/json": {
                     "schema": {"type": "array", "items": order},
@@ -214,7 +229,7 @@ def _direct_paths() -> dict[str, Any]:
         "/v1/score/stream": _post(
             "Score a stream",
             "Reads one order a line (NDJSON) and answers one line for each, in the same order, while it reads."
-            " A bad line gets an error line.",
+            " A bad line gets an error line. Lines are counted one after another, each as in `/v1/score`.",
             {"application/x-ndjson": {"schema": {"type": "string", "description": "One order a line"}}},
             {"application/x-ndjson": {"schema": {"type": "string", "description": "One answer a line"}}},
         ),

@@ -26,6 +26,8 @@ USUAL_SHOWN = 3
 UNUSABLE_SHOWN = 20
 REASONS_SHOWN = 3
 TOGETHER = 500
+COUNTED = "The orders count into the customers' histories and drift."
+LOOKED_AT = "The orders were only looked at: nothing of them is kept or counted (RECORD=true counts them)."
 
 
 class ClientError(Exception):
@@ -70,19 +72,20 @@ def key_header(environment: Mapping[str, str], local: Path = LOCAL) -> dict[str,
     return {name.strip(): value.strip()}
 
 
-def score_all(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
+def score_all(body: bytes, url: str, header: Mapping[str, str], record: bool = False) -> list[Line]:
     """`score` for a body of any length, some orders a request: this client reads only when it has sent."""
     orders = [order for order in body.splitlines() if order.strip()]
     answers: list[Line] = []
     for start in range(0, len(orders), TOGETHER):
-        part = score(b"\n".join(orders[start : start + TOGETHER]), url, header)
+        part = score(b"\n".join(orders[start : start + TOGETHER]), url, header, record)
         answers += [msgspec.structs.replace(line, index=start + line.index) for line in part]
     return answers
 
 
-def score(body: bytes, url: str, header: Mapping[str, str]) -> list[Line]:
-    """Send NDJSON and read the answers. Raises `ClientError`."""
-    request = urllib.request.Request(f"{url}/v1/score/stream", body, {"Content-Type": "application/x-ndjson", **header})
+def score(body: bytes, url: str, header: Mapping[str, str], record: bool = False) -> list[Line]:
+    """Send NDJSON and read the answers. With `record` the orders are counted. Raises `ClientError`."""
+    stream = f"{url}/v1/score/stream?record={str(record).lower()}"
+    request = urllib.request.Request(stream, body, {"Content-Type": "application/x-ndjson", **header})
     if not url.startswith(("http://", "https://")):
         raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {DEFAULT_URL}")
     try:
@@ -157,7 +160,12 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table. Exit codes: 0 ok, 1 the service did not answer, 2 wrong use."""
     parser = argparse.ArgumentParser(prog="python -m app.score_table", description="Score a file of orders.")
     parser.add_argument("file", type=Path, help="orders, one JSON object a line; .gz is unpacked")
-    path: Path = parser.parse_args(arguments).file
+    parser.add_argument(
+        "--record", choices=("true", "false"), default="false", help="count the orders (default: false)"
+    )
+    given = parser.parse_args(arguments)
+    path: Path = given.file
+    record = given.record == "true"
     url = service_url(os.environ)
     try:
         body = path.read_bytes()
@@ -173,11 +181,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{path} holds no orders.", file=sys.stderr)
         return 2
     try:
-        lines = score_all(body, url, key_header(os.environ))
+        lines = score_all(body, url, key_header(os.environ), record)
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
     print(table(lines, shutil.get_terminal_size((110, 24)).columns))
+    print(COUNTED if record else LOOKED_AT)
     print(f"See each order's reasons on the page: {url}/")
     return 0
 

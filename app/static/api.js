@@ -33,18 +33,18 @@ export async function post(path, content, signal) {
   return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });
 }
 
-/** Scores orders given as a list of JSON texts, one each. Gives the answers in the same order, and tells `progress` how many there are. */
-export async function scoreAll(texts, progress, signal) {
+/** Scores orders given as a list of JSON texts, one each; `record` says whether they are counted. Gives the answers in the same order, and tells `progress` how many there are. */
+export async function scoreAll(texts, record, progress, signal) {
   const answers = [];
   // A browser reads an answer only when it has sent the whole request, so a long list goes in parts: in sequence, since
   // an order counts into its customer's history before the next one is scored.
-  let next = texts.length ? scorePart(texts, 0, signal) : null;
+  let next = texts.length ? scorePart(texts, 0, record, signal) : null;
   for (let start = 0; start < texts.length; start += TOGETHER) {
     const lines = (await next).split("\n").filter((line) => line !== "");
     const end = Math.min(start + TOGETHER, texts.length);
     if (lines.length < end - start) throw new ServiceError("The service stopped in the middle. Score again.");
     // The service is at work on the next part while this one is read.
-    if (end < texts.length) next = scorePart(texts, end, signal);
+    if (end < texts.length) next = scorePart(texts, end, record, signal);
     next?.catch(() => {});
     for (const line of lines) answers.push(JSON.parse(line));
     progress(answers.length);
@@ -52,9 +52,9 @@ export async function scoreAll(texts, progress, signal) {
   return answers;
 }
 
-async function scorePart(texts, start, signal) {
+async function scorePart(texts, start, record, signal) {
   const options = { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: texts.slice(start, start + TOGETHER).join("\n"), signal };
-  return (await request("/v1/score/stream", options)).text();
+  return (await request(`/v1/score/stream?record=${record}`, options)).text();
 }
 
 async function request(path, options) {

@@ -30,7 +30,8 @@ export async function showOrder({ answer, text }, model) {
   byId("ask").dispatchEvent(new CustomEvent("order-chosen", { bubbles: true, detail: { answer, order } }));
   try {
     const told = await (await post("/v1/explain", order, mine.signal)).json();
-    showAnswer({ ...answer, place: told.answer.place, reasons: told.answer.reasons });
+    // An anomaly has its own, and an order that was only looked at may have seen more than is known of it afterwards.
+    if (!answer.anomaly) showAnswer({ ...answer, place: told.answer.place, reasons: told.answer.reasons });
     byId("order").replaceChildren(...theOrder(told));
   } catch (error) {
     if (mine.signal.aborted) return;

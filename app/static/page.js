@@ -48,18 +48,20 @@ async function score(event) {
   if (!(await door.use())) return;
   const work = (state.working = new AbortController());
   byId("score").disabled = true;
+  const record = byId("record").checked;
   try {
     const { texts, where } = split(state.file?.text ?? byId("orders").value);
     if (texts.length === 0) throw new ServiceError("There is no order yet. Paste one, open a file, or insert the example.");
     show(texts.length, 0);
-    const answers = await scoreAll(texts, (done) => show(texts.length, done), work.signal);
+    const answers = await scoreAll(texts, record, (done) => show(texts.length, done), work.signal);
     const all = answers.map((answer, place) => ({ answer, place, text: texts[place] }));
     state.rows = all.filter(({ answer }) => answer.error === undefined);
     state.unusable = all.filter(({ answer }) => answer.error !== undefined).map(({ answer, place }) => `${where(place)}: ${whyNot(answer)}`);
+    say("counted", record ? "They count into the customers’ histories and drift." : "They were only looked at: nothing of them is kept or counted.");
     showResults();
     await loadAbout();
   } catch (error) {
-    if (work.signal.aborted) say("message", "Cancelled. What was scored until then counts into the customers’ histories.");
+    if (work.signal.aborted) say("message", `Cancelled. ${record ? "What was scored until then counts into the customers’ histories." : "Nothing was kept or counted."}`);
     else if (!(error instanceof ServiceError)) throw error;
     else if (error.status === 401) door.refused();
     else say("message", error.message);

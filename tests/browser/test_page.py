@@ -88,6 +88,32 @@ def test_orders_are_scored_and_explained_in_words_beside_the_order(page: Page) -
     assert "_" not in "".join(page.locator("#drift th, #lineage dt").all_inner_texts())
 
 
+def test_orders_are_only_looked_at_unless_the_switch_says_otherwise(page: Page, service: Service) -> None:
+    def counted() -> int:
+        found = re.search(
+            r'^orderguard_orders_scored_total{route="/v1/score/stream"} (\d+)',
+            service.get("/metrics").text,
+            re.MULTILINE,
+        )
+        return int(found[1]) if found else 0
+
+    burst = [
+        {**ODD, "order_id": f"B-{place}", "created_at": f"2026-05-05T03:{place:02}:00+02:00"} for place in range(9)
+    ]
+    orders = "\n".join(json.dumps(order) for order in burst)
+    before = counted()
+    said = []
+    for _ in range(2):
+        score(page, orders)
+        expect(page.locator("#counted")).to_have_text("They were only looked at: nothing of them is kept or counted.")
+        said.append(page.locator("#summary").inner_text())
+    assert said[0] == said[1] and counted() == before
+    page.get_by_label("Count these orders").check()
+    score(page, orders)
+    expect(page.locator("#counted")).to_have_text("They count into the customers’ histories and drift.")
+    assert counted() == before + len(burst)
+
+
 def test_a_usual_order_is_explained_too(page: Page) -> None:
     score(page)
     expect(page.locator("#scores tbody tr").nth(1).locator("td").last).to_be_empty()

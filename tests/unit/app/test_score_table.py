@@ -21,12 +21,15 @@ ANSWER = (
 
 received: list[bytes] = []
 """The bodies that the service got."""
+asked: list[str] = []
+"""The paths that it was asked for."""
 
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            asked.append(self.path)
             received.append(self.rfile.read(int(self.headers["content-length"])))
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
@@ -123,6 +126,22 @@ def test_no_proxy_is_asked_for_a_service_on_this_machine(orders: Path, monkeypat
         monkeypatch.setenv("ORDERGUARD_URL", url)
         assert main([str(orders)]) == 0
     assert "2 orders scored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        ([], "/v1/score/stream?record=false", "nothing of them is kept or counted"),
+        (["--record", "true"], "/v1/score/stream?record=true", "count into the customers' histories"),
+    ],
+)
+def test_orders_are_looked_at_unless_they_are_to_count(
+    given: list[str], path: str, said: str, orders: Path, monkeypatch: Patch, capsys: Said
+) -> None:
+    with answering(200, ANSWER) as url:
+        monkeypatch.setenv("ORDERGUARD_URL", url)
+        assert main([*given, str(orders)]) == 0
+    assert asked[-1] == path and said in capsys.readouterr().out
 
 
 def test_a_file_that_is_not_there_is_explained(capsys: Said) -> None:
