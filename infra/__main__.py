@@ -43,6 +43,7 @@ from infra.reminder import RotationReminder
 from infra.scoring import ScoringParts, ScoringService
 from infra.sdk import under_way
 from infra.secret import GivenSecret, Secret, api_key, masking_key
+from infra.seeding import SeedingJob
 from infra.services import ProjectServices
 from infra.training import HistoriesJob, TrainingJob, TrainingParts
 
@@ -93,6 +94,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key)
     training = TrainingJob("trainer", settings, raw_parts)
     making = HistoriesJob("histories", settings, raw_parts, model.version)
+    seeding = SeedingJob("seeder", settings, parts, store, wanted) if store and wanted else None
 
     PredictionLog("predictions", settings, service)
     if settings.train_on_arrival or settings.training_schedule:
@@ -122,6 +124,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "models_bucket": models.name,
         "histories_bucket": histories.name,
         "histories_job": making.name,
+        "seeding_job": seeding.name if seeding else "",
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
         "history_store": store.instance.name if store else "",

@@ -96,6 +96,20 @@ def test_the_team_hears_of_a_store_that_is_full_forgets_or_has_failed_over(model
     assert "alert-store-failover" not in declared("staging").of(ALERT)
 
 
+def test_the_store_is_seeded_in_its_network_by_who_may_read_it(models: Path) -> None:
+    record = declared()
+    jobs = {name: job["template"]["template"] for name, job in record.of("gcp:cloudrunv2/job:Job").items()}
+    seeder, service = jobs["seeder"], record.one(SERVICE, "scorer")["template"]
+    (container,) = seeder["containers"]
+    assert [*container["commands"], *container["args"]] == ["/usr/bin/python", "-m", "app.seeding"]
+    assert container["image"] == service["containers"][0]["image"]
+    assert (seeder["serviceAccount"], seeder["vpcAccess"]) == (service["serviceAccount"], service["vpcAccess"])
+    own, served = ({one["name"]: one for one in found["envs"]} for found in (container, service["containers"][0]))
+    assert all(served[name] == variable for name, variable in own.items())
+    assert {"MASKING_KEY", "HISTORY_URL", "HISTORY_PASSWORD", "HISTORY_CA", "HISTORIES_DIR"} <= set(own)
+    assert [volume["gcs"]["readOnly"] for volume in seeder["volumes"]] == [True]
+
+
 def test_what_is_made_of_raw_orders_is_made_by_the_trainer(models: Path) -> None:
     record = declared()
     jobs = {name: job["template"]["template"] for name, job in record.of("gcp:cloudrunv2/job:Job").items()}

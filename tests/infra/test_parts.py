@@ -79,7 +79,7 @@ def test_mounts_belong_to_the_user_of_the_images(models: Path) -> None:
     service = record.one(SERVICE, "scorer")["template"]
     jobs = record.of(JOB).values()
     volumes = [*service["volumes"], *(one for job in jobs for one in job["template"]["template"]["volumes"])]
-    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned] * 8
+    assert [volume["gcs"]["mountOptions"][:2] for volume in volumes] == [owned] * 9
 
 
 def test_the_trainer_may_publish_by_renaming_a_folder(models: Path) -> None:

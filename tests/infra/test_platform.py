@@ -26,6 +26,7 @@ OUTPUTS = {
     "models_bucket",
     "histories_bucket",
     "histories_job",
+    "seeding_job",
     "masking_key_secret",
     "api_key_secret",
     "history_store",
@@ -157,7 +158,7 @@ def test_prod_protects_what_holds_data(models: Path) -> None:
     record = declared(stack_settings("prod"))
     for bucket in record.of("gcp:storage/bucket:Bucket").values():
         assert bucket["forceDestroy"] is False
-    for resource_type, count in (("gcp:cloudrunv2/service:Service", 1), ("gcp:cloudrunv2/job:Job", 2)):
+    for resource_type, count in (("gcp:cloudrunv2/service:Service", 1), ("gcp:cloudrunv2/job:Job", 3)):
         assert [inputs["deletionProtection"] for inputs in record.of(resource_type).values()] == [True] * count
     for secret in record.of("gcp:secretmanager/secret:Secret").values():
         assert secret["deletionProtection"] is True

@@ -80,7 +80,9 @@ def test_make_hands_over_a_value_with_blanks_as_one(target: str, setting: str) -
         capture_output=True,
         text=True,
     )
-    assert "two words" in shlex.split(told.stdout.splitlines()[-1]), told.stderr
+    lines = [shlex.split(line) for line in told.stdout.splitlines() if "two words" in line]
+    assert lines, told.stderr
+    assert all({"two words", f"{setting}=two words"} & set(words) for words in lines)
 
 
 def test_two_changing_commands_at_once_are_told_apart(home: Home) -> None:
