@@ -1,15 +1,14 @@
-"""What the engine starts: serves all rules of the pack until the engine ends it."""
+"""What the engine starts for `--policy-pack policies`: this platform's profile, or what `ORDERGUARD_POLICIES` says."""
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import pulumi_policy.policy as sdk  # noqa: E402
+from policies.options import VARIABLE  # noqa: E402
+from policies.rule import PLATFORM  # noqa: E402
+from policies.serve import serve  # noqa: E402
 
-from policies.analyzer import Analyzer  # noqa: E402
-from policies.catalogue import PACK_NAME, RULES  # noqa: E402
-from policies.sdk import policy  # noqa: E402
-
-setattr(sdk, "_PolicyAnalyzerServicer", Analyzer)  # The one class that PolicyPack serves with.
-sdk.PolicyPack(name=PACK_NAME, policies=[policy(rule) for rule in RULES])
+serve(shlex.split(os.environ.get(VARIABLE, "")), PLATFORM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,6 +13,7 @@ from policies.rule import Resource, Rule, Stack
 from policies.value import Undecided, UnknownHere, Value, Violation
 
 _SHOWN_PATHS = 5
+_SHOWN_RESOURCES = 3
 _PLAIN_PATH = re.compile(r"[\w.:\[\]*/\-]*")
 
 
@@ -24,19 +26,31 @@ class Excepted:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """A violation that the baseline has: whose it is, and since which day (YYYY-MM-DD)."""
+
+    violation: Violation
+    owner: str
+    since: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What one rule says of one resource, or of the whole stack. All empty: the rule holds."""
 
     violations: tuple[Violation, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     excepted: tuple[Excepted, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
 
     @property
     def state(self) -> str:
-        """`violated`, else `undecided`, else `excepted`, else `holds`."""
+        """`violated`, else `undecided`, else `excepted`, else `accepted` (in the baseline), else `holds`."""
         if self.violations:
             return "violated"
-        return "undecided" if self.undecided else "excepted" if self.excepted else "holds"
+        if self.undecided:
+            return "undecided"
+        return "excepted" if self.excepted else "accepted" if self.accepted else "holds"
 
 
 def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration, today: date) -> Verdict:
@@ -105,6 +119,24 @@ def undecided_message(undecided: tuple[Undecided, ...]) -> str:
     rest = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
     shown = ", ".join(paths[:_SHOWN_PATHS])
     return f"undecided: can't be decided until `up`, which checks again; not known yet: {shown}{rest}"
+
+
+def undecided_on_many(by_urn: Mapping[str, tuple[Undecided, ...]]) -> str:
+    """One line for a rule that is undecided on several resources, by URN."""
+    shown = [
+        f"{urn.rpartition('::')[2]} ({shown_path(undecided[0].path)})"
+        for urn, undecided in list(by_urn.items())[:_SHOWN_RESOURCES]
+    ]
+    rest = f" and {len(by_urn) - _SHOWN_RESOURCES} more" if len(by_urn) > _SHOWN_RESOURCES else ""
+    return (
+        f"undecided on {len(by_urn)} resources: can't be decided until `up`, which checks again; not known yet:"
+        f" {', '.join(shown)}{rest}"
+    )
+
+
+def accepted_message(accepted: Accepted) -> str:
+    where = f"{shown_path(accepted.violation.path)}: " if accepted.violation.path else ""
+    return f"in the baseline since {accepted.since} ({accepted.owner}): {where}{accepted.violation.message}"
 
 
 def excepted_message(excepted: Excepted) -> str:

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from policies.catalogue import MODULES, PACK_VERSION, RULES
+from policies.catalogue import MODULES, RULES
 from policies.examples import EXAMPLES
 from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, MANDATORY, Rule, rules_of
 from policies.testing import with_unknown_at
+from policies.version import PACK_VERSION
 
 TEMPLATE = Path(__file__).with_name("page.md")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "technical" / "policies.md"

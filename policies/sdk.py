@@ -24,7 +24,8 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policies.configuration import read, schema_properties
 from policies.evaluation import Verdict, evaluate, undecided_message, violation_message
-from policies.rule import Framework, Resource, Rule, Stack
+from policies.pack import stack_for
+from policies.rule import Framework, Resource, Rule
 from policies.value import Value
 from policies.wire import plain
 
@@ -91,19 +92,6 @@ def decoded(properties: Any) -> Value:
 def _value(proxy: Mapping[str, Any] | None) -> Value:
     """Properties that the SDK hands to a policy, without the proxies that raise when an unknown is touched."""
     return Value(None if proxy is None else plain(serialize_properties(proxy)))
-
-
-def stack_for(rule: Rule, known: Mapping[str, Resource], dependencies: Mapping[str, Mapping[str, list[str]]]) -> Stack:
-    """The resources (by URN) of the types that a stack rule reads, each with what its properties depend on."""
-    return Stack(
-        tuple(
-            resource.linked(
-                {key: [known[on] for on in urns if on in known] for key, urns in dependencies.get(urn, {}).items()}
-            )
-            for urn, resource in known.items()
-            if rule.applies_to(resource.type)
-        )
-    )
 
 
 def _framework(frameworks: tuple[Framework, ...]) -> PolicyComplianceFramework | None:

@@ -21,8 +21,9 @@ from google.protobuf import json_format, struct_pb2
 
 from policies.configuration import read
 from policies.evaluation import Verdict, evaluate
+from policies.pack import stack_for
 from policies.rule import Resource, Rule
-from policies.sdk import decoded, stack_for
+from policies.sdk import decoded
 from policies.value import Value
 from policies.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXT
 

@@ -95,6 +95,11 @@ class Value:
         return not self.unknown and not self.absent
 
     @property
+    def raw(self) -> Any:
+        """What was decoded, with `UNKNOWN`, `ASSET` and `Secret` in it. None where absent."""
+        return None if self.absent else self._content
+
+    @property
     def content(self) -> Any:
         """The plain content, None where absent. Raises `UnknownHere` where unknown."""
         if self.unknown:

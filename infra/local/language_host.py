@@ -97,7 +97,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             )
         folder = request.info.program_directory
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder],
+            [_interpreter(request.info), "-u", "-m", "pulumi.policy", *request.args, folder],
             cwd=folder,
             env={**os.environ, **dict(pair.split("=", 1) for pair in request.env)},
             stdout=subprocess.PIPE,
@@ -115,6 +115,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Nothing to do: the programs end with the calls that run them."""
         return empty_pb2.Empty()
+
+
+def _interpreter(info: language_pb2.ProgramInfo) -> str:
+    """The Python of the virtual environment that the project names, where it is there; else this project's own."""
+    named = dict(info.options).get("virtualenv")
+    python = os.path.join(info.root_directory, str(named), "bin", "python")
+    return python if named and os.access(python, os.X_OK) else sys.executable
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +14,14 @@ from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policies.analyzer import Analyzer
-from policies.catalogue import PACK_NAME, RULES
+from policies.catalogue import RULES
 from policies.examples import EXAMPLES
-from policies.rule import SETTINGS
+from policies.pack import Pack
+from policies.remediation import REMEDIES, remedy
+from policies.rule import PLATFORM, SETTINGS
 from policies.sdk import policy
-from policies.testing import UNKNOWN, Examples, StackExamples
+from policies.testing import TODAY, UNKNOWN, Examples, StackExamples, check, secret
+from policies.version import PACK_NAME
 
 BUCKET = "gcp:storage/bucket:Bucket"
 SECRET = "gcp:secretmanager/secret:Secret"
@@ -40,7 +44,8 @@ class _Context:
 
 
 def _servicer(kind: type[_PolicyAnalyzerServicer]) -> Any:
-    return kind(PACK_NAME, "1.0.0", [policy(rule) for rule in RULES], EnforcementLevel.ADVISORY)
+    made: Callable[..., Any] = partial(Analyzer, Pack(RULES, PLATFORM, TODAY), None) if kind is Analyzer else kind
+    return made(PACK_NAME, "1.0.0", [policy(rule) for rule in RULES], EnforcementLevel.ADVISORY)
 
 
 def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -63,12 +68,63 @@ def _configured(rule: str, level: Any, properties: Mapping[str, Any]) -> Any:
     return servicer
 
 
-def test_a_violation_is_mandatory_and_an_undecided_rule_is_advisory_in_one_answer() -> None:
-    diagnostics = _analyze(_servicer(Analyzer), BUCKET, {"location": "US", "uniformBucketLevelAccess": UNKNOWN})
-    levels = {diagnostic.policyName: diagnostic.enforcementLevel for diagnostic in diagnostics}
-    assert levels["placement-residency"] == proto.MANDATORY
-    assert levels["bucket-uniform-access"] == proto.ADVISORY
-    assert "undecided" in next(d.message for d in diagnostics if d.policyName == "bucket-uniform-access")
+def _after_the_program(servicer: Any) -> dict[str, tuple[int, str, str]]:
+    """What is told with the stack, once all resources were seen: level, URN and message by rule."""
+    found = servicer.AnalyzeStack(proto.AnalyzeStackRequest(), None).diagnostics
+    return {d.policyName: (d.enforcementLevel, d.urn, d.message) for d in found}
+
+
+def test_a_violation_is_told_at_once_and_an_undecided_rule_is_advice_at_the_end() -> None:
+    servicer = _servicer(Analyzer)
+    found = _analyze(servicer, BUCKET, {"location": "US", "uniformBucketLevelAccess": UNKNOWN})
+    levels = {diagnostic.policyName: diagnostic.enforcementLevel for diagnostic in found}
+    assert levels["placement-residency"] == proto.MANDATORY and "bucket-uniform-access" not in levels
+    level, urn, message = _after_the_program(servicer)["bucket-uniform-access"]
+    assert (level, urn) == (proto.ADVISORY, f"urn:pulumi:prod::p::{BUCKET}::tested")
+    assert "undecided" in message and "not known yet: uniformBucketLevelAccess" in message
+
+
+def test_what_is_undecided_on_many_resources_is_one_line_unless_it_is_asked_for() -> None:
+    servicer, verbose = _servicer(Analyzer), _servicer(Analyzer)
+    verbose._pack.verbose = True
+    for name in ("a", "b", "c", "d", "e"):
+        assert not _undecided(_analyze(servicer, BUCKET, {"location": UNKNOWN}, name))
+        assert "placement-residency" in _undecided(_analyze(verbose, BUCKET, {"location": UNKNOWN}, name))
+    level, _, message = _after_the_program(servicer)["placement-residency"]
+    assert level == proto.ADVISORY and "undecided on 5 resources" in message
+    assert "a (location), b (location), c (location) and 2 more" in message
+
+
+def _undecided(diagnostics: Any) -> set[str]:
+    return {d.policyName for d in diagnostics if "undecided" in d.message}
+
+
+def test_a_remedy_is_given_where_it_is_switched_on_and_only_for_what_is_violated() -> None:
+    off, on = _servicer(Analyzer), _configured("bucket-uniform-access", proto.REMEDIATE, {})
+    properties = {"location": "EU", "uniformBucketLevelAccess": False, "name": secret("kept")}
+
+    def remedies(servicer: Any, given: Mapping[str, Any]) -> Any:
+        return servicer.Remediate(
+            proto.AnalyzeRequest(type=BUCKET, name="b", properties=_struct(given)), None
+        ).remediations
+
+    assert not remedies(off, properties) and not remedies(on, {"uniformBucketLevelAccess": UNKNOWN})
+    assert not remedies(on, {"uniformBucketLevelAccess": True})
+    (found,) = remedies(on, properties)
+    changed = json_format.MessageToDict(found.properties)
+    assert changed == {**properties, "uniformBucketLevelAccess": True}, "and nothing else changes"
+    assert "bucket-uniform-access" not in {d.policyName for d in _analyze(on, BUCKET, changed)}
+
+
+def test_every_remedy_keeps_its_rule() -> None:
+    for examples in EXAMPLES:
+        if isinstance(examples, Examples) and examples.rule in REMEDIES:
+            rule = next(rule for rule in RULES if rule.name == examples.rule)
+            for properties in examples.violated:
+                changed = remedy(rule.name, properties)
+                assert changed is not None
+                verdict = check(rule, examples.type, changed, configuration=examples.configuration)
+                assert verdict.state == "holds", (rule.name, properties)
 
 
 def test_a_level_can_be_changed_and_a_rule_can_be_disabled() -> None:

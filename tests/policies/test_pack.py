@@ -8,9 +8,12 @@ import pulumi_gcp
 import pytest
 import yaml
 
-from policies.catalogue import MODULES, PACK_NAME, PACK_VERSION, RULES, rules_for
+from policies.catalogue import MODULES, RULES
 from policies.page import PAGE, page
-from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, SETTINGS, Rule
+from policies.pack import Pack
+from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, PLATFORM, SETTINGS, Rule
+from policies.testing import TODAY
+from policies.version import PACK_NAME, PACK_VERSION
 
 PACK = Path(__file__).resolve().parents[2] / "policies"
 
@@ -48,6 +51,7 @@ def test_every_type_that_a_rule_names_exists_in_the_sdk(rule: Rule) -> None:
 
 
 def test_grants_are_recognised_however_their_tokens_are_cased() -> None:
+    rules_for = Pack(RULES, PLATFORM, TODAY).rules_for
     grants = {token for token in TOKENS if token.lower().endswith(("iammember", "iambinding", "iampolicy"))}
     rules = {"iam-no-public-members", "iam-no-basic-roles", "iam-no-default-service-accounts"}
     assert all(rules <= {rule.name for rule in rules_for(token)} for token in grants)
