@@ -1,6 +1,7 @@
 """An address behind which the server can change, as that of a managed Redis does when its replica takes over."""
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 
 
@@ -11,6 +12,7 @@ class Forwarder:
         self.port = port
         self._target = target
         self._writers = set[asyncio.StreamWriter]()
+        self._connections = set[asyncio.Task[None]]()
         self._server: asyncio.Server | None = None
 
     def switch(self, target: int) -> None:
@@ -31,9 +33,15 @@ class Forwarder:
         self._server.close()
         for writer in self._writers:
             writer.close()
-        await asyncio.sleep(0)
+        if self._connections:
+            await asyncio.wait(self._connections)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._forward(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
@@ -54,3 +62,5 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         pass
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()

@@ -67,6 +67,12 @@ class RedisServer:
         with self.client() as client:
             return client.execute_command(*command)
 
+    def info(self, section: str) -> dict[str, Any]:
+        """What the server tells about itself."""
+        with self.client() as client:
+            told: dict[str, Any] = client.info(section)
+            return told
+
     def pause(self) -> None:
         """It hears and does not answer."""
         self._signal(signal.SIGSTOP)

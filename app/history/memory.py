@@ -83,6 +83,10 @@ class MemoryStore:
         self._since: float | None = None
         self._seed: str | None = None
 
+    def __len__(self) -> int:
+        """How many records are kept."""
+        return len(self._records.keys())
+
     async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
         if record and self._since is None:
             self._since = self._clock()

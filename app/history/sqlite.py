@@ -160,9 +160,8 @@ class SqliteStore:
         for start in range(0, len(keys), KEYS_AT_ONCE):
             part = keys[start : start + KEYS_AT_ONCE]
             places = ", ".join("?" * len(part))
-            found |= connection.execute(  # nosec B608  # question marks alone
-                f"SELECT key, data FROM record WHERE key IN ({places}) AND expires >= ?", (*part, self._clock())
-            ).fetchall()
+            asked = f"SELECT key, data FROM record WHERE key IN ({places}) AND expires >= ?"  # nosec B608
+            found |= connection.execute(asked, (*part, self._clock())).fetchall()
         return {key: data for key, data in found.items() if is_record(data, kind_of(key))}
 
     def _write(self, connection: sqlite3.Connection, records: dict[str, bytes]) -> None:

@@ -1,0 +1,1 @@
+"""Histories in a shared store: exact under concurrency, fast, and honest when the store fails."""
