@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from policies.configuration import Configuration, Exemption
-from policies.detectors import credential_in, personal_data_in
+from policies.credentials import credential_in
+from policies.personal import personal_data_in
 from policies.rule import Resource, Rule, Stack
 from policies.value import Undecided, UnknownHere, Value, Violation
 

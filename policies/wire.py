@@ -36,7 +36,7 @@ def plain(content: Any) -> Any:
         return UNKNOWN if content in _UNKNOWN_TEXTS else content
     if isinstance(content, Mapping):
         signature = content.get(SIGNATURE)
-        return _SIGNED.get(signature, _asset)(content) if signature else {k: plain(v) for k, v in content.items()}
+        return _SIGNED.get(str(signature), _asset)(content) if signature else {k: plain(v) for k, v in content.items()}
     if isinstance(content, list):
         return [plain(element) for element in content]
     return content

@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from policies.rule import SETTINGS
-from policies.testing import Declared, Examples, StackExamples
+from policies.testing import Declared, Examples, StackExamples, secret
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -21,6 +21,10 @@ def _with_environment(*variables: dict[str, Any], **container: Any) -> dict[str,
 
 def _job_with_environment(*variables: dict[str, Any]) -> dict[str, Any]:
     return {"template": {"template": {"containers": [{"envs": list(variables)}]}}}
+
+
+def _job_with(**container: Any) -> dict[str, Any]:
+    return {"template": {"template": {"containers": [container]}}}
 
 
 def _variable(name: str, value: str) -> dict[str, Any]:
@@ -42,6 +46,85 @@ _ENDLESS = deepcopy(_BOUNDED)
 del _ENDLESS["template"]["scaling"]
 _NO_MEMORY = deepcopy(_BOUNDED)
 del _NO_MEMORY["template"]["containers"][0]["resources"]["limits"]["memory"]
+
+_AWS = "AKIA" + "IOSFODNN7EXAMPLE"
+_WORD = "hunter2" * 2
+_LEAKS: tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...] = (
+    (
+        JOB,
+        _job_with(args=["--db-host", "10.0.0.3", "--workers", "4", "--token-path", "/run/token"]),
+        [
+            _job_with(args=["--db-password", _WORD]),
+            _job_with(args=[f"--db-password={_WORD}"]),
+            _job_with(commands=["sh", "-c", f"export DB_PASSWORD={_WORD} && start"]),
+            _job_with(envs=[_variable("SETTINGS", f'{{"user": "app", "password": "{_WORD}"}}')]),
+            _job_with(envs=[_variable("EXTRA", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPx" + "RfiCYEXAMPLEKEY")]),
+        ],
+    ),
+    (
+        "gcp:cloudfunctions/function:Function",
+        {"environmentVariables": {"MODEL_KEY": "sk-learn-isolation-forest-v2", "MAX_TOKEN": "4096"}},
+        [{"environmentVariables": {"DB_PASSWORD": _WORD}}, {"buildEnvironmentVariables": {"NPM_TOKEN": f"x{_WORD}"}}],
+    ),
+    (
+        "gcp:cloudfunctionsv2/function:Function",
+        {"serviceConfig": {"environmentVariables": {"KEY": "projects/p/locations/eu/keyRings/r/cryptoKeys/k"}}},
+        [{"serviceConfig": {"environmentVariables": {"API_KEY": f"{_WORD}!"}}}],
+    ),
+    (
+        "gcp:composer/environment:Environment",
+        {"config": {"softwareConfig": {"envVariables": {"SECRET": "sm://p/airflow"}}}},
+        [
+            {"config": {"softwareConfig": {"envVariables": {"SMTP_PASSWORD": _WORD}}}},
+            {"config": {"softwareConfig": {"airflowConfigOverrides": {"core-fernet_key": "kT8" + "vQ2x" * 10}}}},
+        ],
+    ),
+    (
+        "gcp:cloudbuild/trigger:Trigger",
+        {"substitutions": {"_REGION": "europe-west1", "_DB_PASSWORD": "projects/p/secrets/db/versions/1"}},
+        [{"substitutions": {"_DB_PASSWORD": _WORD}}, {"build": {"steps": [{"args": ["-c", f"TOKEN={_WORD}a ./x"]}]}}],
+    ),
+    (
+        "gcp:cloudscheduler/job:Job",
+        {"httpTarget": {"headers": {"Authorization": "Basic infrastructure-monitoring-of-orders"}}},
+        [
+            {"httpTarget": {"headers": {"X-API-Key": f"{_WORD}0"}}},
+            {"httpTarget": {"headers": {"Authorization": "Basic " + "YXBwOmh1bnRlcjJodW50ZXIy"}}},
+        ],
+    ),
+    (
+        "gcp:storage/transferJob:TransferJob",
+        {"transferSpec": {"gcsDataSource": {"bucketName": "b"}}},
+        [
+            {
+                "transferSpec": {
+                    "awsS3DataSource": {"awsAccessKey": {"accessKeyId": _AWS, "secretAccessKey": "wJalr" + "XUtnFEMI"}}
+                }
+            }
+        ],
+    ),
+    (
+        "gcp:compute/instance:Instance",
+        {"metadataStartupScript": "#!/bin/sh\nexport DB_PASSWORD=$(gcloud secrets versions access 1 --secret=db)"},
+        [
+            {"metadataStartupScript": f"#!/bin/sh\nexport DB_PASSWORD={_WORD}\n./start"},
+            {"metadata": {"startup-script": f"mysql --password={_WORD}"}},
+        ],
+    ),
+    ("gcp:sql/user:User", {"name": "app", "password": secret(_WORD)}, [{"name": "app", "password": _WORD}]),
+    ("gcp:sql/databaseInstance:DatabaseInstance", {"name": "db"}, [{"rootPassword": "correct-horse"}]),
+    ("gcp:secretmanager/secretVersion:SecretVersion", {"secretData": secret("word")}, [{"secretData": "word"}]),
+    (
+        "pulumi:providers:gcp",
+        {"project": "p", "credentials": "key.json"},
+        [
+            {"credentials": '{"type": "service_account", "private_key": "-----BEGIN PRIVATE ' + 'KEY-----x"}'},
+            {"accessToken": "ya29." + "a0" * 20},
+        ],
+    ),
+)
+"""By type: what is harmless there, and credentials as programs have put them there."""
+
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
@@ -245,6 +328,10 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"description": "log in with password=correct-horse-battery"},
             {"annotations": {"note": "AKIA" + "IOSFODNN7EXAMPLE"}},
         ],
+    ),
+    *(
+        Examples("privacy-no-credentials-in-text", kind, holds=[harmless], violated=leaks)
+        for kind, harmless, leaks in _LEAKS
     ),
     Examples(
         "privacy-no-personal-data-in-text",

@@ -2,10 +2,16 @@
 configuration.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
-from policies.detectors import credential_in, is_personal_name, is_secret_name, names_a_person, personal_data_in
+from policies.credentials import credential_in, is_secret, is_secret_name
+from policies.personal import is_personal_name, names_a_person, personal_data_in
 from policies.rule import (
     CRITICAL,
     EVERY_GOOGLE_TYPE,
@@ -19,6 +25,7 @@ from policies.rule import (
     matches_any,
     org_policy,
     rule,
+    trivy,
 )
 from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, require, worst
 
@@ -84,14 +91,15 @@ def rag_only_masked(resource: Resource) -> Findings:
     fix="Put the value into Secret Manager and give the variable a value_source with a secret_key_ref.",
 )
 def secrets_by_reference(resource: Resource) -> Findings:
+    message = "the name says that this is a secret, and its value is in clear"
     for container in containers(resource):
         for variable in container.variables:
-            name = variable["name"]
+            name, value = variable["name"], variable["value"]
             if name.known and (
                 not is_secret_name(name.text) or matches_any(name.text, resource.settings["allowedNames"])
             ):
                 continue
-            clear = forbid(variable["value"], bool, "the name says that this is a secret, and its value is in clear")
+            clear = forbid(value, partial(_is_clear, name.text if name.known else "password"), message)
             yield Undecided(name.path) if clear and name.unknown else clear
 
 
@@ -114,30 +122,69 @@ def no_personal_variables(resource: Resource) -> Findings:
 
 
 _TEXT_KEYS = frozenset(
-    "additionalExperiments annotations args attributes command commands content dashboardJson defaultLabels description"
-    " displayName documentation env environmentVariables envs friendlyName headers httpHeaders labels message metadata"
-    " metadataStartupScript parameters pushEndpoint resourceLabels schema script sourceContents subject substitutions"
-    " text title uri url userLabels value".split()
+    "additionalExperiments airflowConfigOverrides annotations args arguments attributes body buildEnvironmentVariables"
+    " command commands content dashboardJson data defaultLabels description displayName documentation entrypoint env"
+    " envVariables environmentVariables envs friendlyName guestFlush headers httpHeaders labels message metadata"
+    " metadataStartupScript options parameters properties pushEndpoint resourceLabels schema script sourceContents"
+    " subject substitutions sparkConf text title transformNameMapping uri url userLabels userEnvVars value"
+    " variables".split()
 )
 """Properties whose text people write, here and in everything below them."""
 _NOT_TEXT = frozenset({"valueSource"})
 """Below them: a reference to a secret is a name and a version."""
+_SECRET_KEYS = frozenset(
+    "clientSecret password passwordWo rootPassword sasToken secretAccessKey secretData secretDataWo"
+    " sharedSecret".split()
+)
+"""Properties that take a secret, which has to be marked as one: then it is encrypted in the state."""
+_HIDING_KEYS = _SECRET_KEYS | {"accessToken", "credentials"}
+"""Properties that may take one, or the name of a file that holds it."""
+_NAMES_A_NUMBER = re.compile(r"(?i)(?:id|uuid|hash|sha(?:1|256)?|digest|checksum|fingerprint|etag|version)$")
+"""Variables with random characters that are no secret."""
+_FLAG = re.compile(r"--?[A-Za-z][\w\-]{1,60}")
+GOOGLE_PROVIDER = "pulumi:providers:gcp"
 _CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
-_AROUND_TEXT = frozenset("conditions containers httpTarget pubsubTarget pushConfig template".split())
+_AROUND_TEXT = frozenset(
+    "awsAccessKey awsS3DataSource build buildConfig conditions config containers httpTarget pubsubTarget pushConfig"
+    " serviceConfig softwareConfig steps template transferSpec".split()
+)
 """Blocks with free text in them: while such a block is unknown, so is the text."""
 
 
 @rule(
     "privacy-no-credentials-in-text",
-    "No environment value, label, description, annotation, argument, script or URL looks like a credential.",
-    types=[EVERY_GOOGLE_TYPE],
+    "No environment value, argument, script, header, setting of a provider or password stands in clear.",
+    types=[EVERY_GOOGLE_TYPE, GOOGLE_PROVIDER],
     severity=CRITICAL,
-    frameworks=[cis("1.18")],
-    fix="Take it out, revoke it, and put its successor into Secret Manager.",
+    frameworks=[cis("1.18"), trivy("GCP-0037")],
+    fix="Take it out, revoke it, and put its successor into Secret Manager or mark it secret.",
 )
 def no_credentials_in_text(resource: Resource) -> Findings:
-    for text in _texts(resource):
-        yield _free_of(text, credential_in(text.text) if text.known else None)
+    for leaf in _leaves(resource):
+        if leaf.value.known:
+            yield _free_of(leaf.value, _credential_at(leaf))
+        else:
+            yield Undecided(leaf.value.path)
+
+
+def _credential_at(leaf: _Leaf) -> str | None:
+    """What kind of credential stands here in clear. What is marked secret is, in the state, encrypted; but what people
+    write freely is stored by Google Cloud as it is.
+    """
+    if leaf.value.secret and not leaf.free:
+        return None
+    text = leaf.value.text
+    if leaf.name in _SECRET_KEYS and not leaf.free and text:
+        return "a secret that is not marked as one"
+    if (
+        kind := credential_in(text, by_format_alone=not leaf.free or _NAMES_A_NUMBER.search(leaf.name) is not None)
+    ) is not None:
+        return kind
+    return "a secret, by the name that it stands under" if leaf.name and _is_clear(leaf.name, text) else None
+
+
+def _is_clear(name: str, value: object) -> bool:
+    return isinstance(value, str) and is_secret(name, value)
 
 
 @rule(
@@ -223,26 +270,52 @@ def _masks(container: Container) -> Finding:
     return worst(findings)
 
 
+@dataclass(frozen=True)
+class _Leaf:
+    """One text of a resource, or one unknown that may be one. `name` is what it stands under: a variable, a header, a
+    flag; `free` says that people write freely there.
+    """
+
+    value: Value
+    name: str
+    free: bool
+
+
+def _leaves(resource: Resource) -> Iterator[_Leaf]:
+    """Every text of a resource, keys of maps that people name included, and every one that is not known yet."""
+    elsewhere = resource.type in CLOUD_RUN_TYPES
+
+    def walk(value: Value, key: str, name: str, free: bool) -> Iterator[_Leaf]:
+        free = free or key in _TEXT_KEYS
+        if value.unknown:
+            if free or key in _AROUND_TEXT:
+                yield _Leaf(value, name, True)
+            elif key in _HIDING_KEYS and not value.secret:
+                yield _Leaf(value, name, False)
+        elif value.known and isinstance(value.content, str):
+            yield _Leaf(value, name, free)
+        elif value.known:
+            own = value["name"]
+            for child_key, child in value.entries():
+                if free:
+                    yield _Leaf(Value(child_key, child.path), "", True)
+                if child_key not in _NOT_TEXT:
+                    named = child_key == "value" and own.known and isinstance(own.content, str)
+                    # What variables of Cloud Run are named after is the business of privacy-secrets-by-reference.
+                    below = "" if named and elsewhere else own.text if named else child_key
+                    yield from walk(child, child_key, below, free)
+            flag = ""
+            for child in value.each():
+                yield from walk(child, key, flag, free)
+                said = child.text if child.known and isinstance(child.content, str) else ""
+                flag = said.lstrip("-") if _FLAG.fullmatch(said) else ""
+
+    yield from walk(resource.properties, "", "", False)
+
+
 def _texts(resource: Resource) -> list[Value]:
-    """Every free text of a resource, keys of maps included, and every one that is not known yet."""
-    found: list[Value] = []
-
-    def walk(value: Value, key: str, inside: bool) -> None:
-        inside = inside or key in _TEXT_KEYS
-        if value.unknown and (inside or key in _AROUND_TEXT):
-            found.append(value)
-        for name, child in value.entries() if value.known else ():
-            if inside:
-                found.append(Value(name, child.path))
-            if name not in _NOT_TEXT:
-                walk(child, name, inside)
-        for child in value.each() if value.known else ():
-            walk(child, key, inside)
-        if inside and value.known and isinstance(value.content, str):
-            found.append(value)
-
-    walk(resource.properties, "", False)
-    return found
+    """Every text that people write freely, and every one that is not known yet."""
+    return [leaf.value for leaf in _leaves(resource) if leaf.free]
 
 
 def _free_of(text: Value, kind: str | None) -> Finding:

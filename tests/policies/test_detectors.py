@@ -7,14 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from policies.detectors import (
-    credential_in,
-    is_card_number,
-    is_iban,
-    is_personal_name,
-    is_secret_name,
-    personal_data_in,
-)
+from bench.policies_planted import planted
+from policies.credentials import credential_in, is_secret, is_secret_name
+from policies.personal import is_card_number, is_iban, is_personal_name, personal_data_in
 
 # Split, so that secret scanners don't take this file for a leak.
 CREDENTIALS = {
@@ -43,7 +38,7 @@ CREDENTIALS = {
         "redis://:" + "hunter2@10.0.0.3:6379",
     ],
     "an authorization header": ["Authorization: Bearer " + "abcdef0123456789abcdef"],
-    "a password": ["password=correct-horse", "Server=db;User=a;Pwd=" + "Tr0ub4dor&3", "api_key: 0123456789"],
+    "a password": ["password=correct-horse", "Server=db;User=a;Pwd=" + "Tr0ub4dor&3"],
     "a masking key": ["k1:" + "q7w8e9r0t1y2u3i4o5p6a7s8d9f0g1h2j3k4l5z6x7c"],
     "a random secret (high entropy)": ["9xKp2Lq7" + "Vt4Rz8Wm3Yb6Nc1", "token Zm9vYm" + "Fy9QxT2kL8vR4nW7pJ3sD6 end"],
 }
@@ -199,3 +194,74 @@ def test_changing_one_digit_breaks_the_checksums() -> None:
     for place in range(4, len(iban)):
         assert not is_iban(iban[:place] + str((int(iban[place]) + 1) % 10) + iban[place + 1 :])
     assert is_card_number(card) and is_iban(iban)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", "hunter2hunter2"), ("DB_PASSWORD", "correct-horse"), ("API_KEY", "hunter2!"),
+        ("JWT_SECRET", "0123abcd" * 4), ("HEROKU_API_KEY", "550e8400-e29b-41d4-a716-446655440000"),
+        ("accessToken", "a1B2c3D4e5"), ("core-fernet_key", "kT8vQ2xvQ2xvQ2x="), ("_DEPLOY_TOKEN", "x7Kq2Lm9"),
+    ],
+)  # fmt: skip
+def test_a_value_is_a_secret_where_the_name_asks_for_one(name: str, value: str) -> None:
+    assert is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_KEY", "sk-learn-isolation-forest-v2"),
+        ("ENCRYPTION_KEY", "projects/p/locations/eu/keyRings/r/cryptoKeys/k"),
+        ("DB_PASSWORD", "projects/p/secrets/db/versions/3"), ("DB_PASSWORD", "sm://p/db"),
+        ("API_KEY", "berglas://b/key"),
+        ("DB_PASSWORD", "${DB_PASSWORD}"), ("TOKEN", "vault:secret/data/app#token"), ("MAX_TOKEN", "4096"),
+        ("SESSION_KEY", "3600"), ("DB_PASSWORD", "30"), ("CACHE_KEY", "orders:v1"), ("TLS_KEY", "/etc/tls/tls.key"),
+        ("DB_PASSWORD", ""), ("API_TOKEN", "true"), ("DB_PASSWORD", "<password>"), ("SECRET", "orders-db-credentials"),
+        ("SIGNING_KEY", "gcpkms://projects/p/locations/eu"),
+        ("DB_PASSWORD", "//secretmanager.googleapis.com/projects/p/secrets/x"),
+        ("PARTITION_KEY", "customer1"), ("AUTH_TOKEN", "https://oauth2.googleapis.com/token"), ("MONKEY", "hunter2!"),
+    ],
+)  # fmt: skip
+def test_a_reference_a_number_or_a_name_is_none_whatever_it_stands_under(name: str, value: str) -> None:
+    assert not is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=hunter2hunter2", '{"password": "hunter2hunter2"}', '{\\"password\\": \\"hunter2hunter2\\"}',
+        "--db-password hunter2hunter2", 'sh -c "export DB_PASSWORD=hunter2hunter2"', "#!/bin/sh\nTOKEN=a1b2c3d4\n",
+        "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY",
+        "user: app\npassword: swordfish1\n",
+        "https://example.com/hook?access_token=a1b2c3d4e5", "app:" + "hunter2@tcp(10.0.0.3:3306)/orders",
+        "Authorization: Basic YXBwOmh1bnRl" + "cjJodW50ZXIy",
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_where_programs_write_one(text: str) -> None:
+    assert credential_in(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-learn-isolation-forest-v2", "Basic infrastructure-monitoring-of-orders", "adam-optimizer",
+        "jan-mar",
+        "maria-backup", "martin-flow", "Adam Optimizer", "Martin Flow",
+        "export DB_PASSWORD=$(gcloud secrets versions)",
+        "${DB_PASSWORD:-changeme1}",
+        "--password-file /run/secrets/db", "--max-tokens 4096", "token: a word of the text",
+        "the password: required for all", '{"password": "${DB_PASSWORD}"}', "bearer of the-bad-news-of-yesterday",
+        "SECRET=projects/p/secrets/s", "key=value", "api_key: optional", "Victoria Metrics", "blog@example.com",
+    ],
+)  # fmt: skip
+def test_words_of_engineering_are_neither(text: str) -> None:
+    assert (credential_in(text), personal_data_in(text)) == (None, None)
+
+
+def test_most_planted_values_are_found() -> None:
+    found = [
+        credential_in(value) or is_secret(name, value) or personal_data_in(value)
+        for _, name, value in planted(100, seed=7)
+    ]
+    assert sum(map(bool, found)) >= 97

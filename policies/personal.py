@@ -1,0 +1,325 @@
+"""Does a text hold personal data?
+
+Made for configuration: labels, descriptions, environment variables. Digests, image references, UUIDs, bucket names,
+URLs and versions must not be taken for it, so each detector asks for a format, a checksum or a context, never for
+digits alone. A detector returns what kind of thing it saw, never the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word begins in camelCase."""
+
+_PERSON = (
+    r"(?:customer|client|user|buyer|member|patient|employee|person|contact|shopper|recipient|payer|guest|subscriber)"
+)
+_PERSONAL_NAME = re.compile(
+    rf"(?:^|[_\-.]){_PERSON}s?[_\-.]?"
+    r"(?:e?_?mail|phone|mobile|tel|(?<=[_\-.])name|surname|address|street|dob|birth|iban|id_?number)"
+    r"|(?:^|[_\-.])(?:first|last|full|given|family|maiden|middle)[_\-.]?name(?:$|[_\-.])"
+    r"|(?:^|[_\-.])(?:shipping|billing|home|postal|street|mailing)[_\-.]?address"
+    r"|(?:^|[_\-.])(?:ssn|social_?security(?:_?number)?|national_?id|passport(?:_?(?:no|number))?)(?:$|[_\-.])"
+    r"|(?:^|[_\-.])(?:tax_?id|iban)(?:$|[_\-.])"
+    r"|(?:^|[_\-.])(?:date_?of_?birth|birth_?(?:date|day)|dob)(?:$|[_\-.])"
+    r"|(?:^|[_\-.])(?:credit_?|debit_?)?card_?(?:number|holder|no|cvc|cvv)(?:$|[_\-.])|(?:^|[_\-.])cv[cv]2?(?:$|[_\-.])"
+    r"|(?:^|[_\-.])(?:mobile|phone|telephone)_?(?:number|no)(?:$|[_\-.])|^(?:e_?mail|phone|surname)(?:_?address)?$",
+    re.IGNORECASE,
+)
+
+_EMAIL = re.compile(
+    r"(?<![\w.+\-])(?<!//)([\w.+\-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w\-])"
+)
+_MACHINE_DOMAINS = (
+    "gserviceaccount.com",
+    "serviceaccount.com",
+    "cloudservices.gserviceaccount.com",
+    "noreply.github.com",
+)
+_EXAMPLE_DOMAINS = frozenset({"example.com", "example.org", "example.net", "email.com", "domain.com"})
+_ROLE_MAILBOXES = frozenset(
+    "abuse admin alert alerts billing bookkeeping bot bots call ci contact data devops dpo engineering feedback "
+    "git hello help hostmaster incident incidents info infra infrastructure it jobs legal ml mlops monitoring noc "
+    "noreply notifications oncall operations ops orders pager platform postmaster press privacy reply returns "
+    "root sales secops security service shop sre support sysadmin team webmaster".split()
+)
+
+_PHONE = re.compile(
+    r"(?<![\w.+/:\-])(?:\+|00)[1-9][0-9]{0,2}(?:[ .\-/]?\(?[0-9]{1,5}\)?){2,6}(?![\w\-])"
+    r"|(?<![\w.\-(])\(?[2-9][0-9]{2}\)?[ .\-][2-9][0-9]{2}[ .\-][0-9]{4}(?![\w\-])"
+    r"|(?i:\b(?:phone|tel|telephone|mobile|call|fon|handy)[ .:=]{1,3}\(?0?[0-9][0-9 ()/.\-]{6,16}[0-9])"
+)
+_CARD = re.compile(r"(?<![\w.\-/@])[2-6](?:[ \-]?[0-9]){12,18}(?![\w\-/])")
+_CARD_LENGTHS = (
+    (re.compile(r"4"), (13, 16, 19)),
+    (re.compile(r"5[1-5]|2(?:2[2-9]|[3-6]|7[01]|720)"), (16,)),
+    (re.compile(r"3[47]"), (15,)),
+    (re.compile(r"3(?:0[0-5]|[689])"), (14, 16)),
+    (re.compile(r"35(?:2[89]|[3-8])"), (16,)),
+    (re.compile(r"6(?:011|4[4-9]|5|2)"), (16, 17, 18, 19)),
+    (re.compile(r"5[06-9]|6"), (13, 16, 18, 19)),
+)
+_IBAN = re.compile(r"(?<![\w\-])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![\w\-])")
+_IBAN_LENGTH: Final[dict[str, int]] = {
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 CH21 CY28 CZ24 DE22 DK18 EE20 ES24 FI18 FO18 FR27 GB22 "
+        "GE22 GI23 GR27 HR21 HU28 IE22 IL23 IS26 IT27 KW30 LI21 LT20 LU20 LV21 MC27 MD24 ME22 MK19 MT31 NL18 NO15 "
+        "PL28 PT25 QA29 RO24 RS22 SA24 SE24 SI19 SK24 SM27 TR26 UA29 VA22 XK20"
+    ).split()
+}
+_SOCIAL_SECURITY = re.compile(r"(?<![\w.\-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w.\-])")
+
+# Given names that are no everyday word of engineering (no "Max", "Mark", "Grace", "Rose", "Will"): a label may well
+# say max-instances.
+_GIVEN_NAMES = frozenset(
+    "aaron adam agnieszka ahmed aisha alejandro alessandro alexander alexandra alice alicia aleksandra amelie "
+    "anastasia andreas andrew angela anika anita anna anne annika antoine antonio arthur barbara beatrice "
+    "benjamin bernhard bettina birgit brigitte camille carla carlos caroline catherine charlotte chiara christian "
+    "christina christine christopher claire claudia clara cristina daniel daniela danielle david deborah dennis "
+    "dimitri dmitri dominik donald dorothy eduardo edward elena elisabeth elizabeth emily emma enrique erika "
+    "ernst eva fatima federico felix fernando francesca francesco francois franz frederic friedrich fritz gabriel "
+    "gabriela georg george gerhard giovanni giulia giuseppe gustav hannah hans heike heinrich helena helga henrik "
+    "hiroshi ibrahim ines ingrid irina isabel isabella ivan jacob jacques james jan jennifer jessica joanna "
+    "johann johannes john jonas jose joseph juan julia julie juliette juergen karen karin karl katarzyna "
+    "katharina kathrin katrin kenneth kevin klaus kristina larissa laura laurent lea leonardo lena leon linda "
+    "lisa luca lucas lucia luis luisa lukas magdalena manuel marco margaret maria marie marina mario markus marta "
+    "martin martina mary mateo matteo matthew matthias mehmet melanie mia michael michaela michelle miguel "
+    "mohamed mohammed monika muhammad nadia natalia natalie nathalie nicola nicolas nicole nikolai nina olga "
+    "oliver olivia omar oscar pablo paolo patricia patrick paula pauline pedro peter petra philipp philippe "
+    "pierre piotr priya rachel rafael ralf raphael rebecca renate ricardo richard robert roberto roland ronald "
+    "ruth sabine samantha samuel sandra sara sarah sebastian sergei sharon silvia simone sofia sophia sophie "
+    "stefan stefanie stephan stephanie stephen steven susan susanne svetlana sylvia tatiana theresa thomas "
+    "timothy tobias ulrich ulrike ursula uwe valentina vanessa vera veronika viktor vincent vladimir walter "
+    "werner wilhelm william wolfgang xavier yuki yusuf zoe".split()
+)
+_FAMILY_NAMES = frozenset(
+    "abdullah acosta adams agarwal aguilar ahmad ahmed akhtar alexander ali allen almeida alonso alvarez alves "
+    "andersen anderson andersson andrews arnold arslan ashraf aydin bailey baker banerjee barbosa barnes bauer "
+    "baumann becker begum bell benitez bennett bergman bernard bianchi blanc blanco bonnet borges bouchard boucher "
+    "boyd brandt braun brooks brown bruno bryant burns butler cabrera campbell campos cardoso carlson carlsson "
+    "carpenter carter carvalho castillo castro celik chan chang chaudhary chavez chen cheng choi chowdhury "
+    "christensen clark clarke cohen coleman collins colombo conti contreras cook cooper correia costa cox crawford "
+    "cruz cunningham da-silva dahl dang daniels das davies davis delgado deluca demir desai dias diaz dietrich doe "
+    "dogan dominguez dubois dumas duncan dupont durand edwards ellis engel eriksen eriksson esposito evans ferguson "
+    "fernandes fernandez ferrara ferrari ferreira fischer fisher fleming flores fontaine ford foster fournier "
+    "fowler fox frank franke freeman friedrich fuchs fuentes gallo garcia gardner garnier gauthier gibson giordano "
+    "girard gomes gomez gonzales gonzalez gordon graf graham grant greco green griffin gross gruber guerin guerrero "
+    "gupta gutierrez guzman haas hall hamilton hansen hansson hardy harris harrison hartmann hasan hassan hawkins "
+    "hayes heinrich henderson henry hernandez herrera hoang hoffman hoffmann hofmann holmes horn horvat horvath "
+    "howard huang huber hughes hunt hunter hussain huynh ibrahim iglesias ivanov ivanova jackson jacobs jaeger jain "
+    "jansen janssen jansson jenkins jensen jimenez johansen johansson johnson johnston jones jordan joseph joshi "
+    "jovanovic jung kaiser kaminski kang kapoor karlsson kaur kaya keller kelly kennedy khan kim kimura klein "
+    "knight kobayashi koch koehler kovacs kowalczyk kowalski krause krueger kuhn kumar lambert lang lange larsen "
+    "larson larsson laurent lawrence leclerc lee lefebvre legrand lehmann leone leroy lewandowski lewis liang lim "
+    "lin lindberg liu long lopes lopez lorenz lozano lucas ludwig maier mancini marchand marchetti mariani marin "
+    "marino marques marshall martin martinelli martinez martins mason matthews mayer mccarthy mcdonald mehta meier "
+    "mendes mendez mendoza mercier merkel meyer michel miller mills mishra mitchell moeller molina monteiro "
+    "montgomery moore morales moreau morel moreno moretti morgan morris morrison mueller munoz murphy murray myers "
+    "nakamura navarro nel nelson neumann nguyen nielsen nikolic nilsson nowak nunes obrien oconnor oezdemir ogawa "
+    "oliveira olsen olson olsson oneill ortega ortiz otto owens pace palmer papadopoulos park parker patel "
+    "patterson paul payne pedersen pena peralta pereira perez perkins perrin perry persson peters petersen peterson "
+    "petit petrov petrova petrovic pfeiffer pham phillips pinto popescu popov porter powell price ramirez ramos rao "
+    "reddy reed reid reis ribeiro ricci richard richards richardson richter riley rinaldi rios rivera rizzo roberts "
+    "robertson robin robinson roche rodrigues rodriguez roger rogers rojas romano romero rossi rousseau roussel "
+    "roux roy ruiz russell russo ryan saito salazar sanchez sanders santana santiago santoro santos sasaki sato "
+    "sauer schaefer schmid schmidt schmitt schneider schreiber schroeder schubert schulte schultz schulz schulze "
+    "schumacher schuster schwartz schwarz scott seidel serra shah shaikh sharma shaw silva simmons simon simpson "
+    "singh smirnov smit smith snyder sokolov sommer soto sousa souza spencer stein stephens stevens stevenson "
+    "stewart stone suarez sullivan suzuki svensson szabo tan tanaka taylor teixeira thomas thompson thomsen torres "
+    "toth tran tucker turner varga vargas vasquez vazquez vega verma vidal vieira villa vincent vogel vogt voigt "
+    "volkov wagner walker wallace walsh walter wang ward washington watanabe watson watts weaver weber weiss wells "
+    "werner wheeler white williams williamson willis wilson winkler winter wojcik wolf wolff wong wood woods wright "
+    "wu xu yadav yamada yamaguchi yamamoto yang yildirim yildiz yilmaz yoshida young zhang zhao zhou zhu ziegler "
+    "zimmermann".split()
+)
+"""The commonest family names of Europe, the Americas and Asia, folded."""
+_ALSO_WORDS = frozenset(
+    "angel april august chase dean destiny faith frank grace grant hope jack jane jean joy june lee mark max "
+    "may mike miles pat paul ray rob rose sam sky ted tim tom victor victoria will".split()
+)
+"""Given names that are everyday words as well: they count before a known family name alone."""
+_NOT_SURNAMES = frozenset(
+    "account agent algorithm analytics api app apr archive auth aug backend backup batch bot broker bucket build cache "
+    "chart client cloud cluster collector compute config connector console container core cron dashboard data database "
+    "dataset db dec demo deploy deployment dev docker driver edge endpoint engine env export exporter feature feb file "
+    "flow forest forwarder framework frontend function gateway gpu graph group host house image import index infra "
+    "ingest ingress instance integration invoker job jul jun key kubernetes lake lang language layer level library "
+    "limit linux list loader local log logs main manager mar mesh metrics mirror model module monitor net network "
+    "node nov oct ops optimizer pipeline platform plugin pod pool portal preview primary prod production project proxy "
+    "queue reader registry release repo report role router rule runner runtime sandbox scheduler schema script search "
+    "secret sep server service shard shop site snapshot solver spark stack stage staging state storage store stream "
+    "sync system table task team template tenant test tests tool topic tracker training user version view vm volume "
+    "warehouse web webhook worker workflow workload workspace writer zone".split()
+)
+_WORD_ENDINGS = ("izer", "tion", "ing", "ment", "ware", "base", "ics", "ness", "ity", "ator")
+"""How words of engineering end and family names hardly do."""
+_NAME_PAIR = re.compile(
+    r"(?<![^\W_])([^\W\d_]{2,15})[ .,_\-]{1,2}(?:[A-Z]\. ?)?([^\W\d_](?:[^\W\d_]|['’]){1,24})(?![^\W_])"
+)
+_TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|Sra?|Signora?)\.? (?:[A-Z]\. ?)?[A-Z][a-z]{2,}")
+_FOLD = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "é": "e", "è": "e", "ç": "c", "á": "a", "í": "i", "ó": "o", "ł": "l", "ï": "i"}
+)
+
+
+def _spanish(text: str) -> bool:
+    digits = text.replace("-", "").translate(str.maketrans("XYZ", "012"))
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(digits[:-1]) % 23] == text[-1]
+
+
+def _singaporean(text: str) -> bool:
+    total = sum(int(digit) * weight for digit, weight in zip(text[1:8], (2, 7, 6, 5, 4, 3, 2), strict=True))
+    total += {"S": 0, "F": 0, "T": 4, "G": 4, "M": 3}[text[0]]
+    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "M": "KLJNPQRTUWX"}.get(text[0], "XWUTRQPNMLK")
+    return letters[(10 - total % 11) % 11 if text[0] == "M" else total % 11] == text[8]
+
+
+def _finnish(text: str) -> bool:
+    return "0123456789ABCDEFHJKLMNPRSTUVWXY"[int(text[:6] + text[7:10]) % 31] == text[10]
+
+
+def _british_health(text: str) -> bool:
+    digits = [int(character) for character in text if character.isdigit()]
+    check = 11 - sum(digit * (10 - index) for index, digit in enumerate(digits[:9])) % 11
+    return check % 11 == digits[9] and len(set(digits)) > 1
+
+
+def _luhn(text: str) -> bool:
+    digits = [int(character) for character in text if character.isdigit()]
+    doubled = (digit * (1 + index % 2) for index, digit in enumerate(reversed(digits)))
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def _verhoeff(text: str) -> bool:
+    """The checksum of an Aadhaar number, by the dihedral group of ten elements."""
+    check = 0
+    for index, digit in enumerate(reversed([int(character) for character in text if character.isdigit()])):
+        for _ in range(index % 8):
+            digit = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[digit]
+        if check < 5:
+            check = (check + digit) % 5 if digit < 5 else 5 + (check + digit) % 5
+        else:
+            check = 5 + (check - digit) % 5 if digit < 5 else (check - digit) % 5
+    return check == 0
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+_NATIONAL: Final[tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]] = (
+    (
+        re.compile(r"(?<![\w.\-])9[0-9]{2}-(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])-[0-9]{4}(?![\w.\-])"),
+        _always,
+    ),  # US, tax
+    (re.compile(r"(?<![\w.\-])[0-9]{8}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
+    (re.compile(r"(?<![\w.\-])[XYZ][0-9]{7}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
+    (re.compile(r"(?<![\w\-])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![\w\-])"), _always),  # Italy
+    (re.compile(r"(?<![\w\-])[STFGM][0-9]{7}[A-Z](?![\w\-])"), _singaporean),
+    (re.compile(r"(?<![\w\-])[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z](?![\w\-])"), _always),  # India, tax
+    (re.compile(r"(?<![\w.\-])[2-9][0-9]{3}[ \-][0-9]{4}[ \-][0-9]{4}(?![\w\-])"), _verhoeff),
+    (re.compile(r"(?<![\w.\-])[0-3][0-9][01][0-9]{3}[+\-A][0-9]{3}[0-9A-FHJ-NPR-Y](?![\w\-])"), _finnish),
+    (
+        re.compile(r"(?<![\w.\-])(?:[0-9]{2})?[0-9]{2}[01][0-9][0-3][0-9][\-+][0-9]{4}(?![\w\-])"),
+        lambda t: _luhn(t[-11:]),
+    ),  # Sweden
+    (re.compile(r"(?<![\w.\-])[0-9]{2}[01][0-9][0-3][0-9]-[1-8][0-9]{6}(?![\w\-])"), _always),  # Korea
+    (re.compile(r"(?<![\w.\-])[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{4}(?![\w\-])"), _british_health),
+    (
+        re.compile(r"(?<![\w\-])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![\w\-])"),
+        _always,
+    ),
+)
+"""National numbers of people by form and checksum: USA, Spain, Italy, Singapore, India, Finland, Sweden, Korea, UK."""
+_TOLD = re.compile(
+    r"(?i)\b(?:ssn|social security(?: number)?|nhs|pesel|tfn|medicare|aadhaar|national id|passport(?: (?:no|number))?"
+    r"|driver'?s? licen[cs]e(?: (?:no|number))?|tax id|steuer-?id|personalausweis|bank account(?: (?:no|number))?)"
+    r"\W{1,6}(?:(?:is|no|number)\W{1,3})?(?=[A-Z0-9 \-]*[0-9]{4})[A-Z0-9][A-Z0-9 \-]{5,18}\b"
+)
+_BORN = re.compile(
+    r"(?i)\b(?:born|birth(?:day|date)?|date of birth|dob)\W{1,5}(?:on |is )?"
+    r"(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})"
+)
+
+
+def personal_data_in(text: str) -> str | None:
+    """The kind of personal data that a text seems to hold ("an e-mail address"), or None."""
+    if len(text) < 6:
+        return None
+    for match in _EMAIL.finditer(text):
+        domain = match.group(2).lower()
+        if is_role_mailbox(match.group(1)) or domain.endswith(_MACHINE_DOMAINS):
+            continue
+        # At a domain that is kept for examples a plain word is a stand-in, unless it is somebody's name.
+        if domain not in _EXAMPLE_DOMAINS or not match.group(1).isalpha() or match.group(1).lower() in _GIVEN_NAMES:
+            return "an e-mail address"
+    for match in _IBAN.finditer(text):
+        if is_iban(match.group()):
+            return "an IBAN"
+    for match in _CARD.finditer(text):
+        if is_card_number(match.group()):
+            return "a card number"
+    if _SOCIAL_SECURITY.search(text):
+        return "a social security number"
+    if _TOLD.search(text) or any(fits(match[0]) for form, fits in _NATIONAL for match in form.finditer(text)):
+        return "a person's number"
+    if _BORN.search(text):
+        return "a date of birth"
+    for match in _PHONE.finditer(text):
+        if 8 <= sum(character.isdigit() for character in match.group()) <= 17:
+            return "a phone number"
+    return "a person's name" if names_a_person(text) else None
+
+
+def is_personal_name(name: str) -> bool:
+    """Whether a variable or label of this name holds personal data (`CUSTOMER_EMAIL`, `first_name`)."""
+    return _PERSONAL_NAME.search(_HUMP.sub("_", name)) is not None
+
+
+def is_card_number(text: str) -> bool:
+    """Whether the digits are a card number: an issuer's prefix, one of that issuer's lengths, and the checksum of
+    ISO/IEC 7812 (Luhn).
+    """
+    digits = "".join(character for character in text if character.isdigit())
+    if (
+        not any(prefix.match(digits) and len(digits) in lengths for prefix, lengths in _CARD_LENGTHS)
+        or len(set(digits)) < 2
+    ):
+        return False
+    return _luhn(digits)
+
+
+def is_iban(text: str) -> bool:
+    """Whether a text is an IBAN: a country of the registry, its length, and the checksum of ISO 13616 (mod 97)."""
+    compact = text.replace(" ", "").upper()
+    if _IBAN_LENGTH.get(compact[:2]) != len(compact):
+        return False
+    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+
+
+def is_role_mailbox(local_part: str) -> bool:
+    """Whether what stands before the @ names a task (`orders-on-call`) and no person (`anna.support`)."""
+    words = re.split(r"[._\-]", local_part.lower().partition("+")[0])
+    return not _ROLE_MAILBOXES.isdisjoint(words) and _GIVEN_NAMES.isdisjoint(words)
+
+
+def names_a_person(text: str) -> bool:
+    """Whether a given name is followed by a family name: a known one, or, where both begin with a capital, any word
+    that is none of engineering.
+    """
+    if _TITLED.search(text):
+        return True
+    position = 0
+    while match := _NAME_PAIR.search(text, position):
+        given, family = (part.lower().translate(_FOLD).replace("’", "").replace("'", "") for part in match.groups())
+        if family in _FAMILY_NAMES and (given in _GIVEN_NAMES or given in _ALSO_WORDS) and given != family:
+            return True
+        written = text[match.end(1)] in " ," and match[1].istitle() and match[2][0].isupper() and not match[2].isupper()
+        if written and given in _GIVEN_NAMES and family not in _NOT_SURNAMES and not family.endswith(_WORD_ENDINGS):
+            return True
+        position = match.end(1)
+    return False
