@@ -14,7 +14,7 @@ from app.metrics import Metrics
 from app.models import Models, settle_memory
 from app.rag.settings import RagSettings
 from app.scoring.answers import warm
-from app.scoring.handlers import Handlers
+from app.scoring.handlers import BATCH, ONE, STREAM, Handlers
 from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
@@ -73,9 +73,9 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     handlers = Handlers(settings, scoring, metrics, logs)
     routes = [
-        DirectRoute("/v1/score", JSON_TYPES, handler=handlers.score),
-        DirectRoute("/v1/score/batch", JSON_TYPES, handler=handlers.batch),
-        DirectRoute("/v1/score/stream", NDJSON_TYPES, stream=handlers.stream),
+        DirectRoute(ONE, JSON_TYPES, handler=handlers.score),
+        DirectRoute(BATCH, JSON_TYPES, handler=handlers.batch),
+        DirectRoute(STREAM, NDJSON_TYPES, stream=handlers.stream),
     ]
     return Edge(later, routes, settings, logs, metrics, start, stop)
 

@@ -1,34 +1,27 @@
-"""The scoring service on one core, side by side with FastAPI's usual style and with model servers.
+"""The scoring service on one core with each of its stores, side by side with FastAPI's usual style and model servers.
 
 `wrk` (Debian package) sends the same orders to each server in turn, several rounds of a few seconds; the server is
-pinned to
-one core and wrk to another. Besides requests a second, the processor time a request takes is read from /proc: it
-tells servers apart on a machine that has other things to do as well. `BENCH_PEERS=1` adds BentoML, MLServer, LitServe
-and Ray Serve in environments of their own; they get ready feature vectors and only have to call the model.
+pinned to one core and wrk to another, where Redis runs too. Besides requests a second, the processor time a request
+takes is read from /proc: it tells servers apart on a machine that has other things to do as well. `BENCH_PEERS=1` adds
+BentoML, MLServer, LitServe and Ray Serve in environments of their own; they get ready feature vectors and only have to
+call the model. `BENCH_BEFORE=DIR` adds the service of another clone without a store, and `BENCH_PROCESSES=1` four
+processes with one store behind the local cloud's front, on all cores.
 """
 
 import json
 import os
-import re
 import shutil
-import signal
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from bench.environments import python_with
+from bench.load import API_KEY, CLIENT_CORE, SERVER_CORE, Contender, load, started, stream_rate
+from bench.redis_server import RedisServer
 from data.generator.sample import lines, make_world
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import new_key_text
@@ -37,59 +30,15 @@ from orderguard.schema import OrderError, decode_order
 
 REPORT = Path("reports/bench/serving.json")
 PEERS = Path(__file__).with_name("serving_peers")
-SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-CONNECTIONS = 16
-SERVER_CORE, CLIENT_CORE = "0", "1"
-START_SECONDS = 120.0
 PORT = 9_780
-API_KEY = "a-key-for-the-benchmark"
-TICKS = os.sysconf("SC_CLK_TCK")
+ORDERS = 50_000
+"""So many different orders: one that comes again is less work, and customers come back as in a shop."""
+STREAMED, RUNS = 10_000, 3
+PROCESSES = 4
 
-SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["X-API-Key"] = "%(key)s"
-local bodies, i = {}, 0
-for line in io.lines("%(bodies)s") do bodies[#bodies + 1] = line end
-request = function() i = i %% #bodies + 1; return wrk.format(nil, "%(path)s", nil, bodies[i]) end
-done = function(summary, latency)
-  io.write(string.format("RESULT %%d %%d %%d %%d %%d\\n", summary.requests, summary.duration, latency:percentile(50),
-    latency:percentile(99), summary.errors.status + summary.errors.connect + summary.errors.read +
-    summary.errors.timeout))
-end
-"""
-
-
-@dataclass
-class Contender:
-    """A server: how it is started, where it takes a body, and what was measured."""
-
-    name: str
-    command: list[str]
-    environment: Mapping[str, str]
-    path: str
-    bodies: Path
-    port: int
-    start_seconds: float = 0.0
-    memory_mb: float = 0.0
-    per_second: list[float] = field(default_factory=list)
-    processor_us: list[float] = field(default_factory=list)
-    p50_ms: list[float] = field(default_factory=list)
-    p99_ms: list[float] = field(default_factory=list)
-    errors: int = 0
-
-    def results(self) -> dict[str, float]:
-        """The median of the rounds."""
-        return {
-            "requests_per_second": round(statistics.median(self.per_second)),
-            "processor_us_per_request": round(statistics.median(self.processor_us), 1),
-            "p50_ms": round(statistics.median(self.p50_ms), 2),
-            "p99_ms": round(statistics.median(self.p99_ms), 2),
-            "start_seconds": round(self.start_seconds, 2),
-            "memory_mb": round(self.memory_mb, 1),
-            "errors": self.errors,
-        }
+ALL_CORES = ",".join(map(str, range(os.cpu_count() or 1)))
+MASKING_KEY = new_key_text()
 
 
 def main() -> None:
@@ -101,26 +50,38 @@ def main() -> None:
     if shutil.which("wrk") is None or shutil.which("taskset") is None:
         sys.exit("wrk and taskset are needed: apt-get install wrk util-linux")
     compared: list[Contender] = []
+    together: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
-        contenders = ours(models, version, folder)
+        redis = RedisServer(folder / "redis").start()
+        running.callback(redis.stop)
+        os.sched_setaffinity(redis.command("INFO", "server")["process_id"], {int(CLIENT_CORE)})
+        feeds = [feed_in(folder, run) for run in range(RUNS)]
+        contenders = [*ours(models, version, folder, redis), *yardsticks(models, version, folder)]
         for peer in peers(models / version, folder) if os.environ.get("BENCH_PEERS") else []:
             # Alone: some of them are busy even when nobody asks.
             with started(peer) as process:
                 for _ in range(ROUNDS):
                     load(peer, process, folder)
             compared.append(peer)
-        processes = [running.enter_context(started(contender)) for contender in contenders]
-        for _ in range(ROUNDS):
-            for contender, process in zip(contenders, processes, strict=True):
-                load(contender, process, folder)
-        stream = stream_rate(contenders[0], folder / "orders.ndjson")
+        with ExitStack() as on_one_core:
+            processes = [on_one_core.enter_context(started(contender)) for contender in contenders]
+            for _ in range(ROUNDS):
+                for contender, process in zip(contenders, processes, strict=True):
+                    load(contender, process, folder)
+            streaming = [each for each in contenders if each.streams]
+            rates = {each.name: [stream_rate(each, feed) for feed in feeds] for each in streaming}
+            streams = {name: round(max(found)) for name, found in rates.items()}
+        if os.environ.get("BENCH_PROCESSES"):
+            together = many_processes(models, version, folder, redis)
     raw = raw_session_rate(models / version)
     report = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "servers": {contender.name: contender.results() for contender in [*contenders, *compared]},
-        "stream_rows_per_second": round(stream),
+        "stream_orders_per_second": streams,
+        "requests_per_second_by_processes": together,
         "raw_session_rows_per_second": round(raw),
+        "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
     }
     show(report)
@@ -129,34 +90,92 @@ def main() -> None:
     print(f"written: {REPORT}")
 
 
-def ours(models: Path, version: str, folder: Path) -> list[Contender]:
-    """The service with everything on, and the yardsticks in FastAPI's usual style."""
-    bodies = folder / "orders.ndjson"
-    bodies.write_bytes(b"\n".join(usable_orders(2_000)) + b"\n")
-    settings = {
-        "PORT": str(PORT),
+def ours(models: Path, version: str, folder: Path, redis: RedisServer | None = None) -> list[Contender]:
+    """The service with everything on, once for each store."""
+    bodies = orders_in(folder)
+    stores = {"off": "off", "memory": "memory:", "sqlite": f"sqlite:{folder / 'histories.sqlite'}"}
+    made = []
+    for place, (name, url) in enumerate((stores | ({"redis": redis.url} if redis else {})).items()):
+        told = settings(models, version, PORT + place, url) | ({"HISTORY_PASSWORD": redis.password} if redis else {})
+        command = [sys.executable, "-m", "app"]
+        made.append(Contender(f"orderguard, {name}", command, told, "/v1/score", bodies, PORT + place, streams=True))
+    return made
+
+
+def settings(models: Path, version: str, port: int, history_url: str) -> dict[str, str]:
+    """The service's environment."""
+    return {
+        "PORT": str(port),
         "MODEL_DIR": str(models.resolve()),
         "MODEL_VERSION": version,
         "PII_MASKING": "enforced",
-        "MASKING_KEY": new_key_text(),
+        "MASKING_KEY": MASKING_KEY,
         "API_KEY": API_KEY,
+        "HISTORY_URL": history_url,
     }
+
+
+def yardsticks(models: Path, version: str, folder: Path) -> list[Contender]:
+    """FastAPI in its usual style, and the service of another clone, if one is named."""
+    bodies, port = orders_in(folder), PORT + 10
     hello = [sys.executable, "-m", "uvicorn", "bench.hello_fastapi:app", "--no-access-log", "--log-level", "warning"]
     model_file = {"MODEL_FILE": str((models / version / "model.onnx").resolve())}
-    return [
-        Contender("orderguard", [sys.executable, "-m", "app"], settings, "/v1/score", bodies, PORT),
-        Contender("fastapi hello", [*hello, "--port", str(PORT + 1)], {}, "/v1/score", bodies, PORT + 1),
+    found = [
+        Contender("FastAPI, a constant", [*hello, "--port", str(port)], {}, "/v1/score", bodies, port),
         Contender(
-            "fastapi hello + model", [*hello, "--port", str(PORT + 2)], model_file, "/v1/score", bodies, PORT + 2
+            "the same with the model", [*hello, "--port", str(port + 1)], model_file, "/v1/score", bodies, port + 1
         ),
     ]
+    if before := os.environ.get("BENCH_BEFORE"):
+        of_before = Path(before).resolve() / "models"
+        told = settings(of_before, champion(of_before) or "", port + 2, "off") | {"PEER_FOLDER": before}
+        command = [sys.executable, "-m", "app"]
+        found.append(Contender("orderguard before, off", command, told, "/v1/score", bodies, port + 2, streams=True))
+    return found
 
 
-def usable_orders(count: int) -> list[bytes]:
+def many_processes(models: Path, version: str, folder: Path, redis: RedisServer) -> dict[str, float]:
+    """Requests a second of one process and of some behind the front, all with one store and on all cores."""
+    rates = {}
+    for count in (1, PROCESSES):
+        ports = [PORT + 20 + place for place in range(count)]
+        bodies = orders_in(folder)
+        with ExitStack() as running:
+            for port in ports:
+                told = settings(models, version, port, redis.url) | {"HISTORY_PASSWORD": redis.password}
+                each = Contender(str(port), [sys.executable, "-m", "app"], told, "/v1/score", bodies, port)
+                running.enter_context(started(each, cores=ALL_CORES))
+            port = PORT + 30 + count
+            command = [sys.executable, "-m", "bench.serving_front", str(port), *map(str, ports)]
+            front = Contender("front", command, {}, "/v1/score", bodies, port)
+            process = running.enter_context(started(front, cores=ALL_CORES))
+            for _ in range(ROUNDS):
+                load(front, process, folder)
+            rates[str(count)] = front.results()["requests_per_second"]
+    return rates
+
+
+def orders_in(folder: Path) -> Path:
+    """A file of usable orders, one a line."""
+    path = folder / "orders.ndjson"
+    if not path.exists():
+        path.write_bytes(b"\n".join(usable_orders(ORDERS)) + b"\n")
+    return path
+
+
+def feed_in(folder: Path, run: int) -> Path:
+    """A file of orders for one run of the streams: of a shop of its own, since orders that come late are more work."""
+    path = folder / f"feed-{run}.ndjson"
+    orders = b"\n".join(usable_orders(STREAMED, seed=100 + run)) + b"\n"
+    path.write_bytes(orders.replace(b'"customer":{"id":"', b'"customer":{"id":"%d-' % run))
+    return path
+
+
+def usable_orders(count: int, seed: int = 7) -> list[bytes]:
     """Generated orders that the service accepts."""
     start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
     usable = []
-    for line in lines(make_world(7, count, start, end), count, start, end):
+    for line in lines(make_world(seed, count, start, end), count, start, end):
         try:
             decode_order(line.data)
         except OrderError:
@@ -184,103 +203,6 @@ def peers(version_dir: Path, folder: Path) -> list[Contender]:
         told = {"MODEL_FILE": str((version_dir / "model.onnx").resolve()), "PEER_FOLDER": str(PEERS / name)}
         contenders.append(Contender(name, [str(python), *command, str(port)], told, path, bodies, port))
     return contenders
-
-
-@contextmanager
-def started(contender: Contender) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server on its core and wait for its first good answer."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    began = time.monotonic()
-    process = subprocess.Popen(
-        ["taskset", "-c", SERVER_CORE, *contender.command],
-        env={**kept, **contender.environment},
-        cwd=contender.environment.get("PEER_FOLDER"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        body = contender.bodies.read_bytes().split(b"\n")[0]
-        while not answers(contender, body):
-            if process.poll() is not None or time.monotonic() - began > START_SECONDS:
-                sys.exit(f"{contender.name} did not start: {' '.join(contender.command)}")
-            time.sleep(0.01)
-        contender.start_seconds = time.monotonic() - began
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
-def answers(contender: Contender, body: bytes) -> bool:
-    """Whether the server answers a request as it should."""
-    headers = {"Content-Type": "application/json", "X-API-Key": API_KEY}
-    request = urllib.request.Request(f"http://127.0.0.1:{contender.port}{contender.path}", body, headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # nosec B310  # a URL of this machine
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in family(int(child)))]
-
-
-def memory_mb(pid: int) -> float:
-    """The resident memory of a process."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def processor_seconds(pid: int) -> float:
-    """The processor time of a process and its descendants."""
-    fields = (Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in family(pid))
-    return sum(int(values[11]) + int(values[12]) for values in fields) / TICKS
-
-
-def load(contender: Contender, process: subprocess.Popen[bytes], folder: Path) -> None:
-    """One round of requests."""
-    script = folder / "script.lua"
-    script.write_text(SCRIPT % {"key": API_KEY, "bodies": contender.bodies, "path": contender.path})
-    url = f"http://127.0.0.1:{contender.port}"
-    wrk = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "-s", str(script), url]
-    before = processor_seconds(process.pid)
-    shown = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
-    used = processor_seconds(process.pid) - before
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", shown)
-    if not found or int(found[1]) == 0:
-        sys.exit(f"{contender.name} answered nothing:\n{shown}")
-    requests, micros, p50, p99, errors = map(int, found.groups())
-    contender.per_second.append(requests / micros * 1e6)
-    contender.processor_us.append(used / requests * 1e6)
-    contender.p50_ms.append(p50 / 1_000)
-    contender.p99_ms.append(p99 / 1_000)
-    contender.errors += errors
-    contender.memory_mb = max(contender.memory_mb, sum(memory_mb(each) for each in family(process.pid)))
-
-
-def stream_rate(contender: Contender, orders: Path) -> float:
-    """Orders a second through /v1/score/stream: the best of some runs."""
-    body = orders.read_bytes() * 5
-    rates = []
-    for _ in range(3):
-        connection = HTTPConnection("127.0.0.1", contender.port, timeout=120)
-        began = time.perf_counter()
-        connection.putrequest("POST", "/v1/score/stream")
-        connection.putheader("Content-Type", "application/x-ndjson")
-        connection.putheader("X-API-Key", API_KEY)
-        connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders()
-        # The service answers while it reads: a client that reads only once it has sent would stop the stream.
-        with ThreadPoolExecutor(1) as sending:
-            sending.submit(connection.send, body)
-            rows = sum(1 for _ in connection.getresponse())
-        rates.append(rows / (time.perf_counter() - began))
-        connection.close()
-    return max(rates)
 
 
 RAW = """
@@ -313,8 +235,11 @@ def show(report: dict[str, Any]) -> None:
     print(f"{'server':24}" + "".join(f"{head:>12}" for head in heads))
     for name, results in report["servers"].items():
         print(f"{name:24}" + "".join(f"{results[column]:>12}" for column in columns))
-    ratio = report["stream_rows_per_second"] / report["raw_session_rows_per_second"]
-    print(f"stream: {report['stream_rows_per_second']} orders/s, {ratio:.2f} of the bare session's rows/s on vectors")
+    for name, rate in report["stream_orders_per_second"].items():
+        print(f"stream, {name}: {rate:,} orders/s")
+    print(f"the bare session on ready vectors: {report['raw_session_rows_per_second']:,} rows/s")
+    for count, rate in report["requests_per_second_by_processes"].items():
+        print(f"behind the front, {count} processes with one store on {report['cores']} cores: {rate:,} requests/s")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from random import Random
 
 import httpx
 
-from bench.serving import Contender, family, memory_mb, ours, started
+from bench.load import Contender, family, memory_mb, started
+from bench.serving import ours
 from orderguard.model_version import champion
 
 REPORT = Path("reports/bench/soak.json")
@@ -32,7 +33,7 @@ def main() -> None:
     if version is None:
         sys.exit(f"{models} holds no champion: `make train` makes one")
     with tempfile.TemporaryDirectory() as name:
-        contender = ours(models, version, Path(name))[0]
+        contender = ours(models, version, Path(name))[1]
         with started(contender) as process:
             report = soak(contender, process.pid)
     REPORT.parent.mkdir(parents=True, exist_ok=True)

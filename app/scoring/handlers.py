@@ -15,9 +15,10 @@ from app.metrics import Metrics
 from app.problems import of_order
 from app.scoring.decoding import MAX_LINE_BYTES, lines_of, slices, split_batch
 from app.scoring.service import Scored, Scoring
-from app.scoring.stages import Incoming
 from app.settings import Settings
 from orderguard.schema import OrderError
+
+PATHS = ONE, BATCH, STREAM = "/v1/score", "/v1/score/batch", "/v1/score/stream"
 
 _encoder = msgspec.json.Encoder()
 
@@ -34,6 +35,7 @@ class Handlers:
         self._logs = logs
         self._slice = asyncio.Lock()
         """Between two turns of other requests there is one slice, however many batches and streams are at work."""
+        self._orders = {path: metrics.orders.labels(path).inc for path in PATHS}
         self._trace_prefix = f"projects/{settings.project}/traces/" if settings.project else ""
 
     async def score(self, exchange: Exchange, body: bytes) -> Reply:
@@ -62,7 +64,7 @@ class Handlers:
         store = None if exchange.record else self._scoring.looking()
         results: list[ScoreAnswer | OrderFailure] = []
         for part in slices(orders):
-            results += await self._score_slice(exchange, part, len(results), store)
+            results += await self._score_slice(exchange, part, len(results), store, len(body))
         anomalies, invalid = _tally(results)
         answer = _encoder.encode(BatchAnswer(len(results), anomalies, invalid, results))
         return Reply(200, answer, orders=len(results), bad_orders=invalid, anomalies=anomalies)
@@ -95,10 +97,10 @@ class Handlers:
         part: Sequence[bytes | msgspec.Raw],
         start: int,
         store: HistoryStore | None,
-        longest: int | None = None,
+        longest: int,
     ) -> list[ScoreAnswer | OrderFailure]:
         async with self._slice:
-            taken = [await self._taken(order, longest) for order in part]
+            taken = await self._scoring.incoming_each(part, longest)
             incoming = [order for order in taken if not isinstance(order, OrderError)]
             scored = []
             if incoming:
@@ -119,20 +121,11 @@ class Handlers:
             for place, order in enumerate(taken)
         ]
 
-    async def _taken(self, order: bytes | msgspec.Raw, longest: int | None) -> Incoming | OrderError:
-        """An order of a batch or a stream, masked, or why it can't be used."""
-        if longest is not None and len(bytes(order)) > longest:
-            return OrderError("", f"the line is longer than {longest} bytes")
-        try:
-            return await self._scoring.incoming(order)
-        except OrderError as error:
-            return error
-
     def _count(self, exchange: Exchange, scored: Sequence[Scored], invalid: int) -> None:
-        metrics, route = self._metrics, exchange.route
-        metrics.orders.labels(route).inc(len(scored))
+        metrics = self._metrics
+        self._orders[exchange.route](len(scored))
         if invalid:
-            metrics.invalid_orders.labels(route).inc(invalid)
+            metrics.invalid_orders.labels(exchange.route).inc(invalid)
         for one in scored:
             metrics.scores.observe(one.answer.score)
             if one.answer.anomaly:

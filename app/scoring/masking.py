@@ -11,7 +11,10 @@ from orderguard.history import CustomerHistory, EntityHistory, Past, customer_af
 from orderguard.masking import Keyring
 from orderguard.masking.order import masking_order
 from orderguard.masking.steps import Steps
-from orderguard.schema import MaskedOrder
+from orderguard.schema import MaskedOrder, OrderError
+
+Taken = Incoming | OrderError
+"""An order of a batch or a stream, masked, or why it can't be used."""
 
 
 def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming]:
@@ -26,6 +29,20 @@ def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming
             earlier.append((yield from masking_order(one, keyring, free_text=False)))
             yield
     return Incoming(order.order_id, masked, past_of(masked, earlier), model)
+
+
+def masking_each(bodies: Sequence[bytes | Raw], longest: int, keyring: Keyring, model: Model) -> Steps[list[Taken]]:
+    """`masking` of many orders, each with what is wrong with it in its place; `longest` is the most bytes of one."""
+    taken: list[Taken] = []
+    for body in bodies:
+        try:
+            if len(bytes(body)) > longest:
+                raise OrderError("", f"the line is longer than {longest} bytes")
+            taken.append((yield from masking(body, keyring, model)))
+        except OrderError as error:
+            taken.append(error)
+        yield
+    return taken
 
 
 def past_of(order: MaskedOrder, earlier: Sequence[MaskedOrder]) -> Past:

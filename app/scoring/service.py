@@ -18,7 +18,7 @@ from app.models import Model, Models
 from app.problems import Problem
 from app.scoring.answers import answers_of, examined_order, explained_order, vectors_of
 from app.scoring.batcher import Batcher
-from app.scoring.masking import masking
+from app.scoring.masking import Taken, masking, masking_each
 from app.scoring.shadow import Shadow
 from app.scoring.stages import Explained, Incoming, Prepared
 from app.scoring.turns import Turns
@@ -73,6 +73,10 @@ class Scoring:
     async def incoming(self, body: bytes | Raw) -> Incoming:
         """Decode and mask an order, in turns with other requests. Raises `OrderError`."""
         return await self._turns.run(masking(body, self.keyring, self.model()))
+
+    async def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> list[Taken]:
+        """The same for many orders of at most `longest` bytes."""
+        return await self._turns.run(masking_each(bodies, longest, self.keyring, self.model()))
 
     async def score(self, order: Incoming, *, record: bool) -> Scored:
         """Score an order, in company of those that are under way at the same time. With `record` it is counted: in the

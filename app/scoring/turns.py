@@ -23,27 +23,19 @@ class Turns:
         if not self._in_turn:
             self._in_turn, self._until = True, time.perf_counter() + SLICE_SECONDS
             asyncio.get_running_loop().call_soon(self._end_of_turn)
+        clock, until = time.perf_counter, self._until
         try:
-            _take(steps, self._until)
+            while clock() < until:
+                next(steps)
             while True:
                 async with self._long_work:
-                    _take(steps, time.perf_counter() + SLICE_SECONDS)
+                    until = clock() + SLICE_SECONDS
+                    while clock() < until:
+                        next(steps)
                     await asyncio.sleep(0)
-        except _Done as done:
-            result: Result = done.args[0]
+        except StopIteration as done:
+            result: Result = done.value
             return result
 
     def _end_of_turn(self) -> None:
         self._in_turn = False
-
-
-class _Done(Exception):
-    """The steps have ended with this result."""
-
-
-def _take(steps: Steps[Result], until: float) -> None:
-    try:
-        while time.perf_counter() < until:
-            next(steps)
-    except StopIteration as done:
-        raise _Done(done.value) from None

@@ -43,13 +43,14 @@ class Keyring:
         self._keys = dict(keys)
         self.current_id = next(iter(self._keys))
         begun = {
-            name: (f"{prefix}_{self.current_id}_", CANONICAL[name], *_begun(self._keys[self.current_id], name))
+            name: (f"{prefix}_{self.current_id}_", CANONICAL[name], inner.copy, outer.copy)
             for name, prefix in PREFIXES.items()
+            for inner, outer in [_begun(self._keys[self.current_id], name)]
         }
 
         def token(namespace: str, value: str) -> str:
-            prefix, canonical, inner, outer = begun[namespace]
-            inner, outer = inner.copy(), outer.copy()
+            prefix, canonical, begun_inner, begun_outer = begun[namespace]
+            inner, outer = begun_inner(), begun_outer()
             inner.update(canonical(value).encode("utf-8", "surrogatepass"))
             outer.update(inner.digest())
             return prefix + _text(outer.digest())
