@@ -25,6 +25,11 @@ class Feed(NamedTuple):
     everything: Path
     earlier: Path
 
+    def cut_at(self, share: float, folder: Path) -> "Feed":
+        """The same feed with another share of later orders."""
+        cut = len(self.lines) - int(len(self.lines) * share)
+        return self._replace(cut=cut, earlier=_written(folder, self.lines[:cut]))
+
     @property
     def later(self) -> list[bytes]:
         """The lines that a service is asked about."""

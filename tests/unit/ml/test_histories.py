@@ -7,20 +7,11 @@ import pytest
 
 from ml.histories import write_histories
 from ml.job import Job, prepare
-from ml.pipeline import Outcome, train_version
+from ml.pipeline import Outcome
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import read_manifest, verify
 from orderguard.retrieval import ForeignKey, PastCases
 from tests.unit.ml.command_line import run, train
-
-
-def test_a_key_made_for_one_run_leaves_nothing_behind(job: Job, trained: Outcome, tmp_path: Path) -> None:
-    """The very version that another key makes, but for pseudonyms: there is none, of orders or of files."""
-    own = replace(job, models=tmp_path / "models", histories=tmp_path / "histories", run_key=True)
-    made = train_version(replace(own, keyring=Keyring.from_text(new_key_text()))).manifest
-    assert made.files == trained.manifest.files
-    assert (made.key, {file.token for file in made.data}) == ("", {""})
-    assert not (tmp_path / "histories").exists()
 
 
 def test_past_cases_are_made_under_any_key_for_a_version_that_another_key_has_made(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from data.generator.__main__ import main as generate
 from orderguard.masking import Keyring, new_key_text
+from orderguard.masking.keyring import TOKEN_PATTERN
 from orderguard.model_version import sha256, verify
 from tests.unit.ml.command_line import train
 
@@ -37,8 +39,8 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same code and data trained three times: here, elsewhere, and with another masking key. Their version
-    folders.
+    """The same code and data trained three times: here, elsewhere, and under a masking key of that run alone. Their
+    version folders.
     """
     code = copy_of_the_code(tmp_path_factory.mktemp("code") / "here")
     elsewhere = shutil.copytree(code, tmp_path_factory.mktemp("other") / "a longer way" / "elsewhere")
@@ -48,13 +50,13 @@ def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory
     odd = {**plain, **threads, "PYTHONHASHSEED": "370", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
     rekeyed = {**plain, "MASKING_KEY": new_key_text("k2")}
     made = {}
-    for name, root, environment, jobs in (
-        ("here", code, plain, "1"),
-        ("elsewhere", elsewhere, odd, "3"),
-        ("rekeyed", code, rekeyed, "2"),
+    for name, root, environment, more in (
+        ("here", code, plain, ["--jobs", "1"]),
+        ("elsewhere", elsewhere, odd, ["--jobs", "3"]),
+        ("rekeyed", code, rekeyed, ["--jobs", "2", "--run-key"]),
     ):
         models = root / f"models of {name}"
-        command = train(few, models, root, "--jobs", jobs, "--no-promote", "--json")
+        command = train(few, models, root, *more, "--no-promote", "--json")
         environment.pop("MASKING_KEY_FILE", None)
         done = subprocess.run(
             [sys.executable, "-m", "ml", *(str(part) for part in command)],
@@ -79,11 +81,14 @@ def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(trainings: dic
         assert (here / name).read_bytes() == (elsewhere / name).read_bytes(), name
 
 
-def test_another_masking_key_gives_the_same_model(trainings: dict[str, Path]) -> None:
-    """No file of a version depends on the key: what does is kept apart from it."""
+def test_a_key_of_one_run_gives_the_same_model_and_leaves_nothing_behind(trainings: dict[str, Path]) -> None:
+    """No file of a version depends on the key: what does is kept apart. Under a key that is thrown away there are no
+    pseudonyms either, of orders or of files.
+    """
     here, rekeyed = verify(trainings["here"]), verify(trainings["rekeyed"])
     assert here.files == rekeyed.files and len(here.files) > 10
-    assert here.key != rekeyed.key
+    assert here.key and (rekeyed.key, {file.token for file in rekeyed.data}) == ("", {""})
+    assert not re.search(TOKEN_PATTERN, (trainings["rekeyed"] / "manifest.json").read_text("utf-8"))
 
 
 def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, Path], few: Path, key_text: str) -> None:
