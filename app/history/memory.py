@@ -83,9 +83,9 @@ class MemoryStore:
         self._since: float | None = None
         self._seed: str | None = None
 
-    def __len__(self) -> int:
-        """How many records are kept."""
-        return len(self._records.keys())
+    def keys(self) -> list[str]:
+        """The keys of all records."""
+        return self._records.keys()
 
     async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
         if record and self._since is None:

@@ -137,5 +137,5 @@ def _compared(server: RedisServer, groups: Sequence[Group], orders: int, seed: i
         counted=counted,
         different=different,
         records=len(keys),
-        different_records=sum(kept[key] != records[key] for key in keys) + abs(len(alone) - len(keys)),
+        different_records=sum(kept[key] != records[key] for key in keys) + len(set(alone.keys()) - set(keys)),
     )
