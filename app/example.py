@@ -14,6 +14,7 @@ from app.models import Model
 from app.scoring.service import Scoring
 from orderguard.catalogue import Catalogue, Code
 from orderguard.features.scalar import order_features
+from orderguard.history import NO_PAST
 from orderguard.masking import Keyring, mask_order
 from orderguard.schema import Order
 
@@ -46,7 +47,7 @@ def example_orders(model: Model, keyring: Keyring) -> ExampleOrders:
 
     def score(order: Order) -> float:
         masked = mask_order(order, keyring, doubt=model.doubt)
-        return float(model.scorer.explain(order_features(masked, None, model.catalogue)[None])[0].score[0])
+        return float(model.scorer.explain(order_features(masked, NO_PAST, model.catalogue)[None])[0].score[0])
 
     usual = min(_usual_orders(model), key=score)
     anomalies = list(_anomalies(usual, model.catalogue))

@@ -20,7 +20,8 @@ from data.generator.__main__ import main as generate
 from ml.feature_engineering import FeatureConfig, build_features
 from ml.reading import masked_orders
 from orderguard.features.scalar import order_features
-from orderguard.history import CustomerHistory, customer_after
+from orderguard.features.pasts import Pasts
+from orderguard.history import after
 from orderguard.masking import Keyring, new_key_text
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
@@ -69,14 +70,14 @@ def serving(path: Path) -> dict[str, float]:
     """Median microseconds of what serving does for one order: its vector, and its customer's next history."""
     keyring = Keyring.from_text(new_key_text())
     catalogue = build_features([path], keyring, FeatureConfig(workers=1)).catalogue
-    histories: dict[str, CustomerHistory] = {}
+    pasts = Pasts.empty()
     vector, update = [], []
     for order in (order for chunk in masked_orders([path], keyring, free_text=False) for order in chunk):
-        known = histories.get(order.customer_token)
+        known = pasts.of(order)
         begun = time.perf_counter()
         order_features(order, known, catalogue)
         between = time.perf_counter()
-        histories[order.customer_token] = customer_after(known, order)
+        pasts.keep(order, after(known, order))
         update.append(time.perf_counter() - between)
         vector.append(between - begun)
     return {"vector_us": statistics.median(vector) * 1e6, "history_us": statistics.median(update) * 1e6}

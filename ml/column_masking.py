@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from ml.remembered_parts import (
     ABSENT,
+    ADDRESS,
     CHANNEL_NUMBER,
     CURRENCY_NUMBER,
+    CUSTOMER,
+    DEVICE,
+    HOUR,
     MICROSECONDS,
     MOST_REMEMBERED,
     Odd,
+    PAYMENT,
     PartlyDecoded,
     Parts,
     decode,
@@ -24,6 +29,8 @@ from ml.remembered_parts import (
 )
 from orderguard.features.columns import Columns, renumbered
 from orderguard.features.facts import CODES, NUMBERS, numbers_of
+from orderguard.history import ENTITIES
+from orderguard.history.digests import OF_THE_SHOP
 from orderguard.masking.codes import Doubt, masked
 from orderguard.masking.keyring import Keyring
 from orderguard.presence import bits
@@ -40,8 +47,8 @@ _CHANNEL, _COUPON, _NOTE, _GIFT = (_FIELD[name] + 2 for name in ("channel", "cou
 _SHORTEST = len(',"items":0')
 """A field that is not decoded at once takes no fewer bytes."""
 
-_OWN = ("discount", "coupon", "shipping_cost", "device")
-_WIDTH = 6 + len(_OWN) + 3
+_OWN = ("discount", "coupon", "shipping_cost")
+_WIDTH = 7 + len(_OWN) + 3
 
 
 class ColumnMasker:
@@ -56,8 +63,9 @@ class ColumnMasker:
     def _begin(self) -> None:
         """Start with no orders taken."""
         self._order_ids: list[str] = []
-        # The rows of customer, billing address, shipping address, payment and hour; microseconds past the hour; what
-        # `_OWN` names; the numbers of currency and channel; how many lines. And the lines as `Parts.lines` gives them.
+        # The rows of customer, billing address, shipping address, payment, device, hour; microseconds past the hour;
+        # what `_OWN` names; the numbers of currency and channel; how many lines. And the lines as `Parts.lines` gives
+        # them.
         self._orders = array("d")
         self._lines = array("d")
 
@@ -122,7 +130,7 @@ class ColumnMasker:
         self._lines.extend(lines)
         used, channel_number = 1.0 if coupon else 0.0, CHANNEL_NUMBER[channel]
         self._orders.extend(
-            (customer, billing, delivery, payment, hour, past, discount, used, cost, device)
+            (customer, billing, delivery, payment, device, hour, past, discount, used, cost)
             + (currency, channel_number, len(lines) // 5)
         )
         return True
@@ -134,10 +142,11 @@ class ColumnMasker:
         self._lines.extend(parts.masked_lines(order.items))
         self._orders.extend(
             (
-                parts.customer_row(order.customer_token, order.customer_since),
+                parts.customer_row(order.customer_token, order.email_token, order.customer_since),
                 parts.address_row(order.billing),
                 parts.address_row(order.shipping),
-                parts.payment_row(order.payment_method, order.card_country),
+                parts.payment_row(order.payment_method, order.card_country, order.card_token),
+                parts.device_row(order.device_token, order.network_token),
                 parts.hour_row(facts["at"], facts["minute"], facts["weekday"]),
                 0.0,
                 *(facts[name] for name in _OWN),
@@ -154,16 +163,18 @@ class ColumnMasker:
         """
         parts, count = self._parts, len(self._order_ids)
         orders = np.array(self._orders).reshape(-1, _WIDTH).T
-        rows = orders[:5].astype(np.int64)
-        customer, since = _taken(parts.customer_table, 2, rows[0])
-        billing, delivery = _taken(parts.address_table, 4, rows[1]), _taken(parts.address_table, 4, rows[2])
-        method, card_country, payment = _taken(parts.payment_table, 3, rows[3])
-        moment, minute, weekday = _taken(parts.hour_table, 3, rows[4])
+        rows = orders[:6].astype(np.int64)
+        customer, email, since = _taken(parts.customer_table, CUSTOMER, rows[0])
+        billing, delivery = _taken(parts.address_table, ADDRESS, rows[1]), _taken(parts.address_table, ADDRESS, rows[2])
+        method, card_country, card, payment, card_digest = _taken(parts.payment_table, PAYMENT, rows[3])
+        device, network, device_digest = _taken(parts.device_table, DEVICE, rows[4])
+        own = ~np.isin(orders[11], [CHANNEL_NUMBER[channel] for channel in OF_THE_SHOP])
+        moment, minute, weekday = _taken(parts.hour_table, HOUR, rows[5])
         sku, category, quantity, unit_price, line_discount = np.array(self._lines).reshape(-1, 5).T
-        past = orders[5]
+        past = orders[6]
         at = np.where(past > 0, (moment * 1e6 + past) / 1e6, moment)
         home, goes_to = np.where(rows[1] > 0, billing, delivery), np.where(rows[2] > 0, delivery, billing)
-        numbers = dict(zip(_OWN, orders[6:10], strict=True)) | {
+        numbers = dict(zip(_OWN, orders[7:10], strict=True)) | {
             "at": at,
             "minute": minute + past // 60e6,
             "weekday": weekday,
@@ -173,10 +184,19 @@ class ColumnMasker:
             "country_mismatch": _differ(billing[2], delivery[2]),
             "card_mismatch": _differ(home[2], card_country),
             "address": goes_to[3],
+            "device": device_digest * own,
             "payment": payment,
+            "card": card_digest,
+        }
+        entities = {
+            "device": device * own,
+            "network": network * own,
+            "email": email,
+            "address": goes_to[0],
+            "payment": card,
         }
         codes = {"currency": orders[10], "channel": orders[11], "payment_method": method, "country": goes_to[2]}
-        absent, values = parts.number(None), list(parts.codes)
+        absent, values, tokens = parts.number(None), list(parts.codes), list(parts.entity_tokens)
         line_order = np.repeat(np.arange(count), orders[12].astype(np.int64))
         told = bits(
             (
@@ -189,15 +209,19 @@ class ColumnMasker:
                 card_country != absent,
                 (billing[3] != 0) | (billing[2] != absent),
                 (delivery[3] != 0) | (delivery[2] != absent),
-                numbers["device"] != 0,
+                device != 0,
                 category[np.searchsorted(line_order, np.arange(count))] != absent,
                 (numbers["minute"] - at // 60) % 1440 == 0,
+                network != 0,
+                email != 0,
+                card != 0,
             ),
             (numbers["minute"] // 60).astype(np.int64),
         )
         digests = self.keyring.digests("order", self._order_ids)
         columns = Columns(
             customers=renumbered(customer, list(parts.customer_tokens)),
+            entities={name: renumbered(entities[name], tokens) for name in ENTITIES},
             numbers={name: np.ascontiguousarray(numbers[name]) for name in NUMBERS},
             codes={name: renumbered(codes[name], values) for name in CODES},
             told=told,

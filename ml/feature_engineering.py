@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,6 +31,8 @@ from ml.reading import BLOCK_BYTES, Block, Tally, blocks_of_files, columns_of_bl
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns, lines_of, merged, taken
 from orderguard.features.looked_up import LookedUp, looked_up
+from orderguard.features.pasts import Pasts
+from orderguard.features.shared import shared_facts
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
 from orderguard.masking import Keyring
@@ -285,7 +287,12 @@ def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray
 
 
 def features_of(columns: Columns, usual: LookedUp, threads: int) -> NDArray[np.float32]:
-    """`column_features`, a group of customers at a time: what one group takes fits into the processor's cache."""
+    """`column_features`, a group of customers at a time: what one group takes fits into the processor's cache. What
+    customers share is counted over all of them first.
+    """
+    known = Pasts.empty()
+    shared = shared_facts(columns, known.customers, known.entities)
+    columns = replace(columns, entities={})
     features = np.empty((len(columns), len(FEATURES)), dtype=np.float32)
     groups = len(columns) // ORDERS_A_GROUP + 1
     orders_before = np.cumsum(np.bincount(columns.customers.index)) - 1
@@ -294,7 +301,11 @@ def features_of(columns: Columns, usual: LookedUp, threads: int) -> NDArray[np.f
     def compute(number: int) -> None:
         rows = np.flatnonzero(group == number)
         lines = lines_of(columns, rows)
-        features[rows] = column_features(taken(columns, rows), usual.taken(rows, lines))
+        features[rows] = column_features(
+            taken(columns, rows),
+            usual.taken(rows, lines),
+            {name: values[rows] for name, values in shared.items()},
+        )
 
     with ThreadPoolExecutor(threads) as pool:
         deque(pool.map(compute, range(groups)), maxlen=0)

@@ -97,21 +97,24 @@ def _limits(
     """
     if kind.nonzero:
         ordered = np.concatenate([[0.0], ordered[ordered > 0.0]])
-    values, evidence = evidence_curve(ordered, kind.floor, config)
+    values, evidence = evidence_curve(ordered, kind.floor, config, seldom=kind.seldom)
     limits: NDArray[np.float64] = np.where(levels <= kind.ceiling, np.interp(levels, evidence, values), np.inf)
     return limits
 
 
 def evidence_curve(
-    ordered: NDArray[np.float64], floor: float, config: GuardConfig
+    ordered: NDArray[np.float64], floor: float, config: GuardConfig, *, seldom: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values, ascending, and the evidence of a value so high or higher (k,), between which it is linear; measured on
     the ascending sample (n,).
 
-    Half an observation stands for what was never seen, so a small sample makes no strong claims.
+    Half an observation stands for what was never seen, so a small sample makes no strong claims. Where a value is the
+    same in nearly all orders, the few others are as likely what is looked for as what is usual: the floor is the scale.
     """
     rows = len(ordered)
     start, scale = exponential_tail(ordered, tail_share(rows, config), floor)
+    if seldom and start == ordered[0]:
+        scale = floor
     values, first = np.unique(ordered, return_index=True)
     values = np.append(values, values[-1] + scale)
     counted = -np.log((np.append(rows - first, 0) + 0.5) / (rows + 1))

@@ -78,7 +78,7 @@ def fit(
         max_features=forest.features_share,
         random_state=forest.seed,
         n_jobs=jobs,
-    ).fit(train)
+    ).fit(np.where([kind.seldom for kind in kinds], np.float32(0), train))
     share = tail_share(len(train), guard)
     tail, scale = exponential_tail(forest_scores(trees, train), share, _SMALLEST_SCALE)
     start = max(tail + scale * math.log(share), root_score(trees) * math.exp(LEAST_RISE))

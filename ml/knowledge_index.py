@@ -77,13 +77,13 @@ def flagged_cases(
     doubt = known_articles(table.catalogue.articles)
     orders = masked_orders(paths, keyring, free_text=False, doubt=doubt)
     cases = []
-    for row, (order, history, catalogue) in zip(
+    for row, (order, past, catalogue) in zip(
         highest, replay(orders, {table.order_tokens[row]: table.catalogue_of(row) for row in highest}), strict=True
     ):
         features, score = table.X[row], float(scores[row])
         parts = contributions(features)
         case = make_case(order, features, score, threshold, list(zip(FEATURE_NAMES, parts, strict=True)))
-        reasons = in_words(order, history, catalogue, usual, features.tolist(), parts.tolist())
+        reasons = in_words(order, past, catalogue, usual, features.tolist(), parts.tolist())
         told = [Told(reason.text, reason.features) for reason in reasons]
         cases.append(with_words(case, order, told, place_in_words(usual.share_from(score))))
     return cases

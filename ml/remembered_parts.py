@@ -21,9 +21,12 @@ from orderguard.masking.codes import ROOM, Doubt, compact_code, decided, kept, m
 from orderguard.masking.keyring import Keyring
 from orderguard.masking.order import (
     address_token,
+    card_token,
     device_token,
+    email_token,
     names_of_address,
     names_of_customer,
+    network_token,
     numbers_of_address,
     numbers_of_customer,
     values_of_device,
@@ -92,6 +95,9 @@ _decode_unchecked = msgspec.json.Decoder(
 ).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
+CUSTOMER, ADDRESS, PAYMENT, DEVICE, HOUR = 3, 4, 5, 3, 3
+"""How many numbers a row of each table has."""
+
 MICROSECONDS = {f"{second // 60:02}:{second % 60:02}": second * 1_000_000 for second in range(3600)}
 """Minutes and seconds as they are written, in microseconds."""
 
@@ -126,10 +132,11 @@ class Remembered(dict[bytes, Value]):
 class Parts:
     """The parts met so far.
 
-    What orders need of one is a row of a table: of `customers` (its token's number; the moment of registration),
-    `addresses` (the numbers of token, name's token and country; the token's digest), `payments` (the numbers of method
-    and card's country; the digest of both) and `hours` (moment, minute and weekday of its begin). Number and row 0 are
-    those of what is absent.
+    What orders need of one is a row of a table: of `customers` (the numbers of its token and its mail address's; the
+    moment of registration), `addresses` (the numbers of token, name's token and country; the token's digest),
+    `payments` (the numbers of method, card's country and card's token; the digests of the first two and of the last),
+    `devices` (the numbers of its token and its network's; the digest of the first) and `hours` (moment, minute and
+    weekday of its begin). Number and row 0 are those of what is absent.
     """
 
     def __init__(self, keyring: Keyring, doubt: Doubt) -> None:
@@ -142,12 +149,14 @@ class Parts:
         self.costs = Remembered(self._new_cost)
         self.hours: dict[str, int] = {}
         self.customer_table = array("d")
-        self.address_table = array("d", [0.0] * 4)
-        self.payment_table = array("d", [0.0] * 3)
+        self.address_table = array("d", [0.0] * ADDRESS)
+        self.payment_table = array("d", [0.0] * PAYMENT)
+        self.device_table = array("d", [0.0] * DEVICE)
         self.hour_table = array("d")
         self.customer_tokens: dict[str, int] = {}
+        self.entity_tokens: dict[str, int] = {"": 0}
         self.codes = dict(_CODES)
-        self._numbers: dict[str | None, int] = {None: 0}  # of pseudonyms and canonical names
+        self._numbers: dict[str | None, int] = {None: 0}  # of canonical names
         self._clean_codes: dict[str | None, int] = {None: 0, "": 0}
         self._in_codes: set[str] = set()
         self._begins_in_codes: set[str] = set()
@@ -158,9 +167,11 @@ class Parts:
     def size(self) -> int:
         """The number of parts of the most frequent kind."""
         sizes = (
-            len(self.customer_table) // 2,
-            len(self.address_table) // 4,
-            len(self.hour_table) // 3,
+            len(self.customer_table) // CUSTOMER,
+            len(self.address_table) // ADDRESS,
+            len(self.payment_table) // PAYMENT,
+            len(self.device_table) // DEVICE,
+            len(self.hour_table) // HOUR,
             len(self.devices),
             len(self.costs),
             len(self._values) // 8,
@@ -171,11 +182,20 @@ class Parts:
         """The number of a code that may be published."""
         return self.codes.setdefault(code or "", len(self.codes))
 
-    def customer_row(self, token: str, since: datetime | None) -> int:
+    def entity_number(self, token: str | None) -> int:
+        """The number of an entity's token."""
+        return self.entity_tokens.setdefault(token or "", len(self.entity_tokens))
+
+    def customer_row(self, token: str, email: str | None, since: datetime | None) -> int:
         """The row of a customer who has been masked."""
         number = self.customer_tokens.setdefault(token, len(self.customer_tokens))
-        self.customer_table.extend((number, since.timestamp() if since else math.nan))
-        return len(self.customer_table) // 2 - 1
+        self.customer_table.extend((number, self.entity_number(email), since.timestamp() if since else math.nan))
+        return len(self.customer_table) // CUSTOMER - 1
+
+    def device_row(self, token: str | None, network: str | None) -> int:
+        """The row of a device that has been masked."""
+        self.device_table.extend((self.entity_number(token), self.entity_number(network), digest(token)))
+        return len(self.device_table) // DEVICE - 1
 
     def address_row(self, masked: MaskedAddress | None) -> int:
         """The row of an address that has been masked."""
@@ -184,19 +204,20 @@ class Parts:
     def _address_row(self, token: str | None, name: str | None, country: str | None) -> int:
         """The same. `name` may be its pseudonym or its canonical form: an order's addresses are told in one way."""
         numbers = self._numbers
-        token_number, name_number = numbers.setdefault(token, len(numbers)), numbers.setdefault(name, len(numbers))
+        token_number, name_number = self.entity_number(token), numbers.setdefault(name, len(numbers))
         self.address_table.extend((token_number, name_number, self.number(country), digest(token)))
-        return len(self.address_table) // 4 - 1
+        return len(self.address_table) // ADDRESS - 1
 
-    def payment_row(self, method: str | None, country: str | None) -> int:
+    def payment_row(self, method: str | None, country: str | None, card: str | None) -> int:
         """The row of a payment that has been masked."""
-        self.payment_table.extend((self.number(method), self.number(country), payment_digest(method, country)))
-        return len(self.payment_table) // 3 - 1
+        numbers = self.number(method), self.number(country), self.entity_number(card)
+        self.payment_table.extend((*numbers, payment_digest(method, country), digest(card)))
+        return len(self.payment_table) // PAYMENT - 1
 
     def hour_row(self, moment: float, minute: float, weekday: float) -> int:
         """The row of an hour, or of a moment."""
         self.hour_table.extend((moment, minute, weekday))
-        return len(self.hour_table) // 3 - 1
+        return len(self.hour_table) // HOUR - 1
 
     def new_hour(self, written: str, past: int) -> tuple[int, int]:
         """The row of a moment's hour and its microseconds past it, where `add` did not find that by itself.
@@ -249,7 +270,8 @@ class Parts:
         customer = _decode_customer(json)
         self._keep_apart(names_of_customer(customer))
         self._keep_apart(numbers_of_customer(customer))
-        return self.customer_row(self._keyring.token("customer", customer.id), customer.registered_at)
+        token = self._keyring.token("customer", customer.id)
+        return self.customer_row(token, email_token(customer, self._keyring), customer.registered_at)
 
     def _new_address(self, json: bytes) -> int:
         address = _decode_address(json)
@@ -266,13 +288,14 @@ class Parts:
             return 0
         self._keep_apart((payment.card_holder, payment.card_number, payment.iban, payment.fingerprint))
         self._clean_method(payment.method)
-        return self.payment_row(payment.method, payment.card_country)
+        return self.payment_row(payment.method, payment.card_country, card_token(payment, self._keyring))
 
     def _new_device(self, json: bytes) -> int:
         device = _decode_device(json)
-        if device:
-            self._keep_apart(values_of_device(device))
-        return digest(device_token(device, self._keyring)) if device else 0
+        if device is None:
+            return 0
+        self._keep_apart(values_of_device(device))
+        return self.device_row(device_token(device, self._keyring), network_token(device, self._keyring))
 
     def _new_cost(self, json: bytes) -> float:
         shipping = _decode_shipping(json)

@@ -26,9 +26,13 @@ FIELDS = (
     "device",
     "items[].category",
     "created_at in UTC",
+    "device.ip",
+    "customer.email",
+    "payment.fingerprint",
 )
 """In the order of the bits. An amount is told where it is not 0, an address where it has a country or more, a device
-by its id, a category of the first item. The last is not a field, but whether the moment comes without local time."""
+by its id, a category of the first item, a card by whatever names it. That of `created_at` is not a field, but whether
+the moment comes without local time."""
 
 HOUR = "local hour"
 _HOUR_PLACE = 16
@@ -65,6 +69,12 @@ def fields_told(order: MaskedOrder) -> int:
         told |= 1024
     if created.tzinfo is UTC:  # what a decoder makes of "Z" and "+00:00"
         told |= 2048
+    if order.network_token:
+        told |= 4096
+    if order.email_token:
+        told |= 8192
+    if order.card_token:
+        told |= 16384
     return told
 
 

@@ -13,7 +13,7 @@ OWN_SHARE = 0.25
 """The least part of an order's reasons that a kind's own features must carry."""
 SHARED = 0.5
 """What a feature that several kinds share counts, where the kind's own counts 1."""
-_COMMON_IN_TITLES = frozenset("card account gift price discount quantiti cash out mistak test".split())
+_COMMON_IN_TITLES = frozenset("card account gift price discount quantiti cash out mistak test address".split())
 
 
 def kinds_of(index: KnowledgeIndex) -> list[Passage]:

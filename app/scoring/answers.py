@@ -33,7 +33,7 @@ Shares = NDArray[np.float64]
 
 def vectors_of(prepared: Sequence[Prepared], model: Model) -> Vectors:
     """The feature vectors of orders (n, d)."""
-    return features_of([(order.masked, order.past.customer) for order in prepared], model.catalogue)
+    return features_of([(order.masked, order.past) for order in prepared], model.catalogue)
 
 
 def answers_of(
@@ -70,7 +70,7 @@ def _in_words(
 ) -> tuple[str, list[ReasonInWords]]:
     """Where an order stands among the reference orders, and its reasons."""
     scorer = model.scorer
-    reasons = in_words(order.masked, order.past.customer, model.catalogue, scorer.reference_orders, values, parts)
+    reasons = in_words(order.masked, order.past, model.catalogue, scorer.reference_orders, values, parts)
     return place_in_words(scorer.share_from(score)), reasons
 
 
@@ -86,7 +86,7 @@ def explained_order(order: Prepared, model: Model) -> Explained:
 
 def examined_order(masked: MaskedOrder, past: Past, model: Model) -> Case:
     """An order as a case, with its reasons."""
-    vector = order_features(masked, past.customer, model.catalogue)
+    vector = order_features(masked, past, model.catalogue)
     scores, shares = model.scorer.explain(vector[None])
     reasons = [(FEATURE_NAMES[place], float(shares[0, place])) for place in shares[0].argsort()[::-1]]
     case = make_case(masked, vector, float(scores.score[0]), model.scorer.threshold, reasons)

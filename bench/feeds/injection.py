@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from ml.validation.held_out import Case
-from orderguard.history import customer_after
+from orderguard.history import after
 from orderguard.schema import MAX_AMOUNT, MaskedItem, MaskedOrder
 
 ORDERS_A_KIND = 300
@@ -101,7 +101,7 @@ def bursts(later: Sequence[Case], generator: Generator, timed: bool) -> Injected
     cases, rows = [], []
     for place in sorted(generator.choice(places, count, replace=False).tolist()):
         run = later[place * BURST : (place + 1) * BURST]
-        first, history, seconds = run[0].order, run[0].history, 0.0
+        first, past, seconds = run[0].order, run[0].past, 0.0
         for number, case in enumerate(run):
             order = msgspec.structs.replace(
                 first,
@@ -110,9 +110,9 @@ def bursts(later: Sequence[Case], generator: Generator, timed: bool) -> Injected
                 items=case.order.items,
                 discount=case.order.discount,
             )
-            cases.append(run[0]._replace(order=order, history=history))
+            cases.append(run[0]._replace(order=order, past=past))
             rows.append(place * BURST + number)
-            history = customer_after(history, order)
+            past = after(past, order)
             seconds += float(generator.uniform(20, 60)) if timed else 0.0
     return Injected(cases, rows, [row % BURST > 0 for row in rows])
 
@@ -187,7 +187,7 @@ def _night(case: Case, before: Before, generator: Generator) -> Case:
 
 def _after_the_last(case: Case, before: Before) -> bool:
     """At night the order still comes after its customer's last one."""
-    last = case.history.at[-1] if case.history and case.history.at else 0.0
+    last = case.past.customer.at[-1] if case.past.customer and case.past.customer.at else 0.0
     return _night_of(case, before).order.created_at.timestamp() > last
 
 
@@ -225,7 +225,7 @@ def _country(case: Case, before: Before, generator: Generator) -> Case:
         region=None,
         token=f"injected-address-{generator.integers(2**31)}",
     )
-    return case._replace(order=msgspec.structs.replace(case.order, shipping=elsewhere))
+    return case.changed(msgspec.structs.replace(case.order, shipping=elsewhere))
 
 
 def _currency(factor: float) -> Kind:

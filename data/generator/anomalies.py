@@ -8,6 +8,7 @@ from data.generator.customers import Person, address, device, full_name
 from data.generator.orders import RawOrder, normal_order, placed_at, stamp
 from data.generator.places import COUNTRIES
 from data.generator.products import Product, charm_price
+from data.generator.rings import RINGS, card
 
 Shelves = dict[str, list[Product]]
 Maker = Callable[[Person, datetime, Shelves, Random], list[tuple[datetime, RawOrder]]]
@@ -61,7 +62,7 @@ def card_testing(person: Person, moment: datetime, shelves: Shelves, random: Ran
         order["items"] = [{"sku": product.sku, "quantity": 1, "unit_price": price, "category": "groceries"}]
         order.pop("discount", None)
         order.pop("coupon", None)
-        order["payment"] = {"method": "card", "card_country": random.choice(COUNTRIES).code}
+        order["payment"] = card(random)
         order["device"] = used
         order["channel"] = "web"
         result.append((at, order))
@@ -99,10 +100,11 @@ def reshipping(person: Person, moment: datetime, shelves: Shelves, random: Rando
     """A mule's address: bill, card and parcel in three countries, another addressee, goods that sell well."""
     order = ordinary(person, moment, shelves, random)
     abroad = [country for country in COUNTRIES if country.code != person.country.code]
-    parcel, card = random.sample(abroad, 2)
+    parcel, card_country = random.sample(abroad, 2)
     order["shipping_address"] = address(parcel, full_name(parcel, random), random)
     order["billing_address"] = person.home
-    order["payment"] = {"method": "card", "card_country": card.code, "card_holder": full_name(card, random).upper()}
+    holder = full_name(card_country, random).upper()
+    order["payment"] = {**card(random), "card_country": card_country.code, "card_holder": holder}
     product = random.choice(shelves["electronics"])
     order["items"].append(
         {
@@ -137,7 +139,7 @@ def gift_card_cash_out(
         {"sku": dear.sku, "quantity": random.randrange(6, 20), "unit_price": price, "category": "gift-cards"}
     ]
     order["device"] = device(random)
-    order["payment"] = {"method": "card", "card_country": random.choice(COUNTRIES).code}
+    order["payment"] = card(random)
     order.pop("discount", None)
     order.pop("coupon", None)
     return [(moment, order)]
@@ -151,6 +153,7 @@ KINDS: dict[str, Maker] = {
     "reshipping": reshipping,
     "discount_abuse": discount_abuse,
     "gift_card_cash_out": gift_card_cash_out,
+    **RINGS,
 }
 
 

@@ -29,7 +29,10 @@ SPECIAL_LETTERS = str.maketrans({"ł": "l", "ß": "ss", "ø": "o", "ı": "i", "�
 
 @dataclass(slots=True)
 class Person:
-    """A customer: dictionaries as an order's JSON holds them; `hour` is the local hour that this person likes."""
+    """A customer: dictionaries as an order's JSON holds them; `hour` is the local hour that this person likes. In a
+    shop this person's order comes from its `till`, by phone from the call centre's `desk`. A `guest` has an id for each
+    order.
+    """
 
     country: Country
     language: str
@@ -45,6 +48,9 @@ class Person:
     categories: list[str]
     favourites: list[Product] = field(default_factory=list)
     second_address: dict[str, Any] | None = None
+    till: dict[str, Any] | None = None
+    desk: dict[str, Any] | None = None
+    guest: bool = False
 
 
 def latin(text: str) -> str:
@@ -99,6 +105,7 @@ def payment(country: Country, name: str, random: Random) -> dict[str, Any]:
     result: dict[str, Any] = {"method": method}
     if method == "card":
         result |= {"card_country": country.code, "card_holder": name.upper()}
+        result["fingerprint"] = f"fp_{random.getrandbits(64):016x}"
         if random.random() < 0.1:
             result["card_number"] = card_number(random)
     elif method == "bank_transfer" and country.account and random.random() < 0.5:
@@ -141,6 +148,7 @@ def person(number: int, registered: datetime, shelves: dict[str, list[Product]],
         hour=random.choices((12.5, 20.0, 16.0, 9.5), (3, 6, 2, 1))[0] + random.gauss(0, 1.2),
         basket=1 + random.expovariate(0.7),
         business=random.random() < 0.02,
+        guest=random.random() < 0.03,
         categories=codes,
         favourites=[random.choice(shelves[random.choice(codes)]) for _ in range(5)],
         second_address=(

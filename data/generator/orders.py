@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
-from data.generator.customers import Crowd, Person, device
+from data.generator.customers import Crowd, Person, address, device, full_name
 from data.generator.notes import Planted, gift_message, note
 from data.generator.places import offset_hours
 from data.generator.products import CATEGORIES, Product, charm_price
@@ -108,7 +108,7 @@ def normal_order(
     order: RawOrder = {
         "order_id": "",
         "created_at": stamp(moment, random),
-        "customer": person.customer,
+        "customer": as_guest(person.customer, random) if person.guest else person.customer,
         "currency": country.currency,
         "items": items,
     }
@@ -122,6 +122,9 @@ def normal_order(
     order["channel"] = person.channel if random.random() < 0.85 else random.choice(("web", "app"))
     order["billing_address"] = person.home
     elsewhere = person.second_address if person.second_address and random.random() < 0.3 else None
+    if person.business and random.random() < 0.5:
+        # A reseller's parcels go to customers of its own.
+        elsewhere = address(country, full_name(country, random), random)
     order["shipping_address"] = elsewhere or person.home
     order["device"] = person.device if random.random() < 0.95 else device(random)
     planted: list[Planted] = []
@@ -134,6 +137,12 @@ def normal_order(
     return forgetful(order, person, random), planted
 
 
+def as_guest(customer: dict[str, Any], random: Random) -> dict[str, Any]:
+    """The same person without an account."""
+    told = {name: customer[name] for name in ("name", "email", "phone")}
+    return {"id": f"G{random.getrandbits(40):010x}", **told}
+
+
 def forgetful(order: RawOrder, person: Person, random: Random) -> RawOrder:
     """Leave out what real feeds leave out: a marketplace sends little, any optional field is missing now and then."""
     if order["channel"] == "marketplace":
@@ -142,6 +151,9 @@ def forgetful(order: RawOrder, person: Person, random: Random) -> RawOrder:
         order["payment"] = {"method": "marketplace"}
     elif order["channel"] in ("store", "phone"):
         order.pop("device", None)
+        own = person.till if order["channel"] == "store" else person.desk
+        if own and random.random() < 0.8:
+            order["device"] = own
     for name in ("shipping", "payment", "channel", "billing_address", "shipping_address", "device"):
         if random.random() < 0.015:
             order.pop(name, None)

@@ -13,7 +13,7 @@ STRUCTURED: dict[str, tuple[str, ...]] = {
     "customer": ("id", "name", "email", "phone", "birth_date", "national_id"),
     "billing_address": ("name", "company", "street", "phone"),
     "shipping_address": ("name", "company", "street", "phone"),
-    "payment": ("card_number", "card_holder", "iban"),
+    "payment": ("fingerprint", "card_number", "card_holder", "iban"),
     "device": ("ip", "id"),
 }
 SHORTEST = 6

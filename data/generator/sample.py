@@ -15,12 +15,15 @@ from data.generator.customers import Crowd, Person
 from data.generator.notes import Planted
 from data.generator.orders import RawOrder, normal_orders
 from data.generator.products import Product, products
+from data.generator.sharing import share
 
 ANOMALY_SHARE = 0.01
 BROKEN_SHARE = 0.006
 DUPLICATE_SHARE = 0.002
 LATE_SHARE = 0.001
 LATEST = timedelta(days=20)
+SLACK = timedelta(days=6)
+"""What happens next is written down with what caused it: a ring goes on for four days and more."""
 ORDERS_PER_CUSTOMER = 7
 
 
@@ -51,7 +54,9 @@ def make_world(seed: int, orders: int, start: datetime, end: datetime) -> World:
     """The shop that a seed stands for."""
     random = Random(seed)
     shelves = products(random)
-    return World(Crowd(max(20, orders // ORDERS_PER_CUSTOMER), start, end, shelves, random), random, shelves)
+    crowd = Crowd(max(20, orders // ORDERS_PER_CUSTOMER), start, end, shelves, random)
+    share(crowd.people, random)
+    return World(crowd, random, shelves)
 
 
 def events(world: World, count: int, start: datetime, end: datetime, anomaly_share: float) -> Iterator[Event]:
@@ -99,7 +104,7 @@ def lines(
 ) -> Iterator[Line]:
     """About `count` orders as the feed delivers them, with broken and repeated lines between them if `faulty`."""
     happened = events(world, round(count * (1 - anomaly_share)), start, end, anomaly_share)
-    in_time = in_order(happened, lambda event: event[0], timedelta(days=3))
+    in_time = in_order(happened, lambda event: event[0], SLACK)
     delivered = numbered(in_time, world.random, start, end, prefix, faulty)
     return in_order(delivered, lambda line: line.delivered, LATEST)
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from ml.validation.held_out import Case
-from orderguard.history import customer_after
+from orderguard.history import after
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder
 
 _BILLING = "injected-billing"
@@ -21,7 +21,7 @@ Change = Callable[[Case, np.random.Generator], Case]
 
 
 def _with_items(case: Case, items: list[MaskedItem]) -> Case:
-    return case._replace(order=msgspec.structs.replace(case.order, items=items))
+    return case.changed(msgspec.structs.replace(case.order, items=items))
 
 
 def _one_item(case: Case, generator: np.random.Generator, change: Callable[[MaskedItem], MaskedItem]) -> Case:
@@ -52,24 +52,24 @@ def deep_discount(case: Case, generator: np.random.Generator) -> Case:
     """A discount of 70 to 95 % of the basket."""
     gross = sum(item.quantity * item.unit_price for item in case.order.items)
     discount = gross * float(generator.uniform(0.70, 0.95))
-    return case._replace(order=msgspec.structs.replace(case.order, discount=discount, has_coupon=True))
+    return case.changed(msgspec.structs.replace(case.order, discount=discount, has_coupon=True))
 
 
 def burst(case: Case, generator: np.random.Generator) -> Case:
     """The last of eight orders of one customer within some minutes."""
-    history, start = case.history, case.order.created_at
+    past, start = case.past, case.order.created_at
     for number in range(8, 0, -1):
         moment = start - timedelta(seconds=number * float(generator.uniform(20, 60)))
-        history = customer_after(history, msgspec.structs.replace(case.order, created_at=moment))
-    return case._replace(history=history)
+        past = after(past, msgspec.structs.replace(case.order, created_at=moment))
+    return case._replace(past=past)
 
 
 def takeover(case: Case, generator: np.random.Generator) -> Case:
     """The following night, from a new device, sent to someone else elsewhere, three times the usual quantities."""
     order = case.order
     night = (order.created_at + timedelta(days=1)).replace(hour=int(generator.integers(2, 5)))
-    return case._replace(
-        order=msgspec.structs.replace(
+    return case.changed(
+        msgspec.structs.replace(
             order,
             created_at=night,
             device_token=f"injected-device-{generator.integers(2**31)}",
@@ -82,8 +82,8 @@ def takeover(case: Case, generator: np.random.Generator) -> Case:
 def foreign_card(case: Case, generator: np.random.Generator) -> Case:
     """A card from one country, a bill to another, a delivery to a third."""
     billed = case.order.billing or MaskedAddress(token=_BILLING)
-    return case._replace(
-        order=msgspec.structs.replace(
+    return case.changed(
+        msgspec.structs.replace(
             case.order,
             payment_method="card",
             card_country=_other_country(billed.country, "VN"),
@@ -104,8 +104,8 @@ def combination(case: Case, generator: np.random.Generator) -> Case:
     ]
     gross = sum(item.quantity * item.unit_price for item in items)
     hour = (order.created_at.hour + 12) % 24
-    return case._replace(
-        order=msgspec.structs.replace(
+    return case.changed(
+        msgspec.structs.replace(
             order,
             items=items,
             discount=0.3 * gross,
@@ -189,12 +189,12 @@ def new_assortment(case: Case, factor: float) -> Case:
 
 def without_device(case: Case, factor: float) -> Case:
     """The feed no longer sends what was ordered from."""
-    return case._replace(order=msgspec.structs.replace(case.order, device_token=None, ip_network=None))
+    return case.changed(msgspec.structs.replace(case.order, device_token=None, ip_network=None))
 
 
 def without_billing(case: Case, factor: float) -> Case:
     """The feed no longer sends billing addresses."""
-    return case._replace(order=msgspec.structs.replace(case.order, billing=None))
+    return case.changed(msgspec.structs.replace(case.order, billing=None))
 
 
 def without_categories(case: Case, factor: float) -> Case:
@@ -204,7 +204,7 @@ def without_categories(case: Case, factor: float) -> Case:
 
 def in_utc(case: Case, factor: float) -> Case:
     """The same moments, without the local time."""
-    return case._replace(order=msgspec.structs.replace(case.order, created_at=case.order.created_at.astimezone(UTC)))
+    return case.changed(msgspec.structs.replace(case.order, created_at=case.order.created_at.astimezone(UTC)))
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):

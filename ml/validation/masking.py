@@ -5,6 +5,7 @@ three must give the same features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_network
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ from ml.config import MaskingGate
 from ml.reading import blocks_of_files, lines_of, usable_order
 from ml.validation.gates import Figure, Gate, gate
 from orderguard.catalogue import Catalogue
+from orderguard.features.pasts import Pasts
 from orderguard.features.vector import compute_features
 from orderguard.masking import Keyring, mask_order
+from orderguard.masking.order import network
 from orderguard.schema import CLASSIFICATION, MaskedOrder, OrderError
 
-_TELLS_APART = frozenset({"billing_address.postcode", "shipping_address.postcode"})
-"""Generalised, but part of a pseudonym too: different ones must stay different."""
+_TELLS_APART = frozenset(
+    f"{address}.{part}" for address in ("billing_address", "shipping_address") for part in ("postcode", "city")
+)
+"""Generalised or dropped, but part of a pseudonym too: different ones must stay different."""
 
 OTHER_KEY = "gate1:b3RoZXItbWFza2luZy1rZXktb2YtMzItYnl0ZXMtISE"
 """Published on purpose: nothing that is masked with it leaves this module."""
@@ -49,7 +54,7 @@ def masking_gate(paths: Sequence[Path], keyring: Keyring, catalogue: Catalogue, 
 
 
 def _features(orders: list[MaskedOrder], catalogue: Catalogue) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return compute_features(sorted(orders, key=lambda order: order.created_at), catalogue, {})
+    return compute_features(sorted(orders, key=lambda order: order.created_at), catalogue, Pasts.empty())
 
 
 def _usable_lines(paths: Sequence[Path]) -> Iterator[bytes]:
@@ -70,7 +75,9 @@ def with_other_people(line: bytes) -> bytes:
     """The same order by somebody else: equal values stay equal, and different ones different."""
     order = msgspec.json.decode(line)
     for path, handling in CLASSIFICATION.items():
-        if handling != "keep":
+        if path == "device.ip":
+            _replace(order, path.split("."), _another_network)
+        elif handling != "keep":
             _replace(order, path.split("."), _another if path in _TELLS_APART or handling == "pseudonym" else _the_same)
     return msgspec.json.encode(order)
 
@@ -78,6 +85,15 @@ def with_other_people(line: bytes) -> bytes:
 def _another(value: str) -> str:
     """Another value for each value."""
     return f"qx{value}"
+
+
+def _another_network(value: str) -> str:
+    """An IP address in another network for each network, and another value for what is none."""
+    found = network(value)
+    if found is None:
+        return _another(value)
+    address = ip_network(found).network_address
+    return str(type(address)(int(address) ^ 1 << address.max_prefixlen - 7))
 
 
 def _the_same(value: str) -> str:

@@ -17,7 +17,7 @@ GROWTH = "orders_before"
 """The feature that rises while a shop's customers come back: with it moves all that their history tells."""
 
 CAUSES: dict[str, Cause] = {
-    **{feature.name: "history" for feature in FEATURES if feature.group == "customer"},
+    **{feature.name: "history" for feature in FEATURES if feature.group in ("customer", "shared")},
     **dict.fromkeys(AGEING, "catalogue age"),
 }
 """The features whose drift has an expected cause."""

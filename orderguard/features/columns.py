@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.features.facts import CODES, NUMBERS, codes_of, numbers_of
+from orderguard.history import ENTITIES, digest, entity_tokens
 from orderguard.presence import fields_told
 from orderguard.schema import MaskedOrder
 
@@ -28,12 +29,14 @@ class Columns:
     """n orders with m lines.
 
     `numbers[name]` has shape (n,), see `orderguard.features.facts.NUMBERS`; lines stand in order of their orders.
+    `entities` are the tokens of what each names, by the names in `orderguard.history.ENTITIES`, "" where it names none.
     `told` (n,) are the bits of the optional fields that each brings, see `orderguard.presence`.
 
     `line_order` (m,) is the row of each line's order.
     """
 
     customers: Coded
+    entities: dict[str, Coded]
     numbers: dict[str, Floats]
     codes: dict[str, Coded]
     told: Indices
@@ -46,6 +49,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.customers.index)
+
+
+def digests_of(tokens: Coded) -> Indices:
+    """Each row's token as 32 bits, see `orderguard.history.digest`."""
+    values: Indices = np.fromiter(map(digest, tokens.values), np.int64, len(tokens.values))
+    return values[tokens.index]
 
 
 def coded(values: Sequence[str]) -> Coded:
@@ -71,14 +80,17 @@ def columns_of(orders: Sequence[MaskedOrder]) -> Columns:
     # Arrays take a tuple's floats several times faster than numpy takes a list of tuples.
     numbers = array("d")
     codes: list[str] = []
+    tokens: list[str] = []
     for order in orders:
         numbers.extend(numbers_of(order))
         codes += codes_of(order)
+        tokens += [token or "" for token in entity_tokens(order)]
     table = np.array(numbers).reshape(-1, len(NUMBERS))
     items = [item for order in orders for item in order.items]
     counts = np.fromiter((len(order.items) for order in orders), np.int64, len(orders))
     return Columns(
         customers=coded([order.customer_token for order in orders]),
+        entities={name: coded(tokens[place :: len(ENTITIES)]) for place, name in enumerate(ENTITIES)},
         numbers={name: np.ascontiguousarray(table[:, place]) for place, name in enumerate(NUMBERS)},
         codes={name: coded(codes[place :: len(CODES)]) for place, name in enumerate(CODES)},
         told=np.fromiter(map(fields_told, orders), np.int64, len(orders)),
@@ -97,6 +109,7 @@ def taken(columns: Columns, rows: Indices) -> Columns:
     sizes = np.bincount(columns.line_order, minlength=len(columns))[rows]
     return Columns(
         customers=_picked(columns.customers, rows),
+        entities={name: _picked(coded, rows) for name, coded in columns.entities.items()},
         numbers={name: values[rows] for name, values in columns.numbers.items()},
         codes={name: _picked(coded, rows) for name, coded in columns.codes.items()},
         told=columns.told[rows],
@@ -135,6 +148,7 @@ def merged(parts: Sequence[Columns]) -> Columns:
     before = np.cumsum([0] + [len(part) for part in parts[:-1]])
     return Columns(
         customers=_merged([part.customers for part in parts]),
+        entities={name: _merged([part.entities[name] for part in parts]) for name in ENTITIES},
         numbers={name: np.concatenate([part.numbers[name] for part in parts]) for name in NUMBERS},
         codes={name: _merged([part.codes[name] for part in parts]) for name in CODES},
         told=np.concatenate([part.told for part in parts]),

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from orderguard.history import address_digest, digest, payment_digest
+from orderguard.history import address_digest, device_of, digest, payment_digest
 from orderguard.schema import MaskedOrder
 
 NUMBERS = (
@@ -22,6 +22,7 @@ NUMBERS = (
     "address",
     "device",
     "payment",
+    "card",
 )
 _LETTERS = re.compile(r"[^\W\d_]*")
 
@@ -61,8 +62,9 @@ def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
         name,
         address,
         address_digest(order),
-        digest(order.device_token),
+        digest(device_of(order)),
         payment_digest(order.payment_method, order.card_country),
+        digest(order.card_token),
     )
 
 

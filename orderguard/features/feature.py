@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Group = Literal["amount", "basket", "discount", "price", "time", "customer", "mismatch", "rarity"]
+Group = Literal["amount", "basket", "discount", "price", "time", "customer", "mismatch", "rarity", "shared"]
 Scale = Literal["as is", "ln", "ln(1+x)"]
 Side = Literal["both", "high", "low", "none"]
 Formula = Callable[[Any, Any], Any]
@@ -27,6 +27,8 @@ class Feature:
     measured in it. `ceiling` is the most evidence (−ln of a probability) that it ever is: what comes with every new
     collection adds to an alarm, and is none, be it never so rare until then. Where 0 means that there is nothing to
     tell, a feature is measured among the orders that have more of it (`nonzero`): how few these are is no evidence.
+    What is the same in nearly all orders (`seldom`) speaks for itself alone: a forest finds a few odd ones in every
+    column that it sees, and misses more of the others for it.
     """
 
     name: str
@@ -40,3 +42,4 @@ class Feature:
     period: float = 0.0
     ceiling: float = math.inf
     nonzero: bool = False
+    seldom: bool = False

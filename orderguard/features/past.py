@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from orderguard.features.columns import Columns
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
-from orderguard.history import EMPTY, REMEMBERED, CustomerHistory
+from orderguard.history import REMEMBERED, CustomerHistory
 
 WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
 NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
@@ -114,33 +114,3 @@ def _forgotten(columns: Columns, histories: Mapping[str, CustomerHistory]) -> ND
     """By customer number, how many orders a history counts beyond those that it remembers."""
     known = (histories.get(token) for token in columns.customers.values)
     return np.array([history.count - len(history.at) if history else 0 for history in known], dtype=np.float64)
-
-
-def updated_histories(columns: Columns, histories: Mapping[str, CustomerHistory]) -> dict[str, CustomerHistory]:
-    """The histories of the columns' customers after these orders."""
-    by_customer = np.argsort(columns.customers.index, kind="stable")
-    ends = np.searchsorted(columns.customers.index[by_customer], np.arange(len(columns.customers.values) + 1))
-    numbers = columns.numbers
-    gross = np.bincount(columns.line_order, columns.quantity * columns.unit_price, len(columns))
-    line_discounts = np.bincount(columns.line_order, columns.line_discount, len(columns))
-    net = np.maximum(0.0, gross - (line_discounts + numbers["discount"]))
-    currency = columns.codes["currency"]
-    result: dict[str, CustomerHistory] = {}
-    for number, token in enumerate(columns.customers.values):
-        rows = by_customer[ends[number] : ends[number + 1]]
-        last = rows[-REMEMBERED:]
-        known = histories.get(token) or EMPTY
-        keep = len(known.at) - max(0, len(known.at) + len(last) - REMEMBERED)
-        first = len(known.at) - keep
-        result[token] = CustomerHistory(
-            known.count + len(rows),
-            (*known.at[first:], *numbers["at"][last].tolist()),
-            (*known.values[first:], *net[last].tolist()),
-            (*known.currencies[first:], *(currency.values[code] for code in currency.index[last])),
-            (*known.minutes[first:], *numbers["minute"][last].astype(np.int64).tolist()),
-            (*known.addresses[first:], *numbers["address"][last].astype(np.int64).tolist()),
-            (*known.devices[first:], *numbers["device"][last].astype(np.int64).tolist()),
-            (*known.payments[first:], *numbers["payment"][last].astype(np.int64).tolist()),
-            (*known.cards[first:], *(0 for _ in last)),
-        )
-    return result

@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 from orderguard.catalogue import REFERENCE, Catalogue, Level
 from orderguard.features.calendar import COSINE_OF_MINUTE, COSINE_OF_WEEKDAY, SINE_OF_MINUTE, SINE_OF_WEEKDAY
+from orderguard.features.company import WEEK, others, starts
 from orderguard.features.facts import NUMBERS, codes_of, numbers_of, sku_prefix
 from orderguard.features.lines import LINE_FACTS
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, usual_of_shop
-from orderguard.features.straight import AMOUNTS, amount_formulas, feature_formulas
+from orderguard.features.straight import AMOUNTS, amount_formulas, company_formula, feature_formulas
 from orderguard.features.table import FEATURES
-from orderguard.history import CustomerHistory
+from orderguard.history import ENTITIES, CustomerHistory, EntityHistory, Past, digest
 from orderguard.schema import MaskedOrder
 
 Facts = tuple[float, ...]
-Known = tuple[MaskedOrder, CustomerHistory | None]
-"""An order, and what was known of its customer before it."""
+Known = tuple[MaskedOrder, Past]
+"""An order, and what was known before it."""
 
 SCALED = tuple(
     (function, np.array([feature.scale == scale for feature in FEATURES]))
@@ -37,36 +38,39 @@ PAST = (
     *("earlier", "remembered", "seconds_since_last", "nearest_minutes", "new_address", "new_device", "new_payment"),
     *("orders_1h", "orders_24h", "orders_7d"),
 )
+SHARED = (*(f"{name}_company" for name in ENTITIES), "own_cards", "own_addresses")
 LOGS = ("log_value", "past_log", "past_log_squared")
 
 amounts = amount_formulas()
+company = company_formula()
 formulas = feature_formulas(
-    (*NUMBERS, *(name for name, _ in LINE_FACTS), *AMOUNTS, "lines", *USUAL, *PAST, *LOGS), {"sqrt": math.sqrt}
+    (*NUMBERS, *(name for name, _ in LINE_FACTS), *AMOUNTS, "lines", *USUAL, *PAST, *SHARED, *LOGS), {"sqrt": math.sqrt}
 )
 NET = len(LINE_FACTS) + AMOUNTS.index("net")
-AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT = map(
-    NUMBERS.index, ("at", "minute", "weekday", "discount", "address", "device", "payment")
+AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT, CARD = map(
+    NUMBERS.index, ("at", "minute", "weekday", "discount", "address", "device", "payment", "card")
 )
 LEAST_PRICE = USUAL_OF_SHOP.index("least_price")
 WEEKDAYS = tuple(zip(SINE_OF_WEEKDAY, COSINE_OF_WEEKDAY, strict=True))
-NO_PAST = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NOT_KNOWN = (0.0, 0.0, 720.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+ALONE = (0.0,) * len(ENTITIES)
 
 
-def order_features(order: MaskedOrder, history: CustomerHistory | None, catalogue: Catalogue) -> NDArray[np.float32]:
-    """The feature vector of an order, shape (d,), given what was known of its customer before it. Always finite."""
-    vector: NDArray[np.float32] = features_of([(order, history)], catalogue)[0]
+def order_features(order: MaskedOrder, past: Past, catalogue: Catalogue) -> NDArray[np.float32]:
+    """The feature vector of an order, shape (d,), given what was known before it. Always finite."""
+    vector: NDArray[np.float32] = features_of([(order, past)], catalogue)[0]
     return vector
 
 
 def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.float32]:
-    """The feature vectors of orders, shape (n, d), each with its customer's history. Always finite."""
+    """The feature vectors of orders, shape (n, d), each with what was known before it. Always finite."""
     nets: list[float] = []
     log_levels: list[float] = []
     ends: list[int] = []
     facts = []
     facts_of = _facts_by(catalogue, nets, log_levels)
-    for order, history in orders:
-        facts.append(facts_of(order, history))
+    for order, past in orders:
+        facts.append(facts_of(order, past))
         ends.append(len(nets))
     values = np.log(np.maximum(nets, LEAST_NET)) - log_levels
     logs: list[float] = np.maximum(values, LN_SMALLEST).tolist()
@@ -85,9 +89,7 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
     return table.astype(np.float32) + np.float32(0)
 
 
-def _facts_by(
-    catalogue: Catalogue, nets: list[float], log_levels: list[float]
-) -> Callable[[MaskedOrder, CustomerHistory | None], Facts]:
+def _facts_by(catalogue: Catalogue, nets: list[float], log_levels: list[float]) -> Callable[[MaskedOrder, Past], Facts]:
     """A function that gives all facts of an order but the logarithms. To `nets` it adds the order's value and then the
     earlier orders', newest first, each in its currency, and to `log_levels` the logarithms of these currencies' levels.
 
@@ -100,7 +102,8 @@ def _facts_by(
         (rarity[code].of.get, rarity[code].unseen) for code in ORDER_CODES.values()
     )
 
-    def facts(order: MaskedOrder, history: CustomerHistory | None) -> Facts:
+    def facts(order: MaskedOrder, past: Past) -> Facts:
+        history, entities = past
         numbers = numbers_of(order)
         currency, channel, payment, country = codes_of(order)
         level, log_level = levels.get(currency, REFERENCE)
@@ -122,7 +125,9 @@ def _facts_by(
             currency_of(currency, no_currency),
             country_of(country, no_country),
             float(history.count) if history else 0.0,
-            *(_past(numbers, history, levels, nets, log_levels) if history and history.at else NO_PAST),
+            *(_past(numbers, history, levels, nets, log_levels) if history and history.at else NOT_KNOWN),
+            *(_company(order, numbers, entities) if any(entities) else ALONE),
+            *(_own(numbers, history) if history and history.at else (0.0, 0.0)),
         )
 
     return facts
@@ -190,6 +195,46 @@ def _past(
         orders_24h,
         orders_7d,
     )
+
+
+def _company(order: MaskedOrder, numbers: tuple[float, ...], entities: Sequence[EntityHistory | None]) -> list[float]:
+    """How many others share each entity lately, see `orderguard.features.company`."""
+    now, card, customer = numbers[AT], int(numbers[CARD]), digest(order.customer_token)
+    week_ago = now - WEEK
+    found = []
+    for history in entities:
+        if history is None or not history.at or history.at[-1] < week_ago:
+            found.append(0.0)
+            continue
+        hour, day, week = starts(history.at, now)
+        customers, cards = history.customers, history.cards
+        most = max(others(customers, week, customer), others(cards, week, card))
+        if not most:
+            found.append(0.0)
+            continue
+        found.append(
+            company(
+                float(max(others(customers, hour, customer), others(cards, hour, card))),
+                float(max(others(customers, day, customer), others(cards, day, card))),
+                float(most),
+                float(history.count - len(history.at) + week),
+                max(week_ago - history.first_at, 0.0),
+            )
+        )
+    return found
+
+
+def _own(numbers: tuple[float, ...], history: CustomerHistory) -> tuple[float, float]:
+    """Other cards that the customer paid with lately, and other addresses, see `orderguard.features.shared`."""
+    now = numbers[AT]
+    if history.at[-1] < now - WEEK:
+        return 0.0, 0.0
+    begins = starts(history.at, now)
+    cards, addresses = (
+        tuple(others(values, start, int(own)) for start in begins)
+        for values, own in ((history.cards, numbers[CARD]), (history.addresses, numbers[ADDRESS]))
+    )
+    return max(cards[0], cards[1] / 2.0, cards[2] / 4.0), max(addresses[0], addresses[1] / 2.0, addresses[2] / 4.0)
 
 
 def _is_new(digest: float, earlier: tuple[int, ...]) -> float:

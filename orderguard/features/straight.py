@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from orderguard.features.company import COMPANY, company
 from orderguard.features.facts import Facts, add_amounts
 from orderguard.features.lines import LINE_FACTS, LINE_USUAL, line_facts
 from orderguard.features.table import FEATURES
@@ -101,7 +102,8 @@ def feature_formulas(facts: Sequence[str], scope: dict[str, Any]) -> Formulas:
     trace = Trace()
     named = Facts({name: Term(trace, name) for name in facts})
     results = [feature.formula(named, trace) for feature in FEATURES]
-    return _function("features", facts, trace.statements, results, scope)
+    function: Formulas = _function("features", facts, trace.statements, results, scope)
+    return function
 
 
 def amount_formulas() -> Formulas:
@@ -123,14 +125,21 @@ def amount_formulas() -> Formulas:
     add_amounts(facts, order)
     results = [*totals, *(facts[name] for name in AMOUNTS)]
     arguments = ("lines", "level", "least_price", "order_discount")
-    return _function("amounts", arguments, [*body, *order.statements], results, {"sqrt": math.sqrt})
+    function: Formulas = _function("amounts", arguments, [*body, *order.statements], results, {"sqrt": math.sqrt})
+    return function
 
 
-def _function(
-    name: str, arguments: Sequence[str], statements: list[str], results: Sequence[Any], scope: dict[str, Any]
-) -> Formulas:
-    body = [*statements, f"return ({', '.join(map(str, results))})"]
+def company_formula() -> Callable[..., float]:
+    """A function of what `COMPANY` names that gives `company`."""
+    trace = Trace()
+    result = company(Facts({name: Term(trace, name) for name in COMPANY}), trace)
+    function: Callable[..., float] = _function("company", COMPANY, trace.statements, result, {})
+    return function
+
+
+def _function(name: str, arguments: Sequence[str], statements: list[str], results: Any, scope: dict[str, Any]) -> Any:
+    returned = str(results) if isinstance(results, Term) else f"({', '.join(map(str, results))})"
+    body = [*statements, f"return {returned}"]
     source = f"def {name}({', '.join(arguments)}):\n" + "".join(f"    {statement}\n" for statement in body)
     exec(compile(source, f"<the formulas of {name}>", "exec"), scope)  # nosec B102  # written above, from no input
-    function: Formulas = scope[name]
-    return function
+    return scope[name]

@@ -7,40 +7,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.catalogue import Catalogue
-from orderguard.features.columns import Columns, columns_of
+from orderguard.features.columns import Columns, Floats, columns_of
 from orderguard.features.calendar import COSINE_OF_MINUTE, COSINE_OF_WEEKDAY, SINE_OF_MINUTE, SINE_OF_WEEKDAY
 from orderguard.features.facts import Facts, add_amounts
 from orderguard.features.lines import LINE_FACTS, line_facts
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import LookedUp, looked_up
-from orderguard.features.past import customer_facts, updated_histories
+from orderguard.features.past import customer_facts
+from orderguard.features.pasts import Pasts, updated_pasts
+from orderguard.features.shared import shared_facts
 from orderguard.features.table import FEATURES
 from orderguard.history import CustomerHistory
 from orderguard.schema import MaskedOrder
 
 
 def compute_features(
-    orders: Sequence[MaskedOrder], catalogue: Catalogue, histories: dict[str, CustomerHistory], *, learn: bool = True
+    orders: Sequence[MaskedOrder], catalogue: Catalogue, pasts: Pasts, *, learn: bool = True
 ) -> NDArray[np.float32]:
     """Feature vectors of orders in time order, shape (n, d), float32.
 
-    `histories` says what was known of each customer (by token) before the first order; with `learn` it is brought up
-    to date, as if `orderguard.history.after` had been called with each order.
+    `pasts` says what was known before the first order; with `learn` it is brought up to date, as if
+    `orderguard.history.after` had been called with each order.
     """
     columns = columns_of(orders)
-    mine = [histories[token] for token in columns.customers.values if token in histories]
+    mine = [pasts.customers[token] for token in columns.customers.values if token in pasts.customers]
     currencies = [currency for history in mine for currency in history.currencies]
-    features = column_features(columns, looked_up(columns, catalogue, currencies), histories)
+    shared = shared_facts(columns, pasts.customers, pasts.entities)
+    features = column_features(columns, looked_up(columns, catalogue, currencies), shared, pasts.customers)
     if learn:
-        histories.update(updated_histories(columns, histories))
+        pasts.update(updated_pasts(columns, pasts))
     return features
 
 
 def column_features(
-    columns: Columns, usual: LookedUp, histories: Mapping[str, CustomerHistory] | None = None
+    columns: Columns,
+    usual: LookedUp,
+    shared: Mapping[str, Floats],
+    histories: Mapping[str, CustomerHistory] | None = None,
 ) -> NDArray[np.float32]:
-    """The same over columns, each order held against its own catalogue."""
+    """The same over columns, each order held against its own catalogue. `shared` is what `shared_facts` found."""
     facts: dict[str, Any] = columns.numbers | usual.of_orders(columns.numbers["minute"])
+    facts.update(shared)
     _add_lines(facts, columns, usual)
     add_amounts(facts, np)
     facts["log_net"] = np.log(np.maximum(facts["net"], LEAST_NET))

@@ -180,6 +180,12 @@ def device_token(device: Device, keyring: Keyring) -> str | None:
     return keyring.token("device", device.id) if device.id and not device.id.isspace() else None
 
 
+def network_token(device: Device, keyring: Keyring) -> str | None:
+    """The pseudonym of the network that the device is in."""
+    found = network(device.ip) if device.ip else None
+    return keyring.token("network", found) if found else None
+
+
 def card_token(payment: Payment, keyring: Keyring) -> str | None:
     """The pseudonym of what it is paid with: of the card's fingerprint, else its number, else the account's."""
     if payment.fingerprint and not payment.fingerprint.isspace():

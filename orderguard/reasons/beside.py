@@ -5,6 +5,7 @@ import msgspec
 from orderguard.catalogue import Catalogue
 from orderguard.reasons.basket import price_in_words, quantity_in_words
 from orderguard.reasons.known import Known
+from orderguard.history import NO_PAST
 from orderguard.schema import MaskedOrder
 
 
@@ -27,7 +28,7 @@ class LineBesideUsual(msgspec.Struct, frozen=True):
 
 def lines_beside_usual(order: MaskedOrder, catalogue: Catalogue) -> list[LineBesideUsual]:
     """The lines of an order in their own sequence."""
-    known = Known(order, None, catalogue, None, ())
+    known = Known(order, NO_PAST, catalogue, None, ())
     lines = map(known.line, range(len(order.items)))
     return [
         LineBesideUsual(

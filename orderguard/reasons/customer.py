@@ -1,7 +1,7 @@
 """What the features of the customer's own past and of the time tell: pace, spend, account, novelty, hour."""
 
 from orderguard.catalogue import COMMON_HOUR
-from orderguard.history import REMEMBERED, address_digest
+from orderguard.history import REMEMBERED, address_digest, device_of
 from orderguard.reasons import words
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
@@ -81,7 +81,7 @@ def new_address(known: Known) -> Fact:
 
 def new_device(known: Known) -> Fact:
     """Whether the customer ordered from that device before."""
-    if not known.order.device_token:
+    if not device_of(known.order):
         return Fact("device", "No device is given")
     return _novelty(known, "new_device", "Comes from a device that this customer", "used before")
 

@@ -14,7 +14,7 @@ from orderguard.features.lines import LEAST_PRICE_SHARE, LINE_FACTS, LINE_USUAL,
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.scalar import line_rows
 from orderguard.features.straight import LINE
-from orderguard.history import CustomerHistory, net_value
+from orderguard.history import Past, net_value
 from orderguard.reasons import words
 from orderguard.reference_orders import ReferenceOrders, UsualValues
 from orderguard.schema import MaskedItem, MaskedOrder
@@ -52,13 +52,14 @@ class Known:
     def __init__(
         self,
         order: MaskedOrder,
-        history: CustomerHistory | None,
+        past: Past,
         catalogue: Catalogue,
         usual: ReferenceOrders | None,
         vector: Sequence[float],
     ) -> None:
         self.order = order
-        self.history = history if history and history.at else None
+        self.past = past
+        self.history = past.customer if past.customer and past.customer.at else None
         self.catalogue = catalogue
         self.usual = usual
         self.vector = vector

@@ -6,15 +6,15 @@ import msgspec
 
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURES, Feature
-from orderguard.history import CustomerHistory
-from orderguard.reasons import basket, codes, customer
+from orderguard.history import Past
+from orderguard.reasons import basket, codes, customer, shared
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
 from orderguard.reasons.words import percent
 from orderguard.reference_orders import ReferenceOrders
 from orderguard.schema import MaskedOrder
 
-TELLERS: dict[str, Teller] = {**basket.TELLERS, **customer.TELLERS, **codes.TELLERS}
+TELLERS: dict[str, Teller] = {**basket.TELLERS, **customer.TELLERS, **shared.TELLERS, **codes.TELLERS}
 """How each feature is told, by its name."""
 
 MOST = 5
@@ -38,7 +38,7 @@ class ReasonInWords(msgspec.Struct, frozen=True):
 
 def in_words(
     order: MaskedOrder,
-    history: CustomerHistory | None,
+    past: Past,
     catalogue: Catalogue,
     usual: ReferenceOrders | None,
     vector: Sequence[float],
@@ -48,11 +48,11 @@ def in_words(
 ) -> list[ReasonInWords]:
     """The reasons of a masked order, those that add most to the score first.
 
-    `history` is what was known of its customer before it; `vector` (d,) and `contributions` (d,) are its features and
+    `past` is what was known before it; `vector` (d,) and `contributions` (d,) are its features and
     what each adds to the score. Says nothing that masking took away, and gives at least one reason where anything adds
     to the score.
     """
-    known = Known(order, history, catalogue, usual, vector)
+    known = Known(order, past, catalogue, usual, vector)
     least = min(LEAST_SHARE * sum(part for part in contributions if part > 0.0), max(contributions))
     told = [
         (

@@ -66,7 +66,7 @@ def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) 
     for passage in kinds_of(index):
         own, also = (set(passage.remarks.get(label, ())) for label in ("own", "also"))
         assert own and own | also <= set(index.feature_names), passage.document
-    assert len(kinds_of(index)) == 7
+    assert len(kinds_of(index)) == 9
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,9 @@ def test_the_pages_of_the_kinds_name_features_that_exist(index: KnowledgeIndex) 
         ({"price_below_range": 0.2, "hour_rarity": 0.1}, "Price mistake"),
         ({"largest_quantity": 0.2, "order_value": 0.1}, "Quantity burst"),
         ({"orders_1h": 0.1, "orders_24h": 0.1, "card_country_mismatch": 0.1}, "Card testing"),
+        ({"device_others": 0.2, "address_others": 0.2}, "Card testing"),
+        ({"address_others": 0.2, "own_cards": 0.1}, "Drop address"),
+        ({"network_others": 0.2, "has_coupon": 0.1}, "Account farm"),
         ({"new_device": 0.1, "new_address": 0.1, "country_mismatch": 0.1}, "Account takeover"),
         ({"country_mismatch": 0.1, "card_country_mismatch": 0.1, "addressee_mismatch": 0.1}, "Reshipping"),
         ({"discount_share": 0.3, "orders_24h": 0.1}, "Discount abuse"),

@@ -66,7 +66,7 @@ def test_each_anomaly_stands_in_an_orders_place_with_its_own_past(feed: Feed) ->
         originals = [later[row] for row in injected.rows]
         assert [case.order.order_token for case in injected.cases] == [case.order.order_token for case in originals]
         if kind != "burst":
-            assert [case.history for case in injected.cases] == [case.history for case in originals]
+            assert [case.past.customer for case in injected.cases] == [case.past.customer for case in originals]
             assert all(case.order != original.order for case, original in zip(injected.cases, originals, strict=True))
 
 
@@ -118,14 +118,14 @@ def test_at_night_means_at_the_shops_quiet_hours_of_the_same_day_and_after_the_l
     for row, case in zip(injected.rows, injected.cases, strict=True):
         assert case.order.created_at.hour < 3
         assert case.order.created_at.date() == later[row].order.created_at.date()
-        assert not case.history or case.order.created_at.timestamp() > case.history.at[-1]
+        assert not case.past.customer or case.order.created_at.timestamp() > case.past.customer.at[-1]
 
 
 def test_a_burst_is_one_customers_orders_in_a_row(feed: Feed) -> None:
     later, injected = feed[0], feed[2]["burst"]
     run = injected.cases[:BURST]
     assert len({case.order.customer_token for case in run}) == 1
-    counts = [case.history.count if case.history else 0 for case in run]
+    counts = [case.past.customer.count if case.past.customer else 0 for case in run]
     assert counts == list(range(counts[0], counts[0] + BURST))
     assert all(0 < (b.order.created_at - a.order.created_at).total_seconds() < 500 for a, b in zip(run, run[1:]))
     assert injected.changed[:BURST] == [False] + [True] * (BURST - 1)

@@ -20,6 +20,7 @@ from ml.reading import usable_order
 from ml.training import Trained, train
 from orderguard.features import FEATURE_NAMES
 from orderguard.features.scalar import order_features
+from orderguard.history import NO_PAST
 from orderguard.masking import Keyring, mask_order
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,7 +70,7 @@ class Shop:
     def flagged(self, found: list[Order]) -> NDArray[np.bool_]:
         """Whether each order is an alert, seen with the catalogue that serves and no history."""
         masked = [mask_order(usable_order(json.dumps(order).encode()), self.keyring) for order in found]
-        rows = np.array([order_features(order, None, self.table.catalogue) for order in masked], np.float32)
+        rows = np.array([order_features(order, NO_PAST, self.table.catalogue) for order in masked], np.float32)
         alert: NDArray[np.bool_] = self.trained.model.scores(rows).score >= self.trained.threshold
         return alert
 

@@ -25,7 +25,7 @@ from ml.validation.masking import masking_gate, with_other_people
 from ml.validation.parity import Agreement, agreement, parity_gate
 from orderguard.drift import DriftReport, Kind
 from orderguard.features import FEATURE_NAMES
-from orderguard.history import customer_after
+from orderguard.history import NO_PAST
 from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
 from orderguard.scorer import Scorer, Scores
 
@@ -141,11 +141,14 @@ def test_the_baseline_is_the_largest_z() -> None:
 
 
 def test_histories_hold_only_what_came_before(cases: list[Case]) -> None:
-    known = [case for case in cases if case.history and case.history.count]
-    assert len(known) > 100
-    for case in known:
-        assert case.history is not None
-        assert max(case.history.at) <= case.order.created_at.timestamp()
+    known = [
+        (history, case.order.created_at.timestamp())
+        for case in cases
+        for history in (case.past.customer, *case.past.entities)
+        if history
+    ]
+    assert len(known) > 400
+    assert all(max(history.at) <= placed for history, placed in known)
 
 
 def test_every_kind_changes_the_features(cases: list[Case], scorer: Scorer) -> None:
@@ -168,7 +171,7 @@ def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config, scorer:
                 currency="EUR",
                 items=[item],
             ),
-            None,
+            NO_PAST,
             scorer.catalogue,
         )
         for number in range(100)
@@ -178,12 +181,11 @@ def test_kinds_that_a_feed_does_not_tell_of_are_left_out(config: Config, scorer:
 
 
 def test_a_burst_is_known_from_the_history(cases: list[Case]) -> None:
-    history, kept = cases[0].history, cases[0].order
+    before, kept = cases[0].past.customer, cases[0].order
     case = ANOMALIES["burst"].change(cases[0], np.random.default_rng(2))
     assert case.order == kept
-    assert case.history is not None
-    assert case.history.count == (history.count if history else 0) + 8
-    assert customer_after(history, kept).count < case.history.count
+    assert case.past.customer is not None
+    assert case.past.customer.count == (before.count if before else 0) + 8
 
 
 def test_every_shift_is_told_and_normal_orders_are_not(job: Job, scorer: Scorer, cases: list[Case]) -> None:

@@ -325,7 +325,7 @@ def test_a_field_that_is_no_longer_sent_is_named() -> None:
     counter.add_rows(np.empty((1_500, 0)), score[:1_500], told(1_500, "device").tolist())
     (lost,) = counter.report().moved("unexpected")
     assert lost.name == "device"
-    assert lost.advice.startswith("`device` is told of 0% of the orders, of 83% before")
+    assert lost.advice.startswith("`device` is told of 0% of the orders, of 66% before")
 
 
 @pytest.mark.parametrize("offset", [-9, -5, -1, 1, 2, 5, 10])

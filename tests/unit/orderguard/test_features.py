@@ -16,12 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.catalogue_learning import Catalogues, learn_catalogue
+from ml.feature_engineering import features_of as features_of_columns
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS
 from orderguard.features.columns import columns_of
 from orderguard.features.scalar import features_of, order_features
-from orderguard.features.vector import column_features, compute_features
-from orderguard.history import REMEMBERED, CustomerHistory, customer_after
+from orderguard.features.pasts import Pasts
+from orderguard.features.vector import compute_features
+from orderguard.history import NO_PAST, REMEMBERED, after, as_of
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
 
@@ -48,11 +50,13 @@ addresses = st.one_of(
     st.none(),
     st.builds(MaskedAddress, token=tokens, name_token=tokens, country=st.sampled_from((None, "DE", "FR", "JP"))),
 )
-moments = st.datetimes(
-    datetime(1990, 1, 1),
-    datetime(2060, 1, 1),
-    timezones=st.sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (-480, 0, 60, 345, 840)]),
+zones = st.sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (-480, 0, 60, 345, 840)])
+close = st.builds(
+    lambda seconds, zone: (START + timedelta(seconds=seconds)).astimezone(zone),
+    st.one_of(st.integers(0, 7200), st.integers(0, 10 * 86400), st.integers(0, 200 * 86400), st.floats(0, 1e6)),
+    zones,
 )
+moments = st.one_of(close, st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=zones))
 orders = st.builds(
     MaskedOrder,
     order_token=st.uuids().map(str),
@@ -66,11 +70,14 @@ orders = st.builds(
     shipping_cost=st.one_of(st.none(), amounts),
     payment_method=tokens,
     card_country=st.sampled_from((None, "DE", "US")),
-    channel=st.sampled_from((None, "web", "app")),
+    channel=st.sampled_from((None, "web", "app", "store")),
     billing=addresses,
     shipping=addresses,
     customer_since=st.one_of(st.none(), moments),
     device_token=tokens,
+    network_token=tokens,
+    email_token=tokens,
+    card_token=tokens,
 )
 
 
@@ -84,6 +91,11 @@ def order(at: datetime = START, customer: str = "anna", price: float = 20.0, **f
         items=[MaskedItem(sku="red", quantity=1, unit_price=price, category="toys")],
     )
     return msgspec.structs.replace(plain, **fields)
+
+
+def in_time(orders: list[MaskedOrder]) -> list[MaskedOrder]:
+    """The orders as training sees them."""
+    return sorted(orders, key=lambda one: one.created_at)
 
 
 @pytest.fixture(scope="module")
@@ -106,35 +118,42 @@ def value(vector: np.ndarray, name: str) -> float:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(orders, min_size=1, max_size=25), st.lists(orders, min_size=1, max_size=10), st.booleans())
+@given(st.lists(orders, min_size=1, max_size=25), st.lists(orders, min_size=1, max_size=10), st.data())
 def test_serving_and_training_give_the_same_vector_bit_for_bit(
-    stream: list[MaskedOrder], slice_: list[MaskedOrder], arrive_late: bool
+    stream: list[MaskedOrder], slice_: list[MaskedOrder], data: st.DataObject
 ) -> None:
-    if not arrive_late:
-        stream = sorted(stream, key=lambda one: one.created_at)
+    """In time order, and for one that comes late: it sees what was placed before it."""
+    stream = in_time(stream)
     catalogue = learn_catalogue(columns_of(slice_))
-    histories: dict[str, CustomerHistory] = {}
+    late = data.draw(st.integers(0, len(stream) - 1))
+    without_it, taken = Pasts.empty(), Pasts.empty()
     served, together = [], []
-    for one in stream:
-        known = histories.get(one.customer_token)
-        served.append(order_features(one, known, catalogue))
-        together.append((one, known))
-        histories[one.customer_token] = customer_after(known, one)
-    learnt: dict[str, CustomerHistory] = {}
+    for place, one in enumerate(stream):
+        past = taken.of(one)
+        served.append(order_features(one, past, catalogue))
+        together.append((one, past))
+        taken.keep(one, after(past, one))
+        if place != late:
+            without_it.keep(one, after(without_it.of(one), one))
+    learnt = Pasts.empty()
     trained = compute_features(stream, catalogue, learnt)
     assert np.array(served).tobytes() == trained.tobytes()
     assert features_of(together, catalogue).tobytes() == trained.tobytes()
-    assert learnt == histories
+    assert learnt == taken
     assert np.isfinite(trained).all()
+    one = stream[late]
+    if sum(other.created_at == one.created_at for other in stream) == 1:
+        seen = as_of(without_it.of(one), one.created_at.timestamp())
+        assert order_features(one, seen, catalogue).tobytes() == trained[late].tobytes()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(orders, min_size=2, max_size=90), st.data())
 def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: st.DataObject) -> None:
+    stream = in_time(stream)
     cut = data.draw(st.integers(0, len(stream)))
     catalogue = learn_catalogue(columns_of(stream[:5]))
-    whole: dict[str, CustomerHistory] = {}
-    parts: dict[str, CustomerHistory] = {}
+    whole, parts = Pasts.empty(), Pasts.empty()
     at_once = compute_features(stream, catalogue, whole)
     in_two = [compute_features(part, catalogue, parts) for part in (stream[:cut], stream[cut:])]
     assert np.concatenate(in_two).tobytes() == at_once.tobytes()
@@ -146,54 +165,56 @@ def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: s
 def test_a_training_vector_is_servings_with_the_catalogue_of_its_time_and_knows_no_later_order(
     stream: list[MaskedOrder], others: list[MaskedOrder], data: st.DataObject
 ) -> None:
-    stream = sorted(stream, key=lambda one: one.created_at)
+    stream = in_time(stream)
     starts = np.array(sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), min_size=1, max_size=4))))
     catalogues = Catalogues(columns_of(stream), starts)
-    trained = column_features(columns_of(stream), catalogues.looked_up())
-    histories: dict[str, CustomerHistory] = {}
+    trained = features_of_columns(columns_of(stream), catalogues.looked_up(), 1)
+    pasts = Pasts.empty()
     for row, one in enumerate(stream):
-        known = histories.get(one.customer_token)
-        assert order_features(one, known, catalogues.of_row(row)).tobytes() == trained[row].tobytes()
-        histories[one.customer_token] = customer_after(known, one)
+        past = pasts.of(one)
+        assert order_features(one, past, catalogues.of_row(row)).tobytes() == trained[row].tobytes()
+        pasts.keep(one, after(past, one))
     cut = data.draw(st.integers(int(starts[0]), len(stream)))
-    tampered = stream[:cut] + others
+    end = stream[-1].created_at if cut == len(stream) else stream[cut].created_at
+    tampered = stream[:cut] + in_time([one for one in others if one.created_at >= end])
     without = Catalogues(columns_of(tampered), starts[starts < len(tampered)])
-    assert column_features(columns_of(tampered), without.looked_up())[:cut].tobytes() == trained[:cut].tobytes()
+    kept = features_of_columns(columns_of(tampered), without.looked_up(), 1)[:cut]
+    assert kept.tobytes() == trained[:cut].tobytes()
     assert all(without.of_row(row) == catalogues.of_row(row) for row in range(min(cut, len(tampered))))
 
 
 def test_later_orders_change_no_earlier_vector(usual_orders: list[MaskedOrder], catalogue: Catalogue) -> None:
-    before = compute_features(usual_orders[:200], catalogue, {})
+    before = compute_features(usual_orders[:200], catalogue, Pasts.empty())
     tampered = usual_orders[:200] + [msgspec.structs.replace(one, currency="XAF") for one in usual_orders[200:]]
-    assert compute_features(tampered, catalogue, {})[:200].tobytes() == before.tobytes()
+    assert compute_features(tampered, catalogue, Pasts.empty())[:200].tobytes() == before.tobytes()
 
 
 def test_an_order_is_not_part_of_its_own_history(catalogue: Catalogue) -> None:
-    first = compute_features([order()], catalogue, {})[0]
+    first = compute_features([order()], catalogue, Pasts.empty())[0]
     assert value(first, "orders_before") == value(first, "orders_1h") == value(first, "orders_7d") == 0
 
 
-def test_without_learning_histories_stay_as_they_are(catalogue: Catalogue) -> None:
-    histories: dict[str, CustomerHistory] = {}
-    compute_features([order()], catalogue, histories, learn=False)
-    assert histories == {}
+def test_without_learning_nothing_more_is_known(catalogue: Catalogue) -> None:
+    pasts = Pasts.empty()
+    compute_features([order()], catalogue, pasts, learn=False)
+    assert pasts == Pasts.empty()
 
 
 def test_trailing_windows_count_what_was_inside_them(catalogue: Catalogue) -> None:
     ages = [timedelta(minutes=30), timedelta(hours=5), timedelta(days=3), timedelta(days=20), timedelta(days=200)]
     stream = [order(START - age) for age in reversed(ages)] + [order()]
-    last = compute_features(stream, catalogue, {})[-1]
+    last = compute_features(stream, catalogue, Pasts.empty())[-1]
     counts = [round(math.expm1(value(last, f"orders_{window}"))) for window in ("1h", "24h", "7d")]
     assert counts == [1, 2, 3]
     assert round(math.expm1(value(last, "orders_before"))) == 5
     assert math.exp(value(last, "hours_since_last")) == pytest.approx(1.5)
-    first = order_features(order(), None, catalogue)
+    first = order_features(order(), NO_PAST, catalogue)
     assert math.exp(value(first, "hours_since_last")) == pytest.approx(catalogue.gap_hours + 1)
 
 
 def test_a_window_counts_no_more_than_is_remembered(catalogue: Catalogue) -> None:
     stream = [order(START + timedelta(seconds=second)) for second in range(REMEMBERED + 20)]
-    last = compute_features(stream, catalogue, {})[-1]
+    last = compute_features(stream, catalogue, Pasts.empty())[-1]
     assert round(math.expm1(value(last, "orders_1h"))) == REMEMBERED
     assert round(math.expm1(value(last, "orders_before"))) == REMEMBERED + 19
 
@@ -227,8 +248,8 @@ def test_a_window_counts_no_more_than_is_remembered(catalogue: Catalogue) -> Non
     ],
 )
 def test_what_is_odd_raises_its_feature(name: str, change: dict[str, Any], catalogue: Catalogue) -> None:
-    plain = order_features(order(), None, catalogue)
-    assert value(order_features(order(**change), None, catalogue), name) > value(plain, name)
+    plain = order_features(order(), NO_PAST, catalogue)
+    assert value(order_features(order(**change), NO_PAST, catalogue), name) > value(plain, name)
 
 
 def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(catalogue: Catalogue) -> None:
@@ -241,7 +262,7 @@ def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(c
     names = ("new_address", "new_device", "new_payment")
 
     def novelty(first: dict[str, Any], then: dict[str, Any]) -> list[float]:
-        vector = order_features(order(**then), customer_after(None, order(**first)), catalogue)
+        vector = order_features(order(**then), after(NO_PAST, order(**first)), catalogue)
         return [value(vector, name) for name in names]
 
     assert novelty(here, there) == [1, 1, 1]
@@ -251,8 +272,8 @@ def test_new_address_device_and_payment_are_seen_only_where_old_ones_are_known(c
 
 
 def test_amounts_in_an_unseen_currency_count_as_they_stand(catalogue: Catalogue) -> None:
-    plain, dear = order_features(order(), None, catalogue), order_features(order(price=2e6), None, catalogue)
-    vector = order_features(order(currency="JPY", price=2e6), None, catalogue)
+    plain, dear = order_features(order(), NO_PAST, catalogue), order_features(order(price=2e6), NO_PAST, catalogue)
+    vector = order_features(order(currency="JPY", price=2e6), NO_PAST, catalogue)
     assert value(vector, "currency_rarity") > value(plain, "currency_rarity")
     for name in ("order_value", "price_above_range", "own_value_deviation"):
         assert value(vector, name) == value(dear, name) >= value(plain, name)
@@ -260,16 +281,17 @@ def test_amounts_in_an_unseen_currency_count_as_they_stand(catalogue: Catalogue)
 
 def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:
     berlin = START.astimezone(timezone(timedelta(hours=2)))
-    here, there = order_features(order(), None, catalogue), order_features(order(berlin), None, catalogue)
+    here, there = order_features(order(), NO_PAST, catalogue), order_features(order(berlin), NO_PAST, catalogue)
     assert value(here, "hour_cosine") != value(there, "hour_cosine")
     assert value(here, "order_value") == value(there, "order_value")
 
 
 def test_what_depends_on_hour_or_weekday_alone_follows_the_calendar(catalogue: Catalogue) -> None:
-    history = customer_after(None, order(START - timedelta(days=9)))
     later = timedelta(days=1, hours=9)
-    moved = msgspec.structs.replace(history, at=tuple(at + later.total_seconds() for at in history.at))
-    before, now = order_features(order(), history, catalogue), order_features(order(START + later), moved, catalogue)
+    past, moved = (after(NO_PAST, order(START - timedelta(days=9) + moment)) for moment in (timedelta(0), later))
+    assert past.customer and moved.customer
+    moved = moved._replace(customer=msgspec.structs.replace(moved.customer, minutes=past.customer.minutes))
+    before, now = order_features(order(), past, catalogue), order_features(order(START + later), moved, catalogue)
     changed = {name for name, one, other in zip(FEATURE_NAMES, before, now, strict=True) if one != other}
     assert changed == set(PERIODS)
 
@@ -283,7 +305,7 @@ def test_an_order_with_only_what_is_required_has_features(catalogue: Catalogue) 
         "items": [{"sku": "a", "quantity": 1, "unit_price": 3}],
     }
     masked = mask_order(decode_order(json.dumps(line)), Keyring.from_text(new_key_text()))
-    assert np.isfinite(order_features(masked, None, catalogue)).all()
+    assert np.isfinite(order_features(masked, NO_PAST, catalogue)).all()
 
 
 def test_features_do_not_depend_on_the_masking_key(catalogue: Catalogue) -> None:
@@ -301,7 +323,7 @@ def test_features_do_not_depend_on_the_masking_key(catalogue: Catalogue) -> None
     vectors = set()
     for _ in range(3):
         masked = mask_order(order_, Keyring.from_text(new_key_text()))
-        vectors.add(order_features(masked, customer_after(None, masked), catalogue).tobytes())
+        vectors.add(order_features(masked, after(NO_PAST, masked), catalogue).tobytes())
     assert len(vectors) == 1
 
 
@@ -332,9 +354,9 @@ def test_masking_without_texts_leaves_out_nothing_that_a_feature_uses(catalogue:
     keyring = Keyring.from_text(new_key_text())
     order_ = decode_order(json.dumps(raw))
     whole, spare = mask_order(order_, keyring), mask_order(order_, keyring, free_text=False)
-    earlier = customer_after(None, order(START - timedelta(days=1), payment_method="invoice", device_token="old"))
+    earlier = after(NO_PAST, order(START - timedelta(days=1), payment_method="invoice", device_token="old"))
     assert order_features(whole, earlier, catalogue).tobytes() == order_features(spare, earlier, catalogue).tobytes()
-    assert customer_after(None, whole) == customer_after(None, spare)
+    assert after(NO_PAST, whole) == after(NO_PAST, spare)
 
 
 def test_names_are_distinct_and_every_feature_is_explained() -> None:
@@ -350,7 +372,19 @@ def test_another_feature_set_has_another_version(usual_orders: list[MaskedOrder]
             START + timedelta(days=30, hours=3, minutes=5), "customer 1", 750.0, shipping_cost=4.9, card_country="US"
         ),
     ]
-    vectors = compute_features(usual_orders + odd, catalogue, {})[-60:]
+    guests = [
+        order(
+            START + timedelta(days=30, hours=4, minutes=number * 7),
+            f"guest {number % 9}",
+            shipping=MaskedAddress(token="home"),
+            device_token="phone",
+            network_token="net",
+            email_token=f"mail {number % 2}",
+            card_token=f"card {number % 11}",
+        )
+        for number in range(30)
+    ]
+    vectors = compute_features(usual_orders + odd + guests, catalogue, Pasts.empty())[-90:]
     fingerprint = hashlib.sha256(
         json.dumps([FEATURE_NAMES, np.round(vectors.astype(float), 4).tolist()]).encode()
     ).hexdigest()

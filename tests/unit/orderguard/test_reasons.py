@@ -18,7 +18,7 @@ from orderguard.features import FEATURE_NAMES
 from orderguard.features.columns import columns_of
 from orderguard.features.labels import LABELS, label
 from orderguard.features.scalar import order_features
-from orderguard.history import CustomerHistory, customer_after
+from orderguard.history import NO_PAST, Past, after, as_of
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.presence import FIELDS, HOUR
 from orderguard.reasons import ReasonInWords, in_words, lines_beside_usual, place_in_words
@@ -85,16 +85,15 @@ HIGH = order(
 LOW = order(NOW, "anna", line(price=0.02), shipping_cost=None, billing=None, shipping=None, device_token=None)
 
 
-def history_of(*ago: timedelta) -> CustomerHistory:
-    """The history of a customer who placed plain orders so long before `NOW`."""
-    history = None
+def past_of(*ago: timedelta) -> Past:
+    """What is known of a customer who placed plain orders so long before `NOW`."""
+    past = NO_PAST
     for one in sorted(ago, reverse=True):
-        history = customer_after(history, order(NOW - one))
-    assert history
-    return history
+        past = after(past, order(NOW - one))
+    return past
 
 
-OFTEN = history_of(*(timedelta(days=30 * month) for month in range(1, 6)), *(timedelta(hours=h) for h in range(8, 12)))
+OFTEN = past_of(*(timedelta(days=30 * month) for month in range(1, 6)), *(timedelta(hours=h) for h in range(8, 12)))
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +103,14 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def reference(catalogue: Catalogue) -> ReferenceOrders:
-    rows = np.array([order_features(one, None, catalogue) for one in USUAL_ORDERS[:50]])
+    rows = np.array([order_features(one, NO_PAST, catalogue) for one in USUAL_ORDERS[:50]])
     return ReferenceOrders.of(rows, np.linspace(0.0, 0.5, len(rows)), FEATURE_NAMES)
 
 
 def told(
     features: str,
     one: MaskedOrder,
-    history: CustomerHistory | None,
+    past: Past,
     catalogue: Catalogue,
     reference: ReferenceOrders | None = None,
 ) -> Told:
@@ -119,8 +118,8 @@ def told(
     parts = [0.0] * len(FEATURE_NAMES)
     for place, name in enumerate(features.split()):
         parts[FEATURE_NAMES.index(name)] = 0.5 - 0.01 * place
-    vector = order_features(one, history, catalogue).tolist()
-    return in_words(one, history, catalogue, reference, vector, parts)
+    vector = order_features(one, past, catalogue).tolist()
+    return in_words(one, past, catalogue, reference, vector, parts)
 
 
 def test_every_feature_has_words() -> None:
@@ -142,8 +141,8 @@ UNREADABLE = re.compile(r"_|\bln\b|\bsine\b|spreads?\b|baskets\b|powers? of|asin
 def test_a_feature_is_told_on_either_side_as_a_sentence(
     name: str, catalogue: Catalogue, reference: ReferenceOrders
 ) -> None:
-    for one, history, usual in product((PLAIN, HIGH, LOW), (None, OFTEN), (reference, None)):
-        (reason,) = told(name, one, history, catalogue, usual)
+    for one, past, usual in product((PLAIN, HIGH, LOW), (NO_PAST, OFTEN), (reference, None)):
+        (reason,) = told(name, one, past, catalogue, usual)
         assert reason.features == [name] and reason.contribution == 0.5
         assert re.match(r"[A-Z0-9].*[^.]\.$", reason.text), reason.text
         assert not UNREADABLE.search(reason.text), reason.text
@@ -220,41 +219,42 @@ def test_a_fact_is_told_once(
 def test_what_is_odd_by_itself_tells_a_fact_before_what_is_odd_in_company_alone(
     catalogue: Catalogue, reference: ReferenceOrders
 ) -> None:
-    (reason,) = told("hour_sine hour_rarity", HIGH, None, catalogue, reference)
+    (reason,) = told("hour_sine hour_rarity", HIGH, NO_PAST, catalogue, reference)
     assert reason.features == ["hour_rarity", "hour_sine"] and reason.by_itself
 
 
 def test_what_adds_next_to_nothing_is_not_told(catalogue: Catalogue) -> None:
     parts = [0.001] * len(FEATURE_NAMES)
     parts[FEATURE_NAMES.index("order_value")] = 0.9
-    vector = order_features(HIGH, None, catalogue).tolist()
-    assert [reason.fact for reason in in_words(HIGH, None, catalogue, None, vector, parts)] == ["amount"]
+    vector = order_features(HIGH, NO_PAST, catalogue).tolist()
+    assert [reason.fact for reason in in_words(HIGH, NO_PAST, catalogue, None, vector, parts)] == ["amount"]
 
 
 @settings(max_examples=30)
 @given(st.lists(orders, min_size=1, max_size=5), st.booleans(), st.integers(0, 2**32))
 def test_any_order_can_be_told(stream: list[MaskedOrder], known: bool, seed: int) -> None:
     catalogue = learn_catalogue(columns_of(stream[:2]))
-    history = None
+    past = NO_PAST
     for one in stream[:-1] if known else ():
-        history = customer_after(history, one)
-    vector = order_features(stream[-1], history, catalogue)
+        past = after(past, one)
+    past = as_of(past, stream[-1].created_at.timestamp())
+    vector = order_features(stream[-1], past, catalogue)
     parts = np.random.default_rng(seed).uniform(-0.1, 0.5, len(vector)).tolist()
     usual = ReferenceOrders.of(vector[None], np.array([0.5]), FEATURE_NAMES) if seed % 2 else None
-    reasons = in_words(stream[-1], history, catalogue, usual, vector.tolist(), parts, most=len(vector))
+    reasons = in_words(stream[-1], past, catalogue, usual, vector.tolist(), parts, most=len(vector))
     assert reasons and not any(UNREADABLE.search(reason.text) for reason in reasons)
     assert len({reason.text for reason in reasons}) == len(reasons)
     assert sum(len(reason.features) for reason in reasons) <= len(FEATURE_NAMES)
     assert len(lines_beside_usual(stream[-1], catalogue)) == len(stream[-1].items)
 
 
-@pytest.mark.parametrize("history", [None, OFTEN])
-def test_nothing_personal_is_told(history: CustomerHistory | None, catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("past", [NO_PAST, OFTEN])
+def test_nothing_personal_is_told(past: Past, catalogue: Catalogue) -> None:
     raw = msgspec.json.encode(canary_order())
     masked = mask_order(decode_order(raw), Keyring.from_text(new_key_text()))
-    vector = order_features(masked, history, catalogue).tolist()
+    vector = order_features(masked, past, catalogue).tolist()
     parts = [1.0] * len(vector)
-    reasons = in_words(masked, history, catalogue, None, vector, parts, most=len(vector))
+    reasons = in_words(masked, past, catalogue, None, vector, parts, most=len(vector))
     assert len(reasons) > 15
     shown = msgspec.json.encode([reasons, lines_beside_usual(masked, catalogue)])
     assert leaks("reasons", shown) == []

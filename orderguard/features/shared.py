@@ -1,0 +1,163 @@
+"""What was known of each order's entities before it, over columns: what serving counts in histories."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orderguard.features.columns import Coded, Columns, digests_of
+from orderguard.features.company import DAY, HOUR, WEEK, company
+from orderguard.features.facts import Facts
+from orderguard.history import ENTITIES, REMEMBERED, REMEMBERED_OF_ENTITY, CustomerHistory, EntityHistory
+from orderguard.history.entity import SILENT_DAYS
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+OWN = ("cards", "addresses")
+
+
+def shared_facts(
+    columns: Columns,
+    customers: Mapping[str, CustomerHistory],
+    entities: Sequence[Mapping[str, EntityHistory]],
+) -> dict[str, Floats]:
+    """What features of the group "shared" are made of, each of shape (n,). Orders are in time order."""
+    customer = digests_of(columns.customers)
+    facts = {
+        f"{name}_company": _company(columns, columns.entities[name], customer, known)
+        for name, known in zip(ENTITIES, entities, strict=True)
+    }
+    return facts | _own(columns, customers)
+
+
+def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[str, EntityHistory]) -> Floats:
+    """`company` of each order that names an entity of this kind; 0 of the others."""
+    result = np.zeros(len(columns))
+    rows = np.flatnonzero(np.array([value != "" for value in entity.values], dtype=bool)[entity.index])
+    if not len(rows):
+        return result
+    histories = [(number, known[token]) for number, token in enumerate(entity.values) if token in known]
+    earlier = sum(len(history.at) for _, history in histories)
+    group, at, customers, cards = (
+        np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column[rows]])
+        for before, column in (
+            ([[number] * len(history.at) for number, history in histories], entity.index),
+            ([history.at for _, history in histories], columns.numbers["at"]),
+            ([history.customers for _, history in histories], customer),
+            ([history.cards for _, history in histories], columns.numbers["card"]),
+        )
+    )
+    by_entity = np.argsort(group, kind="stable")
+    group, at = group[by_entity], at[by_entity]
+    first_at, before = np.full(len(group), np.nan), np.zeros(len(group))
+    begins = np.searchsorted(group, [number for number, history in histories if history.at])
+    told = [history for _, history in histories if history.at]
+    first_at[begins] = [history.first_at for history in told]
+    before[begins] = [history.count - len(history.at) for history in told]
+    group = lives(group, at)
+    orders, (others, other_cards) = recent(
+        group, at, (customers[by_entity], cards[by_entity].astype(np.int64)), REMEMBERED_OF_ENTITY
+    )
+    begin = begins_of(group)
+    first_at = np.where(np.isnan(first_at), at, first_at)[begin]
+    usual_seconds = np.maximum(at - WEEK - first_at, 0.0)
+    hour, day, week = np.maximum(others, other_cards).astype(np.float64)
+    facts = Facts(
+        {
+            "others_1h": hour,
+            "others_24h": day,
+            "others_7d": week,
+            "usual_orders": before[begin] + (np.arange(len(group)) - begin) - orders,
+            "usual_seconds": usual_seconds,
+        }
+    )
+    found = np.empty(len(group))
+    found[by_entity] = np.where(week > 0.0, company(facts, np), 0.0)
+    result[rows] = found[earlier:]
+    return result
+
+
+def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str, Floats]:
+    """Of each order the other cards that its customer paid with lately, and the other addresses."""
+    histories = [
+        (number, customers[token]) for number, token in enumerate(columns.customers.values) if token in customers
+    ]
+    earlier = sum(len(history.at) for _, history in histories)
+    group, at, cards, addresses = (
+        np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column])
+        for before, column in (
+            ([[number] * len(history.at) for number, history in histories], columns.customers.index),
+            ([history.at for _, history in histories], columns.numbers["at"]),
+            ([history.cards for _, history in histories], columns.numbers["card"]),
+            ([history.addresses for _, history in histories], columns.numbers["address"]),
+        )
+    )
+    by_customer = np.argsort(group, kind="stable")
+    _, counts = recent(
+        group[by_customer],
+        at[by_customer],
+        (cards[by_customer].astype(np.int64), addresses[by_customer].astype(np.int64)),
+        REMEMBERED,
+    )
+    facts = {}
+    for name, (hour, day, week) in zip(OWN, counts, strict=True):
+        found = np.empty(len(group))
+        found[by_customer] = np.maximum(hour, np.maximum(day / 2.0, week / 4.0))
+        facts[f"own_{name}"] = found[earlier:]
+    return facts
+
+
+def recent(group: Indices, at: Floats, values: Sequence[Indices], most: int) -> tuple[Indices, list[Indices]]:
+    """What came before each row in its group, among the last `most` rows: orders in a week (n,), and for each kind of
+    value how many others there were in an hour, a day and a week (3, n). Rows are sorted by group and in it by time.
+
+    A walk back that each row leaves after a week. A value counts where it stands for the last time before the row, so
+    once; the row's own stands there again, and 0 is none.
+    """
+    count = len(group)
+    orders = np.zeros(count, dtype=np.int64)
+    found = [np.zeros((3, count), dtype=np.int64) for _ in values]
+    followers = [np.where(value != 0, _next_same(group, value), -1) for value in values]
+    rows = np.arange(count)
+    for back in range(1, most + 1):
+        rows = rows[rows >= back]
+        then = rows - back
+        stays = (group[then] == group[rows]) & (at[then] >= at[rows] - WEEK)
+        rows, then = rows[stays], then[stays]
+        if not len(rows):
+            break
+        orders[rows] += 1
+        day, hour = at[then] >= at[rows] - DAY, at[then] >= at[rows] - HOUR
+        for follower, (in_hour, in_day, in_week) in zip(followers, found, strict=True):
+            new = follower[then] > rows
+            in_week[rows] += new
+            in_day[rows] += new & day
+            in_hour[rows] += new & hour
+    return orders, found
+
+
+def _next_same(group: Indices, value: Indices) -> Indices:
+    """The next row of the same group with the same value; beyond the last row where there is none."""
+    count = len(group)
+    order = np.lexsort((value, group))
+    same = (group[order[1:]] == group[order[:-1]]) & (value[order[1:]] == value[order[:-1]])
+    following = np.full(count, count)
+    following[order[:-1][same]] = order[1:][same]
+    return following
+
+
+def lives(group: Indices, at: Floats) -> Indices:
+    """Entities (n,) as numbers that change also where one starts anew, see `orderguard.history.is_silent`."""
+    anew = np.zeros(len(group), dtype=bool)
+    anew[1:] = (group[1:] != group[:-1]) | (at[1:] - at[:-1] > SILENT_DAYS * 86400)
+    return np.cumsum(anew)
+
+
+def begins_of(group: Indices) -> Indices:
+    """The first row of each row's group; rows are sorted by group."""
+    rows = np.arange(len(group))
+    first = np.ones(len(group), dtype=bool)
+    first[1:] = group[1:] != group[:-1]
+    begin: Indices = np.maximum.accumulate(np.where(first, rows, 0)) if len(group) else rows
+    return begin
