@@ -1,6 +1,7 @@
 """Histories in Redis or Valkey: shared by all instances of the service, exact whoever counts at the same time."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
@@ -38,8 +39,9 @@ class RedisStore:
 
     async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
         group = [counted(order) for order in orders]
-        customers = list(dict.fromkeys([order.keys[0] for order in group]))
-        keys = customers + list(dict.fromkeys([key for order in group for key in order.keys[1:] if key]))
+        customers = Counter([order.keys[0] for order in group])
+        entities = Counter([key for order in group for key in order.keys[1:] if key])
+        keys = [*customers, *entities]
         told = b""
         if record:
             places: dict[str | None, int] = {key: place for place, key in enumerate(keys, start=FIRST_PLACE)}
@@ -55,7 +57,8 @@ class RedisStore:
         self._check(before, number, newly)
         records = {key: data for key, data in zip(keys, found, strict=True) if data}
         # The script has counted. What is counted here is for the orders of the group that come after.
-        return take_in_turn(group, records, count=record and len(group) > 1)
+        again = {key for counts in (customers, entities) for key, times in counts.items() if times > 1}
+        return take_in_turn(group, records, count=record, again=again)
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
         ordered = sorted(keys)

@@ -7,7 +7,7 @@ means is here. A record holds `SPARE` more orders than features see, so that an 
 saw the first time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from math import inf
 from struct import Struct
@@ -47,6 +47,7 @@ _CUSTOMER_LAYOUTS, _ENTITY_LAYOUTS = (
 )
 """A record of each possible number of entries."""
 _CUSTOMER_ENTRY, _ENTITY_ENTRY = Struct(f"<{CUSTOMER.fields}"), Struct(f"<{ENTITY.fields}")
+_HEADER_SIZE, _CUSTOMER_SIZE, _ENTITY_SIZE, _SILENCE = HEADER.size, CUSTOMER.size, ENTITY.size, ENTITY.silence
 _COUNT, _AT = Struct("<I"), Struct("<d")
 _AT_COUNT = HEADER.size - _COUNT.size
 _LARGEST_COUNT = 2**32 - 1
@@ -177,21 +178,28 @@ class Records(Protocol):
     def __setitem__(self, key: str, record: bytes, /) -> None: ...
 
 
-def take_in_turn(orders: Sequence[Counted], records: Records, *, count: bool = True) -> list[Past]:
-    """What each of these orders finds known, one after another, each counted into `records` unless it was before."""
+def take_in_turn(
+    orders: Sequence[Counted], records: Records, *, count: bool = True, again: Set[str] | None = None
+) -> list[Past]:
+    """What each of these orders finds known, one after another, each counted into `records` unless it was before.
+
+    With `again`, the keys that several of them have, those that have none of these are not counted: nobody looks.
+    """
     pasts = []
     for order in orders:
         found = [records.get(key) if key else None for key in order.keys]
         repeated = place_of(found[0], order.customer_entry[_ORDER], CUSTOMER) is not None
         pasts.append(past_of(found, order, repeated))
-        if count and not repeated:
+        if count and not repeated and (again is None or not again.isdisjoint(order.keys)):
             entry = order.entity_entry
             customer, *entities = order.keys
             records[customer] = with_entry(found[0], order.customer_entry, CUSTOMER)
             # What one customer alone uses has one record under several keys.
-            now = {record: with_entry(record, entry, ENTITY) for record in {*found[1:]}}
+            now: dict[bytes | None, bytes] = {}
             for key, record in zip(entities, found[1:], strict=True):
                 if key:
+                    if record not in now:
+                        now[record] = with_entry(record, entry, ENTITY)
                     records[key] = now[record]
     return pasts
 
@@ -204,20 +212,24 @@ def past_of(records: Sequence[bytes | None], order: Counted, repeated: bool) -> 
     """
     number, placed = order.customer_entry[_ORDER] if repeated else None, order.placed
     customer, *entities = records
-    known = {record: None if record is None else _entity(record, number, placed) for record in {*entities}}
+    known: dict[bytes | None, EntityHistory | None] = {None: None}
+    for record in entities:
+        if record is not None and record not in known:
+            known[record] = _entity(record, number, placed)
     return Past(
-        None if customer is None else _customer(customer, number, placed),
-        tuple([known[record] for record in entities]),
+        None if customer is None else _customer(customer, number, placed), tuple([known[record] for record in entities])
     )
 
 
 def _customer(record: bytes, number: bytes | None, placed: float) -> CustomerHistory | None:
     """What an order that was placed then sees; with its `number`, what was counted before that order."""
-    until = entries = (len(record) - HEADER.size) // CUSTOMER.size
+    until = entries = (len(record) - _HEADER_SIZE) // _CUSTOMER_SIZE
     flat = _CUSTOMER_LAYOUTS[entries].unpack(record)
     if number is not None:
         until = place_of(record, number, CUSTOMER) or 0
-    start, stop = 3 + 9 * max(0, until - REMEMBERED), 3 + 9 * until
+    start, stop = 3, 3 + 9 * until
+    if until > REMEMBERED:
+        start = stop - 9 * REMEMBERED
     at = flat[start + 1 : stop : 9]
     history = CustomerHistory(
         flat[2] - entries + until,
@@ -234,19 +246,21 @@ def _customer(record: bytes, number: bytes | None, placed: float) -> CustomerHis
 
 
 def _entity(record: bytes, number: bytes | None, placed: float) -> EntityHistory | None:
-    until = entries = (len(record) - HEADER.size) // ENTITY.size
+    until = entries = (len(record) - _HEADER_SIZE) // _ENTITY_SIZE
     flat = _ENTITY_LAYOUTS[entries].unpack(record)
     place = None if number is None else place_of(record, number, ENTITY)
     if place is not None:
         until = place
         if not flat[2] - entries + until:
             return None
-    start, stop = 3 + 4 * max(0, until - REMEMBERED_OF_ENTITY), 3 + 4 * until
+    start, stop = 3, 3 + 4 * until
+    if until > REMEMBERED_OF_ENTITY:
+        start = stop - 4 * REMEMBERED_OF_ENTITY
     at = flat[start + 1 : stop : 4]
     history = EntityHistory(
         flat[1], flat[2] - entries + until, at, flat[start + 2 : stop : 4], flat[start + 3 : stop : 4]
     )
-    if _in_order(at, placed) and flat[1] <= at[0] and placed - at[-1] <= ENTITY.silence:
+    if _in_order(at, placed) and flat[1] <= at[0] and placed - at[-1] <= _SILENCE:
         return history
     return entity_as_of(history, placed)
 
