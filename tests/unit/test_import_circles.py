@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("app", "bench", "data", "delivery", "ml", "orderguard", "policies")
+ROOMS = ("app", "bench", "data", "delivery", "infra", "ml", "orderguard", "policies")
 
 
 def module_name(path: Path, root: Path) -> str:
