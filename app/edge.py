@@ -162,12 +162,13 @@ class Edge:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            parts.append(message["body"])
-            size += len(parts[-1])
+            body: bytes = message["body"]
+            size += len(body)
             if size > limit:
                 raise Problem("too-large", f"the body is longer than {limit} bytes")
             if not message.get("more_body"):
-                return b"".join(parts)
+                return b"".join([*parts, body]) if parts else body
+            parts.append(body)
 
     def _reply_to(self, error: Exception, exchange: Exchange) -> Reply:
         """The answer that an error gets: a problem document. What nobody foresaw is logged."""
