@@ -27,7 +27,7 @@ ACTIONLINT := $(VENV)/bin/actionlint
 install = $(UV) pip install --quiet --require-hashes --python $(1) --requirement $(2) 2>/dev/null \
 	|| $(1) -m pip install --quiet --require-hashes --requirement $(2)
 
-PACKAGES := app bench data delivery infra ml orderguard policies
+PACKAGES := app bench data delivery infra ml orderguard packages policies
 SUITE ?= all
 SUITE_all := tests
 SUITE_unit := tests/unit tests/infra tests/docs
@@ -147,6 +147,10 @@ lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON 
 	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@echo "==> yamllint"; $(VENV)/bin/yamllint --strict --config-file .github/yamllint.yml .github Pulumi*.yaml
 	@echo "==> Checkov"; CHECKOV=$(CHECKOV) $(DELIVERY) check-workflows
+
+.PHONY: package
+package: $(RUN_ENV) ## Build the wheel of the policy pack into packages/dist
+	@$(PYTHON) packages/policies/backend.py packages/dist
 
 .PHONY: audit
 audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advisory service, so it needs the network)

@@ -1,7 +1,8 @@
 """What a pull request would change in a stack, as Markdown: resources, violations, and what can't be decided before
 `up`.
 
-Read from the engine's event log rather than from its text, which is written for eyes.
+Read from the engine's event log and from the policies' own report rather than from the engine's text, which is written
+for eyes.
 """
 
 import json
@@ -15,10 +16,12 @@ from typing import Any
 from delivery.commands import REPOSITORY, run
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
+from policies.output.folding import summary
+from policies.output.markdown import markdown as policies
+from policies.report import Document
 
 MARKER = "<!-- orderguard preview -->"
 OPERATIONS = ("create", "update", "replace", "delete", "same")
-UNDECIDED = "undecided"
 LOCAL = "local cloud"
 LONGEST_COMMENT = 65_000
 """GitHub takes 65,536 characters."""
@@ -26,38 +29,32 @@ CUT = "\n\n</details>\n\nThe rest is too long for a comment; it stands on the ru
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a rule said of a resource. `level` is the rule's enforcement level, or `undecided`."""
-
-    level: str
-    rule: str
-    resource: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Preview:
-    """One stack's preview. `failure` holds the engine's words where it refused."""
+    """One stack's preview. `said` is the policies' report, None where they were not asked; `failure` holds the engine's
+    words where it refused.
+    """
 
     stack: str
     cloud: str
     changes: dict[str, list[str]]
-    findings: tuple[Finding, ...]
+    said: Document | None
     failure: str | None
 
 
 def preview(stack: Stack) -> Preview:
     """Preview a stack with the policies. A violation is a finding here, not an exception."""
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "events.json"
+        log, reports = Path(folder) / "events.json", Path(folder) / "policies"
         failure = None
         try:
-            stack.preview(log)
+            stack.preview(log, reports)
         except DeliveryError as problem:
             failure = str(problem)
         events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+        report = reports / "report.json"
+        said = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
     cloud = "Google Cloud" if on_google_cloud(stack.environment) else LOCAL
-    return Preview(stack.name, cloud, changes(events), findings(events), failure)
+    return Preview(stack.name, cloud, changes(events), said, failure)
 
 
 def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -70,47 +67,24 @@ def changes(events: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
-def findings(events: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    """What the policies said, in the engine's order, once each."""
-    found = {}
-    for event in events:
-        if said := event.get("policyEvent"):
-            message = " ".join(str(said["message"]).split())
-            undecided = said["enforcementLevel"] == "advisory" and "can't be decided" in message
-            level = UNDECIDED if undecided else str(said["enforcementLevel"])
-            resource = str(said.get("resourceUrn", "")).rpartition("::")[2] or "stack"
-            found[(said["policyName"], resource, message)] = Finding(level, said["policyName"], resource, message)
-    return tuple(found.values())
-
-
 def markdown(preview: Preview) -> str:
     """The preview as one section of a comment."""
     counts = Counter({operation: len(names) for operation, names in preview.changes.items()})
     total = ", ".join(f"{counts[operation]} to {operation}" for operation in OPERATIONS[:-1] if counts[operation])
     lines = [f"### `{preview.stack}` on {'the ' if preview.cloud == LOCAL else ''}{preview.cloud}", ""]
-    violations = [finding for finding in preview.findings if finding.level == "mandatory"]
-    undecided = [finding for finding in preview.findings if finding.level == UNDECIDED]
     lines += [f"{total or 'Nothing to change'}; {counts['same']} unchanged. "]
-    lines[-1] += f"{len(violations)} violations, {len(undecided)} undecided until `up`."
-    if preview.failure and not violations:
+    violated = 0
+    if preview.said is not None:
+        violated = preview.said["summary"]["mandatory"]
+        lines[-1] += f"Policies: {summary(preview.said)}."
+    if preview.failure and not violated:
         said = [line.replace("```", "~~~") for line in preview.failure.splitlines()[-20:]]
         lines += ["", "The engine refused:", "", "```text", *said, "```"]
-    lines += _table("Violations", violations) + _table("Undecided until `up`", undecided)
-    lines += _table("Advice", [finding for finding in preview.findings if finding.level == "advisory"])
+    lines += [policies(preview.said)] if preview.said is not None else []
     lines += ["", "<details><summary>Resources</summary>", ""]
     for operation in OPERATIONS[:-1]:
         lines += [f"- {operation}: `{name}`" for name in preview.changes[operation]]
     return "\n".join([*lines, "", "</details>", ""])
-
-
-def _table(title: str, found: Iterable[Finding]) -> list[str]:
-    rows = [f"| `{finding.rule}` | `{finding.resource}` | {_cell(finding.message)} |" for finding in found]
-    return ["", f"**{title}**", "", "| rule | resource | what it says |", "|---|---|---|", *rows] if rows else []
-
-
-def _cell(text: str) -> str:
-    """Text of a policy in a table: no markup of its own, and nobody is called by an @."""
-    return text.replace("|", "/").replace("<", "&lt;").replace("@", "&#64;")
 
 
 def write(found: Preview) -> Path:

@@ -7,11 +7,12 @@ canary) are given as overrides; the stack's file stays as it is.
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from infra.local.engine.install import ensure_engine
 from infra.local.home import home_from
 
 POLICY_PACK = str(REPOSITORY / "policies")
+POLICY_OPTIONS = "ORDERGUARD_POLICIES"
+"""The environment variable that the pack takes its options from."""
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
 CHANGING = ("up", "preview")
@@ -61,9 +64,13 @@ class Stack:
             ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--message", message, *_settings(overrides)]
         )
 
-    def preview(self, events: Path) -> str:
-        """Preview with the policy pack; the engine's events go to `events`, one JSON object a line."""
-        return self._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
+    def preview(self, events: Path, reports: Path) -> str:
+        """Preview with the policy pack; the engine's events go to `events`, one JSON object a line, what the rules say
+        to files in `reports`.
+        """
+        reporting = {POLICY_OPTIONS: f"--report {shlex.quote(str(reports))}"}
+        stack = replace(self, environment={**self.environment, **reporting})
+        return stack._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the

@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def parser(profile: str = GENERIC) -> argparse.ArgumentParser:
 def pack_of(options: argparse.Namespace, configuration: str | None = None) -> Pack:
     """The pack that these options ask for. Raises a ValueError that says which of them can't be used, or OSError."""
     rules = selected(RULES, Selection(options.profile, tuple(options.framework), options.severity, tuple(options.rule)))
+    putting_right = ["*" if pattern == "all" else pattern for pattern in options.remediate]
+    rules = tuple(
+        (
+            replace(rule, level=Level.REMEDIATE)
+            if rule.name in REMEDIES and matches_any(rule.name, putting_right)
+            else rule
+        )
+        for rule in rules
+    )
     if options.baseline and options.write_baseline:
         raise SelectionError("give --baseline or --write-baseline: the second takes up what its file has already")
     baseline = None
@@ -60,10 +70,6 @@ def pack_of(options: argparse.Namespace, configuration: str | None = None) -> Pa
     pack = Pack(rules, options.profile, date.today(), baseline, verbose=options.verbose)
     if configuration:
         configured(pack, json.loads(Path(configuration).read_text(encoding="utf-8")))
-    for rule in rules:
-        wanted = ["*" if pattern == "all" else pattern for pattern in options.remediate]
-        if rule.name in REMEDIES and matches_any(rule.name, wanted):
-            pack.set_level(rule.name, Level.REMEDIATE)
     return pack
 
 

@@ -42,12 +42,8 @@ class Pack:
             if rule.name == name:
                 self._configurations[name] = read(rule, given)
                 if level is not None:
-                    self.set_level(name, level)
-
-    def set_level(self, name: str, level: Level) -> None:
-        """Change the level of a rule."""
-        self._levels[name] = level
-        self._by_type.clear()
+                    self._levels[name] = level
+                    self._by_type.clear()
 
     def level(self, rule: Rule) -> Level:
         return self._levels.get(rule.name, rule.level)

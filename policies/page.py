@@ -5,6 +5,7 @@ from pathlib import Path
 
 from policies.catalogue import MODULES, RULES
 from policies.examples import EXAMPLES
+from policies.remediation import REMEDIES
 from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, MANDATORY, Rule, rules_of
 from policies.testing import with_unknown_at
 from policies.version import PACK_VERSION
@@ -25,6 +26,7 @@ def page() -> str:
         advisory=len(RULES) - mandatory,
         version=PACK_VERSION,
         rules=_table(),
+        remedies=_remedies(),
         details="\n".join(_details(rule) for rule in RULES),
     )
 
@@ -53,6 +55,14 @@ def _table() -> str:
             counts = " | ".join(str(count) if count else "–" for count in outcomes(rule))
             lines.append(f"| [`{rule.name}`](#{rule.name}) | {rule.severity.value} | {rule.level.value} | {counts} |")
     return "\n".join(lines)
+
+
+def _remedies() -> str:
+    rows = [
+        f"| `{rule}` | {', '.join(f'`{path}`: `{json.dumps(value)}`' for path, value in values.items())} |"
+        for rule, values in REMEDIES.items()
+    ]
+    return "\n".join(["| rule | what is set |", "|---|---|", *rows])
 
 
 def _details(rule: Rule) -> str:

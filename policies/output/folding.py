@@ -45,7 +45,7 @@ def summary(document: Document) -> str:
     stopping, told = counts["mandatory"], counts["violated"] - counts["mandatory"]
     parts = [f"{_counted(stopping, 'violation')}, {told} advisory, on {_counted(violated, 'resource')}"]
     if not counts["violated"]:
-        parts = ["no violation"]
+        parts = ["0 violations"]
     parts += [f"{counts['undecided']} undecided"] if counts["undecided"] else []
     parts += [f"{counts['excepted']} excepted"] if counts["excepted"] else []
     parts += [f"{counts['accepted']} in the baseline"] if counts["accepted"] else []

@@ -100,12 +100,15 @@ def _framework(name: str, found: list[dict[str, Any]]) -> Iterator[str]:
 
 def _evidence(document: Document) -> Iterator[str]:
     yield '<section aria-labelledby="rules"><h2 id="rules">Evidence by rule</h2>'
+    idle = [rule for rule in document["rules"] if not rule["looked_at"]]
     for rule in document["rules"]:
+        if not rule["looked_at"]:
+            continue
         findings = [finding for finding in document["findings"] if finding["rule"] == rule["name"]]
         counts = Counter(finding["state"] for finding in findings)
         told = ", ".join(f"{counts[state]} {label}" for state, label in _FINDINGS.items() if counts[state])
         yield f'<article id="rule-{rule["name"]}"><h3>{rule["name"]} <small>{rule["severity"]}, {rule["level"]}</small>'
-        yield f"</h3><p>{escape(rule['description'])}</p><p>{_looked(rule)} {told or 'nothing found'}.</p>"
+        yield f"</h3><p>{escape(rule['description'])}</p><p>{_looked(rule)}: {told or 'all keep it'}.</p>"
         if findings:
             yield "<ul>"
             for finding in findings:
@@ -114,16 +117,18 @@ def _evidence(document: Document) -> Iterator[str]:
                 yield f"<li>{escape(finding['name'])}: {where}{escape(finding['message'])}{note}</li>"
             yield "</ul>"
         yield "</article>"
+    if idle:
+        yield f"<h3>Rules that had nothing to look at <small>{len(idle)}</small></h3><ul>"
+        yield from (f'<li id="rule-{r["name"]}">{r["name"]}: {escape(r["description"])}</li>' for r in idle)
+        yield "</ul>"
     yield "</section>"
 
 
 def _looked(rule: Mapping[str, Any]) -> str:
     names = list(dict.fromkeys(rule["looked_at"]))
-    if not names:
-        return "Looked at nothing:"
     rest = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     shown = ", ".join(escape(name) for name in names[:_SHOWN_NAMES])
-    return f"Looked at {len(rule['looked_at'])} resource{'s' * (len(rule['looked_at']) != 1)} ({shown}{rest}):"
+    return f"Looked at {len(rule['looked_at'])} resource{'s' * (len(rule['looked_at']) != 1)} ({shown}{rest})"
 
 
 def _anchor(name: str) -> str:

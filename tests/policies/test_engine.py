@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,6 +60,33 @@ def test_three_real_mistakes_are_caught_in_the_preview(run: Run) -> None:
     assert not [line for line in shown if line not in done.stdout], "the documentation shows another text"
     policies = done.stdout.partition("Policies:")[2].partition("Diagnostics:")[0].partition("Outputs:")[0]
     assert "anna.schmidt" not in policies and "170 1234567" not in policies
+
+
+def test_a_wheel_brings_the_pack_to_any_program_with_reports_and_remedies(run: Run, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, REPOSITORY / "packages/policies/backend.py", tmp_path], check=True, capture_output=True
+    )
+    with zipfile.ZipFile(*tmp_path.glob("*.whl")) as wheel:
+        wheel.extractall(tmp_path / "site")
+    script = "import sys; from orderguard_policies.commands import main; sys.exit(main(sys.argv[1:]))"
+    options = ["path", "--report", str(tmp_path / "reports"), "--remediate", "bucket-*"]
+    environment = {"PYTHONPATH": str(tmp_path / "site"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    path = subprocess.run(
+        [sys.executable, "-c", script, *options],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+    done = run("preview", "--diff", "--policy-pack", path, mistakes="public-bucket decided-late")
+    assert done.returncode != 0
+    assert re.search(r'~ publicAccessPrevention *: "inherited" => "enforced"', done.stdout)
+    document = json.loads((tmp_path / "reports" / "report.json").read_text())
+    assert document["profile"] == "generic" and document["summary"]["mandatory"] == 1
+    assert "iam-no-public-members" in {finding["rule"] for finding in document["findings"]}
+    assert {path.suffix for path in (tmp_path / "reports").iterdir()} == {".json", ".sarif", ".html", ".md", ".txt"}
 
 
 def test_a_credential_among_the_settings_in_clear_is_caught(run: Run) -> None:

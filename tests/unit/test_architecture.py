@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "app": {"orderguard"},
     "infra": {"orderguard"},
     "data": {"orderguard"},
-    "delivery": {"infra", "orderguard"},
+    "delivery": {"infra", "orderguard", "policies"},
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from delivery import preview
-from delivery.preview import Finding, Preview, changes, findings, markdown
+from delivery.preview import Preview, changes, markdown
 
 URN = "urn:pulumi:prod::orderguard::gcp:storage/bucket:Bucket::models"
 
@@ -15,8 +15,26 @@ def step(operation: str, urn: str = URN, kind: str = "gcp:storage/bucket:Bucket"
     return {"resourcePreEvent": {"metadata": {"op": operation, "urn": urn, "type": kind}}}
 
 
-def policy(level: str, message: str, rule: str = "no-public-buckets") -> dict[str, Any]:
-    return {"policyEvent": {"enforcementLevel": level, "policyName": rule, "message": message, "resourceUrn": URN}}
+def said(*findings: tuple[str, str, str]) -> dict[str, Any]:
+    """A report of the policies with these findings: state, rule and message."""
+    return {
+        "summary": {
+            **{
+                state: sum(f[0] == state for f in findings)
+                for state in ("violated", "undecided", "excepted", "accepted")
+            },
+            "mandatory": sum(f[0] == "violated" for f in findings),
+        },
+        "rules": [{"name": rule, "fix": "Write it otherwise."} for _, rule, _ in findings],
+        "findings": [
+            {
+                **{"state": state, "rule": rule, "message": message, "urn": URN, "type": "gcp:storage/bucket:Bucket"},
+                **{"severity": "high", "level": "mandatory", "name": "models", "path": "", "note": ""},
+            }
+            for state, rule, message in findings
+        ],
+        "notes": [],
+    }
 
 
 def test_changes_are_grouped_by_operation_without_the_stack_itself() -> None:
@@ -26,29 +44,16 @@ def test_changes_are_grouped_by_operation_without_the_stack_itself() -> None:
     assert len(found["same"]) == 1 and not found["delete"]
 
 
-def test_a_finding_is_told_once_and_undecided_is_no_violation() -> None:
-    events = [
-        policy("mandatory", "public access\n  prevention is off"),
-        policy("mandatory", "public access prevention is off"),
-        policy("advisory", "can't be decided until up", "labels"),
-        policy("advisory", "consider versioning", "versioning"),
-    ]
-    assert [(finding.level, finding.rule) for finding in findings(events)] == [
-        ("mandatory", "no-public-buckets"),
-        ("undecided", "labels"),
-        ("advisory", "versioning"),
-    ]
-
-
 def test_the_section_shows_counts_tables_and_the_engines_refusal() -> None:
     nothing: dict[str, list[str]] = {operation: [] for operation in ("create", "update", "replace", "delete", "same")}
-    violation = Finding("mandatory", "no-public-buckets", "models", "a | b")
+    found = said(("violated", "no-public-buckets", "a | b"), ("undecided", "labels", "x"), ("undecided", "labels", "y"))
     text = markdown(
-        Preview("prod", "local cloud", {**nothing, "create": ["t a", "t b"], "same": ["t c"]}, (violation,), "refused")
+        Preview("prod", "local cloud", {**nothing, "create": ["t a", "t b"], "same": ["t c"]}, found, "refused")
     )
-    assert "2 to create; 1 unchanged. 1 violations, 0 undecided" in text
-    assert "| `no-public-buckets` | `models` | a / b |" in text and "engine refused" not in text
-    assert "The engine refused" in markdown(Preview("prod", "local cloud", nothing, (), "gcp:region is wrong"))
+    assert "2 to create; 1 unchanged. Policies: 1 violation, 0 advisory, on 1 resource; 2 undecided." in text
+    assert "| `models`<br>gcp:storage:Bucket | `no-public-buckets`<br>high | a / b | Write it otherwise. |" in text
+    assert "| `labels` | 2 | `models` |" in text and "engine refused" not in text
+    assert "The engine refused" in markdown(Preview("prod", "local cloud", nothing, None, "gcp:region is wrong"))
 
 
 def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,14 +79,14 @@ def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest
 def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(preview, "REPOSITORY", tmp_path)
     nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
-    places = [preview.write(Preview("prod", cloud, nothing, (), None)) for cloud in (preview.LOCAL, "Google Cloud")]
+    places = [preview.write(Preview("prod", cloud, nothing, None, None)) for cloud in (preview.LOCAL, "Google Cloud")]
     assert [place.name for place in places] == ["preview-prod.md", "preview-prod-google-cloud.md"]
 
 
 def test_text_of_others_stays_text() -> None:
     nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
-    said = (Finding("mandatory", "r", "models", "ask @team | <img src=x>"),)
-    text = markdown(Preview("prod", preview.LOCAL, nothing, said, None))
+    found = said(("violated", "r", "ask @team | <img src=x>"))
+    text = markdown(Preview("prod", preview.LOCAL, nothing, found, None))
     assert "ask &#64;team / &lt;img src=x>" in text
-    refused = markdown(Preview("prod", preview.LOCAL, nothing, (), "error\n```\n# not a heading"))
+    refused = markdown(Preview("prod", preview.LOCAL, nothing, None, "error\n```\n# not a heading"))
     assert refused.count("```") == 2

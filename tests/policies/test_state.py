@@ -1,0 +1,198 @@
+"""A state is checked without the engine: from every form of it, with a baseline, into every form of a report."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.commands import HELD, VIOLATED, WRONG_USAGE, main
+from policies.wire import SECRET_SIGNATURE, SIGNATURE
+
+BUCKET = "gcp:storage/bucket:Bucket"
+SAFE = {"location": "EU", "uniformBucketLevelAccess": True, "publicAccessPrevention": "enforced", "__defaults": []}
+OPEN = {**SAFE, "publicAccessPrevention": "inherited"}
+
+
+def resource(name: str, inputs: dict[str, Any], kind: str = BUCKET, **more: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:dev::shop::{kind}::{name}"
+    return {"urn": urn, "type": kind, "inputs": inputs, "outputs": {**inputs, "etag": "x"}, **more}
+
+
+def export(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"version": 3, "deployment": {"resources": list(resources)}}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+def run(state: Path, content: Any, *options: str) -> int:
+    state.write_text(content if isinstance(content, str) else json.dumps(content))
+    return main(["check", "--state", str(state), *options])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        export(resource("models", OPEN)),
+        {"version": 3, "checkpoint": {"stack": "s", "latest": {"resources": [resource("models", OPEN)]}}},
+        {"steps": [{"op": "create", "newState": resource("models", OPEN)}, {"op": "delete", "oldState": {}}]},
+    ],
+    ids=["export", "checkpoint", "preview"],
+)
+def test_every_form_of_a_state_is_read(state: Path, form: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, form) == VIOLATED
+    assert "bucket-public-access-prevention" in capsys.readouterr().out
+
+
+def test_what_is_there_no_more_or_is_another_stacks_is_left_alone(state: Path) -> None:
+    assert run(state, export(resource("a", OPEN, delete=True), resource("b", OPEN, external=True))) == HELD
+    assert run(state, export(resource("a", SAFE))) == HELD
+    assert run(state, {"version": 3, "deployment": None}) == WRONG_USAGE
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"deployment": {"resources": [{"type": "t"}]}}', '{"resources": 7}']
+)
+def test_what_is_no_state_is_told_in_a_line(state: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, content) == WRONG_USAGE
+    said = capsys.readouterr().err
+    assert str(state) in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+def test_an_encrypted_secret_is_undecided_and_one_in_clear_is_never_told(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def job(value: Any) -> dict[str, Any]:
+        template = {"template": {"containers": [{"image": "i", "envs": [{"name": "SETTING", "value": value}]}]}}
+        return export(resource("job", {"location": "EU", "template": template}, "gcp:cloudrunv2/job:Job"))
+
+    options = ("--rule", "privacy-no-credentials-in-text", "--verbose")
+    assert run(state, job({SIGNATURE: SECRET_SIGNATURE, "ciphertext": "v1:x"}), *options) == HELD
+    assert "envs[0].value" in capsys.readouterr().out
+    token = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    assert run(state, job({SIGNATURE: SECRET_SIGNATURE, "plaintext": json.dumps(token)}), *options) == VIOLATED
+    assert token not in capsys.readouterr().out
+
+
+def test_what_is_undecided_is_counted_and_listed_where_it_is_asked_for(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = {**SAFE, "uniformBucketLevelAccess": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
+    content, options = export(*(resource(f"b{n}", unknown) for n in range(4))), ("--rule", "bucket-uniform-access")
+    assert run(state, content, *options) == HELD
+    folded = capsys.readouterr().out
+    assert re.search(r"4  bucket-uniform-access$", folded, re.MULTILINE) and "b3" not in folded
+    assert run(state, content, *options, "--verbose") == HELD
+    assert "b3: not known: uniformBucketLevelAccess" in capsys.readouterr().out
+
+
+# ---- the baseline -------------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_lets_pass_what_it_has_and_nothing_new(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    baseline = state.with_name("baseline.json")
+    assert run(state, export(resource("old", OPEN)), "--write-baseline", str(baseline), "--owner", "orders") == HELD
+    entries = {entry["rule"]: entry for entry in json.loads(baseline.read_text())["entries"]}
+    assert all(entry["owner"] == "orders" and entry["since"] for entry in entries.values())
+    assert entries["bucket-public-access-prevention"]["resource"].endswith("::old")
+    options = ("--baseline", str(baseline))
+    assert run(state, export(resource("old", OPEN)), *options) == HELD
+    assert run(state, export(resource("old", OPEN), resource("new", OPEN)), *options) == VIOLATED
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{**OPEN, "location": "US"}, {**OPEN, "labels": {"team": "x"}}, {**OPEN, "publicAccessPrevention": "unspecified"}],
+)
+def test_a_baseline_never_hides_a_changed_resource(
+    state: Path, changed: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = state.with_name("baseline.json")
+    run(state, export(resource("old", OPEN)), "--write-baseline", str(baseline))
+    assert run(state, export(resource("old", changed)), "--baseline", str(baseline)) == VIOLATED
+    assert "the resource changed" in capsys.readouterr().out
+
+
+def test_what_the_engine_keeps_for_itself_and_the_order_of_keys_are_no_change(state: Path) -> None:
+    baseline = state.with_name("baseline.json")
+    run(state, export(resource("old", OPEN)), "--write-baseline", str(baseline))
+    same = {**dict(reversed(OPEN.items())), "__defaults": ["name"]}
+    assert run(state, export(resource("old", same)), "--baseline", str(baseline)) == HELD
+
+
+def test_the_hash_of_a_baseline_holds_no_secret(state: Path) -> None:
+    baseline, written = state.with_name("baseline.json"), set()
+    for secret in ("a", "b"):
+        marked = {SIGNATURE: SECRET_SIGNATURE, "plaintext": json.dumps(secret)}
+        run(state, export(resource("old", {**OPEN, "name": marked})), "--write-baseline", str(baseline))
+        written.add(json.loads(baseline.read_text())["entries"][0]["inputs"])
+    assert len(written) == 1
+
+
+def test_stale_entries_are_told_and_a_new_baseline_keeps_day_and_owner(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = state.with_name("baseline.json")
+    run(state, export(resource("a", OPEN), resource("b", OPEN)), "--write-baseline", str(baseline), "--owner", "orders")
+    content = json.loads(baseline.read_text())
+    for entry in content["entries"]:
+        entry["since"] = "2026-01-15"
+    baseline.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert run(state, export(resource("a", OPEN)), "--baseline", str(baseline)) == HELD
+    assert "stale in the baseline: bucket-public-access-prevention on b (orders, 2026-01-15)" in capsys.readouterr().out
+    run(state, export(resource("a", OPEN)), "--write-baseline", str(baseline), "--owner", "others")
+    kept = json.loads(baseline.read_text())["entries"]
+    assert [(entry["owner"], entry["since"]) for entry in kept if "access-prevention" in entry["rule"]] == [
+        ("orders", "2026-01-15")
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", '{"version": 9, "entries": []}', '{"version": 1, "entries": [{}]}']
+)
+def test_a_baseline_that_is_none_stops_the_run(
+    state: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baseline = state.with_name("baseline.json")
+    if content is not None:
+        baseline.write_text(content)
+    assert run(state, export(resource("a", SAFE)), "--baseline", str(baseline)) == WRONG_USAGE
+    assert "baseline.json" in capsys.readouterr().err
+
+
+# ---- reports ------------------------------------------------------------------------------------------------------
+
+
+def test_every_form_of_the_report_says_the_same(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = state.with_name("reports")
+    exceptions = state.with_name("config.json")
+    exception = {"resource": "known", "reason": "Emptied <b>this</b> month", "until": "2999-12-31"}
+    exceptions.write_text(json.dumps({"bucket-public-access-prevention": {"exceptions": [exception]}}))
+    content = export(resource("models", OPEN), resource("known", OPEN))
+    assert run(state, content, "--report", str(folder), "--config", str(exceptions), "--diff") == VIOLATED
+    printed = capsys.readouterr().out
+    assert "- publicAccessPrevention: inherited" in printed and "+ publicAccessPrevention: enforced" in printed
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"report.{s}" for s in ("html", "json", "md", "sarif", "txt")
+    ]
+
+    document = json.loads((folder / "report.json").read_text())
+    assert document["summary"]["mandatory"] == 1 and document["summary"]["excepted"] == 1
+    (log,) = json.loads((folder / "report.sarif").read_text())["runs"]
+    mine = [r for r in log["results"] if r["ruleId"] == "bucket-public-access-prevention"]
+    assert [(r["kind"], r["level"], "suppressions" in r) for r in mine] == [
+        ("fail", "error", False),
+        ("fail", "error", True),
+    ]
+    assert all(log["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] == r["ruleId"] for r in log["results"])
+    page = (folder / "report.html").read_text()
+    assert "&lt;b&gt;this&lt;/b&gt;" in page and "<b>this" not in page and "://" not in page
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+    for text in ((folder / "report.txt").read_text(), (folder / "report.md").read_text(), page):
+        assert "publicAccessPrevention" in text and "public_access_prevention=" in text
