@@ -73,7 +73,7 @@ class Report:
         mine = [(subject, verdict) for (name, _), (subject, verdict) in self._verdicts.items() if name == rule.name]
         states = Counter(verdict.state for _, verdict in mine)
         looked = [
-            resource.name
+            {"name": resource.name, "type": resource.type}
             for subject, _ in mine
             for resource in ((subject,) if isinstance(subject, Resource) else subject.resources)
         ]
@@ -165,15 +165,18 @@ def standings(document: Document) -> list[dict[str, Any]]:
     found = []
     for name, reference in dict.fromkeys([*listed, *by_reference]):
         requirement, rules = listed.get((name, reference)), by_reference.get((name, reference), [])
-        names = {rule["name"] for rule in rules}
-        findings = [finding for finding in document["findings"] if finding["rule"] in names]
+        names, types = {rule["name"] for rule in rules}, (
+            requirement.types if requirement and requirement.types else ("",)
+        )
+        findings = [f for f in document["findings"] if f["rule"] in names and f["type"].startswith(types)]
+        looked = any(resource["type"].startswith(types) for rule in rules for resource in rule["looked_at"])
         found.append(
             {
                 "framework": name,
                 "reference": reference,
                 "title": (requirement.title if requirement else "") or (rules[0]["description"] if rules else ""),
                 "level": requirement.level if requirement else 0,
-                "state": _state(requirement.standing if requirement else "decided", rules, findings),
+                "state": _state(requirement.standing if requirement else "decided", bool(rules), looked, findings),
                 "why": requirement.why if requirement else "",
                 "rules": sorted(names),
             }
@@ -181,8 +184,8 @@ def standings(document: Document) -> list[dict[str, Any]]:
     return found
 
 
-def _state(standing: str, rules: list[Mapping[str, Any]], findings: list[Mapping[str, Any]]) -> str:
-    if not rules:
+def _state(standing: str, asked: bool, looked: bool, findings: list[Mapping[str, Any]]) -> str:
+    if not asked:
         return "not selected" if standing == "decided" else standing
     states = {finding["state"] for finding in findings}
     if "violated" in states:
@@ -191,4 +194,4 @@ def _state(standing: str, rules: list[Mapping[str, Any]], findings: list[Mapping
         return "open"
     if states:
         return "excepted"
-    return "kept" if any(rule["looked_at"] for rule in rules) else "nothing to look at"
+    return "kept" if looked else "nothing to look at"

@@ -24,7 +24,8 @@ _TABLES = {
 @dataclass(frozen=True)
 class Requirement:
     """One requirement of a standard. `level` is 1 or 2 where the standard has levels, else 0. `standing` is `decided`,
-    `undecidable` or `not applicable`; `why` says it of all but the first.
+    `undecidable` or `not applicable`; `why` says it of all but the first. `types` are beginnings of the types that it
+    is about, where its rule looks at others, too.
     """
 
     framework: Framework
@@ -32,6 +33,24 @@ class Requirement:
     standing: str
     title: str
     why: str
+    types: tuple[str, ...] = ()
+
+
+_SCOPES: dict[str, tuple[str, ...]] = {
+    **{"1.10": ("gcp:kms/",), "5.1": ("gcp:storage/",), "7.1": ("gcp:bigquery/",)},
+    **{"7.2": ("gcp:bigquery/table",), "7.3": ("gcp:bigquery/dataset",)},
+    **{"CKV_GCP_15": ("gcp:bigquery/dataset",), "CKV_GCP_28": ("gcp:storage/",), "CKV_GCP_99": ("gcp:pubsub/topic",)},
+    **{"CKV_GCP_100": ("gcp:bigquery/table",), "CKV_GCP_101": ("gcp:artifactregistry/",)},
+    **{"CKV_GCP_102": ("gcp:cloudrun/", "gcp:cloudrunv2/"), "CKV_GCP_107": ("gcp:cloudfunctions",)},
+    **{"CKV_GCP_112": ("gcp:kms/",), "CKV2_GCP_6": ("gcp:kms/cryptoKey",), "CKV2_GCP_8": ("gcp:kms/keyRing",)},
+    **{"CKV2_GCP_9": ("gcp:storage/",), "CKV_GCP_80": ("gcp:bigquery/table",), "CKV_GCP_81": ("gcp:bigquery/dataset",)},
+    **{"CKV_GCP_83": ("gcp:pubsub/topic",), "CKV_GCP_84": ("gcp:artifactregistry/",)},
+    **{"CKV_GCP_92": ("gcp:vertex/aiDataset",), "CKV_GCP_96": ("gcp:vertex/aiMetadataStore",)},
+    **{"CKV2_GCP_24": ("gcp:vertex/aiEndpoint:",), "CKV2_GCP_25": ("gcp:vertex/aiFeatureStore:",)},
+    **{"CKV2_GCP_26": ("gcp:vertex/aiTensorboard",), "CKV2_GCP_33": ("gcp:vertex/aiEndpoint:",)},
+    **{"CKV2_GCP_34": ("gcp:vertex/aiIndexEndpoint:",), "GCP-0001": ("gcp:storage/",), "GCP-0046": ("gcp:bigquery/",)},
+}
+"""What a requirement is about, by the beginning of types, where the rule that decides it looks at more."""
 
 
 @cache
@@ -44,10 +63,9 @@ def requirements() -> tuple[Requirement, ...]:
             continue
         with path.open(encoding="utf-8", newline="") as table:
             for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE):
-                framework = Framework(name, version, row["reference"])
-                found.append(
-                    Requirement(framework, int(row["level"] or 0), row["standing"], row["title"], row["why"] or "")
-                )
+                reference, level = row["reference"], int(row["level"] or 0)
+                told = (row["standing"], row["title"], row["why"] or "")
+                found.append(Requirement(Framework(name, version, reference), level, *told, _SCOPES.get(reference, ())))
     return tuple(found)
 
 

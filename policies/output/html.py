@@ -125,7 +125,7 @@ def _evidence(document: Document) -> Iterator[str]:
 
 
 def _looked(rule: Mapping[str, Any]) -> str:
-    names = list(dict.fromkeys(rule["looked_at"]))
+    names = list(dict.fromkeys(resource["name"] for resource in rule["looked_at"]))
     rest = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     shown = ", ".join(escape(name) for name in names[:_SHOWN_NAMES])
     return f"Looked at {len(rule['looked_at'])} resource{'s' * (len(rule['looked_at']) != 1)} ({shown}{rest})"

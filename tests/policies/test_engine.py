@@ -66,7 +66,7 @@ def test_a_wheel_brings_the_pack_to_any_program_with_reports_and_remedies(run: R
     subprocess.run(
         [sys.executable, REPOSITORY / "packages/policies/backend.py", tmp_path], check=True, capture_output=True
     )
-    with zipfile.ZipFile(*tmp_path.glob("*.whl")) as wheel:
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
     script = "import sys; from orderguard_policies.commands import main; sys.exit(main(sys.argv[1:]))"
     options = ["path", "--report", str(tmp_path / "reports"), "--remediate", "bucket-*"]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from policies.commands import HELD, VIOLATED, WRONG_USAGE, main
+from policies.frameworks import CIS
+from policies.report import standings
 from policies.wire import SECRET_SIGNATURE, SIGNATURE
 
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -196,3 +198,13 @@ def test_every_form_of_the_report_says_the_same(state: Path, capsys: pytest.Capt
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     for text in ((folder / "report.txt").read_text(), (folder / "report.md").read_text(), page):
         assert "publicAccessPrevention" in text and "public_access_prevention=" in text
+
+
+def test_a_requirement_is_broken_by_what_it_is_about_alone(state: Path) -> None:
+    member = {"bucket": "b", "role": "roles/storage.objectViewer", "member": "allUsers"}
+    content = export(resource("all", member, "gcp:storage/bucketIAMMember:BucketIAMMember"))
+    out = state.with_name("report.json")
+    assert run(state, content, "--json", str(out), "--profile", "cis-l1") == VIOLATED
+    states = {(s["framework"], s["reference"]): s["state"] for s in standings(json.loads(out.read_text()))}
+    assert states[CIS, "5.1"] == "broken"
+    assert {states[CIS, "1.10"], states[CIS, "7.1"]} == {"nothing to look at"}
