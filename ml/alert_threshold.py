@@ -44,11 +44,11 @@ def alert_threshold(model: GuardedForest, rows: NDArray[np.float32], kinds: Sequ
 
 def expected(kinds: Sequence[Kind], rate: float) -> float:
     """The evidence that this share of orders would reach if each side of each feature, and the forest, had evidence e
-    with a probability of exp(−e), as it should have, and apart from the others.
+    with a probability of exp(−e), as it should have, and apart from the others. What seldom varies never has any.
 
     A hundred orders tell nothing of their rarest one in a hundred: with few of them this is most of what is known.
     """
-    sides = 1 + sum({"both": 2, "high": 1, "low": 1, "none": 0}[kind.side] for kind in kinds)
+    sides = 1 + sum({"both": 2, "high": 1, "low": 1, "none": 0}[kind.side] for kind in kinds if not kind.seldom)
     return math.log(sides / rate) + ADDED_UP
 
 

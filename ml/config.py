@@ -86,6 +86,7 @@ class AnomalyGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
     minimum_average_precision: Share
     minimum_recall: Share
     minimum_kind_roc_auc: Share
+    minimum_ring_recall: Share
     minimum_gain: Annotated[float, Meta(ge=-1, le=1)]
 
 

@@ -12,6 +12,7 @@ from ml.config import AnomalyGate
 from ml.validation.gates import ONE_IN_A_HUNDRED, Figure, Gate, Table, gate, margin_of_roc_auc, margin_of_share
 from ml.validation.held_out import Case, features_of
 from ml.validation.injection import ANOMALIES, applicable
+from ml.validation.rings import RINGS, inject_rings
 
 _DRAWS = 100
 
@@ -34,10 +35,11 @@ class AnyModel(Protocol):
 
 
 class Injected(NamedTuple):
-    """Held-out cases as they were, and cases with an anomaly by kind."""
+    """Held-out cases as they were, cases with an anomaly by kind, and cases that end an attack of many accounts."""
 
     normal: list[Case]
     kinds: dict[str, list[Case]]
+    rings: dict[str, list[Case]]
 
 
 class Detection(NamedTuple):
@@ -61,7 +63,7 @@ def inject(cases: Sequence[Case], config: AnomalyGate) -> Injected:
     for number, kind in enumerate(applicable(cases)):
         own = chosen[number * count : (number + 1) * count]
         kinds[kind] = [ANOMALIES[kind].change(cases[index], generator) for index in own]
-    return Injected(list(cases), kinds)
+    return Injected(list(cases), kinds, inject_rings(cases, config.orders_per_kind, config.seed))
 
 
 def detection(normal: NDArray[np.float64], anomalous: NDArray[np.float64], threshold: float) -> Detection:
@@ -86,9 +88,12 @@ def largest_z(train: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[
 
 
 class Evaluation(NamedTuple):
-    """How well each detector finds each kind, and the scores of the normal and of all anomalous rows by detector."""
+    """How well each detector finds each kind, and, apart, each ring; and the scores of the normal and of all anomalous
+    rows by detector.
+    """
 
     found: dict[str, dict[str, Detection]]
+    rings: dict[str, dict[str, Detection]]
     scores: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
@@ -107,13 +112,17 @@ def evaluate(
     flagged = float(np.mean(normal["both"] >= threshold)) or rate
     limits = {name: float(np.quantile(values, 1 - flagged)) for name, values in normal.items()} | {"both": threshold}
     found: dict[str, dict[str, Detection]] = {name: {} for name in normal}
+    rings: dict[str, dict[str, Detection]] = {name: {} for name in normal}
     scores = {}
+    for ring, cases in injected.rings.items():
+        for name, values in _columns(model, train, features_of(cases)).items():
+            rings[name][ring] = detection(normal[name], values, limits[name])
     for kind, rows in kind_rows.items():
         for name, values in _columns(model, train, rows).items():
             found[name][kind] = detection(normal[name], values, limits[name])
             if kind == "all":
                 scores[name] = (normal[name], values)
-    return Evaluation(found, scores)
+    return Evaluation(found, rings, scores)
 
 
 def _columns(model: AnyModel, train: NDArray[np.float32], rows: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
@@ -139,6 +148,26 @@ def anomaly_gate(evaluation: Evaluation, config: AnomalyGate) -> Gate:
     least = min(kinds, key=lambda kind: both[kind].recall)
     lost = max(kinds, key=lambda kind: plain[kind].roc_auc - both[kind].roc_auc)
     whole = both["all"]
+
+    def ring_found(ring: str) -> Figure:
+        told = evaluation.rings["both"].get(ring)
+        name, what = f"recall of {ring.replace('_', ' ')}", (RINGS[ring].make.__doc__ or "").split(":")[0]
+        if told is None:
+            advice = f"{what}: no order here tells what that is about, so nothing can be said of it."
+            return Figure(
+                name=name, value=0.0, bound="at least", limit=config.minimum_ring_recall, margin=1.0, advice=advice
+            )
+        limit = min(config.minimum_ring_recall, evaluation.rings["largest |z|"][ring].recall)
+        return Figure(
+            name=name,
+            value=told.recall,
+            bound="at least",
+            limit=limit,
+            margin=margin_of_share(limit, told.anomalous),
+            orders=told.normal,
+            advice=f"{what}: so devices, addresses or networks are shared by many in a day as it is. "
+            f"{lower('gates.anomalies.minimum_ring_recall', told.recall)}",
+        )
 
     def figure(name: str, kind: str, field: str, setting: str, worst: str) -> Figure:
         mine, limit = both[kind], min(getattr(config, setting), getattr(plain[kind], field))
@@ -170,12 +199,17 @@ def anomaly_gate(evaluation: Evaluation, config: AnomalyGate) -> Gate:
             f"{plain[lost].roc_auc:.2f} against {both[lost].roc_auc:.2f}. {LOOKS[lost]} "
             f"{lower('gates.anomalies.minimum_gain', gain)}",
         ),
+        *map(ring_found, RINGS),
     ]
     tables = [
         Table(
             title=title,
             columns=["kind", *found],
-            rows=[[kind, *(getattr(found[name][kind], field) for name in found)] for kind in both],
+            rows=[
+                [kind, *(getattr(kinds[name][kind], field) for name in kinds)]
+                for kinds in (found, evaluation.rings)
+                for kind in kinds["both"]
+            ],
         )
         for title, field in (
             ("ROC-AUC", "roc_auc"),

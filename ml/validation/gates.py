@@ -78,6 +78,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """What would decide it: chance shrinks with the square root of the number of orders."""
         if self.verdict != "undecided":
             return ""
+        if not self.orders and self.margin >= 1:
+            return "no order here tells what it is about"
         if self.more:
             return f"about {self.more:,} more later orders would decide"
         apart = abs(self.value - self.limit)

@@ -199,29 +199,30 @@ def _past(
 
 def _company(order: MaskedOrder, numbers: tuple[float, ...], entities: Sequence[EntityHistory | None]) -> list[float]:
     """How many others share each entity lately, see `orderguard.features.company`."""
-    now, card, customer = numbers[AT], int(numbers[CARD]), digest(order.customer_token)
-    week_ago = now - WEEK
-    found = []
-    for history in entities:
-        if history is None or not history.at or history.at[-1] < week_ago:
-            found.append(0.0)
-            continue
-        hour, day, week = starts(history.at, now)
-        customers, cards = history.customers, history.cards
-        most = max(others(customers, week, customer), others(cards, week, card))
-        if not most:
-            found.append(0.0)
-            continue
-        found.append(
-            company(
-                float(max(others(customers, hour, customer), others(cards, hour, card))),
-                float(max(others(customers, day, customer), others(cards, day, card))),
-                float(most),
-                float(history.count - len(history.at) + week),
-                max(week_ago - history.first_at, 0.0),
-            )
+    week_ago = numbers[AT] - WEEK
+    return [
+        (
+            _others(history, numbers, digest(order.customer_token))
+            if history and history.at and history.at[-1] >= week_ago
+            else 0.0
         )
-    return found
+        for history in entities
+    ]
+
+
+def _others(history: EntityHistory, numbers: tuple[float, ...], customer: int) -> float:
+    now, card, customers, cards = numbers[AT], int(numbers[CARD]), history.customers, history.cards
+    hour, day, week = starts(history.at, now)
+    most = max(others(customers, week, customer), others(cards, week, card))
+    if not most:
+        return 0.0
+    return company(
+        float(max(others(customers, hour, customer), others(cards, hour, card))),
+        float(max(others(customers, day, customer), others(cards, day, card))),
+        float(most),
+        float(history.count - len(history.at) + week),
+        max(now - WEEK - history.first_at, 0.0),
+    )
 
 
 def _own(numbers: tuple[float, ...], history: CustomerHistory) -> tuple[float, float]:

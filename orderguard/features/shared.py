@@ -34,10 +34,11 @@ def shared_facts(
 def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[str, EntityHistory]) -> Floats:
     """`company` of each order that names an entity of this kind; 0 of the others."""
     result = np.zeros(len(columns))
-    rows = np.flatnonzero(np.array([value != "" for value in entity.values], dtype=bool)[entity.index])
+    rows = np.flatnonzero(entity.index != entity.values.index("")) if "" in entity.values else np.arange(len(columns))
     if not len(rows):
         return result
-    histories = [(number, known[token]) for number, token in enumerate(entity.values) if token in known]
+    tokens = entity.values if known else ()
+    histories = [(number, known[token]) for number, token in enumerate(tokens) if token in known]
     earlier = sum(len(history.at) for _, history in histories)
     group, at, customers, cards = (
         np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column[rows]])
@@ -80,9 +81,8 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
 
 def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str, Floats]:
     """Of each order the other cards that its customer paid with lately, and the other addresses."""
-    histories = [
-        (number, customers[token]) for number, token in enumerate(columns.customers.values) if token in customers
-    ]
+    tokens = columns.customers.values if customers else ()
+    histories = [(number, customers[token]) for number, token in enumerate(tokens) if token in customers]
     earlier = sum(len(history.at) for _, history in histories)
     group, at, cards, addresses = (
         np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column])
@@ -113,8 +113,20 @@ def recent(group: Indices, at: Floats, values: Sequence[Indices], most: int) -> 
     value how many others there were in an hour, a day and a week (3, n). Rows are sorted by group and in it by time.
 
     A walk back that each row leaves after a week. A value counts where it stands for the last time before the row, so
-    once; the row's own stands there again, and 0 is none.
+    once; the row's own stands there again, and 0 is none. Most rows have no other within a week, and are left out.
     """
+    near = np.zeros(len(group), dtype=bool)
+    near[1:] = (group[1:] == group[:-1]) & (at[:-1] >= at[1:] - WEEK)
+    kept = np.flatnonzero(near | np.append(near[1:], False))
+    orders = np.zeros(len(group), dtype=np.int64)
+    found = [np.zeros((3, len(group)), dtype=np.int64) for _ in values]
+    orders[kept], counts = _walk_back(group[kept], at[kept], [value[kept] for value in values], most)
+    for count, result in zip(counts, found, strict=True):
+        result[:, kept] = count
+    return orders, found
+
+
+def _walk_back(group: Indices, at: Floats, values: Sequence[Indices], most: int) -> tuple[Indices, list[Indices]]:
     count = len(group)
     orders = np.zeros(count, dtype=np.int64)
     found = [np.zeros((3, count), dtype=np.int64) for _ in values]

@@ -48,7 +48,7 @@ def _shared(name: str) -> Teller:
 
 
 def _others(count: int, what: str, orders: int) -> str:
-    least = "at least " if orders >= REMEMBERED_OF_ENTITY else ""
+    least = "At least " if orders >= REMEMBERED_OF_ENTITY else ""
     return f"{least}{count} other {what}{'' if count == 1 else 's'}"
 
 

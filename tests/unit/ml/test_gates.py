@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ml.config import read_config
 from ml.validation.anomalies import LOOKS, Detection, Evaluation, _resampled, anomaly_gate, described, margin_of_gain
+from ml.validation.rings import RINGS
 from ml.validation.gates import (
     ENOUGH,
     Bound,
@@ -109,10 +110,14 @@ def test_no_limit_is_above_what_the_plain_largest_z_reaches_on_the_same_orders()
     config = read_config().gates.anomalies
     for plain, verdict in ((0.45, "passed"), (0.5, "passed"), (0.9, "failed")):
         found = {"both": detected(), "largest |z|": detected(all=plain)}
-        recall = anomaly_gate(Evaluation(found, scores), config).figures[2]
+        gate = anomaly_gate(Evaluation(found, {"both": {}, "largest |z|": {}}, scores), config)
+        recall = gate.figures[2]
         assert (recall.verdict, recall.limit) == (verdict, min(plain, config.minimum_recall))
     assert "deep_discount (A discount of 70 to 95 % of the basket); 10% of 60 are flagged" in recall.advice
     assert "`gates.anomalies.minimum_recall` to 0.5" in recall.advice
+    rings = [figure for figure in gate.figures if figure.name.removeprefix("recall of ").replace(" ", "_") in RINGS]
+    assert len(rings) == len(RINGS)
+    assert all((ring.verdict, ring.needs) == ("undecided", "no order here tells what it is about") for ring in rings)
 
 
 def test_every_kind_has_words_for_what_a_feed_looks_like_in_which_it_is_hard_to_find() -> None:

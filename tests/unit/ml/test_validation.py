@@ -25,6 +25,7 @@ from ml.validation.masking import masking_gate, with_other_people
 from ml.validation.parity import Agreement, agreement, parity_gate
 from orderguard.drift import DriftReport, Kind
 from orderguard.features import FEATURE_NAMES
+from ml.validation.rings import RINGS
 from orderguard.history import NO_PAST
 from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
 from orderguard.scorer import Scorer, Scores
@@ -60,12 +61,18 @@ def test_a_version_carries_every_gate_and_its_figures(trained: Outcome) -> None:
 def test_forest_guard_and_both_stand_beside_the_largest_z(trained: Outcome) -> None:
     for table in trained.validation.gate("anomalies").tables:
         assert table.columns == ["kind", "both", "forest", "guard", "largest |z|"]
-        assert [row[0] for row in table.rows] == ["all", *ANOMALIES]
+        assert [row[0] for row in table.rows] == ["all", *ANOMALIES, *RINGS]
+
+
+def test_attacks_of_many_accounts_are_found_and_reported_apart(trained: Outcome) -> None:
+    """All of them come from the device, the address or the network that the order names."""
+    found = figures(trained, "anomalies")
+    assert all(found[f"recall of {name.replace('_', ' ')}"] >= 0.9 for name in RINGS)
 
 
 def test_a_gate_that_is_off_says_so(job: Job, trained: Outcome, scorer: Scorer) -> None:
     config = msgspec.structs.replace(job.config.gates.champion, enabled=False)
-    nothing = Evaluation({}, {})
+    nothing = Evaluation({}, {}, {})
     result = champion_gate(
         scorer.version_dir, nothing, np.empty((0, 0), np.float32), inject([], job.config.gates.anomalies), 0.01, config
     )

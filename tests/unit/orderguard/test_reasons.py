@@ -179,6 +179,70 @@ SENTENCES = [
 ]
 
 
+def guests(count: int, minutes: float, **shared: Any) -> tuple[MaskedOrder, Past]:
+    """The last of so many guests who share something, and what is known before it."""
+    past, stream = NO_PAST, []
+    for number in range(count):
+        moment = NOW - timedelta(minutes=minutes * (count - 1 - number) / (count - 1))
+        own: dict[str, Any] = {"device_token": None, "shipping": None, "billing": None, "card_token": f"card {number}"}
+        stream.append(order(moment, f"guest {number}", **(own | shared)))
+    for one in stream[:-1]:
+        past = after(past, one)
+    if "customer_token" not in shared:
+        past = past._replace(customer=None)
+    return stream[-1], as_of(past, NOW.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("feature", "count", "minutes", "shared", "sentence"),
+    [
+        (
+            "device_others",
+            42,
+            50,
+            {"device_token": "secret"},
+            "41 other customers ordered from this device within the last hour; first seen 50 minutes ago.",
+        ),
+        (
+            "network_others",
+            80,
+            20 * 60,
+            {"network_token": "secret"},
+            "At least 64 other customers ordered from this network within 24 hours; first seen 20 hours ago.",
+        ),
+        (
+            "address_others",
+            40,
+            6 * 1440,
+            {"shipping": MaskedAddress(token="secret")},
+            "39 other customers had orders sent to this address within 7 days; first seen 6 days ago.",
+        ),
+        (
+            "email_others",
+            9,
+            30,
+            {"email_token": "secret", "customer_token": "anna"},
+            "8 other cards were used for orders with this e-mail address within the last hour; "
+            "first seen 30 minutes ago.",
+        ),
+        (
+            "payment_others",
+            8,
+            30,
+            {"card_token": "secret"},
+            "7 other customers paid with this card or account within the last hour; first seen 30 minutes ago.",
+        ),
+        ("own_cards", 6, 30, {"customer_token": "anna"}, "This customer paid with 5 other cards within the last hour."),
+    ],
+)
+def test_who_else_is_behind_it_is_told_of_the_entity_that_they_share(
+    feature: str, count: int, minutes: float, shared: dict[str, Any], sentence: str, catalogue: Catalogue
+) -> None:
+    one, past = guests(count, minutes, **shared)
+    (reason,) = told(feature, one, past, catalogue)
+    assert reason.text == sentence and reason.by_itself
+
+
 @pytest.mark.parametrize(("name", "one", "sentence"), SENTENCES, ids=[name for name, _, _ in SENTENCES])
 def test_the_value_stands_beside_what_is_usual_in_the_shop_s_own_units(
     name: str, one: MaskedOrder, sentence: str, catalogue: Catalogue, reference: ReferenceOrders
