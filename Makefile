@@ -76,8 +76,8 @@ train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DAT
 	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: champion
-champion: $(RUN_ENV) ## See that there is a champion: train one where there is none (DATA=… CONFIG=…)
-	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory $(KEY) orders
+champion: $(RUN_ENV) $(KEY) ## See that there is a champion: train one where there is none (DATA=… CONFIG=…)
+	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
 	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: models

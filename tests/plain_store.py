@@ -17,6 +17,7 @@ from orderguard.history import (
     entity_tokens,
     is_silent,
 )
+from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 from orderguard.history.records import SPARE
 from orderguard.schema import MaskedOrder
 
@@ -41,7 +42,10 @@ class PlainStore:
             tuple(_entity(self.entities.get(token or "", []), order, repeated) for token in tokens),
         )
         if record and not repeated:
-            self.customers[order.customer_token] = [*theirs, order]
+            placed = order.created_at.timestamp()
+            moments = [one.created_at.timestamp() for one in theirs[-REMEMBERED:]]
+            begun = is_silent(moments, placed, CUSTOMER_SILENT_DAYS)
+            self.customers[order.customer_token] = [order] if begun else [*theirs, order]
             for token in tokens:
                 if token:
                     known = self.entities.get(token, [])

@@ -24,7 +24,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         print("whom to forget? Name the customer's id: make forget CUSTOMER=…", file=sys.stderr)
         return 2
     if url in IN_MEMORY:
-        print("Histories are kept in the service's memory alone: a restart removes them (HISTORY_URL names no store).")
+        print("HISTORY_URL names no store besides: nothing more to look through.")
         return 0
     try:
         tokens = Keyring.from_environment(environment).tokens("customer", customer)

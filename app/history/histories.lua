@@ -3,7 +3,7 @@
 -- KEYS[1] is a hash about the store; then come the keys of ARGV[2] customers, then those of entities.
 
 local HEADER = 16
-local CUSTOMER = { mark = "ogc2", size = 41, kept = 48, seen = 32, silence = math.huge, ttl = tonumber(ARGV[3]) }
+local CUSTOMER = { mark = "ogc2", size = 41, kept = 48, seen = 32, silence = 180 * 86400, ttl = tonumber(ARGV[3]) }
 local ENTITY = { mark = "oge2", size = 20, kept = 80, seen = 64, silence = 90 * 86400, ttl = tonumber(ARGV[4]) }
 local PLACES = 12 -- six numbers of keys, two bytes each
 local ORDER = PLACES + CUSTOMER.size + ENTITY.size

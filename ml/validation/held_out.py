@@ -10,7 +10,7 @@ from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_NAMES
 from orderguard.features.scalar import order_features
 from orderguard.features.pasts import Pasts
-from orderguard.history import Past, after, entity_tokens
+from orderguard.history import Past, after, as_of, entity_tokens
 from orderguard.schema import MaskedOrder
 
 
@@ -40,7 +40,7 @@ def replay(chunks: Iterable[Sequence[MaskedOrder]], catalogues: Mapping[str, Cat
     pasts = Pasts.empty()
     for order in sorted(orders.values(), key=lambda order: order.created_at):
         if order.customer_token in customers or not entities.isdisjoint(entity_tokens(order)):
-            past = pasts.of(order)
+            past = as_of(pasts.of(order), order.created_at.timestamp())
             if order.order_token in catalogues:
                 cases[order.order_token] = Case(order, past, catalogues[order.order_token])
             pasts.keep(order, after(past, order))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from orderguard.features.columns import Columns
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
+from orderguard.features.shared import begins_of, lives
 from orderguard.history import REMEMBERED, CustomerHistory
+from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 
 WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
 NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
@@ -29,11 +31,12 @@ def customer_facts(
     log_levels = np.log(usual.levels.ravel())
     customers = np.concatenate([earlier["customer"], columns.customers.index])
     by_customer = np.argsort(customers, kind="stable")
-    customer = customers[by_customer]
+    whose = customers[by_customer]
     past = {
         name: np.concatenate([earlier[name], np.asarray(facts[name], dtype=np.float64)])[by_customer]
         for name in ("at", "minute", "net", "log_net", *NOVELTIES.values())
     }
+    customer = lives(whose, past["at"], CUSTOMER_SILENT_DAYS)
     currency = np.concatenate([earlier["currency"], usual.currency])[by_customer]
     nowhere = np.zeros(len(earlier["currency"]), dtype=np.int64)
     first_level = np.concatenate([nowhere, usual.catalogue * usual.levels.shape[1]])[by_customer]
@@ -68,7 +71,8 @@ def customer_facts(
     found["nearest_minutes"] = nearest
     for name, fact in NOVELTIES.items():
         found[name] = ((past[fact] != 0.0) & told[name] & ~seen[name]).astype(np.float64)
-    found["earlier"] = _places(customer) + _forgotten(columns, histories)[customer]
+    first_life = customer == customer[begins_of(whose)]
+    found["earlier"] = _places(customer) + _forgotten(columns, histories)[whose] * first_life
     mine = np.empty(len(customer), dtype=np.int64)
     mine[by_customer] = np.arange(len(customer))
     return {name: values[mine[len(customers) - count :]] for name, values in found.items()}

@@ -17,6 +17,7 @@ from orderguard.history import (
     Past,
     entity_tokens,
 )
+from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 from orderguard.history.entity import SILENT_DAYS
 from orderguard.schema import MaskedOrder
 
@@ -69,14 +70,18 @@ def customers_after(
     columns: Columns, known: Mapping[str, CustomerHistory] = {}
 ) -> Iterator[tuple[str, CustomerHistory]]:
     """The columns' customers and their histories after these orders, in the order of the tokens, one at a time."""
-    numbers = columns.numbers
+    numbers, at = columns.numbers, columns.numbers["at"]
     gross = np.bincount(columns.line_order, columns.quantity * columns.unit_price, len(columns))
     line_discounts = np.bincount(columns.line_order, columns.line_discount, len(columns))
     net = np.maximum(0.0, gross - (line_discounts + numbers["discount"]))
     currency = columns.codes["currency"]
     for token, rows in _rows_by_token(columns.customers):
-        last = rows[-REMEMBERED:]
         before = known.get(token, EMPTY)
+        gaps = np.diff(at[rows], prepend=before.at[-1] if before.at else at[rows[0]])
+        silences = np.flatnonzero(gaps > CUSTOMER_SILENT_DAYS * 86400)
+        if len(silences):
+            before, rows = EMPTY, rows[silences[-1] :]
+        last = rows[-REMEMBERED:]
         first = max(0, len(before.at) + len(last) - REMEMBERED)
         yield (
             token,

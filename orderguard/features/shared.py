@@ -159,10 +159,12 @@ def _next_same(group: Indices, value: Indices) -> Indices:
     return following
 
 
-def lives(group: Indices, at: Floats) -> Indices:
-    """Entities (n,) as numbers that change also where one starts anew, see `orderguard.history.is_silent`."""
+def lives(group: Indices, at: Floats, days: float = SILENT_DAYS) -> Indices:
+    """Entities or customers (n,) as numbers that change also where one starts anew after so many days, see
+    `orderguard.history.is_silent`.
+    """
     anew = np.zeros(len(group), dtype=bool)
-    anew[1:] = (group[1:] != group[:-1]) | (at[1:] - at[:-1] > SILENT_DAYS * 86400)
+    anew[1:] = (group[1:] != group[:-1]) | (at[1:] - at[:-1] > days * 86400)
     return np.cumsum(anew)
 
 

@@ -8,9 +8,14 @@ count in a trailing window can't exceed `REMEMBERED`. An absent history means: n
 import msgspec
 
 from orderguard.history.digests import address_digest, device_of, digest, net_value, payment_digest
+from orderguard.history.entity import is_silent
 from orderguard.schema import MaskedOrder
 
 REMEMBERED = 32
+CUSTOMER_SILENT_DAYS = 180
+"""A customer who comes back after more days starts anew, whatever a store still holds: training forgets as a store does
+whose HISTORY_TTL_DAYS are these.
+"""
 
 
 class CustomerHistory(msgspec.Struct, frozen=True, array_like=True):
@@ -36,9 +41,10 @@ EMPTY = CustomerHistory(0, (), (), (), (), (), (), (), ())
 
 def customer_after(history: CustomerHistory | None, order: MaskedOrder) -> CustomerHistory:
     """A customer's history once this order has been placed."""
-    known = history or EMPTY
-    keep = 1 - REMEMBERED
     created = order.created_at
+    silent = history is not None and is_silent(history.at, created.timestamp(), CUSTOMER_SILENT_DAYS)
+    known = EMPTY if history is None or silent else history
+    keep = 1 - REMEMBERED
     return CustomerHistory(
         known.count + 1,
         (*known.at[keep:], created.timestamp()),

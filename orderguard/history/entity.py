@@ -49,6 +49,6 @@ def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHis
     )
 
 
-def is_silent(at: Iterable[float], placed: float) -> bool:
+def is_silent(at: Iterable[float], placed: float, days: float = SILENT_DAYS) -> bool:
     """Whether the last of these orders was placed so long before that the entity starts anew."""
-    return placed - max(at, default=placed) > SILENT_DAYS * 86_400
+    return placed - max(at, default=placed) > days * 86_400

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from orderguard.history.customer import CustomerHistory, customer_after
+from orderguard.history.customer import CUSTOMER_SILENT_DAYS, CustomerHistory, customer_after
 from orderguard.history.entity import ENTITIES, EntityHistory, entity_after, entity_tokens, is_silent
 from orderguard.schema import MaskedOrder
 
@@ -44,12 +44,15 @@ def as_of(past: Past, placed: float) -> Past:
 
 
 def customer_as_of(history: CustomerHistory | None, placed: float) -> CustomerHistory | None:
-    """A customer's history as an order sees it; None where none of it was placed before."""
+    """A customer's history as an order sees it.
+
+    None where none of it was placed before, or where the customer was silent for so long as to start anew.
+    """
     if history is None:
         return None
     places = _places(history.at, placed)
     count = history.count - len(history.at) + len(places)
-    if not count:
+    if not count or is_silent([history.at[place] for place in places], placed, CUSTOMER_SILENT_DAYS):
         return None
     columns = (history.at, history.values, history.currencies, history.minutes)
     digests = (history.addresses, history.devices, history.payments, history.cards)

@@ -9,11 +9,10 @@ saw the first time.
 
 from collections.abc import Sequence, Set
 from functools import lru_cache
-from math import inf
 from struct import Struct
 from typing import NamedTuple, Protocol, Unpack
 
-from orderguard.history.customer import REMEMBERED, CustomerHistory
+from orderguard.history.customer import CUSTOMER_SILENT_DAYS, REMEMBERED, CustomerHistory
 from orderguard.history.digests import address_token, device_of, digest, net_value, payment_digest
 from orderguard.history.entity import REMEMBERED_OF_ENTITY, SILENT_DAYS, EntityHistory, entity_tokens
 from orderguard.history.past import Past, customer_as_of, entity_as_of
@@ -36,7 +35,7 @@ class Kind(NamedTuple):
     """After so many seconds without an order a record starts anew."""
 
 
-CUSTOMER = Kind("c", b"ogc2", "IddIIIIH3s", 41, REMEMBERED + SPARE, inf)
+CUSTOMER = Kind("c", b"ogc2", "IddIIIIH3s", 41, REMEMBERED + SPARE, CUSTOMER_SILENT_DAYS * 86_400)
 """Entries: order, at, value, address, device, payment, card, minute of the day, currency."""
 ENTITY = Kind("e", b"oge2", "IdII", 20, REMEMBERED_OF_ENTITY + SPARE, SILENT_DAYS * 86_400)
 """Entries: order, at, customer, card."""
@@ -242,7 +241,8 @@ def _customer(record: bytes, number: bytes | None, placed: float) -> CustomerHis
         flat[start + 5 : stop : 9],
         flat[start + 6 : stop : 9],
     )
-    return history if _in_order(at, placed) else customer_as_of(history, placed)
+    seen = _in_order(at, placed) and placed - at[-1] <= CUSTOMER.silence
+    return history if seen else customer_as_of(history, placed)
 
 
 def _entity(record: bytes, number: bytes | None, placed: float) -> EntityHistory | None:
