@@ -93,7 +93,8 @@ def started(contender: Contender, cores: str = SERVER_CORE) -> Iterator[subproce
         contender.start_seconds = time.monotonic() - began
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)
 
 

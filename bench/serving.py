@@ -23,6 +23,7 @@ from bench.environments import python_with
 from bench.load import API_KEY, CLIENT_CORE, SERVER_CORE, Contender, load, started, stream_rate
 from bench.redis_server import RedisServer
 from data.generator.sample import lines, make_world
+from infra.local.ports import free_port
 from orderguard.features import FEATURE_NAMES
 from orderguard.masking import new_key_text
 from orderguard.model_version import champion
@@ -31,7 +32,6 @@ from orderguard.schema import OrderError, decode_order
 REPORT = Path("reports/bench/serving.json")
 PEERS = Path(__file__).with_name("serving_peers")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-PORT = 9_780
 ORDERS = 50_000
 """So many different orders: one that comes again is less work, and customers come back as in a shop."""
 STREAMED, RUNS = 10_000, 3
@@ -50,7 +50,6 @@ def main() -> None:
     if shutil.which("wrk") is None or shutil.which("taskset") is None:
         sys.exit("wrk and taskset are needed: apt-get install wrk util-linux")
     compared: list[Contender] = []
-    together: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         redis = RedisServer(folder / "redis").start()
@@ -72,8 +71,7 @@ def main() -> None:
             streaming = [each for each in contenders if each.streams]
             rates = {each.name: [stream_rate(each, feed) for feed in feeds] for each in streaming}
             streams = {name: round(max(found)) for name, found in rates.items()}
-        if os.environ.get("BENCH_PROCESSES"):
-            together = many_processes(models, version, folder, redis)
+        together = many_processes(models, version, folder, redis) if os.environ.get("BENCH_PROCESSES") else {}
     raw = raw_session_rate(models / version)
     report = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -95,10 +93,11 @@ def ours(models: Path, version: str, folder: Path, redis: RedisServer | None = N
     bodies = orders_in(folder)
     stores = {"off": "off", "memory": "memory:", "sqlite": f"sqlite:{folder / 'histories.sqlite'}"}
     made = []
-    for place, (name, url) in enumerate((stores | ({"redis": redis.url} if redis else {})).items()):
-        told = settings(models, version, PORT + place, url) | ({"HISTORY_PASSWORD": redis.password} if redis else {})
+    for name, url in (stores | ({"redis": redis.url} if redis else {})).items():
+        port = free_port()
+        told = settings(models, version, port, url) | ({"HISTORY_PASSWORD": redis.password} if redis else {})
         command = [sys.executable, "-m", "app"]
-        made.append(Contender(f"orderguard, {name}", command, told, "/v1/score", bodies, PORT + place, streams=True))
+        made.append(Contender(f"orderguard, {name}", command, told, "/v1/score", bodies, port, streams=True))
     return made
 
 
@@ -117,20 +116,21 @@ def settings(models: Path, version: str, port: int, history_url: str) -> dict[st
 
 def yardsticks(models: Path, version: str, folder: Path) -> list[Contender]:
     """FastAPI in its usual style, and the service of another clone, if one is named."""
-    bodies, port = orders_in(folder), PORT + 10
+    bodies = orders_in(folder)
+    ports = [free_port() for _ in range(3)]
     hello = [sys.executable, "-m", "uvicorn", "bench.hello_fastapi:app", "--no-access-log", "--log-level", "warning"]
     model_file = {"MODEL_FILE": str((models / version / "model.onnx").resolve())}
     found = [
-        Contender("FastAPI, a constant", [*hello, "--port", str(port)], {}, "/v1/score", bodies, port),
+        Contender("FastAPI, a constant", [*hello, "--port", str(ports[0])], {}, "/v1/score", bodies, ports[0]),
         Contender(
-            "the same with the model", [*hello, "--port", str(port + 1)], model_file, "/v1/score", bodies, port + 1
+            "the same with the model", [*hello, "--port", str(ports[1])], model_file, "/v1/score", bodies, ports[1]
         ),
     ]
     if before := os.environ.get("BENCH_BEFORE"):
         of_before = Path(before).resolve() / "models"
-        told = settings(of_before, champion(of_before) or "", port + 2, "off") | {"PEER_FOLDER": before}
+        told = settings(of_before, champion(of_before) or "", ports[2], "off") | {"PEER_FOLDER": before}
         command = [sys.executable, "-m", "app"]
-        found.append(Contender("orderguard before, off", command, told, "/v1/score", bodies, port + 2, streams=True))
+        found.append(Contender("orderguard before, off", command, told, "/v1/score", bodies, ports[2], streams=True))
     return found
 
 
@@ -138,14 +138,14 @@ def many_processes(models: Path, version: str, folder: Path, redis: RedisServer)
     """Requests a second of one process and of some behind the front, all with one store and on all cores."""
     rates = {}
     for count in (1, PROCESSES):
-        ports = [PORT + 20 + place for place in range(count)]
+        ports = [free_port() for _ in range(count)]
         bodies = orders_in(folder)
         with ExitStack() as running:
             for port in ports:
                 told = settings(models, version, port, redis.url) | {"HISTORY_PASSWORD": redis.password}
                 each = Contender(str(port), [sys.executable, "-m", "app"], told, "/v1/score", bodies, port)
                 running.enter_context(started(each, cores=ALL_CORES))
-            port = PORT + 30 + count
+            port = free_port()
             command = [sys.executable, "-m", "bench.serving_front", str(port), *map(str, ports)]
             front = Contender("front", command, {}, "/v1/score", bodies, port)
             process = running.enter_context(started(front, cores=ALL_CORES))
@@ -195,8 +195,8 @@ def peers(version_dir: Path, folder: Path) -> list[Contender]:
         "ray-serve": ("/", {"features": [vector]}, ["service.py"]),
     }
     contenders = []
-    for place, (name, (path, body, command)) in enumerate(asked.items()):
-        port = PORT + 3 + place
+    for name, (path, body, command) in asked.items():
+        port = free_port()
         bodies = folder / f"{name}.ndjson"
         bodies.write_text(json.dumps(body) + "\n")
         python = python_with(PEERS / name / "requirements.txt")
