@@ -12,6 +12,7 @@ import base64
 import binascii
 import re
 from collections import Counter
+from functools import cache
 from math import log2
 from typing import Final
 
@@ -72,7 +73,13 @@ _FORMATS: Final[dict[str, str]] = {
     "a masking key": r"\bk[0-9]+:[0-9A-Za-z_\-]{43}(?![0-9A-Za-z_\-])",
 }
 _KINDS = tuple(_FORMATS)
-_FORMAT = re.compile("|".join(f"(?P<k{index}>{pattern})" for index, pattern in enumerate(_FORMATS.values())))
+
+
+@cache
+def _format() -> re.Pattern[str]:
+    """One pattern of all formats, made when it is first needed: making it takes longer than importing the rest."""
+    return re.compile("|".join(f"(?P<k{index}>{pattern})" for index, pattern in enumerate(_FORMATS.values())))
+
 
 _HEADER = re.compile(r"(?i)\b(bearer|basic) +([0-9a-z+/_=.~\-]{8,})")
 
@@ -156,6 +163,7 @@ _MINIMUM_RUNS = 0.38
 """Words, abbreviations and numbers for each character: 0.55 in random base64, under 0.3 in CamelCase words."""
 
 PASSWORD, SECRET = "a password", "a secret"
+_OF_A_NUMBER = re.compile(r"(?i)(?:id|uuid|hash|sha(?:1|256)?|digest|checksum|fingerprint|etag|version)$")
 
 
 def credential_in(text: str, *, by_format_alone: bool = False) -> str | None:
@@ -165,7 +173,7 @@ def credential_in(text: str, *, by_format_alone: bool = False) -> str | None:
     """
     if len(text) < 8:
         return None
-    match = _FORMAT.search(text)
+    match = _format().search(text)
     if match is not None and match.lastgroup is not None:
         return _KINDS[int(match.lastgroup[1:])]
     for header in _HEADER.finditer(text):
@@ -184,6 +192,11 @@ def is_secret_name(name: str) -> bool:
     (`API_KEY_REQUIRED`).
     """
     return _asks_for(name) is not None
+
+
+def names_a_number(name: str) -> bool:
+    """Whether a variable of this name holds random characters that are no secret: an id, a fingerprint, a hash."""
+    return _OF_A_NUMBER.search(name) is not None
 
 
 def is_secret(name: str, value: str) -> bool:

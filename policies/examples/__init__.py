@@ -2,12 +2,15 @@
 them.
 """
 
-from policies.examples import data, identity, running, watching
+from policies.examples import data, federation, foundations, identity, leaks, running, watching
 from policies.testing import Examples, StackExamples
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     *data.EXAMPLES,
+    *foundations.EXAMPLES,
     *identity.EXAMPLES,
+    *federation.EXAMPLES,
     *running.EXAMPLES,
+    *leaks.EXAMPLES,
     *watching.EXAMPLES,
 )

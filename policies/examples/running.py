@@ -3,8 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from policies.rule import SETTINGS
-from policies.testing import Declared, Examples, StackExamples, secret
+from policies.testing import Examples, StackExamples
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
@@ -21,10 +20,6 @@ def _with_environment(*variables: dict[str, Any], **container: Any) -> dict[str,
 
 def _job_with_environment(*variables: dict[str, Any]) -> dict[str, Any]:
     return {"template": {"template": {"containers": [{"envs": list(variables)}]}}}
-
-
-def _job_with(**container: Any) -> dict[str, Any]:
-    return {"template": {"template": {"containers": [container]}}}
 
 
 def _variable(name: str, value: str) -> dict[str, Any]:
@@ -46,85 +41,6 @@ _ENDLESS = deepcopy(_BOUNDED)
 del _ENDLESS["template"]["scaling"]
 _NO_MEMORY = deepcopy(_BOUNDED)
 del _NO_MEMORY["template"]["containers"][0]["resources"]["limits"]["memory"]
-
-_AWS = "AKIA" + "IOSFODNN7EXAMPLE"
-_WORD = "hunter2" * 2
-_LEAKS: tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...] = (
-    (
-        JOB,
-        _job_with(args=["--db-host", "10.0.0.3", "--workers", "4", "--token-path", "/run/token"]),
-        [
-            _job_with(args=["--db-password", _WORD]),
-            _job_with(args=[f"--db-password={_WORD}"]),
-            _job_with(commands=["sh", "-c", f"export DB_PASSWORD={_WORD} && start"]),
-            _job_with(envs=[_variable("SETTINGS", f'{{"user": "app", "password": "{_WORD}"}}')]),
-            _job_with(envs=[_variable("EXTRA", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPx" + "RfiCYEXAMPLEKEY")]),
-        ],
-    ),
-    (
-        "gcp:cloudfunctions/function:Function",
-        {"environmentVariables": {"MODEL_KEY": "sk-learn-isolation-forest-v2", "MAX_TOKEN": "4096"}},
-        [{"environmentVariables": {"DB_PASSWORD": _WORD}}, {"buildEnvironmentVariables": {"NPM_TOKEN": f"x{_WORD}"}}],
-    ),
-    (
-        "gcp:cloudfunctionsv2/function:Function",
-        {"serviceConfig": {"environmentVariables": {"KEY": "projects/p/locations/eu/keyRings/r/cryptoKeys/k"}}},
-        [{"serviceConfig": {"environmentVariables": {"API_KEY": f"{_WORD}!"}}}],
-    ),
-    (
-        "gcp:composer/environment:Environment",
-        {"config": {"softwareConfig": {"envVariables": {"SECRET": "sm://p/airflow"}}}},
-        [
-            {"config": {"softwareConfig": {"envVariables": {"SMTP_PASSWORD": _WORD}}}},
-            {"config": {"softwareConfig": {"airflowConfigOverrides": {"core-fernet_key": "kT8" + "vQ2x" * 10}}}},
-        ],
-    ),
-    (
-        "gcp:cloudbuild/trigger:Trigger",
-        {"substitutions": {"_REGION": "europe-west1", "_DB_PASSWORD": "projects/p/secrets/db/versions/1"}},
-        [{"substitutions": {"_DB_PASSWORD": _WORD}}, {"build": {"steps": [{"args": ["-c", f"TOKEN={_WORD}a ./x"]}]}}],
-    ),
-    (
-        "gcp:cloudscheduler/job:Job",
-        {"httpTarget": {"headers": {"Authorization": "Basic infrastructure-monitoring-of-orders"}}},
-        [
-            {"httpTarget": {"headers": {"X-API-Key": f"{_WORD}0"}}},
-            {"httpTarget": {"headers": {"Authorization": "Basic " + "YXBwOmh1bnRlcjJodW50ZXIy"}}},
-        ],
-    ),
-    (
-        "gcp:storage/transferJob:TransferJob",
-        {"transferSpec": {"gcsDataSource": {"bucketName": "b"}}},
-        [
-            {
-                "transferSpec": {
-                    "awsS3DataSource": {"awsAccessKey": {"accessKeyId": _AWS, "secretAccessKey": "wJalr" + "XUtnFEMI"}}
-                }
-            }
-        ],
-    ),
-    (
-        "gcp:compute/instance:Instance",
-        {"metadataStartupScript": "#!/bin/sh\nexport DB_PASSWORD=$(gcloud secrets versions access 1 --secret=db)"},
-        [
-            {"metadataStartupScript": f"#!/bin/sh\nexport DB_PASSWORD={_WORD}\n./start"},
-            {"metadata": {"startup-script": f"mysql --password={_WORD}"}},
-        ],
-    ),
-    ("gcp:sql/user:User", {"name": "app", "password": secret(_WORD)}, [{"name": "app", "password": _WORD}]),
-    ("gcp:sql/databaseInstance:DatabaseInstance", {"name": "db"}, [{"rootPassword": "correct-horse"}]),
-    ("gcp:secretmanager/secretVersion:SecretVersion", {"secretData": secret("word")}, [{"secretData": "word"}]),
-    (
-        "pulumi:providers:gcp",
-        {"project": "p", "credentials": "key.json"},
-        [
-            {"credentials": '{"type": "service_account", "private_key": "-----BEGIN PRIVATE ' + 'KEY-----x"}'},
-            {"accessToken": "ya29." + "a0" * 20},
-        ],
-    ),
-)
-"""By type: what is harmless there, and credentials as programs have put them there."""
-
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
@@ -251,131 +167,6 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[{"deletionProtection": False}],
     ),
     Examples("cloud-run-second-api", "gcp:cloudrun/service:Service", holds=[], violated=[{"name": "s"}]),
-    Examples(
-        "privacy-masking-enforced",
-        SERVICE,
-        holds=[
-            _with_environment(MASKED, _variable("LOG_LEVEL", "info")),
-            {"template": {"containers": [{"envs": [MASKED]}, {"name": "otel-agent"}]}},
-        ],
-        violated=[
-            _with_environment(),
-            _with_environment(_variable("PII_MASKING", "off")),
-            _with_environment(MASKED, _variable("PII_MASKING", "off")),
-            {"template": {"containers": [{"envs": [MASKED]}, {"name": "sidecar"}]}},
-        ],
-        configuration={"containersWithoutOrders": ["otel-*"]},
-    ),
-    Examples(
-        "privacy-masking-enforced",
-        JOB,
-        holds=[_job_with_environment(MASKED)],
-        violated=[_job_with_environment(_variable("PII_MASKING", "Enforced"))],
-    ),
-    Examples(
-        "privacy-masking-key-by-reference",
-        SERVICE,
-        holds=[_with_environment(KEY)],
-        violated=[
-            _with_environment(MASKED),
-            _with_environment(_variable("MASKING_KEY", "k1:hunter2")),
-            _with_environment({"name": "MASKING_KEY", "value": "", "valueSource": {}}),
-        ],
-    ),
-    Examples(
-        "privacy-rag-only-masked",
-        SERVICE,
-        holds=[
-            _with_environment(_variable("RAG_PROVIDER", "off")),
-            _with_environment(_variable("RAG_PROVIDER", "vertex"), MASKED),
-            _with_environment(),
-        ],
-        violated=[
-            _with_environment(_variable("RAG_PROVIDER", "vertex")),
-            _with_environment(_variable("RAG_PROVIDER", "openai"), _variable("PII_MASKING", "off")),
-            _with_environment(_variable("RAG_PROVIDER", "off"), _variable("RAG_PROVIDER", "vertex")),
-        ],
-    ),
-    Examples(
-        "privacy-secrets-by-reference",
-        SERVICE,
-        holds=[
-            _with_environment(
-                KEY, _variable("API_KEY_REQUIRED", "true"), _variable("MASKING_KEY_FILE", "/secrets/key")
-            ),
-            _with_environment(_variable("TOKENIZER", "words"), _variable("PUBLIC_KEY", "abc")),
-        ],
-        violated=[
-            _with_environment(_variable(name, "hunter2"))
-            for name in ("API_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "client-secret", "SIGNING_KEY_V2")
-        ],
-    ),
-    Examples(
-        "privacy-no-personal-variables",
-        SERVICE,
-        holds=[_with_environment(MASKED, _variable("SERVICE_NAME", "s"), _variable("BIND_ADDRESS", "127.0.0.1"))],
-        violated=[
-            _with_environment(_variable(name, ""))
-            for name in ("CUSTOMER_EMAIL", "customer_name", "BILLING_ADDRESS", "USER_PHONE", "IBAN", "CARD_NUMBER")
-        ],
-    ),
-    Examples(
-        "privacy-no-credentials-in-text",
-        SERVICE,
-        holds=[_with_environment(_variable("MODEL", f"gs://bucket/models@{DIGEST}"))],
-        violated=[
-            _with_environment(_variable("SETTING", "AIza" + "Sy0123456789abcdefghijklmnopqrstuvw")),
-            {"description": "log in with password=correct-horse-battery"},
-            {"annotations": {"note": "AKIA" + "IOSFODNN7EXAMPLE"}},
-        ],
-    ),
-    *(
-        Examples("privacy-no-credentials-in-text", kind, holds=[harmless], violated=leaks)
-        for kind, harmless, leaks in _LEAKS
-    ),
-    Examples(
-        "privacy-no-personal-data-in-text",
-        "gcp:storage/bucket:Bucket",
-        holds=[{"labels": {"team": "orders", "owner": "data-platform"}}],
-        violated=[
-            {"labels": {"owner": "anna-schmidt"}},
-            {"labels": {"contact": "anna.schmidt@example.com"}},
-            {"labels": {"anna.schmidt@example.com": "owner"}},
-        ],
-    ),
-    Examples(
-        "privacy-no-personal-data-in-text",
-        "gcp:workflows/workflow:Workflow",
-        holds=[
-            {"sourceContents": '{"main": {"steps": [{"start": {"call": "googleapis.run.v2.projects.locations"}}]}}'}
-        ],
-        violated=[
-            {"sourceContents": "main: {steps: [{a: {return: anna.schmidt@example.com}}]}"},
-            {"title": "rights of anna.schmidt@example.com"},
-        ],
-    ),
-    Examples(
-        "privacy-no-personal-data-in-text",
-        "gcp:monitoring/notificationChannel:NotificationChannel",
-        holds=[{"type": "email", "labels": {"email_address": "orders-on-call@example.com"}}],
-        violated=[{"type": "email", "labels": {"email_address": "anna.schmidt@example.com"}}],
-    ),
-    StackExamples(
-        "privacy-no-leaks-in-outputs",
-        holds=[[Declared("pulumi:pulumi:Stack", "p-prod", {"url": "https://scorer-abc-ew.a.run.app", "image": IMAGE})]],
-        violated=[
-            [Declared("pulumi:pulumi:Stack", "p-prod", {"key": "k1:" + "Ab1_" * 10 + "Ab1"})],
-            [Declared("pulumi:pulumi:Stack", "p-prod", {"owner": {"mail": "anna.schmidt@example.com"}})],
-        ],
-    ),
-    StackExamples(
-        "privacy-no-leaks-in-settings",
-        holds=[[Declared(SETTINGS, "p", {"p:alertEmail": "orders-on-call@example.com", "gcp:project": "p-123"})]],
-        violated=[
-            [Declared(SETTINGS, "p", {"p:databaseUrl": "postgres://app:" + "hunter2@10.0.0.3/orders"})],
-            [Declared(SETTINGS, "p", {"p:alertEmail": "anna.schmidt@example.com"})],
-        ],
-    ),
     Examples(
         "events-push-authenticated",
         "gcp:pubsub/subscription:Subscription",

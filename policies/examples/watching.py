@@ -10,6 +10,7 @@ AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
 
 _SERVICE = Declared("gcp:cloudrunv2/service:Service", "scorer", {"name": "p-prod-scorer"})
 _WATCHED = {"conditions": [{"conditionThreshold": {"filter": 'resource.labels.service_name="p-prod-scorer"'}}]}
+_NETWORK = Declared("gcp:compute/network:Network", "n", {"name": "orders"})
 _DATA = Declared(BUCKET, "raw", {"name": "p-prod-raw"})
 _COUNTED = {
     "ownership": 'protoPayload.serviceName="cloudresourcemanager.googleapis.com" AND "roles/owner"',
@@ -106,6 +107,14 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "logs-metrics-for-changes",
         holds=[[*_METRICS, *_ALERTS], [*_MATCHED], [*_METRICS[:1], *_ALERTS[:1], *_MATCHED[1:]]],
         violated=[[_SERVICE], [*_METRICS], [*_METRICS[1:], *_ALERTS], [*_MATCHED[1:]]],
+    ),
+    StackExamples(
+        "logs-metrics-for-resources",
+        holds=[
+            [_NETWORK, Declared(ALERT, "a", {"conditions": [{"conditionMatchedLog": {"filter": 'x="gce_network"'}}]})],
+            [Declared(ALERT, "b", {"conditions": []})],
+        ],
+        violated=[[_NETWORK], [Declared("gcp:sql/databaseInstance:DatabaseInstance", "d", {"name": "d"})]],
     ),
     Examples(
         "logs-kept",

@@ -109,14 +109,19 @@ def image_registry(resource: Resource) -> Findings:
     project = resource.provider["project"] if resource["project"].absent else resource["project"]
     registries = resource.settings["registries"]
     # A host has no slash: a shell pattern would find the name of Google's registry in the path of any other's.
-    own = re.compile(rf"[a-z0-9-]+-docker\.pkg\.dev/{re.escape(project.text) if project.known else '[^/]+'}/.+")
+    named = re.escape(project.text) if project.known else "[^/]+"
+    own = re.compile(rf"(?:[a-z0-9-]+-docker\.pkg\.dev|(?:[a-z]+\.)?gcr\.io)/{named}/.+")
 
     def is_ours(image: object) -> bool:
         return matches_any(str(image), registries) if registries else own.fullmatch(str(image)) is not None
 
     for container in containers(resource):
         finding = require(container.value["image"], is_ours, "the image comes from a foreign registry")
-        yield Undecided(project.path) if finding is None and project.unknown and not registries else finding
+        if finding is None and not registries and not project.known:
+            message = "whose registry that is can't be told, since no project is named"
+            unnamed = Violation(container.value["image"].path, message)
+            finding = Undecided(project.path) if project.unknown else unnamed
+        yield finding
 
 
 @rule(

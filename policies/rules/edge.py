@@ -2,7 +2,7 @@
 
 import re
 
-from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, rule, trivy
+from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, cis, rule, trivy
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
 
 BACKENDS = ("gcp:compute/backendService:BackendService", "gcp:compute/regionBackendService:RegionBackendService")
@@ -15,6 +15,7 @@ HTTP_PROXIES = (
 HTTPS_PROXIES = (
     "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
     "gcp:compute/regionTargetHttpsProxy:RegionTargetHttpsProxy",
+    "gcp:compute/targetSSLProxy:TargetSSLProxy",
 )
 _WHOLE_REGISTRY = re.compile(r"(?:[^/]+/)?\*+")
 _GOOGLE_APIS = frozenset({"all-apis", "vpc-sc"})
@@ -27,7 +28,7 @@ SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:
     "The load balancer speaks https alone.",
     types=[*HTTP_PROXIES, FORWARDING_RULE],
     severity=HIGH,
-    frameworks=[checkov("CKV2_GCP_38")],
+    frameworks=[checkov("CKV2_GCP_37"), checkov("CKV2_GCP_38")],
     fix="Use a target HTTPS proxy on port 443; a redirect from http needs an exception.",
 )
 def https_only(resource: Resource) -> Findings:
@@ -49,7 +50,7 @@ def https_only(resource: Resource) -> Findings:
     "Encryption is TLS 1.2 or newer with modern ciphers.",
     types=SSL_POLICIES,
     severity=MEDIUM,
-    frameworks=[checkov("CKV_GCP_4")],
+    frameworks=[cis("3.11"), checkov("CKV_GCP_4"), trivy("GCP-0039")],
     fix='Set min_tls_version="TLS_1_2" and profile="MODERN" or "RESTRICTED".',
 )
 def tls_version(policy: Resource) -> Findings:
@@ -81,6 +82,7 @@ def tls_policy(proxy: Resource) -> Findings:
     "What stands behind a load balancer is guarded by Cloud Armor, and its requests are logged.",
     types=BACKENDS,
     severity=MEDIUM,
+    frameworks=[cis("2.17")],
     fix='Set security_policy, and log_config={"enable": True}.',
 )
 def cloud_armor(backend: Resource) -> Findings:
@@ -129,6 +131,7 @@ def cloud_armor_limits(policy: Resource) -> Findings:
     "Redis asks for a password and encrypts what it is sent.",
     types=["gcp:redis/instance:Instance"],
     severity=HIGH,
+    frameworks=[checkov("CKV_GCP_95"), checkov("CKV_GCP_97")],
     fix='Set auth_enabled=True and transit_encryption_mode="SERVER_AUTHENTICATION".',
 )
 def redis(instance: Resource) -> Findings:
@@ -156,7 +159,7 @@ def firestore(database: Resource) -> Findings:
     "A project has no default network, which is open between all its machines.",
     types=["gcp:organizations/project:Project"],
     severity=MEDIUM,
-    frameworks=[checkov("CKV_GCP_27"), trivy("GCP-0010")],
+    frameworks=[cis("3.1"), checkov("CKV_GCP_27"), trivy("GCP-0010")],
     fix="Set auto_create_network=False.",
 )
 def no_default_network(project: Resource) -> Findings:

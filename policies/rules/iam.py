@@ -1,5 +1,6 @@
 """Who may do what: nobody unknown, nothing by a basic role, no keys, no short cuts to other identities."""
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -27,6 +28,21 @@ IMPERSONATION_ROLES = frozenset(
     for role in ("serviceAccountUser", "serviceAccountTokenCreator", "serviceAccountOpenIdTokenCreator")
 ) | {"roles/iam.workloadIdentityUser", "roles/iam.serviceAccountKeyAdmin"}
 
+ESCALATING_ROLES = frozenset(
+    f"roles/{role}"
+    for role in (
+        "resourcemanager.projectIamAdmin", "resourcemanager.folderIamAdmin", "resourcemanager.organizationAdmin",
+        "resourcemanager.folderAdmin", "iam.securityAdmin", "iam.serviceAccountAdmin", "iam.roleAdmin",
+        "iam.organizationRoleAdmin", "iam.workloadIdentityPoolAdmin", "iam.serviceAccountKeyAdmin", "iam.admin",
+        "orgpolicy.policyAdmin", "cloudbuild.builds.editor", "deploymentmanager.editor",
+    )
+)  # fmt: skip
+"""Roles with which one gives oneself, or takes by a build, what one does not have."""
+_CHANGES = re.compile(r"(?i)(?:admin|owner|editor|writer|user|creator|developer|builder)$")
+_LIMITED = re.compile(r"""modifiedGrantsByRole['"]\s*,\s*\[\]\s*\)\s*\.hasOnly\(\s*\[""")
+"""In a condition: the only roles that its holder may grant are those of a list."""
+_EVERYBODY_OF = ("domain:", "projectViewer:", "projectEditor:", "projectOwner:", "group:all@")
+
 RISKY_PERMISSIONS = (
     "*.setIamPolicy",
     "iam.serviceAccountKeys.create",
@@ -35,8 +51,16 @@ RISKY_PERMISSIONS = (
     "iam.serviceAccounts.getOpenIdToken",
     "iam.serviceAccounts.implicitDelegation",
     "iam.serviceAccounts.sign*",
+    "iam.roles.create",
     "iam.roles.update",
+    "iam.serviceAccounts.update",
+    "iam.workloadIdentityPoolProviders.*",
     "orgpolicy.policy.set",
+    "orgpolicy.policies.*",
+    "cloudbuild.builds.create",
+    "cloudfunctions.functions.sourceCodeSet",
+    "deploymentmanager.deployments.create",
+    "resourcemanager.*.setIamPolicy",
 )
 
 
@@ -47,8 +71,10 @@ RISKY_PERMISSIONS = (
     severity=CRITICAL,
     frameworks=[
         *(cis(reference) for reference in ("5.1", "1.10", "7.1")),
-        *(checkov(f"CKV_GCP_{number}") for number in (15, 28, 99, 100, 101, 102, 107, 112, 113)),
+        *(checkov(f"CKV_GCP_{number}") for number in (15, 28, 98, 99, 100, 101, 102, 107, 112, 113)),
         *(checkov(f"CKV2_GCP_{number}") for number in (6, 8, 9)),
+        trivy("GCP-0001"),
+        trivy("GCP-0046"),
         org_policy("iam.managed.allowedPolicyMembers"),
         prowler("secretmanager_secret_not_publicly_accessible"),
     ],
@@ -76,7 +102,7 @@ def no_public_members(resource: Resource) -> Findings:
     types=[EVERY_GRANT_TYPE],
     severity=HIGH,
     frameworks=[
-        checkov("CKV_GCP_117"),
+        *(checkov(f"CKV_GCP_{number}") for number in (115, 116, 117)),
         org_policy("iam.managed.preventPrivilegedBasicRolesForDefaultServiceAccounts"),
     ],
     fix="Grant the predefined role that covers what is needed, such as roles/run.invoker.",
@@ -126,12 +152,51 @@ def no_admin_service_accounts(resource: Resource) -> Findings:
 
 
 @rule(
+    "iam-no-escalation",
+    "Nobody holds a role on a whole project with which one gives oneself more.",
+    types=WIDE_GRANT_TYPES,
+    severity=HIGH,
+    frameworks=[cis("1.6"), checkov("CKV_GCP_49"), checkov("CKV_GCP_44"), checkov("CKV_GCP_45")],
+    fix="Grant it on the one resource that is needed, or limit by a condition which roles may be granted "
+    "(api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([…])).",
+)
+def no_escalation(resource: Resource) -> Findings:
+    message = "lets its holder give itself more rights"
+    for grant in grants(resource):
+        finding = forbid(grant.role, lambda role: str(role) in ESCALATING_ROLES, message)
+        if finding is None or (grant.condition.known and _limits_grants(grant.condition.text)):
+            continue
+        yield Undecided(grant.condition.path) if grant.condition.unknown else finding
+
+
+@rule(
+    "iam-no-wide-members",
+    "What changes or impersonates is granted to no whole domain and to nobody by a basic role on the project.",
+    types=[EVERY_GRANT_TYPE],
+    severity=HIGH,
+    fix="Grant the role to the group or service account that needs it.",
+)
+def no_wide_members(resource: Resource) -> Findings:
+    for grant in grants(resource):
+        yield _not_both(
+            grant,
+            lambda role: _CHANGES.search(str(role)) is not None or str(role) in IMPERSONATION_ROLES,
+            lambda member: str(member).startswith(_EVERYBODY_OF),
+            "lets everybody of a domain or with a basic role change things",
+        )
+
+
+def _limits_grants(condition: str) -> bool:
+    return _LIMITED.search(condition) is not None and "||" not in condition and "!" not in condition.replace("!=", "")
+
+
+@rule(
     "iam-no-default-service-accounts",
     "Nothing is granted to the service accounts that Google Cloud makes by itself: many workloads share them.",
     types=[EVERY_GRANT_TYPE],
     severity=HIGH,
     frameworks=[
-        checkov("CKV_GCP_46"),
+        *(checkov(f"CKV_GCP_{number}") for number in (46, 47, 48)),
         trivy("GCP-0006"),
         trivy("GCP-0004"),
         trivy("GCP-0008"),

@@ -1,11 +1,13 @@
 """Somebody notices: alerts for every service, audit logs for data, metrics for changes of access, logs that last."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from policies.containers import SERVICE
 from policies.rule import ADVISORY, LOW, MEDIUM, Resource, Stack, checkov, cis, org_policy, prowler, rule, trivy
+from policies.rules.network import FIREWALLS, NETWORK
 from policies.rules.secret_manager import SECRET
+from policies.rules.sql import INSTANCE as DATABASE
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
 from policies.value import Findings, Undecided, Value, Violation, about, equals, forbid, require
 
@@ -18,6 +20,13 @@ AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
 PROJECT_SERVICE = "gcp:projects/service:Service"
 _WATCHED_STACKS = ["prod*", "staging*"]
 
+CHANGES_OF_RESOURCES = {
+    "of firewalls": (FIREWALLS, ("gce_firewall_rule",)),
+    "of routes": (("gcp:compute/route:Route",), ("gce_route",)),
+    "of networks": ((NETWORK,), ("gce_network",)),
+    "of databases": ((DATABASE,), ("cloudsql.instances.update",)),
+}
+"""CIS 2.8, 2.9, 2.10 and 2.12: the types that a change is about, and what a filter has to mention."""
 CHANGES = {
     "of project ownership": ("cloudresourcemanager.googleapis.com", "roles/owner"),
     "of audit logs": ("auditConfigDeltas",),
@@ -117,10 +126,32 @@ def audit_data(stack: Stack) -> Findings:
     "and an alert policy on the metric.",
 )
 def metrics_for_changes(stack: Stack) -> Findings:
+    yield from _unwatched(stack, CHANGES)
+
+
+@rule(
+    "logs-metrics-for-resources",
+    "Changes of firewalls, routes, networks and databases raise an alert, where a stack has such.",
+    types=[METRIC, ALERT, *(token for tokens, _ in CHANGES_OF_RESOURCES.values() for token in tokens)],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    frameworks=[cis("2.8"), cis("2.9"), cis("2.10"), cis("2.12")],
+    fix="Add an alert policy with the filter that CIS prints as condition_matched_log, or a gcp.logging.Metric with it "
+    "and an alert policy on the metric.",
+)
+def metrics_for_resources(stack: Stack) -> Findings:
+    there = {name: words for name, (tokens, words) in CHANGES_OF_RESOURCES.items() if stack.of(*tokens)}
+    yield from _unwatched(stack, there)
+
+
+def _unwatched(stack: Stack, changes: Mapping[str, tuple[str, ...]]) -> Findings:
+    """A violation that names the changes which no alert is about."""
     metrics = stack.of(METRIC)
     alerts = [text for alert in stack.of(ALERT) for text in alert["conditions"].strings()]
     missing: list[str] = []
-    for change, words in CHANGES.items():
+    for change, words in changes.items():
         if any(text.known and all(word in text.text for word in words) for text in alerts):
             continue
         fitting = [m for m in metrics if m["filter"].known and all(word in m["filter"].text for word in words)]

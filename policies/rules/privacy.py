@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
-from policies.credentials import credential_in, is_secret, is_secret_name
+from policies.credentials import credential_in, is_secret, is_secret_name, names_a_number
 from policies.personal import is_personal_name, names_a_person, personal_data_in
 from policies.rule import (
     CRITICAL,
@@ -139,8 +139,6 @@ _SECRET_KEYS = frozenset(
 """Properties that take a secret, which has to be marked as one: then it is encrypted in the state."""
 _HIDING_KEYS = _SECRET_KEYS | {"accessToken", "credentials"}
 """Properties that may take one, or the name of a file that holds it."""
-_NAMES_A_NUMBER = re.compile(r"(?i)(?:id|uuid|hash|sha(?:1|256)?|digest|checksum|fingerprint|etag|version)$")
-"""Variables with random characters that are no secret."""
 _FLAG = re.compile(r"--?[A-Za-z][\w\-]{1,60}")
 GOOGLE_PROVIDER = "pulumi:providers:gcp"
 _CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
@@ -176,11 +174,11 @@ def _credential_at(leaf: _Leaf) -> str | None:
     text = leaf.value.text
     if leaf.name in _SECRET_KEYS and not leaf.free and text:
         return "a secret that is not marked as one"
-    if (
-        kind := credential_in(text, by_format_alone=not leaf.free or _NAMES_A_NUMBER.search(leaf.name) is not None)
-    ) is not None:
+    if (kind := credential_in(text, by_format_alone=not leaf.free or names_a_number(leaf.name))) is not None:
         return kind
-    return "a secret, by the name that it stands under" if leaf.name and _is_clear(leaf.name, text) else None
+    return (
+        "a secret, by the name that it stands under" if leaf.asks and leaf.name and _is_clear(leaf.name, text) else None
+    )
 
 
 def _is_clear(name: str, value: object) -> bool:
@@ -279,6 +277,8 @@ class _Leaf:
     value: Value
     name: str
     free: bool
+    asks: bool = True
+    """Whether it counts here what the name asks for: for variables of Cloud Run another rule looks at that."""
 
 
 def _leaves(resource: Resource) -> Iterator[_Leaf]:
@@ -301,9 +301,10 @@ def _leaves(resource: Resource) -> Iterator[_Leaf]:
                     yield _Leaf(Value(child_key, child.path), "", True)
                 if child_key not in _NOT_TEXT:
                     named = child_key == "value" and own.known and isinstance(own.content, str)
-                    # What variables of Cloud Run are named after is the business of privacy-secrets-by-reference.
-                    below = "" if named and elsewhere else own.text if named else child_key
-                    yield from walk(child, child_key, below, free)
+                    if named and elsewhere and child.known and isinstance(child.content, str):
+                        yield _Leaf(child, own.text, free, asks=False)
+                    else:
+                        yield from walk(child, child_key, own.text if named else child_key, free)
             flag = ""
             for child in value.each():
                 yield from walk(child, key, flag, free)

@@ -47,7 +47,7 @@ def public_access_prevention(bucket: Resource) -> Findings:
     "Who may use a bucket is said by IAM alone, not by access lists on single objects.",
     types=[BUCKET],
     severity=HIGH,
-    frameworks=[cis("5.2"), checkov("CKV_GCP_29"), org_policy("storage.uniformBucketLevelAccess")],
+    frameworks=[cis("5.2"), checkov("CKV_GCP_29"), trivy("GCP-0002"), org_policy("storage.uniformBucketLevelAccess")],
     fix="Set uniform_bucket_level_access=True.",
 )
 def uniform_access(bucket: Resource) -> Findings:

@@ -1,0 +1,190 @@
+"""Examples for who from outside may act inside: providers of tokens, and who their identities become."""
+
+from policies.testing import Declared, Examples, StackExamples
+
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+POOL = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/github"
+GITHUB = {"issuerUri": "https://token.actions.githubusercontent.com"}
+SCORER = "serviceAccount:scorer@p.iam.gserviceaccount.com"
+_DEPLOYER = "deployer@p.iam.gserviceaccount.com"
+_GITLAB, _TERRAFORM, _PULUMI = "https://gitlab.com", "https://app.terraform.io", "https://api.pulumi.com/oidc"
+_BUILDKITE, _BITBUCKET = "https://agent.buildkite.com", "https://api.bitbucket.org/2.0/workspaces/w/pipelines-config"
+_UUID = "0a1b2c3d-0000-4000-8000-0123456789ab"
+_BOUND = (
+    (_GITLAB, "assertion.project_id == '7' && assertion.ref_protected == 'true'"),
+    (_GITLAB + "/", "assertion.namespace_id in ['7', '8']"),
+    (_TERRAFORM, "assertion.terraform_organization_id == 'org-aB3'"),
+    (_PULUMI, "assertion.sub.startsWith('pulumi:deploy:org:shop:project:p:stack:prod:')"),
+    (_BUILDKITE, f"assertion.pipeline_id == '{_UUID}'"),
+    (_BITBUCKET, f"assertion.workspaceUuid == '{{{_UUID}}}'"),
+    ("https://accounts.google.com", "assertion.sub == '104412345678901234567'"),
+)
+"""What binds a tenant of other issuers."""
+_OWN_ISSUERS = (
+    f"https://oidc.circleci.com/org/{_UUID}",
+    f"https://vstoken.dev.azure.com/{_UUID}",
+    f"https://login.microsoftonline.com/{_UUID}/v2.0",
+    "https://container.googleapis.com/v1/projects/p/locations/europe-west1/clusters/c",
+)
+_UNBOUND = (
+    (_GITLAB, "assertion.ref_protected == 'true'"),
+    (_GITLAB, "assertion.sub == assertion.sub"),
+    (_GITLAB, "assertion.sub.startsWith('project_path:')"),
+    (_GITLAB, "assertion.namespace_path == 'shop'"),
+    (_GITLAB, "assertion.project_id.startsWith('7')"),
+    (_GITLAB, "assertion.project_id == '7' || has(assertion.sub)"),
+    (_TERRAFORM, "assertion.terraform_run_phase == 'apply'"),
+    (_TERRAFORM, "assertion.terraform_organization_name == 'shop'"),
+    (_PULUMI, "assertion.sub != ''"),
+    (_PULUMI, "assertion.sub.startsWith('pulumi:deploy:org:shop')"),
+    (_BUILDKITE, "assertion.organization_slug == 'shop'"),
+    (_BITBUCKET, "assertion.branchName == 'main'"),
+    ("https://accounts.google.com", "assertion.email_verified == 'true'"),
+    ("https://login.microsoftonline.com/common/v2.0", "assertion.sub != ''"),
+)
+_GITHUB_RUNS = "assertion.repository_owner_id == '4' && assertion.repository_id == '1'"
+
+
+def _federated(condition: str, member: str, role: str = "roles/run.admin") -> list[Declared]:
+    """A provider, an account with a role on the project, and who from outside may act as it."""
+    mapping = {
+        "google.subject": "assertion.sub",
+        "attribute.repository_id": "assertion.repository_id",
+        "attribute.repository_ref": "assertion.repository_id + ':' + assertion.ref",
+    }
+    return [
+        Declared(PROVIDER, "github", {"oidc": GITHUB, "attributeCondition": condition, "attributeMapping": mapping}),
+        Declared("gcp:serviceaccount/account:Account", "deployer", {"accountId": "deployer", "email": _DEPLOYER}),
+        Declared(
+            "gcp:serviceaccount/iAMMember:IAMMember",
+            "acts",
+            {
+                "serviceAccountId": "projects/p/serviceAccounts/deployer@p.iam.gserviceaccount.com",
+                "role": "roles/iam.workloadIdentityUser",
+                "member": member,
+            },
+        ),
+        Declared(
+            "gcp:projects/iAMMember:IAMMember", "deploys", {"role": role, "member": f"serviceAccount:{_DEPLOYER}"}
+        ),
+    ]
+
+
+EXAMPLES: tuple[Examples | StackExamples, ...] = (
+    Examples(
+        "workload-identity-bound",
+        PROVIDER,
+        holds=[
+            {"oidc": GITHUB, "attributeCondition": text}
+            for text in (
+                "assertion.repository_id == '123' && assertion.repository_owner_id == '456'",
+                'assertion.repository_owner_id=="456" && assertion.repository_id=="123" && assertion.ref=="refs/a"',
+                "assertion.sub == 'repo:org@456/repo@123:environment:prod'",
+                "assertion.sub.startsWith('repo:org@456/repo@123:')",
+                "assertion.repository_owner_id=='4' && (assertion.repository_id=='1' || assertion.repository_id=='2')",
+                "assertion.repository_id in ['1', '2'] && (assertion.repository_owner_id == '4')",
+                "'1' == assertion.repository_id && '2' == assertion.repository_owner_id && assertion.actor != 'a || b'",
+            )
+        ]
+        + [{"oidc": {"issuerUri": "https://gitlab.example.com"}, "attributeCondition": "assertion.project_id == '7'"}]
+        + [{"oidc": {"issuerUri": issuer}, "attributeCondition": text} for issuer, text in _BOUND]
+        + [{"oidc": {"issuerUri": issuer}} for issuer in _OWN_ISSUERS],
+        violated=[
+            {"oidc": GITHUB},
+            *(
+                {"oidc": GITHUB, "attributeCondition": text}
+                for text in (
+                    "assertion.repository == 'org/repo'",
+                    "assertion.repository_owner == 'org'",
+                    "assertion.repository_id == '123'",
+                    "assertion.repository_owner_id == '456'",
+                    "assertion.sub == 'repo:org/repo:ref:refs/heads/main'",
+                    "assertion.repository_id == '1' && assertion.repository_owner_id == '2' || assertion.actor == 'x'",
+                    "assertion.repository_id != '1' && assertion.repository_owner_id == '2'",
+                    "!(assertion.repository_id == '1' && assertion.repository_owner_id == '2')",
+                    "(assertion.repository_id == '1' && assertion.repository_owner_id == '2') == false",
+                    "(assertion.repository_id == '1' && true) != (true && assertion.repository_owner_id == '2')",
+                    "assertion.repository_id == '1' && assertion.repository_owner_id == '2' ? true : true",
+                    "true // && assertion.repository_id == '1' && assertion.repository_owner_id == '2'",
+                    "assertion.actor != \"assertion.repository_id == '1' && assertion.repository_owner_id == '2'\"",
+                    "true",
+                )
+            ),
+            *({"oidc": {"issuerUri": issuer}, "attributeCondition": text} for issuer, text in _UNBOUND),
+        ],
+    ),
+    Examples(
+        "workload-identity-condition",
+        PROVIDER,
+        holds=[
+            {"attributeCondition": "assertion.repository_id == '123' && assertion.repository_owner_id == '456'"},
+            {"attributeCondition": "attribute.role == 'a || b' && (google.subject == 'a' || assertion['sub'] == 'b')"},
+            {"attributeCondition": "assertion.sub.matches('^repo:org@1/repo@2:.*$')"},
+            {"aws": {"accountId": "123456789012"}},
+        ],
+        violated=[
+            {"oidc": GITHUB},
+            {"attributeCondition": " "},
+            {"attributeCondition": "true"},
+            {"attributeCondition": "'assertion.sub' == 'assertion.sub'"},
+            {"attributeCondition": "assertion.project_id == '7' || true"},
+            {"attributeCondition": "assertion.repository == 'org/*'"},
+            {"attributeCondition": "has(assertion.sub)"},
+            {"attributeCondition": "assertion.sub == assertion.sub"},
+            {"attributeCondition": "assertion.sub != ''"},
+            {"attributeCondition": "!(assertion.sub == 'a')"},
+            {"attributeCondition": "assertion.sub.startsWith('')"},
+            {"aws": {}},
+        ],
+    ),
+    Examples(
+        "workload-identity-subject",
+        PROVIDER,
+        holds=[{"oidc": GITHUB, "attributeMapping": {"google.subject": "assertion.sub"}}],
+        violated=[
+            {"oidc": GITHUB, "attributeMapping": {"google.subject": "assertion.actor"}},
+            {"oidc": {"issuerUri": "http://idp.example.com"}, "attributeMapping": {"google.subject": "assertion.sub"}},
+            {"oidc": GITHUB},
+        ],
+    ),
+    Examples(
+        "workload-identity-no-pool-wide-members",
+        "gcp:serviceaccount/iAMMember:IAMMember",
+        holds=[
+            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.repository_id/123"},
+            {
+                "role": "roles/iam.workloadIdentityUser",
+                "member": f"{POOL}/attribute.repository_ref/123:refs/heads/main",
+            },
+            {"role": "roles/iam.workloadIdentityUser", "member": SCORER},
+        ],
+        violated=[
+            {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/*"},
+            *(
+                {"role": "roles/iam.workloadIdentityUser", "member": f"{POOL}/attribute.{named}"}
+                for named in (
+                    "repository/org/repo",
+                    "repo/org/repo",
+                    "owner/org",
+                    "workflow_ref/org/repo/a@refs/tags/1",
+                )
+            ),
+        ],
+    ),
+    StackExamples(
+        "workload-identity-deployer",
+        holds=[
+            _federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_ref/1:refs/heads/main"),
+            _federated(f"{_GITHUB_RUNS} && assertion.environment == 'prod'", f"{POOL}/attribute.repository_id/1"),
+            _federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_id/1", "roles/run.viewer"),
+            _federated(
+                _GITHUB_RUNS,
+                POOL.replace("principalSet:", "principal:") + "/subject/repo:o@4/r@1:ref:refs/heads/main",
+            ),
+        ],
+        violated=[
+            _federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_id/1"),
+            _federated(f"{_GITHUB_RUNS} && assertion.ref_type == 'branch'", f"{POOL}/*"),
+        ],
+    ),
+)

@@ -1,0 +1,324 @@
+"""Networks: what the internet may reach, what is logged, and names that are signed."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from policies.rule import ADVISORY, HIGH, LOW, Resource, Stack, checkov, cis, rule, trivy
+from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals
+from policies.wants import Want, one_of, refuse, settings, where
+
+FIREWALL = "gcp:compute/firewall:Firewall"
+POLICY_RULES = tuple(
+    f"gcp:compute/{name[0].lower()}{name[1:]}:{name}"
+    for name in ("FirewallPolicyRule", "NetworkFirewallPolicyRule", "RegionNetworkFirewallPolicyRule")
+)
+FIREWALLS = (FIREWALL, *POLICY_RULES)
+NETWORK = "gcp:compute/network:Network"
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+ZONE = "gcp:dns/managedZone:ManagedZone"
+
+_PROXY_PURPOSES = one_of("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "PRIVATE_SERVICE_CONNECT", "PRIVATE_NAT")
+_WIDEST = {4: 7, 6: 16}
+"""A prefix of at most so many bits is the internet, or near it."""
+_WITH_PORTS = frozenset({"tcp", "6", "udp", "17", "sctp", "132"})
+
+
+@dataclass(frozen=True)
+class _Door:
+    """What a firewall rule lets through: a protocol, and its ports, or none for all of them."""
+
+    protocol: Value
+    ports: Value
+
+
+def _doors(firewall: Resource, direction: str) -> Iterator[_Door | Undecided]:
+    """What a rule lets through between the world and its machines in one direction."""
+    if firewall.type == FIREWALL:
+        ranges, doors = firewall["sourceRanges" if direction == "INGRESS" else "destinationRanges"], firewall["allows"]
+        narrowing = (
+            [firewall[name] for name in ("sourceTags", "sourceServiceAccounts")] if direction == "INGRESS" else []
+        )
+        protocol = "protocol"
+    else:
+        match = firewall["match"]
+        ranges, doors = match["srcIpRanges" if direction == "INGRESS" else "destIpRanges"], match["layer4Configs"]
+        narrowing = [match[name] for name in ("srcSecureTags", "srcAddressGroups", "srcThreatIntelligences")]
+        protocol = "ipProtocol"
+    stated = firewall["direction"]
+    if stated.known and stated.text != direction or (stated.absent and direction != "INGRESS"):
+        return
+    if any(firewall[name].known and firewall[name].content is True for name in ("disabled",)):
+        return
+    action = firewall["action"]
+    if action.known and action.text not in {"allow", "apply_security_profile_group", "goto_next"}:
+        return
+    if action.known and action.text == "goto_next":
+        return
+    unknown = _hidden(firewall, ranges, narrowing, [stated, action, firewall["disabled"]])
+    if unknown is False:
+        return
+    for door in doors.each():
+        if isinstance(unknown, Value):
+            yield Undecided(unknown.path)
+        yield _Door(door[protocol], door["ports"]) if unknown is True else Undecided((unknown or door).path)
+
+
+def _hidden(firewall: Resource, ranges: Value, narrowing: list[Value], others: list[Value]) -> Value | bool:
+    """True where a rule is about the world, False where it is not, else the unknown value that decides it."""
+    entries = ranges.each()
+    wide = any(entry.known and is_world(entry.text) for entry in entries)
+    if not wide:
+        unknown = next((entry for entry in entries if entry.unknown), None)
+        if unknown is not None:
+            return unknown
+        if entries or any(value.known and value.content for value in narrowing):
+            return False
+        hidden = next((value for value in narrowing if value.unknown), None)
+        if hidden is not None:
+            return hidden
+    return next((value for value in others if value.unknown), True)
+
+
+def is_world(text: str) -> bool:
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen <= _WIDEST[network.version]
+
+
+def _lets(door: _Door, ports: Iterable[int], message: str) -> Finding:
+    """A violation where one of the ports is let through."""
+    protocol = door.protocol
+    if protocol.unknown:
+        return Undecided(protocol.path)
+    name = protocol.text.lower()
+    if name not in {"all", ""} | _WITH_PORTS:
+        return None
+    if not door.ports.each() or name in {"all", ""}:
+        return Violation(protocol.path, message)
+    undecided: Finding = None
+    for entry in door.ports.each():
+        if entry.unknown:
+            undecided = Undecided(entry.path)
+        elif any(_holds(entry.text, port) for port in ports):
+            return Violation(entry.path, message)
+    return undecided
+
+
+def _holds(text: str, port: int) -> bool:
+    first, _, last = text.partition("-")
+    try:
+        return int(first) <= port <= int(last or first)
+    except ValueError:
+        return False
+
+
+def _open_to_world(firewall: Resource, ports: Iterable[int], message: str) -> Findings:
+    for door in _doors(firewall, "INGRESS"):
+        yield door if isinstance(door, Undecided) else _lets(door, ports, message)
+
+
+@rule(
+    "network-ssh-closed",
+    "Nobody on the internet reaches SSH.",
+    types=FIREWALLS,
+    severity=HIGH,
+    frameworks=[cis("3.6"), checkov("CKV_GCP_2"), trivy("GCP-0071")],
+    fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
+)
+def ssh_closed(firewall: Resource) -> Findings:
+    yield from _open_to_world(firewall, (22,), "lets the internet in to SSH (port 22)")
+
+
+@rule(
+    "network-rdp-closed",
+    "Nobody on the internet reaches remote desktops.",
+    types=FIREWALLS,
+    severity=HIGH,
+    frameworks=[cis("3.7"), checkov("CKV_GCP_3"), trivy("GCP-0070")],
+    fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
+)
+def rdp_closed(firewall: Resource) -> Findings:
+    yield from _open_to_world(firewall, (3389,), "lets the internet in to remote desktops (port 3389)")
+
+
+@rule(
+    "network-services-closed",
+    "Nobody on the internet reaches databases, file transfer or ports for administration.",
+    types=FIREWALLS,
+    severity=HIGH,
+    frameworks=[checkov(f"CKV_GCP_{number}") for number in (75, 77, 88)],
+    settings={
+        "ports": [
+            str(port)
+            for port in (20, 21, 23, 135, 139, 445, 1433, 1521, 2375, 2379, 3306, 5432, 5900, 5985, 6379, 9200, 10250)
+        ]
+        + ["11211", "27017"]
+    },
+    fix="Name the addresses that may; what counts as such a port is the setting `ports`.",
+)
+def services_closed(firewall: Resource) -> Findings:
+    ports = [int(port) for port in firewall.settings["ports"]]
+    yield from _open_to_world(firewall, ports, "lets the internet in to a service that is none of its business")
+
+
+@rule(
+    "network-not-all-ports",
+    "No firewall rule lets the internet in to every port.",
+    types=FIREWALLS,
+    severity=HIGH,
+    frameworks=[checkov("CKV2_GCP_12"), trivy("GCP-0072")],
+    fix="Name the protocols and ports that are needed.",
+)
+def not_all_ports(firewall: Resource) -> Findings:
+    for door in _doors(firewall, "INGRESS"):
+        if isinstance(door, Undecided):
+            yield door
+        elif door.protocol.unknown or door.protocol.text.lower() in {"all", ""} | _WITH_PORTS:
+            everything = not door.ports.absent and any(
+                entry.known and entry.text in {"0-65535", "1-65535"} for entry in door.ports.each()
+            )
+            named = door.ports.known and not everything and door.ports.each()
+            if door.protocol.known and door.protocol.text.lower() in {"all", ""} or not named:
+                unknown = door.protocol if door.protocol.unknown else door.ports
+                yield (
+                    Undecided(unknown.path)
+                    if unknown.unknown
+                    else Violation(door.protocol.path, "lets the internet in to every port")
+                )
+            else:
+                hidden = next((entry for entry in door.ports.each() if entry.unknown), None)
+                yield Undecided(hidden.path) if hidden else None
+
+
+@rule(
+    "network-ingress-known",
+    "What the internet may reach is reached through a load balancer: machines open no port to the world.",
+    types=FIREWALLS,
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[checkov("CKV_GCP_106"), trivy("GCP-0027"), trivy("GCP-0074")],
+    fix="Name the addresses that may; a load balancer comes from 35.191.0.0/16 and 130.211.0.0/22.",
+)
+def ingress_known(firewall: Resource) -> Findings:
+    for door in _doors(firewall, "INGRESS"):
+        yield door if isinstance(door, Undecided) else Violation(door.protocol.path, "lets the whole internet in")
+
+
+@rule(
+    "network-egress-known",
+    "Machines call known addresses alone.",
+    types=FIREWALLS,
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[trivy("GCP-0035")],
+    fix="Name the addresses that are called.",
+)
+def egress_known(firewall: Resource) -> Findings:
+    for door in _doors(firewall, "EGRESS"):
+        yield door if isinstance(door, Undecided) else Violation(door.protocol.path, "lets everything out")
+
+
+@rule(
+    "network-own-firewall",
+    "A network has firewall rules of its own.",
+    types=[NETWORK, *FIREWALLS],
+    whole_stack=True,
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[checkov("CKV2_GCP_18")],
+    fix="Add a gcp.compute.Firewall, or a firewall policy, for the network.",
+)
+def own_firewall(stack: Stack) -> Findings:
+    firewalls = stack.of(*FIREWALLS)
+    named = {part for firewall in firewalls if firewall["network"].known for part in [_last(firewall["network"])]}
+    behind = {item.urn for firewall in firewalls for items in firewall.dependencies.values() for item in items}
+    policies = any(firewall.type in POLICY_RULES for firewall in firewalls)
+    hidden = next((firewall for firewall in firewalls if firewall["network"].unknown), None)
+    for network in stack.of(NETWORK):
+        names = {_last(network[key]) for key in ("name", "selfLink", "networkId") if network[key].known}
+        if network.urn in behind or policies or names & named:
+            continue
+        unknown = network["name"].unknown and (firewalls or None)
+        if hidden is not None or unknown:
+            yield Undecided("network" if hidden else "name", (hidden or network).urn)
+        else:
+            yield about(Violation("", "no firewall rule is made for it"), network.urn)
+
+
+def _last(value: Value) -> str:
+    return value.text.rpartition("/")[2]
+
+
+flow_logs = settings(
+    "network-flow-logs",
+    "Subnets log what flows through them.",
+    types=[SUBNETWORK],
+    level=ADVISORY,
+    wants=[Want("logConfig", lambda _: True, "flows are not logged")],
+    frameworks=[cis("3.10"), checkov("CKV_GCP_26"), trivy("GCP-0029"), trivy("GCP-0076")],
+    applies=where("purpose", lambda purpose: not _PROXY_PURPOSES(purpose)),
+    fix='Set log_config={"aggregation_interval": "INTERVAL_5_SEC", "flow_sampling": 0.5}.',
+)
+
+private_access = settings(
+    "network-private-google-access",
+    "Machines without a public address reach Google's services from inside.",
+    types=[SUBNETWORK],
+    severity=LOW,
+    level=ADVISORY,
+    wants=[Want("privateIpGoogleAccess", equals(True), "Google's services are reached from outside", default=False)],
+    frameworks=[checkov("CKV_GCP_74"), trivy("GCP-0075")],
+    applies=where("purpose", lambda purpose: not _PROXY_PURPOSES(purpose)),
+    fix="Set private_ip_google_access=True.",
+)
+
+private_access_ipv6 = settings(
+    "network-private-google-access-ipv6",
+    "Machines with IPv6 reach Google's services from inside.",
+    types=[SUBNETWORK],
+    severity=LOW,
+    level=ADVISORY,
+    wants=[
+        Want(
+            "privateIpv6GoogleAccess",
+            one_of("ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE", "ENABLE_BIDIRECTIONAL_ACCESS_TO_GOOGLE"),
+            "Google's services are reached from outside",
+        )
+    ],
+    frameworks=[checkov("CKV_GCP_76")],
+    applies=where("stackType", lambda kind: "IPV6" in str(kind)),
+    fix='Set private_ipv6_google_access="ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE".',
+)
+
+dnssec = settings(
+    "dns-signed",
+    "A public zone is signed (DNSSEC), so that its answers can't be forged.",
+    types=[ZONE],
+    wants=[Want("dnssecConfig.state", equals("on"), "its answers are not signed", default="off")],
+    frameworks=[cis("3.3"), checkov("CKV_GCP_16"), trivy("GCP-0013")],
+    applies=where("visibility", one_of("public"), default="public"),
+    fix='Set dnssec_config={"state": "on"}.',
+)
+
+dns_algorithms = settings(
+    "dns-strong-keys",
+    "A zone is signed with keys of today, not with RSASHA1.",
+    types=[ZONE],
+    wants=[refuse("dnssecConfig.defaultKeySpecs[].algorithm", equals("rsasha1"), "signs with RSASHA1")],
+    frameworks=[cis("3.4"), cis("3.5"), checkov("CKV_GCP_17"), trivy("GCP-0012")],
+    fix='Set the algorithm to "rsasha256" or "ecdsap256sha256".',
+)
+
+dns_logs = settings(
+    "dns-logged",
+    "Questions to Cloud DNS are logged.",
+    types=["gcp:dns/policy:Policy"],
+    severity=LOW,
+    level=ADVISORY,
+    wants=[Want("enableLogging", equals(True), "questions are not logged", default=False)],
+    frameworks=[cis("2.13")],
+    fix="Set enable_logging=True.",
+)
