@@ -15,7 +15,7 @@ AREAS = {
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub (masking DIR)",
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
     "panel": "the panel's answers on people's questions, and turned-round facts against the guard",
-    "policies": "what a resource costs in the policy pack, against the servicer of the policy SDK",
+    "policies": "what a resource costs in the policy pack, its import, and a preview of 1,000 with it and without",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",

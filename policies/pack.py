@@ -66,8 +66,11 @@ class Pack:
         """What the rules for its type say of a resource; the report keeps it."""
         if self.baseline is not None:
             self.fingerprints.take(resource)
+        version = resource.provider["version"]
+        major = int(version.text.partition(".")[0]) if version.known and version.text[:1].isdigit() else None
         for rule in self.rules_for(resource.type):
-            yield rule, self._verdict(rule, resource)
+            if major is None or major >= rule.since:
+                yield rule, self._verdict(rule, resource)
 
     def judge_stack(
         self, known: Mapping[str, Resource], dependencies: Mapping[str, Mapping[str, list[str]]]

@@ -146,7 +146,8 @@ class Stack:
 @dataclass(frozen=True)
 class Rule:
     """A rule of the pack. `settings` are its own configuration values with their defaults; a list of text or a number
-    each. `generic` are the defaults that differ for a program that is not this platform.
+    each. `generic` are the defaults that differ for a program that is not this platform. `since` is the first major
+    version of pulumi-gcp that has the inputs which the rule asks for.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Rule:
     whole_stack: bool = False
     profiles: tuple[str, ...] = (PLATFORM, GENERIC)
     generic: Mapping[str, Any] = field(default_factory=dict)
+    since: int = 0
 
     def applies_to(self, type_token: str) -> bool:
         return any(
@@ -183,12 +185,14 @@ def rule(
     whole_stack: bool = False,
     profiles: Iterable[str] = (PLATFORM, GENERIC),
     generic: Mapping[str, Any] | None = None,
+    since: int = 0,
 ) -> Callable[[Callable[[Any], Findings]], Rule]:
     """Make a rule of a check, a generator of findings over a `Resource` (or, with `whole_stack`, over a `Stack`).
 
     `stacks` are patterns of stack names that the rule holds for. A rule that fits this platform alone has
-    `profiles=[PLATFORM]`; one that fits any program under other defaults has those in `generic`. Raises ValueError for
-    a name that is not lower-case words with hyphens.
+    `profiles=[PLATFORM]`; one that fits any program under other defaults has those in `generic`; one that asks for what
+    older providers don't have says `since` which. Raises ValueError for a name that is not lower-case words with
+    hyphens.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"a rule's name is lower-case words with hyphens, not {name!r}")
@@ -208,6 +212,7 @@ def rule(
             whole_stack=whole_stack,
             profiles=tuple(profiles),
             generic=generic or {},
+            since=since,
         )
 
     return made

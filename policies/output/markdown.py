@@ -11,7 +11,7 @@ def markdown(document: Document) -> str:
     write = fixes(document)
     lines: list[str] = []
     if groups := by_resource(document):
-        lines += ["", "**Violations**", "", "| resource | rule | what it says | write instead |", "|---|---|---|---|"]
+        lines += ["", "**Findings**", "", "| resource | rule | what it says | write instead |", "|---|---|---|---|"]
         for resource, findings in groups:
             shown = f"`{_code(resource['name'])}`<br>{_cell(shown_type(resource['type']))}"
             for finding in findings:

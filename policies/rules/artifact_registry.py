@@ -12,6 +12,7 @@ REPOSITORY = "gcp:artifactregistry/repository:Repository"
     types=[REPOSITORY],
     severity=MEDIUM,
     frameworks=[checkov("CKV2_GCP_11"), prowler("artifacts_container_analysis_enabled")],
+    since=8,
     fix='Set vulnerability_scanning_config={"enablement_config": "INHERITED"}.',
 )
 def scanning(repository: Resource) -> Findings:

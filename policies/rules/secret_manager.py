@@ -80,6 +80,7 @@ def rotation(secret: Resource) -> Findings:
     types=[SECRET, REGIONAL_SECRET],
     severity=MEDIUM,
     stacks=["prod*"],
+    since=8,
     fix="Set deletion_protection=True.",
 )
 def deletion_protection(secret: Resource) -> Findings:

@@ -6,9 +6,10 @@ from policies.catalogue import RULES
 from policies.configuration import read
 from policies.frameworks import CIS, cis_levels
 from policies.pack import Pack, configured
-from policies.rule import ADVISORY, GENERIC, MANDATORY, PLATFORM, Level, Rule
+from policies.rule import ADVISORY, GENERIC, MANDATORY, PLATFORM, Level, Resource, Rule
 from policies.selection import PROFILES, Selection, SelectionError, selected
 from policies.testing import TODAY, check
+from policies.value import Value
 
 
 def names(selection: Selection) -> set[str]:
@@ -69,3 +70,12 @@ def test_a_configuration_file_sets_levels_settings_and_exceptions_without_the_en
     with pytest.raises(ValueError, match="bucket-uniform-access: enforcementLevel must be one of"):
         configured(pack, {"bucket-uniform-access": "fatal"})
     assert Level.REMEDIATE.value == "remediate" and set(PROFILES) == {PLATFORM, GENERIC, "cis-l1", "cis-l2"}
+
+
+@pytest.mark.parametrize(("version", "asked"), [("7.38.0", False), ("8.0.0", True), ("10.2.0", True), (None, True)])
+def test_an_older_provider_is_not_asked_for_what_it_does_not_have(version: str | None, asked: bool) -> None:
+    pack = Pack(selected(RULES, Selection()), GENERIC, TODAY)
+    kind = "gcp:secretmanager/secret:Secret"
+    urn = f"urn:pulumi:prod::shop::{kind}::key"
+    secret = Resource(kind, "key", urn, Value({"secretId": "key"}), provider=Value({"version": version}))
+    assert ("secret-deletion-protection" in {rule.name for rule, _ in pack.judge(secret)}) is asked
