@@ -1,5 +1,5 @@
 """`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` and `codes` take the feeds' folder
-after them, `masking` that of its second corpus.
+after them, `masking` that of its second corpus, `policies` that of public values and programs.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MODULES = {
     "store": "bench.store.run",
     "slow": "bench.slow.run",
 }
-WITH_FOLDER = ("feeds", "codes", "masking")
+WITH_FOLDER = ("feeds", "codes", "masking", "policies")
 
 
 def main(words: list[str]) -> None:

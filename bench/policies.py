@@ -19,6 +19,7 @@ from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
+from bench import policies_corpora
 from infra.local.pulumi import run
 from policies.analyzer import Analyzer
 from policies.catalogue import RULES
@@ -73,9 +74,13 @@ for number in range({count}):
 """
 
 
-def main() -> None:
-    """Measures, prints tables and writes the report."""
+def main(folder: str | None = None) -> None:
+    """Measures, prints tables and writes the report; with a folder of public values and programs what is found there,
+    too.
+    """
     figures: dict[str, Any] = {"resource": _resources(), "import_ms": _import_ms()}
+    if folder is not None:
+        figures["corpora"] = policies_corpora.measure(Path(folder))
     print(f"    import of all rules: {figures['import_ms']:.0f} ms of processor time (limit {IMPORT_LIMIT_MS})")
     figures["preview_seconds"] = _previews()
     REPORT.parent.mkdir(parents=True, exist_ok=True)
