@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from policies.patterns import lazy
+
 MAXIMUM_LENGTH = 4_096
 """Characters of a condition; Google Cloud takes no longer one."""
 _MAXIMUM_ALTERNATIVES = 256
 _MAXIMUM_DEPTH = 60
 
-_TOKEN = re.compile(
+_TOKEN = lazy(
     r"""(?P<space>(?:\s|//[^\n]*)+)
     |(?P<raw>[rR](?:\"\"\".*?\"\"\"|'''.*?'''|"[^"\n]*"|'[^'\n]*'))
     |(?P<text>\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
@@ -374,8 +376,8 @@ def _claim(node: Node) -> str:
 
 
 _SIGNS = r"(?:\\[^\w\s]|[^\\.^$*+?{}\[\]|()])"
-_PIECE = re.compile(rf"(?P<plain>{_SIGNS})(?![*?+{{])|\((?:\?:)?(?P<choice>{_SIGNS}*(?:\|{_SIGNS}*)*)\)(?![*?+{{])")
-_GROUPED = re.compile(r"\\.|\[[^\]]*\]|\([^()]*\)", re.DOTALL)
+_PIECE = lazy(rf"(?P<plain>{_SIGNS})(?![*?+{{])|\((?:\?:)?(?P<choice>{_SIGNS}*(?:\|{_SIGNS}*)*)\)(?![*?+{{])")
+_GROUPED = lazy(r"\\.|\[[^\]]*\]|\([^()]*\)", re.DOTALL)
 
 
 def _begins(pattern: str) -> list[tuple[str, bool]]:

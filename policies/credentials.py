@@ -16,6 +16,8 @@ from functools import cache
 from math import log2
 from typing import Final
 
+from policies.patterns import lazy
+
 _FORMATS: Final[dict[str, str]] = {
     "a private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\"private_key\\?\"\s*:\s*\\?\"(?![$<{%])"
     r"|\bAGE-SECRET-KEY-1[0-9A-Z]{58}",
@@ -81,26 +83,24 @@ def _format() -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<k{index}>{pattern})" for index, pattern in enumerate(_FORMATS.values())))
 
 
-_HEADER = re.compile(r"(?i)\b(bearer|basic) +([0-9a-z+/_=.~\-]{8,})")
+_HEADER = lazy(r"(?i)\b(bearer|basic) +([0-9a-z+/_=.~\-]{8,})")
 
-_TELLING = re.compile(
+_TELLING = lazy(
     r"(?i)(?:pass(?:word|wd|phrase|code)?|pwd|passw|secret|token|key|credentials?|salt|pepper|hmac|creds|contrase[nñ]a"
     r"|_?auth|pat|psk)s?(?=[^a-z]|[A-Z])"
 )
 """Where a name may stand that asks for a secret."""
-_ASSIGNED = re.compile(
+_ASSIGNED = lazy(
     r"""(?P<rest>[\w.\-]{0,24})\\?["'`)\]]{0,2}[ \t]{0,3}(?:string[ \t]{0,3})?
     (?:(?P<sign>:{0,3}=>?|\?=|\.=|==|:|,(?=[ \t]{0,3}["'`])|>)(?P<space>\s{0,12})|(?P<flag>[ \t]{1,3}))
     (?:\\?(?P<quote>["'`])(?P<quoted>[^\n]{1,400}?)\\?(?P=quote)|(?P<bare>[^\s"'`,;&|<>\\]{1,400}))""",
     re.VERBOSE,
 )
-_BEFORE = re.compile(r"[\w.\-]*\Z")
+_BEFORE = lazy(r"[\w.\-]*\Z")
 _MAXIMUM_NAME = 80
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_AFTERTHOUGHT = re.compile(
-    r"v?[0-9]+|old|new|previous|current|value|data|plain|text|base|base64|b64|pem|string|literal|prod"
-)
+_HUMP = lazy(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_AFTERTHOUGHT = lazy(r"v?[0-9]+|old|new|previous|current|value|data|plain|text|base|base64|b64|pem|string|literal|prod")
 _OF_ACCOUNTS = frozenset(
     "admin auth client cluster database db default docker email ftp http initial jdbc key keystore ldap login mail "
     "master mongo mongodb mysql pg postgres postgresql proxy rabbitmq redis root service smtp sql ssh superuser system "
@@ -117,20 +117,20 @@ _NO_KEYS = frozenset(
 """What stands before `key` when that is no secret."""
 _NO_TOKENS = frozenset("bos cls continuation eos mask max min next num pad page pagination sep stop unk".split())
 
-_NUMBER = re.compile(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?(?:ns|us|ms|[smhdwMy]|[kKMGTP]i?B?|%)?|0x[0-9a-fA-F]{1,8}")
-_NOTHING = re.compile(
+_NUMBER = lazy(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?(?:ns|us|ms|[smhdwMy]|[kKMGTP]i?B?|%)?|0x[0-9a-fA-F]{1,8}")
+_NOTHING = lazy(
     r"(?i)true|false|yes|no|on|off|null|nil|none|undefined|unset|empty|required|optional|enabled?|disabled?"
     r"|default|auto"
     r"|string|text|hidden|redacted|masked|removed|n/?a|todo|tbd|x{3,}|\*{2,}|\.{3,}|-+|_+"
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"(?i)\$\{.*\}|\$\(.*|\$[a-z_]\w*|\$\$\w+|\{\{.*\}\}|\{[\w.:\-]*\}|%[\w]+%|<[^<>]*>|\[[^\[\]]*\]|@[\w.]+@|__\w+__"
     r"|#\{.*\}#?|(?:your|my|insert|enter|replace|add|put|set|change|some|the)(?:[-_ ].*)?[-_ ](?:here|this|it|me)"
     r"|(?:your|insert|enter|replace)[-_].*|replace_?me|.*_here|ENC\[.*\]|!\w+.*|.*\*{4,}.*|process\.env\..*"
     r"|os\.environ.*"
     r"|var\..*|local\..*|data\..*|secrets\..*|vault\..*|\w+\.get\(.*|env\..*"
 )
-_REFERENCE = re.compile(
+_REFERENCE = lazy(
     r"(?i)(?:/*(?:\w+\.googleapis\.com/)?projects/[^/\s]+/.*)"
     r"|(?:sm|gsm|gcp-?sm|secret|secrets|secret-?manager|berglas|vault|op|kms|gcp-?kms"
     r"|aws-?kms|azure-?kms|hashivault|aws-?sm|ssm|arn|akv|azurekeyvault|keyvault|doppler|infisical|bws"
@@ -140,21 +140,21 @@ _REFERENCE = re.compile(
     r"|secretsmanager|param|config|vals|urn|sha256|pulumi|esc|configmap|secretkeyref|valuefrom)\??:.*"
     r"|keyRings/.*|cryptoKeys/.*|locations/.*|secrets/.*|@Microsoft\.KeyVault\(.*"
 )
-_PATH = re.compile(
+_PATH = lazy(
     r"(?:\.{0,2}/|~/|[A-Za-z]:\\)[^\s:@]*|[\w.\-%$]+(?:/[\w.\-%$]+)*\.(?:pem|crt|cer|key|json|ya?ml|txt|env|jks"
     r"|p12|pfx|pub|asc|toml|ini|conf|csv|py|js|sh|sql)"
 )
-_ADDRESS = re.compile(
+_ADDRESS = lazy(
     r"(?i)[a-z][a-z0-9+.\-]*://[^\s@]*|(?:[\w\-]+\.)+(?:com|org|net|io|dev|local|internal|svc|app|cloud|eu|de"
     r"|svc\.cluster\.local)"
     r"(?::[0-9]+)?(?:/[^\s@]*)?|localhost(?::[0-9]+)?|[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"
 )
 _PART = r"(?:[A-Za-z]{1,24}[0-9]{0,3}|v?[0-9]{1,4}(?:\.[0-9]{1,3})*[a-z]?)"
-_SLUG = re.compile(rf"[A-Za-z]{{1,24}}|{_PART}(?:[-_.:/@ ]{_PART})+")
+_SLUG = lazy(rf"[A-Za-z]{{1,24}}|{_PART}(?:[-_.:/@ ]{_PART})+")
 """Words, perhaps with a version: `sk-learn-isolation-forest-v2`, `customer_id`, `orders:v1`."""
 
-_CANDIDATE = re.compile(r"(?<![0-9A-Za-z+_=\-])[0-9A-Za-z+_\-]{20,}={0,2}")
-_RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_CANDIDATE = lazy(r"(?<![0-9A-Za-z+_=\-])[0-9A-Za-z+_\-]{20,}={0,2}")
+_RUN = lazy(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _MINIMUM_ENTROPY = 3.7
 """Bits a character. 20 characters of random base64 have 4.0 on average; words and names stay under 3.6 or change
 class rarely.
@@ -163,7 +163,7 @@ _MINIMUM_RUNS = 0.38
 """Words, abbreviations and numbers for each character: 0.55 in random base64, under 0.3 in CamelCase words."""
 
 PASSWORD, SECRET = "a password", "a secret"
-_OF_A_NUMBER = re.compile(r"(?i)(?:id|uuid|hash|sha(?:1|256)?|digest|checksum|fingerprint|etag|version)$")
+_OF_A_NUMBER = lazy(r"(?i)(?:id|uuid|hash|sha(?:1|256)?|digest|checksum|fingerprint|etag|version)$")
 
 
 def credential_in(text: str, *, by_format_alone: bool = False) -> str | None:

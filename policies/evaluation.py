@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 from policies.configuration import Configuration, Exemption
 from policies.credentials import credential_in
+from policies.patterns import lazy
 from policies.personal import personal_data_in
 from policies.rule import Resource, Rule, Stack
 from policies.value import Undecided, UnknownHere, Value, Violation
 
 _SHOWN_PATHS = 5
 _SHOWN_RESOURCES = 3
-_PLAIN_PATH = re.compile(r"[\w.:\[\]*/\-]*")
+_PLAIN_PATH = lazy(r"[\w.:\[\]*/\-]*")
 
 
 @dataclass(frozen=True)

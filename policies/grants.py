@@ -5,9 +5,9 @@ access lists.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
+from policies.patterns import lazy
 from policies.rule import Resource
 from policies.value import Value
 
@@ -34,7 +34,7 @@ WIDE_GRANT_TYPES = tuple(
 ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy"))
 """Grants on a service account: who may act as it."""
 
-DEFAULT_SERVICE_ACCOUNT = re.compile(
+DEFAULT_SERVICE_ACCOUNT = lazy(
     r"(?:^|[:/])(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
 )
 """Accounts that Google Cloud makes by itself, which many workloads share, and which long came with the editor role."""

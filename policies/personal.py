@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+from policies.patterns import lazy
+
+_HUMP = lazy(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a word begins in camelCase."""
 
 _PERSON = (
     r"(?:customer|client|user|buyer|member|patient|employee|person|contact|shopper|recipient|payer|guest|subscriber)"
 )
-_PERSONAL_NAME = re.compile(
+_PERSONAL_NAME = lazy(
     rf"(?:^|[_\-.]){_PERSON}s?[_\-.]?"
     r"(?:e?_?mail|phone|mobile|tel|(?<=[_\-.])name|surname|address|street|dob|birth|iban|id_?number)"
     r"|(?:^|[_\-.])(?:first|last|full|given|family|maiden|middle)[_\-.]?name(?:$|[_\-.])"
@@ -30,7 +32,7 @@ _PERSONAL_NAME = re.compile(
     re.IGNORECASE,
 )
 
-_EMAIL = re.compile(
+_EMAIL = lazy(
     r"(?<![\w.+\-])(?<!//)([\w.+\-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w\-])"
 )
 _MACHINE_DOMAINS = (
@@ -39,30 +41,40 @@ _MACHINE_DOMAINS = (
     "cloudservices.gserviceaccount.com",
     "noreply.github.com",
 )
-_EXAMPLE_DOMAINS = frozenset({"example.com", "example.org", "example.net", "email.com", "domain.com"})
+_EXAMPLE_DOMAIN = lazy(
+    r"(?:.+\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)" r"|(?:email|domain)\.com"
+)
+"""Domains that are kept for examples (RFC 2606 and RFC 6761), and two that manuals take for it."""
+_STAND_IN_FAMILIES = frozenset("doe mustermann musterfrau bloggs".split())
+_STAND_INS = frozenset(
+    "account address admin bar baz demo dev email example first firstname foo full fullname last lastname login mail "
+    "me my myself name nobody owner person sample some somebody someone surname test tester user username you your "
+    "yourname".split()
+)
+"""What stands for any person in the address of an example."""
 _ROLE_MAILBOXES = frozenset(
     "abuse admin alert alerts billing bookkeeping bot bots call ci contact data devops dpo engineering feedback "
-    "git hello help hostmaster incident incidents info infra infrastructure it jobs legal ml mlops monitoring noc "
+    "git hello help hostmaster incident incidents info infra infrastructure it jobs legal mail ml mlops monitoring noc "
     "noreply notifications oncall operations ops orders pager platform postmaster press privacy reply returns "
     "root sales secops security service shop sre support sysadmin team webmaster".split()
 )
 
-_PHONE = re.compile(
+_PHONE = lazy(
     r"(?<![\w.+/:\-])(?:\+|00)[1-9][0-9]{0,2}(?:[ .\-/]?\(?[0-9]{1,5}\)?){2,6}(?![\w\-])"
     r"|(?<![\w.\-(])\(?[2-9][0-9]{2}\)?[ .\-][2-9][0-9]{2}[ .\-][0-9]{4}(?![\w\-])"
     r"|(?i:\b(?:phone|tel|telephone|mobile|call|fon|handy)[ .:=]{1,3}\(?0?[0-9][0-9 ()/.\-]{6,16}[0-9])"
 )
-_CARD = re.compile(r"(?<![\w.\-/@])[2-6](?:[ \-]?[0-9]){12,18}(?![\w\-/])")
+_CARD = lazy(r"(?<![\w.\-/@])[2-6](?:[ \-]?[0-9]){12,18}(?![\w\-/])")
 _CARD_LENGTHS = (
-    (re.compile(r"4"), (13, 16, 19)),
-    (re.compile(r"5[1-5]|2(?:2[2-9]|[3-6]|7[01]|720)"), (16,)),
-    (re.compile(r"3[47]"), (15,)),
-    (re.compile(r"3(?:0[0-5]|[689])"), (14, 16)),
-    (re.compile(r"35(?:2[89]|[3-8])"), (16,)),
-    (re.compile(r"6(?:011|4[4-9]|5|2)"), (16, 17, 18, 19)),
-    (re.compile(r"5[06-9]|6"), (13, 16, 18, 19)),
+    (lazy(r"4"), (13, 16, 19)),
+    (lazy(r"5[1-5]|2(?:2[2-9]|[3-6]|7[01]|720)"), (16,)),
+    (lazy(r"3[47]"), (15,)),
+    (lazy(r"3(?:0[0-5]|[689])"), (14, 16)),
+    (lazy(r"35(?:2[89]|[3-8])"), (16,)),
+    (lazy(r"6(?:011|4[4-9]|5|2)"), (16, 17, 18, 19)),
+    (lazy(r"5[06-9]|6"), (13, 16, 18, 19)),
 )
-_IBAN = re.compile(r"(?<![\w\-])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![\w\-])")
+_IBAN = lazy(r"(?<![\w\-])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![\w\-])")
 _IBAN_LENGTH: Final[dict[str, int]] = {
     entry[:2]: int(entry[2:])
     for entry in (
@@ -71,7 +83,7 @@ _IBAN_LENGTH: Final[dict[str, int]] = {
         "PL28 PT25 QA29 RO24 RS22 SA24 SE24 SI19 SK24 SM27 TR26 UA29 VA22 XK20"
     ).split()
 }
-_SOCIAL_SECURITY = re.compile(r"(?<![\w.\-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w.\-])")
+_SOCIAL_SECURITY = lazy(r"(?<![\w.\-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w.\-])")
 
 # Given names that are no everyday word of engineering (no "Max", "Mark", "Grace", "Rose", "Will"): a label may well
 # say max-instances.
@@ -157,10 +169,8 @@ _NOT_SURNAMES = frozenset(
 )
 _WORD_ENDINGS = ("izer", "tion", "ing", "ment", "ware", "base", "ics", "ness", "ity", "ator")
 """How words of engineering end and family names hardly do."""
-_NAME_PAIR = re.compile(
-    r"(?<![^\W_])([^\W\d_]{2,15})[ .,_\-]{1,2}(?:[A-Z]\. ?)?([^\W\d_](?:[^\W\d_]|['’]){1,24})(?![^\W_])"
-)
-_TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|Sra?|Signora?)\.? (?:[A-Z]\. ?)?[A-Z][a-z]{2,}")
+_NAME_PAIR = lazy(r"(?<![^\W_])([^\W\d_]{2,15})[ .,_\-]{1,2}(?:[A-Z]\. ?)?([^\W\d_](?:[^\W\d_]|['’]){1,24})(?![^\W_])")
+_TITLED = lazy(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|Sra?|Signora?)\.? (?:[A-Z]\. ?)?[A-Z][a-z]{2,}")
 _FOLD = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "é": "e", "è": "e", "ç": "c", "á": "a", "í": "i", "ó": "o", "ł": "l", "ï": "i"}
 )
@@ -213,34 +223,34 @@ def _always(_: str) -> bool:
 
 _NATIONAL: Final[tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]] = (
     (
-        re.compile(r"(?<![\w.\-])9[0-9]{2}-(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])-[0-9]{4}(?![\w.\-])"),
+        lazy(r"(?<![\w.\-])9[0-9]{2}-(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])-[0-9]{4}(?![\w.\-])"),
         _always,
     ),  # US, tax
-    (re.compile(r"(?<![\w.\-])[0-9]{8}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
-    (re.compile(r"(?<![\w.\-])[XYZ][0-9]{7}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
-    (re.compile(r"(?<![\w\-])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![\w\-])"), _always),  # Italy
-    (re.compile(r"(?<![\w\-])[STFGM][0-9]{7}[A-Z](?![\w\-])"), _singaporean),
-    (re.compile(r"(?<![\w\-])[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z](?![\w\-])"), _always),  # India, tax
-    (re.compile(r"(?<![\w.\-])[2-9][0-9]{3}[ \-][0-9]{4}[ \-][0-9]{4}(?![\w\-])"), _verhoeff),
-    (re.compile(r"(?<![\w.\-])[0-3][0-9][01][0-9]{3}[+\-A][0-9]{3}[0-9A-FHJ-NPR-Y](?![\w\-])"), _finnish),
+    (lazy(r"(?<![\w.\-])[0-9]{8}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
+    (lazy(r"(?<![\w.\-])[XYZ][0-9]{7}-?[A-HJ-NP-TV-Z](?![\w\-])"), _spanish),
+    (lazy(r"(?<![\w\-])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![\w\-])"), _always),  # Italy
+    (lazy(r"(?<![\w\-])[STFGM][0-9]{7}[A-Z](?![\w\-])"), _singaporean),
+    (lazy(r"(?<![\w\-])[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z](?![\w\-])"), _always),  # India, tax
+    (lazy(r"(?<![\w.\-])[2-9][0-9]{3}[ \-][0-9]{4}[ \-][0-9]{4}(?![\w\-])"), _verhoeff),
+    (lazy(r"(?<![\w.\-])[0-3][0-9][01][0-9]{3}[+\-A][0-9]{3}[0-9A-FHJ-NPR-Y](?![\w\-])"), _finnish),
     (
-        re.compile(r"(?<![\w.\-])(?:[0-9]{2})?[0-9]{2}[01][0-9][0-3][0-9][\-+][0-9]{4}(?![\w\-])"),
+        lazy(r"(?<![\w.\-])(?:[0-9]{2})?[0-9]{2}[01][0-9][0-3][0-9][\-+][0-9]{4}(?![\w\-])"),
         lambda t: _luhn(t[-11:]),
     ),  # Sweden
-    (re.compile(r"(?<![\w.\-])[0-9]{2}[01][0-9][0-3][0-9]-[1-8][0-9]{6}(?![\w\-])"), _always),  # Korea
-    (re.compile(r"(?<![\w.\-])[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{4}(?![\w\-])"), _british_health),
+    (lazy(r"(?<![\w.\-])[0-9]{2}[01][0-9][0-3][0-9]-[1-8][0-9]{6}(?![\w\-])"), _always),  # Korea
+    (lazy(r"(?<![\w.\-])[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{4}(?![\w\-])"), _british_health),
     (
-        re.compile(r"(?<![\w\-])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![\w\-])"),
+        lazy(r"(?<![\w\-])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![\w\-])"),
         _always,
     ),
 )
 """National numbers of people by form and checksum: USA, Spain, Italy, Singapore, India, Finland, Sweden, Korea, UK."""
-_TOLD = re.compile(
+_TOLD = lazy(
     r"(?i)\b(?:ssn|social security(?: number)?|nhs|pesel|tfn|medicare|aadhaar|national id|passport(?: (?:no|number))?"
     r"|driver'?s? licen[cs]e(?: (?:no|number))?|tax id|steuer-?id|personalausweis|bank account(?: (?:no|number))?)"
     r"\W{1,6}(?:(?:is|no|number)\W{1,3})?(?=[A-Z0-9 \-]*[0-9]{4})[A-Z0-9][A-Z0-9 \-]{5,18}\b"
 )
-_BORN = re.compile(
+_BORN = lazy(
     r"(?i)\b(?:born|birth(?:day|date)?|date of birth|dob)\W{1,5}(?:on |is )?"
     r"(?:[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})"
 )
@@ -252,11 +262,11 @@ def personal_data_in(text: str) -> str | None:
         return None
     for match in _EMAIL.finditer(text):
         domain = match.group(2).lower()
-        if is_role_mailbox(match.group(1)) or domain.endswith(_MACHINE_DOMAINS):
+        if is_role_mailbox(match.group(1)) or domain.endswith(_MACHINE_DOMAINS) or _is_own(match.group(1), domain):
             continue
-        # At a domain that is kept for examples a plain word is a stand-in, unless it is somebody's name.
-        if domain not in _EXAMPLE_DOMAINS or not match.group(1).isalpha() or match.group(1).lower() in _GIVEN_NAMES:
+        if not (_EXAMPLE_DOMAIN.fullmatch(domain) and _is_stand_in(match.group(1).lower())):
             return "an e-mail address"
+        text = text.replace(match.group(), "")  # John Doe is nobody's name there.
     for match in _IBAN.finditer(text):
         if is_iban(match.group()):
             return "an IBAN"
@@ -305,6 +315,22 @@ def is_role_mailbox(local_part: str) -> bool:
     """Whether what stands before the @ names a task (`orders-on-call`) and no person (`anna.support`)."""
     words = re.split(r"[._\-]", local_part.lower().partition("+")[0])
     return not _ROLE_MAILBOXES.isdisjoint(words) and _GIVEN_NAMES.isdisjoint(words)
+
+
+def _is_own(local_part: str, domain: str) -> bool:
+    """Whether an address is that of the domain itself (`pgadmin4@pgadmin.org`), or has its name blotted out."""
+    plain = local_part.lower().rstrip("0123456789")
+    return (plain in domain.split(".") and plain not in _GIVEN_NAMES) or (len(plain) > 2 and set(plain) == {"x"})
+
+
+def _is_stand_in(local_part: str) -> bool:
+    """Whether an address at a domain for examples is nobody's: a plain word that is no given name, or words that stand
+    for any person (`john.doe`, `first.last`, `user-1`).
+    """
+    if local_part.isalpha() and local_part not in _GIVEN_NAMES:
+        return True
+    words = [word for word in re.split(r"[._+\-0-9]+", local_part) if word]
+    return bool(words) and (words[-1] in _STAND_IN_FAMILIES or _STAND_INS.issuperset(words))
 
 
 def names_a_person(text: str) -> bool:

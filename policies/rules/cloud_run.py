@@ -4,6 +4,7 @@ import re
 
 from policies.containers import CLOUD_RUN_TYPES, JOB, SERVICE, containers, revision
 from policies.grants import INVOKER_TYPES, grants, is_default_account, is_public
+from policies.patterns import lazy
 from policies.rule import (
     ADVISORY,
     CRITICAL,
@@ -21,7 +22,7 @@ from policies.value import Findings, Undecided, Violation, equals, forbid, is_se
 
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 
-_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+_DIGEST = lazy(r"@sha256:[0-9a-f]{64}$")
 
 
 @rule(

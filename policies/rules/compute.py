@@ -1,8 +1,7 @@
 """Compute Engine: what machines run as, who reaches them, and how their disks are encrypted."""
 
-import re
-
 from policies.grants import is_default_account
+from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, cis, rule, trivy
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set
 from policies.wants import Want, is_false, is_true, refuse, settings
@@ -20,7 +19,7 @@ INSTANCES = tuple(
 DISKS = ("gcp:compute/disk:Disk", "gcp:compute/regionDisk:RegionDisk")
 PROJECT_METADATA = "gcp:compute/projectMetadata:ProjectMetadata"
 METADATA_ITEM = "gcp:compute/projectMetadataItem:ProjectMetadataItem"
-_FULL_SCOPE = re.compile(r"(?:https://www\.googleapis\.com/auth/)?cloud-platform")
+_FULL_SCOPE = lazy(r"(?:https://www\.googleapis\.com/auth/)?cloud-platform")
 
 
 @rule(

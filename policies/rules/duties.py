@@ -2,13 +2,13 @@
 secret has one reader.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from policies.access import ACCOUNT, CUSTOM_ROLE, Access, Identities, accesses, last_part
 from policies.containers import SERVICE, revision
 from policies.grants import ACCOUNT_GRANT_TYPES, WIDE_GRANT_TYPES
+from policies.patterns import lazy
 from policies.rule import CRITICAL, HIGH, MEDIUM, PLATFORM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
 from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
@@ -38,8 +38,8 @@ DEPLOYING_ROLES = frozenset(
     | {"roles/artifactregistry.repoAdmin", "roles/iam.serviceAccountUser", "roles/cloudbuild.builds.editor"}
 )
 _GET, _ACCESS = "storage.objects.get", "secretmanager.versions.access"
-_BUCKET_ENDS = re.compile(r"resource\.name\.extract\('buckets/\{bucket\}/'\)\.endsWith\('([^'/]+)'\)")
-_BUCKET_STARTS = re.compile(r"resource\.name\.startsWith\('projects/_/buckets/([^'/]+)(/?)[^']*'\)")
+_BUCKET_ENDS = lazy(r"resource\.name\.extract\('buckets/\{bucket\}/'\)\.endsWith\('([^'/]+)'\)")
+_BUCKET_STARTS = lazy(r"resource\.name\.startsWith\('projects/_/buckets/([^'/]+)(/?)[^']*'\)")
 _STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *WIDE_GRANT_TYPES)
 
 

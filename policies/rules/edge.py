@@ -1,7 +1,6 @@
 """What the internet reaches: https of today, behind Cloud Armor; and stores inside the network."""
 
-import re
-
+from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, cis, rule, trivy
 from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
 
@@ -17,7 +16,7 @@ HTTPS_PROXIES = (
     "gcp:compute/regionTargetHttpsProxy:RegionTargetHttpsProxy",
     "gcp:compute/targetSSLProxy:TargetSSLProxy",
 )
-_WHOLE_REGISTRY = re.compile(r"(?:[^/]+/)?\*+")
+_WHOLE_REGISTRY = lazy(r"(?:[^/]+/)?\*+")
 _GOOGLE_APIS = frozenset({"all-apis", "vpc-sc"})
 """Targets of a forwarding rule that leads out to Google's own services, and takes no port."""
 SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:RegionSslPolicy")

@@ -1,10 +1,10 @@
 """Who may do what: nobody unknown, nothing by a basic role, no keys, no short cuts to other identities."""
 
-import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from policies.grants import INVOKER_TYPES, WIDE_GRANT_TYPES, Grant, grants, is_default_account, is_public
+from policies.patterns import lazy
 from policies.rule import ADVISORY, CRITICAL, EVERY_GRANT_TYPE, HIGH, LOW, MEDIUM, Resource, checkov, cis, org_policy
 from policies.rule import prowler, rule, trivy
 from policies.value import Finding, Findings, Predicate, Undecided, Value, Violation, forbid, is_set
@@ -38,8 +38,8 @@ ESCALATING_ROLES = frozenset(
     )
 )  # fmt: skip
 """Roles with which one gives oneself, or takes by a build, what one does not have."""
-_CHANGES = re.compile(r"(?i)(?:admin|owner|editor|writer|user|creator|developer|builder)$")
-_LIMITED = re.compile(r"""modifiedGrantsByRole['"]\s*,\s*\[\]\s*\)\s*\.hasOnly\(\s*\[""")
+_CHANGES = lazy(r"(?i)(?:admin|owner|editor|writer|user|creator|developer|builder)$")
+_LIMITED = lazy(r"""modifiedGrantsByRole['"]\s*,\s*\[\]\s*\)\s*\.hasOnly\(\s*\[""")
 """In a condition: the only roles that its holder may grant are those of a list."""
 _EVERYBODY_OF = ("domain:", "projectViewer:", "projectEditor:", "projectOwner:", "group:all@")
 

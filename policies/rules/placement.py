@@ -1,8 +1,8 @@
 """Where data rests, and whose it is."""
 
 import json
-import re
 
+from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, PLATFORM, Resource, gdpr, matches_any, org_policy, rule
 from policies.value import Findings, Undecided, Value, Violation, require
 
@@ -86,8 +86,8 @@ _PLACES = {
     "africa-south1": "Johannesburg",
 }  # fmt: skip
 """Where a region stands, for messages: a region's name is no secret."""
-_ZONE = re.compile(r"-[a-z]$")
-_SPANNER = re.compile(r"(?:.*/)?(?:regional-)?")
+_ZONE = lazy(r"-[a-z]$")
+_SPANNER = lazy(r"(?:.*/)?(?:regional-)?")
 
 LABELLED = {
     "gcp:artifactregistry/repository:Repository": "labels",

@@ -4,13 +4,13 @@ configuration.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
 from policies.credentials import credential_in, is_secret, is_secret_name, names_a_number
+from policies.patterns import lazy
 from policies.personal import is_personal_name, names_a_person, personal_data_in
 from policies.rule import (
     CRITICAL,
@@ -139,7 +139,7 @@ _SECRET_KEYS = frozenset(
 """Properties that take a secret, which has to be marked as one: then it is encrypted in the state."""
 _HIDING_KEYS = _SECRET_KEYS | {"accessToken", "credentials"}
 """Properties that may take one, or the name of a file that holds it."""
-_FLAG = re.compile(r"--?[A-Za-z][\w\-]{1,60}")
+_FLAG = lazy(r"--?[A-Za-z][\w\-]{1,60}")
 GOOGLE_PROVIDER = "pulumi:providers:gcp"
 _CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
 _AROUND_TEXT = frozenset(

@@ -6,26 +6,25 @@ from policies.access import ACCOUNT, CUSTOM_ROLE, Identities, Named
 from policies.cel import Alternative, Unreadable, alternatives, literals, names
 from policies.grants import ACCOUNT_GRANT_TYPES, WIDE_GRANT_TYPES, grants
 from policies.issuers import Issuer, is_owned, shared_issuer
+from policies.patterns import lazy
 from policies.rule import CRITICAL, EVERY_GRANT_TYPE, HIGH, Resource, Stack, checkov, org_policy, prowler, rule, trivy
 from policies.value import Findings, Undecided, Value, Violation, forbid, require
 
 PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 
-_NAMES = re.compile(
+_NAMES = lazy(
     r"/attribute\.(?:repo(?:sitory)?(?:_name|_owner|_ref)?|owner|org(?:anization)?(?:_name|_slug)?|actor|ref"
     r"|(?:job_)?workflow(?:_ref)?|(?:project|namespace|group)(?:_path|_name)|user_(?:login|email)|pipeline_slug"
     r"|terraform_(?:organization|project|workspace)_name|workspace(?:_name)?)/(?![0-9]+(?:[:/]|$))"
 )
 """An attribute that tells workflows apart by a name; one whose value begins with the repository's number does not."""
-_MEMBER = re.compile(
+_MEMBER = lazy(
     r"principal(?:Set)?://.*/workloadIdentityPools/(?P<pool>[^/]+)/"
     r"(?:(?P<attribute>attribute\.\w+)/|subject/|\*)(?P<value>.*)"
 )
 _ATTRIBUTES = ("attribute.", "google.")
-_CHANGING_ROLE = re.compile(
-    r"roles/(?:owner|editor|.*(?:admin|editor|developer|writer|serviceAccountUser))", re.IGNORECASE
-)
-_CHANGING_PERMISSION = re.compile(r".*\.(?:create|update|delete|deploy|setIamPolicy|actAs|\*)")
+_CHANGING_ROLE = lazy(r"roles/(?:owner|editor|.*(?:admin|editor|developer|writer|serviceAccountUser))", re.IGNORECASE)
+_CHANGING_PERMISSION = lazy(r".*\.(?:create|update|delete|deploy|setIamPolicy|actAs|\*)")
 
 
 @rule(

@@ -49,6 +49,10 @@ PERSONAL_DATA = {
         "contact <j.doe+shop@mail.example.co.uk>",
         "mailto:x9@example.org",
         "anna.support@example.com",
+        "anna.schmidt@shop.test",
+        "john.doe@shop.co.uk",
+        "anna@corp.example",
+        "anna@anna.de",
     ],
     "a phone number": ["+49 170 1234567", "+1-555-123-4567", "(415) 555-0132", "0049 30 901820", "tel: 030 901820 12"],
     "a card number": ["4111 1111 1111 1111", "5500-0055-5555-5559", "378282246310005", "card 6011000990139424 ok"],
@@ -253,6 +257,8 @@ def test_a_secret_is_found_where_programs_write_one(text: str) -> None:
         "--password-file /run/secrets/db", "--max-tokens 4096", "token: a word of the text",
         "the password: required for all", '{"password": "${DB_PASSWORD}"}', "bearer of the-bad-news-of-yesterday",
         "SECRET=projects/p/secrets/s", "key=value", "api_key: optional", "Victoria Metrics", "blog@example.com",
+        "john.doe@example.com", "j.doe@mail.example.org", "user-1@shop.test", "first.last@corp.invalid",
+        "pgadmin4@pgadmin.org", "mail@shop.co.uk", "XXXXX@shop.co.uk",
     ],
 )  # fmt: skip
 def test_words_of_engineering_are_neither(text: str) -> None:
