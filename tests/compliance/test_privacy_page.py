@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from orderguard.schema import CLASSIFICATION
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs/technical/privacy.md").read_text(encoding="utf-8")
 PROMISES = [
-    line.strip("| ").split(" | ") for line in PAGE.split("| promise |")[1].splitlines()[2:] if line.startswith("|")
+    line.strip("| ").split(" | ")
+    for line in takewhile(lambda line: line.startswith("|"), PAGE.split("| promise |")[1].splitlines()[2:])
 ]
 
 
