@@ -2,32 +2,23 @@
 
 from typing import Any
 
+from policies.examples.containers import (
+    DIGEST,
+    IMAGE,
+    JOB,
+    KEY,
+    MASKED,
+    SERVICE,
+    job_with_environment,
+    variable,
+    with_environment,
+)
 from policies.rule import SETTINGS
 from policies.testing import Declared, Examples, StackExamples, secret
-
-SERVICE = "gcp:cloudrunv2/service:Service"
-JOB = "gcp:cloudrunv2/job:Job"
-DIGEST = "sha256:" + "0123456789abcdef" * 4
-IMAGE = f"europe-west1-docker.pkg.dev/p/images/scorer@{DIGEST}"
-ACCOUNT = "scorer@p.iam.gserviceaccount.com"
-MASKED = {"name": "PII_MASKING", "value": "enforced"}
-KEY = {"name": "MASKING_KEY", "valueSource": {"secretKeyRef": {"secret": "masking-key", "version": "1"}}}
-
-
-def _with_environment(*variables: dict[str, Any], **container: Any) -> dict[str, Any]:
-    return {"template": {"containers": [{**container, "envs": list(variables)}]}}
-
-
-def _job_with_environment(*variables: dict[str, Any]) -> dict[str, Any]:
-    return {"template": {"template": {"containers": [{"envs": list(variables)}]}}}
 
 
 def _job_with(**container: Any) -> dict[str, Any]:
     return {"template": {"template": {"containers": [container]}}}
-
-
-def _variable(name: str, value: str) -> dict[str, Any]:
-    return {"name": name, "value": value}
 
 
 _AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -40,8 +31,8 @@ _LEAKS: tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...] = (
             _job_with(args=["--db-password", _WORD]),
             _job_with(args=[f"--db-password={_WORD}"]),
             _job_with(commands=["sh", "-c", f"export DB_PASSWORD={_WORD} && start"]),
-            _job_with(envs=[_variable("SETTINGS", f'{{"user": "app", "password": "{_WORD}"}}')]),
-            _job_with(envs=[_variable("EXTRA", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPx" + "RfiCYEXAMPLEKEY")]),
+            _job_with(envs=[variable("SETTINGS", f'{{"user": "app", "password": "{_WORD}"}}')]),
+            _job_with(envs=[variable("EXTRA", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPx" + "RfiCYEXAMPLEKEY")]),
         ],
     ),
     (
@@ -114,13 +105,13 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "privacy-masking-enforced",
         SERVICE,
         holds=[
-            _with_environment(MASKED, _variable("LOG_LEVEL", "info")),
+            with_environment(MASKED, variable("LOG_LEVEL", "info")),
             {"template": {"containers": [{"envs": [MASKED]}, {"name": "otel-agent"}]}},
         ],
         violated=[
-            _with_environment(),
-            _with_environment(_variable("PII_MASKING", "off")),
-            _with_environment(MASKED, _variable("PII_MASKING", "off")),
+            with_environment(),
+            with_environment(variable("PII_MASKING", "off")),
+            with_environment(MASKED, variable("PII_MASKING", "off")),
             {"template": {"containers": [{"envs": [MASKED]}, {"name": "sidecar"}]}},
         ],
         configuration={"containersWithoutOrders": ["otel-*"]},
@@ -128,62 +119,60 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "privacy-masking-enforced",
         JOB,
-        holds=[_job_with_environment(MASKED)],
-        violated=[_job_with_environment(_variable("PII_MASKING", "Enforced"))],
+        holds=[job_with_environment(MASKED)],
+        violated=[job_with_environment(variable("PII_MASKING", "Enforced"))],
     ),
     Examples(
         "privacy-masking-key-by-reference",
         SERVICE,
-        holds=[_with_environment(KEY)],
+        holds=[with_environment(KEY)],
         violated=[
-            _with_environment(MASKED),
-            _with_environment(_variable("MASKING_KEY", "k1:hunter2")),
-            _with_environment({"name": "MASKING_KEY", "value": "", "valueSource": {}}),
+            with_environment(MASKED),
+            with_environment(variable("MASKING_KEY", "k1:hunter2")),
+            with_environment({"name": "MASKING_KEY", "value": "", "valueSource": {}}),
         ],
     ),
     Examples(
         "privacy-rag-only-masked",
         SERVICE,
         holds=[
-            _with_environment(_variable("RAG_PROVIDER", "off")),
-            _with_environment(_variable("RAG_PROVIDER", "vertex"), MASKED),
-            _with_environment(),
+            with_environment(variable("RAG_PROVIDER", "off")),
+            with_environment(variable("RAG_PROVIDER", "vertex"), MASKED),
+            with_environment(),
         ],
         violated=[
-            _with_environment(_variable("RAG_PROVIDER", "vertex")),
-            _with_environment(_variable("RAG_PROVIDER", "openai"), _variable("PII_MASKING", "off")),
-            _with_environment(_variable("RAG_PROVIDER", "off"), _variable("RAG_PROVIDER", "vertex")),
+            with_environment(variable("RAG_PROVIDER", "vertex")),
+            with_environment(variable("RAG_PROVIDER", "openai"), variable("PII_MASKING", "off")),
+            with_environment(variable("RAG_PROVIDER", "off"), variable("RAG_PROVIDER", "vertex")),
         ],
     ),
     Examples(
         "privacy-secrets-by-reference",
         SERVICE,
         holds=[
-            _with_environment(
-                KEY, _variable("API_KEY_REQUIRED", "true"), _variable("MASKING_KEY_FILE", "/secrets/key")
-            ),
-            _with_environment(_variable("TOKENIZER", "words"), _variable("PUBLIC_KEY", "abc")),
+            with_environment(KEY, variable("API_KEY_REQUIRED", "true"), variable("MASKING_KEY_FILE", "/secrets/key")),
+            with_environment(variable("TOKENIZER", "words"), variable("PUBLIC_KEY", "abc")),
         ],
         violated=[
-            _with_environment(_variable(name, "hunter2"))
+            with_environment(variable(name, "hunter2"))
             for name in ("API_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "client-secret", "SIGNING_KEY_V2")
         ],
     ),
     Examples(
         "privacy-no-personal-variables",
         SERVICE,
-        holds=[_with_environment(MASKED, _variable("SERVICE_NAME", "s"), _variable("BIND_ADDRESS", "127.0.0.1"))],
+        holds=[with_environment(MASKED, variable("SERVICE_NAME", "s"), variable("BIND_ADDRESS", "127.0.0.1"))],
         violated=[
-            _with_environment(_variable(name, ""))
+            with_environment(variable(name, ""))
             for name in ("CUSTOMER_EMAIL", "customer_name", "BILLING_ADDRESS", "USER_PHONE", "IBAN", "CARD_NUMBER")
         ],
     ),
     Examples(
         "privacy-no-credentials-in-text",
         SERVICE,
-        holds=[_with_environment(_variable("MODEL", f"gs://bucket/models@{DIGEST}"))],
+        holds=[with_environment(variable("MODEL", f"gs://bucket/models@{DIGEST}"))],
         violated=[
-            _with_environment(_variable("SETTING", "AIza" + "Sy0123456789abcdefghijklmnopqrstuvw")),
+            with_environment(variable("SETTING", "AIza" + "Sy0123456789abcdefghijklmnopqrstuvw")),
             {"description": "log in with password=correct-horse-battery"},
             {"annotations": {"note": "AKIA" + "IOSFODNN7EXAMPLE"}},
         ],
