@@ -1,10 +1,9 @@
 """A deployment sends a canary first, checks through the real URL, and goes back where the service is not well."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from delivery.deploy import check, deploy
 from delivery.errors import DeliveryError
 from delivery.models import Record
 from delivery.stack import Stack
+from tests.unit.delivery.json_service import JsonHandler, serving
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -35,42 +35,28 @@ class Service(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     server: Service
 
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers["Authorization"] or ""))
         ready = self.server.version not in ("", *self.server.broken)
-        self._answer(200 if ready else 503, {"model_version": self.server.version, "reason": "damaged model"})
+        self.answer(200 if ready else 503, {"model_version": self.server.version, "reason": "damaged model"})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith(":generateIdToken"):
             self.server.asked.append((self.path, self.headers["Authorization"]))
-            return self._answer(200, {"token": "an identity token"})
+            return self.answer(200, {"token": "an identity token"})
         self.server.scored += self.headers["X-API-Key"] == "k"
-        return self._answer(200, {"score": 0.5})
-
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        return None
+        return self.answer(200, {"score": 0.5})
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
     server = Service(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Forgetting a customer in what a stack keeps: the service is asked in a body, and what was not reached is said."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from delivery.errors import DeliveryError
 from delivery.forgetting import forget
 from delivery.stack import Stack
 from tests.unit.delivery.conftest import CLOUD, Recorder
+from tests.unit.delivery.json_service import JsonHandler, serving
 
 WHO = "C-who"
 DONE = {"store": "redis", "customers": 1, "entities": 4, "everywhere": True}
@@ -30,31 +30,20 @@ class Service(ThreadingHTTPServer):
         self.asked: list[tuple[str, Any, str | None]] = []
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     server: Service
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, body, self.headers["X-API-Key"]))
-        content = json.dumps(self.server.answer).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        return None
+        self.answer(self.server.status, self.server.answer)
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
     server = Service(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def stack(
