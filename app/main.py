@@ -6,7 +6,7 @@ from contextlib import suppress
 from app.drift_watch import REPORT_SECONDS
 from app.edge import JSON_TYPES, NDJSON_TYPES, DirectRoute, Edge
 from app.exchange import Application
-from app.history import HistoryUnavailable, open_store
+from app.history import HistoryUnavailable, store_of
 from app.history.watch import StoreWatch
 from app.later import Later
 from app.logs import DriftLine, LogWriter
@@ -27,14 +27,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     metrics = Metrics()
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
-    store = open_store(
-        settings.history_url,
-        settings.history_ttl_days,
-        settings.entity_ttl_days,
-        password=settings.history_password,
-        ca=settings.history_ca,
-        events=StoreWatch(metrics, logs),
-    )
+    store = store_of(settings, StoreWatch(metrics, logs))
     scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
     watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []

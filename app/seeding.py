@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.history import HistoryStore, HistoryUnavailable, open_store
+from app.history import HistoryStore, HistoryUnavailable, store_of
+from app.history.opening import NOT_SHARED
 from app.history.store import Seeded, SeedRecord
 from app.settings import Settings, SettingsError, read_settings
 from orderguard.history.seed import SeedError, SeedHeader, read_entries, read_header
@@ -26,7 +27,6 @@ ATTEMPTS, REST_SECONDS = 30, 1.0
 """How often a store that does not answer is asked again: one that was restarted is back by then."""
 PROGRESS_SECONDS = 5.0
 EXIT_BAD_INPUT, EXIT_AWAY = 2, 3
-NO_STORE = ("memory:", "off")
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
@@ -47,18 +47,12 @@ async def load(settings: Settings) -> str:
     """Load the seed; what to say of it. Raises `SeedError` and `HistoryUnavailable`."""
     if settings.histories_dir is None:
         raise SeedError("HISTORIES_DIR is not set. It names the folder that holds the seed: make seed-histories")
-    if settings.history_url in NO_STORE:
+    if settings.history_url in NOT_SHARED:
         return f"HISTORY_URL is {settings.history_url}: each service keeps its own histories; there is no store to seed"
     header = usable(settings.histories_dir, settings.keyring)
     if header is None:
         return f"{settings.histories_dir} holds no seed: there is nothing to load. Make one: make seed-histories"
-    store = open_store(
-        settings.history_url,
-        settings.history_ttl_days,
-        settings.entity_ttl_days,
-        password=settings.history_password,
-        ca=settings.history_ca,
-    )
+    store = store_of(settings)
     assert store is not None
     begun = time.monotonic()
     try:

@@ -5,7 +5,7 @@ was known before it.
 """
 
 from app.history.looking import Looking
-from app.history.opening import open_store
+from app.history.opening import open_store, store_of
 from app.history.store import HistoryStore, HistoryUnavailable
 
-__all__ = ["HistoryStore", "HistoryUnavailable", "Looking", "open_store"]
+__all__ = ["HistoryStore", "HistoryUnavailable", "Looking", "open_store", "store_of"]

@@ -9,12 +9,10 @@ import os
 import sys
 from collections.abc import Mapping
 
-from app.history.opening import open_store
+from app.history.opening import NOT_SHARED, open_store
 from app.history.store import Forgotten, HistoryUnavailable
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.private_files import keep_private
-
-IN_MEMORY = ("", "memory:", "off")
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
@@ -23,7 +21,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     if not customer:
         print("whom to forget? Name the customer's id: make forget CUSTOMER=…", file=sys.stderr)
         return 2
-    if url in IN_MEMORY:
+    if url in ("", *NOT_SHARED):
         print("HISTORY_URL names no store besides: nothing more to look through.")
         return 0
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past, digest
-from orderguard.history.records import CUSTOMER, counted, kind_of, newest, take_in_turn, without_customers
+from orderguard.history.records import CUSTOMER, counted, is_newer, kind_of, take_in_turn, without_customers
 from orderguard.schema import MaskedOrder
 
 CAPACITY = 16_777_216
@@ -118,8 +118,7 @@ class MemoryStore:
         written = 0
         self._since, self._seed = self._since or self._clock(), name or self._seed
         for key, record in records:
-            kind, known = kind_of(key), self._records.get(key)
-            if known is None or newest(known, kind) < newest(record, kind):
+            if is_newer(record, self._records.get(key), kind_of(key)):
                 self._records[key] = record
                 written += 1
         return Seeded(written, len(records) - written)

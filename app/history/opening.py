@@ -3,8 +3,11 @@
 from app.history.memory import MemoryStore
 from app.history.sqlite import SqliteStore
 from app.history.store import HistoryStore, StoreEvents
+from app.settings import Settings
 
 DAY = 86_400
+NOT_SHARED = ("memory:", "off")
+"""What names no store besides the service."""
 
 
 class Unwatched:
@@ -18,6 +21,18 @@ class Unwatched:
 
     def lost(self, orders: int) -> None:
         """Nobody is told."""
+
+
+def store_of(settings: Settings, events: StoreEvents | None = None) -> HistoryStore | None:
+    """The store that the settings name. Raises `HistoryUnavailable`, as `open_store` does."""
+    return open_store(
+        settings.history_url,
+        settings.history_ttl_days,
+        settings.entity_ttl_days,
+        password=settings.history_password,
+        ca=settings.history_ca,
+        events=events,
+    )
 
 
 def open_store(

@@ -14,9 +14,9 @@ from orderguard.history.records import (
     CUSTOMER,
     ENTITY,
     counted,
+    is_newer,
     is_record,
     kind_of,
-    newest,
     take_in_turn,
     without_customers,
 )
@@ -96,11 +96,7 @@ class SqliteStore:
     async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
         with self._transaction(write=True) as connection:
             known = self._read(connection, [key for key, _ in records])
-            new = {
-                key: record
-                for key, record in records
-                if key not in known or newest(known[key], kind_of(key)) < newest(record, kind_of(key))
-            }
+            new = {key: record for key, record in records if is_newer(record, known.get(key), kind_of(key))}
             self._write(connection, new)
             if name:
                 connection.execute("INSERT OR REPLACE INTO about VALUES ('seed', ?)", (name,))

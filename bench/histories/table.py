@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from app.drift_watch import DriftWatch
-from app.history import HistoryStore, open_store
+from app.history import HistoryStore, store_of
 from app.logs import LogWriter
 from app.metrics import Metrics
 from app.models import Model, Models, load_model
@@ -124,13 +124,7 @@ async def _deployed(
 
 
 def _store(settings: Settings) -> HistoryStore:
-    store = open_store(
-        settings.history_url,
-        settings.history_ttl_days,
-        settings.entity_ttl_days,
-        password=settings.history_password,
-        ca=settings.history_ca,
-    )
+    store = store_of(settings)
     assert store is not None
     return store
 

@@ -152,6 +152,11 @@ def newest(record: bytes, kind: Kind) -> float:
     return max([_moment(record, start) for start in range(first, len(record), kind.size)])
 
 
+def is_newer(record: bytes, known: bytes | None, kind: Kind) -> bool:
+    """Whether a record's newest order is newer than that of the record that is kept, if one is."""
+    return known is None or newest(known, kind) < newest(record, kind)
+
+
 def _moment(data: bytes, start: int = 0) -> float:
     at: float = _AT.unpack_from(data, start + 4)[0]
     return at
