@@ -15,7 +15,6 @@ from delivery import (
     images,
     inspection,
     models,
-    preview,
     records,
     release,
     summary,
@@ -26,6 +25,11 @@ from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
 from delivery.errors import DeliveryError
 from delivery.forgetting import forget
+from delivery.previews import comment
+from delivery.previews.markdown import markdown
+from delivery.previews.preview import Preview, as_json
+from delivery.previews.running import preview
+from delivery.previews.text import text
 from delivery.seeding import seed
 from delivery.stack import Stack
 from infra.local.errors import LocalCloudError
@@ -136,18 +140,34 @@ def forget_customer() -> None:
     print("\n".join(forget(stack())))
 
 
+def show_preview() -> None:
+    """Show what `up` would change in a stack, with the policies; a violation or a refusal is exit code 1. Inputs:
+    STACK; JSON=1 prints JSON for machines."""
+    for_machines = bool(os.environ.get("JSON"))
+    if not for_machines:
+        print(f"==> preview of {stack().name}; nothing is changed", flush=True)
+    found = preview(stack())
+    print(as_json(found) if for_machines else text(found), end="")
+    _refused(found)
+
+
 def preview_report() -> None:
     """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK."""
-    found = preview.preview(stack())
-    github.summary(preview.markdown(found))
-    print(f"written to {preview.write(found).relative_to(REPOSITORY)}")
+    found = preview(stack())
+    github.summary(markdown(found))
+    print(text(found) if os.environ.get("GITHUB_STEP_SUMMARY") else "")
+    print(f"written to {comment.write(found).relative_to(REPOSITORY)}")
+    _refused(found)
+
+
+def _refused(found: Preview) -> None:
     if found.failure:
-        raise DeliveryError(f"The preview of {found.stack} was refused; the report says why.")
+        raise DeliveryError(f"The preview of {found.stack} was refused; nothing was changed. The reasons stand above.")
 
 
 def preview_comment() -> None:
     """Write the pull request's comment, or update it. Inputs: PULL_REQUEST."""
-    print(f"comment {preview.comment(required('PULL_REQUEST', 'the number of the pull request'))}")
+    print(f"comment {comment.comment(required('PULL_REQUEST', 'the number of the pull request'))}")
 
 
 def model_summary() -> None:
@@ -226,6 +246,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "forget": forget_customer,
     "gate-issue": gate_issue,
     "model-summary": model_summary,
+    "preview": show_preview,
     "preview-comment": preview_comment,
     "preview-report": preview_report,
     "promote-image": promote_image,

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ POLICY_OPTIONS = "ORDERGUARD_POLICIES"
 """The environment variable that the pack takes its options from."""
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
-CHANGING = ("up", "preview")
+RUN_PROGRAM = ("up", "preview")
 LOCKED = (
     "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
     "pulumi cancel --stack STACK, and run this again."
@@ -64,13 +64,13 @@ class Stack:
             ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--message", message, *_settings(overrides)]
         )
 
-    def preview(self, events: Path, reports: Path) -> str:
+    def preview(self, events: Path, reports: Path, arguments: Sequence[str] = ()) -> str:
         """Preview with the policy pack; the engine's events go to `events`, one JSON object a line, what the rules say
         to files in `reports`.
         """
         reporting = {POLICY_OPTIONS: f"--report {shlex.quote(str(reports))}"}
         stack = replace(self, environment={**self.environment, **reporting})
-        return stack._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events)])
+        return stack._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events), *arguments])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
@@ -99,8 +99,9 @@ class Stack:
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
             shutil.copy(REPOSITORY / settings.name, settings)
-            # Nobody watches a command that only reads, and its output is data.
-            act, chosen = (follow, ["--config-file", str(settings)]) if arguments[0] in CHANGING else (run, [])
+            # Nobody watches a command that only reads: its output is data, or shown otherwise.
+            act = follow if arguments[0] == "up" else run
+            chosen = ["--config-file", str(settings)] if arguments[0] in RUN_PROGRAM else []
             command = ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"]
             try:
                 return act(command, environment=environment)

@@ -52,8 +52,14 @@ class Platform:
 
         It runs under the umask that keeps nothing private: what is private all the same was made so.
         """
-        line = [sys.executable, "-m", "infra.local", *words, "--stack", self.stack]
-        environment = {**self.environment, **(extra or {})}
+        return self._run([sys.executable, "-m", "infra.local", *words, "--stack", self.stack], extra or {})
+
+    def preview(self) -> subprocess.CompletedProcess[str]:
+        """What `make preview` runs."""
+        return self._run([sys.executable, "-m", "delivery", "preview"], {"STACK": self.stack})
+
+    def _run(self, line: list[str], extra: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **extra}
         return subprocess.run(
             line, cwd=self.tree, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=0
         )

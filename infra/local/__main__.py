@@ -28,12 +28,6 @@ def _up(arguments: argparse.Namespace) -> int:
     return up(home_from(), arguments.stack, arguments.port, verbose=arguments.verbose)
 
 
-def _preview(arguments: argparse.Namespace) -> int:
-    from infra.local.commands.preview import preview
-
-    return preview(home_from(), arguments.stack, verbose=arguments.verbose)
-
-
 def _open(arguments: argparse.Namespace) -> int:
     from infra.local.commands.open import open_page
 
@@ -100,8 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=_port, help="the service's port (default: the one it has, else 8080)")
     up.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     command("open", _open, "print a link that opens the page with the API key, once")
-    preview = command("preview", _preview, "show what `up` would change; changes nothing")
-    preview.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     down = command("down", _down, "destroy a stack and stop its processes; orders and models stay")
     down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     status = command("status", _status, "show resources by kind, revisions, processes and URLs")

@@ -166,7 +166,7 @@ def test_a_public_bucket_is_refused_by_rule_and_resource_and_nothing_changes(pla
         program.write_text(
             before.replace('public_access_prevention="enforced"', 'public_access_prevention="inherited"')
         )
-        done = platform.command(command, *(["--port", str(platform.port)] if command == "up" else []))
+        done = platform.up() if command == "up" else platform.preview()
     finally:
         program.write_text(before)
     assert done.returncode != 0

@@ -1,34 +1,95 @@
-"""A preview's report keeps violations, undecided rules and advice apart, and shows what would change."""
+"""A preview says what is destroyed before all else, folds what stays, and reads the same wherever it is shown."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from delivery import preview
-from delivery.preview import Preview, changes, markdown
+from delivery.previews import comment
+from delivery.previews.markdown import markdown
+from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview, as_json
+from delivery.previews.steps import Steps, read, shown
+from delivery.previews.text import text
 
-URN = "urn:pulumi:prod::orderguard::gcp:storage/bucket:Bucket::models"
+PROGRAM = "urn:pulumi:prod::orderguard::"
+STACK = f"{PROGRAM}pulumi:pulumi:Stack::orderguard-prod"
+COMPONENT = f"{PROGRAM}orderguard:platform:Bucket::models"
+BUCKET = "gcp:storage/bucket:Bucket"
+MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+NOTHING = Steps((), (), ())
 
 
-def step(operation: str, urn: str = URN, kind: str = "gcp:storage/bucket:Bucket") -> dict[str, Any]:
-    return {"resourcePreEvent": {"metadata": {"op": operation, "urn": urn, "type": kind}}}
+def event(
+    operation: str,
+    kind: str = BUCKET,
+    name: str = "models",
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+    **state: Any,
+) -> dict[str, Any]:
+    """What the engine says before it does something to a resource of the component `models`."""
+    common = {"custom": True, "parent": COMPONENT, **state}
+    return {
+        "resourcePreEvent": {
+            "metadata": {
+                "op": operation,
+                "urn": f"{PROGRAM}orderguard:platform:Bucket${kind}::{name}",
+                "type": kind,
+                "old": None if operation == "create" else {**common, "inputs": old or {}},
+                "new": None if operation == "delete" else {**common, "inputs": new or {}},
+                "detailedDiff": detail,
+            }
+        }
+    }
+
+
+def holder(operation: str = "same") -> dict[str, Any]:
+    urn = {"urn": COMPONENT, "type": "orderguard:platform:Bucket"}
+    return {"resourcePreEvent": {"metadata": {"op": operation, **urn, "old": None, "new": {"parent": STACK}}}}
+
+
+RENAMED = [
+    {"resourcePreEvent": {"metadata": {"op": "same", "urn": STACK, "type": "pulumi:pulumi:Stack", "new": {}}}},
+    holder(),
+    event("delete-replaced", old={"name": "a"}, protect=True),
+    event(
+        "replace",
+        old={"name": "a", "labels": {"team": "x"}},
+        new={"name": "b", "labels": {"team": "y"}},
+        detail={"name": {"diffKind": "update-replace", "inputDiff": True}, "labels.team": {"diffKind": "update"}},
+        protect=True,
+    ),
+    event("create-replacement", new={"name": "b"}, protect=True),
+    event("delete", MEMBER, "somebody"),
+    event("create", MEMBER, "new"),
+    *(event("same", MEMBER, f"other-{number}") for number in range(3)),
+    {"diagnosticEvent": {"severity": "warning", "message": "using pulumi-resource-gcp from $PATH"}},
+    {"diagnosticEvent": {"severity": "error", "message": "preview failed\n", "urn": STACK}},
+    {"diagnosticEvent": {"severity": "error", "message": 'unable to replace resource "x::models"', "urn": "x::models"}},
+]
+
+
+def previewed(steps: Steps, said: Any = None, failure: str | None = None, cloud: str = LOCAL) -> Preview:
+    return Preview("prod", cloud, "the base", steps, said, failure)
 
 
 def said(*findings: tuple[str, str, str]) -> dict[str, Any]:
     """A report of the policies with these findings: state, rule and message."""
+    states = ("violated", "undecided", "excepted", "accepted")
     return {
+        "tool": {"name": "orderguard-gcp", "version": "1"},
+        **{"profile": "platform", "project": "orderguard", "stack": "prod"},
         "summary": {
-            **{
-                state: sum(f[0] == state for f in findings)
-                for state in ("violated", "undecided", "excepted", "accepted")
-            },
+            **{state: sum(f[0] == state for f in findings) for state in states},
             "mandatory": sum(f[0] == "violated" for f in findings),
         },
         "rules": [{"name": rule, "fix": "Write it otherwise."} for _, rule, _ in findings],
         "findings": [
             {
-                **{"state": state, "rule": rule, "message": message, "urn": URN, "type": "gcp:storage/bucket:Bucket"},
+                **{"state": state, "rule": rule, "message": message, "urn": "a::models", "type": BUCKET},
                 **{"severity": "high", "level": "mandatory", "name": "models", "path": "", "note": ""},
             }
             for state, rule, message in findings
@@ -37,23 +98,82 @@ def said(*findings: tuple[str, str, str]) -> dict[str, Any]:
     }
 
 
-def test_changes_are_grouped_by_operation_without_the_stack_itself() -> None:
-    stack = step("create", "urn:pulumi:prod::orderguard::pulumi:pulumi:Stack::orderguard-prod", "pulumi:pulumi:Stack")
-    found = changes([stack, step("create"), step("same"), {"summaryEvent": {}}])
-    assert found["create"] == ["gcp:storage/bucket:Bucket models"]
-    assert len(found["same"]) == 1 and not found["delete"]
+def test_several_events_of_a_resource_are_one_step_and_components_are_no_resources() -> None:
+    steps = read(RENAMED)
+    counts = {operation: steps.counted(operation) for operation in ("replace", "delete", "create", "update", "same")}
+    assert counts == {"replace": 1, "delete": 1, "create": 1, "update": 0, "same": 3}
+    (bucket,) = [step for step in steps.steps if step.operation == "replace"]
+    assert [(change.path, change.before, change.after, change.replaces) for change in bucket.changes] == [
+        ("name", '"a"', '"b"', True),
+        ("labels.team", '"x"', '"y"', False),
+    ]
+    assert steps.problems == ('unable to replace resource "x::models"',)
 
 
-def test_the_section_shows_counts_tables_and_the_engines_refusal() -> None:
-    nothing: dict[str, list[str]] = {operation: [] for operation in ("create", "update", "replace", "delete", "same")}
-    found = said(("violated", "no-public-buckets", "a | b"), ("undecided", "labels", "x"), ("undecided", "labels", "y"))
-    text = markdown(
-        Preview("prod", "local cloud", {**nothing, "create": ["t a", "t b"], "same": ["t c"]}, found, "refused")
+@pytest.mark.parametrize("show", [text, markdown])
+def test_what_is_destroyed_comes_first_data_before_all_and_what_stays_is_folded(show: Any) -> None:
+    shown_text = show(previewed(read(RENAMED), said(), "the engine's own words"))
+    order = ["1 to delete, 1 to replace, 1 to create; 3 unchanged", "unable to replace", "because of name", "somebody"]
+    places = [shown_text.index(piece) for piece in (*order, "What changes, by component", 'name: "a" → "b" (replaces)')]
+    assert places == sorted(places)
+    assert "protected: `up` refuses it" in shown_text and "other-" not in shown_text
+    assert "using pulumi-resource" not in shown_text and "the engine's own words" not in shown_text
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (BUCKET, "bucket"),
+        ("gcp:kms/cryptoKey:CryptoKey", "key"),
+        ("gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion", "secret"),
+        ("gcp:redis/instance:Instance", "database"),
+        ("gcp:sql/databaseInstance:DatabaseInstance", "database"),
+        ("gcp:firestore/database:Database", "database"),
+        ("gcp:bigquery/table:Table", "database"),
+        ("gcp:storage/bucketObject:BucketObject", "object"),
+        (MEMBER, ""),
+        ("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember", ""),
+        ("gcp:redis/instanceIamMember:InstanceIamMember", ""),
+        ("gcp:cloudrunv2/service:Service", ""),
+    ],
+)
+def test_what_holds_data_is_known_by_its_type(kind: str, data: str) -> None:
+    (step,) = read([event("delete", kind)]).steps
+    assert step.data == data and step.destroys
+
+
+def test_what_the_cloud_keeps_is_not_destroyed() -> None:
+    assert read([event("delete", retainOnDelete=True)]).destroyed() == []
+
+
+def test_a_component_that_is_new_is_one_line_that_counts_its_kinds() -> None:
+    new = [holder("create"), event("create"), *(event("create", MEMBER, f"m-{number}") for number in range(4))]
+    assert "+ Bucket models: Bucket, 4 BucketIAMMember\n" in text(previewed(read(new)))
+
+
+def test_secrets_and_what_is_not_known_yet_are_named_as_such() -> None:
+    assert shown(SECRET) == "(secret)"
+    assert shown({"key": SECRET, "at": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}) == (
+        "{key: (secret), at: (known after up)}"
     )
-    assert "2 to create; 1 unchanged. Policies: 1 violation, 0 advisory, on 1 resource; 2 undecided." in text
-    assert "| `models`<br>gcp:storage:Bucket | `no-public-buckets`<br>high | a / b | Write it otherwise. |" in text
-    assert "| `labels` | 2 | `models` |" in text and "engine refused" not in text
-    assert "The engine refused" in markdown(Preview("prod", "local cloud", nothing, None, "gcp:region is wrong"))
+    assert len(shown("x" * 500)) <= 62
+
+
+def test_machines_get_the_same() -> None:
+    found = json.loads(as_json(previewed(read(RENAMED), said(("violated", "no-public-buckets", "public")), "refused")))
+    assert found["counts"] == {"delete": 1, "replace": 1, "update": 0, "import": 0, "create": 1, "same": 3}
+    assert [step["name"] for step in found["destroyed"]] == ["models", "somebody"]
+    assert found["destroyed"][0]["data"] == "bucket" and found["destroyed"][0]["protected"]
+    assert found["policies"]["summary"]["mandatory"] == 1 and found["refused"]
+
+
+def test_the_section_has_the_policies_by_rule_and_the_engines_refusal() -> None:
+    found = said(("violated", "no-public-buckets", "a | b"), ("undecided", "labels", "x"), ("undecided", "labels", "y"))
+    section = markdown(previewed(NOTHING, found, "refused"))
+    assert "**0 changes; 0 unchanged**, held against the base. Policies: 1 violation, 0 advisory" in section
+    assert "| `models`<br>gcp:storage:Bucket | `no-public-buckets`<br>high | a / b | Write it otherwise. |" in section
+    assert "| `labels` | 2 | `models` |" in section and "engine refused" not in section
+    assert "The engine refused" in markdown(previewed(NOTHING, None, "gcp:region is wrong"))
 
 
 def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,27 +186,25 @@ def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "preview-prod.md").write_text("x" * 70_000)
     (tmp_path / "reports" / "preview-prod-google-cloud.md").write_text("### `prod` on Google Cloud\n")
-    monkeypatch.setattr(preview, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(preview, "run", run)
-    assert preview.comment("5") == "updated"
+    monkeypatch.setattr(comment, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(comment, "run", run)
+    assert comment.comment("5") == "updated"
     assert 'select(.user.login == "github-actions[bot]")' in commands[0]
     assert "issues/comments/77" in commands[1]
-    text = (tmp_path / "reports" / "comment.md").read_text()
-    assert text.startswith(preview.MARKER) and "on Google Cloud" in text
-    assert len(text) < 65_536 and text.endswith(preview.CUT)
+    written = (tmp_path / "reports" / "comment.md").read_text()
+    assert written.startswith(comment.MARKER) and "on Google Cloud" in written
+    assert len(written) < 65_536 and written.endswith(comment.CUT)
 
 
 def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(preview, "REPOSITORY", tmp_path)
-    nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
-    places = [preview.write(Preview("prod", cloud, nothing, None, None)) for cloud in (preview.LOCAL, "Google Cloud")]
+    monkeypatch.setattr(comment, "REPOSITORY", tmp_path)
+    places = [comment.write(previewed(NOTHING, cloud=cloud)) for cloud in (LOCAL, GOOGLE_CLOUD)]
     assert [place.name for place in places] == ["preview-prod.md", "preview-prod-google-cloud.md"]
 
 
 def test_text_of_others_stays_text() -> None:
-    nothing: dict[str, list[str]] = {operation: [] for operation in preview.OPERATIONS}
-    found = said(("violated", "r", "ask @team | <img src=x>"))
-    text = markdown(Preview("prod", preview.LOCAL, nothing, found, None))
-    assert "ask &#64;team / &lt;img src=x>" in text
-    refused = markdown(Preview("prod", preview.LOCAL, nothing, None, "error\n```\n# not a heading"))
-    assert refused.count("```") == 2
+    section = markdown(previewed(NOTHING, said(("violated", "r", "ask @team | <img src=x>"))))
+    assert "ask &#64;team / &lt;img src=x>" in section
+    assert markdown(previewed(NOTHING, None, "error\n```\n# not a heading")).count("```") == 2
+    renamed = event("replace", name="<b>@team</b>|x", detail={"name": {"diffKind": "update-replace"}})
+    assert "&lt;b>&#64;team&lt;/b>/x" in markdown(previewed(read([renamed])))

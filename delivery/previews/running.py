@@ -1,0 +1,53 @@
+"""Running a preview: on Google Cloud against what is deployed, on the local cloud against what is up there, or against
+nothing.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from delivery.errors import DeliveryError
+from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview
+from delivery.previews.steps import read
+from delivery.stack import Stack, on_google_cloud
+from infra.local.cloud import Cloud
+from infra.local.commands.store import engine_settings
+from infra.local.home import home_from
+
+
+def preview(stack: Stack) -> Preview:
+    """Preview a stack with the policies. A violation is a finding here, not an exception. Nothing is changed: a stack
+    that is not up on this machine is previewed in a folder that is removed again.
+    """
+    if on_google_cloud(stack.environment):
+        return _previewed(stack, GOOGLE_CLOUD, "what is deployed")
+    home = home_from(stack.environment)
+    settings = engine_settings(Cloud(home, stack.name))
+    if any((home.state / ".pulumi" / "stacks").glob(f"*/{stack.name}.json")):
+        return _previewed(stack, LOCAL, "what is up here", settings)
+    with elsewhere(stack) as apart:
+        return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
+
+
+@contextmanager
+def elsewhere(stack: Stack) -> Iterator[Stack]:
+    """The stack on a local cloud of its own that is removed again."""
+    with tempfile.TemporaryDirectory(prefix="orderguard-preview-") as folder:
+        yield replace(stack, environment={**stack.environment, "LOCAL_CLOUD_HOME": folder})
+
+
+def _previewed(stack: Stack, cloud: str, against: str, settings: Sequence[str] = ()) -> Preview:
+    with tempfile.TemporaryDirectory() as folder:
+        log, reports = Path(folder) / "events.json", Path(folder) / "policies"
+        failure = None
+        try:
+            stack.preview(log, reports, settings)
+        except DeliveryError as problem:
+            failure = str(problem)
+        events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+        report = reports / "report.json"
+        said = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+    return Preview(stack.name, cloud, against, read(events), said, failure)
