@@ -30,7 +30,7 @@ from infra.config_reading import parse
 from infra.defaults import set_defaults
 from infra.edge import Edge
 from infra.encryption import EncryptionKey, encrypt_everything
-from infra.history_store import HistoryStore
+from infra.history_store import HistoryStore, NamedStore
 from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
@@ -81,8 +81,10 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     )
 
     network = egress(settings)
-    wanted = network if settings.has_history_store else None
-    store = HistoryStore("histories", settings, wanted, {"scorer": scorer}, reminder) if wanted else None
+    readers = {"scorer": scorer}
+    in_network = network if settings.has_history_store else None
+    own = HistoryStore("histories", settings, in_network, readers, reminder) if in_network else None
+    store = own or (NamedStore("histories", settings, readers) if settings.names_redis else None)
 
     registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
     images = Images("images", settings, registry)
@@ -94,7 +96,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key)
     training = TrainingJob("trainer", settings, raw_parts)
     making = HistoriesJob("histories", settings, raw_parts, model.version)
-    seeding = SeedingJob("seeder", settings, parts, store, wanted) if store and wanted else None
+    seeding = SeedingJob("seeder", settings, parts, store, network) if store else None
 
     PredictionLog("predictions", settings, service)
     if settings.train_on_arrival or settings.training_schedule:
@@ -105,7 +107,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:
-        Observability("observability", settings, service, training, reminder, store, channels)
+        Observability("observability", settings, service, training, reminder, own, channels)
         ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
@@ -127,7 +129,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "seeding_job": seeding.name if seeding else "",
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
-        "history_store": store.instance.name if store else "",
+        "history_store": own.instance.name if own else "",
     }
 
 

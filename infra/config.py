@@ -13,7 +13,7 @@ INGRESS = {
     "load-balancer": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
 }
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
-SECRETS = ("rag_api_key",)
+SECRETS = ("rag_api_key", "history_password")
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
@@ -69,6 +69,8 @@ class Settings:
     history_store: str
     history_store_memory_gb: int
     history_url: str
+    history_password: str
+    history_ca: str
     masking_key_rotation: int
     api_key_rotation: int
     rotation_reminder_days: int
@@ -103,6 +105,11 @@ class Settings:
     def has_history_store(self) -> bool:
         """Whether the stack has a Redis of its own."""
         return self.history_store in HISTORY_STORES
+
+    @property
+    def names_redis(self) -> bool:
+        """Whether the stack uses a Redis that somebody else runs."""
+        return not self.has_history_store and self.history_url.startswith(("redis://", "rediss://"))
 
     def name(self, suffix: str = "") -> str:
         """The name in Google Cloud of something that is unique within the project."""

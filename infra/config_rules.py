@@ -21,6 +21,7 @@ _MEMORY_OF_CPUS = {"1": (512, 4_096), "2": (512, 8_192), "4": (2_048, 16_384), "
 
 
 _OF_ONE_INSTANCE = ("memory:", "sqlite:")
+_PEM = r"\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)*"
 
 
 def _cron_field(value: str) -> str:
@@ -66,6 +67,7 @@ _PATTERNS = (
     ),
     ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
     ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or rediss://HOST"),
+    ("history_ca", _PEM, 'certificates in PEM: `pulumi config set orderguard:historyCa -- "$(cat ca.pem)"`'),
     ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
     ("budget_currency", r"[A-Z]{3}", "a currency's code such as EUR"),
@@ -179,6 +181,16 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         "`orderguard:historyUrl: rediss://HOST` for a server that you run, or `orderguard:maxInstances: 1`.",
     ),
     (
+        lambda s: "@" in s.history_url,
+        "orderguard:historyUrl holds a password, and whoever reads the stack's file would have it. Take it out and run "
+        "`pulumi config set --secret orderguard:historyPassword`.",
+    ),
+    (
+        lambda s: bool(s.history_password or s.history_ca) and not s.names_redis,
+        "orderguard:historyPassword and orderguard:historyCa belong to a Redis that orderguard:historyUrl names. Write "
+        "`orderguard:historyUrl: rediss://HOST`, or take them out: the stack's own Redis has its own.",
+    ),
+    (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),
         "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: …` and "
         "`orderguard:ragModel: …`; a key goes in by `pulumi config set --secret orderguard:ragApiKey`.",
@@ -224,11 +236,16 @@ def _memory_fits(settings: Settings) -> bool:
     return least <= int(written[1]) * (1_024 if written[2] == "Gi" else 1) <= most
 
 
+def _shown(value: str) -> str:
+    """A value without the password that an address may hold."""
+    return re.sub(r"//[^/]*@", "//…@", value)
+
+
 def broken(settings: Settings) -> Iterator[str]:
     """The rules that the settings break, each with what was found and what to write instead."""
     for name, pattern, wanted in _PATTERNS:
         if not re.fullmatch(pattern, getattr(settings, name)):
-            yield f"{key_of(name)}: {getattr(settings, name)!r} does not fit. Write {wanted}."
+            yield f"{key_of(name)}: {_shown(getattr(settings, name))!r} does not fit. Write {wanted}."
     for name, pattern, wanted in _ELEMENTS:
         for element in getattr(settings, name):
             if not re.fullmatch(pattern, element):

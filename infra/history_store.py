@@ -14,6 +14,28 @@ from infra.reminder import RotationReminder
 from infra.secret import GivenSecret
 
 
+class NamedStore(Component):
+    """A Redis that somebody else runs: its address is a setting of the stack, its password and certificates are kept in
+    Secret Manager and reach the service by reference.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        readers: Mapping[str, Identity],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self.url: pulumi.Input[str] = settings.history_url
+        self.password = self._given("history-password", settings, settings.history_password, readers)
+        self.certificate = self._given("history-ca", settings, settings.history_ca, readers)
+        self.register_outputs({})
+
+    def _given(self, name: str, settings: Settings, value: str, readers: Mapping[str, Identity]) -> GivenSecret | None:
+        return GivenSecret(name, settings, value, readers, opts=self.within) if value else None
+
+
 class HistoryStore(Component):
     """One primary without cluster mode, since an order's update spans several keys; with `standard` a replica that
     takes over.
@@ -65,11 +87,13 @@ class HistoryStore(Component):
             ),
         )
         certificates = self.instance.server_ca_certs.apply(_certificates)
-        self.password = GivenSecret(
+        self.password: GivenSecret | None = GivenSecret(
             "history-password", settings, self.instance.auth_string, readers, reminder, self.within
         )
-        self.certificate = GivenSecret("history-ca", settings, certificates, readers, reminder, self.within)
-        self.url: pulumi.Output[str] = pulumi.Output.concat(
+        self.certificate: GivenSecret | None = GivenSecret(
+            "history-ca", settings, certificates, readers, reminder, self.within
+        )
+        self.url: pulumi.Input[str] = pulumi.Output.concat(
             "rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0"
         )
         # Composed from the name, which a preview knows.

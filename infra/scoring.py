@@ -8,7 +8,7 @@ import pulumi_gcp as gcp
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import INGRESS, Settings
-from infra.history_store import HistoryStore
+from infra.history_store import HistoryStore, NamedStore
 from infra.identity import Identity
 from infra.image import OWNED
 from infra.model import ModelVersion
@@ -38,7 +38,7 @@ class ScoringParts:
     masking_key: Secret
     api_key: Secret
     rag_key: GivenSecret | None
-    store: HistoryStore | None
+    store: HistoryStore | NamedStore | None
     network: Egress | None
 
 

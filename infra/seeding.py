@@ -6,7 +6,7 @@ import pulumi_gcp as gcp
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import Settings
-from infra.history_store import HistoryStore
+from infra.history_store import HistoryStore, NamedStore
 from infra.image import OWNED
 from infra.network import Egress
 from infra.scoring import HISTORIES_MOUNT, ScoringParts
@@ -28,8 +28,8 @@ class SeedingJob(Component):
         name: str,
         settings: Settings,
         parts: ScoringParts,
-        store: HistoryStore,
-        network: Egress,
+        store: HistoryStore | NamedStore,
+        network: Egress | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -46,10 +46,7 @@ class SeedingJob(Component):
                     "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
                     "max_retries": 2,  # it goes on where it was
                     "timeout": "1800s",
-                    "vpc_access": {
-                        "egress": network.traffic,
-                        "network_interfaces": [{"network": network.network, "subnetwork": network.subnetwork}],
-                    },
+                    "vpc_access": _vpc_access(network),
                     "volumes": [_volume(parts.histories)],
                     "containers": [
                         {
@@ -71,18 +68,28 @@ class SeedingJob(Component):
         self.register_outputs({"name": self.name})
 
 
+def _vpc_access(network: Egress | None) -> gcp.cloudrunv2.JobTemplateTemplateVpcAccessArgsDict | None:
+    if network is None:
+        return None
+    interface: gcp.cloudrunv2.JobTemplateTemplateVpcAccessNetworkInterfaceArgsDict = {
+        "network": network.network,
+        "subnetwork": network.subnetwork,
+    }
+    return {"egress": network.traffic, "network_interfaces": [interface]}
+
+
 def _volume(histories: Bucket) -> gcp.cloudrunv2.JobTemplateTemplateVolumeArgsDict:
     return {"name": "histories", "gcs": {"bucket": histories.name, "read_only": True, "mount_options": OWNED}}
 
 
-def _variables(settings: Settings, parts: ScoringParts, store: HistoryStore) -> list[Variable]:
+def _variables(settings: Settings, parts: ScoringParts, store: HistoryStore | NamedStore) -> list[Variable]:
     plain: dict[str, pulumi.Input[str]] = {
         "ENVIRONMENT": settings.environment,
         "PII_MASKING": "enforced",
         "HISTORIES_DIR": HISTORIES_MOUNT,
         "HISTORY_URL": store.url,
     }
-    secrets: dict[str, Secret | GivenSecret] = {
+    secrets: dict[str, Secret | GivenSecret | None] = {
         "MASKING_KEY": parts.masking_key,
         "HISTORY_PASSWORD": store.password,
         "HISTORY_CA": store.certificate,
@@ -91,5 +98,6 @@ def _variables(settings: Settings, parts: ScoringParts, store: HistoryStore) -> 
     by_reference: list[Variable] = [
         {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
         for name, secret in secrets.items()
+        if secret is not None
     ]
     return [*given, *by_reference]

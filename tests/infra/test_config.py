@@ -74,6 +74,12 @@ MISTAKES = [
         "orderguard:historyStoreMemoryGb: 301 is out of range. Write a number from 1 to 300",
     ),
     ({"historyUrl": "rediss://cache.example.com"}, "take historyUrl out"),
+    (
+        {"historyStore": "off", "historyUrl": "rediss://:pass@cache.example.com"},
+        "run `pulumi config set --secret orderguard:historyPassword`",
+    ),
+    ({"historyPassword": "given"}, "the stack's own Redis has its own"),
+    ({"historyStore": "off", "historyUrl": "rediss://cache", "historyCa": "ca.pem"}, "Write certificates in PEM"),
     ({"historyStore": "off"}, "Write `orderguard:historyStore: basic` (or standard), or"),
     ({"historyStore": "off", "historyUrl": "sqlite:/x"}, "or `orderguard:maxInstances: 1`"),
     ({"trainingSchedule": "daily"}, "orderguard:trainingSchedule: 'daily' does not fit. Write five fields of cron"),
@@ -168,6 +174,13 @@ def test_all_mistakes_are_reported_at_once() -> None:
 def test_a_secret_setting_is_never_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
         stack_settings("local", ragApiKey="s3cret-value", ragProvider="openai", cpu="3")
+    assert "s3cret-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["rediss://:s3cret-value@cache", "redis//:s3cret-value@cache"])
+def test_a_password_in_an_address_is_never_repeated(address: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        stack_settings("local", historyStore="off", historyUrl=address, cpu="3")
     assert "s3cret-value" not in str(caught.value)
 
 

@@ -77,8 +77,8 @@ def test_a_stack_that_names_no_network_has_one_that_leads_to_its_store_alone(mod
 
 
 def test_without_a_store_there_is_neither_network_nor_secret_nor_alert(models: Path) -> None:
-    record = declared("staging", historyStore="off", historyUrl="rediss://cache.example.com")
-    assert environment(record)["HISTORY_URL"] == "rediss://cache.example.com"
+    record = declared("staging", historyStore="off", historyUrl="off")
+    assert environment(record)["HISTORY_URL"] == "off"
     assert "HISTORY_PASSWORD" not in environment(record)
     assert "vpcAccess" not in record.one(SERVICE, "scorer")["template"]
     left = [line for line in record.inventory() if re.search("history-|network|redis|store|seeder", line)]
@@ -108,6 +108,23 @@ def test_the_store_is_seeded_in_its_network_by_who_may_read_it(models: Path) -> 
     assert all(served[name] == variable for name, variable in own.items())
     assert {"MASKING_KEY", "HISTORY_URL", "HISTORY_PASSWORD", "HISTORY_CA", "HISTORIES_DIR"} <= set(own)
     assert [volume["gcs"]["readOnly"] for volume in seeder["volumes"]] == [True]
+
+
+def test_a_redis_of_ones_own_gets_its_password_and_certificates_by_reference(models: Path) -> None:
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    named = {"historyStore": "off", "historyUrl": "rediss://cache:6379"}
+    record = declared(**named, historyPassword="given-by-operator", historyCa=certificate)
+    (seeder,) = record.one("gcp:cloudrunv2/job:Job", "seeder")["template"]["template"]["containers"]
+    (service,) = record.one(SERVICE, "scorer")["template"]["containers"]
+    for container in (seeder, service):
+        variables = {one["name"]: one for one in container["envs"]}
+        assert variables["HISTORY_URL"]["value"] == "rediss://cache:6379"
+        for name, secret in (("HISTORY_PASSWORD", "history-password"), ("HISTORY_CA", "history-ca")):
+            reference = variables[name]["valueSource"]["secretKeyRef"]
+            assert reference["secret"] == f"orderguard-local-{secret}"
+    assert not record.of(STORE)
+    left = json.dumps(declared(**named).one(SERVICE, "scorer"))
+    assert "HISTORY_PASSWORD" not in left and "HISTORY_CA" not in left
 
 
 def test_what_is_made_of_raw_orders_is_made_by_the_trainer(models: Path) -> None:
