@@ -164,28 +164,26 @@ def _past(
     log_levels: list[float],
 ) -> tuple[float, ...]:
     """Windows and habits from the customer's last order backwards: `PAST` from `remembered` on."""
-    now, minute = numbers[AT], numbers[MINUTE]
+    now, minute, past, currencies = numbers[AT], numbers[MINUTE], history.at, history.currencies
+    nets += history.values[::-1]
+    if currencies.count(currencies[0]) == len(past):
+        log_levels += [levels.get(currencies[0], REFERENCE)[1]] * len(past)
+    else:
+        log_levels += [levels.get(currency, REFERENCE)[1] for currency in reversed(currencies)]
     orders_1h = orders_24h = orders_7d = 0.0
-    last_currency, log_level = None, 0.0
-    for at, amount, currency in zip(
-        reversed(history.at), reversed(history.values), reversed(history.currencies), strict=True
-    ):
-        if currency != last_currency:
-            last_currency = currency
-            _, log_level = levels.get(currency, REFERENCE)
-        nets.append(amount)
-        log_levels.append(log_level)
+    for at in reversed(past):
         elapsed = now - at
-        if elapsed <= 604800.0:
-            orders_7d += 1.0
-            if elapsed <= 86400.0:
-                orders_24h += 1.0
-                if elapsed <= 3600.0:
-                    orders_1h += 1.0
+        if elapsed > 604800.0:
+            break
+        orders_7d += 1.0
+        if elapsed <= 86400.0:
+            orders_24h += 1.0
+            if elapsed <= 3600.0:
+                orders_1h += 1.0
     apart = [abs(minute - then) for then in history.minutes]
     return (
         float(len(apart)),
-        now - history.at[-1],
+        now - past[-1],
         # the day is a circle
         min(720.0, min(apart), 1440 - max(apart)),
         _is_new(numbers[ADDRESS], history.addresses),
@@ -200,18 +198,21 @@ def _past(
 def _company(order: MaskedOrder, numbers: tuple[float, ...], entities: Sequence[EntityHistory | None]) -> list[float]:
     """How many others share each entity lately, see `orderguard.features.company`."""
     week_ago = numbers[AT] - WEEK
-    return [
-        (
-            _others(history, numbers, digest(order.customer_token))
-            if history and history.at and history.at[-1] >= week_ago
-            else 0.0
-        )
-        for history in entities
-    ]
+    last, found, company_of = None, 0.0, []
+    for history in entities:
+        # What one customer alone uses is mostly one object.
+        if history is not last:
+            last, found = history, 0.0
+            if history is not None and history.at and history.at[-1] >= week_ago:
+                found = _others(history, numbers, digest(order.customer_token))
+        company_of.append(found)
+    return company_of
 
 
 def _others(history: EntityHistory, numbers: tuple[float, ...], customer: int) -> float:
     now, card, customers, cards = numbers[AT], int(numbers[CARD]), history.customers, history.cards
+    if customers.count(customer) == cards.count(card) == len(customers):
+        return 0.0
     hour, day, week = starts(history.at, now)
     most = max(others(customers, week, customer), others(cards, week, card))
     if not most:
@@ -231,11 +232,13 @@ def _own(numbers: tuple[float, ...], history: CustomerHistory) -> tuple[float, f
     if history.at[-1] < now - WEEK:
         return 0.0, 0.0
     begins = starts(history.at, now)
-    cards, addresses = (
-        tuple(others(values, start, int(own)) for start in begins)
-        for values, own in ((history.cards, numbers[CARD]), (history.addresses, numbers[ADDRESS]))
-    )
-    return max(cards[0], cards[1] / 2.0, cards[2] / 4.0), max(addresses[0], addresses[1] / 2.0, addresses[2] / 4.0)
+    return _lately(history.cards, begins, int(numbers[CARD])), _lately(history.addresses, begins, int(numbers[ADDRESS]))
+
+
+def _lately(digests: Sequence[int], begins: tuple[int, int, int], own: int) -> float:
+    hour, day, week = begins
+    in_week = others(digests, week, own)
+    return in_week and max(others(digests, hour, own), others(digests, day, own) / 2.0, in_week / 4.0)
 
 
 def _is_new(digest: float, earlier: tuple[int, ...]) -> float:
