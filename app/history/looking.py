@@ -28,16 +28,14 @@ class Looking:
         before = {key: data for key, data in zip(keys, await self.read(keys), strict=True) if data}
         records = dict(before)
         pasts = take_in_turn(group, records, count=record)
-        for key, data in records.items():
-            if data is not before.get(key):
-                self._own[key] = data
+        self._own.write([(key, data) for key, data in records.items() if data is not before.get(key)])
         return pasts
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
-        own = [self._own.get(key) for key in keys]
-        others = [key for key, data in zip(keys, own, strict=True) if data is None]
+        own = self._own.read(keys)
+        others = [key for key in keys if key not in own]
         theirs = iter(await self._store.read(others) if others else ())
-        return [data or next(theirs) for data in own]
+        return [own[key] if key in own else next(theirs) for key in keys]
 
     async def forget(self, customer_tokens: Sequence[str], progress: Callable[[int], None] = silent) -> Forgotten:
         raise NotImplementedError("what is looked at is not changed")

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past, digest
-from orderguard.history.records import CUSTOMER, counted, is_newer, kind_of, take_in_turn, without_customers
+from orderguard.history.records import CUSTOMER, ENTITY, counted, is_newer, kind_of, take_in_turn, without_customers
 from orderguard.schema import MaskedOrder
 
 CAPACITY = 16_777_216
@@ -30,24 +30,31 @@ class MemoryRecords:
         self._records: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
 
-    def get(self, key: str, /) -> bytes | None:
-        """The record, if it is there and not too old."""
-        found = self._records.get(key)
-        if found is None:
-            return None
-        if found[0] < self._clock():
-            del self[key]
-            return None
-        self._records.move_to_end(key)
-        return found[1]
+    def read(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The records that are there and not too old, by key."""
+        now, records, found = self._clock(), self._records, {}
+        for key in keys:
+            known = records.get(key)
+            if known is not None:
+                expires, record = known
+                if expires < now:
+                    del self[key]
+                else:
+                    records.move_to_end(key)
+                    found[key] = record
+        return found
 
-    def __setitem__(self, key: str, record: bytes, /) -> None:
-        del self[key]
-        ttl = self._ttl if kind_of(key) is CUSTOMER else self._entity_ttl
-        self._records[key] = (self._clock() + ttl, record)
-        self._size += BESIDE + len(record)
+    def write(self, changed: Iterable[tuple[str, bytes]]) -> None:
+        """Keep these records from now on, in the place of those that are there."""
+        now, records = self._clock(), self._records
+        ends = {CUSTOMER.letter: now + self._ttl, ENTITY.letter: now + self._entity_ttl}
+        for key, record in changed:
+            known = records.get(key)
+            self._size += len(record) + BESIDE if known is None else len(record) - len(known[1])
+            records[key] = (ends[key[0]], record)
+            records.move_to_end(key)
         while self._size > self._capacity:
-            del self[next(iter(self._records))]
+            del self[next(iter(records))]
 
     def replace(self, key: str, record: bytes) -> None:
         """Put another record in the place of one, with the same time to live."""
@@ -90,16 +97,24 @@ class MemoryStore:
     async def take(self, orders: Sequence[MaskedOrder], *, record: bool = True) -> list[Past]:
         if record and self._since is None:
             self._since = self._clock()
-        return take_in_turn([counted(order) for order in orders], self._records, count=record)
+        group = [counted(order) for order in orders]
+        before = self._records.read({key: None for order in group for key in order.keys if key})
+        records = dict(before)
+        pasts = take_in_turn(group, records, count=record)
+        if record:
+            self._records.write([(key, now) for key, now in records.items() if now is not before.get(key)])
+        return pasts
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
-        return [self._records.get(key) for key in keys]
+        found = self._records.read(keys)
+        return [found.get(key) for key in keys]
 
     async def forget(self, customer_tokens: Sequence[str], progress: Callable[[int], None] = silent) -> Forgotten:
         customers = entities = 0
         for token in customer_tokens:
-            customers += self._records.get(f"{CUSTOMER.letter}:{token}") is not None
-            del self._records[f"{CUSTOMER.letter}:{token}"]
+            key = f"{CUSTOMER.letter}:{token}"
+            customers += len(self._records.read([key]))
+            del self._records[key]
         digests = [digest(token) for token in customer_tokens]
         for place, key in enumerate(self._records.keys()):
             record = None if kind_of(key) is CUSTOMER else self._records.looked_at(key)
@@ -115,13 +130,11 @@ class MemoryStore:
         return Forgotten(customers, entities)
 
     async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
-        written = 0
         self._since, self._seed = self._since or self._clock(), name or self._seed
-        for key, record in records:
-            if is_newer(record, self._records.get(key), kind_of(key)):
-                self._records[key] = record
-                written += 1
-        return Seeded(written, len(records) - written)
+        known = self._records.read([key for key, _ in records])
+        new = [(key, record) for key, record in records if is_newer(record, known.get(key), kind_of(key))]
+        self._records.write(new)
+        return Seeded(len(new), len(records) - len(new))
 
     async def state(self) -> StoreState:
         return StoreState(self._since, self._seed)

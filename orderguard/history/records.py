@@ -8,12 +8,11 @@ saw the first time.
 """
 
 from collections.abc import Sequence, Set
-from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple, Protocol, Unpack
+from typing import NamedTuple, Unpack
 
 from orderguard.history.customer import CUSTOMER_SILENT_DAYS, REMEMBERED, CustomerHistory
-from orderguard.history.digests import address_token, device_of, digest, net_value, payment_digest
+from orderguard.history.digests import digest, net_value, payment_digest
 from orderguard.history.entity import REMEMBERED_OF_ENTITY, SILENT_DAYS, EntityHistory, entity_tokens
 from orderguard.history.past import Past, customer_as_of, entity_as_of
 from orderguard.schema import MaskedOrder
@@ -79,8 +78,8 @@ def counted(order: MaskedOrder) -> Counted:
             number,
             placed,
             net_value(order),
-            digest(address_token(order)),
-            digest(device_of(order)),
+            digest(tokens[3]),
+            digest(tokens[0]),
             payment_digest(order.payment_method, order.card_country),
             card,
             created.hour * 60 + created.minute,
@@ -122,8 +121,8 @@ def with_entry(record: bytes | None, entry: bytes, kind: Kind) -> bytes:
     if record is None or starts_anew(record, _moment(entry), kind):
         return kind.mark + entry[_MOMENT] + _COUNT.pack(1) + entry
     count = min(_COUNT.unpack_from(record, _AT_COUNT)[0] + 1, _LARGEST_COUNT)
-    start = max(HEADER.size, len(record) + kind.size - kind.kept * kind.size)
-    return record[:_AT_COUNT] + _COUNT.pack(count) + record[start:] + entry
+    start = max(_HEADER_SIZE, len(record) + kind.size - kind.kept * kind.size)
+    return b"".join((record[:_AT_COUNT], _COUNT.pack(count), record[start:], entry))
 
 
 def starts_anew(record: bytes, placed: float, kind: Kind) -> bool:
@@ -173,34 +172,26 @@ def place_of(record: bytes | None, number: bytes, kind: Kind) -> int | None:
     return None
 
 
-class Records(Protocol):
-    """Records by key."""
-
-    def get(self, key: str, /) -> bytes | None:
-        """The record, if there is one."""
-
-    def __setitem__(self, key: str, record: bytes, /) -> None: ...
-
-
 def take_in_turn(
-    orders: Sequence[Counted], records: Records, *, count: bool = True, again: Set[str] | None = None
+    orders: Sequence[Counted], records: dict[str, bytes], *, count: bool = True, again: Set[str] | None = None
 ) -> list[Past]:
     """What each of these orders finds known, one after another, each counted into `records` unless it was before.
 
     With `again`, the keys that several of them have, those that have none of these are not counted: nobody looks.
     """
     pasts = []
+    known_under = records.get
     for order in orders:
-        found = [records.get(key) if key else None for key in order.keys]
-        repeated = place_of(found[0], order.customer_entry[_ORDER], CUSTOMER) is not None
-        pasts.append(past_of(found, order, repeated))
-        if count and not repeated and (again is None or not again.isdisjoint(order.keys)):
-            entry = order.entity_entry
-            customer, *entities = order.keys
-            records[customer] = with_entry(found[0], order.customer_entry, CUSTOMER)
+        keys, customer_entry, entry, placed = order
+        customer, *found = [known_under(key) if key else None for key in keys]
+        number = customer_entry[_ORDER]
+        repeated = place_of(customer, number, CUSTOMER) is not None
+        pasts.append(past_of(customer, found, placed, number if repeated else None))
+        if count and not repeated and (again is None or not again.isdisjoint(keys)):
+            records[keys[0]] = with_entry(customer, customer_entry, CUSTOMER)
             # What one customer alone uses has one record under several keys.
             now: dict[bytes | None, bytes] = {}
-            for key, record in zip(entities, found[1:], strict=True):
+            for key, record in zip(keys[1:], found, strict=True):
                 if key:
                     if record not in now:
                         now[record] = with_entry(record, entry, ENTITY)
@@ -208,17 +199,17 @@ def take_in_turn(
     return pasts
 
 
-def past_of(records: Sequence[bytes | None], order: Counted, repeated: bool) -> Past:
+def past_of(
+    customer: bytes | None, entities: Sequence[bytes | None], placed: float, number: bytes | None
+) -> Past:
     """What an order sees in its customer's record and in those of its entities: `as_of` its moment.
 
-    An order that was counted before sees what it saw then, as far as each record still holds it. Entities with the
-    same record have the same object as their history.
+    An order that was counted before, told by its `number`, sees what it saw then, as far as each record still holds it.
+    Entities with the same record have the same object as their history.
     """
-    number, placed = order.customer_entry[_ORDER] if repeated else None, order.placed
-    customer, *entities = records
     known: dict[bytes | None, EntityHistory | None] = {None: None}
     for record in entities:
-        if record is not None and record not in known:
+        if record not in known:
             known[record] = _entity(record, number, placed)
     return Past(
         None if customer is None else _customer(customer, number, placed), tuple([known[record] for record in entities])
@@ -239,7 +230,7 @@ def _customer(record: bytes, number: bytes | None, placed: float) -> CustomerHis
         flat[2] - entries + until,
         at,
         flat[start + 2 : stop : 9],
-        (*map(_currency, flat[start + 8 : stop : 9]),),
+        _currencies(flat[start + 8 : stop : 9]),
         flat[start + 7 : stop : 9],
         flat[start + 3 : stop : 9],
         flat[start + 4 : stop : 9],
@@ -275,6 +266,7 @@ def _in_order(at: tuple[float, ...], placed: float) -> bool:
     return bool(at) and at[-1] <= placed and sorted(at) == [*at]
 
 
-@lru_cache(1024)
-def _currency(code: bytes) -> str:
-    return code.decode()
+def _currencies(codes: tuple[bytes, ...]) -> tuple[str, ...]:
+    if codes and codes.count(codes[0]) == len(codes):
+        return (codes[0].decode(),) * len(codes)
+    return tuple([code.decode() for code in codes])
