@@ -45,14 +45,13 @@ class MemoryRecords:
         return found
 
     def write(self, changed: Iterable[tuple[str, bytes]]) -> None:
-        """Keep these records from now on, in the place of those that are there."""
+        """Keep these records from now on, in the place of those that were just read."""
         now, records = self._clock(), self._records
         ends = {CUSTOMER.letter: now + self._ttl, ENTITY.letter: now + self._entity_ttl}
         for key, record in changed:
             known = records.get(key)
             self._size += len(record) + BESIDE if known is None else len(record) - len(known[1])
             records[key] = (ends[key[0]], record)
-            records.move_to_end(key)
         while self._size > self._capacity:
             del self[next(iter(records))]
 

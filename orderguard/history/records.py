@@ -41,9 +41,10 @@ ENTITY = Kind("e", b"oge2", "IdII", 20, REMEMBERED_OF_ENTITY + SPARE, SILENT_DAY
 KINDS = (CUSTOMER, ENTITY)
 
 _CUSTOMER_LAYOUTS, _ENTITY_LAYOUTS = (
-    [Struct(HEADER.format + kind.fields * entries) for entries in range(kind.kept + 1)] for kind in KINDS
+    [Struct("<4xdI" + kind.fields.replace("I", "4x", 1) * entries) for entries in range(kind.kept + 1)]
+    for kind in KINDS
 )
-"""A record of each possible number of entries."""
+"""A record of each possible number of entries, without its mark and its orders' digests."""
 _CUSTOMER_ENTRY, _ENTITY_ENTRY = Struct(f"<{CUSTOMER.fields}"), Struct(f"<{ENTITY.fields}")
 _HEADER_SIZE, _CUSTOMER_SIZE, _ENTITY_SIZE, _SILENCE = HEADER.size, CUSTOMER.size, ENTITY.size, ENTITY.silence
 _COUNT, _AT = Struct("<I"), Struct("<d")
@@ -199,9 +200,7 @@ def take_in_turn(
     return pasts
 
 
-def past_of(
-    customer: bytes | None, entities: Sequence[bytes | None], placed: float, number: bytes | None
-) -> Past:
+def past_of(customer: bytes | None, entities: Sequence[bytes | None], placed: float, number: bytes | None) -> Past:
     """What an order sees in its customer's record and in those of its entities: `as_of` its moment.
 
     An order that was counted before, told by its `number`, sees what it saw then, as far as each record still holds it.
@@ -222,20 +221,20 @@ def _customer(record: bytes, number: bytes | None, placed: float) -> CustomerHis
     flat = _CUSTOMER_LAYOUTS[entries].unpack(record)
     if number is not None:
         until = place_of(record, number, CUSTOMER) or 0
-    start, stop = 3, 3 + 9 * until
+    start, stop = 2, 2 + 8 * until
     if until > REMEMBERED:
-        start = stop - 9 * REMEMBERED
-    at = flat[start + 1 : stop : 9]
+        start = stop - 8 * REMEMBERED
+    at = flat[start:stop:8]
     history = CustomerHistory(
-        flat[2] - entries + until,
+        flat[1] - entries + until,
         at,
-        flat[start + 2 : stop : 9],
-        _currencies(flat[start + 8 : stop : 9]),
-        flat[start + 7 : stop : 9],
-        flat[start + 3 : stop : 9],
-        flat[start + 4 : stop : 9],
-        flat[start + 5 : stop : 9],
-        flat[start + 6 : stop : 9],
+        flat[start + 1 : stop : 8],
+        _currencies(flat[start + 7 : stop : 8]),
+        flat[start + 6 : stop : 8],
+        flat[start + 2 : stop : 8],
+        flat[start + 3 : stop : 8],
+        flat[start + 4 : stop : 8],
+        flat[start + 5 : stop : 8],
     )
     seen = _in_order(at, placed) and placed - at[-1] <= CUSTOMER.silence
     return history if seen else customer_as_of(history, placed)
@@ -247,16 +246,16 @@ def _entity(record: bytes, number: bytes | None, placed: float) -> EntityHistory
     place = None if number is None else place_of(record, number, ENTITY)
     if place is not None:
         until = place
-        if not flat[2] - entries + until:
+        if not flat[1] - entries + until:
             return None
-    start, stop = 3, 3 + 4 * until
+    start, stop = 2, 2 + 3 * until
     if until > REMEMBERED_OF_ENTITY:
-        start = stop - 4 * REMEMBERED_OF_ENTITY
-    at = flat[start + 1 : stop : 4]
+        start = stop - 3 * REMEMBERED_OF_ENTITY
+    at = flat[start:stop:3]
     history = EntityHistory(
-        flat[1], flat[2] - entries + until, at, flat[start + 2 : stop : 4], flat[start + 3 : stop : 4]
+        flat[0], flat[1] - entries + until, at, flat[start + 1 : stop : 3], flat[start + 2 : stop : 3]
     )
-    if _in_order(at, placed) and flat[1] <= at[0] and placed - at[-1] <= _SILENCE:
+    if _in_order(at, placed) and flat[0] <= at[0] and placed - at[-1] <= _SILENCE:
         return history
     return entity_as_of(history, placed)
 
