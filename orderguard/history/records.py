@@ -73,14 +73,15 @@ def counted(order: MaskedOrder) -> Counted:
     placed = created.timestamp()
     number, card = digest(order.order_token), digest(order.card_token)
     tokens = entity_tokens(order)
+    device, _, _, address, _ = tokens
     return Counted(
         ("c:" + order.customer_token, *[token and "e:" + token for token in tokens]),
         _CUSTOMER_ENTRY.pack(
             number,
             placed,
             net_value(order),
-            digest(tokens[3]),
-            digest(tokens[0]),
+            digest(address),
+            digest(device),
             payment_digest(order.payment_method, order.card_country),
             card,
             created.hour * 60 + created.minute,
@@ -208,7 +209,7 @@ def past_of(customer: bytes | None, entities: Sequence[bytes | None], placed: fl
     """
     known: dict[bytes | None, EntityHistory | None] = {None: None}
     for record in entities:
-        if record not in known:
+        if record is not None and record not in known:
             known[record] = _entity(record, number, placed)
     return Past(
         None if customer is None else _customer(customer, number, placed), tuple([known[record] for record in entities])
