@@ -1,6 +1,7 @@
 """What was known of each order's entities before it, over columns: what serving counts in histories."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +50,16 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
             ([history.cards for _, history in histories], columns.numbers["card"]),
         )
     )
-    by_entity = np.argsort(group, kind="stable")
+    # What one customer alone uses, with one card, nobody shares: most of it.
+    shared = _of_several(group, customers) | _of_several(group, cards)
+    by_entity = np.flatnonzero(shared)
+    by_entity = by_entity[np.argsort(group[by_entity], kind="stable")]
     group, at = group[by_entity], at[by_entity]
     first_at, before = np.full(len(group), np.nan), np.zeros(len(group))
-    begins = np.searchsorted(group, [number for number, history in histories if history.at])
-    told = [history for _, history in histories if history.at]
+    in_use = set(group.tolist()) if histories else set()
+    histories = [(number, history) for number, history in histories if number in in_use and history.at]
+    begins = np.searchsorted(group, [number for number, _ in histories])
+    told = [history for _, history in histories]
     first_at[begins] = [history.first_at for history in told]
     before[begins] = [history.count - len(history.at) for history in told]
     group = lives(group, at)
@@ -73,10 +79,20 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
             "usual_seconds": usual_seconds,
         }
     )
-    found = np.empty(len(group))
+    found = np.zeros(len(shared))
     found[by_entity] = np.where(week > 0.0, company(facts, np), 0.0)
     result[rows] = found[earlier:]
     return result
+
+
+def _of_several(group: Indices, value: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each row (n,) is of a group in which there are several values."""
+    one = np.zeros(group.max(initial=-1) + 1, value.dtype)
+    one[group] = value
+    several = np.zeros(len(one), dtype=bool)
+    several[group[value != one[group]]] = True
+    found: NDArray[np.bool_] = several[group]
+    return found
 
 
 def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str, Floats]:
@@ -93,7 +109,8 @@ def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str
             ([history.addresses for _, history in histories], columns.numbers["address"]),
         )
     )
-    by_customer = np.argsort(group, kind="stable")
+    by_customer = np.flatnonzero(_of_several(group, cards) | _of_several(group, addresses))
+    by_customer = by_customer[np.argsort(group[by_customer], kind="stable")]
     _, counts = recent(
         group[by_customer],
         at[by_customer],
@@ -102,7 +119,7 @@ def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str
     )
     facts = {}
     for name, (hour, day, week) in zip(OWN, counts, strict=True):
-        found = np.empty(len(group))
+        found = np.zeros(len(group))
         found[by_customer] = np.maximum(hour, np.maximum(day / 2.0, week / 4.0))
         facts[f"own_{name}"] = found[earlier:]
     return facts
