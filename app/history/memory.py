@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past, digest
-from orderguard.history.records import CUSTOMER, ENTITY, counted, is_newer, kind_of, take_in_turn, without_customers
+from orderguard.history.records import (
+    CUSTOMER,
+    ENTITY,
+    counted,
+    is_newer,
+    kind_of,
+    newest_of_each,
+    take_in_turn,
+    without_customers,
+)
 from orderguard.schema import MaskedOrder
 
 CAPACITY = 16_777_216
@@ -130,8 +139,9 @@ class MemoryStore:
 
     async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
         self._since, self._seed = self._since or self._clock(), name or self._seed
-        known = self._records.read([key for key, _ in records])
-        new = [(key, record) for key, record in records if is_newer(record, known.get(key), kind_of(key))]
+        given = newest_of_each(records)
+        known = self._records.read(given)
+        new = [(key, record) for key, record in given.items() if is_newer(record, known.get(key), kind_of(key))]
         self._records.write(new)
         return Seeded(len(new), len(records) - len(new))
 

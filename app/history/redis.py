@@ -9,7 +9,7 @@ from typing import Any
 from app.history.server import Server
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreEvents, StoreState, silent
 from orderguard.history import Past, digest
-from orderguard.history.records import CUSTOMER, ENTITY, counted, kind_of, take_in_turn
+from orderguard.history.records import CUSTOMER, ENTITY, counted, kind_of, newest_of_each, take_in_turn
 from orderguard.schema import MaskedOrder
 
 PREFIX = "orderguard:2:"
@@ -85,8 +85,9 @@ class RedisStore:
                 return Forgotten(customers, entities)
 
     async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
-        records = sorted(records, key=lambda record: record.key)
-        keys, data = [key for key, _ in records], [record for _, record in records]
+        given = newest_of_each(records)
+        keys = sorted(given)
+        data = [given[key] for key in keys]
         written = await self._script("seed", keys, _customers(keys), time.time(), name, *data)
         return Seeded(written, len(records) - written)
 

@@ -17,6 +17,7 @@ from orderguard.history.records import (
     is_newer,
     is_record,
     kind_of,
+    newest_of_each,
     take_in_turn,
     without_customers,
 )
@@ -94,9 +95,10 @@ class SqliteStore:
         return Forgotten(customers, entities)
 
     async def seed(self, records: Sequence[SeedRecord], name: str = "") -> Seeded:
+        given = newest_of_each(records)
         with self._transaction(write=True) as connection:
-            known = self._read(connection, [key for key, _ in records])
-            new = {key: record for key, record in records if is_newer(record, known.get(key), kind_of(key))}
+            known = self._read(connection, list(given))
+            new = {key: record for key, record in given.items() if is_newer(record, known.get(key), kind_of(key))}
             self._write(connection, new)
             if name:
                 connection.execute("INSERT OR REPLACE INTO about VALUES ('seed', ?)", (name,))

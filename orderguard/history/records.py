@@ -7,7 +7,7 @@ means is here. A record holds `SPARE` more orders than features see, so that an 
 saw the first time.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from struct import Struct
 from typing import NamedTuple, Unpack
 
@@ -156,6 +156,15 @@ def newest(record: bytes, kind: Kind) -> float:
 def is_newer(record: bytes, known: bytes | None, kind: Kind) -> bool:
     """Whether a record's newest order is newer than that of the record that is kept, if one is."""
     return known is None or newest(known, kind) < newest(record, kind)
+
+
+def newest_of_each(records: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Records by key: the one with the newest order, where several are under one key."""
+    found: dict[str, bytes] = {}
+    for key, record in records:
+        if is_newer(record, found.get(key), kind_of(key)):
+            found[key] = record
+    return found
 
 
 def _moment(data: bytes, start: int = 0) -> float:
