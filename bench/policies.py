@@ -1,12 +1,10 @@
-"""What the policy pack costs: a resource in its own process, against the servicer of the policy SDK; its import; and a
-preview of 1,000 resources with the pack and without, against what the engine itself needs.
+"""What the policy pack costs: a resource in its own process, against the servicer of the policy SDK; its import; and
+previews of up to 1,000 resources with the pack and without, against what the engine itself needs.
 """
 
 import json
-import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -19,8 +17,7 @@ from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from bench import policies_corpora
-from infra.local.pulumi import run
+from bench import policies_corpora, policies_previews, policies_sarif
 from policies.analyzer import Analyzer
 from policies.catalogue import RULES
 from policies.pack import Pack
@@ -33,7 +30,6 @@ REPORT = ROOT / "reports" / "bench" / "policies.json"
 OURS, SDKS = 1_000, 20
 """Repetitions of each; the SDK's servicer is slow enough for fewer."""
 IMPORT_LIMIT_MS = 150
-COUNT = 1_000
 
 _ENVIRONMENT = [
     {"name": f"SETTING_{number}", "value": f"gs://p-prod-models/2026-01-{number:02}"} for number in range(12)
@@ -57,22 +53,6 @@ _RESOURCES: Mapping[str, Mapping[str, Any]] = {
     "aws:s3/bucket:Bucket": {"acl": "private"},
 }
 
-_PROGRAM = """\
-import pulumi_gcp as gcp
-
-for number in range({count}):
-    kind = number % 3
-    if kind == 0:
-        gcp.storage.Bucket(
-            f"bucket-{{number}}", name=f"shop-{{number}}", location="EU", uniform_bucket_level_access=True,
-            public_access_prevention="enforced", versioning={{"enabled": True}},
-        )
-    elif kind == 1:
-        gcp.serviceaccount.Account(f"account-{{number}}", account_id=f"account-{{number}}")
-    else:
-        gcp.pubsub.Topic(f"topic-{{number}}", name=f"topic-{{number}}")
-"""
-
 
 def main(folder: str | None = None) -> None:
     """Measures, prints tables and writes the report; with a folder of public values and programs what is found there,
@@ -82,7 +62,8 @@ def main(folder: str | None = None) -> None:
     if folder is not None:
         figures["corpora"] = policies_corpora.measure(Path(folder))
     print(f"    import of all rules: {figures['import_ms']:.0f} ms of processor time (limit {IMPORT_LIMIT_MS})")
-    figures["preview_seconds"] = _previews()
+    figures["sarif"] = policies_sarif.measure(None if folder is None else Path(folder))
+    figures["previews"] = policies_previews.measure()
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -127,39 +108,6 @@ def _import_ms() -> float:
         return min(float(subprocess.check_output(command, cwd=ROOT)) for _ in range(5)) * 1e3
 
     return least("import policies.catalogue") - least("pass")
-
-
-def _previews() -> dict[str, dict[str, float]]:
-    """A preview of 1,000 resources and of none, without the pack and with it: in seconds, and of processor time."""
-    figures: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for count in (0, COUNT):
-            project = Path(folder) / str(count)
-            project.mkdir()
-            (project / "Pulumi.yaml").write_text(f"name: many{count}\nruntime: python\n")
-            (project / "Pulumi.dev.yaml").write_text("config: {gcp:project: shop-dev, gcp:region: europe-west1}\n")
-            (project / "__main__.py").write_text(_PROGRAM.format(count=count))
-            for label, arguments in (("engine", []), ("with the pack", ["--policy-pack", str(ROOT / "policies")])):
-                begun, worked = time.perf_counter(), _processor_seconds()
-                done = run(["preview", *arguments], home=Path(folder) / "home", stack="dev", project=project)
-                figures[f"{label}, {count}"] = {
-                    "seconds": time.perf_counter() - begun,
-                    "processor_seconds": _processor_seconds() - worked,
-                }
-                assert f"{count + 1} to create" in done.stdout, done.stdout
-    for unit in ("seconds", "processor_seconds"):
-        none, all_of_it = (figures[f"engine, {count}"][unit] for count in (0, COUNT))
-        none_packed, all_packed = (figures[f"with the pack, {count}"][unit] for count in (0, COUNT))
-        engine, pack = all_of_it - none, (all_packed - none_packed) - (all_of_it - none)
-        shown = unit.replace("_", " ")
-        print(f"    a preview of {COUNT} resources: the engine {engine:.1f}, the pack {pack:.1f} {shown} on top")
-        figures[unit] = {"engine": engine, "pack": pack}
-    return figures
-
-
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ class Analyzer(_PolicyAnalyzerServicer):
     def Analyze(self, request: Any, _context: Any) -> Any:
         """Undecided rules are counted and told with the stack; or here, one by one, where the pack is verbose."""
         response = proto.AnalyzeResponse()
+        self._pack.report.see(request.urn, request.type)
         if self._pack.rules_for(request.type):
             resource = _resource(request)
             for rule, verdict in self._pack.judge(resource):

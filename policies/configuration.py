@@ -41,7 +41,7 @@ class Configuration:
     exceptions: tuple[Exemption, ...] = ()
 
     def holds_for(self, resource: Resource) -> bool:
-        return matches_any(resource.stack, self.stacks)
+        return self.stacks == ("*",) or matches_any(resource.stack, self.stacks)
 
 
 def read(rule: Rule, given: Mapping[str, Any] | None) -> Configuration:

@@ -70,7 +70,7 @@ def evaluate(rule: Rule, subject: Resource | Stack, configuration: Configuration
     violations: list[Violation] = []
     undecided: list[Undecided] = []
     try:
-        for finding in rule.check(replace(subject, settings=configuration.settings)):
+        for finding in rule.check(replace(subject, settings=configuration.settings) if rule.settings else subject):
             if isinstance(finding, Violation):
                 violations.append(finding)
             elif finding is not None:

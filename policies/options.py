@@ -51,7 +51,8 @@ def parser(profile: str = GENERIC) -> argparse.ArgumentParser:
 
 def pack_of(options: argparse.Namespace, configuration: str | None = None) -> Pack:
     """The pack that these options ask for. Raises a ValueError that says which of them can't be used, or OSError."""
-    rules = selected(RULES, Selection(options.profile, tuple(options.framework), options.severity, tuple(options.rule)))
+    selection = Selection(options.profile, tuple(options.framework), options.severity, tuple(options.rule))
+    rules = selected(RULES, selection)
     putting_right = ["*" if pattern == "all" else pattern for pattern in options.remediate]
     rules = tuple(
         (
@@ -67,7 +68,7 @@ def pack_of(options: argparse.Namespace, configuration: str | None = None) -> Pa
     if file := options.write_baseline or options.baseline:
         owner = options.owner or getpass.getuser()
         baseline = read_baseline(Path(file), writing=bool(options.write_baseline), owner=owner)
-    pack = Pack(rules, options.profile, date.today(), baseline, verbose=options.verbose)
+    pack = Pack(rules, options.profile, date.today(), baseline, options.verbose, selection.narrowed())
     if configuration:
         configured(pack, json.loads(Path(configuration).read_text(encoding="utf-8")))
     return pack

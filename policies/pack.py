@@ -24,6 +24,7 @@ class Pack:
     today: date
     baseline: Baseline | None = None
     verbose: bool = False
+    narrowed: str = ""
     report: Report = field(init=False)
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     _configurations: dict[str, Configuration] = field(init=False)
@@ -32,7 +33,7 @@ class Pack:
 
     def __post_init__(self) -> None:
         self._configurations = {rule.name: read(rule, None) for rule in self.rules}
-        self.report = Report(self.profile, self.today, {rule.name: rule for rule in self.rules})
+        self.report = Report(self.profile, self.today, {rule.name: rule for rule in self.rules}, self.narrowed)
 
     def configure(self, name: str, given: Mapping[str, Any], level: Level | None = None) -> None:
         """Take the configuration of a rule. Raises `ConfigurationError`; one for a rule that is not selected is none
@@ -64,6 +65,7 @@ class Pack:
 
     def judge(self, resource: Resource) -> Iterator[tuple[Rule, Verdict]]:
         """What the rules for its type say of a resource; the report keeps it."""
+        self.report.see(resource.urn, resource.type)
         if self.baseline is not None:
             self.fingerprints.take(resource)
         version = resource.provider["version"]
@@ -78,7 +80,8 @@ class Pack:
         """What the rules over the whole stack say of these resources (by URN) and of what their properties are made
         of.
         """
-        self.fingerprints.link(known, dependencies)
+        if self.baseline is not None:
+            self.fingerprints.link(known, dependencies)
         for rule in self.stack_rules():
             yield rule, self._verdict(rule, stack_for(rule, known, dependencies))
 

@@ -22,8 +22,17 @@ REMEDIES: Mapping[str, Mapping[str, Any]] = {
     "bigquery-table-deletion-protection": {"deletionProtection": True},
     "project-service-stays-on": {"disableOnDestroy": False},
     "edge-no-default-network": {"autoCreateNetwork": False},
+    "sql-encrypted-connections": {"settings.ipConfiguration.sslMode": "ENCRYPTED_ONLY"},
+    "sql-backups": {"settings.backupConfiguration.enabled": True},
+    "sql-deletion-protection": {"deletionProtection": True},
+    "functions-https": {"httpsTriggerSecurityLevel": "SECURE_ALWAYS"},
+    "gke-no-legacy-authorization": {"enableLegacyAbac": False},
+    "gke-shielded-nodes": {"enableShieldedNodes": True},
+    "network-private-google-access": {"privateIpGoogleAccess": True},
 }
-"""Rule → dotted path → the value that keeps the rule."""
+"""Rule → dotted path → the value that keeps the rule. `compute-ip-forwarding` has none: its value would have the
+machine replaced, and break one that is a gateway.
+"""
 _PLAIN_WORD = 40
 
 

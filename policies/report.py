@@ -22,12 +22,16 @@ Document = Mapping[str, Any]
 
 @dataclass
 class Report:
-    """Verdicts by rule and subject. A resource that is judged again replaces what was said of it before."""
+    """Verdicts by rule and subject. A resource that is judged again replaces what was said of it before. `narrowed`
+    says what was chosen of the profile, where that was not all of it.
+    """
 
     profile: str
     today: date
     rules: Mapping[str, Rule]
+    narrowed: str = ""
     notes: list[str] = field(default_factory=list)
+    _seen: dict[str, str] = field(default_factory=dict)
     _levels: dict[str, Level] = field(default_factory=dict)
     _verdicts: dict[tuple[str, str], tuple[Resource | Stack, Verdict]] = field(default_factory=dict)
 
@@ -37,6 +41,11 @@ class Report:
             return
         self._levels[rule.name] = level
         self._verdicts[rule.name, subject.urn if isinstance(subject, Resource) else ""] = (subject, verdict)
+
+    def see(self, urn: str, type_token: str) -> None:
+        """Count a resource, whether or not a rule looks at it."""
+        if not type_token.startswith("pulumi:"):
+            self._seen[urn] = type_token
 
     def accepted(self) -> list[tuple[Rule, int]]:
         """How many violations of each rule the baseline lets pass."""
@@ -57,6 +66,7 @@ class Report:
             "format": FORMAT,
             "tool": {"name": PACK_NAME, "version": PACK_VERSION},
             "profile": self.profile,
+            "narrowed": self.narrowed,
             "project": project,
             "stack": stack,
             "day": self.today.isoformat(),
@@ -64,10 +74,21 @@ class Report:
                 **{state: sum(finding["state"] == state for finding in findings) for state in STATES},
                 "mandatory": sum(is_mandatory(finding) for finding in findings),
             },
+            "scope": self._scope(),
             "rules": [self._rule(rule) for rule in self.rules.values()],
             "findings": findings,
             "notes": list(self.notes),
         }
+
+    def _scope(self) -> list[dict[str, Any]]:
+        """How many resources of each type there are, and whether a rule of this run looked at them."""
+        looked = {
+            resource.type
+            for subject, _ in self._verdicts.values()
+            for resource in ((subject,) if isinstance(subject, Resource) else subject.resources)
+        }
+        counts = sorted(Counter(self._seen.values()).items())
+        return [{"type": token, "resources": count, "looked_at": token in looked} for token, count in counts]
 
     def _rule(self, rule: Rule) -> dict[str, Any]:
         mine = [(subject, verdict) for (name, _), (subject, verdict) in self._verdicts.items() if name == rule.name]
@@ -162,6 +183,10 @@ def standings(document: Document) -> list[dict[str, Any]]:
         for framework in rule["frameworks"]:
             by_reference.setdefault((framework["name"], framework["reference"]), []).append(rule)
     listed = {(r.framework.name, r.framework.reference): r for r in requirements()}
+    versions = {r.framework.name: r.framework.version for r in requirements()}
+    versions |= {
+        framework["name"]: framework["version"] for rule in document["rules"] for framework in rule["frameworks"]
+    }
     found = []
     for name, reference in dict.fromkeys([*listed, *by_reference]):
         requirement, rules = listed.get((name, reference)), by_reference.get((name, reference), [])
@@ -173,6 +198,7 @@ def standings(document: Document) -> list[dict[str, Any]]:
         found.append(
             {
                 "framework": name,
+                "version": versions[name],
                 "reference": reference,
                 "title": (requirement.title if requirement else "") or (rules[0]["description"] if rules else ""),
                 "level": requirement.level if requirement else 0,

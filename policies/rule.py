@@ -38,6 +38,8 @@ CRITICAL, HIGH, MEDIUM, LOW = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM,
 
 EVERY_GOOGLE_TYPE = "gcp:*"
 """In a rule's `types`: every resource type of the Google Cloud provider."""
+GOOGLE_PROVIDER = "pulumi:providers:gcp"
+"""In a rule's `types`: the Google Cloud provider itself, whose properties are its arguments."""
 EVERY_GRANT_TYPE = "gcp:*Iam{Member,Binding,Policy}"
 """In a rule's `types`: every IAM member, binding and policy of every service, however its token is cased."""
 

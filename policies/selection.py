@@ -33,6 +33,11 @@ class Selection:
     severity: str = "low"
     rules: tuple[str, ...] = ()
 
+    def narrowed(self) -> str:
+        """What is chosen of the profile, in words; empty where all of it is."""
+        parts = [f"standard {pattern}" for pattern in self.frameworks] + [f"rule {pattern}" for pattern in self.rules]
+        return ", ".join([*parts, f"severity {self.severity} or worse"] if self.severity != "low" else parts)
+
 
 def selected(rules: Iterable[Rule], selection: Selection) -> tuple[Rule, ...]:
     """The rules that are in, each with the defaults of the profile. Raises `SelectionError` where that is none."""

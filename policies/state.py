@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.pack import Pack
-from policies.rule import Resource
+from policies.rule import GOOGLE_PROVIDER, Resource
 from policies.value import Value
 from policies.wire import plain
 
@@ -19,8 +19,8 @@ class StateError(ValueError):
 
 @dataclass(frozen=True)
 class State:
-    """Each resource with its inputs, as rules on single resources see it, and by URN with its outputs, as rules over
-    the whole stack do.
+    """Each resource, the Google Cloud provider among them, with its inputs, as rules on single resources see it, and by
+    URN with its outputs, as rules over the whole stack do.
     """
 
     resources: tuple[Resource, ...]
@@ -38,11 +38,11 @@ def read_state(text: str) -> State:
         raise StateError(f"is not JSON (line {problem.lineno}): give what `pulumi stack export` writes") from None
     try:
         providers = {entry["urn"]: plain(entry.get("inputs") or {}) for entry in entries if _is_provider(entry)}
-        kept = [entry for entry in entries if not entry.get("delete") and not entry.get("external")]
-        resources = tuple(_resource(entry, providers) for entry in kept if not _is_provider(entry))
+        kept = [entry for entry in entries if _is_judged(entry)]
+        resources = tuple(_resource(entry, providers) for entry in kept)
         outputs = {
             entry["urn"]: replace(resource, properties=Value(plain(entry.get("outputs") or entry.get("inputs") or {})))
-            for entry, resource in zip((e for e in kept if not _is_provider(e)), resources, strict=True)
+            for entry, resource in zip(kept, resources, strict=True)
         }
         dependencies = {entry["urn"]: entry.get("propertyDependencies") or {} for entry in kept}
     except (KeyError, TypeError, AttributeError) as problem:
@@ -71,6 +71,12 @@ def _entries(content: Any) -> Iterator[Mapping[str, Any]]:
             return
         raise StateError("is no state, it has no resources: give what `pulumi stack export` writes")
     yield from found["resources"]
+
+
+def _is_judged(entry: Mapping[str, Any]) -> bool:
+    """Whether rules look at it: it is there, it is this stack's, and it is no provider but Google Cloud's."""
+    gone = entry.get("delete") or entry.get("external")
+    return not gone and (not _is_provider(entry) or entry["type"] == GOOGLE_PROVIDER)
 
 
 def _is_provider(entry: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ a violation in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ class UnknownHere(Exception):
 
 
 class Value:
-    """One property, or what lies below it. `path` reads like `template.containers[0].image`."""
+    """One property, or what lies below it, as JSON has it. `path` reads like `template.containers[0].image`."""
 
     __slots__ = ("_content", "path", "secret")
 
@@ -115,11 +115,9 @@ class Value:
     def __getitem__(self, key: str) -> Value:
         """The property `key` of a map. Absent when this is no map."""
         path = f"{self.path}.{key}" if self.path else key
-        if self.unknown:
-            return Value(UNKNOWN, path, self.secret)
-        if not isinstance(self._content, Mapping):
-            return Value(ABSENT, path)
-        return Value(self._content.get(key), path, self.secret)
+        if isinstance(self._content, dict):
+            return Value(self._content.get(key), path, self.secret)
+        return Value(UNKNOWN, path, self.secret) if self.unknown else Value(ABSENT, path)
 
     def at(self, dotted: str) -> Value:
         """The value at a dotted path of property names: `at("template.serviceAccount")`."""
@@ -135,7 +133,7 @@ class Value:
         target = self.at(dotted) if dotted else self
         if target.unknown:
             return [Value(UNKNOWN, f"{target.path}[*]", target.secret)]
-        if not isinstance(target._content, Sequence) or isinstance(target._content, str | bytes):
+        if not isinstance(target._content, list):
             return []
         return [
             Value(content, f"{target.path}[{index}]", target.secret) for index, content in enumerate(target._content)
@@ -145,7 +143,7 @@ class Value:
         """The keys and values of a map. An unknown map is one unknown value under the key `*`."""
         if self.unknown:
             return [("*", Value(UNKNOWN, f"{self.path}.*", self.secret))]
-        if not isinstance(self._content, Mapping):
+        if not isinstance(self._content, dict):
             return []
         return [(key, self[key]) for key in self._content]
 
@@ -162,7 +160,7 @@ class Value:
         """Every string and every unknown in this value and below it, deepest first in document order."""
         if self.unknown or isinstance(self._content, str):
             yield self
-        elif isinstance(self._content, Mapping):
+        elif isinstance(self._content, dict):
             for _, value in self.entries():
                 yield from value.strings()
         else:

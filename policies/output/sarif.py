@@ -17,6 +17,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.0"}
 """`security-severity` as code scanning sorts by it: over 9 critical, over 7 high, over 4 medium."""
+_MOST_TAGS = 20
+"""With more of them on a rule code scanning refuses the file."""
 
 
 def sarif(document: Document, *, file: str = "Pulumi.yaml") -> str:
@@ -38,14 +40,18 @@ def sarif(document: Document, *, file: str = "Pulumi.yaml") -> str:
 
 
 def _rule(rule: Any) -> dict[str, Any]:
-    tags = [" ".join(part for part in framework.values() if part) for framework in rule["frameworks"]]
+    asked_by = [" ".join(part for part in framework.values() if part) for framework in rule["frameworks"]]
     return {
         "id": rule["name"],
         "shortDescription": {"text": rule["description"]},
         "fullDescription": {"text": f"{rule['description']} {rule['fix']}"},
         "help": {"text": rule["fix"]},
         "defaultConfiguration": {"level": _LEVELS[rule["severity"]]},
-        "properties": {"tags": ["security", *tags], "security-severity": _SCORES[rule["severity"]]},
+        "properties": {
+            "tags": ["security", *asked_by][:_MOST_TAGS],
+            "frameworks": asked_by,
+            "security-severity": _SCORES[rule["severity"]],
+        },
     }
 
 

@@ -7,16 +7,22 @@ from collections.abc import Iterator
 from policies.output.folding import Finding, by_resource, by_rule, fixes, in_state, shown_type, summary
 from policies.report import Document, is_mandatory
 
+_NEXT = (
+    "✗ stops an update, ! is advice. What shall stay: an exception in the configuration for one, --write-baseline FILE"
+    " for all of today."
+)
+
 
 def text(document: Document, *, verbose: bool = False) -> str:
     """The report as lines. With `verbose`, what is undecided, excepted or in the baseline is listed."""
     tool, place = document["tool"], "/".join(part for part in (document["project"], document["stack"]) if part)
     head = f"{tool['name']} {tool['version']}, profile {document['profile']}{f', {place}' if place else ''}"
     lines = [f"{head}: {summary(document)}", *_violations(document)]
-    lines += _folded(document, "undecided", "Undecided, and checked again by `up`", verbose)
+    lines += _folded(document, "undecided", "Undecided, since a value is not known; `up` checks again", verbose)
     lines += _folded(document, "excepted", "Let pass by an exception", verbose)
     lines += _folded(document, "accepted", "In the baseline", verbose)
     lines += [f"note: {note}" for note in document["notes"]]
+    lines += ["", _NEXT] if document["summary"]["violated"] else []
     return "\n".join(lines) + "\n"
 
 

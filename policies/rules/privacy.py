@@ -15,6 +15,7 @@ from policies.personal import is_personal_name, names_a_person, personal_data_in
 from policies.rule import (
     CRITICAL,
     EVERY_GOOGLE_TYPE,
+    GOOGLE_PROVIDER,
     HIGH,
     PLATFORM,
     SETTINGS,
@@ -140,7 +141,6 @@ _SECRET_KEYS = frozenset(
 _HIDING_KEYS = _SECRET_KEYS | {"accessToken", "credentials"}
 """Properties that may take one, or the name of a file that holds it."""
 _FLAG = lazy(r"--?[A-Za-z][\w\-]{1,60}")
-GOOGLE_PROVIDER = "pulumi:providers:gcp"
 _CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
 _AROUND_TEXT = frozenset(
     "awsAccessKey awsS3DataSource build buildConfig conditions config containers httpTarget pubsubTarget pushConfig"

@@ -65,6 +65,16 @@ def test_what_is_no_state_is_told_in_a_line(state: Path, content: str, capsys: p
     assert str(state) in said and said.count("\n") == 1 and "Traceback" not in said
 
 
+def test_a_providers_own_arguments_are_looked_at_and_other_providers_are_not(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = '{"type": "service_account", "private_key": "-----BEGIN PRIVATE ' + 'KEY-----x"}'
+    provider = resource("google", {"credentials": key}, "pulumi:providers:gcp")
+    assert run(state, export(provider, resource("other", {"token": key}, "pulumi:providers:aws"))) == VIOLATED
+    said = capsys.readouterr().out
+    assert "pulumi:providers:gcp  google" in said and "credentials: " in said and "other" not in said
+
+
 def test_an_encrypted_secret_is_undecided_and_one_in_clear_is_never_told(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +208,35 @@ def test_every_form_of_the_report_says_the_same(state: Path, capsys: pytest.Capt
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     for text in ((folder / "report.txt").read_text(), (folder / "report.md").read_text(), page):
         assert "publicAccessPrevention" in text and "public_access_prevention=" in text
+
+
+def test_sarif_says_what_the_standard_and_code_scanning_ask_for(state: Path) -> None:
+    """The whole schema is `python -m bench policies`; this is what of it our own code decides."""
+    out, config = state.with_name("report.sarif"), state.with_name("config.json")
+    exception = {"resource": "known", "reason": "The public price list", "until": "2999-12-31"}
+    config.write_text(json.dumps({"bucket-public-access-prevention": {"exceptions": [exception]}}))
+    unknown = {**SAFE, "uniformBucketLevelAccess": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
+    content = export(resource("models", OPEN), resource("known", OPEN), resource("late", unknown))
+    assert run(state, content, "--sarif", str(out), "--config", str(config), "--profile", "platform") == VIOLATED
+    document = json.loads(out.read_text())
+    assert document["version"] == "2.1.0" and document["$schema"].endswith("/sarif-schema-2.1.0.json")
+    (log,) = document["runs"]
+    driver, results = log["tool"]["driver"], log["results"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", driver["semanticVersion"])
+    assert len({rule["id"] for rule in driver["rules"]}) == len(driver["rules"])
+    for rule in driver["rules"]:
+        assert rule["shortDescription"]["text"] and rule["help"]["text"] and len(rule["properties"]["tags"]) <= 20
+        assert 0 < float(rule["properties"]["security-severity"]) <= 10
+    for result in results:
+        # Section 3.27.10: where nothing failed there is no level.
+        assert result["level"] in ({"error", "warning", "note"} if result["kind"] == "fail" else {"none"})
+        assert result["kind"] in {"fail", "open"} and result["message"]["text"]
+        (place,) = result["locations"]
+        assert not re.match(r"[a-z]+:|/", place["physicalLocation"]["artifactLocation"]["uri"])
+        assert place["physicalLocation"]["region"]["startLine"] == 1
+        assert all(s["kind"] == "external" and s["justification"] for s in result.get("suppressions", ()))
+    fingerprints = {result["partialFingerprints"]["finding/v1"] for result in results}
+    assert len(fingerprints) == len(results) and {r["kind"] for r in results} == {"fail", "open"}
 
 
 def test_a_requirement_is_broken_by_what_it_is_about_alone(state: Path) -> None:
