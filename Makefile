@@ -54,8 +54,8 @@ open: $(RUN_ENV) ## Print a link that opens the service's page: works once, for 
 	@$(PYTHON) -m infra.local open --stack "$(STACK)"
 
 .PHONY: preview
-preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## Show what `up` would change, with the policies (STACK=local|staging|prod; JSON=1)
-	@STACK="$(STACK)" JSON="$(JSON)" PULUMI_BACKEND_URL= $(DELIVERY) preview
+preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## Show what `up` would change, with the policies (STACK=local|staging|prod; BASE=main; JSON=1)
+	@STACK="$(STACK)" BASE="$(BASE)" JSON="$(JSON)" PULUMI_BACKEND_URL= $(DELIVERY) preview
 
 .PHONY: down
 down: $(RUN_ENV) ## Destroy the stack and stop every process that `up` started; orders and models stay

@@ -142,7 +142,7 @@ def forget_customer() -> None:
 
 def show_preview() -> None:
     """Show what `up` would change in a stack, with the policies; a violation or a refusal is exit code 1. Inputs:
-    STACK; JSON=1 prints JSON for machines."""
+    STACK; BASE, the branch or commit that a change is held against; JSON=1 prints JSON for machines."""
     for_machines = bool(os.environ.get("JSON"))
     if not for_machines:
         print(f"==> preview of {stack().name}; nothing is changed", flush=True)
@@ -152,10 +152,10 @@ def show_preview() -> None:
 
 
 def preview_report() -> None:
-    """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK."""
+    """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK;
+    BASE, the commit that a change is held against, without credentials."""
     found = preview(stack())
-    github.summary(markdown(found))
-    print(text(found) if os.environ.get("GITHUB_STEP_SUMMARY") else "")
+    github.summary(markdown(found), log=text(found))
     print(f"written to {comment.write(found).relative_to(REPOSITORY)}")
     _refused(found)
 

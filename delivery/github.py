@@ -14,10 +14,12 @@ def output(values: Mapping[str, str], environment: Mapping[str, str] = os.enviro
     append(environment.get("GITHUB_OUTPUT"), "\n".join(lines))
 
 
-def summary(markdown: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Put Markdown on the run's page (GITHUB_STEP_SUMMARY); printed where there is no such page."""
-    if not environment.get("GITHUB_STEP_SUMMARY"):
-        print(markdown)
+def summary(markdown: str, environment: Mapping[str, str] = os.environ, *, log: str = "") -> None:
+    """Put Markdown on the run's page (GITHUB_STEP_SUMMARY); printed where there is no such page. `log` is printed in
+    its place, there and here.
+    """
+    if log or not environment.get("GITHUB_STEP_SUMMARY"):
+        print(log or markdown)
     append(environment.get("GITHUB_STEP_SUMMARY"), markdown)
 
 

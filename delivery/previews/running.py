@@ -1,5 +1,5 @@
-"""Running a preview: on Google Cloud against what is deployed, on the local cloud against what is up there, or against
-nothing.
+"""Running a preview: on Google Cloud against what is deployed; on the local cloud against the base of a change, what is
+up there, or nothing.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from delivery.errors import DeliveryError
+from delivery.previews import base
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview
 from delivery.previews.steps import read
 from delivery.stack import Stack, on_google_cloud
@@ -17,19 +18,48 @@ from infra.local.cloud import Cloud
 from infra.local.commands.store import engine_settings
 from infra.local.home import home_from
 
+BASE = "BASE"
+"""The environment variable that names the base of a change: a branch, a tag or a commit."""
+COMMIT = "ORDERGUARD_COMMIT"
+"""The environment variable by which the program names images with another commit than HEAD's."""
+
 
 def preview(stack: Stack) -> Preview:
     """Preview a stack with the policies. A violation is a finding here, not an exception. Nothing is changed: a stack
     that is not up on this machine is previewed in a folder that is removed again.
+
+    Raises `DeliveryError` where the stack can't be previewed at all.
     """
     if on_google_cloud(stack.environment):
         return _previewed(stack, GOOGLE_CLOUD, "what is deployed")
     home = home_from(stack.environment)
     settings = engine_settings(Cloud(home, stack.name))
+    if reference := stack.environment.get(BASE):
+        return _against_base(stack, reference, settings)
     if any((home.state / ".pulumi" / "stacks").glob(f"*/{stack.name}.json")):
         return _previewed(stack, LOCAL, "what is up here", settings)
     with elsewhere(stack) as apart:
         return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
+
+
+def _against_base(stack: Stack, reference: str, settings: Sequence[str]) -> Preview:
+    """What this change alone would do: the base's program is recorded as the state of a stack that runs nowhere.
+
+    Both sides name their images with the base's commit, so that an image changes where its content does.
+    """
+    commit = base.commit_of(reference)
+    with elsewhere(stack) as apart, tempfile.TemporaryDirectory(prefix="orderguard-base-") as folder:
+        same = replace(apart, environment={**apart.environment, COMMIT: commit})
+        try:
+            recorded = base.record(same, base.unpacked(commit, Path(folder) / "tree"), settings)
+        except DeliveryError as problem:
+            note = f"The base's own program can't be run, so all of this change counts as created. It says: {problem}"
+            with elsewhere(stack) as empty:
+                return replace(_previewed(empty, LOCAL, "nothing", settings), notes=(note,))
+        found = _previewed(same, LOCAL, f"the base {commit[:7]}", settings)
+        steps = recorded.marked(found.steps)
+        refused = found.failure or "\n".join(steps.problems) or None
+        return replace(found, steps=steps, failure=refused, notes=tuple(filter(None, [recorded.note])))
 
 
 @contextmanager

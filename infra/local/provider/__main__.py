@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from infra.local.cloud import Cloud
 from infra.local.home import Home
-from infra.local.provider.server import Provider
+from infra.local.provider.server import RECORDING, Provider
 from orderguard.private_files import keep_private
 
 _UNLIMITED = 400 * 1024 * 1024
@@ -33,7 +33,8 @@ def main(package: str) -> None:
         ThreadPoolExecutor(max_workers=16),
         options=[("grpc.max_receive_message_length", _UNLIMITED), ("grpc.max_send_message_length", _UNLIMITED)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(package, cloud), server)
+    provider = Provider(package, cloud, recording=bool(os.environ.get(RECORDING)))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -69,6 +69,8 @@ class Resource:
     """Outputs that are known in preview already, from the inputs."""
     volatile: tuple[str, ...] = ()
     """Outputs that an update changes, so that its preview can't know them."""
+    recorded: Outputs | None = None
+    """What making it would tell, for a state that is only recorded: for types whose making starts something."""
     create: Create | None = None
     update: Create | None = None
     delete: Delete | None = None

@@ -22,6 +22,8 @@ from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
 from infra.local.services import resource_of
 
+RECORDING = "LOCAL_CLOUD_RECORDING"
+"""The environment variable by which the plugin only records a state."""
 VERSIONS = {"gcp": "10.2.0", "docker": "5.2.0"}
 _PROVIDER_INPUTS = {"gcp": ("project", "region", "zone")}
 _KINDS = {
@@ -40,11 +42,14 @@ def utc_now() -> str:
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """One package (`gcp` or `docker`) on one stack's cloud."""
+    """One package (`gcp` or `docker`) on one stack's cloud. Where it is `recording`, a resource gets a state and starts
+    nothing.
+    """
 
-    def __init__(self, package: str, cloud: Cloud) -> None:
+    def __init__(self, package: str, cloud: Cloud, *, recording: bool = False) -> None:
         self.package = package
         self.cloud = cloud
+        self.recording = recording
         self.configured: dict[str, str] = {}
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
@@ -137,7 +142,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         outputs = complete(facts, resource, inputs, place)
         try:
-            if resource.create:
+            if self.recording and resource.recorded:
+                outputs |= resource.recorded(inputs, place)
+            elif resource.create:
                 outputs |= resource.create(self.cloud, inputs, place, outputs)
         except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))

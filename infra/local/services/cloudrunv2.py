@@ -101,6 +101,12 @@ def _shown(status: Mapping[str, Any], place: Place) -> Values:
     }
 
 
+def _recorded_service(inputs: Inputs, place: Place) -> Values:
+    name = str(inputs["name"])
+    url = f"https://{name}-{place.number}.{place.region}.run.app"
+    return _shown({"latest": f"{name}-00001-abc", "url": url, "traffic": []}, place)
+
+
 def _read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
     name = str(outputs["name"])
     if not (cloud.run / "services" / f"{name}.json").exists():
@@ -162,6 +168,7 @@ RESOURCES = {
         refuses=REFUSALS,
         outputs=_service_outputs,
         volatile=("latestCreatedRevision", "latestReadyRevision", "trafficStatuses"),
+        recorded=_recorded_service,
         create=_deploy,
         delete=_remove_service,
         read=_read_service,
