@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import Any
 
 VENDORS = ("shopify", "woocommerce", "stripe")
-SOURCES: tuple[str, ...] = VENDORS
+TABLES = ("magento", "bigcommerce", "amazon", "olist", "superstore", "northwind", "cdnow")
+SOURCES: tuple[str, ...] = (*VENDORS, *TABLES)
+"""What may be named: vendors, and the mappings that ship (a vendor's own export as a table is one, too)."""
 
 Source = Callable[[object], Iterator[dict[str, Any]]]
 
@@ -26,5 +28,8 @@ def source(name: str) -> Source:
     """What turns a document of the source into loose orders. Raises `UnknownSource`."""
     if name not in SOURCES:
         raise UnknownSource
-    orders: Source = import_module(f"orderguard.sources.{name}").orders
-    return orders
+    if name in VENDORS:
+        orders: Source = import_module(f"orderguard.sources.{name}").orders
+        return orders
+    mapped: Callable[[str], Source] = import_module("orderguard.sources.mapped").mapped
+    return mapped(name)

@@ -1,0 +1,503 @@
+"""A mapping for a table that nobody prepared: guessed from names and values, written for a person to correct."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from orderguard.sources.values import amount_in
+
+_WORDS = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+# A field, the names that people give it (in small letters, words parted by one blank), the better first.
+NAMES: dict[str, tuple[str, ...]] = {
+    "order_id": (
+        *(
+            "order id",
+            "order number",
+            "order no",
+            "orderid",
+            "order nr",
+            "order",
+            "invoice no",
+            "invoiceno",
+            "invoice number",
+        ),
+        *(
+            "invoice id",
+            "invoice",
+            "transaction id",
+            "transaction no",
+            "transaction",
+            "receipt no",
+            "receipt id",
+            "receipt",
+        ),
+        *("sales order", "bestellnummer", "bestell nr", "auftragsnummer", "auftrag", "rechnungsnummer", "belegnummer"),
+        *(
+            "numero commande",
+            "commande",
+            "n commande",
+            "pedido",
+            "numero pedido",
+            "id pedido",
+            "numero de pedido",
+            "ordine",
+        ),
+        *("numero ordine", "bestelling", "bestelnummer", "zamowienie", "numer zamowienia", "number", "reference", "id"),
+    ),
+    "created_at": (
+        *("created at", "order date", "orderdate", "order date time", "order datetime", "date created", "order time"),
+        *("purchase date", "order purchase timestamp", "invoice date", "invoicedate", "transaction date", "sale date"),
+        *("ordered at", "placed at", "order created", "bestelldatum", "auftragsdatum", "rechnungsdatum", "datum"),
+        *("date commande", "date de commande", "fecha", "fecha pedido", "data", "data ordine", "data pedido"),
+        *("datetime", "timestamp", "date", "day", "time"),
+    ),
+    "currency": (
+        "currency",
+        "currency code",
+        "order currency",
+        "wahrung",
+        "waehrung",
+        "devise",
+        "moneda",
+        "valuta",
+        "moeda",
+    ),
+    "customer.id": (
+        *(
+            "customer id",
+            "customerid",
+            "customer no",
+            "customer number",
+            "client id",
+            "user id",
+            "buyer id",
+            "member id",
+        ),
+        *(
+            "account id",
+            "kundennummer",
+            "kunden nr",
+            "kunde id",
+            "client",
+            "cliente",
+            "id cliente",
+            "klant",
+            "klantnummer",
+        ),
+        *("customer", "buyer", "user", "kunde", "card"),
+    ),
+    "customer.email": (
+        "customer email",
+        "email",
+        "e mail",
+        "email address",
+        "buyer email",
+        "billing email",
+        "mail",
+        "correo",
+    ),
+    "customer.name": ("customer name", "buyer name", "billing name", "kundenname", "client name", "nom client", "name"),
+    "customer.phone": ("customer phone", "phone", "phone number", "telephone", "telefon", "telefono", "tel"),
+    "shipping.cost": (
+        "shipping cost",
+        "shipping",
+        "freight",
+        "freight value",
+        "delivery charges",
+        "shipping price",
+        "versandkosten",
+        "delivery fee",
+        "frais de port",
+    ),
+    "shipping.method": (
+        "shipping method",
+        "ship mode",
+        "delivery method",
+        "shipping service",
+        "versandart",
+        "ship via",
+    ),
+    "payment.method": (
+        "payment method",
+        "payment type",
+        "payment",
+        "zahlungsart",
+        "cash type",
+        "pay method",
+        "forma de pago",
+        "mode de paiement",
+    ),
+    "coupon": ("coupon", "coupon code", "discount code", "voucher", "promo code", "gutschein", "promotion code"),
+    "channel": ("channel", "sales channel", "source"),
+    "discount": ("order discount", "discount total", "discount amount"),
+    "shipping_address.country": (
+        "shipping country",
+        "ship country",
+        "country code",
+        "country",
+        "land",
+        "pays",
+        "pais",
+        "delivery country",
+    ),
+    "shipping_address.city": ("shipping city", "ship city", "city", "ort", "stadt", "ville", "ciudad", "citta"),
+    "shipping_address.postcode": (
+        "shipping zip",
+        "shipping postcode",
+        "ship postal code",
+        "postal code",
+        "postcode",
+        "zip",
+        "zip code",
+        "plz",
+        "postleitzahl",
+        "code postal",
+        "cap",
+        "cep",
+    ),
+    "shipping_address.region": ("shipping state", "state", "province", "region", "bundesland"),
+    "shipping_address.street": (
+        "shipping address",
+        "ship address",
+        "address",
+        "street",
+        "strasse",
+        "adresse",
+        "direccion",
+    ),
+    "device.ip": ("ip", "ip address", "customer ip", "client ip"),
+    "device.user_agent": ("user agent", "browser"),
+    "note": ("note", "notes", "customer note", "comment", "comments", "remarks", "bemerkung", "kommentar"),
+    "items[].sku": (
+        *("sku", "item sku", "product sku", "lineitem sku", "stock code", "stockcode", "article number", "article no"),
+        *("product id", "productid", "item id", "item code", "product code", "article id", "article", "artikelnummer"),
+        *("artikel nr", "artikel", "art nr", "reference article", "codigo", "codice", "material", "ean", "asin", "upc"),
+        *(
+            "product",
+            "item",
+            "item name",
+            "product name",
+            "description",
+            "produkt",
+            "produit",
+            "producto",
+            "prodotto",
+            "coffee name",
+        ),
+    ),
+    "items[].quantity": (
+        "quantity",
+        "qty",
+        "quantity purchased",
+        "item quantity",
+        "pieces",
+        "units",
+        "menge",
+        "anzahl",
+        "stuck",
+        "quantite",
+        "cantidad",
+        "quantita",
+        "aantal",
+        "ilosc",
+        "count",
+    ),
+    "items[].unit_price": (
+        *(
+            "unit price",
+            "unitprice",
+            "price per unit",
+            "item price",
+            "product price",
+            "avg price",
+            "price",
+            "einzelpreis",
+        ),
+        *("stuckpreis", "preis", "prix unitaire", "prix", "precio", "precio unitario", "prezzo", "prijs", "cena"),
+        *(
+            "line total",
+            "item total",
+            "total price",
+            "sales amount",
+            "sales",
+            "amount",
+            "betrag",
+            "total",
+            "montant",
+            "importe",
+            "revenue",
+            "money",
+        ),
+    ),
+    "items[].category": (
+        "category",
+        "product category",
+        "sku category",
+        "sub category",
+        "kategorie",
+        "categorie",
+        "categoria",
+        "department",
+        "product type",
+    ),
+    "items[].name": (
+        "product name",
+        "item name",
+        "description",
+        "product title",
+        "title",
+        "bezeichnung",
+        "produktname",
+    ),
+    "items[].discount": ("item discount", "line discount", "discount", "rabatt", "remise", "descuento", "sconto"),
+    "_status": (
+        "order status",
+        "status",
+        "financial status",
+        "payment status",
+        "state of order",
+        "bestellstatus",
+        "statut",
+        "estado",
+    ),
+}
+TOTALS = frozenset(
+    "line total,item total,total price,sales amount,sales,amount,betrag,total,montant,importe,revenue,money".split(",")
+)
+"""Names of what a line costs in all, rather than a piece."""
+ALONE = frozenset(
+    "number,reference,id,order,data,day,time,card,total,money,count,user,source,name,ip,tel,cap,ort,client,item".split(
+        ","
+    )
+)
+"""Names that mean the field only where nothing stands beside them."""
+_KINDS = {
+    "cancellation": re.compile(r"cancel|storn|annul|anul|void|declin|fail|abgebrochen", re.I),
+    "refund": re.compile(r"refund|erstatt|rembours|reembols|rimbors|return|retour|zwrot", re.I),
+    "test order": re.compile(r"^test", re.I),
+}
+_DAYS = (
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+    "%Y%m%d",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%b %d, %Y",
+    "%d %B %Y",
+)
+_CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
+_CODE = re.compile(r"^[A-Za-z]{3}$")
+
+
+@dataclass
+class Proposal:
+    """A mapping as text, what it guesses of which column, and what a person has to look at."""
+
+    text: str
+    fields: dict[str, str]
+    unmapped: list[str]
+    missing: list[str]
+    doubts: list[str] = field(default_factory=list)
+
+
+def propose(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Proposal:
+    """A mapping for a table of these columns, of which these are the first rows."""
+    fields = _by_name(columns)
+    cells = {
+        name: [row[place].strip() for row in rows if place < len(row) and row[place].strip()]
+        for place, name in enumerate(columns)
+    }
+    doubts: list[str] = []
+    values = _values(fields, cells, doubts)
+    missing = _missing(fields)
+    order = {path: column for path, column in fields.items() if not path.startswith(("items[].", "_"))}
+    items = {path.removeprefix("items[]."): column for path, column in fields.items() if path.startswith("items[].")}
+    text = ["# Proposed from the names of the columns and the first rows. Correct it, then import with it.", ""]
+    text += ["[values]", *(f"{name} = {value}" for name, value in values.items()), ""]
+    text += ["[order]"]
+    text += [f"{path} = {_quoted(column)}" for path, column in order.items()]
+    if "order_id" not in fields:
+        text += ['order_id = { row = "order-" }  # no column looks like an order\'s number: every row is an order']
+        doubts.append("no column looks like an order's number: every row would be an order of its own")
+    if "created_at" not in fields:
+        text += ['# created_at = "…"  # when it was placed: every order needs it']
+    if "currency" not in fields:
+        currency = _currency(cells, fields)
+        text += [f"currency = {{ value = {_quoted(currency)} }}  # no column says it: check it"]
+        doubts.append(f"no column says the currency: {currency} is a guess")
+    text += ["", "[items]"]
+    text += [f"{path} = {_quoted(column)}" for path, column in items.items()]
+    if "items[].sku" not in fields:
+        text += ['sku = { value = "article" }  # no column names the article']
+    if "items[].quantity" not in fields:
+        text += ['quantity = { value = "1" }  # no column counts pieces']
+    if "items[].unit_price" not in fields:
+        text += ['# unit_price = "…"  # what a piece costs: every order needs it']
+    text += _apart(fields, cells)
+    used = set(fields.values())
+    unmapped = [name for name in columns if name not in used]
+    if unmapped:
+        text += ["", "# Not mapped, and so not written: " + ", ".join(unmapped)]
+    return Proposal("\n".join(text) + "\n", fields, unmapped, missing, doubts)
+
+
+def _by_name(columns: Sequence[str]) -> dict[str, str]:
+    """Each field's column: the best pairs of names first, each column once."""
+    bare = {name: " ".join(_WORDS.findall(_CAMEL.sub(" ", name).lower().translate(_PLAIN))) for name in columns if name}
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    pairs = []
+    for turn, (path, names) in enumerate(NAMES.items()):
+        for rank, wanted in enumerate(names):
+            for column, words in bare.items():
+                if words == wanted or words.replace(" ", "") == wanted.replace(" ", ""):
+                    pairs.append((rank, turn, path, column))
+                elif f" {wanted} " in f" {words} " and wanted not in ALONE:
+                    pairs.append((rank + 30 + len(words) - len(wanted), turn, path, column))
+    for _, _, path, column in sorted(pairs, key=lambda pair: pair[:2]):
+        if path not in found and column not in taken:
+            found[path] = column
+            taken.add(column)
+    for path in ("customer.id", "items[].sku"):
+        other = {"customer.id": "customer.name", "items[].sku": "items[].name"}[path]
+        if path not in found and other in found:
+            found[path] = found[other]
+    return {path: found[path] for path in NAMES if path in found}
+
+
+_PLAIN = str.maketrans("äöüßéèêàâçñíóúáõôãł", "aouseeeaacniouaooal")
+
+
+def _values(fields: dict[str, str], cells: dict[str, list[str]], doubts: list[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if "created_at" in fields:
+        moments = cells[fields["created_at"]]
+        formats = _formats(moments)
+        if formats is None:
+            doubts.append("the moments are in no format that is known: write values.date_format")
+        elif formats:
+            values["date_format"] = _quoted(formats[0])
+            if len(formats) > 1:
+                doubts.append(
+                    f"days may be written {formats[0].split()[0]} or {formats[1].split()[0]}: check values.date_format"
+                )
+        if moments and all(re.search(r"[ T]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?$", text) for text in moments):
+            values["dates_only"] = "true"
+        if not any(re.search(r"(Z|UTC|[+-]\d\d:?\d\d)$", text[10:]) for text in moments):
+            values["zone"] = '"UTC"  # the shop\'s own zone, such as "Europe/Berlin"'
+    prices = [
+        text
+        for path in ("items[].unit_price", "items[].discount", "shipping.cost")
+        if path in fields
+        for text in cells[fields[path]]
+    ]
+    if _comma(prices):
+        values["decimal_comma"] = "true"
+    price = fields.get("items[].unit_price")
+    if (
+        price is not None
+        and " ".join(_WORDS.findall(_CAMEL.sub(" ", price).lower())) in TOTALS
+        and "items[].quantity" in fields
+    ):
+        values["unit_price"] = '"line"  # the column holds what the line costs: "piece" where it is what a piece costs'
+        doubts.append("the price's column is taken for what the whole line costs: check values.unit_price")
+    discounts = [
+        amount for text in cells.get(fields.get("items[].discount", ""), []) if (amount := amount_in(text)) is not None
+    ]
+    if discounts and any(discounts) and all(0 <= amount < 1 for amount in discounts):
+        values["discount"] = '"share"  # from 0 to 1 of the price'
+    return values
+
+
+def _formats(moments: list[str]) -> list[str] | None:
+    """The formats that all the moments are in; none is needed for ISO 8601, None if there is none."""
+    try:
+        for text in moments:
+            datetime.fromisoformat(text)
+        if not all(len(text) == 8 for text in moments):
+            return []
+    except ValueError:
+        pass
+    found = [
+        day + clock for day in _DAYS for clock in _CLOCKS if moments and all(_is(text, day + clock) for text in moments)
+    ]
+    if not found and moments and all(re.match(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", text) for text in moments):
+        return []
+    return found or None
+
+
+def _is(text: str, written: str) -> bool:
+    try:
+        datetime.strptime(text, written)
+    except ValueError:
+        return False
+    return True
+
+
+def _comma(texts: list[str]) -> bool:
+    """Whether decimals are written with a comma: most amounts can be read that way, and fewer the other."""
+    with_point = sum(amount_in(text) is not None for text in texts)
+    with_comma = sum(amount_in(text, True) is not None for text in texts)
+    told = any(re.search(r",\d{1,2}\D*$", text) for text in texts)
+    return with_comma > with_point or (with_comma == with_point and told)
+
+
+def _currency(cells: dict[str, list[str]], fields: dict[str, str]) -> str:
+    """The currency that the prices are written with, else the euro."""
+    signs = {
+        "€": "EUR",
+        "$": "USD",
+        "£": "GBP",
+        "¥": "JPY",
+        "zł": "PLN",
+        "R$": "BRL",
+        "CHF": "CHF",
+        "kr": "SEK",
+        "₹": "INR",
+    }
+    text = " ".join(cells.get(fields.get("items[].unit_price", ""), [])[:20])
+    for sign in sorted(signs, key=len, reverse=True):
+        if sign in text:
+            return signs[sign]
+    return "EUR"
+
+
+def _apart(fields: dict[str, str], cells: dict[str, list[str]]) -> list[str]:
+    """What the values of a status say is no order."""
+    column = fields.get("_status")
+    if column is None:
+        return []
+    kinds: dict[str, list[str]] = {}
+    for value in dict.fromkeys(cells[column]):
+        for kind, words in _KINDS.items():
+            if len(value) < 40 and words.search(value) and not re.search(r"partial|teil", value, re.I):
+                kinds.setdefault(kind, []).append(value)
+                break
+    told = [
+        f"{_quoted(kind) if ' ' in kind else kind} = [{', '.join(map(_quoted, values))}]"
+        for kind, values in kinds.items()
+    ]
+    told = told or ['# cancellation = ["cancelled"]', '# refund = ["refunded"]']
+    return ["", "[[apart]]", f"column = {_quoted(column)}", *told]
+
+
+def _missing(fields: dict[str, str]) -> list[str]:
+    needed = ("order_id", "created_at", "currency", "items[].sku", "items[].quantity", "items[].unit_price")
+    wished = ("customer.id", "shipping_address.country", "payment.method", "items[].category")
+    return [path for path in (*needed, *wished) if path not in fields]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(f"\\u{ord(c):04x}" if ord(c) < 32 else c for c in escaped) + '"'
