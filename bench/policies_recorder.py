@@ -1,49 +1,148 @@
-"""Runs one foreign Pulumi program with mocks and prints, as JSON, what it declares: `policies_recorder.py PROGRAM`.
+"""Runs foreign Pulumi programs with mocks and writes what each declares beside it, in `.declared.json`:
+`policies_recorder.py PROGRAM…`. Each runs in a process of its own, forked after the provider is imported.
 
-Packages that are not installed are stood in for, settings that are not given get a word, and what only the cloud would
-know gets a name: so a program is read as far as it declares things, without an engine and without a cloud.
+Packages that are not installed are stood in for, settings come from the program's own stack file or get a word, and
+what only the cloud would know gets a value of the type that the provider promises, and so do the data that a program
+asks for. So a program is read as far as it declares things, without an engine and without a cloud.
 """
 
+import abc
 import importlib.abc
 import importlib.machinery
+import inspect
 import json
+import os
 import runpy
+import signal
 import sys
-from collections.abc import Sequence
+import traceback
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pulumi
+import pulumi_gcp  # noqa: F401  It is what takes long, and each program needs it.
+import yaml
+from pulumi import _types
 from pulumi.runtime import mocks
 
+RECORDED = ".declared.json"
+_SECONDS = 120
+"""How long one program may take."""
 _DECLARED: list[dict[str, Any]] = []
-_KNOWN_LATER = "name email selfLink uniqueId address natIp project uri url number bucket accountId member id location"
+_CLASSES: dict[str, type] = {}
+"""The class of a resource by its type, and of an answer by the call that it answers."""
+_DEPTH = 4
+"""How deep a value that only the cloud knows is filled in."""
 
 
 class _Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        _DECLARED.append({"type": args.typ, "name": args.name, "properties": args.inputs})
-        later = {key: f"{args.name}-{key}" for key in _KNOWN_LATER.split()}
+        _DECLARED.append({"type": args.typ, "name": args.name, "properties": args.inputs, "behind": {}})
+        kind = _CLASSES.get(args.typ)
+        types = _types.resource_types(kind) if kind else {}
+        later = {key: _later(f"{args.name}-{key}", of) for key, of in types.items()}
         return f"{args.name}-id", {**later, "name": args.name, **args.inputs}
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
-        return {**dict.fromkeys(_KNOWN_LATER.split(), "called"), **args.args}, None
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        kind = _CLASSES.get(args.token)
+        return {**(_fields("called", kind, 0) if kind else {}), **args.args}
 
 
-class _StandIn:
-    """Anything that a package which is not there may hold."""
+class _Monitor(mocks.MockMonitor):
+    """Notes on which resources each input of a resource depends, as the engine does."""
+
+    def RegisterResource(self, request: Any) -> Any:
+        before = len(_DECLARED)
+        answer = super().RegisterResource(request)
+        for declared in _DECLARED[before:]:
+            behind = {key: list(of.urns) for key, of in request.propertyDependencies.items()}
+            declared.update(urn=answer.urn, behind=behind)
+        return answer
+
+    def ReadResource(self, request: Any) -> Any:
+        before = len(_DECLARED)
+        answer = super().ReadResource(request)
+        del _DECLARED[before:]  # It is somebody else's.
+        return answer
+
+
+def _later(word: str, kind: Any, depth: int = 0) -> Any:
+    """A value of a type as the provider's classes give it: a word, a number, or one of each below it."""
+    kind = _types.unwrap_type(kind) if kind is not None else None
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind in (bool, int, float):
+        return kind(1)
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        return [_later(word, arguments[0], depth + 1)] if arguments and depth < _DEPTH else []
+    if inspect.isclass(origin) and issubclass(origin, dict | Mapping):
+        return {}
+    if inspect.isclass(kind) and _types.is_output_type(kind):
+        return _fields(word, kind, depth + 1)
+    return word
+
+
+def _fields(word: str, kind: type, depth: int) -> dict[str, Any]:
+    if depth >= _DEPTH:
+        return {}
+    return {key: _later(f"{word}-{key}", of, depth) for key, of in _types.output_type_types(kind).items()}
+
+
+class _StandsIn(abc.ABCMeta):
+    """A class of a package that is not there: it has whatever is asked of it."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):  # The interpreter and the library of abstract classes ask for these.
+            raise AttributeError(name)
+        return cls()
+
+
+class _Word(str):
+    """A text that only a package which is not there would know; whatever is asked of it is such a text, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Word(f"{self}-{name}")
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(key) if isinstance(key, slice) else _Word(f"{self}-{key}")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return self
+
+
+class _StandIn(Mapping[str, Any], metaclass=_StandsIn):
+    """Anything that a package which is not there may hold; as an input of a resource it is an empty mapping."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
-        return pulumi.Output.from_input(f"stand-in-{name}")
+        return pulumi.Output.from_input(_Word(f"stand-in-{name}"))
+
+    def __getitem__(self, key: str) -> Any:
+        return pulumi.Output.from_input(_Word(f"stand-in-{key}"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class _Module(ModuleType):
@@ -52,10 +151,13 @@ class _Module(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (_StandIn,), {}) if name[0].isupper() else _Module(f"{self.__name__}.{name}")
+        return _StandsIn(name, (_StandIn,), {}) if name[0].isupper() else _Module(f"{self.__name__}.{name}")
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return _StandIn()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -75,21 +177,87 @@ def _setting(kind: str) -> Any:
     words = {"int": 1, "float": 1.0, "bool": True, "object": {}}
 
     def setting(self: pulumi.Config, key: str, *_: Any, **__: Any) -> Any:
-        given = self.get(key)
-        plain = words.get(kind.removeprefix("secret_"), given or key) if given is None else given
+        given = getattr(self, f"get_{kind.removeprefix('secret_')}" if kind not in ("", "secret") else "get")(key)
+        plain = words.get(kind.removeprefix("secret_"), key) if given is None else given
         return pulumi.Output.secret(plain) if kind.startswith("secret") else plain
 
     return setting
 
 
-def main(program: str) -> None:
-    """Print the resources; a program that fails has printed what it declared until then, and the kind of error."""
+def _settings(program: Path) -> dict[str, str]:
+    """What the program's own stack files set, as far as it can be read; the first that sets a key has it."""
+    found: dict[str, str] = {}
+    try:
+        project = yaml.safe_load((program / "Pulumi.yaml").read_text())
+        name = str(project.get("name", "foreign"))
+        for path in sorted(program.glob("Pulumi.*.yaml")):
+            for key, value in ((yaml.safe_load(path.read_text()) or {}).get("config") or {}).items():
+                if isinstance(value, dict) and "secure" in value:
+                    continue
+                text = value if isinstance(value, str) else json.dumps(value)
+                found.setdefault(key if ":" in key else f"{name}:{key}", text)
+    except (OSError, yaml.YAMLError, AttributeError):
+        pass  # Without them every setting gets a word.
+    return {key.replace(":config:", ":"): value for key, value in found.items()}
+
+
+def _named(program: Path) -> str:
+    try:
+        return str(yaml.safe_load((program / "Pulumi.yaml").read_text())["name"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return "foreign"
+
+
+def _remember_classes() -> None:
+    """From now on the class of each resource is known by its type, and that of each answer by its call."""
+    register = pulumi.resource.register_resource
+
+    def registering(resource: Any, kind: str, *arguments: Any, **named: Any) -> Any:
+        _CLASSES[kind] = type(resource)
+        return register(resource, kind, *arguments, **named)
+
+    def asking(ask: Callable[..., Any], token: str, *arguments: Any, **named: Any) -> Any:
+        answer = named.get("typ") or (arguments[2] if len(arguments) > 2 else None)
+        if answer is not None:
+            _CLASSES[token] = answer
+        return ask(token, *arguments, **named)
+
+    pulumi.resource.register_resource = registering
+    pulumi.runtime.invoke = partial(asking, pulumi.runtime.invoke)
+    pulumi.runtime.invoke_output = partial(asking, pulumi.runtime.invoke_output)
+
+
+class _Environment(dict[str, str]):
+    """The environment of a program; a variable that it needs and that is not set is a word."""
+
+    def __missing__(self, name: str) -> str:
+        return name.lower()
+
+
+def main(programs: Sequence[str]) -> None:
+    """Run each that is not recorded yet. What one that fails has declared until then is kept, with its error."""
+    for program in programs:
+        kept = Path(program).resolve() / RECORDED
+        if kept.exists():
+            continue
+        kept.write_text('{"error": "did not end in time, or ended the process", "resources": []}')
+        child = os.fork()
+        if child == 0:
+            signal.alarm(_SECONDS)
+            os.chdir(program)
+            kept.write_text(json.dumps(_declared(kept.parent), default=str))
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def _declared(program: Path) -> dict[str, Any]:
     sys.meta_path.append(_Finder())
-    sys.path.insert(0, str(Path(program).resolve()))
-    pulumi.runtime.set_mocks(_Mocks(), project="foreign", stack="dev", preview=False)
-    pulumi.runtime.set_all_config(
-        {"gcp:project": "foreign", "gcp:region": "europe-west1", "gcp:zone": "europe-west1-b"}
-    )
+    sys.path.insert(0, str(program))
+    own = {"gcp:project": "foreign", "gcp:region": "europe-west1", "gcp:zone": "europe-west1-b"}
+    _remember_classes()
+    pulumi.runtime.set_mocks(_Mocks(), _named(program), "dev", False, monitor=_Monitor(_Mocks()))
+    pulumi.runtime.set_all_config({**own, **_settings(program)})
+    os.environ = _Environment(os.environ)  # type: ignore[assignment]
     for kind in ("", "int", "float", "bool", "object"):
         for secret in ("", "secret"):
             name = "_".join(word for word in ("require", secret, kind) if word)
@@ -99,18 +267,24 @@ def main(program: str) -> None:
     async def run() -> None:
         nonlocal error
         try:
-            runpy.run_path(str(Path(program) / "__main__.py"), run_name="__main__")
+            runpy.run_path(str(program / "__main__.py"), run_name="__main__")
         except BaseException as raised:  # Whatever a foreign program raises, exits included.
-            error = type(raised).__name__ + ": " + str(raised)[:200]
+            error = _told(raised)
 
     waiting: Any = pulumi.runtime.test  # It runs what is declared to its end.
     output: Any = pulumi.Output
     try:
         waiting(lambda: output.from_input(run()))()
     except BaseException as raised:
-        error = error or type(raised).__name__ + ": " + str(raised)[:200]
-    print("\n" + json.dumps({"error": error, "resources": _DECLARED}, default=str))
+        error = error or _told(raised)
+    return {"error": error, "resources": _DECLARED}
+
+
+def _told(raised: BaseException) -> str:
+    frames = traceback.extract_tb(raised.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(raised).__name__}: {str(raised)[:200]}{where}"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
