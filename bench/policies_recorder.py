@@ -15,6 +15,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from pulumi.runtime import mocks
 RECORDED = ".declared.json"
 _SECONDS = 120
 """How long one program may take."""
+_HERE = threading.local()
+"""What the resource is that a thread registers just now; several do at once."""
 _DECLARED: list[dict[str, Any]] = []
 _CLASSES: dict[str, type] = {}
 """The class of a resource by its type, and of an answer by the call that it answers."""
@@ -41,7 +44,9 @@ _DEPTH = 4
 
 class _Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        _DECLARED.append({"type": args.typ, "name": args.name, "properties": args.inputs, "behind": {}})
+        if not _HERE.foreign:
+            noted = {"urn": _HERE.urn, "behind": _HERE.behind}
+            _DECLARED.append({"type": args.typ, "name": args.name, "properties": args.inputs, **noted})
         kind = _CLASSES.get(args.typ)
         types = _types.resource_types(kind) if kind else {}
         later = {key: _later(f"{args.name}-{key}", of) for key, of in types.items()}
@@ -56,18 +61,14 @@ class _Monitor(mocks.MockMonitor):
     """Notes on which resources each input of a resource depends, as the engine does."""
 
     def RegisterResource(self, request: Any) -> Any:
-        before = len(_DECLARED)
-        answer = super().RegisterResource(request)
-        for declared in _DECLARED[before:]:
-            behind = {key: list(of.urns) for key, of in request.propertyDependencies.items()}
-            declared.update(urn=answer.urn, behind=behind)
-        return answer
+        _HERE.foreign = False
+        _HERE.urn = self.make_urn(request.parent, request.type, request.name)
+        _HERE.behind = {key: list(of.urns) for key, of in request.propertyDependencies.items()}
+        return super().RegisterResource(request)
 
     def ReadResource(self, request: Any) -> Any:
-        before = len(_DECLARED)
-        answer = super().ReadResource(request)
-        del _DECLARED[before:]  # It is somebody else's.
-        return answer
+        _HERE.foreign = True
+        return super().ReadResource(request)
 
 
 def _later(word: str, kind: Any, depth: int = 0) -> Any:
