@@ -39,12 +39,20 @@ def findings(program: Path) -> tuple[list[dict[str, Any]], int, str]:
     return found, len(resources), recorded["error"]
 
 
+def _interpreter(program: Path) -> str:
+    """A program's own, where it has an environment with an older provider; else this one."""
+    own = program / ".venv" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
 def measure(folder: Path) -> dict[str, float]:
     """Print what is found in each program below a folder, and how often by each rule."""
     by_rule: Counter[str] = Counter()
     programs = sorted({path.parent for path in folder.rglob("__main__.py")})
     resources = 0
-    subprocess.run([sys.executable, str(RECORDER), *map(str, programs)], check=True, stdout=subprocess.DEVNULL)
+    for python in sorted({_interpreter(program) for program in programs}):
+        own = [str(program) for program in programs if _interpreter(program) == python]
+        subprocess.run([python, str(RECORDER), *own], check=True, stdout=subprocess.DEVNULL)
     for program in programs:
         found, count, error = findings(program)
         resources += count

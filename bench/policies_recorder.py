@@ -31,8 +31,8 @@ from pulumi import _types
 from pulumi.runtime import mocks
 
 RECORDED = ".declared.json"
-_SECONDS = 120
-"""How long one program may take."""
+_SECONDS = 60
+"""Processor time that one program may take; of the clock it is ten times that."""
 _HERE = threading.local()
 """What the resource is that a thread registers just now; several do at once."""
 _DECLARED: list[dict[str, Any]] = []
@@ -52,12 +52,15 @@ class _Mocks(mocks.Mocks):
         later = {key: _later(f"{args.name}-{key}", of) for key, of in types.items()}
         return f"{args.name}-id", {**later, "name": args.name, **args.inputs}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
         kind = _CLASSES.get(args.token)
-        return {**(_fields("called", kind, 0) if kind else {}), **args.args}
+        return {**(_fields("called", kind, 0) if kind else {}), **args.args}, []
 
 
-class _Monitor(mocks.MockMonitor):
+_MockMonitor: Any = mocks.MockMonitor
+
+
+class _Monitor(_MockMonitor):  # type: ignore[misc]
     """Notes on which resources each input of a resource depends, as the engine does."""
 
     def RegisterResource(self, request: Any) -> Any:
@@ -102,7 +105,9 @@ class _StandsIn(abc.ABCMeta):
 
 
 class _Word(str):
-    """A text that only a package which is not there would know; whatever is asked of it is such a text, too."""
+    """A text that only a package which is not there or a setting would know; whatever is asked of it is such a text,
+    too, and as a number it is one.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -114,6 +119,12 @@ class _Word(str):
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
+
+    def __int__(self) -> int:
+        return 1
+
+    def __float__(self) -> float:
+        return 1.0
 
 
 class _StandIn(Mapping[str, Any], metaclass=_StandsIn):
@@ -135,6 +146,11 @@ class _StandIn(Mapping[str, Any], metaclass=_StandsIn):
 
     def __len__(self) -> int:
         return 0
+
+    @staticmethod
+    def get(*_: Any, **__: Any) -> Any:
+        """A resource that is there already, or what a mapping holds."""
+        return _StandIn()
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return self
@@ -162,9 +178,13 @@ class _Module(ModuleType):
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stands in for packages of the registry that are not installed; asked last."""
+    """Stands in for packages of the registry that are not installed; asked last. A package that is installed knows how
+    to go without those that it only may have.
+    """
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        if "site-packages" in _importer():
+            return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
@@ -174,12 +194,20 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
+def _importer() -> str:
+    """The file whose line imports something just now."""
+    frame: Any = sys._getframe(1)
+    while frame and (frame.f_code.co_filename == __file__ or "importlib" in frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame else ""
+
+
 def _setting(kind: str) -> Any:
     words = {"int": 1, "float": 1.0, "bool": True, "object": {}}
 
     def setting(self: pulumi.Config, key: str, *_: Any, **__: Any) -> Any:
         given = getattr(self, f"get_{kind.removeprefix('secret_')}" if kind not in ("", "secret") else "get")(key)
-        plain = words.get(kind.removeprefix("secret_"), key) if given is None else given
+        plain = words.get(kind.removeprefix("secret_"), _Word(key)) if given is None else given
         return pulumi.Output.secret(plain) if kind.startswith("secret") else plain
 
     return setting
@@ -211,7 +239,8 @@ def _named(program: Path) -> str:
 
 def _remember_classes() -> None:
     """From now on the class of each resource is known by its type, and that of each answer by its call."""
-    register = pulumi.resource.register_resource
+    library: Any = pulumi.resource
+    register = library.register_resource
 
     def registering(resource: Any, kind: str, *arguments: Any, **named: Any) -> Any:
         _CLASSES[kind] = type(resource)
@@ -223,9 +252,18 @@ def _remember_classes() -> None:
             _CLASSES[token] = answer
         return ask(token, *arguments, **named)
 
-    pulumi.resource.register_resource = registering
+    library.register_resource = registering
+    depends_on = library.ResourceOptions._depends_on_list
+    library.ResourceOptions._depends_on_list = lambda options: _resources_of(depends_on(options))
     pulumi.runtime.invoke = partial(asking, pulumi.runtime.invoke)
     pulumi.runtime.invoke_output = partial(asking, pulumi.runtime.invoke_output)
+
+
+def _resources_of(dependencies: Any) -> Any:
+    """Without those that are stood in for: the engine has not heard of them."""
+    if not isinstance(dependencies, list):
+        return dependencies
+    return [given for given in dependencies if not isinstance(given, _StandIn)]
 
 
 class _Environment(dict[str, str]):
@@ -244,7 +282,8 @@ def main(programs: Sequence[str]) -> None:
         kept.write_text('{"error": "did not end in time, or ended the process", "resources": []}')
         child = os.fork()
         if child == 0:
-            signal.alarm(_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+            signal.alarm(10 * _SECONDS)
             os.chdir(program)
             kept.write_text(json.dumps(_declared(kept.parent), default=str))
             os._exit(0)
@@ -258,7 +297,7 @@ def _declared(program: Path) -> dict[str, Any]:
     _remember_classes()
     pulumi.runtime.set_mocks(_Mocks(), _named(program), "dev", False, monitor=_Monitor(_Mocks()))
     pulumi.runtime.set_all_config({**own, **_settings(program)})
-    os.environ = _Environment(os.environ)  # type: ignore[assignment]
+    os.environ = _Environment({**os.environ, "GOOGLE_PROJECT": "foreign"})  # type: ignore[assignment]
     for kind in ("", "int", "float", "bool", "object"):
         for secret in ("", "secret"):
             name = "_".join(word for word in ("require", secret, kind) if word)
