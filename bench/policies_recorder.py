@@ -28,7 +28,7 @@ import pulumi
 import pulumi_gcp  # noqa: F401  It is what takes long, and each program needs it.
 import yaml
 from pulumi import _types
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, settings
 
 RECORDED = ".declared.json"
 _SECONDS = 60
@@ -49,7 +49,7 @@ class _Mocks(mocks.Mocks):
             _DECLARED.append({"type": args.typ, "name": args.name, "properties": args.inputs, **noted})
         kind = _CLASSES.get(args.typ)
         types = _types.resource_types(kind) if kind else {}
-        later = {key: _later(f"{args.name}-{key}", of) for key, of in types.items()}
+        later = {key: _later(_known_later(args.name, key), of) for key, of in types.items()}
         return f"{args.name}-id", {**later, "name": args.name, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
@@ -72,6 +72,13 @@ class _Monitor(_MockMonitor):  # type: ignore[misc]
     def ReadResource(self, request: Any) -> Any:
         _HERE.foreign = True
         return super().ReadResource(request)
+
+
+def _known_later(name: str, key: str) -> str:
+    """A text as the cloud would give it for a resource: an address where it promises one."""
+    if key.lower().endswith(("url", "uri")):
+        return f"https://{name}.{key.lower()}.example"
+    return f"{name}@foreign.iam.gserviceaccount.com" if key == "email" else f"{name}-{key}"
 
 
 def _later(word: str, kind: Any, depth: int = 0) -> Any:
@@ -168,6 +175,8 @@ class _Module(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name.endswith(("Error", "Exception", "Warning")):
+            return type(name, (Exception,), {})
         return _StandsIn(name, (_StandIn,), {}) if name[0].isupper() else _Module(f"{self.__name__}.{name}")
 
     def __call__(self, *_: Any, **__: Any) -> Any:
@@ -310,6 +319,13 @@ def _declared(program: Path) -> dict[str, Any]:
             runpy.run_path(str(program / "__main__.py"), run_name="__main__")
         except BaseException as raised:  # Whatever a foreign program raises, exits included.
             error = _told(raised)
+        manager: Any = settings._get_rpc_manager()
+        while manager.rpcs:  # Where one resource fails, the others are still registered.
+            try:
+                await manager.rpcs.pop()
+            except BaseException as raised:
+                error = error or _told(raised)
+        manager.clear()
 
     waiting: Any = pulumi.runtime.test  # It runs what is declared to its end.
     output: Any = pulumi.Output

@@ -80,4 +80,5 @@ def is_public(member: object) -> bool:
 
 
 def is_default_account(member: object) -> bool:
-    return DEFAULT_SERVICE_ACCOUNT.search(str(member)) is not None
+    """Whether an account is one of these; `default` is what Compute Engine calls its own."""
+    return str(member) == "default" or DEFAULT_SERVICE_ACCOUNT.search(str(member)) is not None

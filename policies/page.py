@@ -6,7 +6,7 @@ from pathlib import Path
 from policies.catalogue import MODULES, RULES
 from policies.examples import EXAMPLES
 from policies.remediation import REMEDIES
-from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, MANDATORY, Rule, rules_of
+from policies.rule import EVERY_GOOGLE_TYPE, EVERY_GRANT_TYPE, GENERIC, MANDATORY, Rule, rules_of
 from policies.testing import with_unknown_at
 from policies.version import PACK_VERSION
 
@@ -73,7 +73,12 @@ def _details(rule: Rule) -> str:
     facts = [f"{'Reads the whole stack: ' if rule.whole_stack else 'Looks at '}{shown}."]
     if rule.stacks != ("*",):
         facts.append(f"Holds for the stacks {', '.join(f'`{pattern}`' for pattern in rule.stacks)}.")
+    if GENERIC not in rule.profiles:
+        facts.append("Part of the profile `platform` alone.")
+    if rule.since:
+        facts.append(f"Asks for what pulumi-gcp has from {rule.since}.0 on: with an older one it is not applied.")
     facts += [f"Setting `{name}`, by default `{json.dumps(value)}`." for name, value in rule.settings.items()]
+    facts += [f"In `generic` the setting `{name}` is `{json.dumps(value)}`." for name, value in rule.generic.items()]
     if rule.frameworks:
         facts.append(f"Asked for by {', '.join(str(framework) for framework in rule.frameworks)}.")
     return f"### {rule.name}\n\n{rule.description} {rule.fix}\n\n{' '.join(facts)}\n"

@@ -85,12 +85,15 @@ def _is_provider(entry: Mapping[str, Any]) -> bool:
 
 def _resource(entry: Mapping[str, Any], providers: Mapping[str, Any]) -> Resource:
     urn = str(entry["urn"])
-    provider = str(entry.get("provider") or "").rpartition("::")[0]
+    provider = providers.get(str(entry.get("provider") or "").rpartition("::")[0])
+    project = (entry.get("outputs") or {}).get("project")
+    if isinstance(project, str) and not (provider or {}).get("project"):
+        provider = {**(provider or {}), "project": project}  # What the environment named when it was made.
     return Resource(
         type=str(entry["type"]),
         name=urn.rpartition("::")[2],
         urn=urn,
         properties=Value(plain(entry.get("inputs") or {})),
         protected=bool(entry.get("protect")),
-        provider=Value(providers.get(provider)),
+        provider=Value(provider),
     )

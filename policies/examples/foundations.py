@@ -56,7 +56,8 @@ _CASES: tuple[Case, ...] = (
     (
         "compute-own-service-account", MACHINE,
         [{"serviceAccount": {"email": ACCOUNT, "scopes": _ALL}}, {"name": "without-one"}],
-        [{"serviceAccount": {"scopes": _ALL}}, {"serviceAccount": {"email": DEFAULT}}],
+        [{"serviceAccount": {"scopes": _ALL}}, {"serviceAccount": {"email": DEFAULT}},
+         {"serviceAccount": {"email": "default"}}],
     ),
     (
         "compute-full-scope", TEMPLATE,
@@ -130,7 +131,12 @@ _CASES: tuple[Case, ...] = (
         [_firewall("443"), _firewall(protocol="all", source="10.0.0.0/8"), _firewall(protocol="icmp")],
         [_firewall(protocol="all"), _firewall(), _firewall("0-65535")],
     ),
-    ("network-ingress-known", FIREWALL, [_firewall("80", source="35.191.0.0/16")], [_firewall("80")]),
+    (
+        "network-ingress-known", FIREWALL,
+        [_firewall("80", source="35.191.0.0/16"), _firewall("22"), _firewall("3306", "3389"),
+         _firewall(protocol="all")],
+        [_firewall("80"), _firewall("22", "8080"), _firewall(protocol="icmp")],
+    ),
     (
         "network-egress-known", FIREWALL,
         [{"direction": "EGRESS", "destinationRanges": ["10.0.0.0/8"], "allows": [{"protocol": "all"}]},
@@ -232,8 +238,9 @@ _CASES: tuple[Case, ...] = (
     ),
     (
         "gke-own-service-account", CLUSTER,
-        [{"nodeConfig": _NODES}, {"removeDefaultNodePool": True}],
-        [{"name": "c"}, {"nodeConfig": {"serviceAccount": "default"}}],
+        [{"nodeConfig": _NODES}, {"removeDefaultNodePool": True},
+         {"enableAutopilot": True, "clusterAutoscaling": {"autoProvisioningDefaults": {"serviceAccount": ACCOUNT}}}],
+        [{"name": "c"}, {"nodeConfig": {"serviceAccount": "default"}}, {"enableAutopilot": True}],
     ),
     ("gke-own-service-account", NODE_POOL, [{"nodeConfig": _NODES}], [{"nodeConfig": {"serviceAccount": DEFAULT}}]),
     (
@@ -252,12 +259,20 @@ _CASES: tuple[Case, ...] = (
         [{"nodeConfig": {"workloadMetadataConfig": {"mode": "GCE_METADATA"}}}],
     ),
     (
+        "gke-node-metadata", CLUSTER,
+        [{"enableAutopilot": True}, {"removeDefaultNodePool": True}], [{"name": "c"}, {"enableAutopilot": False}],
+    ),
+    (
         "gke-no-legacy-endpoints", NODE_POOL,
         [{"nodeConfig": {"metadata": {"disable-legacy-endpoints": "true"}}}],
         [{"nodeConfig": {"metadata": {"disable-legacy-endpoints": "false"}}}],
     ),
     ("gke-shielded-nodes", CLUSTER, [{"name": "c"}], [{"enableShieldedNodes": False}]),
     ("gke-secure-boot", NODE_POOL, [{"nodeConfig": _NODES}], [{"nodeConfig": {"machineType": "e2-small"}}]),
+    (
+        "gke-secure-boot", CLUSTER,
+        [{"enableAutopilot": True}, {"removeDefaultNodePool": True}], [{"name": "c"}, {"enableAutopilot": False}],
+    ),
     ("gke-container-optimized", NODE_POOL, [{"name": "p"}], [{"nodeConfig": {"imageType": "UBUNTU_CONTAINERD"}}]),
     ("gke-nodes-kept-up", NODE_POOL, [{"name": "p"}], [{"management": {"autoRepair": False}}]),
     ("gke-release-channel", CLUSTER, [{"name": "c"}], [{"releaseChannel": {"channel": "UNSPECIFIED"}}]),
@@ -334,6 +349,11 @@ _CASES: tuple[Case, ...] = (
     ("bigtable-own-key", "gcp:bigtable/instance:Instance", [{"clusters": [{"kmsKeyName": KEY}]}], [{"clusters": [{}]}]),
     ("redis-network", "gcp:redis/instance:Instance", [{"authorizedNetwork": "orders"}], [{"name": "r"}]),
     (
+        "redis-deletion-protection", "gcp:redis/instance:Instance",
+        [{"name": "r"}, {"deletionProtection": True}], [{"deletionProtection": False}],
+    ),
+    ("redis-replica", "gcp:redis/instance:Instance", [{"tier": "STANDARD_HA"}], [{"name": "r"}, {"tier": "BASIC"}]),
+    (
         "vertex-workbench-private", "gcp:workbench/instance:Instance",
         [{"gceSetup": {"disablePublicIp": True}}], [{"gceSetup": {"machineType": "e2-small"}}],
     ),
@@ -383,6 +403,11 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
                 Declared(FIREWALL, "f", {"network": "global/networks/orders"}),
             ],
             [Declared(NETWORK, "n", {"name": "orders"}), Declared(FIREWALL, "f", {}, depends={"network": ["n"]})],
+            [
+                Declared(NETWORK, "n", {}),
+                Declared(SUBNETWORK, "s", {}, depends={"network": ["n"]}),
+                Declared(FIREWALL, "f", {}, depends={"network": ["s"]}),
+            ],
         ],
         violated=[[Declared(NETWORK, "n", {"name": "orders"})]],
     ),

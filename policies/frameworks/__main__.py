@@ -18,7 +18,7 @@ pack stands:
 - **undecidable**: a program does not show it;
 - **not applicable**: it is about nothing that a program can declare.
 
-The titles are our own words; a decided one has that of the first rule that is about it. This page is generated
+The titles are our own words. A rule may decide several ids: then each row names the others. This page is generated
 (`python -m policies.frameworks`), and a test holds it to the rules.
 """
 
@@ -55,11 +55,22 @@ def _section(name: str, rows: list[Requirement], named: dict[tuple[str, str], li
     for row in rows:
         level = f" (level {row.level})" if row.level else ""
         links = ", ".join(
-            f"[`{rule}`](policies.md#{rule})" for rule in named.get((row.framework.name, row.framework.reference), ())
+            f"[`{rule}`](policies.md#{rule}){_others(row, rule, rows, named)}" for rule in named.get(_id(row), ())
         )
         standing = links if row.standing == "decided" else f"{row.standing}: {row.why}"
         lines.append(f"| {row.framework.reference}{level} | {row.title} | {standing} |")
     return "\n".join(lines) + "\n"
+
+
+def _others(row: Requirement, rule: str, rows: list[Requirement], named: dict[tuple[str, str], list[str]]) -> str:
+    """The other ids of the same standard that the rule decides."""
+    decided = [other.framework.reference for other in rows if rule in named.get(_id(other), ())]
+    others = [reference for reference in decided if reference != row.framework.reference]
+    return f" (with {', '.join(others)})" if others else ""
+
+
+def _id(row: Requirement) -> tuple[str, str]:
+    return row.framework.name, row.framework.reference
 
 
 if __name__ == "__main__":

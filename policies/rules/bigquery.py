@@ -27,6 +27,7 @@ def table_deletion_protection(table: Resource) -> Findings:
     severity=LOW,
     level=ADVISORY,
     frameworks=[gdpr("5(1)(e)")],
+    profiles=[PLATFORM],
     fix="Set default_table_expiration_ms or default_partition_expiration_ms.",
 )
 def retention(dataset: Resource) -> Findings:

@@ -130,6 +130,7 @@ def image_registry(resource: Resource) -> Findings:
     "Services and jobs run in the second-generation environment: full Linux, faster network and disks.",
     types=[SERVICE, JOB],
     severity=LOW,
+    profiles=[PLATFORM],
     fix='Set execution_environment="EXECUTION_ENVIRONMENT_GEN2".',
 )
 def execution_environment(resource: Resource) -> Findings:
@@ -144,6 +145,7 @@ def execution_environment(resource: Resource) -> Findings:
     "A service says when it has started and when it no longer works.",
     types=[SERVICE],
     severity=MEDIUM,
+    profiles=[PLATFORM],
     fix="Give the container that takes the requests a startup_probe and a liveness_probe.",
 )
 def probes(service: Resource) -> Findings:

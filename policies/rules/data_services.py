@@ -128,6 +128,25 @@ redis_network = settings(
     fix="Set authorized_network.",
 )
 
+redis_deletion_protection = settings(
+    "redis-deletion-protection",
+    "A Redis of production refuses to be deleted.",
+    types=[_REDIS],
+    stacks=["prod*"],
+    wants=[Want("deletionProtection", equals(True), "deletion protection is off", default=True)],
+    fix="Take deletion_protection=False out.",
+)
+
+redis_replica = settings(
+    "redis-replica",
+    "A Redis of production has a replica that takes over.",
+    types=[_REDIS],
+    level=ADVISORY,
+    stacks=["prod*"],
+    wants=[Want("tier", one_of("STANDARD_HA"), "has no replica", default="BASIC")],
+    fix='Set tier="STANDARD_HA".',
+)
+
 notebooks_private = settings(
     "vertex-workbench-private",
     "Notebooks are reached through Google's proxy, not by a public address.",

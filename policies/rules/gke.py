@@ -4,7 +4,7 @@ from policies.grants import is_default_account
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, rule, trivy
 from policies.rules.network import is_world
 from policies.value import Findings, Undecided, Value, Violation, equals, forbid, is_set, require
-from policies.wants import Want, begins, one_of, refuse, settings, where
+from policies.wants import Want, begins, one_of, refuse, settings
 
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -15,6 +15,16 @@ def _not_autopilot(cluster: Resource) -> bool | Value:
     """Autopilot clusters come with what this asks for, and take no other setting."""
     value = cluster["enableAutopilot"]
     return value if value.unknown else value.content is not True
+
+
+def _has_own_nodes(resource: Resource) -> bool | Value:
+    """Whether the settings of nodes that a cluster or a pool names are those of its nodes: what Autopilot starts comes
+    with what is asked for, and a default pool that is removed has none.
+    """
+    removed, own = resource["removeDefaultNodePool"], _not_autopilot(resource)
+    if own is False or (removed.known and removed.content is True):
+        return False
+    return removed if removed.unknown else own
 
 
 @rule(
@@ -103,9 +113,7 @@ def own_service_account(resource: Resource) -> Findings:
     account = resource.at("nodeConfig.serviceAccount")
     if automatic.known and autopilot.known and autopilot.content is True:
         account = automatic
-    finding = require(
-        account, lambda email: bool(email) and email != "default" and not is_default_account(email), _SHARED
-    )
+    finding = require(account, lambda email: bool(email) and not is_default_account(email), _SHARED)
     hidden = next((value for value in (removed, autopilot, automatic) if value.unknown), None)
     yield Undecided(hidden.path) if finding and hidden is not None else finding
 
@@ -156,7 +164,7 @@ node_metadata = settings(
         Want("nodeConfig.workloadMetadataConfig.mode", equals("GKE_METADATA"), "pods reach the node's metadata"),
     ],
     frameworks=[checkov("CKV_GCP_69"), trivy("GCP-0057")],
-    applies=where("removeDefaultNodePool", lambda removed: removed is not True, default=False),
+    applies=_has_own_nodes,
     fix='Set node_config.workload_metadata_config={"mode": "GKE_METADATA"}.',
 )
 
@@ -191,7 +199,7 @@ secure_boot = settings(
         ),
     ],
     frameworks=[checkov("CKV_GCP_68"), checkov("CKV_GCP_72")],
-    applies=where("removeDefaultNodePool", lambda removed: removed is not True, default=False),
+    applies=_has_own_nodes,
     fix='Set node_config.shielded_instance_config={"enable_secure_boot": True, "enable_integrity_monitoring": True}.',
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Networks: what the internet may reach, what is logged, and names that are signed."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from policies.rule import ADVISORY, HIGH, LOW, Resource, Stack, checkov, cis, rule, trivy
@@ -21,6 +21,10 @@ ZONE = "gcp:dns/managedZone:ManagedZone"
 _PROXY_PURPOSES = one_of("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "PRIVATE_SERVICE_CONNECT", "PRIVATE_NAT")
 _WIDEST = {4: 7, 6: 16}
 """A prefix of at most so many bits is the internet, or near it."""
+_SERVICES = (
+    20, 21, 23, 135, 139, 445, 1433, 1521, 2375, 2379, 3306, 5432, 5900, 5985, 6379, 9200, 10250, 11211, 27017,
+)  # fmt: skip
+_SSH, _REMOTE_DESKTOP = 22, 3389
 _WITH_PORTS = frozenset({"tcp", "6", "udp", "17", "sctp", "132"})
 
 
@@ -89,7 +93,7 @@ def is_world(text: str) -> bool:
 
 
 def _lets(door: _Door, ports: Iterable[int], message: str) -> Finding:
-    """A violation where one of the ports is let through."""
+    """A violation where one of the ports is let through; the message may name it as `{port}`."""
     protocol = door.protocol
     if protocol.unknown:
         return Undecided(protocol.path)
@@ -97,13 +101,13 @@ def _lets(door: _Door, ports: Iterable[int], message: str) -> Finding:
     if name not in {"all", ""} | _WITH_PORTS:
         return None
     if not door.ports.each() or name in {"all", ""}:
-        return Violation(protocol.path, message)
+        return Violation(protocol.path, message.format(port="every port"))
     undecided: Finding = None
     for entry in door.ports.each():
         if entry.unknown:
             undecided = Undecided(entry.path)
-        elif any(_holds(entry.text, port) for port in ports):
-            return Violation(entry.path, message)
+        elif found := next((port for port in ports if _holds(entry.text, port)), None):
+            return Violation(entry.path, message.format(port=f"port {found}"))
     return undecided
 
 
@@ -129,7 +133,7 @@ def _open_to_world(firewall: Resource, ports: Iterable[int], message: str) -> Fi
     fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
 )
 def ssh_closed(firewall: Resource) -> Findings:
-    yield from _open_to_world(firewall, (22,), "lets the internet in to SSH (port 22)")
+    yield from _open_to_world(firewall, (_SSH,), "lets the internet in to SSH (port 22)")
 
 
 @rule(
@@ -141,7 +145,7 @@ def ssh_closed(firewall: Resource) -> Findings:
     fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
 )
 def rdp_closed(firewall: Resource) -> Findings:
-    yield from _open_to_world(firewall, (3389,), "lets the internet in to remote desktops (port 3389)")
+    yield from _open_to_world(firewall, (_REMOTE_DESKTOP,), "lets the internet in to remote desktops (port 3389)")
 
 
 @rule(
@@ -150,18 +154,14 @@ def rdp_closed(firewall: Resource) -> Findings:
     types=FIREWALLS,
     severity=HIGH,
     frameworks=[checkov(f"CKV_GCP_{number}") for number in (75, 77, 88)],
-    settings={
-        "ports": [
-            str(port)
-            for port in (20, 21, 23, 135, 139, 445, 1433, 1521, 2375, 2379, 3306, 5432, 5900, 5985, 6379, 9200, 10250)
-        ]
-        + ["11211", "27017"]
-    },
+    settings={"ports": [str(port) for port in _SERVICES]},
     fix="Name the addresses that may; what counts as such a port is the setting `ports`.",
 )
 def services_closed(firewall: Resource) -> Findings:
     ports = [int(port) for port in firewall.settings["ports"]]
-    yield from _open_to_world(firewall, ports, "lets the internet in to a service that is none of its business")
+    yield from _open_to_world(
+        firewall, ports, "lets the internet in to a service that is none of its business ({port})"
+    )
 
 
 @rule(
@@ -203,8 +203,19 @@ def not_all_ports(firewall: Resource) -> Findings:
     fix="Name the addresses that may; a load balancer comes from 35.191.0.0/16 and 130.211.0.0/22.",
 )
 def ingress_known(firewall: Resource) -> Findings:
+    told = {_SSH, _REMOTE_DESKTOP, *_SERVICES}  # The rules for these say it already, and that for every port.
     for door in _doors(firewall, "INGRESS"):
-        yield door if isinstance(door, Undecided) else Violation(door.protocol.path, "lets the whole internet in")
+        if isinstance(door, Undecided):
+            yield door
+        elif door.protocol.known and door.protocol.text.lower() not in {"all", ""} | _WITH_PORTS:
+            yield Violation(door.protocol.path, f"lets the whole internet in by {door.protocol.text}")
+        else:
+            others = [port for port in door.ports.each() if port.known and not any(_holds(port.text, p) for p in told)]
+            if others:
+                names = ", ".join(port.text for port in others)
+                yield Violation(others[0].path, f"lets the whole internet in (port {names})")
+            elif hidden := next((value for value in (door.protocol, *door.ports.each()) if value.unknown), None):
+                yield Undecided(hidden.path)
 
 
 @rule(
@@ -224,7 +235,7 @@ def egress_known(firewall: Resource) -> Findings:
 @rule(
     "network-own-firewall",
     "A network has firewall rules of its own.",
-    types=[NETWORK, *FIREWALLS],
+    types=[NETWORK, SUBNETWORK, *FIREWALLS],
     whole_stack=True,
     severity=LOW,
     level=ADVISORY,
@@ -234,7 +245,7 @@ def egress_known(firewall: Resource) -> Findings:
 def own_firewall(stack: Stack) -> Findings:
     firewalls = stack.of(*FIREWALLS)
     named = {part for firewall in firewalls if firewall["network"].known for part in [_last(firewall["network"])]}
-    behind = {item.urn for firewall in firewalls for items in firewall.dependencies.values() for item in items}
+    behind = _behind(firewalls, {resource.urn: resource for resource in stack.resources})
     policies = any(firewall.type in POLICY_RULES for firewall in firewalls)
     hidden = next((firewall for firewall in firewalls if firewall["network"].unknown), None)
     for network in stack.of(NETWORK):
@@ -246,6 +257,19 @@ def own_firewall(stack: Stack) -> Findings:
             yield Undecided("network" if hidden else "name", (hidden or network).urn)
         else:
             yield about(Violation("", "no firewall rule is made for it"), network.urn)
+
+
+def _behind(resources: Iterable[Resource], known: Mapping[str, Resource]) -> set[str]:
+    """The URNs of all that these are made of, over as many resources as it takes: a firewall may name the network of a
+    subnet.
+    """
+    found: set[str] = set()
+    waiting = list(resources)
+    while waiting:
+        new = {item.urn for items in waiting.pop().dependencies.values() for item in items} - found
+        found |= new
+        waiting += [known[urn] for urn in new if urn in known]
+    return found
 
 
 def _last(value: Value) -> str:

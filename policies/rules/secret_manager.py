@@ -1,7 +1,7 @@
 """Secret Manager: few readers, kept in the region, rotated."""
 
 from policies.grants import WIDE_GRANT_TYPES, grants
-from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, Resource, gdpr, org_policy, prowler, rule
+from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, PLATFORM, Resource, gdpr, org_policy, prowler, rule
 from policies.value import Findings, Violation, equals, forbid, require
 
 SECRET = "gcp:secretmanager/secret:Secret"
@@ -49,6 +49,7 @@ def no_project_readers(resource: Resource) -> Findings:
     types=[SECRET],
     severity=MEDIUM,
     frameworks=[org_policy("gcp.resourceLocations"), gdpr("44")],
+    profiles=[PLATFORM],
     fix='Set replication={"user_managed": {"replicas": [{"location": REGION}]}}.',
 )
 def replication(secret: Resource) -> Findings:

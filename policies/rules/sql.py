@@ -160,11 +160,21 @@ def _flags(
         if version.known and not version.text.startswith(engine) or version.absent:
             return
         given = instance.each("settings.databaseFlags")
-        for flag, fits, default, _ in flags:
-            finding = _flag(given, flag, fits, default)
-            yield Undecided(version.path) if finding and version.unknown else finding
+        found = [(flag, _flag(given, flag, fits, default)) for flag, fits, default, _ in flags]
+        wrong = [flag for flag, finding in found if isinstance(finding, Violation)]
+        if wrong and version.unknown:
+            yield Undecided(version.path)
+        elif wrong:
+            yield _set_otherwise(wrong)
+        yield from (finding for _, finding in found if isinstance(finding, Undecided))
 
     return check
+
+
+def _set_otherwise(flags: Sequence[str]) -> Violation:
+    """One fact for all flags of an instance."""
+    told = "is not set as it should be" if len(flags) == 1 else "are not set as they should be"
+    return Violation("settings.databaseFlags", f"{', '.join(flags)} {told}")
 
 
 def _flag(given: list[Value], flag: str, fits: Callable[[object], bool], default: str) -> Finding:
@@ -175,11 +185,7 @@ def _flag(given: list[Value], flag: str, fits: Callable[[object], bool], default
     if value.unknown:
         return Undecided(value.path)
     content = value.text if value.known else default
-    return (
-        None
-        if fits(content)
-        else Violation(value.path or "settings.databaseFlags", f"{flag} is not set as it should be")
-    )
+    return None if fits(content) else _set_otherwise([flag])
 
 
 _ON, _OFF = one_of("on"), one_of("off", "")

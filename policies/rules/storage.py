@@ -174,8 +174,8 @@ def access_logs(bucket: Resource) -> Findings:
     fix="Take the website block out; serve public files from a bucket of another project behind a load balancer.",
 )
 def no_website(bucket: Resource) -> Findings:
-    for name in ("mainPageSuffix", "notFoundPage"):
-        yield forbid(bucket["website"][name], bool, "the bucket is set up as a public website")
+    pages = [bucket["website"][name] for name in ("mainPageSuffix", "notFoundPage")]
+    yield worst(forbid(page, bool, "the bucket is set up as a public website") for page in pages)
 
 
 def is_named(bucket: Resource, patterns: list[str]) -> bool:

@@ -247,3 +247,52 @@ def test_a_requirement_is_broken_by_what_it_is_about_alone(state: Path) -> None:
     states = {(s["framework"], s["reference"]): s["state"] for s in standings(json.loads(out.read_text()))}
     assert states[CIS, "5.1"] == "broken"
     assert {states[CIS, "1.10"], states[CIS, "7.1"]} == {"nothing to look at"}
+
+
+def test_whose_registry_an_image_is_of_is_told_by_what_is_deployed(state: Path) -> None:
+    def service(project: str) -> dict[str, Any]:
+        image = {"containers": [{"image": f"europe-west1-docker.pkg.dev/{project}/images/shop"}]}
+        entry = resource("shop", {"template": image}, "gcp:cloudrunv2/service:Service")
+        return export({**entry, "outputs": {**entry["outputs"], "project": "shop-prod"}})
+
+    assert run(state, service("shop-prod"), "--rule", "cloud-run-image-registry") == HELD
+    assert run(state, service("anybody"), "--rule", "cloud-run-image-registry") == VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "rule", "message"),
+    [
+        (
+            "gcp:sql/databaseInstance:DatabaseInstance",
+            {
+                "databaseVersion": "POSTGRES_17",
+                "settings": {"databaseFlags": [{"name": "log_duration", "value": "on"}]},
+            },
+            "sql-postgres-records",
+            "log_connections, log_disconnections, log_statement, cloudsql.enable_pgaudit, log_lock_waits, "
+            "log_hostname, log_temp_files are not set as they should be",
+        ),
+        (
+            BUCKET,
+            {**SAFE, "website": {"mainPageSuffix": "index.html", "notFoundPage": "404.html"}},
+            "bucket-no-website",
+            "the bucket is set up as a public website",
+        ),
+        (
+            "gcp:compute/firewall:Firewall",
+            {"sourceRanges": ["0.0.0.0/0"], "allows": [{"protocol": "tcp", "ports": ["22", "80", "8000-9000"]}]},
+            "network-ingress-known",
+            "lets the whole internet in (port 80, 8000-9000)",
+        ),
+        (
+            "gcp:compute/firewall:Firewall",
+            {"sourceRanges": ["0.0.0.0/0"], "allows": [{"protocol": "tcp", "ports": ["5432"]}]},
+            "network-services-closed",
+            "lets the internet in to a service that is none of its business (port 5432)",
+        ),
+    ],
+)
+def test_one_fact_is_told_once(state: Path, kind: str, inputs: dict[str, Any], rule: str, message: str) -> None:
+    out = state.with_name("report.json")
+    run(state, export(resource("one", inputs, kind)), "--rule", rule, "--json", str(out))
+    assert [finding["message"] for finding in json.loads(out.read_text())["findings"]] == [message]
