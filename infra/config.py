@@ -41,6 +41,7 @@ class Settings:
     project: str
     region: str
     environment: str
+    project_number: str
     data_location: str
     team: str
     deletion_protection: bool

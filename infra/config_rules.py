@@ -48,6 +48,7 @@ _PATTERNS = (
         r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
         "a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens",
     ),
+    ("project_number", r"([1-9][0-9]{5,18})?", "the number that `gcloud projects describe PROJECT` shows"),
     ("environment", r"[a-z][a-z0-9]{0,7}", "1 to 8 lower-case letters and digits, such as prod"),
     ("team", r"[a-z][a-z0-9_-]{0,62}", "lower-case letters, digits, _ and -, such as orders"),
     ("cpu", r"[1248]", "1, 2, 4 or 8"),

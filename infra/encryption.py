@@ -8,6 +8,7 @@ import pulumi_gcp as gcp
 
 from infra.component import Component
 from infra.config import Settings
+from infra.project import service_agent
 
 ROTATION_DAYS = 90
 
@@ -20,18 +21,6 @@ SERVICE_AGENTS = {
     "secret-manager": "gcp-sa-secretmanager",
     "storage": "gs-project-accounts",
 }
-
-
-def project_number(settings: Settings) -> pulumi.Output[str]:
-    """The number that Google gave the project."""
-    return gcp.organizations.get_project_output(project_id=settings.project).number
-
-
-def service_agent(settings: Settings, agent: str) -> pulumi.Output[str]:
-    """The member of one of Google's own service accounts in this project, such as `gs-project-accounts`."""
-    return pulumi.Output.concat(
-        "serviceAccount:service-", project_number(settings), f"@{agent}.iam.gserviceaccount.com"
-    )
 
 
 class EncryptionKey(Component):

@@ -1,5 +1,6 @@
 """The container images: built here, or named by the digest under which a pipeline has pushed them already."""
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The serving base, the scoring service, the training job: their names in the registry.
 SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
 PLATFORM = "linux/amd64"
+SOCKET = Path("/var/run/docker.sock")
+# What the images are made of, beside their Dockerfile; .dockerignore has the exact list.
+CONTEXT = ("app", "data/knowledge", "ml", "orderguard", "requirements", "Dockerfile.slim")
 # The user of both images. Cloud Storage FUSE gives the files of a mount to root unless it is told whose they are.
 USER = 65_532
 OWNED = (f"uid={USER}", f"gid={USER}")
@@ -33,12 +37,40 @@ def commit() -> str:
     return asked.stdout.strip() or "unversioned"
 
 
+def docker_is_here() -> bool:
+    """Whether the `docker` provider can start: it reaches for a daemon and for Docker's file of sign-ins at once, in a
+    preview too. A daemon that DOCKER_HOST names is taken to be there.
+    """
+    if os.environ.get("DOCKER_HOST"):
+        return True
+    home = Path.home()
+    sockets = (SOCKET, home / ".docker/run/docker.sock", home / ".docker/desktop/docker.sock")
+    signed_in = Path(os.environ.get("DOCKER_CONFIG", home / ".docker")) / "config.json"
+    return any(map(Path.exists, sockets)) and signed_in.exists()
+
+
+def context_hash(dockerfile: str) -> str:
+    """SHA-256 over the names and contents of what git tracks here and the Dockerfile: another file, another hash.
+
+    It stands for an image's digest in a preview without Docker. It covers more than goes into the image, so that no
+    change is missed.
+    """
+    listed = ["git", "-C", str(ROOT), "ls-files", "-z", *CONTEXT, dockerfile]
+    names = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split("\0")  # nosec B603
+    found = hashlib.sha256()
+    for name in sorted(filter(None, names)):
+        if (path := ROOT / name).is_file():
+            found.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
 class Images(Component):
     """The images of the scoring service and the training job, each named by digest: a tag that moves later changes
     nothing that runs.
 
     They are built here and tagged with the commit and `latest`. Where the settings name digests nothing is built: a
-    pipeline has pushed, scanned and signed those images, and the same bytes are deployed.
+    pipeline has pushed, scanned and signed those images, and the same bytes are deployed. A preview on a machine
+    without Docker, or without its sign-in, names them by the hash of their build context and asks for neither.
     """
 
     def __init__(
@@ -52,6 +84,16 @@ class Images(Component):
             address = settings.image_registry or registry.address
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
+        elif pulumi.runtime.is_dry_run() and not docker_is_here():
+            pulumi.log.info(
+                "No Docker daemon, or no sign-in of it, is here: this preview names the images by the hash of their"
+                " build context. `up` builds them, or takes orderguard:imageDigest and orderguard:trainerImageDigest.",
+                self,
+            )
+            self.scorer, self.trainer = (
+                pulumi.Output.concat(registry.address, f"/{name}@sha256:", context_hash("Dockerfile"))
+                for name in (SCORER, TRAINER)
+            )
         else:
             # Unlike an image, a tag is pushed with what the provider was told: here, Docker's own sign-in.
             self._signed_in = docker.Provider(

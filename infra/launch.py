@@ -9,8 +9,8 @@ import pulumi_gcp as gcp
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import Settings
-from infra.encryption import service_agent
 from infra.identity import Identity
+from infra.project import service_agent
 from infra.training import HistoriesJob, TrainingJob
 
 ORDER_FILES = "[.]ndjson([.]gz)?$"

@@ -7,7 +7,7 @@ from infra.alerts import Watched, alert_conditions
 from infra.component import Component
 from infra.config import Settings
 from infra.dashboard import dashboard
-from infra.encryption import project_number, service_agent
+from infra.project import project_number, service_agent
 from infra.history_store import HistoryStore
 from infra.predictions import lines_of
 from infra.reminder import RotationReminder

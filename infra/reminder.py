@@ -7,7 +7,7 @@ import pulumi_gcp as gcp
 
 from infra.component import Component
 from infra.config import Settings
-from infra.encryption import service_agent
+from infra.project import service_agent
 
 KEPT_DAYS = 31
 

@@ -2,7 +2,7 @@
 nobody is called by an @.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from delivery.previews import tree
 from delivery.previews.preview import Preview, told_of
@@ -11,6 +11,8 @@ from delivery.previews.text import SIGNS, changed, the
 from policies.output.folding import shown_type
 from policies.output.markdown import markdown as policies
 
+FEW = 5
+"""So many rows without data are shown unfolded."""
 _WORDS = {"delete": "deleted", "replace": "replaced"}
 
 
@@ -21,7 +23,7 @@ def markdown(preview: Preview) -> str:
     lines += [f"\n> {escaped(note)}" for note in preview.notes]
     if refused := list(preview.refusals()):
         said = [line for problem in refused for line in problem.splitlines()]
-        lines += ["", "The engine refused:", "", *fenced(said, "text")]
+        lines += ["", "Refused:", "", *fenced(said, "text")]
     lines += _destroyed(preview.steps.destroyed())
     lines += [policies(preview.said)] if preview.said is not None else []
     grown = tree.grown(preview.steps)
@@ -40,11 +42,19 @@ def _destroyed(steps: list[Step]) -> list[str]:
         return []
     lost = sum(bool(step.data) for step in steps)
     title = f"**Destroyed: {lost} with data, {len(steps) - lost} without**"
-    lines = ["", title, "", "| what | how | |", "|---|---|---|"]
+    lines = ["", title, *(_rows(step for step in steps if step.data) if lost else [])]
+    rest = [step for step in steps if not step.data]
+    if len(rest) > FEW:
+        return [*lines, "", f"<details><summary>Without data: {len(rest)}</summary>", *_rows(rest), "", "</details>"]
+    return [*lines, *(_rows(rest) if rest else [])]
+
+
+def _rows(steps: Iterable[Step]) -> list[str]:
+    lines = ["", "| what | how | |", "|---|---|---|"]
     for step in steps:
-        name = f"`{cell(step.name)}`<br>{cell(shown_type(step.type))}"
+        name = f"{'⚠️ ' if step.data else ''}`{cell(step.name)}`<br>{cell(shown_type(step.type))}"
         how = f"**{_WORDS[step.operation]}**" if step.data else _WORDS[step.operation]
-        lines.append(f"| {'⚠️ ' if step.data else ''}{name} | {how} | {cell(told_of(step))} |")
+        lines.append(f"| {name} | {how} | {cell(told_of(step))} |")
     return lines
 
 

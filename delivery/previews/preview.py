@@ -55,7 +55,7 @@ def told_of(step: Step) -> str:
     """What is to be known of something that is destroyed, in a few words."""
     why = ", ".join(change.path for change in step.changes if change.replaces)
     parts = [
-        f"its {step.data} is lost" if step.data == "key" else f"a {step.data} with what is in it" if step.data else "",
+        "nothing opens what it encrypts" if step.data == "key" else "what is in it is lost" if step.data else "",
         f"because of {why}" if why else "",
         "protected: `up` refuses it" if step.protected else "",
     ]

@@ -4,10 +4,11 @@ up there, or nothing.
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from delivery.errors import DeliveryError
 from delivery.previews import base
@@ -31,7 +32,7 @@ def preview(stack: Stack) -> Preview:
     Raises `DeliveryError` where the stack can't be previewed at all.
     """
     if on_google_cloud(stack.environment):
-        return _previewed(stack, GOOGLE_CLOUD, "what is deployed")
+        return _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed_images(stack.outputs()))
     home = home_from(stack.environment)
     settings = engine_settings(Cloud(home, stack.name))
     if reference := stack.environment.get(BASE):
@@ -40,6 +41,18 @@ def preview(stack: Stack) -> Preview:
         return _previewed(stack, LOCAL, "what is up here", settings)
     with elsewhere(stack) as apart:
         return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
+
+
+def _deployed_images(outputs: Mapping[str, Any]) -> list[str]:
+    """The engine's arguments for the images that are deployed, by digest: a preview is of the platform, and the
+    pipeline gives it the images of a commit. Empty where none is deployed.
+    """
+    address, scorer = str(outputs.get("image", "")).rpartition("/")[0], str(outputs.get("image", "")).partition("@")[2]
+    trainer = str(outputs.get("trainer_image", "")).partition("@")[2]
+    if not scorer or not trainer:
+        return []
+    found = {"imageDigest": scorer, "trainerImageDigest": trainer, "imageRegistry": address}
+    return [word for name, value in found.items() for word in ("--config", f"orderguard:{name}={value}")]
 
 
 def _against_base(stack: Stack, reference: str, settings: Sequence[str]) -> Preview:

@@ -100,7 +100,9 @@ class Steps:
         """What is gone afterwards, data first."""
         order = [kind for kind, _ in DATA]
         found = [step for step in self.steps if step.destroys]
-        return sorted(found, key=lambda step: order.index(step.data) if step.data else len(order))
+        return sorted(
+            found, key=lambda step: (order.index(step.data) if step.data else len(order), step.type, step.name)
+        )
 
 
 def read(events: Iterable[Mapping[str, Any]]) -> Steps:

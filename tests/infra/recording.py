@@ -29,6 +29,8 @@ class Record:
 
     resources: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    asked: int = 0
+    """How often the program asked Google Cloud for something, beside resources."""
 
     def of(self, resource_type: str) -> dict[str, dict[str, Any]]:
         """Name to inputs of every resource of a type such as `gcp:storage/bucket:Bucket`."""
@@ -56,6 +58,7 @@ class _Mocks(pulumi.runtime.Mocks):
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         assert args.token == "gcp:organizations/getProject:getProject", args.token
+        self.record.asked += 1
         return {"number": PROJECT_NUMBER, "projectId": args.args["projectId"]}, []
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from infra import image
 from infra.__main__ import platform
 from infra.config import ConfigError
+from infra.project import project_number
 from infra.secret import api_key, masking_key
 from ml.registry import _ASIDE as ASIDE
 from orderguard.masking import Keyring
@@ -159,6 +161,47 @@ def test_callers_are_sent_to_the_load_balancer_where_there_is_one(models: Path) 
     assert behind.one(SERVICE, "scorer")["customAudiences"] == [behind.outputs["public_url"]]
     staging = declared("staging").outputs
     assert staging["public_url"] == staging["url"]
+
+
+@pytest.mark.parametrize(
+    ("files", "host", "here"),
+    [
+        ([".docker/run/docker.sock", ".docker/config.json"], "", True),
+        ([".docker/run/docker.sock"], "", False),
+        ([".docker/config.json"], "", False),
+        ([], "tcp://daemon:2376", True),
+    ],
+)
+def test_docker_counts_with_its_daemon_and_its_sign_in(
+    files: list[str], host: str, here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(image, "SOCKET", tmp_path / "none.sock")
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert image.docker_is_here() is here
+
+
+def test_a_preview_without_docker_names_images_by_their_context_and_asks_nobody_for_a_number(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "docker_is_here", lambda: False)
+    settings = stack_settings("prod", projectNumber="999999999999")
+    record = declare(lambda: platform(settings), preview=True)
+    assert not [kind for kind, _, _ in record.resources if "docker" in kind]
+    assert re.search(r"/orderguard@sha256:[0-9a-f]{64}$", container(record)["image"])
+    assert image.context_hash("Dockerfile") != image.context_hash("Dockerfile.slim")
+    assert record.asked == 0
+
+
+def test_an_up_asks_for_the_number_once_and_refuses_another_than_the_declared(models: Path) -> None:
+    assert declared("prod").asked == 1
+    settings = stack_settings("prod", projectNumber="999999999999")
+    with pytest.raises(ConfigError, match=f"orderguard:projectNumber is 999999999999.*{PROJECT_NUMBER}"):
+        declare(lambda: {"number": project_number(settings)})
 
 
 def test_a_tag_is_pushed_with_dockers_own_sign_in(models: Path) -> None:

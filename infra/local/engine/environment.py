@@ -85,6 +85,8 @@ def environment(
         "PYTHONPYCACHEPREFIX": str(bytecode_cache(variables)),
         "LOCAL_CLOUD_HOME": str(home.root),
         "LOCAL_CLOUD_STACK": stack,
+        # The program leaves images out of a preview where there is no Docker; here the stand-in is Docker.
+        "DOCKER_HOST": f"unix://{home.root}/docker.sock",
         "PULUMI_HOME": str(home.pulumi_home),
         "PULUMI_BACKEND_URL": f"file://{quote(str(home.state))}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery.previews import comment
+from delivery.previews import comment, running
 from delivery.previews.markdown import markdown
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview, as_json
 from delivery.previews.steps import Steps, read, shown
@@ -172,8 +172,8 @@ def test_the_section_has_the_policies_by_rule_and_the_engines_refusal() -> None:
     section = markdown(previewed(NOTHING, found, "refused"))
     assert "**0 changes; 0 unchanged**, held against the base. Policies: 1 violation, 0 advisory" in section
     assert "| `models`<br>gcp:storage:Bucket | `no-public-buckets`<br>high | a / b | Write it otherwise. |" in section
-    assert "| `labels` | 2 | `models` |" in section and "engine refused" not in section
-    assert "The engine refused" in markdown(previewed(NOTHING, None, "gcp:region is wrong"))
+    assert "| `labels` | 2 | `models` |" in section and "Refused" not in section
+    assert "Refused:" in markdown(previewed(NOTHING, None, "gcp:region is wrong"))
 
 
 def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -194,6 +194,17 @@ def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest
     written = (tmp_path / "reports" / "comment.md").read_text()
     assert written.startswith(comment.MARKER) and "on Google Cloud" in written
     assert len(written) < 65_536 and written.endswith(comment.CUT)
+
+
+def test_a_preview_of_what_is_deployed_keeps_its_images_by_digest() -> None:
+    outputs = {"image": "r/p/orderguard@sha256:ab", "trainer_image": "r/p/orderguard-train@sha256:cd"}
+    given = running._deployed_images(outputs)
+    assert given[1::2] == [
+        "orderguard:imageDigest=sha256:ab",
+        "orderguard:trainerImageDigest=sha256:cd",
+        "orderguard:imageRegistry=r/p",
+    ]
+    assert running._deployed_images({}) == running._deployed_images({"image": "r/p/orderguard:tag"}) == []
 
 
 def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
