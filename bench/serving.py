@@ -16,6 +16,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def main() -> None:
         redis = RedisServer(folder / "redis").start()
         running.callback(redis.stop)
         os.sched_setaffinity(redis.command("INFO", "server")["process_id"], {int(CLIENT_CORE)})
-        feeds = [feed_in(folder, run) for run in range(RUNS)]
+        feeds = files_in(folder)[1:]
         contenders = [*ours(models, version, folder, redis), *yardsticks(models, version, folder)]
         for peer in peers(models / version, folder) if os.environ.get("BENCH_PEERS") else []:
             # Alone: some of them are busy even when nobody asks.
@@ -157,18 +158,20 @@ def many_processes(models: Path, version: str, folder: Path, redis: RedisServer)
 
 def orders_in(folder: Path) -> Path:
     """A file of usable orders, one a line."""
-    path = folder / "orders.ndjson"
-    if not path.exists():
-        path.write_bytes(b"\n".join(usable_orders(ORDERS)) + b"\n")
-    return path
+    return files_in(folder)[0]
 
 
-def feed_in(folder: Path, run: int) -> Path:
-    """A file of orders for one run of the streams: of a shop of its own, since orders that come late are more work."""
-    path = folder / f"feed-{run}.ndjson"
-    orders = b"\n".join(usable_orders(STREAMED, seed=100 + run)) + b"\n"
-    path.write_bytes(orders.replace(b'"customer":{"id":"', b'"customer":{"id":"%d-' % run))
-    return path
+def files_in(folder: Path) -> list[Path]:
+    """Files of usable orders of one shop, one a line: `ORDERS` for the requests, and what came after them for each run
+    of the streams, since orders that come late are more work.
+    """
+    paths = [folder / "orders.ndjson", *(folder / f"feed-{run}.ndjson" for run in range(RUNS))]
+    if not paths[0].exists():
+        orders = usable_orders(ORDERS + RUNS * STREAMED)
+        starts = [0, *(ORDERS + run * STREAMED for run in range(RUNS + 1))]
+        for path, (start, end) in zip(paths, pairwise(starts), strict=True):
+            path.write_bytes(b"\n".join(orders[start:end]) + b"\n")
+    return paths
 
 
 def usable_orders(count: int, seed: int = 7) -> list[bytes]:
