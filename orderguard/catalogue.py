@@ -6,7 +6,9 @@ reference currency.
 """
 
 import os
-from functools import cached_property
+import re
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -23,6 +25,10 @@ COMMON_HOUR = 1 / 10
 """A code is rare if orders with it or with rarer ones are less than this share, as an hour is of the day. So whatever a
 new catalogue says of rare codes can't look like drift of many orders.
 """
+
+
+MOST_REMEMBERED = 8_192
+_LETTERS = re.compile(r"[^\W\d_]*")
 
 
 class CatalogueError(ValueError):
@@ -86,6 +92,25 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         values = list(self.currency_levels.values())
         return dict(zip(self.currency_levels, map(Level, values, np.log(values).tolist()), strict=True))
 
+    @cached_property
+    def usual_of_line(self) -> Callable[[str, str], tuple[float, ...]]:
+        """A function of a line's sku and category ("": none) that says what `orderguard.features.lines.LINE_USUAL`
+        names. It remembers what it was asked last.
+        """
+        of_category, of_prefix = self.rarity["category"], self.rarity["sku_prefix"]
+
+        @lru_cache(MOST_REMEMBERED)
+        def usual(sku: str, category: str) -> tuple[float, ...]:
+            of_sku = self.skus.get(sku)
+            return (
+                1.0 if of_sku is None else 0.0,
+                *(of_sku or self.categories.get(category, self.shop)),
+                of_category.of.get(category, of_category.unseen),
+                of_prefix.of.get(sku_prefix(sku), of_prefix.unseen),
+            )
+
+        return usual
+
     @classmethod
     def read(cls, version_dir: Path) -> "Catalogue":
         """Read the catalogue of a model version. Raises `CatalogueError` if it is missing or broken."""
@@ -106,3 +131,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         aside.write_bytes(msgspec.json.encode(self, order="deterministic") + b"\n")
         aside.replace(path)
         return path
+
+
+def sku_prefix(sku: str) -> str:
+    """The letters that a sku begins with, up to its first digit or separator."""
+    return _LETTERS.match(sku)[0]  # type: ignore[index]  # no letter is a match, too

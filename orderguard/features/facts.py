@@ -1,7 +1,5 @@
 """What an order itself says, as plain numbers and codes: read off once, the same way for serving and for training."""
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from orderguard.history import address_digest, device_of, digest, payment_digest
@@ -24,7 +22,6 @@ NUMBERS = (
     "payment",
     "card",
 )
-_LETTERS = re.compile(r"[^\W\d_]*")
 
 CODES = ("currency", "channel", "payment_method", "country")
 
@@ -89,9 +86,3 @@ def add_amounts(facts: dict[str, Any], xp: Any) -> None:
     taken_off = facts["line_discounts"] + facts["discount"]
     facts["taken_off"] = taken_off
     facts["net"] = xp.maximum(facts["gross"] - taken_off, 0.0)
-
-
-@lru_cache(2**16)
-def sku_prefix(sku: str) -> str:
-    """The letters that a sku begins with, up to its first digit or separator."""
-    return _LETTERS.match(sku)[0]  # type: ignore[index]  # no letter is a match, too

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from orderguard.catalogue import REFERENCE, Catalogue, Code, Rarity, Usual
+from orderguard.catalogue import REFERENCE, Catalogue, Code, Rarity, Usual, sku_prefix
 from orderguard.features.columns import Coded, Columns, Floats, Indices, coded
-from orderguard.features.facts import sku_prefix
 from orderguard.features.lines import LEAST_PRICE_SHARE
 
 ORDER_CODES: dict[str, Code] = {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from orderguard.catalogue import REFERENCE, Catalogue, Level
 from orderguard.features.calendar import COSINE_OF_MINUTE, COSINE_OF_WEEKDAY, SINE_OF_MINUTE, SINE_OF_WEEKDAY
 from orderguard.features.company import WEEK, others, starts
-from orderguard.features.facts import NUMBERS, codes_of, numbers_of, sku_prefix
+from orderguard.features.facts import NUMBERS, codes_of, numbers_of
 from orderguard.features.lines import LINE_FACTS
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, usual_of_shop
@@ -46,6 +47,8 @@ company = company_formula()
 formulas = feature_formulas(
     (*NUMBERS, *(name for name, _ in LINE_FACTS), *AMOUNTS, "lines", *USUAL, *PAST, *SHARED, *LOGS), {"sqrt": math.sqrt}
 )
+packed = Struct(f"{len(FEATURES)}d").pack
+"""A row of features as bytes: numpy takes these at an eighth of what a list of tuples costs."""
 NET = len(LINE_FACTS) + AMOUNTS.index("net")
 AT, MINUTE, WEEKDAY, DISCOUNT, ADDRESS, DEVICE, PAYMENT, CARD = map(
     NUMBERS.index, ("at", "minute", "weekday", "discount", "address", "device", "payment", "card")
@@ -74,15 +77,15 @@ def features_of(orders: Sequence[Known], catalogue: Catalogue) -> NDArray[np.flo
         ends.append(len(nets))
     values = np.log(np.maximum(nets, LEAST_NET)) - log_levels
     logs: list[float] = np.maximum(values, LN_SMALLEST).tolist()
-    rows, start = [], 0
+    rows, start = list[bytes](), 0
     for known, end in zip(facts, ends, strict=True):
         past_log = past_log_squared = 0.0
         for log in logs[start + 1 : end]:
             past_log += log
             past_log_squared += log * log
-        rows.append(formulas(*known, logs[start], past_log, past_log_squared))
+        rows.append(packed(*formulas(*known, logs[start], past_log, past_log_squared)))
         start = end
-    table = np.array(rows)
+    table = np.frombuffer(bytearray().join(rows)).reshape(len(rows), len(FEATURES))
     for function, where in SCALED:
         function(table, out=table, where=where)
     # Adding 0 turns −0 into 0, so that equal values have equal bits.
@@ -135,25 +138,11 @@ def _facts_by(catalogue: Catalogue, nets: list[float], log_levels: list[float]) 
 
 def line_rows(order: MaskedOrder, catalogue: Catalogue) -> list[tuple[Any, ...]]:
     """What `straight.LINE` names, of each line."""
-    sku_of, category_of, of_shop = catalogue.skus.get, catalogue.categories.get, catalogue.shop
-    rare_category, rare_prefix = catalogue.rarity["category"], catalogue.rarity["sku_prefix"]
-    category_rarity, prefix_rarity = rare_category.of.get, rare_prefix.of.get
-    lines = []
-    for item in order.items:
-        category = item.category or ""
-        of_sku = sku_of(item.sku)
-        lines.append(
-            (
-                item.quantity,
-                item.unit_price,
-                item.discount or 0.0,
-                1.0 if of_sku is None else 0.0,
-                *(of_sku or category_of(category, of_shop)),
-                category_rarity(category, rare_category.unseen),
-                prefix_rarity(sku_prefix(item.sku), rare_prefix.unseen),
-            )
-        )
-    return lines
+    usual = catalogue.usual_of_line
+    return [
+        (item.quantity, item.unit_price, item.discount or 0.0, *usual(item.sku, item.category or ""))
+        for item in order.items
+    ]
 
 
 def _past(

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.catalogue import REFERENCE, Catalogue
+from orderguard.catalogue import REFERENCE, Catalogue, sku_prefix
 from orderguard.features import FEATURE_NAMES
-from orderguard.features.facts import Facts, sku_prefix
+from orderguard.features.facts import Facts
 from orderguard.features.lines import LEAST_PRICE_SHARE, LINE_FACTS, LINE_USUAL, line_facts
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.scalar import line_rows
