@@ -37,7 +37,6 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.refused:
             return
-        self._unset_keepalive_if_required()
         self.head_size += len(data)
         try:
             self.parser.feed_data(data)
@@ -124,6 +123,17 @@ class Connection(HttpToolsProtocol):
             return
         self.head_size, self.waiting_since = 0, None
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        # As uvicorn's, without a timer for each answer: the server's sweep ends connections that nobody uses.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self.flow.write_paused:
+            self.waiting_since, self.allowance = self.loop.time(), KEEP_ALIVE_SECONDS
 
     def pause_writing(self) -> None:
         super().pause_writing()
