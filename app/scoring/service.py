@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -70,19 +70,19 @@ class Scoring:
             raise Problem("not-ready", self._models.reason or "", headers={"Retry-After": "5"})
         return model
 
-    async def incoming(self, body: bytes | Raw) -> Incoming:
+    def incoming(self, body: bytes | Raw) -> Awaitable[Incoming]:
         """Decode and mask an order, in turns with other requests. Raises `OrderError`."""
-        return await self._turns.run(masking(body, self.keyring, self.model()))
+        return self._turns.run(masking(body, self.keyring, self.model()))
 
-    async def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> list[Taken]:
+    def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> Awaitable[list[Taken]]:
         """The same for many orders of at most `longest` bytes."""
-        return await self._turns.run(masking_each(bodies, longest, self.keyring, self.model()))
+        return self._turns.run(masking_each(bodies, longest, self.keyring, self.model()))
 
-    async def score(self, order: Incoming, *, record: bool) -> Scored:
+    def score(self, order: Incoming, *, record: bool) -> Awaitable[Scored]:
         """Score an order, in company of those that are under way at the same time. With `record` it is counted: in the
         histories, in drift, by the challenger.
         """
-        return await self._groups[record].result(order)
+        return self._groups[record].result(order)
 
     async def score_together(
         self, orders: Sequence[Incoming], *, record: bool, store: HistoryStore | None = None
