@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ TOKEN_PATTERN = rf"(?:{'|'.join(PREFIXES.values())})_[a-z0-9]{{1,8}}_[A-Za-z0-9_
 """What a pseudonym looks like, as a regular expression."""
 
 _KEY_ID = re.compile(r"[a-z0-9]{1,8}")
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_URL_SAFE, _PADDING = bytes.maketrans(b"+/", b"-_"), b"=\n"
 _FORMAT = "write it as ID:KEY[,ID:KEY], ID 1 to 8 lower-case letters and digits, KEY 32 random bytes in base64url"
 
 
@@ -53,7 +54,8 @@ class Keyring:
             inner, outer = begun_inner(), begun_outer()
             inner.update(canonical(value).encode("utf-8", "surrogatepass"))
             outer.update(inner.digest())
-            return prefix + _text(outer.digest())
+            # `_text`, written here since an order has seven of these
+            return prefix + b2a_base64(outer.digest()[:TOKEN_BYTES]).translate(_URL_SAFE, _PADDING).decode()
 
         self.token = token
         """The pseudonym of `value` in `namespace` under the current key; raises `KeyError` for a namespace that is not
@@ -163,7 +165,7 @@ def _code(key: bytes, namespace: str, canonical: str) -> str:
 
 
 def _text(digest: bytes) -> str:
-    return binascii.b2a_base64(digest[:TOKEN_BYTES])[:_TOKEN_LETTERS].translate(_URL_SAFE).decode()
+    return b2a_base64(digest[:TOKEN_BYTES]).translate(_URL_SAFE, _PADDING).decode()
 
 
 def _begun(key: bytes, namespace: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
