@@ -21,14 +21,15 @@ LONGEST = 256
 
 class Room(NamedTuple):
     """Codes in `compact_code`'s form with a blank behind each: those with room for a name or a street (`words`), and
-    those with room for a number (`digits`).
+    those with room for a number (`digits`). `starts` has the characters that such a value in them can begin with.
     """
 
     words: str
     digits: str
+    starts: str
 
 
-_NO_ROOM = Room("", "")
+_NO_ROOM = Room("", "", "")
 
 
 Doubt = Callable[[str, str], str]
@@ -111,37 +112,38 @@ def _judged(code: str, digest: bytes) -> tuple[str, bool] | None:
 
 def remembered_room(codes: Iterable[str]) -> Room | None:
     """The room in some codes together, if it is known of each already that it holds nothing personal by itself."""
-    words, digits = "", ""
+    words, digits, starts = "", "", ""
     try:
         for code in codes:
             room = _impersonal[code]
             if room is not _NO_ROOM:
                 words += room.words
                 digits += room.digits
+                starts += room.starts
     except KeyError:
         return None
-    return Room(words, digits)
+    return Room(words, digits, starts)
 
 
 def rooming(codes: Iterable[str]) -> Steps[Room]:
     """The room in any codes together; what is masked whatever it says has none."""
-    words, digits = "", ""
+    words, digits, starts = "", "", ""
     for code in codes:
         known = _impersonal.get(code)
         if known is None:
             known = _room(code) if len(code) <= LONGEST else _NO_ROOM
             yield
-        of_words, of_digits = known
-        words += of_words
-        digits += of_digits
-    return Room(words, digits)
+        words += known.words
+        digits += known.digits
+        starts += known.starts
+    return Room(words, digits, starts)
 
 
 def _room(code: str) -> Room:
     compact = compact_code(code) + " "
     if len(compact) <= ROOM:
         return _NO_ROOM
-    return Room(compact, compact if sum(map(str.isdigit, compact)) >= ROOM else "")
+    return Room(compact, compact if sum(map(str.isdigit, compact)) >= ROOM else "", compact[:-ROOM])
 
 
 def compact_code(code: str) -> str:

@@ -1,7 +1,8 @@
 """Masking a whole order, field by field, as `orderguard.schema.CLASSIFICATION` says."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+import string
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 import msgspec
 
@@ -26,12 +27,13 @@ from orderguard.masking.text import masking_parts, masking_text
 from orderguard.schema import Address, Customer, Device, MaskedAddress, MaskedItem, MaskedOrder, Order, Payment
 
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-_OCTET = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)", re.ASCII)
-_THREE_OCTETS = re.compile(rf"{_OCTET.pattern}(?:\.{_OCTET.pattern}){{2}}", re.ASCII)
+_MAPPED = bytes(10) + b"\xff\xff"
+"""So an IPv6 address begins that stands for an IPv4 one."""
 _LONGEST_POSTCODE = 10
 _WHOLE_NUMBER = 12
 """A card or an account has so many digits or more; of one that is cut off or hidden, others have the same rest."""
 _DATE = re.compile(r"(\d{4}|\d\d?)[-./ ](\d\d?)[-./ ](\d{4}|\d\d?)", re.ASCII)
+_LETTERS_AND_DIGITS = frozenset(string.ascii_letters + string.digits)
 _PLAIN = re.compile(r"[^%&\\<=]{0,64}?([A-Za-z0-9]{4})")
 """Four characters that stand together in a code, too, however it is written; nothing ahead of them is an escape."""
 
@@ -157,17 +159,17 @@ def birth_year(birth_date: str | None) -> int | None:
 
 def network(ip: str) -> str | None:
     """The network of an IP address: /24 of IPv4, /48 of IPv6."""
-    first, _, rest = ip.strip().rpartition(".")
-    if _THREE_OCTETS.fullmatch(first) and _OCTET.fullmatch(rest):
-        return f"{first}.0/24"
+    ip = ip.strip()
     try:
-        address = ip_address(ip.strip())
-    except ValueError:
+        if ":" not in ip:
+            inet_pton(AF_INET, ip)
+            return f"{ip.rpartition('.')[0]}.0/24"
+        packed = inet_pton(AF_INET6, ip.partition("%")[0])
+    except (OSError, ValueError):
         return None
-    if isinstance(address, IPv6Address) and not address.ipv4_mapped:
-        return f"{IPv6Address(int(address) >> 80 << 80)}/48"
-    ipv4 = address if isinstance(address, IPv4Address) else address.ipv4_mapped
-    return f"{str(ipv4).rpartition('.')[0]}.0/24"
+    if packed.startswith(_MAPPED):
+        return f"{packed[12]}.{packed[13]}.{packed[14]}.0/24"
+    return f"{inet_ntop(AF_INET6, packed[:6] + bytes(10))}/48"
 
 
 def email_token(customer: Customer, keyring: Keyring) -> str | None:
@@ -230,8 +232,11 @@ def _codes(order: Order, doubt: Doubt) -> Steps[tuple[dict[str | None, str], dic
 
 def _has_own(order: Order, room: Room) -> bool:
     """Whether one of the order's own values seems to stand in its codes."""
-    words, digits = room
-    return bool((words and _any_in(words, _own_words(order))) or (digits and _any_in(digits, _own_numbers(order))))
+    words, digits, starts = room
+    return bool(
+        (words and _any_in(words, starts, _own_words(order)))
+        or (digits and _any_in(digits, starts, _own_numbers(order)))
+    )
 
 
 def _own_values(order: Order) -> Known:
@@ -306,12 +311,12 @@ def dates(birth_date: str | None) -> list[str]:
     return [year + one + other, year + other + one, one + other + year, other + one + year]
 
 
-def _any_in(codes: str, values: list[str | None]) -> bool:
-    """Whether one of `values` stands in `codes` (compact). Four letters or digits of a value tell most of them apart at
-    next to no cost.
+def _any_in(codes: str, starts: str, values: list[str | None]) -> bool:
+    """Whether one of `values` stands in `codes` (compact), beginning with one of `starts`. The first character tells
+    most of them apart at next to no cost, four letters or digits of a value most others.
     """
     for value in values:
-        if value:
+        if value and (value[0] not in _LETTERS_AND_DIGITS or value[0].lower() in starts):
             plain = value[:4]
             if not (plain.isalnum() and plain.isascii()):
                 found = _PLAIN.match(value)
