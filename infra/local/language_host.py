@@ -7,12 +7,14 @@ its first line of output.
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import Queue
 from typing import IO, Any
 
@@ -52,7 +54,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
         """Runs the program to its end; the engine sees its output as it comes."""
         command = [
-            RUNNER,
+            _interpreter(request.info),
+            _runner(),
             *("--monitor", request.monitor_address),
             *("--engine", self.engine_address),
             *("--project", request.project),
@@ -117,8 +120,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return empty_pb2.Empty()
 
 
+def _runner() -> str:
+    """The script that runs a program; it comes with the engine, in its folder."""
+    engine = shutil.which("pulumi")
+    if engine is None:
+        raise FileNotFoundError("pulumi is not on PATH")
+    return str(Path(engine).resolve().parent / RUNNER)
+
+
 def _interpreter(info: language_pb2.ProgramInfo) -> str:
-    """The Python of the virtual environment that the project names, where it is there; else this project's own."""
+    """The Python of the virtual environment that the project names (`runtime`, `options`, `virtualenv`; relative to
+    its folder, as for the vendor's host), where it is there; else this project's own.
+    """
     named = dict(info.options).get("virtualenv")
     python = os.path.join(info.root_directory, str(named), "bin", "python")
     return python if named and os.access(python, os.X_OK) else sys.executable

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from infra.local.engine.install import RUNNER, ensure_engine
+from infra.local.engine.install import ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
 from infra.local.home import DEFAULT_STACK, REPOSITORY, Home, bytecode_cache
@@ -71,7 +71,7 @@ def environment(
     refuse_credentials(variables)
     engine = ensure_engine(variables=variables)
     home.ensure()
-    _write_launchers(home, engine.runner)
+    _write_launchers(home)
     path = [
         str(home.launchers),
         str(engine.pulumi.parent),
@@ -108,14 +108,13 @@ def _past_proxies(variables: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": named, "NO_PROXY": named}
 
 
-def _write_launchers(home: Home, runner: Path) -> None:
+def _write_launchers(home: Home) -> None:
     """One small script a plugin, which runs it with this project's Python whatever the PATH says."""
     python = shlex.quote(sys.executable)
     launch = shlex.quote(str(REPOSITORY / "infra" / "local" / "launch.py"))
     for name, module in _LAUNCHERS.items():
         package = f" {name.removeprefix('pulumi-resource-')}" if "resource" in name else ""
         _write_script(home.launchers / name, f'exec {python} {launch} {module}{package} "$@"\n')
-    _write_script(home.launchers / RUNNER, f'exec {python} {shlex.quote(str(runner))} "$@"\n')
 
 
 def _write_script(path: Path, line: str) -> None:

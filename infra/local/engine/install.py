@@ -20,12 +20,24 @@ from urllib.parse import urlsplit
 
 from infra.local.engine import build
 from infra.local.errors import LocalCloudError
-from infra.local.files import locked, remove_tree
+from infra.local.files import locked, remove_tree, write_whole
 from infra.local.home import user_cache
 
 ENGINE_VERSION = "3.259.0"
 VENDOR = "https://get.pulumi.com/releases/sdk"
 RUNNER = "pulumi-language-python-exec"
+HOST = "pulumi-language-python"
+# For `pulumi` typed plainly in a clone. The engine starts its host in the project's folder or in that of a policy pack.
+_OWN_HOST = """#!/bin/sh
+# The Python host of an engine that was built from source, which comes without the vendor's: the clone's own.
+folder=$PWD
+until [ -x "$folder/.venv/bin/python" ] && [ -f "$folder/infra/local/launch.py" ]; do
+  [ "$folder" = / ] && echo "no clone with a virtual environment (.venv) is above $PWD: make environment-run" >&2
+  [ "$folder" = / ] && exit 1
+  folder=$(dirname "$folder")
+done
+exec "$folder/.venv/bin/python" "$folder/infra/local/launch.py" infra.local.language_host "$@"
+"""
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 Say = Callable[[str], None]
@@ -58,6 +70,7 @@ def ensure_engine(
     variables = os.environ if variables is None else variables
     cache = cache_folder(variables)
     if engine := _complete(cache / "bin", "cache"):
+        _add_host(cache / "bin")
         return engine
     if engine := _on_path(variables):
         return engine
@@ -75,6 +88,12 @@ def ensure_engine(
 def _complete(folder: Path, source: str) -> Engine | None:
     pulumi, runner = folder / "pulumi", folder / RUNNER
     return Engine(pulumi, runner, source) if os.access(pulumi, os.X_OK) and runner.exists() else None
+
+
+def _add_host(folder: Path) -> None:
+    """Puts our host beside an engine that has none, so that `pulumi` runs programs when it is typed plainly, too."""
+    if not (folder / HOST).exists():
+        write_whole(folder / HOST, _OWN_HOST.encode(), executable=True)
 
 
 def _on_path(variables: Mapping[str, str]) -> Engine | None:
@@ -118,6 +137,7 @@ def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -
             source = "Go module proxy"
             build.build(aside / "bin", aside / "scratch", ENGINE_VERSION, variables, say)
             remove_tree(aside / "scratch")
+        _add_host(aside / "bin")
         told = version_of(aside / "bin" / "pulumi")
         if told != ENGINE_VERSION:
             raise LocalCloudError(f"The engine from the {source} says it is version {told}, not {ENGINE_VERSION}.")
