@@ -138,11 +138,10 @@ class Analyzer(_PolicyAnalyzerServicer):
                 message = undecided_on_many({urn: verdict.undecided for urn, verdict in by_urn.items()})
                 response.diagnostics.append(self._diagnostic(rule, Level.ADVISORY, message))
         self._undecided.clear()
-        if not self._pack.verbose:
-            for rule, count in self._pack.report.accepted():
-                response.diagnostics.append(self._diagnostic(rule, Level.ADVISORY, f"{count} in the baseline"))
-        for rule, note in self._pack.finish():
-            response.diagnostics.append(self._diagnostic(rule, Level.ADVISORY, note))
+        if accepted := self._pack.report.accepted():
+            by_rule = ", ".join(f"{name} {count}" for name, count in accepted.most_common())
+            response.diagnostics.append(_note(f"in it, and let pass: {accepted.total()} ({by_rule})"))
+        response.diagnostics.extend(_note(note) for note in self._pack.finish())
         if self._reports is not None:
             write_reports(self._pack.report.document(), self._reports)
         return response
@@ -170,6 +169,19 @@ class Analyzer(_PolicyAnalyzerServicer):
             enforcementLevel=_LEVELS[level],
             severity=_SEVERITIES[rule.severity],
         )
+
+
+def _note(message: str) -> Any:
+    """Advice about the baseline, which is no rule's."""
+    return proto.AnalyzeDiagnostic(
+        policyName="baseline",
+        policyPackName=PACK_NAME,
+        policyPackVersion=PACK_VERSION,
+        description="What was violated when the baseline was written.",
+        message=f"What was violated when the baseline was written.\n{message}",
+        enforcementLevel=_LEVELS[Level.ADVISORY],
+        severity=_SEVERITIES[Severity.LOW],
+    )
 
 
 def _resource(request: Any) -> Resource:

@@ -13,15 +13,20 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from policies.evaluation import Accepted, Verdict, shown_path
+from policies.patterns import lazy
 from policies.rule import Resource, Rule, Stack
 from policies.value import ASSET, UNKNOWN, Secret, Violation
 
 VERSION = 1
+_SHOWN = 5
 _NAMES = ("name", "accountId", "email", "secretId", "bucket", "id", "selfLink")
 """Properties by which others name a resource."""
+_DRAWN = lazy(r"[\w.\-]+-[0-9a-f]{7}(?![\w\-])")
+_DRAWN_END = lazy(r"-[0-9a-f]{7}")
 Key = tuple[str, str, str, str]
 """Rule, resource (URN), path and message."""
 
@@ -32,13 +37,22 @@ class BaselineError(ValueError):
 
 @dataclass
 class Fingerprints:
-    """Hashes of the inputs of resources, by URN, and which resources hang together."""
+    """Hashes of the inputs of resources, by URN, and which resources hang together.
+
+    Where a program gives no name, the engine draws `NAME-0a1b2c3`, another one in each preview until the resource is
+    made. It counts as `NAME-*`, there and wherever another resource names it.
+    """
 
     _of: dict[str, str] = field(default_factory=dict)
+    _drawn: dict[str, str] = field(default_factory=dict)
     _linked: dict[str, set[str]] = field(default_factory=dict)
 
     def take(self, resource: Resource) -> None:
-        self._of[resource.urn] = digest(resource.properties.raw)
+        """Resources come after those that they are made of, as the engine makes them and a state lists them."""
+        name = resource.properties["name"].raw
+        if isinstance(name, str) and _DRAWN_END.fullmatch(name.removeprefix(resource.name)):
+            self._drawn[name] = f"{resource.name}-*"
+        self._of[resource.urn] = digest(resource.properties.raw, self._drawn)
 
     def link(self, known: Mapping[str, Resource], dependencies: Mapping[str, Mapping[str, list[str]]]) -> None:
         """Learn which resources are made of which, or name them."""
@@ -61,24 +75,26 @@ class Fingerprints:
         return digest([self._of.get(urn, ""), *sorted(self._of.get(other, "") for other in others)])
 
 
-def digest(content: Any) -> str:
+def digest(content: Any, drawn: Mapping[str, str] = MappingProxyType({})) -> str:
     """A hash of properties: the same whatever the order of their keys, and without what the engine keeps for itself
-    and what secrets hold.
+    and what secrets hold. `drawn` says what counts instead of the names that the engine has drawn.
     """
-    written = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    written = json.dumps(_plain(content, drawn), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"sha256:{hashlib.sha256(written.encode()).hexdigest()}"
 
 
-def _plain(content: Any) -> Any:
+def _plain(content: Any, drawn: Mapping[str, str]) -> Any:
     if isinstance(content, Secret):
         return "[secret]"
     if content is UNKNOWN or content is ASSET:
         return f"[{content!r}]"
     if isinstance(content, Mapping):
-        return {key: _plain(value) for key, value in content.items() if not key.startswith("__")}
+        return {key: _plain(value, drawn) for key, value in content.items() if not key.startswith("__")}
     if isinstance(content, list | tuple):
-        return [_plain(element) for element in content]
-    return content if isinstance(content, str | int | float | bool) or content is None else repr(type(content))
+        return [_plain(element, drawn) for element in content]
+    if isinstance(content, str):
+        return _DRAWN.sub(lambda name: drawn.get(name[0], name[0]), content)
+    return content if isinstance(content, int | float | bool) or content is None else repr(type(content))
 
 
 @dataclass
@@ -118,17 +134,16 @@ class Baseline:
                 accepted.append(Accepted(violation, entry["owner"], entry["since"]))
         return replace(verdict, violations=tuple(standing), accepted=tuple(accepted))
 
-    def stale(self, rules: Container[str]) -> list[tuple[str, str]]:
-        """The rule and a note for each entry that no violation met, of the rules of this run."""
-        return [
-            (
-                rule,
-                f"stale in the baseline: {rule} on {urn.rpartition('::')[2]} ({entry['owner']}, {entry['since']}) is no"
-                " longer violated; write the baseline again to take it out",
-            )
+    def stale(self, rules: Container[str]) -> list[str]:
+        """Notes on the entries that no violation met, of the rules of this run; many are counted."""
+        stale = [
+            f"stale in the baseline: {rule} on {urn.rpartition('::')[2]} ({entry['owner']}, {entry['since']}) is no"
+            " longer violated; write the baseline again to take it out"
             for (rule, urn, path, message), entry in sorted(self.entries.items())
             if rule in rules and (rule, urn, path, message) not in self._met | self._changed
         ]
+        more = [f"and {len(stale) - _SHOWN} entries more are stale"] if len(stale) > _SHOWN else []
+        return stale[:_SHOWN] + more
 
     def write(self) -> int:
         """Write the file, whole or not at all; how many entries it has now."""

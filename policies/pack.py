@@ -89,20 +89,16 @@ class Pack:
         """Whether a rule is violated by a resource; nothing is kept of it."""
         return bool(evaluate(rule, resource, self._configurations[rule.name], self.today).violations)
 
-    def finish(self) -> list[tuple[Rule, str]]:
-        """End the run, once all is judged: write the baseline, or tell which entries of it are stale. The notes, each
-        with the rule that it is about; the report has them, too.
+    def finish(self) -> list[str]:
+        """End the run, once all is judged: write the baseline, or tell which entries of it are stale. The notes; the
+        report has them, too.
         """
-        if self.baseline is None:
-            return []
-        names = {rule.name: rule for rule in self.rules}
-        if self.baseline.writing:
+        if self.baseline is not None and self.baseline.writing:
             count = self.baseline.write()
-            notes = [(self.rules[0], f"{count} violations are written down in {self.baseline.path.name}")]
-        else:
-            notes = [(names[name], note) for name, note in self.baseline.stale(names)]
-        self.report.notes = [note for _, note in notes]
-        return notes
+            self.report.notes = [f"{count} violations are written down in {self.baseline.path.name}"]
+        elif self.baseline is not None:
+            self.report.notes = self.baseline.stale({rule.name for rule in self.rules})
+        return self.report.notes
 
     def _verdict(self, rule: Rule, subject: Resource | Stack) -> Verdict:
         verdict = evaluate(rule, subject, self._configurations[rule.name], self.today)

@@ -47,10 +47,9 @@ class Report:
         if not type_token.startswith("pulumi:"):
             self._seen[urn] = type_token
 
-    def accepted(self) -> list[tuple[Rule, int]]:
+    def accepted(self) -> Counter[str]:
         """How many violations of each rule the baseline lets pass."""
-        counts = Counter(name for (name, _), (_, verdict) in self._verdicts.items() for _ in verdict.accepted)
-        return [(self.rules[name], count) for name, count in counts.items()]
+        return Counter(name for (name, _), (_, verdict) in self._verdicts.items() for _ in verdict.accepted)
 
     def document(self) -> Document:
         """Plain data that JSON can hold. The order is that of the rules, then of the program."""

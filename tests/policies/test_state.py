@@ -137,6 +137,31 @@ def test_what_the_engine_keeps_for_itself_and_the_order_of_keys_are_no_change(st
     assert run(state, export(resource("old", same)), "--baseline", str(baseline)) == HELD
 
 
+def test_a_name_that_the_engine_has_drawn_is_no_change_and_another_name_is(state: Path) -> None:
+    """Until a resource is made, each preview draws another name for it."""
+    baseline = state.with_name("baseline.json")
+    member = {"role": "roles/storage.objectViewer", "member": "allUsers"}
+    kind = "gcp:storage/bucketIAMMember:BucketIAMMember"
+
+    def named(bucket: str, target: str) -> dict[str, Any]:
+        return export(resource("old", {**OPEN, "name": bucket}), resource("all", {**member, "bucket": target}, kind))
+
+    run(state, named("old-0a1b2c3", "old-0a1b2c3"), "--write-baseline", str(baseline))
+    accepts = ("--baseline", str(baseline))
+    assert run(state, named("old-4d5e6f7", "old-4d5e6f7"), *accepts) == HELD
+    assert run(state, named("old-4d5e6f7", "older-4d5e6f7"), *accepts) == VIOLATED
+    assert run(state, named("new-0a1b2c3", "new-0a1b2c3"), *accepts) == VIOLATED
+
+
+def test_many_stale_entries_are_counted(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    baseline = state.with_name("baseline.json")
+    rule = ("--rule", "bucket-public-access-prevention")
+    run(state, export(*(resource(f"b{n}", OPEN) for n in range(9))), "--write-baseline", str(baseline), *rule)
+    run(state, export(resource("b0", SAFE)), "--baseline", str(baseline), *rule)
+    said = capsys.readouterr().out
+    assert said.count("stale in the baseline") == 5 and "and 4 entries more are stale" in said
+
+
 def test_the_hash_of_a_baseline_holds_no_secret(state: Path) -> None:
     baseline, written = state.with_name("baseline.json"), set()
     for secret in ("a", "b"):
