@@ -16,7 +16,7 @@ from orderguard.catalogue import Catalogue, Code
 from orderguard.features.scalar import order_features
 from orderguard.history import NO_PAST
 from orderguard.masking import Keyring, mask_order
-from orderguard.schema import Order
+from orderguard.schema import Customer, Order
 
 CANDIDATES = 24
 """So many articles are tried for the usual order."""
@@ -96,7 +96,7 @@ def _anomalies(usual: Order, catalogue: Catalogue) -> Iterator[Order]:
     """The usual order with a price a hundred times as high, and then with more and more that is odd."""
     replace = msgspec.structs.replace
     (line,) = usual.items
-    other = {"order_id": "example-anomaly", "customer": replace(usual.customer, id="example-customer-2")}
+    other = {"order_id": "example-anomaly", "customer": Customer(id="example-customer-2")}
     dear = replace(line, unit_price=round(line.unit_price * 100, 2))
     yield replace(usual, **other, items=[dear])
     many = replace(dear, quantity=line.quantity * 200)

@@ -94,7 +94,7 @@ class Catalogues:
             levels=self._levels.level,
             currency=self._currency.index,
             currencies=self._currency.values,
-            hour_rarity=self._hour_rarity,
+            hour_rarity=np.pad(self._hour_rarity, ((0, 0), (0, 1))),
             orders=(
                 Table(blocks.catalogue, shop),
                 *(self._rarity_table(code, name, blocks.catalogue) for name, code in ORDER_CODES.items()),
@@ -155,10 +155,10 @@ class Catalogues:
         }
 
     def _rarity_of_hours(self) -> Floats:
-        """How rare orders are in each hour of the day, (catalogues, 24)."""
+        """How rare orders are in each hour of the day, (catalogues, 24), among those whose hour is known."""
         hours = (self._blocks.columns.numbers["minute"] // 60).astype(np.int64)
-        cells = np.bincount(self._blocks.segment * 24 + hours, minlength=self._blocks.catalogues * 24)
-        counts = cells.reshape(-1, 24).cumsum(axis=0)
+        cells = np.bincount(self._blocks.segment * 25 + hours, minlength=self._blocks.catalogues * 25)
+        counts = cells.reshape(-1, 25)[:, :24].cumsum(axis=0)
         no_busier = (counts[:, None, :] <= counts[:, :, None]) * counts[:, None, :]
         return rarity_of((no_busier.sum(axis=2) + 0.5) / (counts.sum(axis=1, keepdims=True) + 1), COMMON_HOUR)
 

@@ -29,7 +29,7 @@ from ml.remembered_parts import (
 )
 from orderguard.features.columns import Columns, renumbered
 from orderguard.features.facts import CODES, NUMBERS, numbers_of
-from orderguard.history import ENTITIES
+from orderguard.history import ENTITIES, NO_MINUTE
 from orderguard.history.digests import OF_THE_SHOP
 from orderguard.masking.codes import Doubt, masked
 from orderguard.masking.keyring import Keyring
@@ -42,6 +42,7 @@ _FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items
 _FIELD = {name: len(f',"{name}":') for name in PartlyDecoded.__struct_fields__}
 _SHIPPING, _PAYMENT, _DEVICE, _DISCOUNT = (_FIELD[name] for name in ("shipping", "payment", "device", "discount"))
 _BILLING, _DELIVERY = _FIELD["billing_address"], _FIELD["shipping_address"]
+_DAY_ALONE = len(',"hour_known":false')
 _CHANNEL, _COUPON, _NOTE, _GIFT = (_FIELD[name] + 2 for name in ("channel", "coupon", "note", "gift_message"))
 
 _SHORTEST = len(',"items":0')
@@ -79,9 +80,11 @@ class ColumnMasker:
                 return False
             size = _FRAME + len(order_id) + len(created_at)
             past = MICROSECONDS[created_at[14:19]]
-            hour = parts.hours.get(created_at[:14] + created_at[19:])
+            hour = parts.hours.get(created_at[:14] + created_at[19:]) if order.hour_known else parts.days[created_at]
             if hour is None:
                 hour, past = parts.new_hour(created_at, past)
+            elif not order.hour_known:
+                size, past = size + _DAY_ALONE, 0
             json = bytes(order.customer)
             size += len(json)
             customer = parts.customers[json]
@@ -211,7 +214,7 @@ class ColumnMasker:
                 (delivery[3] != 0) | (delivery[2] != absent),
                 device != 0,
                 category[np.searchsorted(line_order, np.arange(count))] != absent,
-                (numbers["minute"] - at // 60) % 1440 == 0,
+                ((numbers["minute"] - at // 60) % 1440 == 0) & (numbers["minute"] < NO_MINUTE),
                 network != 0,
                 email != 0,
                 card != 0,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml.order_files import OrderFile
 from ml.quarantine import Quarantined, masked_excerpt
-from ml.reading import BYTE_ORDER_MARK, blocks_of, lines_of
+from ml.reading import BYTE_ORDER_MARK, SetApart, blocks_of, lines_of
 
 FEW = 0.01
 """The share of all orders that a mistaken date can have; a greater one is a shop that paused."""
@@ -39,10 +39,13 @@ def out_of_range(at: NDArray[np.float64], earliest: date, maximum_gap_days: floa
 
 
 def quarantined(
-    files: Sequence[OrderFile], counts: Mapping[Path, int], found: Mapping[int, str], bad: Sequence[Quarantined]
+    files: Sequence[OrderFile],
+    counts: Mapping[Path, int],
+    found: Mapping[int, str],
+    without: Sequence[Quarantined | SetApart],
 ) -> list[Quarantined]:
     """Where the orders of these rows stand. Rows count the usable orders of all files, of which each has its number in
-    `counts`; `bad` are the lines that hold none.
+    `counts`; the lines in `without` hold none.
     """
     lines = []
     start = 0
@@ -50,7 +53,7 @@ def quarantined(
         here = {row - start: reason for row, reason in found.items() if start <= row < start + counts[file.path]}
         start += counts[file.path]
         if here:
-            unusable = {line.line for line in bad if line.position == file.position}
+            unusable = {line.line for line in without if line.position == file.position}
             lines += _lines_of_rows(file, here, unusable)
     return lines
 

@@ -196,7 +196,7 @@ def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig)
             bar.set_postfix(orders=total.orders, refresh=False)
         columns, two_of_each = merged(parts), np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
         if misdated := out_of_range(columns.numbers["at"], config.earliest, config.maximum_gap_days):
-            lines = quarantined(numbered(paths, keyring), counts, misdated, total.quarantined)
+            lines = quarantined(numbered(paths, keyring), counts, misdated, [*total.quarantined, *total.apart])
             record(file, lines)
             total.quarantined += lines
             total.orders -= len(lines)

@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -34,19 +34,29 @@ from orderguard.model_version import (
     sha256,
 )
 from orderguard.private_files import keep_private, open_private
+from orderguard.repair import Feed
+from orderguard.repair.values import Notes, Unusable, identifier as read_identifier
 from orderguard.retrieval import INDEX_FILE, KNOWLEDGE_FOLDER, ForeignKey, KnowledgeError, KnowledgeIndex, PastCases
 from orderguard.retrieval.past_cases import path_of, versions_with_cases
 
 
-class _Who(msgspec.Struct):
-    id: str
-
-
 class _Whose(msgspec.Struct):
-    """As little of an order as it takes to see whose it is."""
+    """As little of an order as it takes to see whose it is. Ids may be numbers, as repair reads them."""
 
-    customer: _Who
-    order_id: str = ""
+    customer: Any = None
+    order_id: Any = None
+
+    @property
+    def customer_id(self) -> str:
+        """The customer's id, "" of a guest."""
+        return _text(self.customer.get("id") if isinstance(self.customer, dict) else self.customer)
+
+
+def _text(written: Any) -> str:
+    try:
+        return read_identifier(written, Feed(), Notes())
+    except Unusable:
+        return ""
 
 
 class FileOfOrders(NamedTuple):
@@ -125,7 +135,7 @@ def lines_of(customer: str, file: OrderFile) -> FileOfOrders | None:
     for line in _lines(file.path):
         try:
             order = _decoder.decode(line)
-            theirs, order_id = identifier(order.customer.id) == wanted, order.order_id
+            theirs, order_id = identifier(order.customer_id) == wanted, _text(order.order_id)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             theirs, order_id = any(text in line for text in written), ""
         if not theirs:

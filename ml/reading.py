@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from io import BufferedReader, BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ml.column_masking import ColumnMasker
 from ml.order_files import NAMESPACE, SUFFIXES, ReadingError
 from ml.quarantine import Quarantined, masked_excerpt
-from orderguard.currencies import CURRENCIES
 from orderguard.features.columns import Columns
 from orderguard.masking import Keyring, mask_order
 from orderguard.masking.codes import Doubt, masked
-from orderguard.schema import CLASSIFICATION, Order, OrderError, MaskedOrder, decode_order
+from orderguard.repair import Feed, Repair, Repaired, read_order
+from orderguard.schema import CLASSIFICATION, UNDECODABLE, Order, OrderError, MaskedOrder
 
 BLOCK_BYTES = 8 * 2**20
 PIECE_BYTES = 2**17
@@ -43,13 +43,28 @@ class Block:
     position: int = 1
 
 
+class SetApart(NamedTuple):
+    """A line that holds a refund, a cancellation, an exchange or a test order, as `kind` says. `position` is its
+    file's.
+    """
+
+    position: int
+    line: int
+    kind: str
+
+
 @dataclass
 class Tally:
-    """What was found while reading."""
+    """What was found while reading. `repairs` counts orders by file position, field and reason, `repaired` those with
+    any.
+    """
 
     lines: int = 0
     blank: int = 0
     orders: int = 0
+    repaired: int = 0
+    repairs: Counter[tuple[int, Repair]] = field(default_factory=Counter)
+    apart: list[SetApart] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     quarantined: list[Quarantined] = field(default_factory=list)
 
@@ -58,6 +73,9 @@ class Tally:
         self.lines += other.lines
         self.blank += other.blank
         self.orders += other.orders
+        self.repaired += other.repaired
+        self.repairs.update(other.repairs)
+        self.apart += [one._replace(line=one.line + lines_before) if lines_before else one for one in other.apart]
         self.unknown_fields.update(other.unknown_fields)
         self.quarantined += [
             msgspec.structs.replace(bad, line=bad.line + lines_before) if lines_before else bad
@@ -153,8 +171,9 @@ def _lines(file: gzip.GzipFile | BufferedReader, left: int) -> Iterator[bytes | 
         yield None if too_long else rest
 
 
-def tallies_of(block: Block, keyring: Keyring, take: Callable[[bytes | None], None]) -> Iterator[Tally]:
-    """Hand each line of a block to `take`, which raises `OrderError` for one that can't be used.
+def tallies_of(block: Block, keyring: Keyring, take: Callable[[bytes | None], Repaired | None]) -> Iterator[Tally]:
+    """Hand each line of a block to `take`, which raises `OrderError` for one that can't be used, and gives back what
+    was repaired or set apart.
 
     Tells what was found after every `CHUNK_ORDERS` usable orders, and at the end. Line numbers of quarantined lines
     count from the block's start.
@@ -168,54 +187,82 @@ def tallies_of(block: Block, keyring: Keyring, take: Callable[[bytes | None], No
             tally.blank += 1
             continue
         try:
-            take(line)
+            read = take(line)
         except OrderError as error:
             excerpt = masked_excerpt(line or b"")
             token = keyring.token(NAMESPACE, block.path.name)
             bad = Quarantined(block.position, token, number, error.field, error.reason, excerpt)
             tally.quarantined.append(bad)
             continue
+        if read is not None and read.apart:
+            tally.apart.append(SetApart(block.position, number, read.apart))
+            continue
+        if read is not None and read.repairs:
+            tally.repaired += 1
+            tally.repairs.update((block.position, repair) for repair in read.repairs)
         tally.orders += 1
         if line is not None and number % LOOK_FOR_UNKNOWN_FIELDS_EVERY == 1:
-            tally.unknown_fields.update(unknown_fields(msgspec.json.decode(line)))
+            tally.unknown_fields.update(unknown_fields(_any(line)))
         if tally.orders >= CHUNK_ORDERS:
             yield tally
             tally = Tally()
     yield tally
 
 
-def chunks_of(block: Block, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> Iterator[Chunk]:
+def _any(line: bytes) -> Any:
+    """A line's JSON, of any kind; None for what only repair could read."""
+    try:
+        return msgspec.json.decode(line)
+    except UNDECODABLE:
+        return None
+
+
+def chunks_of(
+    block: Block, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked, feed: Feed = Feed()
+) -> Iterator[Chunk]:
     """Read and mask a block's orders, `CHUNK_ORDERS` at a time. `doubt` is as in `mask_order`."""
     orders: list[MaskedOrder] = []
 
-    def take(line: bytes | None) -> None:
-        orders.append(mask_order(usable_order(line), keyring, free_text=free_text, doubt=doubt))
+    def take(line: bytes | None) -> Repaired:
+        read = read_line(line, feed)
+        if read.order is not None:
+            orders.append(mask_order(read.order, keyring, free_text=free_text, doubt=doubt))
+        return read
 
     for tally in tallies_of(block, keyring, take):
         yield Chunk(orders.copy(), tally)
         orders.clear()
 
 
-def columns_of_block(block: Block, masker: ColumnMasker) -> Iterator[tuple[Columns, bytes, Tally]]:
+def columns_of_block(block: Block, masker: ColumnMasker, feed: Feed = Feed()) -> Iterator[tuple[Columns, bytes, Tally]]:
     """The same as columns without the texts, with the digests of the orders' ids."""
 
-    def take(line: bytes | None) -> None:
-        if line is None or not masker.add(line):
-            order = usable_order(line)
-            masker.add_masked(order.order_id, mask_order(order, masker.keyring, free_text=False, doubt=masker.doubt))
+    def take(line: bytes | None) -> Repaired | None:
+        if line is not None and masker.add(line):
+            return None
+        read = read_line(line, feed)
+        if read.order is not None:
+            whole = mask_order(read.order, masker.keyring, free_text=False, doubt=masker.doubt)
+            masker.add_masked(read.order.order_id, whole)
+        return read
 
     for tally in tallies_of(block, masker.keyring, take):
         yield *masker.columns(), tally
 
 
-def usable_order(line: bytes | None) -> Order:
-    """The order in a line. Raises `OrderError` with a reason that holds no value of the line."""
+def read_line(line: bytes | None, feed: Feed = Feed()) -> Repaired:
+    """What a line holds. Raises `OrderError` with a reason that holds no value of the line."""
     if line is None:
         raise OrderError("", f"longer than {MAX_LINE_BYTES} bytes")
-    order = decode_order(line)
-    if order.currency not in CURRENCIES:
-        raise OrderError("currency", "not a currency code of ISO 4217")
-    return order
+    return read_order(line, feed)
+
+
+def usable_order(line: bytes | None, feed: Feed = Feed()) -> Order:
+    """The order in a line. Raises `OrderError`, for what is set apart as well."""
+    read = read_line(line, feed)
+    if read.order is None:
+        raise OrderError("", f"set apart: {read.apart}")
+    return read.order
 
 
 def unknown_fields(value: Any, path: str = "") -> Iterator[str]:
@@ -246,6 +293,7 @@ def masked_orders(
     *,
     free_text: bool = True,
     doubt: Doubt = masked,
+    feed: Feed = Feed(),
 ) -> Iterator[list[MaskedOrder]]:
     """The orders of files in the order of the files, masked, in lists of at most `CHUNK_ORDERS`.
 
@@ -256,7 +304,7 @@ def masked_orders(
         lines_before = 0
         for block in blocks_of(path, position=position):
             lines_of_block = 0
-            for chunk in chunks_of(block, keyring, free_text=free_text, doubt=doubt):
+            for chunk in chunks_of(block, keyring, free_text=free_text, doubt=doubt, feed=feed):
                 found.add(chunk.tally, lines_before)
                 lines_of_block += chunk.tally.lines
                 yield chunk.orders

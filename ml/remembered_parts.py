@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from orderguard.currencies import CURRENCIES
-from orderguard.history import digest, payment_digest
+from orderguard.history import NO_MINUTE, digest, payment_digest
 from orderguard.masking import canonical
 from orderguard.masking.codes import ROOM, Doubt, compact_code, decided, kept, mask_code
 from orderguard.masking.keyring import Keyring
@@ -31,6 +31,7 @@ from orderguard.masking.order import (
     numbers_of_customer,
     values_of_device,
 )
+from orderguard.repair.apart import MARKS, stated
 from orderguard.schema import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -67,9 +68,10 @@ class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
 
     order_id: Annotated[str, Meta(min_length=1, max_length=128)]
     created_at: str
-    customer: Raw
     currency: str
     items: Raw
+    hour_known: bool = True
+    customer: Raw = ABSENT
     discount: Raw = ABSENT
     coupon: ShortText | None = None
     shipping: Raw = ABSENT
@@ -84,7 +86,7 @@ class PartlyDecoded(msgspec.Struct, frozen=True, kw_only=True):
 
 decode = msgspec.json.Decoder(PartlyDecoded).decode
 decode_amount = msgspec.json.Decoder(Amount | None).decode
-_decode_customer = msgspec.json.Decoder(Customer).decode
+_decode_customer = msgspec.json.Decoder(Customer | None).decode
 _decode_address = msgspec.json.Decoder(Address | None).decode
 _decode_payment = msgspec.json.Decoder(Payment | None).decode
 _decode_shipping = msgspec.json.Decoder(Shipping | None).decode
@@ -111,6 +113,7 @@ CHANNEL_NUMBER: dict[str | None, int] = {None: 0} | {code: _CODES[code] for code
 _BEGIN = 4
 """So many characters tell most values and codes apart at next to no cost."""
 
+Key = TypeVar("Key", bound=bytes | str)
 Value = TypeVar("Value")
 
 
@@ -118,13 +121,13 @@ class Odd(Exception):
     """A part whose order has to be masked as a whole."""
 
 
-class Remembered(dict[bytes, Value]):
+class Remembered(dict[Key, Value]):
     """By its JSON, what has been made of a part; made when it is first asked for."""
 
-    def __init__(self, make: Callable[[bytes], Value]) -> None:
+    def __init__(self, make: Callable[[Key], Value]) -> None:
         self._make = make
 
-    def __missing__(self, json: bytes) -> Value:
+    def __missing__(self, json: Key) -> Value:
         value = self[json] = self._make(json)
         return value
 
@@ -148,6 +151,7 @@ class Parts:
         self.devices = Remembered(self._new_device)
         self.costs = Remembered(self._new_cost)
         self.hours: dict[str, int] = {}
+        self.days = Remembered(self._new_day)
         self.customer_table = array("d")
         self.address_table = array("d", [0.0] * ADDRESS)
         self.payment_table = array("d", [0.0] * PAYMENT)
@@ -215,7 +219,7 @@ class Parts:
         return len(self.payment_table) // PAYMENT - 1
 
     def hour_row(self, moment: float, minute: float, weekday: float) -> int:
-        """The row of an hour, or of a moment."""
+        """The row of an hour, of a moment, or of a day whose minute is `NO_MINUTE`."""
         self.hour_table.extend((moment, minute, weekday))
         return len(self.hour_table) // HOUR - 1
 
@@ -238,6 +242,13 @@ class Parts:
             hour = self.hour_row(begin.timestamp(), begin.hour * 60, begin.weekday())
             self.hours[written[:14] + offset] = hour
         return hour, past + int(digits.ljust(6, "0"))
+
+    def _new_day(self, written: str) -> int:
+        """The row of a moment of which only the day is known."""
+        moment = msgspec.convert(written, Timestamp)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise Odd
+        return self.hour_row(moment.timestamp(), NO_MINUTE, moment.weekday())
 
     def lines(self, json: bytes) -> list[float]:
         """Of each line of an order the numbers of sku and category, quantity, unit price and discount.
@@ -268,6 +279,8 @@ class Parts:
 
     def _new_customer(self, json: bytes) -> int:
         customer = _decode_customer(json)
+        if customer is None or customer.id is None:
+            raise Odd  # a guest: each has a pseudonym of their own
         self._keep_apart(names_of_customer(customer))
         self._keep_apart(numbers_of_customer(customer))
         token = self._keyring.token("customer", customer.id)
@@ -342,5 +355,11 @@ class Parts:
 
 
 def each_once(line: bytes) -> bool:
-    """Whether no field stands twice in an order: the last would count, but the others have to be right too."""
-    return line.count(b":") == sum(1 + bytes(value).count(b":") for value in _decode_fields(line).values())
+    """Whether no field stands twice in an order (the last would count, but the others have to be right too), and none
+    says that it is a refund or the like.
+    """
+    fields = _decode_fields(line)
+    if marks := fields.keys() & MARKS:
+        if stated({name: msgspec.json.decode(fields[name]) for name in marks}):
+            return False
+    return line.count(b":") == sum(1 + bytes(value).count(b":") for value in fields.values())

@@ -11,6 +11,7 @@ from datetime import UTC
 import numpy as np
 from numpy.typing import NDArray
 
+from orderguard.history import minute_of
 from orderguard.schema import MaskedOrder
 
 FIELDS = (
@@ -37,6 +38,7 @@ the moment comes without local time."""
 HOUR = "local hour"
 _HOUR_PLACE = 16
 _HOURS = 24
+"""The bin behind them is that of orders whose hour is not known."""
 
 Bits = NDArray[np.int64]
 
@@ -44,7 +46,7 @@ Bits = NDArray[np.int64]
 def fields_told(order: MaskedOrder) -> int:
     """The bits of one order."""
     billing, shipping, created = order.billing, order.shipping, order.created_at
-    told = created.hour << _HOUR_PLACE
+    told = minute_of(order) // 60 << _HOUR_PLACE
     if order.channel:
         told |= 1
     if order.has_coupon:
@@ -67,7 +69,7 @@ def fields_told(order: MaskedOrder) -> int:
         told |= 512
     if order.items[0].category:
         told |= 1024
-    if created.tzinfo is UTC:  # what a decoder makes of "Z" and "+00:00"
+    if created.tzinfo is UTC and order.hour_known:  # what a decoder makes of "Z" and "+00:00"
         told |= 2048
     if order.network_token:
         told |= 4096

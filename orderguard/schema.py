@@ -14,38 +14,68 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-MAX_ITEMS = 1_000
+MAX_ITEMS = 5_000
 MAX_TEXT = 10_000
 MAX_AMOUNT = 1e9
+LEAST_QUANTITY, MAX_QUANTITY = 1e-6, 1e6
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Years in which orders can have been placed, in the order's own time zone."""
+NO_SKU = "[NO SKU]"
+"""Stands for the code of an article that has none. No catalogue learns what it usually costs."""
 _NO_SUCH_MOMENT = f"not in the years {FIRST_YEAR} to {LAST_YEAR}"
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\S")]
+_NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""What neither Python's regular expressions nor those of JSON Schema (ECMA-262) call white space."""
+_OFFSET = r"([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
+_TIME = rf"[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?{_OFFSET}(?!\n)$"
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=_NOT_BLANK)]
 ShortText = Annotated[str, Meta(max_length=512)]
 FreeText = Annotated[str, Meta(max_length=MAX_TEXT)]
 Amount = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
-Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217 code in capitals")]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code in capitals")]
+Timestamp = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="RFC 3339, with an offset",
+        extra_json_schema={"pattern": rf"^(?!0000)[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_TIME}"},
+    ),
+]
+PlacedAt = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description=f"RFC 3339, with an offset, in the years {FIRST_YEAR} to {LAST_YEAR}",
+        extra_json_schema={"pattern": rf"^(19[7-9]|20[0-9]|21[0-9])[0-9]-[0-9]{{2}}-[0-9]{{2}}{_TIME}"},
+    ),
+]
+# The lengths say what `$` does not everywhere: Python lets a line feed stand before the end.
+Currency = Annotated[
+    str, Meta(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$", description="ISO 4217 code in capitals")
+]
+Country = Annotated[
+    str, Meta(min_length=2, max_length=2, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code in capitals")
+]
 Channel = Literal["web", "app", "store", "phone", "marketplace"]
 
 
-class LineItem(msgspec.Struct, frozen=True, kw_only=True):
+class LineItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the basket. `unit_price` and `discount` (of the whole line) are in the order's currency."""
 
     sku: Identifier
-    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+    quantity: Annotated[
+        float, Meta(ge=LEAST_QUANTITY, le=MAX_QUANTITY, description="Pieces, or a weight or a length: 1.5")
+    ]
     unit_price: Amount
     category: ShortText | None = None
     name: ShortText | None = None
     discount: Amount | None = None
 
 
-class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who ordered. Only `id` is required."""
+class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who ordered. Who has no `id` is a guest: a customer of their own for this order alone."""
 
-    id: Identifier
+    id: Identifier | None = None
     name: ShortText | None = None
     email: ShortText | None = None
     phone: ShortText | None = None
@@ -54,7 +84,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: Timestamp | None = None
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A billing or a shipping address."""
 
     name: ShortText | None = None
@@ -67,7 +97,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     phone: ShortText | None = None
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How it is paid. `fingerprint` is the payment provider's name for the card, equal for all who pay with it. A feed
     should not send `card_number` or `iban`; where one does, a pseudonym is all that stays.
     """
@@ -80,14 +110,14 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     iban: ShortText | None = None
 
 
-class Shipping(msgspec.Struct, frozen=True, kw_only=True):
+class Shipping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How it is sent. `cost` is in the order's currency."""
 
     method: ShortText | None = None
     cost: Amount | None = None
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True):
+class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it was ordered from."""
 
     ip: ShortText | None = None
@@ -95,14 +125,18 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     id: ShortText | None = None
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A raw order, one JSON object a line. Holds personal data: hand it to `orderguard.masking` and to nothing else."""
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A raw order, one JSON object a line. Holds personal data: hand it to `orderguard.masking` and to nothing else.
+
+    Where only the day is known, `hour_known` is false, and `created_at` is the day's midnight.
+    """
 
     order_id: Identifier
-    created_at: Timestamp
-    customer: Customer
+    created_at: PlacedAt
     currency: Currency
     items: Annotated[list[LineItem], Meta(min_length=1, max_length=MAX_ITEMS)]
+    hour_known: bool = True
+    customer: Customer | None = None
     discount: Amount | None = None
     coupon: ShortText | None = None
     shipping: Shipping | None = None
@@ -124,7 +158,7 @@ class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
     """A line item. `sku` and `category` are catalogue codes, masked where they hold personal data."""
 
     sku: str
-    quantity: int
+    quantity: float
     unit_price: float
     category: str | None = None
     discount: float | None = None
@@ -150,6 +184,7 @@ class MaskedOrder(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     currency: str
     items: list[MaskedItem]
+    hour_known: bool = True
     discount: float | None = None
     has_coupon: bool = False
     shipping_method: str | None = None
@@ -175,6 +210,7 @@ Handling = Literal["keep", "pseudonym", "drop", "generalise", "free text"]
 CLASSIFICATION: dict[str, Handling] = {
     "order_id": "pseudonym",
     "created_at": "keep",
+    "hour_known": "keep",
     "currency": "keep",
     "items[].sku": "keep",
     "items[].quantity": "keep",
@@ -242,6 +278,7 @@ NOT_JSON = (_TOO_DEEP, _BROKEN)
 """The reasons that are said of the JSON as a whole and of no field."""
 
 _decoder = msgspec.json.Decoder(Order)
+_encode = msgspec.json.Encoder().encode
 
 
 def decode_order(data: bytes | str | msgspec.Raw) -> Order:
@@ -254,6 +291,11 @@ def decode_order(data: bytes | str | msgspec.Raw) -> Order:
         return _decoder.decode(data)
     except UNDECODABLE as error:
         raise explained(error) from None
+
+
+def encode_order(order: Order) -> bytes:
+    """An order as one line of JSON, without the line's end: `decode_order` gives the same order."""
+    return _encode(order)
 
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -51,9 +51,14 @@ def decoding(body: bytes | Raw) -> Steps[Request]:
         yield
         history.append(_earlier(f"history[{place}]", written))
     for place, earlier in enumerate(history):
-        if earlier.customer.id != order.customer.id:
+        if customer_of(earlier) != customer_of(order):
             raise OrderError(f"history[{place}].customer.id", "not the customer of the order")
     return Request(order, history)
+
+
+def customer_of(order: Order) -> str | None:
+    """The customer's id; none of a guest."""
+    return order.customer.id if order.customer else None
 
 
 def _earlier(path: str, written: Raw) -> Order:

@@ -17,7 +17,9 @@ from ml.validation.injection import ANOMALIES, applicable
 from orderguard.schema import MaskedOrder
 
 _OPTIONAL = {
-    field.name: field.default for field in msgspec.structs.fields(MaskedOrder) if field.default is not msgspec.NODEFAULT
+    field.name: field.default
+    for field in msgspec.structs.fields(MaskedOrder)
+    if field.default is not msgspec.NODEFAULT and field.name != "hour_known"  # its default says more, not less
 }
 
 _OTHER = "other"

@@ -258,7 +258,10 @@ SHIFTS: tuple[Shift, ...] = (
         needs=lambda order: any(item.category for item in order.items),
     ),
     Shift(
-        kind="local time", strength="sent as UTC", change=in_utc, needs=lambda order: bool(order.created_at.utcoffset())
+        kind="local time",
+        strength="sent as UTC",
+        change=in_utc,
+        needs=lambda order: bool(order.created_at.utcoffset()) and order.hour_known,
     ),
 )
 

@@ -21,7 +21,7 @@ from orderguard.features.pasts import Pasts
 from orderguard.features.vector import compute_features
 from orderguard.masking import Keyring, mask_order
 from orderguard.masking.order import network
-from orderguard.schema import CLASSIFICATION, MaskedOrder, OrderError
+from orderguard.schema import CLASSIFICATION, MaskedOrder, OrderError, encode_order
 
 _TELLS_APART = frozenset(
     f"{address}.{part}" for address in ("billing_address", "shipping_address") for part in ("postcode", "city")
@@ -61,10 +61,9 @@ def _usable_lines(paths: Sequence[Path]) -> Iterator[bytes]:
     for block in blocks_of_files(paths):
         for line in lines_of(block):
             try:
-                usable_order(line)
+                yield encode_order(usable_order(line))
             except OrderError:
                 continue
-            yield line or b""
 
 
 def _masked(line: bytes, keyring: Keyring) -> MaskedOrder:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orderguard.history import address_digest, device_of, digest, payment_digest
+from orderguard.history import address_digest, device_of, digest, minute_of, payment_digest
 from orderguard.schema import MaskedOrder
 
 NUMBERS = (
@@ -34,7 +34,9 @@ class Facts:
 
 
 def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
-    """The values named in `NUMBERS`. Amounts are in the order's currency; `account_days` is −1 if not told."""
+    """The values named in `NUMBERS`. Amounts are in the order's currency; `account_days` is −1 if not told, and
+    `minute` is `NO_MINUTE` where only the day is known.
+    """
     created = order.created_at
     at = created.timestamp()
     since = order.customer_since
@@ -48,7 +50,7 @@ def numbers_of(order: MaskedOrder) -> tuple[float, ...]:
     home = billing or shipping
     return (
         at,
-        created.hour * 60 + created.minute,
+        minute_of(order),
         created.weekday(),
         order.discount or 0.0,
         1.0 if order.has_coupon else 0.0,

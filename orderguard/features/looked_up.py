@@ -38,7 +38,8 @@ class LookedUp:
 
     `catalogue` (n,) numbers each order's catalogue, `levels` (catalogues, currencies) has what one reference unit
     costs in each, `currency` (n,) numbers the orders' currencies, whose codes are `currencies`. `hour_rarity` is
-    (catalogues, 24). The tables of `orders` have n rows, those of `lines` m.
+    (catalogues, 25): the last stands for an hour that is not known. The tables of `orders` have n rows, those of
+    `lines` m.
     """
 
     catalogue: Indices
@@ -106,7 +107,7 @@ def looked_up(columns: Columns, catalogue: Catalogue, other_currencies: Iterable
         levels=np.array([[catalogue.levels.get(code, REFERENCE).level for code in currencies]]),
         currency=currency.index,
         currencies=currencies,
-        hour_rarity=np.array([catalogue.hour_rarity]),
+        hour_rarity=np.array([(*catalogue.hour_rarity, 0.0)]),
         orders=(
             Table(everywhere, shop),
             *(_rarity(columns.codes[code], name, rarity[code]) for name, code in ORDER_CODES.items()),

@@ -12,7 +12,7 @@ from orderguard.features.columns import Columns
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
 from orderguard.features.shared import begins_of, lives
-from orderguard.history import REMEMBERED, CustomerHistory
+from orderguard.history import NO_MINUTE, REMEMBERED, CustomerHistory
 from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 
 WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
@@ -42,7 +42,8 @@ def customer_facts(
     first_level = np.concatenate([nowhere, usual.catalogue * usual.levels.shape[1]])[by_customer]
     names = ("remembered", "seconds_since_last", "past_log", "past_log_squared", *WINDOWS)
     found = {name: np.zeros(len(customer)) for name in names}
-    nearest = np.full(len(customer), 720.0)
+    nearest = np.full(len(customer), np.inf)
+    clock = past["minute"] < NO_MINUTE
     told = {name: np.zeros(len(customer), dtype=bool) for name in NOVELTIES}
     seen = {name: np.zeros(len(customer), dtype=bool) for name in NOVELTIES}
     rows = np.arange(len(customer))
@@ -61,14 +62,15 @@ def customer_facts(
         found["past_log"][rows] += log
         found["past_log_squared"][rows] += log * log
         apart = np.abs(past["minute"][rows] - past["minute"][then])
-        nearest[rows] = np.minimum(nearest[rows], np.minimum(apart, 1440.0 - apart))
+        known = clock[rows] & clock[then]
+        nearest[rows] = np.minimum(nearest[rows], np.where(known, np.minimum(apart, 1440.0 - apart), np.inf))
         for name, seconds in WINDOWS.items():
-            found[name][rows] += elapsed <= seconds
+            found[name][rows] += elapsed <= seconds if name != "orders_1h" else (elapsed <= seconds) & clock[rows]
         for name, fact in NOVELTIES.items():
             value = past[fact][then]
             told[name][rows] |= value != 0.0
             seen[name][rows] |= value == past[fact][rows]
-    found["nearest_minutes"] = nearest
+    found["nearest_minutes"] = np.where(np.isinf(nearest), 0.0, nearest)
     for name, fact in NOVELTIES.items():
         found[name] = ((past[fact] != 0.0) & told[name] & ~seen[name]).astype(np.float64)
     first_life = customer == customer[begins_of(whose)]

@@ -17,7 +17,7 @@ from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST, SCALES
 from orderguard.features.looked_up import ORDER_CODES, USUAL_OF_SHOP, usual_of_shop
 from orderguard.features.straight import AMOUNTS, amount_formulas, company_formula, feature_formulas
 from orderguard.features.table import FEATURES
-from orderguard.history import ENTITIES, CustomerHistory, EntityHistory, Past, digest
+from orderguard.history import ENTITIES, NO_MINUTE, CustomerHistory, EntityHistory, Past, digest
 from orderguard.schema import MaskedOrder
 
 Facts = tuple[float, ...]
@@ -98,7 +98,7 @@ def _facts_by(catalogue: Catalogue, nets: list[float], log_levels: list[float]) 
 
     What the catalogue says is looked up once for a group of orders.
     """
-    levels, hour_rarity, rarity = catalogue.levels, catalogue.hour_rarity, catalogue.rarity
+    levels, hour_rarity, rarity = catalogue.levels, (*catalogue.hour_rarity, 0.0), catalogue.rarity
     usual = usual_of_shop(catalogue)
     least_price = usual[LEAST_PRICE]
     (channel_of, no_channel), (payment_of, no_payment), (currency_of, no_currency), (country_of, no_country) = (
@@ -159,6 +159,7 @@ def _past(
         log_levels += [levels.get(currencies[0], REFERENCE)[1]] * len(past)
     else:
         log_levels += [levels.get(currency, REFERENCE)[1] for currency in reversed(currencies)]
+    hour = 3600.0 if minute < NO_MINUTE else -math.inf
     orders_1h = orders_24h = orders_7d = 0.0
     for at in reversed(past):
         elapsed = now - at
@@ -167,14 +168,14 @@ def _past(
         orders_7d += 1.0
         if elapsed <= 86400.0:
             orders_24h += 1.0
-            if elapsed <= 3600.0:
+            if elapsed <= hour:
                 orders_1h += 1.0
-    apart = [abs(minute - then) for then in history.minutes]
+    apart = [abs(minute - then) for then in history.minutes if then < NO_MINUTE] if minute < NO_MINUTE else []
     return (
-        float(len(apart)),
+        float(len(past)),
         now - past[-1],
         # the day is a circle
-        min(720.0, min(apart), 1440 - max(apart)),
+        min(720.0, min(apart), 1440 - max(apart)) if apart else 0.0,
         _is_new(numbers[ADDRESS], history.addresses),
         _is_new(numbers[DEVICE], history.devices),
         _is_new(numbers[PAYMENT], history.payments),
@@ -206,6 +207,8 @@ def _others(history: EntityHistory, numbers: tuple[float, ...], customer: int) -
     most = max(others(customers, week, customer), others(cards, week, card))
     if not most:
         return 0.0
+    if numbers[MINUTE] == NO_MINUTE:
+        hour = len(history.at)
     return company(
         float(max(others(customers, hour, customer), others(cards, hour, card))),
         float(max(others(customers, day, customer), others(cards, day, card))),
@@ -221,6 +224,8 @@ def _own(numbers: tuple[float, ...], history: CustomerHistory) -> tuple[float, f
     if history.at[-1] < now - WEEK:
         return 0.0, 0.0
     begins = starts(history.at, now)
+    if numbers[MINUTE] == NO_MINUTE:
+        begins = (len(history.at), *begins[1:])
     return _lately(history.cards, begins, int(numbers[CARD])), _lately(history.addresses, begins, int(numbers[ADDRESS]))
 
 

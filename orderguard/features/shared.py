@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from orderguard.features.columns import Coded, Columns, digests_of
 from orderguard.features.company import DAY, HOUR, WEEK, company
 from orderguard.features.facts import Facts
-from orderguard.history import ENTITIES, REMEMBERED, REMEMBERED_OF_ENTITY, CustomerHistory, EntityHistory
+from orderguard.history import ENTITIES, NO_MINUTE, REMEMBERED, REMEMBERED_OF_ENTITY, CustomerHistory, EntityHistory
 from orderguard.history.entity import SILENT_DAYS
 
 Indices = NDArray[np.int64]
@@ -70,9 +70,10 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
     first_at = np.where(np.isnan(first_at), at, first_at)[begin]
     usual_seconds = np.maximum(at - WEEK - first_at, 0.0)
     hour, day, week = np.maximum(others, other_cards).astype(np.float64)
+    clock = _clock(columns, earlier, rows)[by_entity]
     facts = Facts(
         {
-            "others_1h": hour,
+            "others_1h": hour * clock,
             "others_24h": day,
             "others_7d": week,
             "usual_orders": before[begin] + (np.arange(len(group)) - begin) - orders,
@@ -111,6 +112,7 @@ def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str
     )
     by_customer = np.flatnonzero(_of_several(group, cards) | _of_several(group, addresses))
     by_customer = by_customer[np.argsort(group[by_customer], kind="stable")]
+    clock = _clock(columns, earlier, np.arange(len(columns)))[by_customer]
     _, counts = recent(
         group[by_customer],
         at[by_customer],
@@ -120,9 +122,16 @@ def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str
     facts = {}
     for name, (hour, day, week) in zip(OWN, counts, strict=True):
         found = np.zeros(len(group))
-        found[by_customer] = np.maximum(hour, np.maximum(day / 2.0, week / 4.0))
+        found[by_customer] = np.maximum(hour * clock, np.maximum(day / 2.0, week / 4.0))
         facts[f"own_{name}"] = found[earlier:]
     return facts
+
+
+def _clock(columns: Columns, earlier: int, rows: Indices) -> NDArray[np.bool_]:
+    """Whether the hour is known of each of the earlier orders, which nobody asks about, and of these rows. Without it
+    nothing was in the same hour.
+    """
+    return np.concatenate([np.ones(earlier, dtype=bool), columns.numbers["minute"][rows] < NO_MINUTE])
 
 
 def recent(group: Indices, at: Floats, values: Sequence[Indices], most: int) -> tuple[Indices, list[Indices]]:

@@ -7,7 +7,7 @@ count in a trailing window can't exceed `REMEMBERED`. An absent history means: n
 
 import msgspec
 
-from orderguard.history.digests import address_digest, device_of, digest, net_value, payment_digest
+from orderguard.history.digests import address_digest, device_of, digest, minute_of, net_value, payment_digest
 from orderguard.history.entity import is_silent
 from orderguard.schema import MaskedOrder
 
@@ -21,8 +21,8 @@ whose HISTORY_TTL_DAYS are these.
 class CustomerHistory(msgspec.Struct, frozen=True, array_like=True):
     """`count` is the number of all orders seen; the lists hold the last ones, oldest first, and are equally long.
 
-    `at` is in epoch seconds, `values` in the order's currency after discounts, `minutes` in minutes of the local day.
-    A digest of 0 means that the order did not tell.
+    `at` is in epoch seconds, `values` in the order's currency after discounts, `minutes` in minutes of the local day
+    (`NO_MINUTE` where only the day is known). A digest of 0 means that the order did not tell.
     """
 
     count: int
@@ -50,7 +50,7 @@ def customer_after(history: CustomerHistory | None, order: MaskedOrder) -> Custo
         (*known.at[keep:], created.timestamp()),
         (*known.values[keep:], net_value(order)),
         (*known.currencies[keep:], order.currency),
-        (*known.minutes[keep:], created.hour * 60 + created.minute),
+        (*known.minutes[keep:], minute_of(order)),
         (*known.addresses[keep:], address_digest(order)),
         (*known.devices[keep:], digest(device_of(order))),
         (*known.payments[keep:], payment_digest(order.payment_method, order.card_country)),

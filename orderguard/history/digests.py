@@ -7,6 +7,8 @@ from orderguard.schema import MaskedOrder
 
 OF_THE_SHOP = ("store", "phone")
 """Channels in which the shop's own device orders."""
+NO_MINUTE = 1440
+"""Stands for the minute of the day where only the day is known: the first minute of a 25th hour."""
 
 
 def net_value(order: MaskedOrder) -> float:
@@ -16,6 +18,11 @@ def net_value(order: MaskedOrder) -> float:
         gross += item.quantity * item.unit_price
         taken_off += item.discount or 0.0
     return max(0.0, gross - (taken_off + (order.discount or 0.0)))
+
+
+def minute_of(order: MaskedOrder) -> int:
+    """The minute of the day by the order's own offset, or `NO_MINUTE`."""
+    return order.created_at.hour * 60 + order.created_at.minute if order.hour_known else NO_MINUTE
 
 
 def digest(token: str | None) -> int:

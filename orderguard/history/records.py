@@ -12,7 +12,7 @@ from struct import Struct
 from typing import NamedTuple, Unpack
 
 from orderguard.history.customer import CUSTOMER_SILENT_DAYS, REMEMBERED, CustomerHistory
-from orderguard.history.digests import digest, net_value, payment_digest
+from orderguard.history.digests import digest, minute_of, net_value, payment_digest
 from orderguard.history.entity import REMEMBERED_OF_ENTITY, SILENT_DAYS, EntityHistory, entity_tokens
 from orderguard.history.past import Past, customer_as_of, entity_as_of
 from orderguard.schema import MaskedOrder
@@ -69,8 +69,7 @@ class Counted(NamedTuple):
 
 def counted(order: MaskedOrder) -> Counted:
     """What stores count of an order."""
-    created = order.created_at
-    placed = created.timestamp()
+    placed = order.created_at.timestamp()
     number, card = digest(order.order_token), digest(order.card_token)
     tokens = entity_tokens(order)
     device, _, _, address, _ = tokens
@@ -84,7 +83,7 @@ def counted(order: MaskedOrder) -> Counted:
             digest(device),
             payment_digest(order.payment_method, order.card_country),
             card,
-            created.hour * 60 + created.minute,
+            minute_of(order),
             order.currency.encode(),
         ),
         _ENTITY_ENTRY.pack(number, placed, digest(order.customer_token), card),

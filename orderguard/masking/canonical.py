@@ -55,6 +55,7 @@ def digits(value: str) -> str:
 PREFIXES = {
     "order": "ord",
     "customer": "cus",
+    "guest": "gst",
     "email": "eml",
     "phone": "tel",
     "name": "nam",
@@ -72,6 +73,7 @@ PREFIXES = {
 CANONICAL: dict[str, Callable[[str], str]] = {
     "order": identifier,
     "customer": identifier,
+    "guest": identifier,
     "email": email,
     "phone": phone,
     "name": text,

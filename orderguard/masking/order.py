@@ -36,6 +36,8 @@ _DATE = re.compile(r"(\d{4}|\d\d?)[-./ ](\d\d?)[-./ ](\d{4}|\d\d?)", re.ASCII)
 _LETTERS_AND_DIGITS = frozenset(string.ascii_letters + string.digits)
 _PLAIN = re.compile(r"[^%&\\<=]{0,64}?([A-Za-z0-9]{4})")
 """Four characters that stand together in a code, too, however it is written; nothing ahead of them is an escape."""
+NOBODY = Customer()
+"""The customer of an order that names none."""
 
 
 def mask_order(order: Order, keyring: Keyring, *, free_text: bool = True, doubt: Doubt = masked) -> MaskedOrder:
@@ -55,12 +57,12 @@ def masking_order(
     """`mask_order` in steps. An order that holds little is masked in one."""
     token, customer, device, payment, delivery = (
         keyring.token,
-        order.customer,
+        order.customer or NOBODY,
         order.device,
         order.payment,
         order.shipping,
     )
-    order_token, customer_token = token("order", order.order_id), token("customer", customer.id)
+    order_token, customer_token = token("order", order.order_id), customer_token_of(order, keyring)
     billing = mask_address(order.billing_address, keyring) if order.billing_address else None
     same = order.shipping_address == order.billing_address
     note, gift_message = (order.note, order.gift_message) if free_text else (None, None)
@@ -73,6 +75,7 @@ def masking_order(
         customer_token=customer_token,
         created_at=order.created_at,
         currency=order.currency,
+        hour_known=order.hour_known,
         items=[
             MaskedItem(
                 sku=codes.get(item.sku, item.sku),
@@ -120,7 +123,7 @@ def decided_order(order: MaskedOrder, doubt: Doubt) -> MaskedOrder:
 
 def known_values(order: Order) -> Known:
     """The personal values of an order's structured fields, prepared for search."""
-    known, customer, payment, device = Known(), order.customer, order.payment, order.device
+    known, customer, payment, device = Known(), order.customer or NOBODY, order.payment, order.device
     billing, shipping = order.billing_address, order.shipping_address
     addresses = [address for address in (billing, shipping if shipping != billing else None) if address]
     holder = payment.card_holder if payment else None
@@ -172,6 +175,12 @@ def network(ip: str) -> str | None:
     return f"{inet_ntop(AF_INET6, packed[:6] + bytes(10))}/48"
 
 
+def customer_token_of(order: Order, keyring: Keyring) -> str:
+    """The customer's pseudonym. A guest has one of their own for this order: no customer's id gives the same."""
+    identifier = order.customer.id if order.customer else None
+    return keyring.token("customer", identifier) if identifier else keyring.token("guest", order.order_id)
+
+
 def email_token(customer: Customer, keyring: Keyring) -> str | None:
     """The pseudonym of the mail address."""
     return keyring.token("email", customer.email) if customer.email and not customer.email.isspace() else None
@@ -201,7 +210,8 @@ def card_token(payment: Payment, keyring: Keyring) -> str | None:
 def _texts(order: Order, order_token: str, customer_token: str) -> Steps[tuple[str | None, str | None]]:
     known = known_values(order)
     known.add_code(order.order_id, token=order_token)
-    known.add_code(order.customer.id, token=customer_token)
+    if order.customer and order.customer.id:
+        known.add_code(order.customer.id, token=customer_token)
     yield
     if order.note and order.gift_message:
         return (yield from masking_parts(order.note, order.gift_message, known))
@@ -242,15 +252,16 @@ def _has_own(order: Order, room: Room) -> bool:
 def _own_values(order: Order) -> Known:
     """The order's own values, those included that are looked for in codes alone."""
     known = known_values(order)
-    known.add_code(order.customer.id)
-    for date in dates(order.customer.birth_date):
-        known.add_code(date, "BIRTH DATE")
+    if order.customer:
+        known.add_code(order.customer.id)
+        for date in dates(order.customer.birth_date):
+            known.add_code(date, "BIRTH DATE")
     return known
 
 
 def _own_words(order: Order) -> list[str | None]:
     billing, shipping, payment = order.billing_address, order.shipping_address, order.payment
-    values = names_of_customer(order.customer)
+    values = names_of_customer(order.customer or NOBODY)
     if payment:
         values += (payment.card_holder, payment.fingerprint)
     if billing:
@@ -263,7 +274,7 @@ def _own_words(order: Order) -> list[str | None]:
 
 
 def _own_numbers(order: Order) -> list[str | None]:
-    values = numbers_of_customer(order.customer)
+    values = numbers_of_customer(order.customer or NOBODY)
     for address in (order.billing_address, order.shipping_address):
         if address:
             values += numbers_of_address(address)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from orderguard.masking.keyring import TOKEN_PATTERN
+from orderguard.schema import NO_SKU
 
 KINDS = (
     "ENCODED",
@@ -28,7 +29,7 @@ _MASKED = re.compile(rf"\[(?:{'|'.join(KINDS)})\]|(?<![A-Za-z0-9_-]){TOKEN_PATTE
 
 def is_placeholder(text: str) -> bool:
     """Whether a text is nothing but a placeholder."""
-    return text[:1] == "[" and text[1:-1] in KINDS and text[-1] == "]"
+    return text[:1] == "[" and text[-1] == "]" and (text[1:-1] in KINDS or text == NO_SKU)
 
 
 class Span(NamedTuple):

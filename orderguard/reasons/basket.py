@@ -78,7 +78,9 @@ def largest_quantity(known: Known) -> Fact:
 
 
 def _quantity(line: Line) -> Fact:
-    return Fact(f"quantity {line.place}", f"{line.item.quantity:,} of {line.name}, {quantity_in_words(line)}")
+    return Fact(
+        f"quantity {line.place}", f"{words.pieces(line.item.quantity)} of {line.name}, {quantity_in_words(line)}"
+    )
 
 
 def quantity_in_words(line: Line) -> str:

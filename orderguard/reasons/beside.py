@@ -16,7 +16,7 @@ class LineBesideUsual(msgspec.Struct, frozen=True):
 
     sku: str
     category: str | None
-    quantity: int
+    quantity: float
     unit_price: float
     discount: float | None
     sold_before: bool

@@ -1,7 +1,7 @@
 """What the features of the customer's own past and of the time tell: pace, spend, account, novelty, hour."""
 
 from orderguard.catalogue import COMMON_HOUR
-from orderguard.history import REMEMBERED, address_digest, device_of
+from orderguard.history import NO_MINUTE, REMEMBERED, address_digest, device_of, minute_of
 from orderguard.reasons import words
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
@@ -16,6 +16,8 @@ def _window(hours: float, name: str) -> Teller:
     def tell(known: Known) -> Fact:
         if known.history is None:
             return _NO_PAST
+        if hours == HOUR and not known.order.hour_known:
+            return Fact("pace", "The day of the order is given, and not its hour")
         count = sum(known.at - at <= hours * 3600.0 for at in known.history.at)
         many = "more than " if count == REMEMBERED else ""
         orders = "1 order" if count == 0 else f"{many}{count + (count < REMEMBERED)} orders"
@@ -103,6 +105,8 @@ def _novelty(known: Known, feature: str, what: str, did: str) -> Fact:
 
 def time(known: Known) -> Fact:
     """When it was placed, and how many orders come in that hour."""
+    if not known.order.hour_known:
+        return Fact("time", _placed(known))
     return Fact("time", f"{_placed(known)}; {_hour_share(known)}")
 
 
@@ -110,8 +114,10 @@ def own_hour_distance(known: Known) -> Fact:
     """When it was placed, beside the hours at which the customer orders."""
     if known.history is None:
         return _NO_PAST
-    minute = known.order.created_at.hour * 60 + known.order.created_at.minute
-    nearest = min(known.history.minutes, key=lambda then: min(abs(minute - then), 1440 - abs(minute - then)))
+    minute, earlier = minute_of(known.order), [then for then in known.history.minutes if then < NO_MINUTE]
+    if minute == NO_MINUTE or not earlier:
+        return Fact("time", f"{_placed(known)}; at which hours this customer orders is not known")
+    nearest = min(earlier, key=lambda then: min(abs(minute - then), 1440 - abs(minute - then)))
     return Fact(
         "time", f"{_placed(known)}; by the clock, this customer’s nearest earlier order came at {_clock(nearest)}"
     )
@@ -119,6 +125,8 @@ def own_hour_distance(known: Known) -> Fact:
 
 def _placed(known: Known) -> str:
     created = known.order.created_at
+    if not known.order.hour_known:
+        return f"Placed on a {created:%A}, at an hour that is not given"
     return f"Placed at {created:%H:%M} on a {created:%A}"
 
 

@@ -75,6 +75,11 @@ def code(value: str) -> str:
     return f"{clean[:_LONGEST_CODE]}…" if len(clean) > _LONGEST_CODE else clean or "(blank)"
 
 
+def pieces(quantity: float) -> str:
+    """How many, or how much where it is weighed: "40", "1.25"."""
+    return f"{quantity:,.0f}" if quantity.is_integer() else f"{quantity:,.6f}".rstrip("0")
+
+
 def share_of(rarity: float, common: float) -> float:
     """The share of all that is as rare, given the share from which on it is not."""
     return common * math.exp(-min(max(rarity, 0.0), _RAREST))

@@ -141,7 +141,8 @@ def _summary(order: MaskedOrder) -> list[str]:
     units = sum(item.quantity for item in order.items)
     categories = sorted({_code(item.category) for item in order.items if item.category})
     lines = [
-        f"It was ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d} at {order.created_at:%H:%M}"
+        f"It was ordered on {order.created_at:%A} {order.created_at:%Y-%m-%d}"
+        + (f" at {order.created_at:%H:%M}" if order.hour_known else "")
         + (f" through the {order.channel} channel." if order.channel else "."),
         f"It has {_counted(len(order.items), 'line')} with {_counted(units, 'unit')}, worth {basket_value(order):.2f}"
         f" {order.currency}" + (f", of the {_named('category', categories)}." if categories else "."),
@@ -159,8 +160,9 @@ def _summary(order: MaskedOrder) -> list[str]:
     return lines
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _counted(number: float, what: str) -> str:
+    told = f"{number:.6f}".rstrip("0").rstrip(".")
+    return f"{told} {what}" if number == 1 else f"{told} {what}s"
 
 
 def _named(what: str, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.contract import MAX_HISTORY, OrderRequest
-from app.scoring.decoding import decoding
+from app.scoring.decoding import customer_of, decoding
 from orderguard.masking.steps import finished
 from orderguard.schema import UNDECODABLE, OrderError, explained
 from tests.serving import USUAL
@@ -28,7 +28,8 @@ def in_one_piece(body: bytes) -> tuple[str, str] | OrderRequest:
     except UNDECODABLE as error:
         told = explained(error)
         return told.field, told.reason
-    foreign = [place for place, one in enumerate(order.history or ()) if one.customer.id != order.customer.id]
+    history = order.history or ()
+    foreign = [place for place, one in enumerate(history) if customer_of(one) != customer_of(order)]
     return (f"history[{foreign[0]}].customer.id", "not the customer of the order") if foreign else order
 
 

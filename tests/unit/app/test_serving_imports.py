@@ -8,7 +8,19 @@ import sys
 def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
     program = "import json, sys, app.main, app.framework, app.server; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
-    heavy = {"pandas", "sklearn", "scipy", "matplotlib", "onnx", "skl2onnx", "httpx", "redis", "pulumi", "google"}
+    heavy = {
+        "pandas",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "onnx",
+        "skl2onnx",
+        "httpx",
+        "redis",
+        "pulumi",
+        "google",
+        "babel",
+    }
     assert heavy & {name.split(".")[0] for name in loaded} == set()
 
 

@@ -117,7 +117,8 @@ def read(path: Path) -> list[Order]:
 def test_each_source_becomes_orders_of_the_contract(converted: Path, name: str) -> None:
     order = read(converted / f"{name}.ndjson")[0]
     item = order.items[0]
-    found = (order.customer.id, order.created_at.isoformat(), order.currency, item.sku, item.quantity, item.unit_price)
+    whose = order.customer and order.customer.id
+    found = (whose, order.created_at.isoformat(), order.currency, item.sku, item.quantity, item.unit_price)
     assert dict(zip(SHARED, found, strict=True)) == dict(zip(SHARED, EXPECTED[name], strict=True))
 
 
@@ -193,7 +194,7 @@ def test_an_order_of_too_many_lines_is_left_out() -> None:
 def test_orders_stand_by_time(tmp_path: Path) -> None:
     later = msgspec.structs.replace(LINE, order="0", at=moment("20240103", "%Y%m%d"), customer="c")
     write(tmp_path / "out.ndjson", [later, LINE])
-    assert [(order.order_id, order.customer.id) for order in read(tmp_path / "out.ndjson")] == [
+    assert [(order.order_id, order.customer and order.customer.id) for order in read(tmp_path / "out.ndjson")] == [
         ("1", "guest-1"),
         ("0", "c"),
     ]

@@ -28,7 +28,7 @@ from orderguard.history import NO_PAST, REMEMBERED, after, as_of, entity_tokens
 from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 from orderguard.history.entity import SILENT_DAYS
 from orderguard.masking import Keyring, mask_order, new_key_text
-from orderguard.schema import MaskedAddress, MaskedItem, MaskedOrder, decode_order
+from orderguard.schema import LEAST_QUANTITY, MAX_QUANTITY, MaskedAddress, MaskedItem, MaskedOrder, decode_order
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=timezone.utc)
 RECORDED = Path(__file__).with_name("feature_vectors.json")
@@ -44,7 +44,7 @@ tokens = st.one_of(st.none(), words)
 items = st.builds(
     MaskedItem,
     sku=words,
-    quantity=st.integers(1, 1_000_000),
+    quantity=st.one_of(st.integers(1, 1_000_000).map(float), st.floats(LEAST_QUANTITY, MAX_QUANTITY)),
     unit_price=amounts,
     category=tokens,
     discount=st.one_of(st.none(), amounts),
@@ -65,6 +65,7 @@ orders = st.builds(
     order_token=st.uuids().map(str),
     customer_token=words,
     created_at=moments,
+    hour_known=st.booleans(),
     currency=st.sampled_from(("EUR", "USD", "JPY", "XAF")),
     items=st.lists(items, min_size=1, max_size=12),
     discount=st.one_of(st.none(), amounts),
@@ -308,6 +309,31 @@ def test_hours_follow_the_orders_own_offset(catalogue: Catalogue) -> None:
     here, there = order_features(order(), NO_PAST, catalogue), order_features(order(berlin), NO_PAST, catalogue)
     assert value(here, "hour_cosine") != value(there, "hour_cosine")
     assert value(here, "order_value") == value(there, "order_value")
+
+
+def test_where_only_the_day_is_known_the_hours_features_say_nothing(catalogue: Catalogue) -> None:
+    """At whatever hour the day is said to begin, and whatever is known of the customer's hours."""
+    noon, night = START + timedelta(days=30, hours=12), START + timedelta(days=30, hours=3)
+    past = NO_PAST
+    for minutes in range(5):
+        past = after(past, order(noon - timedelta(minutes=5 - minutes)))
+    names = ("hour_sine", "hour_cosine", "hour_rarity", "own_hour_distance", "orders_1h")
+    for at in (noon, night + timedelta(days=1)):
+        vector = order_features(order(at, hour_known=False), past, catalogue)
+        assert [value(vector, name) for name in names] == [0.0] * 5
+    known = order_features(order(noon + timedelta(minutes=5)), past, catalogue)
+    assert value(known, "orders_1h") > 0 and value(known, "hour_cosine") < 0
+    days = NO_PAST
+    for day in range(5):
+        days = after(days, order(START + timedelta(days=day), hour_known=False))
+    assert value(order_features(order(night), days, catalogue), "own_hour_distance") == 0.0
+    assert value(order_features(order(noon), days, catalogue), "orders_before") > 0
+
+
+def test_a_catalogue_learns_no_hour_from_days_without_one(usual_orders: list[MaskedOrder]) -> None:
+    days = [order(START + timedelta(days=number), hour_known=False) for number in range(200)]
+    with_days, without = (learn_catalogue(columns_of(some)) for some in (usual_orders + days, usual_orders))
+    assert with_days.hour_rarity == without.hour_rarity
 
 
 def test_what_depends_on_hour_or_weekday_alone_follows_the_calendar(catalogue: Catalogue) -> None:

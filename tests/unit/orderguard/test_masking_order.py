@@ -28,6 +28,7 @@ IBAN = "DE89370400440532013000"
 FULL: dict[str, Any] = {
     "order_id": "ORDER-778812",
     "created_at": "2026-03-01T10:00:00+01:00",
+    "hour_known": False,
     "currency": "EUR",
     "discount": 5.0,
     "coupon": "ZORA10",
@@ -70,6 +71,7 @@ FULL: dict[str, Any] = {
 EXPECTED: dict[str, tuple[str, object]] = {
     "order_id": ("order_token", pseudonym("order", "ORDER-778812", KEYRING)),
     "created_at": ("created_at", datetime.fromisoformat("2026-03-01T10:00:00+01:00")),
+    "hour_known": ("hour_known", False),
     "currency": ("currency", "EUR"),
     "items[].sku": ("items[].sku", "CLO-0060"),
     "items[].quantity": ("items[].quantity", 2),
