@@ -66,10 +66,14 @@ status: $(RUN_ENV) ## Show the resources, revisions and processes of the local c
 	@$(PYTHON) -m infra.local status --stack "$(STACK)"
 
 .PHONY: score
-score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson RECORD=true: count them)
-	@$(PYTHON) -m app.score_table --record "$(RECORD)" "$(ORDERS)"
+score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson, or an export with SOURCE=…, MAPPING=… or neither; RECORD=true: count them)
+	@file="$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)")" && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
 
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
+
+.PHONY: import
+import: $(RUN_ENV) ## Make an order file of an export: CSV, Excel or JSON (FILE=… SOURCE=shopify|… or MAPPING=file.toml; without: say what it is)
+	@$(PYTHON) -m data.importing --source "$(SOURCE)" --mapping "$(MAPPING)" "$(FILE)"
 
 .PHONY: train
 train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw CONFIG=ml/config.toml; RUN_KEY=1: the key is this run's alone)

@@ -10,6 +10,7 @@ import time
 AREAS = {
     "features": "orders in to features out, against bare parsing, from 10,000 to 1,000,000 orders",
     "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
+    "imports": "a million-line CSV through make import, beside pandas that merely reads it",
     "feeds": "what is found in other people's orders, against PyOD's detectors (feeds DIR)",
     "codes": "the catalogue codes of other people's orders through masking (codes DIR)",
     "masking": "recall, precision and speed of masking, against Presidio and scrubadub (masking DIR)",

@@ -1,6 +1,6 @@
 """What a TOML mapping says: which column or path of somebody's table is which field of an order.
 
-docs/technical/orders.md describes the file; `mappings/` holds those that ship.
+docs/technical/importing.md describes the file; `mappings/` holds those that ship.
 """
 
 import tomllib

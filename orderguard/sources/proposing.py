@@ -264,6 +264,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "estado",
     ),
 }
+LOOKED_AT = 1_000
+"""Rows that a proposal is made from."""
 TOTALS = frozenset(
     "line total,item total,total price,sales amount,sales,amount,betrag,total,montant,importe,revenue,money".split(",")
 )

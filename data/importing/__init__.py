@@ -1,0 +1,1 @@
+"""The command behind `make import`: any shop's export becomes an order file."""

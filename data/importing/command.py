@@ -1,0 +1,218 @@
+"""`python -m data.importing FILE`: make an order file of somebody's export, or say what it is and propose a mapping."""
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from tqdm import tqdm
+
+from data.importing.errors import InputError
+from data.importing.grouping import Groups
+from data.importing.report import Report
+from data.importing.shown import shown
+from data.importing.sources import Found, found_in
+from orderguard.private_files import keep_private, make_private_folder, open_private
+from orderguard.repair import Feed, read_order
+from orderguard.schema import OrderError, encode_order
+from orderguard.sources import UnknownSource
+from orderguard.sources.mapping import Mapping, MappingError, read_mapping
+from orderguard.sources.plan import Plan
+
+OUT = Path("data/raw")
+QUARANTINE = Path("data/quarantine")
+PROPOSAL = Path("data/importing/proposed.toml")
+SHOWN = 3
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line. Exit codes: 0 ok, 1 nothing was written, 2 wrong use or a file that can't be read."""
+    parser = argparse.ArgumentParser(prog="python -m data.importing", description="Make an order file of an export.")
+    parser.add_argument(
+        "file", type=Path, help="CSV, Excel or JSON, packed with gzip or not; a folder of files that join"
+    )
+    parser.add_argument("--source", default="", help="what the file is: a shop system, or a mapping that ships")
+    parser.add_argument("--mapping", default="", help="a TOML file that says which column is what")
+    parser.add_argument("--out", type=Path, default=OUT, help="the folder to write import-….ndjson to")
+    parser.add_argument("--quarantine", type=Path, default=QUARANTINE, help="the folder for what can't be used")
+    parser.add_argument("--proposal", type=Path, default=PROPOSAL, help="where a proposed mapping is written")
+    parser.add_argument("--shown", type=int, default=SHOWN, help="how many of the first orders are shown")
+    options = parser.parse_args(argv)
+    keep_private()
+    try:
+        return _import(options)
+    except (InputError, MappingError, UnknownSource) as error:
+        print(f"not imported: {error}", file=sys.stderr)
+        return 2
+
+
+def _import(options: argparse.Namespace) -> int:
+    mapping = mapping_in(Path(options.mapping)) if options.mapping else None
+    make_private_folder(options.out)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=options.out) as aside, ExitStack() as held:
+        folder = Path(aside)
+        found = found_in(options.file, options.source or None, mapping, folder / "joined", held)
+        print(f"Taken for: {found.told}.", flush=True)
+        if found.proposal:
+            return _propose(found, options)
+        size = options.file.stat().st_size if options.file.is_file() else 0
+        report, first = Report(), list[bytes]()
+        with open_private(folder / "orders", "wb") as out, open_private(folder / "bad", "wb") as bad:
+            digest = write(found, size, folder, report, out, bad, first)
+        _show(first[: options.shown])
+        name = f"import-{found.name}-{digest}.ndjson"
+        if report.orders:
+            (folder / "orders").replace(options.out / name)
+        if report.quarantined:
+            make_private_folder(options.quarantine)
+            (folder / "bad").replace(options.quarantine / name)
+    print("\n".join(report.told()))
+    if found.unmapped:
+        print(f"  columns not mapped, and so not written: {', '.join(found.unmapped)}")
+    if found.plan and found.plan.absent:
+        print(f"  columns of the mapping that the file does not have: {', '.join(found.plan.absent)}")
+    if report.quarantined:
+        print(f"Row, field and reason of what can't be used: {options.quarantine / name}")
+    if not report.orders:
+        print("not imported: there is no usable order in the file.", file=sys.stderr)
+        return 1
+    print(f"Written: {options.out / name}")
+    print("Next: make train, then make up. Git ignores the file: pushing real orders is for you to decide.")
+    return 0
+
+
+def mapping_in(path: Path) -> Mapping:
+    """A mapping from a file. Raises `MappingError`."""
+    try:
+        return read_mapping(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise MappingError(f"the file of MAPPING can't be read ({reason})") from None
+
+
+def write(
+    found: Found, size: int, folder: Path, report: Report, out: BinaryIO, bad: BinaryIO, first: list[bytes]
+) -> str:
+    """Write usable orders to `out` and a line for each of the others to `bad`; `first` gets the first orders.
+
+    Returns what names the content: the beginning of its SHA-256.
+    """
+    digest = hashlib.sha256()
+    plan = found.plan
+    feed = _feed(plan)
+    for row, line in whole_orders(found, size, folder):
+        try:
+            repaired = read_order(line, feed)
+        except OrderError as error:
+            report.quarantined[_kind(error)] += 1
+            bad.write(_encode({"row": row, "field": error.field, "reason": error.reason}) + b"\n")
+            continue
+        if repaired.apart:
+            report.apart[repaired.apart] += 1
+            continue
+        assert repaired.order
+        if repaired.repairs:
+            report.repaired_orders += 1
+            report.repairs.update({f"{repair.field}: {repair.reason}" for repair in repaired.repairs})
+            line = encode_order(repaired.order)
+        if len(first) < SHOWN:
+            first.append(line)
+        report.orders += 1
+        report.lines += len(repaired.order.items)
+        digest.update(line)
+        out.write(line)
+        out.write(b"\n")
+    report.left_out += found.left_out
+    report.without_zone = plan.moments.without_zone if plan else 0
+    return digest.hexdigest()[:8]
+
+
+def whole_orders(found: Found, size: int, folder: Path) -> Iterator[tuple[int, bytes]]:
+    """The whole loose orders as JSON, with their first row, while a bar shows how much of the file was read."""
+    plan = found.plan
+    parts = _watched(found, size)
+    if not found.grouped or plan is None:
+        for _, row, order in parts:
+            yield row, _encode(order)
+        return
+    groups = Groups(folder, size, plan.sums)
+    for key, row, order in parts:
+        groups.add(key, row, order)
+    counts_pieces = plan.mapping.lines.one_piece_a_row
+    for row, line in groups.orders():
+        yield row, _encode(plan.finished(_decode(line))) if counts_pieces else line
+
+
+def _watched(found: Found, size: int) -> Iterator[tuple[str, int, dict[str, object]]]:
+    """The parts, while a bar at the terminal shows the share of the file that was read."""
+    bar = tqdm(total=size or None, desc="read", unit="B", unit_scale=True, disable=not sys.stderr.isatty())
+    with bar:
+        parts = iter(found.parts)
+        while piece := [*islice(parts, 2_000)]:
+            yield from piece
+            bar.update(found.read() - bar.n)
+
+
+def _feed(plan: Plan | None) -> Feed:
+    if plan is None:
+        return Feed()
+    values = plan.mapping.values
+    return Feed(zone=values.zone or "UTC", decimal_comma=values.decimal_comma)
+
+
+def _kind(error: OrderError) -> str:
+    field = ".".join(part.split("[")[0] + ("[]" if "[" in part else "") for part in error.field.split("."))
+    return f"{field}: {error.reason}" if field else error.reason
+
+
+def _propose(found: Found, options: argparse.Namespace) -> int:
+    """Write the proposed mapping, show what would come out of the first rows, and what is to be done."""
+    proposal = found.proposal
+    assert proposal
+    make_private_folder(options.proposal.parent)
+    aside = options.proposal.with_name(f".{options.proposal.name}.{os.getpid()}.part")
+    with open_private(aside, "wb") as file:
+        file.write(proposal.text.encode())
+    aside.replace(options.proposal)
+    print("What it looks like, by the names of the columns and the first rows:")
+    print("\n".join(f"  {field:28} {column}" for field, column in proposal.fields.items() if not field.startswith("_")))
+    _show(list(_first_orders(proposal.text, found))[: options.shown])
+    for heading, told in (
+        ("Missing", proposal.missing),
+        ("Not mapped, and so not written", proposal.unmapped),
+        ("To be checked", proposal.doubts),
+    ):
+        if told:
+            print(f"{heading}: {'; '.join(told) if heading == 'To be checked' else ', '.join(told)}.")
+    print(f"A mapping is proposed in {options.proposal}. Look at it, correct it, then:")
+    print(f"  make import FILE=… MAPPING={options.proposal}")
+    return 0
+
+
+def _first_orders(text: str, found: Found) -> Iterator[bytes]:
+    try:
+        plan = Plan(read_mapping(text), found.columns)
+    except MappingError:
+        return
+    for _, order in islice(plan.runs(found.rows), SHOWN):
+        try:
+            repaired = read_order(_encode(plan.finished(order)), _feed(plan))
+        except OrderError as error:
+            print(f"(one of the first orders could not be used: {_kind(error)})")
+            continue
+        if repaired.order:
+            yield encode_order(repaired.order)
+
+
+def _show(first: list[bytes]) -> None:
+    if first:
+        print(f"The first {len(first)} orders as they come out, without what they say of a person:")
+        print("\n".join(shown(line) for line in first))
