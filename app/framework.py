@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from app import openapi, problems
 from app.access import is_openai
+from app.converting import routes as converting_routes
 from app.door import routes as door_routes
 from app.example import routes as example_routes
 from app.explaining import routes as explaining_routes
@@ -54,6 +55,7 @@ def framework(
     app.include_router(door_routes(settings))
     app.include_router(explaining_routes(scoring))
     app.include_router(example_routes(scoring))
+    app.include_router(converting_routes())
     app.include_router(forgetting_routes(scoring))
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -84,6 +84,7 @@ PROBLEMS = {
     "questions": ("invalid-request", "unauthorized", "not-found", "timeout", "too-large", "not-ready"),
 }
 PROBLEMS["explaining"] = ("invalid-json", "unauthorized", "timeout", "too-large", "invalid-order", "not-ready")
+PROBLEMS["converting"] = ("invalid-request", "unauthorized", "timeout", "too-large")
 PROBLEMS["forgetting"] = ("invalid-request", "unauthorized", "timeout", "too-large", "not-ready")
 PROBLEMS["openai"] = PROBLEMS["questions"]
 """The problems that FastAPI routes behind the API key answer with, by tag."""

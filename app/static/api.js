@@ -33,6 +33,11 @@ export async function post(path, content, signal) {
   return request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content), signal });
 }
 
+/** A shop's export as orders, and what it was taken for; `file` is a blob. Throws `ServiceError` as `get` does. */
+export async function convert(file) {
+  return (await request("/v1/convert", { method: "POST", headers: { "content-type": "application/octet-stream" }, body: file })).json();
+}
+
 /** Scores orders given as a list of JSON texts, one each; `record` says whether they are counted. Gives the answers in the same order, and tells `progress` how many there are. */
 export async function scoreAll(texts, record, progress, signal) {
   const answers = [];

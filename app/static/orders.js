@@ -69,12 +69,17 @@ function limit(type, bound) {
   return long ? `with ${words} ${count} ${many}` : type === "str" ? bound : `of ${words} ${count}`;
 }
 
-/** A file's text, unpacked where it is packed. Throws `ServiceError`. */
-export async function textOf(file) {
+/** Whether a text begins with an order as the service takes it; else it is a table or a shop's own JSON. */
+export function isOwn(text) {
+  if (!/^\s*[{[]/.test(text)) return false;
+  return /"order_id"\s*:/.test(text.slice(0, 20_000)) && /"items"\s*:/.test(text.slice(0, 200_000));
+}
+
+/** A file's content as a blob, unpacked where it is packed. Throws `ServiceError`. */
+export async function contentOf(file) {
   try {
     const packed = file.name.endsWith(".gz");
-    const stream = packed ? file.stream().pipeThrough(new DecompressionStream("gzip")) : file.stream();
-    return await new Response(stream).text();
+    return packed ? await new Response(file.stream().pipeThrough(new DecompressionStream("gzip"))).blob() : file;
   } catch {
     throw new ServiceError(`The file ${file.name} can’t be read.`);
   }

@@ -1,12 +1,12 @@
 // The page: orders in, a table of scores, and for one order its reasons and the order itself.
 
-import { get, scoreAll, ServiceError } from "./api.js";
+import { convert, get, scoreAll, ServiceError } from "./api.js";
 import { showDrift, showModel } from "./about.js";
 import { meter } from "./charts.js";
 import { byId, html, say } from "./dom.js";
 import * as door from "./door.js";
 import { hideOrder, showOrder, showPlace } from "./order.js";
-import { split, textOf, whyNot } from "./orders.js";
+import { contentOf, isOwn, split, whyNot } from "./orders.js";
 
 const MAX_ROWS = 500;
 const MOST_UNUSABLE = 200;
@@ -126,21 +126,54 @@ function tableRow(row) {
   return tr;
 }
 
-async function openFile(event) {
+function openFile(event) {
   const [file] = event.target.files;
   event.target.value = "";
+  take(file);
+}
+
+function drop(event) {
+  event.preventDefault();
+  byId("orders-form").classList.remove("dropping");
+  take(event.dataTransfer.files[0]);
+}
+
+// A file of orders goes into the field as it is; of a shop's export, the orders that the service makes of it.
+async function take(file) {
   if (!file) return;
   away();
   try {
-    hold(file.name, await textOf(file));
+    const content = await contentOf(file);
+    const text = await content.text();
+    if (isOwn(text)) return hold(file.name, text);
+    if (!(await door.use())) return;
+    say("message", "Reading the file …");
+    const found = await convert(content);
+    say("message", "");
+    if (found.orders.length === 0) throw new ServiceError(`${sentence(found)} There is no order in it that can be used.`);
+    hold(file.name, found.orders.map((order) => JSON.stringify(order)).join("\n"));
+    say("taken-for", sentence(found));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    say("message", error.message);
+    if (error.status === 401) return door.refused();
+    say("message", error.status === 413 ? "The file is too large for the page: make score ORDERS=… reads any size." : error.message);
   }
+}
+
+// What a file was taken for, and what became of what is in it.
+function sentence({ taken_for, orders, apart, unusable, unmapped, doubts }) {
+  const told = (counts) => counts.map(({ what, count }) => `${count.toLocaleString("en")} × ${what}`).join(", ");
+  const parts = [`Taken for ${taken_for}: ${counted(orders.length, "order", "orders")}.`];
+  if (apart.length) parts.push(`Set apart: ${told(apart)}.`);
+  if (unusable.length) parts.push(`Not usable: ${told(unusable)}.`);
+  if (unmapped.length) parts.push(`Left out: ${unmapped.join(", ")}.`);
+  if (doubts.length) parts.push(`To be checked: ${doubts.join("; ")}.`);
+  return parts.join(" ");
 }
 
 // A short text goes into the field, to be looked at and changed; a long one is only named.
 function hold(name, text) {
+  say("taken-for", "");
   state.file = text.length > LARGE ? { text } : null;
   byId("orders").hidden = state.file !== null;
   byId("orders").value = state.file ? "" : text;
@@ -169,6 +202,12 @@ function ofTheApiPage(document) {
 byId("orders-form").addEventListener("submit", score);
 byId("cancel").addEventListener("click", () => state.working?.abort());
 byId("file").addEventListener("change", openFile);
+byId("orders-form").addEventListener("dragover", (event) => {
+  event.preventDefault();
+  byId("orders-form").classList.add("dropping");
+});
+byId("orders-form").addEventListener("dragleave", () => byId("orders-form").classList.remove("dropping"));
+byId("orders-form").addEventListener("drop", drop);
 byId("file-away").addEventListener("click", () => {
   hold("", "");
   byId("orders").focus();

@@ -17,6 +17,7 @@ from orderguard.retrieval import PastCases
 from tests.browser.chromium import PATIENCE, chromium
 from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, histories_of, serving
 
+EXPORTS = Path(__file__).resolve().parents[2] / "data" / "examples"
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
 
 
@@ -112,6 +113,20 @@ def test_orders_are_only_looked_at_unless_the_switch_says_otherwise(page: Page, 
     score(page, orders)
     expect(page.locator("#counted")).to_have_text("They count into the customers’ histories and drift.")
     assert counted() == before + len(burst)
+
+
+def test_a_shops_export_is_read_and_scored(page: Page) -> None:
+    enter(page)
+    page.locator("#file").set_input_files(EXPORTS / "shopify-orders.csv")
+    expect(page.locator("#taken-for")).to_contain_text("Taken for Shopify's CSV export of orders")
+    expect(page.locator("#taken-for")).to_contain_text("2 orders. Set apart: 1 × refund, 1 × cancellation.")
+    expect(page.get_by_label("One order, a JSON array")).to_have_value(re.compile('"order_id":"7410991464"'))
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.locator("#summary")).to_contain_text("2 orders scored")
+    page.evaluate("""() => { const data = new DataTransfer(); data.items.add(new File(["a,b\\n1,2\\n"], "x.csv"));
+        const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true });
+        document.getElementById("orders-form").dispatchEvent(drop); }""")
+    expect(page.locator("#message")).to_contain_text("every order needs")
 
 
 def test_a_usual_order_is_explained_too(page: Page) -> None:

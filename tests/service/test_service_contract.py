@@ -103,6 +103,44 @@ def test_make_open_and_up_on_a_terminal_print_a_link_that_works_once(
         open_page(Home(tmp_path))
 
 
+EXPORTS = Path(__file__).resolve().parents[2] / "data" / "examples"
+
+
+@pytest.mark.parametrize(
+    ("export", "taken_for", "orders", "apart"),
+    [
+        ("shopify-orders.csv", "Shopify's CSV export", 2, ["refund", "cancellation"]),
+        ("shopify-order.json", "orders of shopify", 1, []),
+        ("magento-orders.json", "Magento", 1, ["cancellation"]),
+        ("amazon-orders.txt", "Amazon", 1, ["cancellation"]),
+    ],
+)
+def test_a_shops_export_is_turned_into_orders_that_can_be_scored(
+    service: Service, export: str, taken_for: str, orders: int, apart: list[str]
+) -> None:
+    told = service.post("/v1/convert", (EXPORTS / export).read_bytes()).json()
+    assert taken_for in told["taken_for"] and len(told["orders"]) == orders
+    assert [count["what"] for count in told["apart"]] == apart
+    assert all("score" in service.score(order) for order in told["orders"])
+
+
+def test_a_table_that_nobody_knows_is_read_by_a_mapping_that_is_shown(service: Service) -> None:
+    table = "order no;order date;article;qty;unit price;remark\n1;02.03.2026 10:00;mug;2;4,50;x\n".encode("utf-16")
+    told = service.post("/v1/convert", table).json()
+    assert told["orders"][0]["items"] == [{"sku": "mug", "quantity": 2, "unit_price": 4.5}]
+    assert "decimal_comma = true" in told["mapping"] and told["unmapped"] == ["remark"] and told["doubts"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"PK\x03\x04", b"a,b\n1,2\n", b'{"weather": "Zephyrine"}', b"\xff\xfe\x00"]
+)
+def test_a_file_that_is_no_export_is_told_without_repeating_it(service: Service, body: bytes) -> None:
+    refused = service.post("/v1/convert", body)
+    assert refused.status_code == 400 and refused.json()["detail"] and "Zephyrine" not in refused.text
+    named = service.post("/v1/convert?source=Zephyrine", b"a,b\n")
+    assert named.status_code == 400 and "Zephyrine" not in named.text and "shopify" in named.json()["detail"]
+
+
 def test_the_examples_are_what_they_are_called(service: Service) -> None:
     examples = service.get("/openapi.json").json()["paths"]["/v1/score"]["post"]["requestBody"]["content"]
     told = [example["value"] for example in examples["application/json"]["examples"].values()]
