@@ -1,8 +1,10 @@
 """What the detectors find: false alarms on harmless values of public files, and planted values that are found; and the
-pack on public programs. The folder holds `values/` and `programs/`, each as it was fetched; none of it is ours. In
+pack on public programs. `python -m bench policies DIR`, or `python -m bench.policies_corpora DIR` for this alone. DIR
+holds `values/` and `programs/`, each as it was fetched; none of it is ours. In
 `read.txt` stand the names of variables, a line each, in which a person has read a real secret or a real person.
 """
 
+import sys
 from pathlib import Path
 
 from bench import policies_programs
@@ -45,3 +47,7 @@ def _holds_a_secret(pair: Pair) -> bool:
     """Whether a public file itself writes a password or a key there: then it is no harmless value."""
     name, value = pair
     return is_secret_name(name) and is_secret(name, value)
+
+
+if __name__ == "__main__":
+    measure(Path(sys.argv[1]))

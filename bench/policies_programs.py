@@ -1,42 +1,102 @@
-"""The pack on other people's programs: what it finds in each, by rule."""
+"""The pack on other people's programs: what it finds in each, by rule, and whether Checkov finds the same."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench import policies_peers as peers
 from policies.catalogue import RULES
 from policies.pack import Pack
-from policies.rule import GENERIC
+from policies.rule import GENERIC, Rule
 from policies.selection import Selection, selected
 from policies.state import check, read_state
 
 RECORDER = Path(__file__).with_name("policies_recorder.py")
 RECORDED = ".declared.json"
+PROVIDER = "pulumi:providers:gcp"
+BRIDGE = "bridge-metadata.json"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "technical" / "policy-programs.md"
+_STACK = re.compile(r"urn:pulumi:[^:]*::")
+_BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 
 
-def findings(program: Path) -> tuple[list[dict[str, Any]], int, str]:
-    """What profile `generic` finds in a program, how many resources of Google Cloud it declares, and how it failed."""
+@dataclass(frozen=True)
+class Read:
+    """What a program declares in Google Cloud, how it failed, and what profile `generic` finds in it."""
+
+    name: str
+    resources: list[dict[str, Any]]
+    error: str
+    findings: list[dict[str, Any]]
+
+
+def read(program: Path, stack: str = "dev") -> Read:
+    """A recorded program, as a state of a stack of that name: some rules hold for production alone."""
     recorded = json.loads((program / RECORDED).read_text())
-    resources = [item for item in recorded["resources"] if item["type"].startswith(("gcp:", "pulumi:providers:gcp"))]
-    entries = [
+    default = f"urn:pulumi:{stack}::foreign::{PROVIDER}::default"
+    resources = [
+        {**item, "urn": _of_stack(item["urn"], stack)}
+        for item in recorded["resources"]
+        if item["type"].startswith(("gcp:", PROVIDER)) and ("/" in item["type"] or item["type"] == PROVIDER)
+    ]
+    entries: list[dict[str, Any]] = [
+        {"urn": default, "type": PROVIDER, "inputs": recorded.get("provider", {}), "outputs": {}},
+    ]
+    entries += [
         {
             "urn": item["urn"],
             "type": item["type"],
             "inputs": item["properties"],
             "outputs": item["properties"],
-            "propertyDependencies": item["behind"],
+            "propertyDependencies": {
+                key: [_of_stack(urn, stack) for urn in urns] for key, urns in item["behind"].items()
+            },
+            "provider": f"{default}::id",
         }
         for item in resources
     ]
-    state = {"deployment": {"resources": entries}}
     pack = Pack(selected(RULES, Selection(profile=GENERIC)), GENERIC, date.today())
-    check(pack, read_state(json.dumps(state)))
+    check(pack, read_state(json.dumps({"deployment": {"resources": entries}})))
     found = [finding for finding in pack.report.document()["findings"] if finding["state"] == "violated"]
-    return found, len(resources), recorded["error"]
+    return Read(program.name, resources, recorded["error"], found)
+
+
+def _of_stack(urn: str, stack: str) -> str:
+    return _STACK.sub(f"urn:pulumi:{stack}::", urn, count=1)
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Print what is found in each program of a folder, and how often by each rule; with what Terraform calls the types
+    beside the folder, compare with Checkov and write the page.
+    """
+    programs = sorted(path.parent for path in folder.glob("*/__main__.py"))
+    for python in sorted({_interpreter(program) for program in programs}):
+        own = [str(program) for program in programs if _interpreter(program) == python]
+        subprocess.run([python, str(RECORDER), *own], check=True, stdout=subprocess.DEVNULL)
+    by_rule: Counter[str] = Counter()
+    found = [read(program) for program in programs]
+    for one in found:
+        by_rule.update(finding["rule"] for finding in one.findings)
+        names = ", ".join(sorted({finding["rule"] for finding in one.findings})) or "nothing"
+        print(f"    {one.name}: {len(one.resources)} resources{f' ({one.error[:60]})' if one.error else ''}: {names}")
+    for rule, count in by_rule.most_common():
+        print(f"    {count:4} {rule}")
+    declaring = [one for one in found if one.resources]
+    figures: dict[str, float] = {
+        "programs": len(declaring),
+        "resources": sum(len(one.resources) for one in declaring),
+        "findings": sum(by_rule.values()),
+    }
+    if (folder.parent / BRIDGE).exists():
+        figures |= _compared([read(program, "prod") for program in programs], folder.parent)
+    return figures
 
 
 def _interpreter(program: Path) -> str:
@@ -45,20 +105,78 @@ def _interpreter(program: Path) -> str:
     return str(own) if own.exists() else sys.executable
 
 
-def measure(folder: Path) -> dict[str, float]:
-    """Print what is found in each program below a folder, and how often by each rule."""
-    by_rule: Counter[str] = Counter()
-    programs = sorted({path.parent for path in folder.rglob("__main__.py")})
-    resources = 0
-    for python in sorted({_interpreter(program) for program in programs}):
-        own = [str(program) for program in programs if _interpreter(program) == python]
-        subprocess.run([python, str(RECORDER), *own], check=True, stdout=subprocess.DEVNULL)
-    for program in programs:
-        found, count, error = findings(program)
-        resources += count
-        by_rule.update(finding["rule"] for finding in found)
-        names = ", ".join(sorted({finding["rule"] for finding in found})) or "nothing"
-        print(f"    {program.name}: {count} resources{f' ({error[:60]})' if error else ''}: {names}")
-    for rule, count in by_rule.most_common():
-        print(f"    {count:4} {rule}")
-    return {"programs": len(programs), "resources": resources, "findings": sum(by_rule.values())}
+def _compared(programs: list[Read], folder: Path) -> dict[str, float]:
+    """Whose finding is whose, in stacks called prod, since Checkov knows no stacks."""
+    theirs = peers.checkov({one.name: one.resources for one in programs}, folder)
+    ours: set[peers.Named] = set()
+    alone: Counter[str] = Counter()
+    both: Counter[str] = Counter()
+    for one in programs:
+        for finding in one.findings:
+            named = {(one.name, finding["urn"], reference) for reference in peers.ids_of(_BY_NAME[finding["rule"]])}
+            ours |= named
+            (both if named & theirs else alone)[finding["rule"]] += 1
+    excused = peers.undecided_ids()
+    missed = Counter(reference for _, _, reference in theirs - ours)
+    print(
+        f"    Checkov finds {len(theirs)}; {len(theirs - ours)} of them have no finding of ours on the same resource:"
+    )
+    for reference, count in missed.most_common():
+        print(f"    {count:4} {reference} {excused.get(reference, '')}")
+        for name, urn, _ in sorted(n for n in theirs - ours if n[2] == reference)[:5]:
+            print(f"           {name[:50]} {urn.rpartition('$')[2]}")
+    PAGE.write_text(_page(programs, theirs, ours, both, alone))
+    return {"checkov": len(theirs), "checkov_missed": len(theirs - ours), "ours_alone": sum(alone.values())}
+
+
+def _page(
+    programs: list[Read],
+    theirs: set[peers.Named],
+    ours: set[peers.Named],
+    both: Counter[str],
+    alone: Counter[str],
+) -> str:
+    declaring = [one for one in programs if one.resources]
+    rows = [f"| `{name}` | {both[name]} | {count} |" for name, count in alone.most_common()]
+    by_id = Counter(reference for _, _, reference in theirs)
+    missed = Counter(reference for _, _, reference in theirs - ours)
+    excused = peers.undecided_ids()
+    ids = [
+        f"| {reference} | {count} | {count - missed[reference]} | {excused.get(reference, '')} |"
+        for reference, count in by_id.most_common()
+    ]
+    return _PAGE.format(
+        programs=len(declaring),
+        resources=sum(len(one.resources) for one in declaring),
+        findings=sum(both.values()) + sum(alone.values()),
+        theirs=len(theirs),
+        shared=len(theirs & ours),
+        alone=sum(alone.values()),
+        rows="\n".join(rows),
+        ids="\n".join(ids),
+    )
+
+
+_PAGE = """# The pack on public programs
+
+{programs} public Pulumi programs in Python that declare {resources} resources of Google Cloud, each as a stack called
+`prod`, in the profile `generic`. Checkov gets the same resources as a Terraform plan. This page is written by
+`python -m bench policies DIR`, where DIR holds the programs; none of them is part of this repository.
+
+The pack has {findings} findings. Checkov has {theirs}; on {shared} of those a rule of the pack that names the same id
+speaks of the same resource.
+
+## What only the pack finds
+
+{alone} findings have no finding of Checkov on the same resource beside them.
+
+| rule | findings that Checkov has, too | findings of the pack alone |
+|---|--:|--:|
+{rows}
+
+## What Checkov finds
+
+| id | findings | found by the pack, too | why not |
+|---|--:|--:|---|
+{ids}
+"""

@@ -78,6 +78,8 @@ def _known_later(name: str, key: str) -> str:
     """A text as the cloud would give it for a resource: an address where it promises one."""
     if key.lower().endswith(("url", "uri")):
         return f"https://{name}.{key.lower()}.example"
+    if key == "number":
+        return "123456789012"
     return f"{name}@foreign.iam.gserviceaccount.com" if key == "email" else f"{name}-{key}"
 
 
@@ -99,7 +101,7 @@ def _later(word: str, kind: Any, depth: int = 0) -> Any:
 def _fields(word: str, kind: type, depth: int) -> dict[str, Any]:
     if depth >= _DEPTH:
         return {}
-    return {key: _later(f"{word}-{key}", of, depth) for key, of in _types.output_type_types(kind).items()}
+    return {key: _later(_known_later(word, key), of, depth) for key, of in _types.output_type_types(kind).items()}
 
 
 class _StandsIn(abc.ABCMeta):
@@ -305,7 +307,8 @@ def _declared(program: Path) -> dict[str, Any]:
     own = {"gcp:project": "foreign", "gcp:region": "europe-west1", "gcp:zone": "europe-west1-b"}
     _remember_classes()
     pulumi.runtime.set_mocks(_Mocks(), _named(program), "dev", False, monitor=_Monitor(_Mocks()))
-    pulumi.runtime.set_all_config({**own, **_settings(program)})
+    found = {**own, **_settings(program)}
+    pulumi.runtime.set_all_config(found)
     os.environ = _Environment({**os.environ, "GOOGLE_PROJECT": "foreign"})  # type: ignore[assignment]
     for kind in ("", "int", "float", "bool", "object"):
         for secret in ("", "secret"):
@@ -333,7 +336,8 @@ def _declared(program: Path) -> dict[str, Any]:
         waiting(lambda: output.from_input(run()))()
     except BaseException as raised:
         error = error or _told(raised)
-    return {"error": error, "resources": _DECLARED}
+    provider = {key.partition(":")[2]: value for key, value in found.items() if key.startswith("gcp:")}
+    return {"error": error, "resources": _DECLARED, "provider": provider}
 
 
 def _told(raised: BaseException) -> str:

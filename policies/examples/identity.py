@@ -133,7 +133,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"role": "roles/run.invoker", "member": SCORER},
             {"role": "roles/storage.admin", "member": "group:platform@example.com"},
         ],
-        violated=[{"role": "roles/storage.admin", "member": SCORER}],
+        violated=[{"role": role, "member": SCORER} for role in ("roles/storage.admin", "roles/editor", "roles/owner")],
     ),
     Examples(
         "iam-no-escalation",

@@ -9,6 +9,8 @@ from policies.rule import ADVISORY, CRITICAL, EVERY_GRANT_TYPE, HIGH, LOW, MEDIU
 from policies.rule import prowler, rule, trivy
 from policies.value import Finding, Findings, Predicate, Undecided, Value, Violation, forbid, is_set
 
+_OWNING = frozenset({"roles/owner", "roles/editor"})
+"""Basic roles that CIS counts as admin roles."""
 BASIC_ROLES = frozenset({"roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader"})
 
 ACCESS_LIST_TYPES = (
@@ -102,7 +104,7 @@ def no_public_members(resource: Resource) -> Findings:
     types=[EVERY_GRANT_TYPE],
     severity=HIGH,
     frameworks=[
-        *(checkov(f"CKV_GCP_{number}") for number in (115, 116, 117)),
+        *(checkov(f"CKV_GCP_{number}") for number in (49, 115, 116, 117)),
         org_policy("iam.managed.preventPrivilegedBasicRolesForDefaultServiceAccounts"),
     ],
     fix="Grant the predefined role that covers what is needed, such as roles/run.invoker.",
@@ -145,7 +147,7 @@ def no_admin_service_accounts(resource: Resource) -> Findings:
     for grant in grants(resource):
         yield _not_both(
             grant,
-            lambda role: str(role).rpartition(".")[2].lower().endswith("admin"),
+            lambda role: str(role) in _OWNING or str(role).rpartition(".")[2].lower().endswith("admin"),
             lambda member: str(member).startswith("serviceAccount:"),
             "gives a service account an admin role",
         )
