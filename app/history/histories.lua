@@ -3,13 +3,15 @@
 -- KEYS[1] is a hash about the store; then come the keys of ARGV[2] customers, then those of entities.
 
 local HEADER = 16
-local CUSTOMER = { mark = "ogc2", size = 41, kept = 48, seen = 32, silence = 180 * 86400, ttl = tonumber(ARGV[3]) }
-local ENTITY = { mark = "oge2", size = 20, kept = 80, seen = 64, silence = 90 * 86400, ttl = tonumber(ARGV[4]) }
+local CUSTOMER = { mark = "ogc2", size = 41, kept = 48, seen = 32, silence = 180 * 86400, ttl = ARGV[3] }
+local ENTITY = { mark = "oge2", size = 20, kept = 80, seen = 64, silence = 90 * 86400, ttl = ARGV[4] }
 local PLACES = 12 -- six numbers of keys, two bytes each
 local ORDER = PLACES + CUSTOMER.size + ENTITY.size
 
+local LAST_CUSTOMER = 1 + tonumber(ARGV[2])
+
 local function kind(place)
-  return place <= 1 + tonumber(ARGV[2]) and CUSTOMER or ENTITY
+  return place <= LAST_CUSTOMER and CUSTOMER or ENTITY
 end
 
 -- The records under all keys. What is of another type or form is none, and is written over.
@@ -19,10 +21,13 @@ local function read()
     local found = redis.call("MGET", unpack(KEYS, first, math.min(first + 999, #KEYS)))
     for number, record in ipairs(found) do
       local place = first + number - 1
-      local of = kind(place)
-      local entries = record and (#record - HEADER) / of.size or 0
-      local ours = record and record:sub(1, 4) == of.mark and entries > 0 and entries <= of.kept and entries % 1 == 0
-      records[place] = ours and record
+      local ours = false
+      if record then
+        local of = kind(place)
+        local entries = (#record - HEADER) / of.size
+        ours = entries > 0 and entries <= of.kept and entries % 1 == 0 and record:sub(1, 4) == of.mark and record
+      end
+      records[place] = ours
     end
   end
   return records
