@@ -32,6 +32,9 @@ from orderguard.schema import OrderError, decode_order
 
 REPORT = Path("reports/bench/serving.json")
 PEERS = Path(__file__).with_name("serving_peers")
+IMAGE = Path(__file__).parents[1] / "requirements" / "serve.txt"
+"""The packages of the service's image. A development environment has more, which libraries import where they find it
+(OpenTelemetry's SDK: two megabytes)."""
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 ORDERS = 50_000
 """So many different orders: one that comes again is less work, and customers come back as in a shop."""
@@ -94,10 +97,11 @@ def ours(models: Path, version: str, folder: Path, redis: RedisServer | None = N
     bodies = orders_in(folder)
     stores = {"off": "off", "memory": "memory:", "sqlite": f"sqlite:{folder / 'histories.sqlite'}"}
     made = []
+    python = str(python_with(IMAGE))
     for name, url in (stores | ({"redis": redis.url} if redis else {})).items():
         port = free_port()
         told = settings(models, version, port, url) | ({"HISTORY_PASSWORD": redis.password} if redis else {})
-        command = [sys.executable, "-m", "app"]
+        command = [python, "-m", "app"]
         made.append(Contender(f"orderguard, {name}", command, told, "/v1/score", bodies, port, streams=True))
     return made
 
@@ -119,7 +123,8 @@ def yardsticks(models: Path, version: str, folder: Path) -> list[Contender]:
     """FastAPI in its usual style, and the service of another clone, if one is named."""
     bodies = orders_in(folder)
     ports = [free_port() for _ in range(3)]
-    hello = [sys.executable, "-m", "uvicorn", "bench.hello_fastapi:app", "--no-access-log", "--log-level", "warning"]
+    python = str(python_with(IMAGE))
+    hello = [python, "-m", "uvicorn", "bench.hello_fastapi:app", "--no-access-log", "--log-level", "warning"]
     model_file = {"MODEL_FILE": str((models / version / "model.onnx").resolve())}
     found = [
         Contender("FastAPI, a constant", [*hello, "--port", str(ports[0])], {}, "/v1/score", bodies, ports[0]),
@@ -130,7 +135,7 @@ def yardsticks(models: Path, version: str, folder: Path) -> list[Contender]:
     if before := os.environ.get("BENCH_BEFORE"):
         of_before = Path(before).resolve() / "models"
         told = settings(of_before, champion(of_before) or "", ports[2], "off") | {"PEER_FOLDER": before}
-        command = [sys.executable, "-m", "app"]
+        command = [python, "-m", "app"]
         found.append(Contender("orderguard before, off", command, told, "/v1/score", bodies, ports[2], streams=True))
     return found
 
