@@ -5,12 +5,14 @@ import os
 import resource
 import sys
 
+from app.memory import bound_memory
 from app.settings import SettingsError, read_settings
 from orderguard.private_files import keep_private
 
 
 def main() -> int:
     """Serve. 2 is for settings that make no service."""
+    bound_memory()
     # While everything is being made there is nothing to collect; once it is made, `settle_memory` turns it on again.
     gc.disable()
     from app.rag.settings import read_rag_settings

@@ -10,8 +10,9 @@ from app.history import HistoryUnavailable, store_of
 from app.history.watch import StoreWatch
 from app.later import Later
 from app.logs import DriftLine, LogWriter
+from app.memory import return_memory, settle_memory
 from app.metrics import Metrics
-from app.models import Models, settle_memory
+from app.models import Models
 from app.rag.settings import RagSettings
 from app.scoring.answers import warm
 from app.scoring.handlers import BATCH, ONE, STREAM, Handlers
@@ -80,9 +81,10 @@ def _drift_in_words(report: DriftReport) -> str:
 
 
 async def watch_drift(models: Models, watch: HistoriesWatch, logs: LogWriter, metrics: Metrics) -> None:
-    """Compare recent orders with the reference every half minute, and publish the result."""
+    """Compare recent orders with the reference every half minute, publish the result, and return free memory."""
     while True:
         await asyncio.sleep(REPORT_SECONDS)
+        await asyncio.to_thread(return_memory)
         model = models.serving
         if model is None:
             continue

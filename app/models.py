@@ -5,8 +5,6 @@ named; what was served before goes on being served.
 """
 
 import asyncio
-import ctypes
-import gc
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from app.drift_watch import DriftWatch
 from app.logs import LogWriter
+from app.memory import settle_memory
 from app.metrics import Metrics
 from app.past_cases import find
 from app.settings import CHAMPION, Settings
@@ -24,7 +23,6 @@ from orderguard.model_version import ModelVersionError, champion
 from orderguard.scorer import Scorer
 
 WATCH_SECONDS = 5.0
-COLLECT_AFTER = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,20 +47,6 @@ def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
     )
     warm(model)
     return model
-
-
-def settle_memory() -> None:
-    """Return to the system what parsing a model took for a moment (tens of megabytes with the C library of Linux), and
-    keep the collector from walking again and again through what stays: that is a fifth of a request's time.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
-    gc.enable()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 class Models:

@@ -50,7 +50,7 @@ class Scorer:
         self._threads = threads
         self._row = np.zeros((1, len(manifest.feature_names)), np.float32)
         self._results = np.zeros((len(OUTPUTS), 1, 1), np.float64)
-        self._explainer = session((version_dir / GRAPH).read_bytes(), threads)
+        self._explainer = session(version_dir / GRAPH, threads)
         self._lock = Lock()
 
     @classmethod
@@ -75,7 +75,7 @@ class Scorer:
         """model.onnx, which is loaded when scores without reasons are asked for: a service always gives reasons. The
         buffers for a single row are bound once, which is quicker than a plain `session.run` of a bare tree ensemble.
         """
-        plain = session((self.version_dir / MODEL).read_bytes(), self._threads)
+        plain = session(self.version_dir / MODEL, self._threads)
         binding = plain.io_binding()
         binding.bind_input("features", "cpu", 0, np.float32, self._row.shape, self._row.ctypes.data)
         for name, result in zip(OUTPUTS, self._results, strict=True):
@@ -104,9 +104,14 @@ class Scorer:
         return sorted(zip(self.manifest.feature_names, values, strict=True), key=lambda pair: -pair[1])
 
 
-def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An onnxruntime session for a serialised model on `threads` processor threads."""
+def session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An onnxruntime session for a serialised model, or the file of one, on `threads` processor threads.
+
+    Of bytes it keeps a copy for as long as it lives; a file it reads and lets go.
+    """
     options = onnxruntime.SessionOptions()
+    # An arena would keep what the largest group took, for nothing: single rows and groups are as quick without.
+    options.enable_cpu_mem_arena = False
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -19,7 +19,7 @@ from orderguard.history.records import (
 )
 from orderguard.schema import MaskedOrder
 
-CAPACITY = 16_777_216
+CAPACITY = 6_291_456
 BESIDE = 320
 """What a record takes beside its own bytes: its key, its place in the order of use, its time."""
 
@@ -57,10 +57,14 @@ class MemoryRecords:
         """Keep these records from now on, in the place of those that were just read."""
         now, records = self._clock(), self._records
         ends = {CUSTOMER.letter: now + self._ttl, ENTITY.letter: now + self._entity_ttl}
+        last = 0.0, b""
         for key, record in changed:
             known = records.get(key)
             self._size += len(record) + BESIDE if known is None else len(record) - len(known[1])
-            records[key] = (ends[key[0]], record)
+            # What one customer alone uses has one record, and so one entry, under several keys.
+            if record is not last[1]:
+                last = ends[key[0]], record
+            records[key] = last
         while self._size > self._capacity:
             del self[next(iter(records))]
 
