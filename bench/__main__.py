@@ -24,7 +24,7 @@ AREAS = {
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "slow": "a search for the slowest texts and request bodies within the limits",
-    "fuzz": "the order parser and the masker under a coverage-guided fuzzer",
+    "fuzz": "the order parser and the masker under a coverage-guided fuzzer, and vendors' payloads changed",
 }
 MODULES = {
     "feeds": "bench.feeds.run",

@@ -15,9 +15,12 @@ from typing import Any
 import msgspec
 
 from bench.environments import python_with
+from bench.fuzz_sources import fuzzed as fuzzed_sources
 from data.privacy_corpus.corpus import corpus
 
 SEED = 20261123
+PAYLOADS = 100_000
+"""Changed payloads of vendors and exports, through sources and repair."""
 INPUTS = {"order": 60_000, "text": 20_000}
 LONGEST = 2_000
 SLOWEST_SECONDS = 5
@@ -37,6 +40,10 @@ def main() -> None:
     for name, result in report.items():
         kept = f"broken: {result['kept']}" if result["kept"] else "nothing broken"
         print(f"{name:10}{result['inputs']:>10,}{result['seconds']:>10}{result['edges']:>16,}  {kept}")
+    ended = fuzzed_sources(PAYLOADS, SEED)
+    print(f"{PAYLOADS:,} vendors' payloads and exports, nothing raised: ", end="")
+    print(", ".join(f"{count:,} {how}" for how, count in ended.most_common()))
+    report["sources"] = {"payloads": PAYLOADS, **ended}
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
 
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TextIO
 
-import msgspec
-
 from data.importing.errors import InputError
 from data.importing.texts import reading
+from orderguard.sources.documents import decoded
 
 LARGEST = 64 * 2**20
 """The longest document that is read in one piece, in characters."""
@@ -28,7 +27,12 @@ def documents(
     """
     with reading():
         if is_list:
-            yield from _list(text)
+            for part in _list(text):
+                document = _decoded(part)
+                if document is _BROKEN:
+                    left_out[_NOT_JSON] += 1
+                else:
+                    yield document
             return
         lines = _lines(text)
         first = next(lines, "")
@@ -58,8 +62,8 @@ def _lines(text: TextIO) -> Iterator[str]:
 
 def _decoded(text: str) -> object:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return decoded(text)
+    except ValueError:
         return _BROKEN
 
 
@@ -73,8 +77,8 @@ def _rest(first: str, second: str | None, lines: Iterator[str]) -> str:
     return "".join(parts)
 
 
-def _list(text: TextIO) -> Iterator[object]:
-    """The elements of a list, one after the other; memory holds one at a time, and a piece of text."""
+def _list(text: TextIO) -> Iterator[str]:
+    """The elements of a list, one after the other, as JSON; memory holds one at a time, and a piece of text."""
     decode = json.JSONDecoder().raw_decode
     buffer = text.read(_PIECE)
     place, more = buffer.index("[") + 1, True
@@ -84,7 +88,7 @@ def _list(text: TextIO) -> Iterator[object]:
         if buffer[place : place + 1] == "]":
             return
         try:
-            element, end = decode(buffer, place)
+            _, end = decode(buffer, place)
             if end >= len(buffer) and more:
                 raise ValueError
         except RecursionError:
@@ -95,5 +99,5 @@ def _list(text: TextIO) -> Iterator[object]:
             piece = text.read(max(_PIECE, len(buffer) - place))
             buffer, place, more = buffer[place:] + piece, 0, bool(piece)
             continue
-        yield element
+        yield buffer[place:end]
         place = end

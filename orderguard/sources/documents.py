@@ -1,14 +1,30 @@
 """Reading other people's JSON: nothing here raises, whatever the document holds where something else was expected."""
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 Loose = dict[str, Any]
 """An order with the field names of `orderguard.schema` and the vendor's values, for `orderguard.repair` to read."""
 
 KIND = "_kind"
 """Where a loose order says that it is none: "refund", "cancellation", "exchange" or "test order"."""
+
+
+def decoded(text: str | bytes) -> Any:
+    """The document in a JSON text; NaN and Infinity, which some programs write, hold nothing. Raises `ValueError`."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        found = json.loads(text, parse_constant=lambda name: None)
+        return msgspec.json.decode(msgspec.json.encode(found))
+    except (ValueError, RecursionError):  # also letters that are half of one
+        raise ValueError("not valid JSON") from None
 
 
 def at(document: object, *path: str) -> Any:

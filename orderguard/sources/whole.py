@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-import msgspec
-
 from orderguard.repair import Feed, repair_order
 from orderguard.schema import OrderError, encode_order
 from orderguard.sources import SOURCES, UnknownSource, source
-from orderguard.sources.documents import Loose
+from orderguard.sources.documents import Loose, decoded
 from orderguard.sources.looking import CANONICAL, of_document, of_table
 from orderguard.sources.mapped import together
 from orderguard.sources.mapping import File, Mapping, MappingError, mapping_for, read_mapping, records_in
@@ -63,8 +61,8 @@ def is_own(text: str) -> bool:
     """Whether a text begins with an order of our own: its first line, or all of it."""
     for part in (text.lstrip("\ufeff \t\r\n").partition("\n")[0], text):
         try:
-            return of_document(msgspec.json.decode(part)) == CANONICAL
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return of_document(decoded(part)) == CANONICAL
+        except ValueError:
             continue
     return False
 
@@ -86,13 +84,13 @@ def _documents(text: str, name: str | None) -> Iterator[Whole]:
 def _decoded(text: str, bad: Counter[str]) -> list[object]:
     """The document, or those of the lines."""
     try:
-        return [msgspec.json.decode(text)]
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return [decoded(text)]
+    except ValueError:
         found = []
         for line in filter(str.strip, text.splitlines()):
             try:
-                found.append(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                found.append(decoded(line))
+            except ValueError:
                 bad["not valid JSON"] += 1
         if not found:
             raise MappingError("not JSON, and no table either") from None
