@@ -37,7 +37,7 @@ _CHANGING_PERMISSION = lazy(r".*\.(?:create|update|delete|deploy|setIamPolicy|ac
         trivy("GCP-0068"),
         prowler("iam_workload_identity_pool_provider_attribute_condition"),
     ],
-    fix="Compare the ids that the issuer gives its tenants with == in every alternative of attribute_condition.",
+    fix="Require in every alternative of attribute_condition what the issuer tells its tenants apart by.",
 )
 def bound(provider: Resource) -> Findings:
     address, condition = provider.at("oidc.issuerUri"), provider["attributeCondition"]
@@ -67,7 +67,8 @@ def condition(provider: Resource) -> Findings:
         # The account's number is part of every token of AWS, and the provider takes those of this one alone.
         yield require(account, lambda number: re.fullmatch(r"[0-9]{12}", str(number)) is not None, "names no account")
         return
-    message = "lets in everybody, or uses a wildcard"
+    nothing = provider["attributeCondition"].absent
+    message = "there is no condition" if nothing else "the condition holds for strangers, uses a wildcard or is not CEL"
     unknown = None if provider["attributeCondition"].unknown else _unknown_mapping(provider)
     yield (
         Undecided(unknown.path)
