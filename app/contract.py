@@ -33,8 +33,17 @@ class Contribution(msgspec.Struct, frozen=True):
     meaning: str
 
 
+class Repair(msgspec.Struct, frozen=True):
+    """What was done to read an order: the field, and what was wrong with it, never the value."""
+
+    field: str
+    reason: str
+
+
 class ScoreAnswer(msgspec.Struct, frozen=True):
-    """The score of one order, from 0 to 1, higher is more anomalous. It is an anomaly from `threshold` on."""
+    """The score of one order, from 0 to 1, higher is more anomalous. It is an anomaly from `threshold` on. `repairs`
+    is there where the order could not be read as it was.
+    """
 
     order_id: str
     score: Score
@@ -49,6 +58,16 @@ class ScoreAnswer(msgspec.Struct, frozen=True):
     reasons: Annotated[
         list[ReasonInWords], Meta(description="why it is an anomaly; /v1/explain tells it of any order")
     ] = []
+    repairs: list[Repair] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ApartAnswer(msgspec.Struct, frozen=True):
+    """What is no order to score: `apart` is `refund`, `cancellation`, `exchange` or `test order`. It is neither an
+    anomaly nor an error, and is counted in no history.
+    """
+
+    order_id: str
+    apart: str
 
 
 class OrderFailure(msgspec.Struct, frozen=True):
@@ -61,15 +80,20 @@ class OrderFailure(msgspec.Struct, frozen=True):
     field: str
 
 
-RESULT = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("ScoreAnswer", "OrderFailure")]}
+RESULT = {
+    "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("ScoreAnswer", "ApartAnswer", "OrderFailure")]
+}
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
-    """The answers in the order of the request; an order that can't be used has a failure in its place."""
+    """The answers in the order of the request; an order that can't be used has a failure in its place. Of `orders`
+    results, `apart` are no orders to score.
+    """
 
     orders: int
     anomalies: int
     invalid: int
+    apart: int
     results: Annotated[list[Any], Meta(extra_json_schema={"items": RESULT})]
 
 

@@ -16,7 +16,7 @@ from app.later import live
 from app.logs import HttpRequest, LogWriter, RequestLine
 from app.metrics import Metrics
 from app.problems import MEDIA_TYPE, Problem
-from app.query import asked_to_record
+from app.query import asked
 from app.settings import Settings
 
 CLIENT_GONE = 499
@@ -43,12 +43,15 @@ StreamHandler = Callable[[Exchange, Receive, Send, list[tuple[bytes, bytes]]], A
 
 @dataclass(frozen=True, slots=True)
 class DirectRoute:
-    """A POST route that reads and answers bytes. A `stream` handler reads and sends for itself."""
+    """A POST route that reads and answers bytes. A `stream` handler reads and sends for itself. One that is `open` has
+    another lock than the API key.
+    """
 
     path: str
     media_types: tuple[bytes, ...]
     handler: Handler | None = None
     stream: StreamHandler | None = None
+    open: bool = False
 
 
 class StreamBroken(Exception):
@@ -98,12 +101,12 @@ class Edge:
         if route is not None:
             exchange.route = route.path
         try:
-            self._admit(exchange)
+            self._admit(exchange, route is not None and route.open)
             if route is None:
                 await self._pass_on(scope, exchange, receive, send)
                 return
             self._check(route, exchange)
-            exchange.record = asked_to_record(scope.get("query_string", b""))
+            exchange.record, exchange.source = asked(scope.get("query_string", b""))
             if route.stream:
                 reply = await route.stream(exchange, receive, send, self._headers(exchange, b"application/x-ndjson"))
                 self._record(exchange, reply)
@@ -122,9 +125,9 @@ class Edge:
         await self._send(exchange, reply, send)
         self._record(exchange, reply)
 
-    def _admit(self, exchange: Exchange) -> None:
+    def _admit(self, exchange: Exchange, is_open: bool) -> None:
         """Let a request in. Raises `Problem` where its head is ambiguous, where load is shed, and where there is no
-        valid API key.
+        valid API key for what is not open.
         """
         check_head(exchange)
         if not exchange.path.startswith(PROTECTED):
@@ -132,7 +135,7 @@ class Edge:
         if self._in_progress > self._settings.max_concurrency:
             self._metrics.shed.inc()
             raise Problem("overloaded", headers={"Retry-After": "1"})
-        if not allowed(presented_key(exchange.path, exchange.headers), self._settings.api_key_hashes):
+        if not is_open and not allowed(presented_key(exchange.path, exchange.headers), self._settings.api_key_hashes):
             raise Problem("unauthorized", headers={"WWW-Authenticate": 'ApiKey realm="orderguard", header="X-API-Key"'})
 
     @staticmethod

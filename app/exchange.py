@@ -36,7 +36,7 @@ class ClientGone(Exception):
 
 class Exchange:
     """One request and what is known about its answer so far. `fields` are its header lines, `headers` the last of each
-    name, `version` is HTTP's, `record` says whether its orders are to be counted.
+    name, `version` is HTTP's, `record` says whether its orders are to be counted, `source` whose form they have.
 
     A caller's X-Request-ID is repeated in the answer; in the log it only stands if it is opaque by construction, since
     anything else might be a name or a number of somebody: `loggable_id` is what may, else a fresh id. `trace_id` is the
@@ -59,6 +59,7 @@ class Exchange:
         "trace_flags",
         "streaming",
         "record",
+        "source",
     )
 
     def __init__(
@@ -73,6 +74,7 @@ class Exchange:
         self.route = route
         self.streaming = False
         self.record = True
+        self.source = ""
         given = self.headers.get(b"x-request-id")
         fresh = "%x" % (random.getrandbits(192) | _OWN_LETTERS)
         self.trace_id, self.span_id, self.trace_flags = fresh[:32], fresh[32:], "00"

@@ -72,6 +72,15 @@ class ScoreLine(Line, frozen=True, kw_only=True):
     http_request: HttpRequest | None = field(default=None, name="httpRequest")
 
 
+class HookLine(Line, frozen=True, kw_only=True, omit_defaults=True):
+    """A webhook that was delivered, and what became of it."""
+
+    vendor: str
+    outcome: str
+    reason: str | None = None
+    http_request: HttpRequest = field(name="httpRequest")
+
+
 class DriftLine(Line, frozen=True, kw_only=True, omit_defaults=True):
     """The state of the drift watch: how far what moved has moved, and the cause of what was expected to."""
 

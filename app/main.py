@@ -16,6 +16,7 @@ from app.models import Models
 from app.rag.settings import RagSettings
 from app.scoring.answers import warm
 from app.scoring.handlers import BATCH, ONE, STREAM, Handlers
+from app.scoring.reading import Reader
 from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
@@ -29,14 +30,25 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
     store = store_of(settings, StoreWatch(metrics, logs))
-    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
+    reader = Reader(settings.feed_zone, settings.feed_decimal_comma)
+    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir, reader)
     watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []
 
-    def build() -> Application:
-        from app.framework import framework
+    handlers = Handlers(settings, scoring, metrics, logs)
+    hooks = None
+    if settings.serve == "hooks":
+        # A service that serves the rest does without them.
+        from app.hooks.serving import HooksAlone
 
+        hooks = HooksAlone(settings, models, store, scoring, handlers, metrics, logs)
+
+    def build() -> Application:
         try:
+            if hooks is not None:
+                return hooks.application
+            from app.framework import framework
+
             return framework(settings, rag or RagSettings(), models, store, watch, scoring, metrics, logs)
         finally:
             settle_memory()
@@ -52,6 +64,8 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     async def start() -> None:
         await models.start()
+        if hooks is not None:
+            await hooks.telling.start()
         if store is not None:
             with suppress(HistoryUnavailable):
                 await store.take([], record=False)  # so that no order waits for a connection, or for a script
@@ -60,17 +74,21 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     async def stop() -> None:
         for task in tasks:
             task.cancel()
+        if hooks is not None:
+            await hooks.telling.stop()
         await models.stop()
         if store is not None:
             await store.close()
         logs.flush()
 
-    handlers = Handlers(settings, scoring, metrics, logs)
-    routes = [
-        DirectRoute(ONE, JSON_TYPES, handler=handlers.score),
-        DirectRoute(BATCH, JSON_TYPES, handler=handlers.batch),
-        DirectRoute(STREAM, NDJSON_TYPES, stream=handlers.stream),
-    ]
+    if hooks is not None:
+        routes = hooks.routes
+    else:
+        routes = [
+            DirectRoute(ONE, JSON_TYPES, handler=handlers.score),
+            DirectRoute(BATCH, JSON_TYPES, handler=handlers.batch),
+            DirectRoute(STREAM, NDJSON_TYPES, stream=handlers.stream),
+        ]
     return Edge(later, routes, settings, logs, metrics, start, stop)
 
 

@@ -68,6 +68,16 @@ class Metrics:
         self.shed = Counter("orderguard_requests_shed", "Requests turned away under load", registry=registry)
         self.orders = Counter("orderguard_orders_scored", "Orders scored", ["route"], registry=registry)
         self.invalid_orders = Counter("orderguard_orders_invalid", "Orders refused", ["route"], registry=registry)
+        self.repairs = Counter(
+            "orderguard_order_repairs", "What was done to read orders", ["field", "reason"], registry=registry
+        )
+        self.apart = Counter("orderguard_orders_apart", "What was no order to score", ["kind"], registry=registry)
+        self.deliveries = Counter(
+            "orderguard_hook_deliveries", "Webhooks by what became of them", ["vendor", "outcome"], registry=registry
+        )
+        self.told = Counter(
+            "orderguard_anomalies_told", "Anomalies told back to a shop", ["target", "outcome"], registry=registry
+        )
         self.anomalies = Counter("orderguard_anomalies", "Orders found anomalous", registry=registry)
         scores = Spreads("orderguard_score", "Anomaly scores", SCORES)
         registry.register(scores)

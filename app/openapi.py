@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from app.contract import BatchAnswer, OrderFailure, OrderRequest, ScoreAnswer
+from app.contract import ApartAnswer, BatchAnswer, OrderFailure, OrderRequest, ScoreAnswer
 from app.problems import KINDS, FieldError
 from app.problems import MEDIA_TYPE as PROBLEM_TYPE
-from app.query import RECORD
+from app.query import RECORD, SOURCE
+from orderguard.sources import SOURCES
 
 EXAMPLE_ORDER: dict[str, Any] = {
     "order_id": "A-1001",
@@ -117,7 +118,7 @@ class OpenAiProblemDocument(ProblemDocument, frozen=True, kw_only=True):
 
 
 _registered: list[type] = [
-    *(OrderRequest, ScoreAnswer, OrderFailure, BatchAnswer),
+    *(OrderRequest, ScoreAnswer, ApartAnswer, OrderFailure, BatchAnswer),
     *(ProblemDocument, OpenAiProblemDocument),
 ]
 
@@ -174,7 +175,7 @@ def _post(summary: str, description: str, body: dict[str, Any], answer: dict[str
             "tags": ["scoring"],
             "operationId": summary.lower().replace(" ", "_"),
             "security": [{"ApiKey": []}],
-            "parameters": [RECORD_PARAMETER],
+            "parameters": [RECORD_PARAMETER, _source_parameter()],
             "requestBody": {"required": True, "content": body},
             "responses": {
                 "200": {"description": "The scores", "content": answer},
@@ -195,14 +196,28 @@ RECORD_PARAMETER = {
 }
 
 
+def _source_parameter() -> dict[str, Any]:
+    return {
+        "name": SOURCE,
+        "in": "query",
+        "required": False,
+        "description": "Whose form the orders have: a platform's export or webhook, or a table's row by a mapping that"
+        " ships. Without it, our own. In the stream a line holds one order; `/v1/score` takes a document that holds"
+        " one, `/v1/score/batch` a list of them, or what the platform wraps a list in.",
+        "schema": {"type": "string", "enum": list(SOURCES)},
+    }
+
+
 def _direct_paths() -> dict[str, Any]:
     order, answer = _reference("OrderRequest"), _reference("ScoreAnswer")
     return {
         "/v1/score": _post(
             "Score an order",
-            "Scores one order. Sent again, an order is counted once, and is scored with what was known before it the"
-            " first time, as long as it is remembered among the last of its customer. With `record=false` nothing is"
-            " counted: the same order gives the same answer until other orders of its customer, device, network,"
+            "Scores one order. An optional field that can't be used is left out, and what can be read safely is read:"
+            " `repairs` says so. A refund, a cancellation, an exchange or a test order is set `apart`: neither an"
+            " anomaly nor an error. Sent again, an order is counted once, and is scored with what was known before it"
+            " the first time, as long as it is remembered among the last of its customer. With `record=false` nothing"
+            " is counted: the same order gives the same answer until other orders of its customer, device, network,"
             " address or card are counted.",
             {
                 "application/json": {
@@ -213,7 +228,12 @@ def _direct_paths() -> dict[str, Any]:
                     },
                 }
             },
-            {"application/json": {"schema": answer, "examples": {"anomaly": {"value": EXAMPLE_ANSWER}}}},
+            {
+                "application/json": {
+                    "schema": {"anyOf": [answer, _reference("ApartAnswer")]},
+                    "examples": {"anomaly": {"value": EXAMPLE_ANSWER}},
+                }
+            },
         ),
         "/v1/score/batch": _post(
             "Score a batch",

@@ -14,9 +14,11 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "invalid-request": (HTTPStatus.BAD_REQUEST, "The request is not valid"),
     "unsupported-parameter": (HTTPStatus.BAD_REQUEST, "A parameter asks for what is not to be had"),
     "unauthorized": (HTTPStatus.UNAUTHORIZED, "A valid API key is needed"),
+    "bad-signature": (HTTPStatus.UNAUTHORIZED, "The signature is not valid"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "unknown-model": (HTTPStatus.NOT_FOUND, "There is no such model"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The method is not allowed here"),
+    "under-way": (HTTPStatus.CONFLICT, "This delivery is being worked on"),
     "gone": (HTTPStatus.GONE, "The route is gone"),
     "not-acceptable": (HTTPStatus.NOT_ACCEPTABLE, "No acceptable answer"),
     "timeout": (HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive"),
@@ -36,9 +38,11 @@ MEANINGS: dict[str, str] = {
     "invalid-request": "A parameter is wrong (`errors` names it), or the head is no HTTP/1.1, or says a thing twice.",
     "unsupported-parameter": "Leave out the parameter that `errors` names: it would change what an answer is.",
     "unauthorized": "Send the key in the X-API-Key header. Two keys are valid while one is rotated.",
+    "bad-signature": "Sign the body as it is sent, with the secret that the service has, and send it at once.",
     "not-found": "The path is not one of this service's; /docs lists them.",
     "unknown-model": "`GET /v1/models` lists what can be asked: the model `orderguard`.",
     "method-not-allowed": "The Allow header lists the methods of this path.",
+    "under-way": "Send it again after as many seconds as Retry-After says.",
     "gone": "`detail` names the route that takes its place.",
     "not-acceptable": "The service answers in JSON (NDJSON for a stream); leave Accept out or allow it.",
     "timeout": "The body has to arrive within REQUEST_TIMEOUT_SECONDS.",
@@ -53,7 +57,7 @@ MEANINGS: dict[str, str] = {
 }
 """What each kind means and what to do about it, for the documentation."""
 
-_OF_A_CASE = ("invalid-order", "invalid-json", "overloaded")
+_OF_A_CASE = ("bad-signature", "invalid-order", "invalid-json", "overloaded")
 _BY_STATUS = {int(KINDS[kind][0]): kind for kind in reversed(KINDS) if kind not in _OF_A_CASE}
 
 OPENAI_CODES = {

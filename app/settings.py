@@ -3,18 +3,25 @@ instead.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from orderguard.masking import Keyring, MaskingKeyError
 
 MIN_API_KEY_LENGTH = 16
 MAX_API_KEYS = 2
+MIN_SECRET_LENGTH = 16
+MAX_SECRETS = 2
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 HISTORY_SCHEMES = ("memory:", "sqlite:", "redis://", "rediss://", "off")
 CHAMPION = "champion"
+SERVE = ("scoring", "hooks")
+"""What a service serves: everything but webhooks, or webhooks alone."""
 
 
 class SettingsError(ValueError):
@@ -43,6 +50,16 @@ class Settings:
     max_batch: int = 1_000
     max_concurrency: int = 256
     request_timeout_seconds: float = 10.0
+    feed_zone: str | None = None
+    feed_decimal_comma: bool | None = None
+    serve: str = "scoring"
+    shopify_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    woocommerce_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    stripe_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    tell_shop: str = ""
+    tell_shop_token: str = field(default="", repr=False)
+    tell_url: str = ""
+    tell_secret: bytes = field(default=b"", repr=False)
     project: str | None = None
     revision: str | None = None
 
@@ -84,6 +101,77 @@ def _history_url(text: str) -> str:
     return text
 
 
+def _choice(*known: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"must be one of {', '.join(known)}")
+        return text
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be `true` or `false`")
+    return text == "true"
+
+
+def _zone(text: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin") from None
+    return text
+
+
+def _secrets(text: str) -> tuple[bytes, ...]:
+    """One secret, or two on two lines while one is rotated: a vendor's may hold any other character."""
+    found = [line.strip().encode() for line in text.splitlines() if line.strip()]
+    if len(found) > MAX_SECRETS or any(len(secret) < MIN_SECRET_LENGTH for secret in found):
+        raise ValueError(f"must hold one secret, or two on two lines, of at least {MIN_SECRET_LENGTH} characters each")
+    return tuple(found)
+
+
+def _one_secret(text: str) -> bytes:
+    found = _secrets(text)
+    if len(found) != 1:
+        raise ValueError("must hold one secret")
+    return found[0]
+
+
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be one line of plain ASCII characters")
+    return text
+
+
+def _shop(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com", text):
+        raise ValueError("must be the shop's own name at Shopify, such as mugs.myshopify.com")
+    return text
+
+
+def _https(text: str) -> str:
+    parts = urlsplit(text)
+    schemes = ("https", "http") if is_loopback(text) else ("https",)
+    if parts.username or parts.password or not parts.hostname or parts.scheme not in schemes:
+        raise ValueError("must be an https address without a user or a password, such as https://shop.example/told")
+    return text
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address never leaves this machine. Only such a one may be plain HTTP, and none is sent Google
+    credentials.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One environment variable: the field it sets, how its text is read, what it is for."""
@@ -111,6 +199,16 @@ SETTINGS = (
     Setting("MAX_BATCH", "max_batch", _whole(1, 10_000), "the most orders in one batch"),
     Setting("MAX_CONCURRENCY", "max_concurrency", _whole(1, 100_000), "requests in progress before load is shed"),
     Setting("REQUEST_TIMEOUT_SECONDS", "request_timeout_seconds", _seconds, "how long a client may take to send"),
+    Setting("FEED_ZONE", "feed_zone", _zone, "the time zone of times that name none; UTC where it is not set"),
+    Setting("FEED_DECIMAL_COMMA", "feed_decimal_comma", _switch, "whether numbers in texts have a decimal comma"),
+    Setting("SERVE", "serve", _choice(*SERVE), "`scoring`: everything but webhooks; `hooks`: webhooks alone"),
+    Setting("HOOK_SHOPIFY_SECRET", "shopify_secrets", _secrets, "what Shopify signs webhooks with: the client secret"),
+    Setting("HOOK_WOOCOMMERCE_SECRET", "woocommerce_secrets", _secrets, "what WooCommerce signs webhooks with"),
+    Setting("HOOK_STRIPE_SECRET", "stripe_secrets", _secrets, "what Stripe signs webhooks with: whsec_…"),
+    Setting("TELL_SHOP", "tell_shop", _shop, "the shop at Shopify that is told of anomalies among its webhooks"),
+    Setting("TELL_SHOP_TOKEN", "tell_shop_token", _token, "its access token, with the scope write_orders"),
+    Setting("TELL_URL", "tell_url", _https, "an address that is told of anomalies among webhooks"),
+    Setting("TELL_SECRET", "tell_secret", _one_secret, "what that is signed with"),
     Setting("GOOGLE_CLOUD_PROJECT", "project", str, "the project that traces belong to"),
     Setting("K_REVISION", "revision", str, "the Cloud Run revision, set by Cloud Run"),
 )
@@ -131,8 +229,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         values["keyring"] = Keyring.from_environment(environment)
     except MaskingKeyError as error:
         mistakes.append(f"MASKING_KEY: {error}")
+    hooks_alone = environment.get("SERVE", "").strip() == "hooks"
     try:
-        values["api_key_hashes"] = _api_key_hashes(environment)
+        # Vendors hold no key of ours.
+        values["api_key_hashes"] = () if hooks_alone else _api_key_hashes(environment)
     except ValueError as error:
         mistakes.append(str(error))
     for setting in SETTINGS:
@@ -142,9 +242,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
                 values[setting.field] = setting.parse(text)
             except ValueError as error:
                 mistakes.append(f"{setting.variable} {error}")
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
-    return Settings(**values)
+    if not mistakes:
+        settings = Settings(**values)
+        mistakes = list(_mistakes_together(settings))
+        if not mistakes:
+            return settings
+    raise SettingsError("\n".join(mistakes))
+
+
+def _mistakes_together(settings: Settings) -> Iterator[str]:
+    if settings.serve == "hooks" and not (
+        settings.shopify_secrets or settings.woocommerce_secrets or settings.stripe_secrets
+    ):
+        yield "SERVE=hooks needs a secret: HOOK_SHOPIFY_SECRET, HOOK_WOOCOMMERCE_SECRET or HOOK_STRIPE_SECRET"
+    if bool(settings.tell_shop) != bool(settings.tell_shop_token):
+        yield "TELL_SHOP and TELL_SHOP_TOKEN belong together: set both or neither"
+    if bool(settings.tell_url) != bool(settings.tell_secret):
+        yield "TELL_URL and TELL_SECRET belong together: set both or neither"
 
 
 def _api_key_hashes(environment: Mapping[str, str]) -> tuple[bytes, ...]:

@@ -143,4 +143,21 @@ function operations.forget()
   return changed
 end
 
+-- ARGV[5] is what to set under all keys, ARGV[6] for how many seconds; none: they go.
+function operations.mark()
+  for place = 2, #KEYS do
+    if tonumber(ARGV[6]) > 0 then redis.call("SET", KEYS[place], ARGV[5], "EX", ARGV[6])
+    else redis.call("DEL", KEYS[place]) end
+  end
+end
+
+-- The same, unless one of the keys is known: then returns what is under it.
+function operations.begin()
+  for place = 2, #KEYS do
+    local known = redis.call("GET", KEYS[place])
+    if known then return known end
+  end
+  operations.mark()
+end
+
 return operations[ARGV[1]]()

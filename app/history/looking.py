@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import inf
 
+from app.history.deliveries import State
 from app.history.memory import MemoryRecords
 from app.history.store import Forgotten, HistoryStore, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past
@@ -45,6 +46,12 @@ class Looking:
 
     async def state(self) -> StoreState:
         return await self._store.state()
+
+    async def begin(self, marks: Sequence[str], seconds: int) -> State | None:
+        raise NotImplementedError("what is looked at is not changed")
+
+    async def end(self, marks: Sequence[str], seconds: int) -> None:
+        raise NotImplementedError("what is looked at is not changed")
 
     async def close(self) -> None:
         """Nothing of its own to release; the store stays open."""

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
+from app.history.deliveries import MemoryDeliveries
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past, digest
 from orderguard.history.records import (
@@ -89,7 +90,7 @@ class MemoryRecords:
         return found and found[1]
 
 
-class MemoryStore:
+class MemoryStore(MemoryDeliveries):
     """A store that ends with the process."""
 
     name = "memory"
@@ -97,8 +98,8 @@ class MemoryStore:
     def __init__(
         self, ttl: float, entity_ttl: float, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(clock=clock)
         self._records = MemoryRecords(ttl, entity_ttl, capacity=capacity, clock=clock)
-        self._clock = clock
         self._since: float | None = None
         self._seed: str | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
 
+from app.history.deliveries import DONE, STATES, UNDER_WAY, State
 from app.history.server import Server
 from app.history.store import Forgotten, Seeded, SeedRecord, StoreEvents, StoreState, silent
 from orderguard.history import Past, digest
@@ -94,6 +95,13 @@ class RedisStore:
     async def state(self) -> StoreState:
         since, seed = await self._server.command("HMGET", ABOUT, "since", "seed")
         return StoreState(float(since) if since else None, seed.decode() if seed else None)
+
+    async def begin(self, marks: Sequence[str], seconds: int) -> State | None:
+        known = await self._script("begin", marks, 0, UNDER_WAY, seconds)
+        return STATES[known] if known else None
+
+    async def end(self, marks: Sequence[str], seconds: int) -> None:
+        await self._script("mark", marks, 0, DONE, seconds)
 
     async def close(self) -> None:
         await self._server.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.history.deliveries import DONE, STATES, UNDER_WAY, State
 from app.history.store import Forgotten, HistoryUnavailable, Seeded, SeedRecord, StoreState, silent
 from orderguard.history import Past, digest
 from orderguard.history.records import (
@@ -108,6 +109,28 @@ class SqliteStore:
         with self._transaction(write=False) as connection:
             about = dict(connection.execute("SELECT name, value FROM about").fetchall())
         return StoreState(about.get("since"), about.get("seed"))
+
+    async def begin(self, marks: Sequence[str], seconds: int) -> State | None:
+        with self._transaction(write=True) as connection:
+            for mark in marks:
+                found = connection.execute(
+                    "SELECT data FROM record WHERE key = ? AND expires >= ?", (mark, self._clock())
+                ).fetchone()
+                if found:
+                    return STATES[found[0]]
+            self._mark(connection, marks, UNDER_WAY, seconds)
+        return None
+
+    async def end(self, marks: Sequence[str], seconds: int) -> None:
+        with self._transaction(write=True) as connection:
+            self._mark(connection, marks, DONE, seconds)
+
+    def _mark(self, connection: sqlite3.Connection, marks: Sequence[str], state: bytes, seconds: int) -> None:
+        """The sweep that orders bring takes away what nobody sends again."""
+        until = self._clock() + seconds
+        connection.executemany("DELETE FROM record WHERE key = ?", [(mark,) for mark in marks])
+        if seconds:
+            connection.executemany("INSERT INTO record VALUES (?, ?, ?)", [(mark, until, state) for mark in marks])
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from app.history.deliveries import DeliveryStore
 from orderguard.history import Past
 from orderguard.schema import MaskedOrder
 
@@ -54,8 +55,8 @@ class StoreEvents(Protocol):
         """So many orders that it had counted are no longer known to it: after a failover, or a restart."""
 
 
-class HistoryStore(Protocol):
-    """A store of histories."""
+class HistoryStore(DeliveryStore, Protocol):
+    """A store of histories, and of the marks of deliveries."""
 
     name: str
 

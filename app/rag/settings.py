@@ -1,12 +1,11 @@
 """The RAG layer's settings, read once from the environment; a mistake is explained and no secret is ever repeated."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from app.settings import SettingsError
+from app.settings import SettingsError, is_loopback
 
 ProviderName = Literal["local", "vertex", "openai", "off"]
 DEFAULT_TIMEOUT_SECONDS = 8.0
@@ -85,16 +84,6 @@ def read_rag_settings(environment: Mapping[str, str]) -> RagSettings:
         timeout_seconds=timeout,
         attempts=attempts,
     )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address never leaves this machine. Only such a one may be plain HTTP, and none is sent Google
-    credentials."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _url_mistakes(url: str) -> list[str]:

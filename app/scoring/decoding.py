@@ -66,9 +66,19 @@ def _earlier(path: str, written: Raw) -> Order:
     try:
         return decode_order(written)
     except OrderError as error:
-        if error.reason in NOT_JSON:
-            raise
-        raise OrderError(f"{path}.{error.field}" if error.field else path, error.reason) from None
+        raise told_of(path, error) from None
+
+
+def told_of(path: str, error: OrderError) -> OrderError:
+    """The same error, told of what stands at `path`."""
+    if error.reason in NOT_JSON:
+        return error
+    return OrderError(f"{path}.{error.field}" if error.field else path, error.reason)
+
+
+def too_long(longest: int) -> OrderError:
+    """What is said of a line that has more than `longest` bytes."""
+    return OrderError("", f"the line is longer than {longest} bytes")
 
 
 def split_batch(body: bytes, limit: int) -> list[Raw]:

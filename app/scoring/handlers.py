@@ -2,23 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 
 import msgspec
 
-from app.contract import BatchAnswer, OrderFailure, ScoreAnswer
+from app.contract import ApartAnswer, BatchAnswer, OrderFailure, ScoreAnswer
 from app.edge import http_request
 from app.exchange import Exchange, Receive, Reply, Send
 from app.history import HistoryStore
 from app.logs import LogWriter, ScoreLine
 from app.metrics import Metrics
 from app.problems import of_order
-from app.scoring.decoding import MAX_LINE_BYTES, lines_of, slices, split_batch
-from app.scoring.service import Scored, Scoring
+from app.scoring.decoding import MAX_LINE_BYTES, SLICE, lines_of, slices, split_batch
+from app.scoring.reading import Apart
+from app.scoring.service import Scored, Scoring, Taken
+from app.scoring.stages import Incoming
 from app.settings import Settings
 from orderguard.schema import OrderError
 
 PATHS = ONE, BATCH, STREAM = "/v1/score", "/v1/score/batch", "/v1/score/stream"
+
+Result = ScoreAnswer | ApartAnswer | OrderFailure
 
 _encoder = msgspec.json.Encoder()
 
@@ -40,47 +44,79 @@ class Handlers:
 
     async def score(self, exchange: Exchange, body: bytes) -> Reply:
         """One order in, one answer out."""
-        record = exchange.record
+        record, source = exchange.record, exchange.source
+        order: Incoming | Apart
         try:
-            order = await self._scoring.incoming(body)
+            if source:
+                self._scoring.reader.check_source(source)
+                order = await self._scoring.incoming_of(source, body)
+            else:
+                try:
+                    order = await self._scoring.incoming(body)
+                except OrderError as refused:
+                    order = await self._scoring.mended(body, refused)
         except OrderError as error:
             if record:
                 self._metrics.invalid_orders.labels(exchange.route).inc()
             raise of_order(error) from None
-        scored = await self._scoring.score(order, record=record)
+        if isinstance(order, Apart):
+            if record:
+                self._metrics.apart.labels(order.kind).inc()
+            return Reply(200, _encoder.encode(ApartAnswer(order.order_id, order.kind)), orders=0)
+        scored = told_with(order, await self._scoring.score(order, record=record))
         encoded = _encoder.encode(scored.answer)
         if record:
             self._count(exchange, [scored], 0)
             self._log(exchange, scored, len(encoded))
         return Reply(200, encoded, logged=record, orders=1, anomalies=int(scored.answer.anomaly))
 
+    async def scored(self, exchange: Exchange, order: Incoming) -> Scored:
+        """Score an order that came in another way, and count and log it as if it had come in `score`."""
+        scored = told_with(order, await self._scoring.score(order, record=True))
+        self._count(exchange, [scored], 0)
+        self._log(exchange, scored, 0)
+        return scored
+
     async def batch(self, exchange: Exchange, body: bytes) -> Reply:
         """An array of orders in, an array of answers out. Other requests get their turn after every slice."""
-        self._scoring.model()
+        scoring, most = self._scoring, self._settings.max_batch
+        scoring.model()
+        store = None if exchange.record else scoring.looking()
+        results: list[Result] = []
         try:
-            orders = split_batch(body, self._settings.max_batch)
+            if exchange.source:
+                scoring.reader.check_source(exchange.source)
+                read = await asyncio.to_thread(scoring.reader.of_source, exchange.source, body, most)
+                for start in range(0, len(read), SLICE):
+                    taking = scoring.masked_each(read[start : start + SLICE])
+                    results += await self._score_slice(exchange, taking, start, store)
+            else:
+                for part in slices(split_batch(body, most)):
+                    taking = scoring.incoming_each(part, len(body))
+                    results += await self._score_slice(exchange, taking, len(results), store)
         except OrderError as error:
             raise of_order(error) from None
-        store = None if exchange.record else self._scoring.looking()
-        results: list[ScoreAnswer | OrderFailure] = []
-        for part in slices(orders):
-            results += await self._score_slice(exchange, part, len(results), store, len(body))
         anomalies, invalid = _tally(results)
-        answer = _encoder.encode(BatchAnswer(len(results), anomalies, invalid, results))
+        apart = sum(isinstance(result, ApartAnswer) for result in results)
+        answer = _encoder.encode(BatchAnswer(len(results), anomalies, invalid, apart, results))
         return Reply(200, answer, orders=len(results), bad_orders=invalid, anomalies=anomalies)
 
     async def stream(
         self, exchange: Exchange, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]
     ) -> Reply:
         """A line in, a line out, in the same order; what is held at any time does not grow with the stream."""
-        self._scoring.model()
+        scoring, source = self._scoring, exchange.source
+        scoring.model()
+        if source:
+            scoring.reader.check_source(source)
         orders = invalid = anomalies = sent = 0
-        store = None if exchange.record else self._scoring.looking()
+        store = None if exchange.record else scoring.looking()
         exchange.streaming = True
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for lines in lines_of(receive):
             for part in slices(lines):
-                results = await self._score_slice(exchange, part, orders, store, MAX_LINE_BYTES)
+                taking = scoring.incoming_lines(source, part, MAX_LINE_BYTES)
+                results = await self._score_slice(exchange, taking, orders, store)
                 orders += len(results)
                 of_slice = _tally(results)
                 anomalies += of_slice[0]
@@ -92,44 +128,46 @@ class Handlers:
         return Reply(200, b"", size=sent, orders=orders, bad_orders=invalid, anomalies=anomalies)
 
     async def _score_slice(
-        self,
-        exchange: Exchange,
-        part: Sequence[bytes | msgspec.Raw],
-        start: int,
-        store: HistoryStore | None,
-        longest: int,
-    ) -> list[ScoreAnswer | OrderFailure]:
+        self, exchange: Exchange, taking: Awaitable[list[Taken]], start: int, store: HistoryStore | None
+    ) -> list[Result]:
+        """Score what `taking` gives; `start` is the place of its first order."""
         async with self._slice:
-            taken = await self._scoring.incoming_each(part, longest)
-            incoming = [order for order in taken if not isinstance(order, OrderError)]
+            taken = await taking
+            incoming = [order for order in taken if isinstance(order, Incoming)]
             scored = []
             if incoming:
                 scored = await self._scoring.score_together(incoming, record=exchange.record, store=store)
             await asyncio.sleep(0)
+        scored = [told_with(order, one) for order, one in zip(incoming, scored, strict=True)]
         if exchange.record:
-            self._count(exchange, scored, len(part) - len(scored))
+            apart = [order.kind for order in taken if isinstance(order, Apart)]
+            for kind in apart:
+                self._metrics.apart.labels(kind).inc()
+            self._count(exchange, scored, len(taken) - len(scored) - len(apart))
             for one in scored:
                 if one.answer.anomaly:
                     self._log(exchange, one)
         in_turn = iter(scored)
-        return [
-            (
-                OrderFailure(start + place, order.reason, order.field)
-                if isinstance(order, OrderError)
-                else next(in_turn).answer
-            )
-            for place, order in enumerate(taken)
-        ]
+        return [self._result(order, start + place, in_turn) for place, order in enumerate(taken)]
+
+    @staticmethod
+    def _result(order: Taken, place: int, in_turn: Iterator[Scored]) -> Result:
+        if isinstance(order, OrderError):
+            return OrderFailure(place, order.reason, order.field)
+        return ApartAnswer(order.order_id, order.kind) if isinstance(order, Apart) else next(in_turn).answer
 
     def _count(self, exchange: Exchange, scored: Sequence[Scored], invalid: int) -> None:
         metrics = self._metrics
-        self._orders[exchange.route](len(scored))
+        count = self._orders.get(exchange.route) or metrics.orders.labels(exchange.route).inc
+        count(len(scored))
         if invalid:
             metrics.invalid_orders.labels(exchange.route).inc(invalid)
         for one in scored:
             metrics.scores.observe(one.answer.score)
             if one.answer.anomaly:
                 metrics.anomalies.inc()
+            for repair in one.answer.repairs or ():
+                metrics.repairs.labels(repair.field, repair.reason).inc()
 
     def _log(self, exchange: Exchange, scored: Scored, size: int | None = None) -> None:
         """One line an order. It stands for the request's own line where the request is one order: `size` is the
@@ -159,7 +197,14 @@ class Handlers:
         )
 
 
-def _tally(results: Sequence[ScoreAnswer | OrderFailure]) -> tuple[int, int]:
+def told_with(order: Incoming, scored: Scored) -> Scored:
+    """The answer with what was done to read the order."""
+    if not order.repairs:
+        return scored
+    return Scored(scored.masked, msgspec.structs.replace(scored.answer, repairs=list(order.repairs)))
+
+
+def _tally(results: Sequence[Result]) -> tuple[int, int]:
     """How many are anomalies, and how many could not be scored."""
     failures = sum(isinstance(result, OrderFailure) for result in results)
     return sum(isinstance(result, ScoreAnswer) and result.anomaly for result in results), failures

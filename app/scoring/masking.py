@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Raw
 
 from app.models import Model
-from app.scoring.decoding import decoding
+from app.scoring.decoding import Request, decoding, too_long
 from app.scoring.stages import Incoming
 from orderguard.history import CustomerHistory, EntityHistory, Past, customer_after, entity_after, entity_tokens
 from orderguard.masking import Keyring
@@ -13,13 +13,16 @@ from orderguard.masking.order import masking_order
 from orderguard.masking.steps import Steps
 from orderguard.schema import MaskedOrder, OrderError
 
-Taken = Incoming | OrderError
-"""An order of a batch or a stream, masked, or why it can't be used."""
-
 
 def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming]:
     """Decode and mask an order and the earlier ones that its caller brought. Raises `OrderError`."""
-    order, brought = yield from decoding(body)
+    request = yield from decoding(body)
+    return (yield from masking_request(request, keyring, model))
+
+
+def masking_request(request: Request, keyring: Keyring, model: Model) -> Steps[Incoming]:
+    """Mask an order and the earlier ones that its caller brought."""
+    order, brought = request
     masked = yield from masking_order(order, keyring, free_text=False, doubt=model.doubt)
     if brought is None:
         return Incoming(order.order_id, masked, None, model)
@@ -31,13 +34,15 @@ def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming
     return Incoming(order.order_id, masked, past_of(masked, earlier), model)
 
 
-def masking_each(bodies: Sequence[bytes | Raw], longest: int, keyring: Keyring, model: Model) -> Steps[list[Taken]]:
+def masking_each(
+    bodies: Sequence[bytes | Raw], longest: int, keyring: Keyring, model: Model
+) -> Steps[list[Incoming | OrderError]]:
     """`masking` of many orders, each with what is wrong with it in its place; `longest` is the most bytes of one."""
-    taken: list[Taken] = []
+    taken: list[Incoming | OrderError] = []
     for body in bodies:
         try:
             if len(bytes(body)) > longest:
-                raise OrderError("", f"the line is longer than {longest} bytes")
+                raise too_long(longest)
             taken.append((yield from masking(body, keyring, model)))
         except OrderError as error:
             taken.append(error)

@@ -18,7 +18,8 @@ from app.models import Model, Models
 from app.problems import Problem
 from app.scoring.answers import answers_of, examined_order, explained_order, vectors_of
 from app.scoring.batcher import Batcher
-from app.scoring.masking import Taken, masking, masking_each
+from app.scoring.masking import masking, masking_each, masking_request
+from app.scoring.reading import Apart, Read, Reader
 from app.scoring.shadow import Shadow
 from app.scoring.stages import Explained, Incoming, Prepared
 from app.scoring.turns import Turns
@@ -28,8 +29,10 @@ from orderguard.masking.order import decided_order
 from orderguard.masking.steps import finished
 from orderguard.presence import fields_told
 from orderguard.retrieval import Case
-from orderguard.schema import MaskedOrder
+from orderguard.schema import NOT_JSON, MaskedOrder, OrderError
 
+Taken = Incoming | Apart | OrderError
+"""An order of a batch or a stream, masked; what is set apart; or why it can't be used."""
 STATES: tuple[HistoryState, ...] = ("used", "absent", "unavailable")
 
 
@@ -51,8 +54,10 @@ class Scoring:
         metrics: Metrics,
         logs: LogWriter,
         histories: Path | None = None,
+        reader: Reader = Reader(),
     ) -> None:
         self.keyring = keyring
+        self.reader = reader
         self.histories = histories
         self.store = store
         self._models = models
@@ -74,9 +79,61 @@ class Scoring:
         """Decode and mask an order, in turns with other requests. Raises `OrderError`."""
         return self._turns.run(masking(body, self.keyring, self.model()))
 
-    def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> Awaitable[list[Taken]]:
-        """The same for many orders of at most `longest` bytes."""
-        return self._turns.run(masking_each(bodies, longest, self.keyring, self.model()))
+    async def mended(self, body: bytes, refused: OrderError) -> Incoming | Apart:
+        """Repair an order that could not be decoded as it is, and mask it. Raises `OrderError`."""
+        if refused.reason in NOT_JSON:
+            raise refused
+        model = self.model()
+        return await self._masked(await asyncio.to_thread(self.reader.mended, body), model)
+
+    async def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> list[Taken]:
+        """The same for many orders of at most `longest` bytes, repaired where that is needed."""
+        model = self.model()
+        decoded = await self._turns.run(masking_each(bodies, longest, self.keyring, model))
+        taken: list[Taken] = list(decoded)
+        refused = [
+            place
+            for place, order in enumerate(decoded)
+            if isinstance(order, OrderError) and order.reason not in NOT_JSON and len(bytes(bodies[place])) <= longest
+        ]
+        if refused:
+            read = await asyncio.to_thread(self.reader.mended_each, [bodies[place] for place in refused])
+            for place, order in zip(refused, await self.masked_each(read), strict=True):
+                taken[place] = order
+        return taken
+
+    async def incoming_lines(self, source: str, lines: Sequence[bytes], longest: int) -> list[Taken]:
+        """The orders of lines in the source's form, or in our own where it is empty."""
+        if not source:
+            return await self.incoming_each(lines, longest)
+        return await self.masked_each(await asyncio.to_thread(self.reader.lines_of_source, source, lines, longest))
+
+    async def incoming_of(self, source: str, body: bytes) -> Incoming | Apart:
+        """The one order of a source's document. Raises `OrderError`, and `Problem` where it holds several."""
+        model = self.model()
+        read = await asyncio.to_thread(self.reader.of_source, source, body, 1)
+        if not read:
+            raise OrderError("", f"expected an order of {source}, found none")
+        return await self._masked(read[0], model)
+
+    async def masked_each(self, orders: Sequence[Read]) -> list[Taken]:
+        """Mask what was read, in turns with other requests."""
+        model = self.model()
+        taken: list[Taken] = []
+        for read in orders:
+            try:
+                taken.append(await self._masked(read, model))
+            except OrderError as error:
+                taken.append(error)
+        return taken
+
+    async def _masked(self, read: Read, model: Model) -> Incoming | Apart:
+        if isinstance(read, OrderError):
+            raise read
+        if isinstance(read, Apart):
+            return read
+        incoming = await self._turns.run(masking_request(read.request, self.keyring, model))
+        return incoming._replace(repairs=read.repairs)
 
     def score(self, order: Incoming, *, record: bool) -> Awaitable[Scored]:
         """Score an order, in company of those that are under way at the same time. With `record` it is counted: in the
@@ -111,7 +168,7 @@ class Scoring:
                 unknown = "unavailable"
         known = iter(pasts)
         prepared = []
-        for order_id, masked, brought, _ in orders:
+        for order_id, masked, brought, _, _ in orders:
             if brought is not None:
                 prepared.append(Prepared(order_id, masked, brought, "used"))
                 continue
@@ -152,9 +209,22 @@ class Scoring:
         """Score an order and tell all about it, leaving no trace in its customer's history. In a thread, since an order
         may be long. Raises `OrderError`.
         """
-        order = await asyncio.to_thread(finished, masking(body, self.keyring, self.model()))
+        order = await asyncio.to_thread(self._incoming_now, body, self.model())
         (prepared,) = await self._prepared([order], self.store, counts=False)
         return await asyncio.to_thread(explained_order, prepared, order.model)
+
+    def _incoming_now(self, body: bytes, model: Model) -> Incoming:
+        try:
+            return finished(masking(body, self.keyring, model))
+        except OrderError as error:
+            if error.reason in NOT_JSON:
+                raise
+        read = self.reader.mended(body)
+        if isinstance(read, OrderError):
+            raise read
+        if isinstance(read, Apart):
+            raise OrderError("", f"expected an order, this is a {read.kind}")
+        return finished(masking_request(read.request, self.keyring, model))
 
     def version_dir(self) -> Path:
         """The folder of the version that is served."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.contract import HistoryState, ScoreAnswer
+from app.contract import HistoryState, Repair, ScoreAnswer
 from app.models import Model
 from orderguard.history import Past
 from orderguard.reasons import LineBesideUsual
@@ -11,13 +11,14 @@ from orderguard.schema import MaskedOrder
 
 class Incoming(NamedTuple):
     """An order that was decoded, and masked with what this model knows of articles. `brought` is what its caller told
-    of earlier orders; None leaves that to the store.
+    of earlier orders; None leaves that to the store. `repairs` is what was done to read it.
     """
 
     order_id: str
     masked: MaskedOrder
     brought: Past | None
     model: Model
+    repairs: tuple[Repair, ...] = ()
 
 
 class Prepared(NamedTuple):

@@ -67,6 +67,7 @@ PREFIXES = {
     "iban": "ibn",
     "national_id": "nid",
     "file": "fil",
+    "delivery": "dlv",
 }
 """Each namespace and the prefix of its tokens."""
 
@@ -85,5 +86,6 @@ CANONICAL: dict[str, Callable[[str], str]] = {
     "iban": compact,
     "national_id": compact,
     "file": file_name,
+    "delivery": str,
 }
 """Each namespace and how its values are brought to one form before they are keyed."""

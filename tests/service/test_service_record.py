@@ -108,6 +108,7 @@ def test_other_parameters_are_left_alone(service: Service) -> None:
 def test_the_document_tells_of_it(service: Service) -> None:
     paths = httpx.get(f"{service.url}/openapi.json").json()["paths"]
     for path in ("/v1/score", "/v1/score/batch", "/v1/score/stream"):
-        (parameter,) = paths[path]["post"]["parameters"]
+        parameter, source = paths[path]["post"]["parameters"]
+        assert source["name"] == "source" and "shopify" in source["schema"]["enum"]
         assert (parameter["name"], parameter["in"]) == ("record", "query")
         assert parameter["schema"] == {"type": "boolean", "default": True}

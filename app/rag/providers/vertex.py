@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from app.rag.prompt import INSTRUCTIONS, Prompt
 from app.rag.providers.provider import OTHER_FORM, TOO_LONG, ProviderError
 from app.rag.providers.wire import client
-from app.rag.settings import RagSettings, is_loopback
-from app.settings import SettingsError
+from app.rag.settings import RagSettings
+from app.settings import SettingsError, is_loopback
 
 MAX_TOKENS = 600
 NO_CREDENTIALS = "no-credentials"

@@ -22,6 +22,8 @@ def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
         "babel",
     }
     assert heavy & {name.split(".")[0] for name in loaded} == set()
+    where_used = ("orderguard.repair", "orderguard.sources.", "app.hooks", "openpyxl")
+    assert [name for name in loaded if name.startswith(where_used)] == []
 
 
 def test_an_order_can_be_scored_before_the_framework_is_imported() -> None:

@@ -1,0 +1,1 @@
+"""Webhooks as vendors send them, and as nobody should."""
