@@ -31,6 +31,7 @@ from infra.defaults import set_defaults
 from infra.edge import Edge
 from infra.encryption import EncryptionKey, encrypt_everything
 from infra.history_store import HistoryStore, NamedStore
+from infra.hooks import HooksParts, HooksService
 from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
@@ -62,12 +63,12 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     scorer = Identity("scorer", settings, "scores orders")
     trainer = Identity("trainer", settings, "trains models")
+    taker = Identity("hooks", settings, "takes webhooks") if settings.hooks else None
+    servers = {"scorer": scorer} | ({"hooks": taker} if taker else {})
 
     logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
     raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
-    models = Bucket(
-        "models", settings, Access({"scorer": scorer}, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs
-    )
+    models = Bucket("models", settings, Access(servers, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs)
     model = ModelVersion("model", chosen, models)
     histories = Bucket("histories", settings, Access({"scorer": scorer}, {"trainer": trainer}), HISTORIES_STAY, logs)
 
@@ -86,28 +87,29 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     own = HistoryStore("histories", settings, in_network, readers, reminder) if in_network else None
     store = own or (NamedStore("histories", settings, readers) if settings.names_redis else None)
 
-    registry = Registry("registry", settings, {"scorer": scorer, "trainer": trainer})
+    registry = Registry("registry", settings, {**servers, "trainer": trainer})
     images = Images("images", settings, registry)
 
     parts = ScoringParts(
         scorer, registry, images.scorer, models, model, histories, service_key, callers_key, rag_key, store, network
     )
     service = ScoringService("scorer", settings, parts)
+    hooks = HooksService("hooks", settings, HooksParts(taker, parts, service), reminder) if taker else None
     raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key)
     training = TrainingJob("trainer", settings, raw_parts)
     making = HistoriesJob("histories", settings, raw_parts, model.version)
     seeding = SeedingJob("seeder", settings, parts, store, network) if store else None
 
-    PredictionLog("predictions", settings, service)
+    PredictionLog("predictions", settings, [service, hooks] if hooks else [service])
     if settings.train_on_arrival or settings.training_schedule:
         TrainingLaunch("training", settings, training, making, raw)
     if settings.domain:
-        Edge("edge", settings, service)
+        Edge("edge", settings, service, hooks)
     if settings.audit_logs:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:
-        Observability("observability", settings, service, training, reminder, own, channels)
+        Observability("observability", settings, service, training, reminder, own, channels, hooks)
         ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
@@ -130,6 +132,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
         "history_store": own.instance.name if own else "",
+        **({"hooks_url": hooks.url} if hooks else {}),
     }
 
 

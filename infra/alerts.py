@@ -13,6 +13,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.config import Settings
+from infra.predictions import lines_of
 
 Arguments = gcp.monitoring.AlertPolicyConditionArgsDict
 Strategy = gcp.monitoring.AlertPolicyAlertStrategyArgsDict
@@ -29,8 +30,8 @@ FULL = 0.8
 @dataclass(frozen=True)
 class Watched:
     """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
-    subscription to rotation reminders and the store of histories (where there is one); and the filter for the lines
-    that report drift.
+    subscription to rotation reminders, the store of histories and the service that takes webhooks (where there is one);
+    and the filter for the lines that report drift.
     """
 
     service: pulumi.Output[str]
@@ -42,6 +43,7 @@ class Watched:
     uptime_check: pulumi.Output[str]
     reminders: pulumi.Output[str] | None
     store: pulumi.Output[str] | None
+    hooks: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         )
     if watched.store:
         conditions |= _of_the_store(settings, watched.store)
+    if watched.hooks:
+        conditions |= _of_hooks(settings, watched.hooks)
     return conditions
 
 
@@ -250,6 +254,47 @@ def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Co
             },
             "The replica has taken over. What it had not got yet is lost: the service counts it and says how much in "
             "its log. Nothing has to be done.",
+            "WARNING",
+        )
+    return conditions
+
+
+def _of_hooks(settings: Settings, hooks: pulumi.Output[str]) -> dict[str, Condition]:
+    def requests(answered: str = "") -> pulumi.Output[str]:
+        return hooks.apply(
+            lambda name: f'resource.type="cloud_run_revision" AND resource.labels.service_name="{name}"'
+            f' AND metric.type="run.googleapis.com/request_count"{answered}'
+        )
+
+    failed, refused = (f' AND metric.labels.response_code_class="{kind}"' for kind in ("5xx", "4xx"))
+    conditions = {
+        "alert-hooks-failing": Condition(
+            "webhooks fail",
+            _ratio(requests(failed), requests(), settings.error_alert_percent / 100, FIVE_MINUTES),
+            "Deliveries of shops are answered with 5xx. Shopify drops a webhook after eight failures in four hours, "
+            "WooCommerce after five: look at the service's log at once.",
+            "CRITICAL",
+        ),
+        "alert-hooks-refused": Condition(
+            "most webhooks are refused",
+            _ratio(requests(refused), requests(), 0.5, FIVE_MINUTES),
+            "Either a shop signs with a secret that the stack does not have (`orderguard:hookShopifySecret` and the "
+            "like), or a stranger is trying. `reason` in the lines with `event: hook` says what was wrong.",
+            "ERROR",
+        ),
+        "alert-hooks-unusable": Condition(
+            "orders of shops can't be used",
+            Lines(lines_of(hooks, "hook").apply(lambda lines: f'{lines} AND jsonPayload.outcome="unusable"')),
+            "A shop sent an order in good form that could not be read; `reason` names the field. It was not scored.",
+            "WARNING",
+        ),
+    }
+    if settings.tell_shop or settings.tell_url:
+        conditions["alert-hooks-untold"] = Condition(
+            "anomalies are not told back",
+            Lines(lines_of(hooks, "tell")),
+            "The shop, or the address in `orderguard:tellUrl`, did not take an anomaly; `reason` says why. It is in "
+            "the score lines all the same.",
             "WARNING",
         )
     return conditions

@@ -13,7 +13,8 @@ INGRESS = {
     "load-balancer": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
 }
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
-SECRETS = ("rag_api_key", "history_password")
+HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_secret")
+SECRETS = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
@@ -96,6 +97,14 @@ class Settings:
     vpc_subnetwork: str
     domain: str
     requests_per_minute: int
+    hooks: bool
+    hook_shopify_secret: str
+    hook_woocommerce_secret: str
+    hook_stripe_secret: str
+    tell_shop: str
+    tell_shop_token: str
+    tell_url: str
+    tell_secret: str
 
     @property
     def labels(self) -> dict[str, str]:

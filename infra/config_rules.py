@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from infra.config import (
     HISTORY_STORES,
+    HOOK_SECRETS,
     INGRESS,
     MODEL_SOURCES,
     MULTI_REGIONS,
@@ -76,6 +77,8 @@ _PATTERNS = (
     ("attestor", r"(projects/[a-z0-9-]+/attestors/[A-Za-z0-9_.-]+)?", "projects/PROJECT/attestors/NAME"),
     ("domain", r"([a-z0-9-]+(\.[a-z0-9-]+)+)?", "a domain such as scoring.example.com"),
     ("rag_base_url", r"(https?://\S+)?", "an address that begins with https://"),
+    ("tell_shop", r"([a-z0-9][a-z0-9-]{0,62}\.myshopify\.com)?", "the shop's own name, such as mugs.myshopify.com"),
+    ("tell_url", r"(https://[^\s@]+)?", "an address that begins with https:// and holds no password"),
 )
 
 # Field, pattern of each element, what to write.
@@ -176,10 +179,13 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         '`orderguard:historyStore: "off"`, or take historyUrl out.',
     ),
     (
-        lambda s: s.history_store == "off" and s.history_url.startswith(_OF_ONE_INSTANCE) and s.max_instances > 1,
-        "orderguard:historyUrl is a store that each instance has for itself, and orderguard:maxInstances lets several "
-        "run: each would see a part of a customer's orders. Write `orderguard:historyStore: basic` (or standard), or "
-        "`orderguard:historyUrl: rediss://HOST` for a server that you run, or `orderguard:maxInstances: 1`.",
+        lambda s: s.history_store == "off"
+        and s.history_url.startswith(_OF_ONE_INSTANCE)
+        and (s.hooks or s.max_instances > 1),
+        "orderguard:historyUrl is a store that each instance has for itself, and orderguard:maxInstances (or hooks) "
+        "lets several run: each would see a part of a customer's orders. Write `orderguard:historyStore: basic` (or "
+        "standard), or `orderguard:historyUrl: rediss://HOST` for a server that you run, or `orderguard:maxInstances: "
+        "1`.",
     ),
     (
         lambda s: "@" in s.history_url,
@@ -195,6 +201,27 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),
         "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: …` and "
         "`orderguard:ragModel: …`; a key goes in by `pulumi config set --secret orderguard:ragApiKey`.",
+    ),
+    (
+        lambda s: s.hooks and not s.domain,
+        "orderguard:hooks is on, and shops reach it through a load balancer alone. Write `orderguard:domain: "
+        "scoring.example.com`.",
+    ),
+    (
+        lambda s: s.hooks != any(getattr(s, name) for name in HOOK_SECRETS),
+        "orderguard:hooks and the secrets of shops belong together. Run `pulumi config set --secret "
+        "orderguard:hookShopifySecret` (or hookWoocommerceSecret, hookStripeSecret) and write `orderguard:hooks: "
+        "true`.",
+    ),
+    (
+        lambda s: bool(s.tell_shop) != bool(s.tell_shop_token) or bool(s.tell_url) != bool(s.tell_secret),
+        "orderguard:tellShop goes with orderguard:tellShopToken, and orderguard:tellUrl with orderguard:tellSecret. "
+        "Run `pulumi config set --secret` for the second of each.",
+    ),
+    (
+        lambda s: bool(s.tell_shop or s.tell_url) and not s.hooks,
+        "orderguard:tellShop and orderguard:tellUrl tell of anomalies among webhooks, and orderguard:hooks is off. "
+        "Write `orderguard:hooks: true`, or take them out.",
     ),
     (
         lambda s: s.budget_amount > 0 and not s.billing_account,

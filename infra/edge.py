@@ -6,6 +6,7 @@ import pulumi
 
 from infra.component import Component
 from infra.config import Settings
+from infra.hooks import PATHS, HooksService
 from infra.scoring import ScoringService
 from infra.sdk import declared_by_type
 
@@ -17,17 +18,24 @@ class Edge(Component):
     service.
 
     The service accepts requests from the load balancer alone, and its callers still need an identity token for the
-    domain and an API key. Point the domain's A record at the address; Google then issues the certificate.
+    domain and an API key. Webhooks go to a service of their own, by their path, through a policy of their own.
+    Point the domain's A record at the address; Google then issues the certificate.
     """
 
     def __init__(
-        self, name: str, settings: Settings, service: ScoringService, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        service: ScoringService,
+        hooks: HooksService | None = None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
         self._settings = settings
         address = self._declare("globalAddress:GlobalAddress", "address", {"addressType": "EXTERNAL", "address": None})
-        backend = self._backend(service)
-        routes = self._declare("uRLMap:URLMap", "routes", {"defaultService": backend.id})
+        backend = self._backend(service.name)
+        by_path = self._by_path(backend, self._backend(hooks.name, "hooks-")) if hooks else {}
+        routes = self._declare("uRLMap:URLMap", "routes", {"defaultService": backend.id, **by_path})
         # Named by the engine: another domain needs another certificate, and Google deletes none that is in use. With a
         # name of ours the old one would have to go first.
         certificate = self._declare(
@@ -54,24 +62,32 @@ class Edge(Component):
         self.address: pulumi.Output[str] = pulumi.get(address, "address")
         self.register_outputs({"address": self.address})
 
-    def _backend(self, service: ScoringService) -> pulumi.CustomResource:
+    def _by_path(self, others: pulumi.CustomResource, hooks: pulumi.CustomResource) -> dict[str, object]:
+        """What sends webhooks to their own backend."""
+        rule = {"paths": [PATHS], "service": hooks.id}
+        return {
+            "hostRules": [{"hosts": [self._settings.domain], "pathMatcher": "hooks"}],
+            "pathMatchers": [{"name": "hooks", "defaultService": others.id, "pathRules": [rule]}],
+        }
+
+    def _backend(self, service: pulumi.Output[str], of: str = "") -> pulumi.CustomResource:
         armor = self._declare(
             "securityPolicy:SecurityPolicy",
-            "armor",
+            f"{of}armor",
             {"type": "CLOUD_ARMOR", "rules": _rules(self._settings.requests_per_minute)},
         )
         group = self._declare(
             "regionNetworkEndpointGroup:RegionNetworkEndpointGroup",
-            "service",
+            f"{of}service",
             {
                 "region": self._settings.region,
                 "networkEndpointType": "SERVERLESS",
-                "cloudRun": {"service": service.name},
+                "cloudRun": {"service": service},
             },
         )
         return self._declare(
             "backendService:BackendService",
-            "backend",
+            f"{of}backend",
             {
                 "protocol": "HTTPS",
                 "loadBalancingScheme": "EXTERNAL_MANAGED",

@@ -28,6 +28,7 @@ class NamedStore(Component):
     ) -> None:
         super().__init__(name, opts)
         self.url: pulumi.Input[str] = settings.history_url
+        self.opened_with: tuple[pulumi.Input[str], pulumi.Input[str]] = settings.history_password, settings.history_ca
         self.password = self._given("history-password", settings, settings.history_password, readers)
         self.certificate = self._given("history-ca", settings, settings.history_ca, readers)
         self.register_outputs({})
@@ -87,6 +88,7 @@ class HistoryStore(Component):
             ),
         )
         certificates = self.instance.server_ca_certs.apply(_certificates)
+        self.opened_with: tuple[pulumi.Input[str], pulumi.Input[str]] = self.instance.auth_string, certificates
         self.password: GivenSecret | None = GivenSecret(
             "history-password", settings, self.instance.auth_string, readers, reminder, self.within
         )

@@ -9,6 +9,7 @@ from infra.config import Settings
 from infra.dashboard import dashboard
 from infra.project import project_number, service_agent
 from infra.history_store import HistoryStore
+from infra.hooks import HooksService
 from infra.predictions import lines_of
 from infra.reminder import RotationReminder
 from infra.scoring import ScoringService
@@ -50,6 +51,7 @@ class Observability(Component):
         reminder: RotationReminder | None,
         store: HistoryStore | None,
         channels: AlertChannels,
+        hooks: HooksService | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -60,6 +62,7 @@ class Observability(Component):
             job=job.name,
             reminders=reminder.subscription_name if reminder else None,
             store=store.id if store else None,
+            hooks=hooks.name if hooks else None,
             uptime_check=self._uptime_check(),
             **self._log_metrics(),
         )

@@ -1,10 +1,13 @@
 """The prediction log: what the service scored, kept for the time that the stack says."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
 from infra.component import Component
 from infra.config import Settings
+from infra.hooks import HooksService
 from infra.scoring import ScoringService
 
 
@@ -16,7 +19,11 @@ class PredictionLog(Component):
     """
 
     def __init__(
-        self, name: str, settings: Settings, service: ScoringService, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        services: Sequence[ScoringService | HooksService],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
         bucket = gcp.logging.ProjectBucketConfig(
@@ -33,11 +40,15 @@ class PredictionLog(Component):
             name,
             name=settings.name(name),
             destination=pulumi.Output.concat("logging.googleapis.com/", bucket.id),
-            filter=lines_of(service.name, "score", "drift", "shadow"),
+            filter=pulumi.Output.all(*(lines_of(one.name, "score", "drift", "shadow") for one in services)).apply(_any),
             unique_writer_identity=True,
             opts=self.within,
         )
         self.register_outputs({})
+
+
+def _any(filters: Sequence[str]) -> str:
+    return filters[0] if len(filters) == 1 else " OR ".join(f"({one})" for one in filters)
 
 
 def lines_of(service: pulumi.Output[str], *events: str) -> pulumi.Output[str]:

@@ -69,7 +69,7 @@ class ScoringService(Component):
                 "max_instance_request_concurrency": settings.concurrency,
                 "timeout": f"{settings.request_timeout_seconds}s",
                 "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
-                "vpc_access": _vpc_access(parts.network),
+                "vpc_access": vpc_access(parts.network),
                 "volumes": [
                     {"name": volume, "gcs": {"bucket": bucket.name, "read_only": True, "mount_options": OWNED}}
                     for volume, bucket in (("models", parts.models), ("histories", parts.histories))
@@ -190,7 +190,8 @@ def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplate
     ]
 
 
-def _vpc_access(network: Egress | None) -> gcp.cloudrunv2.ServiceTemplateVpcAccessArgsDict | None:
+def vpc_access(network: Egress | None) -> gcp.cloudrunv2.ServiceTemplateVpcAccessArgsDict | None:
+    """How a service sends through this network; None where it has none."""
     if network is None:
         return None
     interface: gcp.cloudrunv2.ServiceTemplateVpcAccessNetworkInterfaceArgsDict = {

@@ -23,12 +23,45 @@ del _ENDLESS["template"]["scaling"]
 _NO_MEMORY = deepcopy(_BOUNDED)
 del _NO_MEMORY["template"]["containers"][0]["resources"]["limits"]["memory"]
 
+_HOOKS: dict[str, Any] = {
+    "name": "orderguard-prod-hooks",
+    "ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    "template": {"containers": [{"envs": [{"name": "SERVE", "value": "hooks"}]}]},
+}
+
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "cloud-run-no-public-invoker",
         "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
         holds=[{"role": "roles/run.invoker", "member": f"serviceAccount:{ACCOUNT}"}],
         violated=[{"role": "roles/run.invoker", "member": "allUsers"}],
+    ),
+    Examples(
+        "cloud-run-no-public-invoker",
+        "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+        holds=[{"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-hooks"}],
+        violated=[
+            {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-scorer"},
+            {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-scorer-hooks"},
+            {"role": "roles/run.invoker", "member": "allAuthenticatedUsers", "name": "orderguard-prod-hooks"},
+            {"role": "roles/run.developer", "member": "allUsers", "name": "orderguard-prod-hooks"},
+        ],
+    ),
+    Examples(
+        "cloud-run-no-public-invoker",
+        "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding",
+        holds=[{"role": "roles/run.invoker", "members": [f"serviceAccount:{ACCOUNT}"]}],
+        violated=[{"role": "roles/run.invoker", "members": ["allUsers"], "name": "orderguard-prod-hooks"}],
+    ),
+    Examples(
+        "cloud-run-open-services-take-hooks-alone",
+        SERVICE,
+        holds=[{"name": "another"}, _HOOKS],
+        violated=[
+            {**_HOOKS, "ingress": "INGRESS_TRAFFIC_ALL"},
+            {**_HOOKS, "template": {"containers": [{"envs": [{"name": "SERVE", "value": "scoring"}]}]}},
+            {**_HOOKS, "template": {"containers": [{"envs": []}]}},
+        ],
     ),
     Examples(
         "cloud-run-no-public-invoker",

@@ -3,7 +3,7 @@
 import re
 
 from policies.containers import CLOUD_RUN_TYPES, JOB, SERVICE, containers, revision
-from policies.grants import INVOKER_TYPES, grants, is_default_account, is_public
+from policies.grants import INVOKER_TYPES, Grant, grants, is_default_account, is_public
 from policies.patterns import lazy
 from policies.rule import (
     ADVISORY,
@@ -22,6 +22,10 @@ from policies.value import Findings, Undecided, Violation, equals, forbid, is_se
 
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 
+INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+OPEN_SERVICES = {"openServices": ["orderguard-local-hooks", "orderguard-staging-hooks", "orderguard-prod-hooks"]}
+"""The services that everybody may call, each by its whole name: shops' platforms have no identity to name."""
+
 _DIGEST = lazy(r"@sha256:[0-9a-f]{64}$")
 
 
@@ -31,11 +35,54 @@ _DIGEST = lazy(r"@sha256:[0-9a-f]{64}$")
     types=INVOKER_TYPES,
     severity=CRITICAL,
     frameworks=[checkov("CKV_GCP_102"), org_policy("run.managed.requireInvokerIam")],
+    settings=OPEN_SERVICES,
+    generic={"openServices": []},
     fix="Grant roles/run.invoker to the callers' service accounts; one that is open on purpose needs an exception.",
 )
 def no_public_invoker(resource: Resource) -> Findings:
     for grant in grants(resource):
-        yield forbid(grant.member, is_public, "lets everybody call it")
+        named = _is_of_open_service(resource, grant)
+        if named is not True:
+            finding = forbid(grant.member, is_public, "lets everybody call it")
+            yield Undecided(resource["name"].path) if finding and named is None else finding
+
+
+def _is_of_open_service(resource: Resource, grant: Grant) -> bool | None:
+    """Whether this lets everybody call a service that is open by name: what shops send is signed, and nothing else is
+    served there (`cloud-run-open-services-take-hooks-alone`). None where that is not known yet.
+    """
+    decided = (
+        resource.type == INVOKER,
+        grant.member.among(("allUsers",)),
+        grant.role.among(("roles/run.invoker",)),
+        resource["name"].among(resource.settings["openServices"]),
+    )
+    return False if False in decided else None if None in decided else True
+
+
+@rule(
+    "cloud-run-open-services-take-hooks-alone",
+    "A service that everybody may call takes signed webhooks and nothing else, through the load balancer alone.",
+    types=[SERVICE],
+    severity=CRITICAL,
+    settings=OPEN_SERVICES,
+    profiles=[PLATFORM],
+    fix='Set SERVE=hooks in its environment, in clear, and ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER".',
+)
+def open_services_take_hooks_alone(service: Resource) -> Findings:
+    name = service["name"]
+    if name.unknown:
+        yield Undecided(name.path)
+    elif name.among(service.settings["openServices"]):
+        yield require(
+            service["ingress"],
+            equals("INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"),
+            "is reached past the load balancer",
+            default="INGRESS_TRAFFIC_ALL",
+        )
+        for container in containers(service):
+            serves = container.variable("SERVE")
+            yield require(serves["value"], equals("hooks"), "serves more than webhooks")
 
 
 @rule(

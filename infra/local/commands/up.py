@@ -114,9 +114,9 @@ def refuse_credentials_and_show(home: Home, stack: str) -> None:
 
 def _choose_port(cloud: Cloud, wanted: int | None) -> int:
     """The port asked for, else the one that the service has, else 8080; free, or our own already."""
-    own = [int(read_json(path)["port"]) for path in _kept(cloud, "services")]
-    port = wanted or (own[0] if own else DEFAULT_PORT)
-    if port not in own or not client.running(cloud):
+    own = {path.stem: int(read_json(path)["port"]) for path in _kept(cloud, "services")}
+    port = wanted or (own[_first(cloud).stem] if own else DEFAULT_PORT)
+    if port not in own.values() or not client.running(cloud):
         require_free(port)
     return port
 
@@ -144,6 +144,13 @@ def _kept(cloud: Cloud, what: str) -> list[Path]:
     return sorted((cloud.run / what).glob("*.json"))
 
 
+def _first(cloud: Cloud) -> Path:
+    """The record of the service that callers know the URL of: it was there before the others, and notes its port."""
+    kept, noted = _kept(cloud, "services"), cloud.home.root / "url"
+    url = noted.read_text().strip() if noted.is_file() else ""
+    return next((path for path in kept if url == f"http://127.0.0.1:{read_json(path)['port']}"), kept[0])
+
+
 def heal_services(cloud: Cloud, port: int) -> list[str]:
     """Starts the supervisor again where services and stores should be running, and gives the first service its port."""
     kept = _kept(cloud, "services")
@@ -156,8 +163,9 @@ def heal_services(cloud: Cloud, port: int) -> list[str]:
     client.ensure(cloud)
     if not kept:
         return done
-    before, noted = read_json(kept[0])["port"], cloud.home.root / "url"
-    moved = client.request(cloud, {"do": "move", "name": kept[0].stem, "port": port})
+    first, noted = _first(cloud), cloud.home.root / "url"
+    before = read_json(first)["port"]
+    moved = client.request(cloud, {"do": "move", "name": first.stem, "port": port})
     if not moved["ok"]:
         raise LocalCloudError(f"Port {port} can't be opened: {moved['error']}. Choose another: make up PORT=9000")
     if noted.is_file() and noted.read_text().strip() == f"http://127.0.0.1:{before}":
@@ -229,6 +237,8 @@ def _tell(
     print(f"\n{steps.table()}\n")
     print(f"    URL            {outputs['url']}")
     print(f"    API            {outputs['url']}/docs")
+    if hooks := outputs.get("hooks_url"):
+        print(f"    webhooks       {hooks}/v1/hooks/ (in Google Cloud: behind the load balancer)")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
     print(f"    histories      {_histories(cloud, outputs)}")
     if header:

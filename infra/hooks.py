@@ -1,0 +1,170 @@
+"""The service that takes webhooks of shops, beside the scoring service and of the same image."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.component import Component
+from infra.config import INGRESS, Settings
+from infra.identity import Identity
+from infra.image import OWNED
+from infra.reminder import RotationReminder
+from infra.scoring import (
+    MODELS_MOUNT,
+    PORT,
+    STARTUP_PERIOD_SECONDS,
+    STARTUP_SECONDS,
+    ScoringParts,
+    ScoringService,
+    vpc_access,
+)
+from infra.secret import GivenSecret, Secret, masking_key
+
+PATHS = "/v1/hooks/*"
+# Above the four seconds in which it answers; a shop waits for five.
+TIMEOUT_SECONDS = 10
+
+Variable = gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict
+
+
+@dataclass(frozen=True)
+class HooksParts:
+    """Its identity, what the scoring service was put together from, and that service: it is brought up first."""
+
+    identity: Identity
+    scoring: ScoringParts
+    service: ScoringService
+
+
+class HooksService(Component):
+    """Takes `/v1/hooks/*` and nothing else.
+
+    A shop's platform holds neither an identity token nor an API key: it signs. So this is the one service that anybody
+    may call, through the load balancer alone, and it can do less than the other: it has no API key, no questions and
+    no past cases. It has copies of its own of the masking key and of what opens the store, since a secret has one
+    reader; each shop platform's secret is one by itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        parts: HooksParts,
+        reminder: RotationReminder | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        scoring = parts.scoring
+        secrets = self._secrets(settings, parts, reminder)
+        tells = bool(settings.tell_shop or settings.tell_url)
+        needed = [parts.identity, scoring.registry, scoring.models, scoring.model, parts.service, *secrets.values()]
+        self.service = gcp.cloudrunv2.Service(
+            name,
+            name=settings.name(name),
+            location=settings.region,
+            description="Takes webhooks of shops",
+            ingress=INGRESS["load-balancer"],
+            deletion_protection=settings.deletion_protection,
+            binary_authorization={"use_default": True} if settings.attestor else None,
+            template={
+                "service_account": parts.identity.email,
+                "execution_environment": "EXECUTION_ENVIRONMENT_GEN2",
+                "max_instance_request_concurrency": settings.concurrency,
+                "timeout": f"{TIMEOUT_SECONDS}s",
+                "scaling": {"min_instance_count": settings.min_instances, "max_instance_count": settings.max_instances},
+                "vpc_access": vpc_access(scoring.network),
+                "volumes": [
+                    {
+                        "name": "models",
+                        "gcs": {"bucket": scoring.models.name, "read_only": True, "mount_options": OWNED},
+                    }
+                ],
+                "containers": [
+                    {
+                        "image": scoring.image,
+                        "ports": {"container_port": PORT},
+                        "resources": {
+                            "limits": {"cpu": settings.cpu, "memory": settings.memory},
+                            # What is told back is told after the answer, when an instance would have no processor.
+                            "cpu_idle": not tells,
+                            "startup_cpu_boost": True,
+                        },
+                        "volume_mounts": [{"name": "models", "mount_path": MODELS_MOUNT}],
+                        "startup_probe": {
+                            "http_get": {"path": "/readyz", "port": PORT},
+                            "period_seconds": STARTUP_PERIOD_SECONDS,
+                            "timeout_seconds": 2,
+                            "failure_threshold": STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+                        },
+                        "liveness_probe": {
+                            "http_get": {"path": "/healthz", "port": PORT},
+                            "period_seconds": 10,
+                            "timeout_seconds": 3,
+                            "failure_threshold": 3,
+                        },
+                        "envs": [*_plain(settings, scoring), *_by_reference(secrets)],
+                    }
+                ],
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
+        )
+        gcp.cloudrunv2.ServiceIamMember(
+            f"{name}-invoker",
+            name=self.service.name,
+            location=settings.region,
+            role="roles/run.invoker",
+            member="allUsers",
+            opts=self.within,
+        )
+        self.name: pulumi.Output[str] = self.service.name
+        self.url: pulumi.Output[str] = self.service.uri
+        self.register_outputs({"url": self.url})
+
+    def _secrets(
+        self, settings: Settings, parts: HooksParts, reminder: RotationReminder | None
+    ) -> dict[str, Secret | GivenSecret]:
+        """The secrets that there are, by the variable that each reaches the service as."""
+        readers, store = {"hooks": parts.identity}, parts.scoring.store
+        password, certificate = store.opened_with if store else ("", "")
+        given: dict[str, tuple[str, pulumi.Input[str]]] = {
+            "HISTORY_PASSWORD": ("hooks-history-password", password),
+            "HISTORY_CA": ("hooks-history-ca", certificate),
+            "HOOK_SHOPIFY_SECRET": ("hook-shopify", settings.hook_shopify_secret),
+            "HOOK_WOOCOMMERCE_SECRET": ("hook-woocommerce", settings.hook_woocommerce_secret),
+            "HOOK_STRIPE_SECRET": ("hook-stripe", settings.hook_stripe_secret),
+            "TELL_SHOP_TOKEN": ("tell-shop-token", settings.tell_shop_token),
+            "TELL_SECRET": ("tell-secret", settings.tell_secret),
+        }
+        number, key = settings.masking_key_rotation, parts.scoring.masking_key
+        masking = Secret("hooks-masking-key", settings, masking_key, number, readers, reminder, key, self.within)
+        return {
+            "MASKING_KEY": masking,
+            **{
+                variable: GivenSecret(name, settings, value, readers, reminder, self.within)
+                for variable, (name, value) in given.items()
+                if not isinstance(value, str) or value
+            },
+        }
+
+
+def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:
+    values: dict[str, pulumi.Input[str]] = {
+        "SERVE": "hooks",
+        "ENVIRONMENT": settings.environment,
+        "PII_MASKING": "enforced",
+        "MODEL_DIR": MODELS_MOUNT,
+        "MODEL_VERSION": parts.model.version,
+        "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
+        "TELL_SHOP": settings.tell_shop,
+        "TELL_URL": settings.tell_url,
+        "GOOGLE_CLOUD_PROJECT": settings.project,
+    }
+    return [{"name": name, "value": value} for name, value in values.items() if value]
+
+
+def _by_reference(secrets: dict[str, Secret | GivenSecret]) -> list[Variable]:
+    return [
+        {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
+        for name, secret in secrets.items()
+    ]

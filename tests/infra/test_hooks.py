@@ -1,0 +1,121 @@
+"""The service that takes webhooks: off unless it is asked for, open to everybody, and able to do next to nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.config import ConfigError
+from tests.infra.recording import Record, stack_settings
+from tests.infra.test_parts import SERVICE, declared, sealed_value
+
+ON: dict[str, Any] = {
+    "hooks": True,
+    "domain": "shop.example.com",
+    "hookShopifySecret": "a-secret-of-shopify-0",
+    "hookStripeSecret": "a-secret-of-stripe-01",
+    "tellShop": "mugs.myshopify.com",
+    "tellShopToken": "shpat_a-token-of-the-shop",
+}
+MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+
+
+@pytest.fixture
+def record(models: Path) -> Record:
+    return declared("prod", **ON)
+
+
+def variables(record: Record) -> dict[str, Any]:
+    (container,) = record.one(SERVICE, "hooks")["template"]["containers"]
+    return {entry["name"]: entry.get("value", entry.get("valueSource")) for entry in container["envs"]}
+
+
+def test_everybody_may_call_it_and_nothing_else_and_only_through_the_load_balancer(record: Record) -> None:
+    opened = {name: inputs for name, inputs in record.of(MEMBER).items() if inputs["member"] == "allUsers"}
+    assert {name: inputs["name"] for name, inputs in opened.items()} == {"hooks-invoker": "orderguard-prod-hooks"}
+    service = record.one(SERVICE, "hooks")
+    assert service["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    assert variables(record)["SERVE"] == "hooks" and "SERVE" not in json.dumps(record.one(SERVICE, "scorer"))
+    assert (
+        service["template"]["containers"][0]["image"]
+        == record.one(SERVICE, "scorer")["template"]["containers"][0]["image"]
+    )
+
+
+def test_it_has_an_identity_with_the_least_rights_and_copies_of_its_own_of_two_secrets(record: Record) -> None:
+    mine = sorted(
+        f"{inputs['role']} {name}"
+        for _, name, inputs in record.resources
+        if str(inputs.get("member", "")).partition("@")[0].endswith("-hooks")
+    )
+    assert mine == [
+        "roles/artifactregistry.reader hooks-reads-registry",
+        "roles/secretmanager.secretAccessor hooks-reads-hook-shopify",
+        "roles/secretmanager.secretAccessor hooks-reads-hook-stripe",
+        "roles/secretmanager.secretAccessor hooks-reads-hooks-history-ca",
+        "roles/secretmanager.secretAccessor hooks-reads-hooks-history-password",
+        "roles/secretmanager.secretAccessor hooks-reads-hooks-masking-key",
+        "roles/secretmanager.secretAccessor hooks-reads-tell-shop-token",
+        "roles/storage.objectViewer hooks-reads-models",
+    ]
+    assert sealed_value(record, "hooks-masking-key-1") == sealed_value(record, "masking-key-1")
+    assert sealed_value(record, "hooks-history-password") == sealed_value(record, "history-password")
+
+
+def test_secrets_reach_it_by_reference_alone(record: Record) -> None:
+    values = variables(record)
+    assert values["HOOK_SHOPIFY_SECRET"]["secretKeyRef"]["secret"] == "orderguard-prod-hook-shopify"
+    assert sealed_value(record, "hook-shopify") == ON["hookShopifySecret"]
+    assert "API_KEY" not in values and "HOOK_WOOCOMMERCE_SECRET" not in values
+    services = json.dumps(list(record.of(SERVICE).values())) + json.dumps(record.outputs)
+    assert not [value for value in ON.values() if str(value).startswith(("a-secret", "shpat_")) and value in services]
+    assert values["TELL_SHOP"] == "mugs.myshopify.com"
+    assert values["HISTORY_URL"].startswith("rediss://"), "the store that the scoring service has"
+
+
+def test_the_load_balancer_sends_it_what_is_its_own_through_a_throttle(record: Record) -> None:
+    routes = record.one("gcp:compute/uRLMap:URLMap", "edge-routes")
+    (matcher,) = routes["pathMatchers"]
+    assert [rule["paths"] for rule in matcher["pathRules"]] == [["/v1/hooks/*"]]
+    assert matcher["defaultService"] == routes["defaultService"] != matcher["pathRules"][0]["service"]
+    assert routes["hostRules"] == [{"hosts": ["shop.example.com"], "pathMatcher": matcher["name"]}]
+    backend = record.one("gcp:compute/backendService:BackendService", "edge-hooks-backend")
+    armor = record.one("gcp:compute/securityPolicy:SecurityPolicy", "edge-hooks-armor")
+    assert backend["securityPolicy"] == "edge-hooks-armor-id"
+    assert "throttle" in [rule["action"] for rule in armor["rules"]]
+
+
+def test_it_has_a_processor_for_what_is_told_back_after_the_answer(record: Record, models: Path) -> None:
+    quiet = declared("local", **{**ON, "tellShop": "", "tellShopToken": ""})
+    idle = [one.one(SERVICE, "hooks")["template"]["containers"][0]["resources"]["cpuIdle"] for one in (record, quiet)]
+    assert idle == [False, True]
+
+
+def test_the_team_hears_of_webhooks_that_fail(record: Record) -> None:
+    alerts = record.of("gcp:monitoring/alertPolicy:AlertPolicy")
+    mine = {name for name in alerts if name.startswith("alert-hooks-")}
+    assert mine == {f"alert-hooks-{what}" for what in ("failing", "refused", "unusable", "untold")}
+
+
+MISTAKES = [
+    ({"domain": ""}, "shops reach it through a load balancer alone"),
+    ({"hookShopifySecret": "", "hookStripeSecret": ""}, "secrets of shops belong together"),
+    ({"hooks": False, "tellShop": "", "tellShopToken": ""}, "secrets of shops belong together"),
+    ({"hooks": False, "hookShopifySecret": "", "hookStripeSecret": ""}, "hooks is off"),
+    ({"tellShopToken": ""}, "goes with orderguard:tellShopToken"),
+    ({"tellUrl": "https://a.example/told"}, "goes with orderguard:tellShopToken"),
+    (
+        {"tellUrl": "http://a.example/told", "tellSecret": "a-secret-of-the-address"},
+        "an address that begins with https",
+    ),
+    ({"tellShop": "metadata.google.internal"}, "the shop's own name"),
+    ({"historyStore": "off", "maxInstances": 1}, "each would see a part"),
+]
+
+
+@pytest.mark.parametrize(("changes", "explanation"), MISTAKES)
+def test_settings_that_don_t_go_together_are_explained(changes: dict[str, object], explanation: str) -> None:
+    with pytest.raises(ConfigError, match=explanation) as refused:
+        stack_settings("local", **{**ON, **changes})
+    assert "a-secret" not in str(refused.value) and "shpat_" not in str(refused.value)
