@@ -13,6 +13,8 @@ Row = Sequence[Any]
 Get = Callable[[Any, int], Any]
 _WHOLE = re.compile(r"(\d+)\.0+")
 _AMOUNTS = ("discount", "shipping.cost", "unit_price")
+_NEW_EACH = ("coupon", "discount", "note", "gift_message", "shipping")
+"""Parts of an order that rarely come again as they were; the others do, with their customer."""
 _MOMENTS = ("created_at", "customer.registered_at")
 
 
@@ -45,6 +47,8 @@ class Plan:
             else:
                 groups.setdefault(path.partition(".")[0], {})[path] = field
         self._groups = [(name, self._group(fields, self._places)) for name, fields in groups.items()]
+        self._usual = self._together(groups)
+        self._by_place = self._place_of_number()
         self._kinds = [
             (self._getter(Field(column=apart.column), self._places), apart.kinds()) for apart in mapping.apart
         ]
@@ -110,6 +114,26 @@ class Plan:
         return _remembering(
             read, [places[name] for field in fields.values() for name in field.sources if name in places]
         )
+
+    def _together(self, groups: dict[str, dict[str, Field]]) -> Get | None:
+        """What reads at once the parts that come again with a customer, where rows tell them; they leave `_groups`."""
+        fields = [field for name in groups if name not in _NEW_EACH for field in groups[name].values()]
+        if self._places is None or any(field.row is not None for field in fields):
+            return None
+        usual = [(name, get) for name, get in self._groups if name not in _NEW_EACH]
+        self._groups = [(name, get) for name, get in self._groups if name in _NEW_EACH]
+
+        def read(row: Any, number: int) -> Loose:
+            return {name: value for name, get in usual if (value := get(row, number)) is not None}
+
+        known = self._places
+        return _remembering(read, [known[name] for field in fields for name in field.sources if name in known])
+
+    def _place_of_number(self) -> int | None:
+        """The cell that alone tells which order a row belongs to, where there is one."""
+        field = Field(column=self.mapping.lines.by) if self.mapping.lines.by else self.mapping.order["order_id"]
+        plain = field.column is not None and not field.strip and not field.values
+        return self._places.get(field.column) if plain and self._places is not None and field.column else None
 
     def _converter(self, path: str) -> Callable[[Any], Any] | None:
         if path in _AMOUNTS:
@@ -178,7 +202,13 @@ class Plan:
         current: str | None = None
         order: Loose = {}
         fill_down, whole = self.mapping.lines.fill_down, self._places is None
+        cell, by, lines, sums = None, self._by_place, self._of_lines, self._sums
         for place, row in enumerate(rows, 1):
+            if by is not None and by < len(row):
+                if row[by] == cell and current and not sums and "currency" in order and "created_at" in order:
+                    order["items"] += lines(row, place)
+                    continue
+                cell = row[by]
             key = _identifier(self._by(row, place))
             if fill_down and not key and current is not None:
                 key = current
@@ -208,6 +238,8 @@ class Plan:
             order["created_at"], hour_known = self.moments(str(created))
             if not hour_known:
                 order["hour_known"] = False
+        if self._usual is not None:
+            order.update(self._usual(row, place))
         for name, get in self._groups:
             value = get(row, place)
             if value is not None:
