@@ -89,7 +89,8 @@ def _import(options: argparse.Namespace) -> int:
         print("not imported: there is no usable order in the file.", file=sys.stderr)
         return 1
     print(f"Written: {options.out / name}")
-    print("Next: make train, then make up. Git ignores the file: pushing real orders is for you to decide.")
+    if options.out == OUT:
+        print("Next: make train, then make up. Git ignores the file: pushing real orders is for you to decide.")
     return 0
 
 

@@ -28,6 +28,7 @@ def joined(table: Table, mapping: Mapping, folder: Path, aside: Path, held: Exit
             raise InputError(f"the file has no column {join.here!r}, by which join.{name} finds its rows")
         other = table_in(_beside(folder, name, join), mapping.file if mapping.file.format else File(), held)
         wide = _stored(base, place, name, join, other)
+        table.left_out.update({f"join.{name}: {reason}": count for reason, count in other.left_out.items()})
         rows = _looked_up(base, place, rows, columns.index(join.here), len(columns), wide)
         columns += [f"{name}.{column}" for column in other.columns]
     table.columns, table.rows = columns, rows

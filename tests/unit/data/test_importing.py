@@ -169,7 +169,7 @@ def test_an_unknown_table_gets_a_mapping_proposed_that_works(shop: Path, capsys:
     assert len(imported(file, "--mapping", str(proposed))) == 2
 
 
-def test_files_that_join_are_read_beside_each_other(shop: Path) -> None:
+def test_files_that_join_are_read_beside_each_other(shop: Path, capsys: Said) -> None:
     folder = shop / "olist"
     folder.mkdir()
     for name, text in {
@@ -178,13 +178,14 @@ def test_files_that_join_are_read_beside_each_other(shop: Path) -> None:
         "olist_orders_dataset.csv": "order_id,customer_id,order_status,order_purchase_timestamp\n"
         "o1,k1,delivered,2018-02-01 10:00:00\no2,k2,canceled,2018-02-01 10:00:00\n",
         "olist_customers_dataset.csv": "customer_id,customer_unique_id,customer_zip_code_prefix,customer_city\n"
-        "k1,u1,01310,sao paulo\n",
+        "k1,u1,01310,sao paulo\nk9,u9,1,2,too many\n",
         "olist_order_payments_dataset.csv": "order_id,payment_sequential,payment_type,payment_value\n"
         "o1,2,voucher,5\no1,1,credit_card,20\n",
         "olist_products_dataset.csv": "product_id,product_category_name\np1,perfumaria\n",
     }.items():
         (folder / name).write_text(text)
     (order,) = imported(folder)
+    assert "1  join.customers: more cells than columns" in capsys.readouterr().out
     assert order["items"] == [{"sku": "p1", "quantity": 2, "unit_price": 10, "category": "perfumaria"}]
     assert order["shipping"]["cost"] == 5 and order["payment"]["method"] == "credit_card"
     assert order["customer"]["id"] == "u1" and order["shipping_address"]["postcode"] == "01310"
