@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from orderguard.drift import DriftSettings
+from orderguard.repair import Feed, FeedError
 
 DEFAULT = Path(__file__).with_name("config.toml")
 
@@ -68,11 +69,19 @@ class AlertConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class InputConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a feed may look like."""
+    """What a feed may look like, and how it is read; see `orderguard.repair.Feed`."""
 
     maximum_bad_share: Annotated[float, Meta(ge=0, le=1)]
+    maximum_repaired_share: Annotated[float, Meta(ge=0, le=1)]
+    zone: str
     earliest: date
     maximum_gap_days: Annotated[float, Meta(ge=1, le=1e5)]
+    decimal_comma: bool | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """How repair reads what can be read in more than one way. Raises `FeedError`."""
+        return Feed(self.zone or None, self.decimal_comma)
 
 
 class _Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,6 +175,10 @@ def read_config(path: Path = DEFAULT) -> Config:
                 f"{path}: {name} is {rows}, below drift.minimum_rows ({config.drift.minimum_rows}), so that the drift "
                 f"gate could come to no verdict"
             )
+    try:
+        _ = config.input.feed
+    except FeedError as error:
+        raise ConfigError(f"{path}: input.{error}") from None
     if config.guard.last_level <= config.guard.first_level:
         raise ConfigError(f"{path}: guard.last_level must be above guard.first_level")
     if config.gates.alert_rate.minimum_ratio > config.gates.alert_rate.maximum_ratio:

@@ -39,6 +39,7 @@ from orderguard.masking import Keyring
 from orderguard.masking.codes import undecided
 from orderguard.model_version import DataFile, sha256
 from orderguard.presence import Bits
+from orderguard.repair import Feed
 
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
@@ -56,12 +57,28 @@ class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
     earliest: date = date(1990, 1, 1)
     maximum_gap_days: float = 730.0
     quarantine: Path | None = None
+    feed: Feed = Feed()
     workers: int = 0
     progress: bool = False
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What was done about a field, in how many orders of a file, by the file's position. A line as a whole has no
+    field.
+    """
+
+    file: int
+    field: str
+    reason: str
+    orders: int
+
+
 class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts over all files. `quarantined` is by reason; `unknown_fields` by place, looked for in every 50th line."""
+    """Counts over all files. `quarantined` is by reason; `unknown_fields` by place, looked for in every 50th line.
+
+    `repaired` orders had something that was repaired. What, is in `repairs`; what was set apart and what was
+    quarantined, by file, in `apart` and `refused`.
+    """
 
     lines: int
     blank_lines: int
@@ -69,6 +86,10 @@ class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     quarantined: dict[str, int]
     unknown_fields: dict[str, int]
+    repaired: int = 0
+    repairs: list[Found] = []
+    apart: list[Found] = []
+    refused: list[Found] = []
 
 
 @dataclass(frozen=True)
@@ -91,6 +112,8 @@ class FeatureTable:
     report: ReadingReport
     data_files: list[DataFile]
     """A repeat of an order is not counted as taken from its file."""
+    feed: Feed = Feed()
+    """How the order files are read."""
 
     def catalogue_ages(self) -> NDArray[np.float64] | None:
         """How old the catalogue that each order is held against was, in days (n,)."""
@@ -147,12 +170,23 @@ def build_features(
             duplicates=duplicates,
             quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
             unknown_fields=dict(sorted(tally.unknown_fields.items())),
+            repaired=tally.repaired,
+            repairs=_found(Counter({(file, *repair): count for (file, repair), count in tally.repairs.items()})),
+            apart=_found(Counter((one.position, "", one.kind) for one in tally.apart)),
+            refused=_found(Counter((bad.position, bad.place, bad.reason) for bad in tally.quarantined)),
         ),
         data_files=[
             DataFile(position=file.position, token=file.token, sha256=read.hashes[file.path], orders=orders)
             for file, orders in zip(numbered(paths, keyring), kept, strict=True)
         ],
+        feed=config.feed,
     )
+
+
+def _found(counts: Counter[tuple[int, str, str]]) -> list[Found]:
+    """By file, then the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: (pair[0][0], -pair[1], pair[0]))
+    return [Found(*place, count) for place, count in ordered]
 
 
 @dataclass
@@ -181,7 +215,7 @@ def read_columns(paths: Sequence[Path], keyring: Keyring, config: FeatureConfig)
     bar = tqdm(total=size, desc="read and mask", unit="B", unit_scale=True, disable=not config.progress)
     with bar, quarantine_file(config.quarantine) as file:
         for block, (columns, ids, tally) in zip(
-            blocks, masked_blocks(blocks, keyring, workers_for(size, config.workers)), strict=True
+            blocks, masked_blocks(blocks, keyring, workers_for(size, config.workers), config.feed), strict=True
         ):
             parts.append(columns)
             digests += ids
@@ -222,16 +256,18 @@ def workers_for(size: int, wanted: int) -> int:
     return wanted or min(len(os.sched_getaffinity(0)), max(1, size // BYTES_A_WORKER))
 
 
-def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterator[tuple[Columns, bytes, Tally]]:
+def masked_blocks(
+    blocks: list[Block], keyring: Keyring, workers: int, feed: Feed = Feed()
+) -> Iterator[tuple[Columns, bytes, Tally]]:
     """Each block's orders as columns, the digests of their ids and what was found, in the order of the blocks."""
     if workers <= 1:
         masker = ColumnMasker(keyring, undecided)
         for block in blocks:
-            yield masked_block(block, masker)
+            yield masked_block(block, masker, feed)
         return
     # Forked, so that the key is inherited: a keyring is never serialised.
     try:
-        with ProcessPoolExecutor(workers, get_context("fork"), _set_keyring, (keyring,)) as pool:
+        with ProcessPoolExecutor(workers, get_context("fork"), _begin_worker, (keyring, feed)) as pool:
             yield from pool.map(_masked_block_of_worker, blocks)
     except BrokenProcessPool:
         raise ReadingError(
@@ -239,11 +275,11 @@ def masked_blocks(blocks: list[Block], keyring: Keyring, workers: int) -> Iterat
         ) from None
 
 
-def masked_block(block: Block, masker: ColumnMasker) -> tuple[Columns, bytes, Tally]:
+def masked_block(block: Block, masker: ColumnMasker, feed: Feed = Feed()) -> tuple[Columns, bytes, Tally]:
     """One block's orders as columns, the digests of their ids, and what was found while reading them."""
     tally, parts, digests = Tally(), [], b""
     with collector_off():
-        for columns, ids, found in columns_of_block(block, masker):
+        for columns, ids, found in columns_of_block(block, masker, feed):
             tally.add(found)
             parts.append(columns)
             digests += ids
@@ -262,15 +298,15 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-_worker: dict[str, ColumnMasker] = {}
+_worker: list[tuple[ColumnMasker, Feed]] = []
 
 
-def _set_keyring(keyring: Keyring) -> None:
-    _worker["masker"] = ColumnMasker(keyring, undecided)
+def _begin_worker(keyring: Keyring, feed: Feed) -> None:
+    _worker[:] = [(ColumnMasker(keyring, undecided), feed)]
 
 
 def _masked_block_of_worker(block: Block) -> tuple[Columns, bytes, Tally]:
-    return masked_block(block, _worker["masker"])
+    return masked_block(block, *_worker[0])
 
 
 def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray[np.int64]:

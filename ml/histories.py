@@ -22,6 +22,7 @@ from orderguard.history.seed import Entry, SeedError, SeedHeader, read_header, w
 from orderguard.masking import Keyring
 from orderguard.masking.codes import known_articles
 from orderguard.model_version import DataFile
+from orderguard.repair import Feed
 from orderguard.retrieval import Case, KnowledgeError, PastCases
 from orderguard.schema import MaskedOrder
 from orderguard.scorer import Scorer
@@ -37,7 +38,9 @@ class Written(NamedTuple):
     new: bool
 
 
-def made_already(folder: Path, version: str, files: Sequence[DataFile], keyring: Keyring) -> Written | None:
+def made_already(
+    folder: Path, version: str, files: Sequence[DataFile], keyring: Keyring, feed: Feed = Feed()
+) -> Written | None:
     """What the folder holds, if it was made of these very files, for this version, by this code, under this key."""
     try:
         seed, cases = read_header(folder), PastCases.read(folder, version, keyring)
@@ -45,12 +48,15 @@ def made_already(folder: Path, version: str, files: Sequence[DataFile], keyring:
         return None
     if seed is None or cases is None or {seed.key, cases.key} != {keyring.fingerprint}:
         return None
-    return Written(len(cases.cases), seed, new=False) if {seed.made_of, cases.made_of} == {made_of(files)} else None
+    return (
+        Written(len(cases.cases), seed, new=False) if {seed.made_of, cases.made_of} == {made_of(files, feed)} else None
+    )
 
 
-def made_of(files: Sequence[DataFile]) -> str:
-    """Tells orders and code apart, of which histories were made."""
-    return hashlib.sha256(f"{data_hash(files)} {source().code_sha256}".encode()).hexdigest()
+def made_of(files: Sequence[DataFile], feed: Feed = Feed()) -> str:
+    """Tells orders, how they are read, and code apart, of which histories were made."""
+    settings = "" if feed == Feed() else f" {feed.zone} {feed.decimal_comma}"
+    return hashlib.sha256(f"{data_hash(files)} {source().code_sha256}{settings}".encode()).hexdigest()
 
 
 def write_histories(
@@ -60,10 +66,12 @@ def write_histories(
 
     `table` are the orders of `paths`, masked by `keyring`. Raises `ModelVersionError` for a version that is not whole.
     """
-    scorer, told = Scorer.load(version_dir), made_of(table.data_files)
+    scorer, told = Scorer.load(version_dir), made_of(table.data_files, table.feed)
     cases = past_cases(scorer, table, paths, keyring)
     PastCases(key=keyring.fingerprint, version=version_dir.name, made_of=told, cases=cases).write(folder)
-    orders = masked_orders(paths, keyring, free_text=False, doubt=known_articles(scorer.catalogue.articles))
+    orders = masked_orders(
+        paths, keyring, free_text=False, doubt=known_articles(scorer.catalogue.articles), feed=table.feed
+    )
     records = records_after(orders, table.order_tokens)
     header = SeedHeader(
         key=keyring.fingerprint,

@@ -34,12 +34,13 @@ def histories(options: argparse.Namespace) -> int:
         DataFile(position=file.position, token=file.token, sha256=sha256(file.path), orders=0)
         for file in numbered(paths, keyring)
     ]
-    done = made_already(options.histories, version, files, keyring)
+    config = read_config(options.config)
+    done = made_already(options.histories, version, files, keyring, config.input.feed)
     if done is None:
         job = Job(
             data=options.data,
             models=options.models,
-            config=read_config(options.config),
+            config=config,
             keyring=keyring,
             histories=options.histories,
             quarantine=options.quarantine,

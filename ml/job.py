@@ -76,6 +76,7 @@ def _feature_config(job: Job, paths: list[Path]) -> FeatureConfig:
         maximum_gap_days=job.config.input.maximum_gap_days,
         bad_line_ceiling=job.config.input.maximum_bad_share,
         quarantine=job.quarantine,
+        feed=job.config.input.feed,
         workers=min(job.jobs, workers_for(size, 0)),
         progress=job.progress,
     )

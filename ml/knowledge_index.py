@@ -75,7 +75,7 @@ def flagged_cases(
     flagged = np.flatnonzero(scores >= threshold)
     highest = flagged[np.argsort(-scores[flagged], kind="stable")][:MAX_CASES]
     doubt = known_articles(table.catalogue.articles)
-    orders = masked_orders(paths, keyring, free_text=False, doubt=doubt)
+    orders = masked_orders(paths, keyring, free_text=False, doubt=doubt, feed=table.feed)
     cases = []
     for row, (order, past, catalogue) in zip(
         highest, replay(orders, {table.order_tokens[row]: table.catalogue_of(row) for row in highest}), strict=True

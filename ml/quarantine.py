@@ -41,8 +41,12 @@ class Quarantined(msgspec.Struct, frozen=True):
     @property
     def kind(self) -> str:
         """What it is counted under: the reason, with the field but without its place in a list."""
-        field = _INDEX.sub("[]", self.field)
-        return f"{field}: {self.reason}" if field else self.reason
+        return f"{self.place}: {self.reason}" if self.place else self.reason
+
+    @property
+    def place(self) -> str:
+        """The path of the field, without its place in a list."""
+        return _INDEX.sub("[]", self.field)
 
 
 def masked_excerpt(line: bytes) -> str:

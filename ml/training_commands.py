@@ -23,6 +23,7 @@ from ml.job import Job, prepare as prepare_orders
 from ml.lineage import source
 from ml.reading import order_files
 from ml.refusal import refusal
+from ml.repairs import repaired_in_words, warning
 from ml.slices import slices
 from ml.validation.gates import worst
 from orderguard.features import FEATURE_NAMES
@@ -57,6 +58,7 @@ def _counted(report: ReadingReport, options: argparse.Namespace) -> list[str]:
     lines += [f"{bad:,} bad lines quarantined → {options.quarantine} (which file is which: make files)"] if bad else []
     by_count = sorted(report.quarantined.items(), key=lambda reason: (-reason[1], reason[0]))
     lines += [f"  {count:>7,}  {reason}" for reason, count in by_count]
+    lines += repaired_in_words(report)
     places = ", ".join(f"{place} ({count:,})" for place, count in report.unknown_fields.items())
     lines += [f"fields that the schema doesn't name, in every 50th line: {places}"] if places else []
     return lines
@@ -72,6 +74,9 @@ def train(options: argparse.Namespace) -> int:
         print("note: code differs from the commit; the version's name says so", file=sys.stderr)
     prepared = prepare_orders(job)
     slices(len(prepared.table.X), job.config, prepared.table.first)
+    ceiling = job.config.input.maximum_repaired_share
+    for line in [*repaired_in_words(prepared.table.report), *warning(prepared.table.report, ceiling)]:
+        job.say(line)
     outcome = _pipeline().train_version(job, prepared)
     manifest = outcome.manifest
     gates = [*outcome.validation.gates, outcome.challenge]

@@ -1,7 +1,7 @@
 """The model card in Markdown."""
 
-from ml.reporting.content import Section
 from ml.reporting.plots import Plot
+from ml.reporting.section import Section
 from ml.validation.gates import Figure, Validation
 from orderguard.model_version import Manifest
 
@@ -29,6 +29,7 @@ def card(manifest: Manifest, validation: Validation, sections: list[Section], pl
         parts += section.paragraphs
         if section.rows:
             parts.append(markdown_table(["", ""], [list(row) for row in section.rows]))
+        parts += [f"{table.title}:\n\n{markdown_table(table.columns, table.rows)}" for table in section.tables]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,23 +1,16 @@
 """What a card says in words, the same in Markdown and HTML."""
 
 import math
-from typing import NamedTuple
-
+from ml.reporting.repairs import section as what_became_of_the_lines
+from ml.reporting.section import Section
 from ml.validation.run import Evidence
 from orderguard.model_version import Manifest
 
 
-class Section(NamedTuple):
-    """A heading with paragraphs, and rows of a table of two columns."""
-
-    title: str
-    paragraphs: list[str]
-    rows: list[tuple[str, str]]
-
-
 def content(manifest: Manifest, evidence: Evidence) -> list[Section]:
     """The sections that follow the gates and plots."""
-    return [_lineage(manifest), _data(manifest, evidence), _use(manifest), _limits(), _reproduce(manifest)]
+    lines = what_became_of_the_lines(evidence.reading, manifest.parameters)
+    return [_lineage(manifest), _data(manifest, evidence), lines, _use(manifest), _limits(), _reproduce(manifest)]
 
 
 def _lineage(manifest: Manifest) -> Section:

@@ -3,8 +3,8 @@
 from html import escape
 
 from ml.reporting.card import number
-from ml.reporting.content import Section
 from ml.reporting.plots import Plot
+from ml.reporting.section import Section
 from ml.validation.gates import Figure, Gate, Validation
 from orderguard.model_version import Manifest
 
@@ -132,7 +132,8 @@ def _section(section: Section) -> str:
     paragraphs = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs)
     pairs = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in section.rows)
     table = f'<table class="pairs">{pairs}</table>' if pairs else ""
-    return f'<h2>{escape(section.title)}</h2><section class="panel">{paragraphs}{table}</section>'
+    tables = "".join(f"<h3>{escape(one.title)}</h3>{_table(one.columns, one.rows)}" for one in section.tables)
+    return f'<h2>{escape(section.title)}</h2><section class="panel">{paragraphs}{table}{tables}</section>'
 
 
 def _table(columns: list[str], rows: list[list[str | float]]) -> str:

@@ -21,6 +21,7 @@ from orderguard.features.pasts import Pasts
 from orderguard.features.vector import compute_features
 from orderguard.masking import Keyring, mask_order
 from orderguard.masking.order import network
+from orderguard.repair import Feed
 from orderguard.schema import CLASSIFICATION, MaskedOrder, OrderError, encode_order
 
 _TELLS_APART = frozenset(
@@ -32,9 +33,11 @@ OTHER_KEY = "gate1:b3RoZXItbWFza2luZy1rZXktb2YtMzItYnl0ZXMtISE"
 """Published on purpose: nothing that is masked with it leaves this module."""
 
 
-def masking_gate(paths: Sequence[Path], keyring: Keyring, catalogue: Catalogue, config: MaskingGate) -> Gate:
+def masking_gate(
+    paths: Sequence[Path], keyring: Keyring, catalogue: Catalogue, config: MaskingGate, feed: Feed = Feed()
+) -> Gate:
     """Compare the features of the first orders under both keys, and with personal data replaced."""
-    lines = list(islice(_usable_lines(paths), config.rows))
+    lines = list(islice(_usable_lines(paths, feed), config.rows))
     other = Keyring.from_text(OTHER_KEY)
     plain = _features([_masked(line, keyring) for line in lines], catalogue)
     rekeyed = _features([_masked(line, other) for line in lines], catalogue)
@@ -57,11 +60,11 @@ def _features(orders: list[MaskedOrder], catalogue: Catalogue) -> np.ndarray[Any
     return compute_features(sorted(orders, key=lambda order: order.created_at), catalogue, Pasts.empty())
 
 
-def _usable_lines(paths: Sequence[Path]) -> Iterator[bytes]:
+def _usable_lines(paths: Sequence[Path], feed: Feed) -> Iterator[bytes]:
     for block in blocks_of_files(paths):
         for line in lines_of(block):
             try:
-                yield encode_order(usable_order(line))
+                yield encode_order(usable_order(line, feed))
             except OrderError:
                 continue
 

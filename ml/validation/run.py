@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ml.config import Config
+from ml.feature_engineering import ReadingReport
 from ml.reading import masked_orders
 from ml.validation.alert_rate import alert_rate_gate
 from ml.validation.anomalies import Evaluation, Injected, anomaly_gate, evaluate, inject
@@ -43,7 +44,7 @@ class ExportedModel:
 @dataclass(frozen=True)
 class Evidence:
     """What was measured. `reference`, `later` and `injected` are scores of those rows; `injected_rows` are the
-    features of the last.
+    features of the last. `reading` is what became of the lines of the order files.
     """
 
     validation: Validation
@@ -54,6 +55,7 @@ class Evidence:
     injected: NDArray[np.float64]
     injected_rows: NDArray[np.float32]
     cases: Injected
+    reading: ReadingReport
 
 
 def validate(training: Training, folder: Path, config: Config, progress: bool = False) -> Evidence:
@@ -72,7 +74,8 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         step = 1 + (parts.rows - parts.reference) // gates.orders
         chosen = {table.order_tokens[row]: table.catalogue_of(row) for row in range(parts.reference, parts.rows, step)}
         doubt = known_articles(table.catalogue.articles)
-        cases = replay(masked_orders(training.paths, training.keyring, free_text=False, doubt=doubt), chosen)
+        orders = masked_orders(training.paths, training.keyring, free_text=False, doubt=doubt, feed=table.feed)
+        cases = replay(orders, chosen)
         bar.update()
         train_rows = table.X[parts.first : parts.train]
         injected = inject(cases, gates.anomalies)
@@ -86,14 +89,16 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         graphs = [model, ExportedModel(folder / GRAPH)]
         parity = compare(trained.model, graphs, threshold, later_rows, config.forest.seed)
         results.append(done(parity_gate(parity, gates.parity), gates.parity.enabled))
-        masking = masking_gate(training.paths, training.keyring, table.catalogue, gates.masking)
+        masking = masking_gate(training.paths, training.keyring, table.catalogue, gates.masking, table.feed)
         results.append(done(masking, gates.masking.enabled))
         behaviour = behaviour_gate(model, threshold, train_rows, cases, gates.behaviour)
         results.append(done(behaviour, gates.behaviour.enabled))
     injected_rows = features_of([case for kind in injected.kinds.values() for case in kind])
     report = table.report
     data = {"lines": report.lines, "blank lines": report.blank_lines, "orders": report.orders}
-    data |= {"duplicates": report.duplicates}
+    data |= {"duplicates": report.duplicates, "repaired orders": report.repaired}
+    for one in report.apart:
+        data[f"set apart: {one.reason}"] = data.get(f"set apart: {one.reason}", 0) + one.orders
     data |= {f"quarantined: {reason}": count for reason, count in report.quarantined.items()}
     data |= {f"unknown fields, in every 50th line: {place}": count for place, count in report.unknown_fields.items()}
     return Evidence(
@@ -105,4 +110,5 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         injected=model.score(injected_rows).score,
         injected_rows=injected_rows,
         cases=injected,
+        reading=report,
     )
