@@ -2,7 +2,8 @@
 
 STACK  ?= local
 PORT   ?= 8080
-DATA   ?= data/raw
+# One's own orders if there are any, else the sample; what `order_folder` says, in orderguard/order_folders.py.
+DATA   ?= $(if $(shell find data/raw -type f \( -name '*.ndjson' -o -name '*.ndjson.gz' \) ! -name 'sample-[0-9][0-9][0-9][0-9]-[0-9][0-9].ndjson' 2>/dev/null),data/raw,data/sample)
 ORDERS ?= data/score/sample.ndjson
 RECORD ?= false
 MODELS ?= models
@@ -76,7 +77,7 @@ import: $(RUN_ENV) ## Make an order file of an export: CSV, Excel or JSON (FILE=
 	@$(PYTHON) -m data.importing --source "$(SOURCE)" --mapping "$(MAPPING)" "$(FILE)"
 
 .PHONY: train
-train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=data/raw CONFIG=ml/config.toml; RUN_KEY=1: the key is this run's alone)
+train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=FOLDER CONFIG=ml/config.toml; RUN_KEY=1: the key is this run's alone)
 	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: champion
@@ -107,12 +108,12 @@ seed-histories: $(RUN_ENV) ## What the store of histories would know after these
 	@STACK="$(STACK)" DATA="$(DATA)" HISTORIES_DIR="$(HISTORIES)" $(DELIVERY) seed-histories
 
 .PHONY: files
-files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=data/raw)
+files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=FOLDER)
 	@$(PYTHON) -m ml files --data "$(DATA)"
 
 .PHONY: orders
-orders: $(RUN_ENV) ## Make the sample of orders, where data/raw holds no orders at all
-	@find data/raw -name '*.ndjson*' | grep -q . || $(PYTHON) -m data.generator
+orders: $(RUN_ENV) ## Make the sample in data/sample, where data/raw holds no orders of your own
+	@$(PYTHON) -m data.generator.apart "$(DATA)"
 
 # ---- checks -----------------------------------------------------------------------------------------------------------------------------
 
@@ -189,7 +190,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
 
 .PHONY: check-orders
-check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=data/raw), without training
+check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
 .PHONY: record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image

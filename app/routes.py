@@ -54,6 +54,7 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     data_sha256: str
     first_order: str
     last_order: str
+    sample: bool
     feature_set_version: str
     parameters: dict[str, Any]
     metrics: dict[str, float]
@@ -91,6 +92,7 @@ def routes(
                 data_sha256=manifest.data_sha256,
                 first_order=manifest.first_order,
                 last_order=manifest.last_order,
+                sample=manifest.sample,
                 feature_set_version=manifest.feature_set_version,
                 parameters=manifest.parameters,
                 metrics=manifest.metrics,

@@ -34,7 +34,7 @@ from orderguard.features import FEATURE_NAMES
 from orderguard.masking import Keyring, new_key_text, pseudonym
 from orderguard.scorer import MODEL, Scorer, session
 
-RAW, TRUTH = Path("data/raw"), Path("data/truth/anomalies.ndjson")
+SAMPLE, TRUTH = Path("data/sample"), Path("data/truth/anomalies.ndjson")
 REPORT = Path("reports/bench/model.json")
 BATCHES = (1, 1_024, 100_000)
 CORES = len(os.sched_getaffinity(0))
@@ -44,12 +44,12 @@ def main() -> None:
     """Measure, print tables, and write the report."""
     keyring = Keyring.from_text(new_key_text())
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(data=RAW, models=Path(folder), config=read_config(), keyring=keyring, version="bench", jobs=CORES)
+        job = Job(data=SAMPLE, models=Path(folder), config=read_config(), keyring=keyring, version="bench", jobs=CORES)
         start = time.perf_counter()
         outcome = train_version(job)
         seconds = time.perf_counter() - start
         scorer = Scorer.load(job.models / "bench")
-        table = build_features(order_files(RAW), keyring)
+        table = build_features(order_files(SAMPLE), keyring)
         figures = {
             "training": {"seconds": seconds, **outcome.seconds, "gates passed": outcome.validation.passed},
             "speed": _speed(scorer, table),

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from delivery.commands import follow
+from delivery.commands import REPOSITORY, follow
 from delivery.deploy import address_of, ask, headers_for
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
@@ -17,6 +17,7 @@ from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.services import secretmanager
+from orderguard.order_folders import order_folder
 
 ROUTE = "/v1/forget"
 
@@ -69,7 +70,7 @@ def _in_bucket(stack: Stack, outputs: Mapping[str, Any]) -> None:
     cloud = Cloud(home, stack.name)
     key = secretmanager.value(cloud, str(outputs["masking_key_secret"]), "latest")
     folder = cloud.bucket(str(outputs["histories_bucket"]))
-    data = stack.environment.get("DATA") or "data/raw"
+    data = stack.environment.get("DATA") or str(order_folder(REPOSITORY))
     places = ["--data", data, "--models", str(models_folder(stack.environment)), "--histories", str(folder)]
     follow(
         [sys.executable, "-m", "ml.forget", "--keep-orders", *places],

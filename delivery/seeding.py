@@ -17,6 +17,7 @@ from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.services import secretmanager
+from orderguard.order_folders import order_folder
 from orderguard.model_version import champion
 
 SWITCH = "SEED_HISTORIES"
@@ -77,6 +78,6 @@ def _named_store(environment: Mapping[str, str]) -> str:
 
 def _make(version: str, folder: Path, environment: Mapping[str, str]) -> None:
     """Make past cases and seed from the folder of orders."""
-    data = environment.get("DATA") or "data/raw"
+    data = environment.get("DATA") or str(order_folder(REPOSITORY))
     places = ["--data", data, "--models", str(models_folder(environment)), "--histories", str(folder)]
     follow([sys.executable, "-m", "ml", "histories", *places, version], environment=environment)

@@ -17,6 +17,7 @@ from ml.order_files import ReadingError, without_order_file
 from ml.registry import NotPromoted
 from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
+from orderguard.order_folders import order_folder
 from orderguard.private_files import keep_private
 
 BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, TooManyBadLines)
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     files = _command(steps, "files", "commands", "show which order file is which: the name beside its pseudonym")
-    files.add_argument("--data", type=Path, default=Path("data/raw"), help="a folder of order files, or one file")
+    files.add_argument("--data", type=Path, default=order_folder(), help="a folder of order files, or one file")
     return parser
 
 
@@ -129,7 +130,7 @@ def _command(
 
 
 def _data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", type=Path, default=Path("data/raw"), help="a folder of order files, or one file")
+    command.add_argument("--data", type=Path, default=order_folder(), help="a folder of order files, or one file")
     command.add_argument("--config", type=Path, default=DEFAULT, help="another configuration than ml/config.toml")
     command.add_argument(
         "--quarantine", type=Path, default=Path("data/quarantine/bad-lines.ndjson"), help="where bad lines go"

@@ -21,6 +21,7 @@ from orderguard.model_version import Manifest, ModelVersionError, read_manifest,
 from orderguard.model_version import champion as current_champion
 
 EXIT_GATE = 3
+SAMPLE_NOTE = "note: it was trained on the sample; put your own orders into data/raw, then: make train"
 
 
 def champion(options: argparse.Namespace) -> int:
@@ -58,7 +59,7 @@ def _former_features(version: Path) -> str | None:
 
 
 def _goes_on(models: Path, current: str, refused: str | None) -> list[str]:
-    lines = [f"champion: {current}"]
+    lines = [f"champion: {current}", *made_from_sample(models / current)]
     if refused:
         names = ", ".join(gate.name for gate in registry.gates_of(models / refused) if gate.failed)
         lines += [
@@ -67,6 +68,15 @@ def _goes_on(models: Path, current: str, refused: str | None) -> list[str]:
             f"  to serve it anyway  make promote VERSION={refused} FORCE=1, then: make up",
         ]
     return lines
+
+
+def made_from_sample(version: Path) -> list[str]:
+    """A note where a version was trained on the sample."""
+    try:
+        sample = read_manifest(version).sample
+    except ModelVersionError:
+        return []
+    return [SAMPLE_NOTE] if sample else []
 
 
 def _refused_since(models: Path, current: str) -> str | None:

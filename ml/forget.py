@@ -33,6 +33,7 @@ from orderguard.model_version import (
     read_manifest,
     sha256,
 )
+from orderguard.order_folders import order_folder
 from orderguard.private_files import keep_private, open_private
 from orderguard.repair import Feed
 from orderguard.repair.values import Notes, Unusable, identifier as read_identifier
@@ -233,7 +234,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run the command line: 0 done, 2 for what the user has to mend."""
     parser = argparse.ArgumentParser(prog="CUSTOMER=… python -m ml.forget", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data/raw"), help="the folder of raw orders")
+    parser.add_argument("--data", type=Path, default=order_folder(), help="the folder of raw orders")
     parser.add_argument("--models", type=Path, default=Path("models"), help="the folder of model versions")
     parser.add_argument("--histories", type=Path, help="the folder of past cases and of the seed")
     parser.add_argument("--keep-orders", action="store_true", help="past cases and seed alone: orders and models stay")

@@ -20,6 +20,7 @@ from ml.validation.gates import Gate, Validation
 from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+from orderguard.order_folders import is_sample
 from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
 
 
@@ -109,6 +110,7 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
         libraries=library_versions(),
         files={},
         undecided=validation.undecided(),
+        sample=is_sample(job.data),
         key="" if job.run_key else job.keyring.fingerprint,
     )
 

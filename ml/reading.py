@@ -20,6 +20,7 @@ from ml.quarantine import Quarantined, masked_excerpt
 from orderguard.features.columns import Columns
 from orderguard.masking import Keyring, mask_order
 from orderguard.masking.codes import Doubt, masked
+from orderguard.order_folders import SAMPLE_FILE, keeps_apart
 from orderguard.repair import Feed, Repair, Repaired, read_order
 from orderguard.schema import CLASSIFICATION, UNDECODABLE, Order, OrderError, MaskedOrder
 
@@ -94,7 +95,8 @@ class Chunk:
 def order_files(data: Path) -> list[Path]:
     """The order files of a folder and the folders in it by name, or the one file.
 
-    Raises `ReadingError` if there is none, or if two have one name: manifest and quarantine tell files apart by name.
+    Raises `ReadingError` if there is none, if two have one name (manifest and quarantine tell files apart by name), or
+    if the sample stands beside orders of one's own.
     """
     if data.is_file():
         return [data]
@@ -103,6 +105,13 @@ def order_files(data: Path) -> list[Path]:
         raise ReadingError(
             "no order files in the folder of --data. Put *.ndjson or *.ndjson.gz there, or run `make orders`.",
             [str(data)],
+        )
+    made = [str(path) for path in found if SAMPLE_FILE.fullmatch(path.name)] if keeps_apart(data) else []
+    if 0 < len(made) < len(found):
+        raise ReadingError(
+            f"{len(made)} of {len(found)} order files are the sample's (sample-YYYY-MM.ndjson): it never mixes with "
+            "orders of your own. Put those into data/raw; `make orders` moves the sample to data/sample.",
+            made,
         )
     names = Counter(path.name for path in found)
     if twice := sorted(name for name, count in names.items() if count > 1):

@@ -94,6 +94,7 @@ def train(options: argparse.Namespace) -> int:
     took = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items())
     lines += ["", took, f"{'written' if outcome.new else 'already there, byte for byte'}: {folder}"]
     lines += [f"report: {folder / 'report.html'}", _kept_apart(job)]
+    lines += ["trained on the sample: put your own orders into data/raw, and make train"] if manifest.sample else []
     promoted = False
     if verdict == "failed":
         lines += ["", *refusal(job.models, manifest.version, gates, options.config), ""]

@@ -57,6 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `files` maps each file of the folder to its SHA-256.
     `key` is the fingerprint of the masking key that the pseudonyms of the order files' names were made with; "" where
     the key was made for that run alone, so that nothing here depends on it; None in a version from before.
+    `sample` says that the orders were the sample's, not a shop's.
     `undecided` are the figures of its gates that there were too few orders for.
     """
 
@@ -80,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
     undecided: list[Undecided] = []
     key: str | None = None
+    sample: bool = False
 
 
 def sha256(path: Path) -> str:

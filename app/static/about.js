@@ -26,7 +26,7 @@ export function showModel(model) {
   const lines = [
     ["Version", model.version],
     ["Threshold", model.threshold.toFixed(4)],
-    ["Trained on", `${orders.toLocaleString("en")} orders in ${model.data.length} files`],
+    ["Trained on", `${orders.toLocaleString("en")} orders in ${model.data.length} files${model.sample ? " of the sample, which is of no real shop: put your own into data/raw, then make train" : ""}`],
     ["Orders from", `${model.first_order.slice(0, 10)} to ${model.last_order.slice(0, 10)}`],
     ["Data", model.data_sha256.slice(0, 16)],
     ["Code", model.commit ? model.commit.slice(0, 12) : "not recorded"],

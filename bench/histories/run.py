@@ -16,7 +16,7 @@ from ml.job import Job
 from ml.pipeline import train_version
 from orderguard.masking import Keyring, new_key_text
 
-RAW, TRUTH = Path("data/raw"), Path("data/truth/anomalies.ndjson")
+SAMPLE, TRUTH = Path("data/sample"), Path("data/truth/anomalies.ndjson")
 REPORT = Path("reports/bench/histories.json")
 FURTHEST = 1e-9
 LATER_IN_TABLE = 0.2
@@ -27,7 +27,7 @@ def main() -> None:
     """Measure, print, and write the report. Exits with 1 where a decision is flipped or a score is too far."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        feed = feed_of(RAW, folder / "feed")
+        feed = feed_of(SAMPLE, folder / "feed")
         longer = feed.cut_at(LATER_IN_TABLE, folder / "before-the-table")
         runs_key, own_key = Keyring.from_text(new_key_text()), new_key_text()
         print(f"    training on the first {longer.cut:,} orders, under a key of this run")

@@ -12,6 +12,7 @@ import msgspec
 from tqdm import tqdm
 
 from data.generator.sample import Line, lines, make_world
+from orderguard.order_folders import SAMPLE
 from orderguard.private_files import make_private_folder, open_private
 
 SCORED_ORDERS = 60
@@ -24,7 +25,7 @@ def arguments() -> argparse.ArgumentParser:
         prog="python -m data.generator", description="Make sample orders, with the truth about their anomalies apart."
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("data/raw"), help="folder for sample-YYYY-MM.ndjson (default data/raw)"
+        "--out", type=Path, default=SAMPLE, help="folder for sample-YYYY-MM.ndjson (default data/sample)"
     )
     parser.add_argument(
         "--truth",

@@ -22,6 +22,7 @@ def _lineage(manifest: Manifest) -> Section:
         ("Data", manifest.data_sha256),
         ("Code", manifest.code_sha256),
         ("Lock file", manifest.lock_sha256 or "none"),
+        ("Orders", "the sample, of no real shop" if manifest.sample else "the shop's own"),
         ("Order schema", manifest.schema_sha256),
         ("Feature set", f"{manifest.feature_set_version} ({len(manifest.feature_names)} features)"),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())),

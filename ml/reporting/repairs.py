@@ -8,6 +8,8 @@ from ml.repairs import repaired_share, warning
 from ml.reporting.section import Section
 from ml.validation.gates import Table
 
+_MOST_FILES = 4
+
 
 def section(report: ReadingReport, parameters: Mapping[str, Any]) -> Section:
     """The section of card and report."""
@@ -29,11 +31,26 @@ def section(report: ReadingReport, parameters: Mapping[str, Any]) -> Section:
 
 
 def _table(title: str, reason: str, found: Sequence[Found]) -> Table:
-    """By file, with a column for the field where any has one."""
-    fields = any(one.field for one in found)
-    columns = ["order file", *(["field"] if fields else []), reason, "orders"]
+    """A row for each thing, the most frequent first, with the files that it is most in; a column for the field where
+    any has one.
+    """
+    by_file: dict[tuple[str, str], list[Found]] = {}
+    for one in found:
+        by_file.setdefault((one.field, one.reason), []).append(one)
+    counts = sorted(((sum(one.orders for one in ones), place, ones) for place, ones in by_file.items()), key=_frequent)
+    fields = any(field for field, _ in by_file)
     rows: list[list[str | float]] = [
-        [f"order file {one.file}", *([one.field or "the line"] if fields else []), one.reason, one.orders]
-        for one in found
+        [*([field or "the line"] if fields else []), why, count, _files(ones)] for count, (field, why), ones in counts
     ]
-    return Table(title=title, columns=columns, rows=rows)
+    return Table(title=title, columns=[*(["field"] if fields else []), reason, "lines", "in order file"], rows=rows)
+
+
+def _frequent(row: tuple[int, tuple[str, str], list[Found]]) -> tuple[int, tuple[str, str]]:
+    return -row[0], row[1]
+
+
+def _files(found: Sequence[Found]) -> str:
+    """In how many lines of which file: "3 (120), 1 (4)"; of many, those with most."""
+    most = sorted(found, key=lambda one: (-one.orders, one.file))
+    told = ", ".join(f"{one.file} ({one.orders:,})" for one in most[:_MOST_FILES])
+    return f"{told} and {len(most) - _MOST_FILES} more" if len(most) > _MOST_FILES else told
