@@ -60,7 +60,8 @@ def feed_of(data: Path, folder: Path, share: float = LATER) -> Feed:
             except OrderError:
                 continue
             line_of.setdefault(token, line)
-    lines = [line_of[token] for token in build_features(paths, keyring).order_tokens]
+    # What only repair can read, which training does, is no order for a service.
+    lines = [line_of[token] for token in build_features(paths, keyring).order_tokens if token in line_of]
     cut = len(lines) - int(len(lines) * share)
     return Feed(lines, cut, _written(folder / "everything", lines), _written(folder / "earlier", lines[:cut]))
 
