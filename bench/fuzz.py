@@ -4,6 +4,7 @@ A fixed number of inputs from a fixed seed, grown from a few orders and notes of
 bench/fuzz_targets.py) or takes longer than `SLOWEST_SECONDS` is kept in reports/bench/ and reported.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -16,11 +17,16 @@ import msgspec
 
 from bench.environments import python_with
 from bench.fuzz_sources import fuzzed as fuzzed_sources
+from bench.hooks.fuzz import environment_of
+from bench.hooks.fuzz import fuzzed as fuzzed_deliveries
 from data.privacy_corpus.corpus import corpus
+from orderguard.masking import new_key_text
+from orderguard.model_version import champion
 
 SEED = 20261123
 PAYLOADS = 100_000
 """Changed payloads of vendors and exports, through sources and repair."""
+MODELS = Path("models")
 INPUTS = {"order": 60_000, "text": 20_000}
 LONGEST = 2_000
 SLOWEST_SECONDS = 5
@@ -44,7 +50,20 @@ def main() -> None:
     print(f"{PAYLOADS:,} vendors' payloads and exports, nothing raised: ", end="")
     print(", ".join(f"{count:,} {how}" for how, count in ended.most_common()))
     report["sources"] = {"payloads": PAYLOADS, **ended}
+    report["webhooks"] = deliveries()
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def deliveries() -> dict[str, Any]:
+    """Odd and badly signed webhooks, through a service of the champion: what they were answered with."""
+    if champion(MODELS) is None:
+        print("webhooks are scored with the champion, and there is none: run `make train` first")
+        return {}
+    seen, log = asyncio.run(fuzzed_deliveries(environment_of(str(MODELS), new_key_text()), PAYLOADS, SEED))
+    failed = sum(count for what, count in seen.items() if what.startswith("5")) + log.count('"severity":"ERROR"')
+    print(f"{PAYLOADS:,} webhooks, {failed} with 5xx or a traceback: ", end="")
+    print(", ".join(f"{count:,} {what}" for what, count in seen.most_common()))
+    return {"deliveries": PAYLOADS, "failed": failed, **seen}
 
 
 def fuzzed(python: Path, target: str, inputs: int) -> dict[str, Any]:
