@@ -9,6 +9,7 @@ import time
 
 AREAS = {
     "features": "orders in to features out, against bare parsing, from 10,000 to 1,000,000 orders",
+    "repair": "orders as shops export them, read and repaired, beside the strict decoder alone",
     "model": "one row and many through the ONNX graph, against a bare session and scikit-learn",
     "imports": "a million-line CSV through make import, beside pandas that merely reads it",
     "feeds": "what is found in other people's orders, against PyOD's detectors (feeds DIR)",
