@@ -112,6 +112,23 @@ def ids_of(rule: Rule) -> set[str]:
     return {framework.reference for framework in rule.frameworks if framework.name == "Checkov"}
 
 
-def undecided_ids() -> dict[str, str]:
-    """The ids that no rule decides, and why."""
-    return {item.framework.reference: item.why for item in requirements() if item.standing != "decided"}
+def reasons() -> dict[str, str]:
+    """Why the pack does not find what an id of Checkov finds: no rule decides it, or it was read and is no hole."""
+    undecided = {item.framework.reference: item.why for item in requirements() if item.standing != "decided"}
+    return {**undecided, **_READ}
+
+
+_READ = {
+    "CKV_GCP_9": "Nodes of a pool are repaired unless it says otherwise; the rule refuses those that do.",
+    "CKV_GCP_10": "Nodes of a pool are upgraded unless it says otherwise; the rule refuses those that do.",
+    "CKV_GCP_12": "An Autopilot cluster, and one with Dataplane V2, keeps network policies by itself.",
+    "CKV_GCP_13": "A cluster issues no client certificate unless it is asked to; the rule refuses those that ask.",
+    "CKV_GCP_23": "A new cluster is VPC-native unless it says otherwise; the rule refuses those that do.",
+    "CKV_GCP_61": "An Autopilot cluster sees flows within a node by itself.",
+    "CKV_GCP_69": "The nodes of a removed default pool, and those of Autopilot, are not the cluster's to set.",
+    "CKV_GCP_70": "A new cluster follows the regular channel unless it says otherwise.",
+    "CKV_GCP_79": "The rule asks for a version that its makers still mend, Checkov for the newest.",
+    "CKV_GCP_121": "The provider deletes no table unless it is told to; the rule refuses those that are.",
+    "CKV2_GCP_18": "The firewall is there: a plan without references does not tie it to its network.",
+}
+"""Read on the public programs: what Checkov takes for a hole there."""

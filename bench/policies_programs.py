@@ -116,7 +116,7 @@ def _compared(programs: list[Read], folder: Path) -> dict[str, float]:
             named = {(one.name, finding["urn"], reference) for reference in peers.ids_of(_BY_NAME[finding["rule"]])}
             ours |= named
             (both if named & theirs else alone)[finding["rule"]] += 1
-    excused = peers.undecided_ids()
+    excused = peers.reasons()
     missed = Counter(reference for _, _, reference in theirs - ours)
     print(
         f"    Checkov finds {len(theirs)}; {len(theirs - ours)} of them have no finding of ours on the same resource:"
@@ -140,9 +140,10 @@ def _page(
     rows = [f"| `{name}` | {both[name]} | {count} |" for name, count in alone.most_common()]
     by_id = Counter(reference for _, _, reference in theirs)
     missed = Counter(reference for _, _, reference in theirs - ours)
-    excused = peers.undecided_ids()
+    excused = peers.reasons()
     ids = [
-        f"| {reference} | {count} | {count - missed[reference]} | {excused.get(reference, '')} |"
+        f"| {reference} | {count} | {count - missed[reference]} | "
+        f"{excused.get(reference, '') if missed[reference] else ''} |"
         for reference, count in by_id.most_common()
     ]
     return _PAGE.format(

@@ -9,6 +9,7 @@ asks for. So a program is read as far as it declares things, without an engine a
 import abc
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import inspect
 import json
 import os
@@ -337,6 +338,7 @@ def _declared(program: Path) -> dict[str, Any]:
     except BaseException as raised:
         error = error or _told(raised)
     provider = {key.partition(":")[2]: value for key, value in found.items() if key.startswith("gcp:")}
+    provider["version"] = importlib.metadata.version("pulumi-gcp")
     return {"error": error, "resources": _DECLARED, "provider": provider}
 
 

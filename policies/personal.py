@@ -36,10 +36,12 @@ _EMAIL = lazy(
     r"(?<![\w.+\-])(?<!//)([\w.+\-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w\-])"
 )
 _MACHINE_DOMAINS = (
-    "gserviceaccount.com",
-    "serviceaccount.com",
-    "cloudservices.gserviceaccount.com",
-    "noreply.github.com",
+    ".gserviceaccount.com",
+    ".serviceaccount.com",
+    ".noreply.github.com",
+    ".group.calendar.google.com",
+    ".resource.calendar.google.com",
+    ".g.us",
 )
 _EXAMPLE_DOMAIN = lazy(
     r"(?:.+\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)" r"|(?:email|domain)\.com"
@@ -262,7 +264,11 @@ def personal_data_in(text: str) -> str | None:
         return None
     for match in _EMAIL.finditer(text):
         domain = match.group(2).lower()
-        if is_role_mailbox(match.group(1)) or domain.endswith(_MACHINE_DOMAINS) or _is_own(match.group(1), domain):
+        if (
+            is_role_mailbox(match.group(1))
+            or f".{domain}".endswith(_MACHINE_DOMAINS)
+            or _is_own(match.group(1), domain)
+        ):
             continue
         if not (_EXAMPLE_DOMAIN.fullmatch(domain) and _is_stand_in(match.group(1).lower())):
             return "an e-mail address"

@@ -218,7 +218,7 @@ def limits(resource: Resource) -> Findings:
         highest = resource.at("template.scaling.maxInstanceCount")
         if highest.absent:
             highest = resource.at("scaling.maxInstanceCount")
-        yield require(highest, lambda count: float(count) > 0, "the number of instances has no limit")
+        yield require(highest, lambda count: float(count) > 0, "the number of instances is left to a default")
 
 
 @rule(

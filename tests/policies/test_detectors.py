@@ -84,6 +84,8 @@ HARMLESS = [
     "2026-01-31T12:00:00+00:00", "1769860800000", "0 3 * * 1", "30s", "512Mi", "86400",
     "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "EXECUTION_ENVIRONMENT_GEN2", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST",
     "scorer@orderguard-prod.iam.gserviceaccount.com",
+    "0123456789abcdef0123456789abcdef0123456789abcdef@group.calendar.google.com",
+    "120363041234567890@g.us",
     "service-123456789012@gs-project-accounts.iam.gserviceaccount.com",
     "ops@example.com",
     "no-reply@example.com", "orders-on-call@example.com",
