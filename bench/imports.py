@@ -44,10 +44,11 @@ begun = time.perf_counter()
 assert main([sys.argv[1], "--mapping", sys.argv[2], "--out", sys.argv[3], "--quarantine", sys.argv[3]]) == 0""",
 }
 _AROUND = """
-import json, resource, sys, time
+import json, sys, time
 {program}
 seconds = time.perf_counter() - begun
-print(json.dumps({{"seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({{"seconds": seconds, "peak_mib": peak / 1024}}))
 """
 
 
