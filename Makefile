@@ -193,7 +193,13 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+.PHONY: doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
+	@STACK="$(STACK)" $(DELIVERY) doctor
+bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
+	@STACK="$(STACK)" $(DELIVERY) bootstrap
+drift-issue: $(RUN_ENV) ## Look for drift between state, program and cloud; open an issue (STACK=…)
+	@STACK="$(STACK)" $(DELIVERY) drift-issue
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
 model-summary: $(RUN_ENV) ## The newest model version's card

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from delivery import (
     audit,
+    drift,
     github,
     images,
     inspection,
@@ -23,6 +24,9 @@ from delivery import (
 )
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
+from delivery.doctor import leading
+from delivery.doctor.need import Machine, examine
+from delivery.doctor.needs import needs_of
 from delivery.errors import DeliveryError
 from delivery.forgetting import forget
 from delivery.previews import comment
@@ -170,6 +174,37 @@ def preview_comment() -> None:
     print(f"comment {comment.comment(required('PULL_REQUEST', 'the number of the pull request'))}")
 
 
+def examine_needs() -> None:
+    """Say what a deployment of a stack needs and what of it is missing, on this machine, in the project, on GitHub;
+    exit code 1 where something is. Inputs: STACK."""
+    needs, machine = needs_of(stack()), Machine(os.environ)
+    found = examine(needs, machine)
+    print(leading.report(needs, found))
+    if missing := leading.stopping(needs, found):
+        raise DeliveryError(
+            f"{missing[0].name} is missing first. `make bootstrap STACK={stack().name}` leads through it."
+        )
+
+
+def lead_through() -> None:
+    """Bring what a first deployment needs, one after the other; each command is shown, and run where you agree. Begins
+    where it was broken off. Inputs: STACK; YES=1 agrees to all."""
+    always = bool(os.environ.get("YES"))
+    if not always and not sys.stdin.isatty():
+        raise DeliveryError("Nobody is here to agree to a command: run it in a terminal, or with YES=1.")
+    needs = needs_of(stack())
+    agree = (lambda _: True) if always else (lambda question: input(f"    {question} [y/N] ").strip().lower() == "y")
+    if left := leading.lead(needs, Machine(os.environ), agree):
+        raise DeliveryError(f"{left.name} is missing. Bring it, and run this again: it goes on from there.")
+    print(f"Nothing is missing. Next: the registry of {stack().name}, then a tag (docs/technical/first-deployment.md).")
+
+
+def drift_issue() -> None:
+    """Look for drift between a stack's state, its program and the cloud, and open an issue where there is some. Inputs:
+    STACK."""
+    print(drift.report(stack()))
+
+
 def model_summary() -> None:
     """Put the newest model version's card on the run's page."""
     rival = models.read(models.RIVAL).version if models.RIVAL.exists() else None
@@ -236,10 +271,13 @@ def check_workflows() -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     "audit": audit_requirements,
+    "bootstrap": lead_through,
     "build-images": build_images,
     "check-tag": check_tag,
     "check-workflows": check_workflows,
     "deploy": deploy_stack,
+    "doctor": examine_needs,
+    "drift-issue": drift_issue,
     "fetch-champion": fetch_champion,
     "fetch-model": fetch_model,
     "fetch-records": fetch_records,

@@ -30,7 +30,7 @@ POLICY_OPTIONS = "ORDERGUARD_POLICIES"
 """The environment variable that the pack takes its options from."""
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
-RUN_PROGRAM = ("up", "preview")
+RUN_PROGRAM = ("up", "preview", "refresh")
 LOCKED = (
     "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
     "pulumi cancel --stack STACK, and run this again."
@@ -71,6 +71,10 @@ class Stack:
         reporting = {POLICY_OPTIONS: f"--report {shlex.quote(str(reports))}"}
         stack = replace(self, environment={**self.environment, **reporting})
         return stack._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events), *arguments])
+
+    def refresh_preview(self, events: Path) -> str:
+        """Compare the state with what the cloud holds, and change neither; the engine's events go to `events`."""
+        return self._engine(["refresh", "--preview-only", "--event-log", str(events)])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.errors import DeliveryError
+from delivery.models import models_folder
 from delivery.previews import base
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview
 from delivery.previews.steps import read
@@ -32,7 +33,7 @@ def preview(stack: Stack) -> Preview:
     Raises `DeliveryError` where the stack can't be previewed at all.
     """
     if on_google_cloud(stack.environment):
-        return _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed_images(stack.outputs()))
+        return _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed(stack))
     home = home_from(stack.environment)
     settings = engine_settings(Cloud(home, stack.name))
     if reference := stack.environment.get(BASE):
@@ -43,10 +44,20 @@ def preview(stack: Stack) -> Preview:
         return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
 
 
-def _deployed_images(outputs: Mapping[str, Any]) -> list[str]:
-    """The engine's arguments for the images that are deployed, by digest: a preview is of the platform, and the
-    pipeline gives it the images of a commit. Empty where none is deployed.
+def _deployed(stack: Stack) -> list[str]:
+    """The engine's arguments for the images and the model that are deployed: a preview is of the platform, and it is
+    the pipeline that gives it the images and the model of a commit.
     """
+    outputs = stack.outputs()
+    version = str(outputs.get("model_version", ""))
+    if not version or (models_folder(stack.environment) / version).is_dir():
+        return _images(outputs)
+    model = ["--config", f"orderguard:modelVersion={version}", "--config", "orderguard:modelSource=bucket"]
+    return [*_images(outputs), *model]
+
+
+def _images(outputs: Mapping[str, Any]) -> list[str]:
+    """The images by digest; empty where none is deployed by one."""
     address, scorer = str(outputs.get("image", "")).rpartition("/")[0], str(outputs.get("image", "")).partition("@")[2]
     trainer = str(outputs.get("trainer_image", "")).partition("@")[2]
     if not scorer or not trainer:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OPERATIONS = ("delete", "replace", "update", "import", "create")
+FORGET = "forget"
+"""The stack lets go of a resource, and the cloud keeps it (`retain_on_delete`)."""
+OPERATIONS = ("delete", "replace", "update", "import", "create", FORGET)
 """What can be done to a resource, the worst first."""
 DESTROYING = ("delete", "replace")
 UNCHANGED = "same"
@@ -59,7 +61,7 @@ class Change:
 @dataclass(frozen=True)
 class Step:
     """What would be done to one resource. `operation` is one of OPERATIONS or UNCHANGED; `data` says what kind of data
-    it holds (empty: none); `kept` that the cloud keeps it although the stack lets go of it.
+    it holds (empty: none); `kept` that the cloud keeps the old one of a replacement.
     """
 
     urn: str
@@ -123,6 +125,19 @@ def read(events: Iterable[Mapping[str, Any]]) -> Steps:
     return Steps(tuple(found.values()), outputs, tuple(problems))
 
 
+def changed_by_refresh(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a refresh would change in the state, since the cloud holds it otherwise: a line for each resource."""
+    found = []
+    for event in events:
+        metadata = event.get("resOutputsEvent", {}).get("metadata")
+        if metadata and metadata["op"] in ("update", "delete") and not metadata["type"].startswith("pulumi:"):
+            step = _step(metadata)
+            paths = ", ".join(change.path for change in step.changes)
+            told = f"differs in {paths or 'its outputs'}" if step.operation == "update" else "is gone"
+            found.append(f"{step.type} {step.name} {told}")
+    return sorted(found)
+
+
 def _rank(step: Step) -> tuple[int, bool]:
     """What wins of several events: the worst operation, told with its reasons."""
     place = OPERATIONS.index(step.operation) if step.operation in OPERATIONS else len(OPERATIONS)
@@ -133,6 +148,8 @@ def _step(metadata: Mapping[str, Any]) -> Step:
     old, new = metadata.get("old") or {}, metadata.get("new") or {}
     state = new or old
     operation = _MEANT.get(metadata["op"], UNCHANGED)
+    if operation == "delete" and old.get("retainOnDelete"):
+        operation = FORGET
     return Step(
         urn=metadata["urn"],
         type=metadata["type"],

@@ -8,7 +8,7 @@ from delivery.previews.steps import UNCHANGED, Change, Step
 from policies.output.folding import shown_type
 from policies.output.text import text as policies
 
-SIGNS = {"delete": "-", "replace": "±", "update": "~", "import": "=", "create": "+", "": " "}
+SIGNS = {"delete": "-", "replace": "±", "update": "~", "import": "=", "create": "+", "forget": "·", "": " "}
 
 
 def text(preview: Preview) -> str:

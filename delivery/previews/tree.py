@@ -64,8 +64,7 @@ def lines(node: Node, depth: int = 0) -> Iterator[Line]:
         if not child.changes:
             continue
         if not step.component:
-            stays = " (the cloud keeps it)" if step.kept and step.operation == "delete" else ""
-            yield Line(depth, step.operation, f"{shown_type(step.type)} {step.name}{stays}", step)
+            yield Line(depth, step.operation, f"{shown_type(step.type)} {step.name}", step)
             yield from lines(child, depth + 1)
         elif child.new:
             yield Line(depth, "create", f"{' '.join(_title(step))}: {_kinds(child)}")

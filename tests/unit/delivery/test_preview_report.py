@@ -9,7 +9,7 @@ import pytest
 from delivery.previews import comment, running
 from delivery.previews.markdown import markdown
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview, as_json
-from delivery.previews.steps import Steps, read, shown
+from delivery.previews.steps import Steps, changed_by_refresh, read, shown
 from delivery.previews.text import text
 
 PROGRAM = "urn:pulumi:prod::orderguard::"
@@ -143,7 +143,8 @@ def test_what_holds_data_is_known_by_its_type(kind: str, data: str) -> None:
 
 
 def test_what_the_cloud_keeps_is_not_destroyed() -> None:
-    assert read([event("delete", retainOnDelete=True)]).destroyed() == []
+    forgotten = read([event("delete", retainOnDelete=True)])
+    assert forgotten.destroyed() == [] and (forgotten.counted("forget"), forgotten.counted("delete")) == (1, 0)
 
 
 def test_a_component_that_is_new_is_one_line_that_counts_its_kinds() -> None:
@@ -161,7 +162,7 @@ def test_secrets_and_what_is_not_known_yet_are_named_as_such() -> None:
 
 def test_machines_get_the_same() -> None:
     found = json.loads(as_json(previewed(read(RENAMED), said(("violated", "no-public-buckets", "public")), "refused")))
-    assert found["counts"] == {"delete": 1, "replace": 1, "update": 0, "import": 0, "create": 1, "same": 3}
+    assert found["counts"] == {"delete": 1, "replace": 1, "update": 0, "import": 0, "create": 1, "forget": 0, "same": 3}
     assert [step["name"] for step in found["destroyed"]] == ["models", "somebody"]
     assert found["destroyed"][0]["data"] == "bucket" and found["destroyed"][0]["protected"]
     assert found["policies"]["summary"]["mandatory"] == 1 and found["refused"]
@@ -198,19 +199,27 @@ def test_the_comment_is_our_own_is_updated_in_place_and_fits(monkeypatch: pytest
 
 def test_a_preview_of_what_is_deployed_keeps_its_images_by_digest() -> None:
     outputs = {"image": "r/p/orderguard@sha256:ab", "trainer_image": "r/p/orderguard-train@sha256:cd"}
-    given = running._deployed_images(outputs)
+    given = running._images(outputs)
     assert given[1::2] == [
         "orderguard:imageDigest=sha256:ab",
         "orderguard:trainerImageDigest=sha256:cd",
         "orderguard:imageRegistry=r/p",
     ]
-    assert running._deployed_images({}) == running._deployed_images({"image": "r/p/orderguard:tag"}) == []
+    assert running._images({}) == running._images({"image": "r/p/orderguard:tag"}) == []
 
 
 def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(comment, "REPOSITORY", tmp_path)
     places = [comment.write(previewed(NOTHING, cloud=cloud)) for cloud in (LOCAL, GOOGLE_CLOUD)]
     assert [place.name for place in places] == ["preview-prod.md", "preview-prod-google-cloud.md"]
+
+
+def test_what_a_refresh_would_change_is_a_line_for_each_resource() -> None:
+    def after(operation: str, kind: str = BUCKET, detail: Any = None) -> dict[str, Any]:
+        return {"resOutputsEvent": event(operation, kind, detail=detail)["resourcePreEvent"]}
+
+    events = [after("update", detail={"labels.team": {"diffKind": "update"}}), after("delete", MEMBER), after("same")]
+    assert changed_by_refresh(events) == [f"{BUCKET} models differs in labels.team", f"{MEMBER} models is gone"]
 
 
 def test_text_of_others_stays_text() -> None:

@@ -26,6 +26,7 @@ ENVIRONMENT = "./.github/actions/environment"
 SIGN_IN = "google-github-actions/auth"
 # What a target asks of GitHub, by `gh` or its API; and what an action needs of the job's token.
 TARGET_RIGHTS = {
+    "drift-issue": {"issues": "write"},
     "check-tag": {"actions": "read"},
     "fetch-champion": {"actions": "read", "attestations": "read"},
     "fetch-model": {"actions": "read", "attestations": "read"},

@@ -1,0 +1,370 @@
+"""All that a deployment of a stack needs, in the order in which it is brought. docs/technical/first-deployment.md tells
+the same to people.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from delivery.commands import REPOSITORY
+from delivery.doctor.need import (
+    HERE,
+    MISSING,
+    Finding,
+    Machine,
+    Need,
+    answers,
+    lists,
+    program,
+    says,
+)
+from delivery.stack import Stack
+from infra.local.engine.install import ENGINE_VERSION
+
+# What the one-time stack itself stands on; it switches the other APIs on.
+FIRST_APIS = ("cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com")
+# Google makes these service agents when it is asked to; a right can't be given to one that does not exist.
+AGENTS = ("artifactregistry", "eventarc", "monitoring", "pubsub", "redis", "run", "secretmanager")
+ENVIRONMENTS = {"staging": ("staging", "preview-staging", "models"), "prod": ("production", "preview-prod")}
+DEPLOYING = ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY")
+VARIABLES = {
+    **{name: DEPLOYING for name in ("staging", "production")},
+    **{
+        name: ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT")
+        for name in ("preview-staging", "preview-prod")
+    },
+    "models": ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"),
+}
+OUTPUTS = {
+    "PULUMI_BACKEND_URL": "backend_url",
+    "WORKLOAD_IDENTITY_PROVIDER": "workload_identity_provider",
+    "DEPLOY_SERVICE_ACCOUNT": "deploy_service_account",
+    "PREVIEW_SERVICE_ACCOUNT": "preview_service_account",
+    "PUBLISH_SERVICE_ACCOUNT": "publish_service_account",
+}
+CPU_QUOTA = "CpuAllocPerProjectRegion"
+"""Cloud Run's quota of CPUs in thousandths, for a project and region (cloud.google.com/run/quotas)."""
+_BOOTSTRAP = "infra/bootstrap"
+
+
+def needs_of(stack: Stack) -> list[Need]:
+    """The needs of a stack, in order."""
+    return [*_machine(), *_project(stack), *_one_time(stack), *_github(stack), *_file(stack)]
+
+
+def _machine() -> list[Need]:
+    return [
+        Need(
+            "python",
+            lambda machine: HERE if sys.version_info[:2] == (3, 11) else MISSING,
+            "apt-get install python3.11 python3.11-venv",
+        ),
+        Need("git", program("git"), "apt-get install git"),
+        Need(
+            "pulumi", _engine, f"curl -fsSL https://get.pulumi.com | sh -s -- --version {ENGINE_VERSION}", by_hand=True
+        ),
+        Need(
+            "pulumi's Python host",
+            program("pulumi-language-python"),
+            "the vendor's archive has it; put its folder on PATH",
+            ("pulumi",),
+            by_hand=True,
+        ),
+        Need("gcloud", program("gcloud"), "https://cloud.google.com/sdk/docs/install", by_hand=True),
+        Need("gh", program("gh"), "https://github.com/cli/cli#installation", by_hand=True),
+        Need("Google Cloud: signed in", _account, "gcloud auth login", ("gcloud",)),
+        Need(
+            "Google Cloud: credentials for programs",
+            answers("gcloud auth application-default print-access-token"),
+            "gcloud auth application-default login",
+            ("gcloud",),
+        ),
+        Need("GitHub: signed in", answers("gh auth status"), "gh auth login", ("gh",)),
+    ]
+
+
+def _engine(machine: Machine) -> Finding:
+    said = machine.ask("pulumi version")
+    if said is None:
+        return MISSING
+    return (
+        HERE
+        if said.removeprefix("v") == ENGINE_VERSION
+        else Finding("missing", f"{said} is here, v{ENGINE_VERSION} is needed")
+    )
+
+
+def _account(machine: Machine) -> Finding:
+    said = machine.ask("gcloud auth list --filter=status:ACTIVE --format=value(account)")
+    return HERE if said else MISSING
+
+
+def _project(stack: Stack) -> list[Need]:
+    project, region = stack.setting("project", "gcp"), stack.setting("region", "gcp")
+    signed_in = ("Google Cloud: signed in",)
+    there = ("project",)
+    needs = [
+        Need(
+            "project",
+            says("active", f"gcloud projects describe {project} --format=value(lifecycleState)"),
+            f"gcloud projects create {project}",
+            signed_in,
+            by_hand=True,
+        ),
+        Need(
+            "billing",
+            says("true", f"gcloud billing projects describe {project} --format=value(billingEnabled)"),
+            f"gcloud billing projects link {project} --billing-account {stack.setting('billingAccount') or 'ACCOUNT'}",
+            there,
+            by_hand=True,
+        ),
+        Need(
+            "APIs",
+            lists(
+                FIRST_APIS,
+                f"gcloud services list --enabled --project {project} --format=value(config.name)",
+            ),
+            f"gcloud services enable {' '.join(FIRST_APIS)} --project {project}",
+            there,
+        ),
+        Need(
+            "quota of CPUs",
+            _quota(stack, project, region),
+            f"gcloud beta quotas preferences create --service run.googleapis.com --quota-id {CPU_QUOTA}"
+            f" --project {project} --dimensions region={region} --preferred-value {_wanted_cpus(stack)}",
+            there,
+            advised=True,
+            by_hand=True,
+        ),
+    ]
+    network, whole = stack.setting("vpcSubnetwork"), stack.setting("vpcNetwork")
+    if network:
+        needs.append(
+            Need(
+                "network",
+                answers(
+                    f"gcloud compute networks subnets describe {network} --region {region} --project {project}",
+                ),
+                f"gcloud compute networks create {whole} --subnet-mode custom --project {project}\n"
+                f"gcloud compute networks subnets create {network} --network {whole}"
+                f" --region {region} --range 10.8.0.0/20 --enable-private-ip-google-access --enable-flow-logs"
+                f" --project {project}",
+                there,
+            )
+        )
+    return needs
+
+
+def _wanted_cpus(stack: Stack) -> int:
+    """Thousandths of CPUs that the service takes at most."""
+    return 1000 * int(stack.setting("maxInstances") or 3) * int(stack.setting("cpu") or 1)
+
+
+def _quota(stack: Stack, project: str, region: str) -> Callable[[Machine], Finding]:
+    def look(machine: Machine) -> Finding:
+        said = machine.ask(
+            f"gcloud beta quotas info describe {CPU_QUOTA} --service run.googleapis.com --project {project}"
+            " --format=json",
+        )
+        try:
+            places = json.loads(said or "")["dimensionsInfos"]
+            values = [
+                int(place["details"]["value"])
+                for place in places
+                if region in place.get("applicableLocations", [region])
+            ]
+        except (ValueError, KeyError, TypeError):
+            return Finding("unknown", "not readable with this account")
+        wanted = _wanted_cpus(stack)
+        return (
+            HERE
+            if values and max(values) >= wanted
+            else Finding("missing", f"{max(values, default=0)} of {wanted} thousandths of a CPU")
+        )
+
+    return look
+
+
+def _one_time(stack: Stack) -> list[Need]:
+    project, region = stack.setting("project", "gcp"), stack.setting("region", "gcp")
+    bucket, name = f"{project}-pulumi-state", stack.name
+    made = ("one-time stack",)
+    local = "export PULUMI_BACKEND_URL=file://$HOME/orderguard-bootstrap"
+    backend = f"export PULUMI_BACKEND_URL=gs://{bucket}"
+    attestor = f"gcloud container binauthz attestors describe built-by-deploy --project {project}"
+    return [
+        Need(
+            "one-time stack",
+            # Of an `up` that was broken off, one of these lacks.
+            answers(
+                f"gcloud storage buckets describe gs://{bucket}",
+                f"gcloud kms keys describe stack-secrets --keyring pulumi --location {region} --project {project}",
+                "gcloud iam workload-identity-pools providers describe github --workload-identity-pool github"
+                f" --location global --project {project}",
+                f"gcloud iam service-accounts describe orderguard-deploy@{project}.iam.gserviceaccount.com",
+                attestor,
+            ),
+            f"cd {_BOOTSTRAP}\n{local} && mkdir -p ~/orderguard-bootstrap\n"
+            f"pulumi stack select --create {name}\n"
+            f"pulumi config set gcp:project {project} && pulumi config set gcp:region {region}\n"
+            'pulumi config set repository "$(gh api repos/{owner}/{repo} --jq .id)"\n'
+            'pulumi config set repositoryOwner "$(gh api repos/{owner}/{repo} --jq .owner.id)"\n'
+            "pulumi up --policy-pack ../../policies --policy-pack-config policies.json",
+            (
+                "pulumi",
+                "pulumi's Python host",
+                "Google Cloud: credentials for programs",
+                "GitHub: signed in",
+                "billing",
+                "APIs",
+            ),
+        ),
+        Need(
+            "its state in the bucket",
+            answers(
+                f"gcloud storage objects describe gs://{bucket}/.pulumi/stacks/orderguard-bootstrap/{name}.json",
+            ),
+            f"cd {_BOOTSTRAP}\n{local}\n"
+            f"KEY=$(pulumi stack output --stack {name} secrets_provider)\numask 077\n"
+            f"pulumi stack export --stack {name} --show-secrets --file /dev/shm/bootstrap.json\n{backend}\n"
+            f'pulumi stack select --create {name} --secrets-provider "$KEY"\n'
+            f"pulumi stack import --stack {name} --file /dev/shm/bootstrap.json\nrm /dev/shm/bootstrap.json",
+            made,
+        ),
+        Need(
+            "attestor's key",
+            lambda machine: (
+                HERE if machine.ask(f"{attestor} --format=value(userOwnedGrafeasNote.publicKeys[0].id)") else MISSING
+            ),
+            f"cd {_BOOTSTRAP}\n{backend}\n"
+            f"gcloud container binauthz attestors public-keys add --attestor built-by-deploy --project {project}"
+            f' --keyversion "$(pulumi stack output --stack {name} attestor_key)/cryptoKeyVersions/1"',
+            ("its state in the bucket",),
+        ),
+        Need(
+            "service agents",
+            _agents(project),
+            "\n".join(
+                [
+                    *(
+                        f"gcloud beta services identity create --service {api}.googleapis.com --project {project}"
+                        for api in AGENTS
+                    ),
+                    f"gcloud storage service-agent --project {project}",
+                ]
+            ),
+            made,
+            advised=True,
+        ),
+    ]
+
+
+def _agents(project: str) -> Callable[[Machine], Finding]:
+    """An agent shows only in the rights that the project gives it; Google gives most of them one when it makes them."""
+
+    def look(machine: Machine) -> Finding:
+        policy = machine.ask(
+            f"gcloud projects get-iam-policy {project} --flatten=bindings[].members --format=value(bindings.members)",
+        )
+        found = {member.rpartition("@")[2].partition(".")[0] for member in (policy or "").split()}
+        lacking = {"gcp-sa-artifactregistry", "gcp-sa-eventarc", "gcp-sa-pubsub", "serverless-robot-prod"} - found
+        return Finding("missing", ", ".join(sorted(lacking))) if policy is None or lacking else HERE
+
+    return look
+
+
+def _github(stack: Stack) -> list[Need]:
+    here = ("GitHub: signed in",)
+    needs = [
+        Need(
+            "GitHub: Google Cloud switched on",
+            says("on", "gh variable get GOOGLE_CLOUD"),
+            "gh variable set GOOGLE_CLOUD --body on",
+            here,
+        ),
+        Need(
+            "GitHub: tags protected",
+            _ruleset,
+            "gh api --method POST repos/{owner}/{repo}/rulesets -f name=releases -f target=tag -f enforcement=active"
+            " -f 'conditions[ref_name][include][]=refs/tags/v*'"
+            " -f 'rules[][type]=creation' -f 'rules[][type]=deletion' -f 'rules[][type]=update'",
+            here,
+            advised=True,
+            by_hand=True,
+        ),
+    ]
+    for name in ENVIRONMENTS.get(stack.name, ()):
+        needs += [
+            Need(
+                f"GitHub: environment {name}",
+                answers(f"gh api repos/{{owner}}/{{repo}}/environments/{name}"),
+                f"gh api --method PUT repos/{{owner}}/{{repo}}/environments/{name}",
+                here,
+            ),
+            Need(
+                f"GitHub: variables of {name}",
+                lists(VARIABLES[name], f"gh variable list --env {name} --json name --jq .[].name"),
+                _variables(stack, name),
+                (f"GitHub: environment {name}", "its state in the bucket"),
+            ),
+        ]
+    return needs
+
+
+def _ruleset(machine: Machine) -> Finding:
+    said = machine.ask("gh api repos/{owner}/{repo}/rulesets --jq '.[].target'")
+    return HERE if "tag" in (said or "").split() else MISSING
+
+
+def _variables(stack: Stack, environment: str) -> str:
+    project, region = stack.setting("project", "gcp"), stack.setting("region", "gcp")
+    named = {
+        "REGISTRY": f"{region}-docker.pkg.dev/{project}/orderguard-{stack.setting('environment')}",
+        "MODELS_BUCKET": f"{project}-{stack.setting('environment')}-models",
+    }
+    output = f"pulumi --cwd {_BOOTSTRAP} stack output --stack {stack.name}"
+    lines = [f"export PULUMI_BACKEND_URL=gs://{project}-pulumi-state"]
+    for name in VARIABLES[environment]:
+        value = f'"$({output} {OUTPUTS[name]})"' if name in OUTPUTS else named[name]
+        lines.append(f"gh variable set {name} --env {environment} --body {value}")
+    return "\n".join(lines)
+
+
+def _file(stack: Stack) -> list[Need]:
+    path = REPOSITORY / f"Pulumi.{stack.name}.yaml"
+    project = stack.setting("project", "gcp")
+    return [
+        Need(
+            f"{path.name}: secrets provider",
+            _holds(path, "secretsprovider: gcpkms://"),
+            f"export PULUMI_BACKEND_URL=gs://{project}-pulumi-state\n"
+            f"pulumi stack select --create {stack.name} --secrets-provider"
+            f' "$(pulumi --cwd {_BOOTSTRAP} stack output --stack {stack.name} secrets_provider)"',
+            ("its state in the bucket",),
+        ),
+        Need(
+            f"{path.name}: no example left",
+            _no_example(stack),
+            f"write your own into {path.name}, and commit it",
+            by_hand=True,
+        ),
+    ]
+
+
+def _holds(path: Path, text: str) -> Callable[[Machine], Finding]:
+    return lambda machine: HERE if path.exists() and text in path.read_text(encoding="utf-8") else MISSING
+
+
+def _no_example(stack: Stack) -> Callable[[Machine], Finding]:
+    """The settings that an example can't know."""
+
+    def look(machine: Machine) -> Finding:
+        path = REPOSITORY / f"Pulumi.{stack.name}.yaml"
+        config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config", {}) if path.exists() else {}
+        left = [key for key, value in config.items() if "example.com" in str(value) or value == "000000-AAAAAA-000000"]
+        return Finding("missing", ", ".join(left)) if left or not config else HERE
+
+    return look
