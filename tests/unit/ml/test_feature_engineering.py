@@ -143,11 +143,11 @@ def test_nothing_personal_is_left_in_the_table(tmp_path: Path) -> None:
 
 
 def test_the_report_says_what_was_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.ndjson", [line(1, loyalty=7), line(2), "", "{", line(3, channel="pigeon"), line(2)])
+    path = write(tmp_path / "a.ndjson", [line(1, loyalty=7), line(2), "", "{", line(3, currency="$"), line(2)])
     table = build(path, bad_line_ceiling=0.5)
     report = table.report
     assert (report.lines, report.blank_lines, report.orders, report.duplicates) == (6, 1, 2, 1)
-    assert report.quarantined == {"channel: not one of the values allowed": 1, "not valid JSON": 1}
+    assert report.quarantined == {"currency: not a currency of ISO 4217": 1, "not valid JSON": 1}
     assert report.unknown_fields == {"*": 1}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert table.data_files == [DataFile(position=1, token=KEYRING.token("file", "a.ndjson"), sha256=digest, orders=2)]
@@ -199,8 +199,6 @@ def test_the_order_files_of_a_folder_can_be_built(tmp_path: Path) -> None:
 def test_a_reading_process_that_is_ended_from_outside_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        ml.feature_engineering, "masked_block", lambda block, keyring: os.kill(os.getpid(), signal.SIGKILL)
-    )
+    monkeypatch.setattr(ml.feature_engineering, "masked_block", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(ReadingError, match="ended from outside.*fewer workers"):
         build(write(tmp_path / "a.ndjson", [line(1)]), workers=2)
