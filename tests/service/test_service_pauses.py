@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from orderguard.schema import MAX_ITEMS
 from tests.serving import USUAL, WAIT_SECONDS, Service, serving
 
 
@@ -24,7 +23,7 @@ def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def with_categories(kind: str) -> dict[str, Any]:
     """An order of a thousand categories that are all looked at: nothing in them is personal, so none is let off."""
     usual = USUAL["items"][0]
-    return {**USUAL, "items": [{**usual, "category": f"{kind}{place} {'at Weg, ' * 30}"} for place in range(MAX_ITEMS)]}
+    return {**USUAL, "items": [{**usual, "category": f"{kind}{place} {'at Weg, ' * 30}"} for place in range(1_000)]}
 
 
 EARLIER = {"created_at": "2026-05-03T14:12:09+02:00"}

@@ -29,11 +29,12 @@ def order(count: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 LARGE = {
-    "one category a thousand times": order(MAX_ITEMS, category=lambda place: "1.1.1.1 " * 64),
-    "a thousand categories": order(MAX_ITEMS, category=lambda place: (f"{place} is " + "at Weg, " * 64)[:250]),
-    "long skus": order(MAX_ITEMS, sku=lambda place: (f"{place}-" + "aB1-" * 32)[:128]),
+    "one category a thousand times": order(1_000, category=lambda place: "1.1.1.1 " * 64),
+    "a thousand categories": order(1_000, category=lambda place: (f"{place} is " + "at Weg, " * 64)[:250]),
+    "long skus": order(1_000, sku=lambda place: (f"{place}-" + "aB1-" * 32)[:128]),
     "one letter for eighteen": order(300, category=lambda place: f"{place}" + "ﷺ" * 500),
-    "its own values": order(MAX_ITEMS, sku=lambda place: f"erika-mustermann-{place}"),
+    "its own values": order(1_000, sku=lambda place: f"erika-mustermann-{place}"),
+    "as many lines as there may be": order(MAX_ITEMS, sku=lambda place: f"SKU-{place}"),
     "a history": order(history=[order(200, sku=lambda place: f"10.0.1.{place}") for _ in range(100)]),
     "a history that fills the body": order(history=[order(60, sku=lambda place: f"SKU-{place}")] * 200),
     "texts": order(note="ﷺ" * 10_000, gift_message="tel 1-" * 1_600),

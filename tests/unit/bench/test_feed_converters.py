@@ -12,7 +12,7 @@ from bench.feeds.convert import SOURCES, main
 from bench.feeds.lines import Counts, Line, moment, orders, write
 from bench.feeds.sources.merchandise import sheet
 from bench.feeds.sources.northwind import inserts
-from orderguard.schema import Order, decode_order
+from orderguard.schema import MAX_ITEMS, Order, decode_order
 
 OLIST = {
     "olist_orders_dataset.csv": "order_id,customer_id,order_status,order_purchase_timestamp\n"
@@ -187,8 +187,8 @@ def test_what_the_contract_does_not_take_is_left_out(change: dict[str, Any], rea
 
 def test_an_order_of_too_many_lines_is_left_out() -> None:
     counts = Counts()
-    assert list(orders([LINE] * 1_001, counts)) == []
-    assert counts.left_out == {"orders of more than 1,000 lines": 1}
+    assert list(orders([LINE] * (MAX_ITEMS + 1), counts)) == []
+    assert counts.left_out == {"orders of more than 5,000 lines": 1}
 
 
 def test_orders_stand_by_time(tmp_path: Path) -> None:
