@@ -29,8 +29,12 @@ class Delivery:
     def path(self) -> str:
         return f"/v1/hooks/{self.vendor}"
 
-    def signed(self, secret: str = "", *, at: float | None = None, also: tuple[str, ...] = ()) -> dict[str, str]:
-        """All headers, with the signature of a secret; Stripe signs `at` a time, and for several secrets at once."""
+    def signed(
+        self, secret: str | None = None, *, at: float | None = None, also: tuple[str, ...] = ()
+    ) -> dict[str, str]:
+        """All headers, with the signature of a secret, the vendor's if none is named. Stripe signs `at` a time, and for
+        several secrets at once.
+        """
         key = secret or SECRETS[self.vendor]
         if self.vendor == "stripe":
             moment = str(int(time.time() if at is None else at))
