@@ -208,6 +208,7 @@ def probes(service: Resource) -> Findings:
     "CPU, memory and the number of instances are bounded.",
     types=CLOUD_RUN_TYPES,
     severity=MEDIUM,
+    profiles=[PLATFORM],
     fix="Set resources.limits (cpu and memory) on each container and, for a service, scaling.max_instance_count.",
 )
 def limits(resource: Resource) -> Findings:
