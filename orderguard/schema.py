@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 MAX_ITEMS = 5_000
-MAX_TEXT = 10_000
+MAX_SHORT, MAX_TEXT = 512, 10_000
 MAX_AMOUNT = 1e9
 LEAST_QUANTITY, MAX_QUANTITY = 1e-6, 1e6
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -24,13 +24,13 @@ NO_SKU = "[NO SKU]"
 """Stands for the code of an article that has none. No catalogue learns what it usually costs."""
 _NO_SUCH_MOMENT = f"not in the years {FIRST_YEAR} to {LAST_YEAR}"
 
-_NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
+NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
 """What neither Python's regular expressions nor those of JSON Schema (ECMA-262) call white space."""
 _OFFSET = r"([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
 _TIME = rf"[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?{_OFFSET}(?!\n)$"
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=_NOT_BLANK)]
-ShortText = Annotated[str, Meta(max_length=512)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=NOT_BLANK)]
+ShortText = Annotated[str, Meta(max_length=MAX_SHORT)]
 FreeText = Annotated[str, Meta(max_length=MAX_TEXT)]
 Amount = Annotated[float, Meta(ge=0, le=MAX_AMOUNT)]
 Timestamp = Annotated[

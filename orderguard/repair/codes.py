@@ -97,7 +97,8 @@ def country(value: Any, feed: Feed, notes: Notes) -> str:
         if code != value:
             notes.add("a code in other letters")
         return code
-    found = _countries().get(_folded(written))
+    known = _countries()
+    found = known.get(written.casefold()) or known.get(_folded(written))
     if not found:
         raise Unusable("not a country that is known")
     notes.add("the name of a country" if len(written) > 3 else "another code of a country")

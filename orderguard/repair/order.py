@@ -26,45 +26,68 @@ from orderguard.repair.values import (
 )
 from orderguard.schema import (
     LEAST_QUANTITY,
+    MAX_AMOUNT,
     MAX_ITEMS,
     MAX_QUANTITY,
+    MAX_SHORT,
     NO_SKU,
     UNDECODABLE,
+    Address,
+    Customer,
+    Device,
+    LineItem,
     Order,
     OrderError,
+    Payment,
+    Shipping,
     explained,
 )
 
 _AS_FEED = Feed()
 _decode = msgspec.json.Decoder(apart.MarkedOrder).decode
 _NOT_JSON = re.compile(r"[:,\[\s]-?(?:NaN|Infinity)\b")
+
+
+class _Part(NamedTuple):
+    """What an order is made of: its structure, and how each field is read where the structure does not take it."""
+
+    structure: type[msgspec.Struct]
+    readers: tuple[tuple[str, str, Reader], ...]
+
+
+def _part_of(name: str, structure: type[msgspec.Struct], readers: Mapping[str, Reader]) -> _Part:
+    return _Part(structure, tuple((field, f"{name}.{field}", read) for field, read in readers.items()))
+
+
 _ADDRESS: Mapping[str, Reader] = {
     **{name: short_text for name in ("name", "company", "street", "postcode", "city", "region", "phone")},
     "country": country,
 }
-_PARTS: Mapping[str, Mapping[str, Reader]] = {
-    "customer": {
-        "id": identifier,
-        **{name: short_text for name in ("name", "email", "phone", "birth_date", "national_id")},
-        "registered_at": plain_moment,
-    },
-    "shipping": {"method": short_text, "cost": amount},
-    "payment": {
-        **{name: short_text for name in ("method", "fingerprint", "card_number", "card_holder", "iban")},
-        "card_country": country,
-    },
-    "billing_address": _ADDRESS,
-    "shipping_address": _ADDRESS,
-    "device": {name: short_text for name in ("ip", "user_agent", "id")},
+_CUSTOMER: Mapping[str, Reader] = {
+    "id": identifier,
+    **{name: short_text for name in ("name", "email", "phone", "birth_date", "national_id")},
+    "registered_at": plain_moment,
 }
-_OWN: Mapping[str, Reader] = {
-    "discount": reduction,
-    "coupon": short_text,
-    "channel": channel,
-    "note": free_text,
-    "gift_message": free_text,
+_PAYMENT: Mapping[str, Reader] = {
+    **{name: short_text for name in ("method", "fingerprint", "card_number", "card_holder", "iban")},
+    "card_country": country,
 }
-_OF_LINE: Mapping[str, Reader] = {"category": short_text, "name": short_text, "discount": reduction}
+_PARTS = {
+    "customer": _part_of("customer", Customer, _CUSTOMER),
+    "shipping": _part_of("shipping", Shipping, {"method": short_text, "cost": amount}),
+    "payment": _part_of("payment", Payment, _PAYMENT),
+    "billing_address": _part_of("billing_address", Address, _ADDRESS),
+    "shipping_address": _part_of("shipping_address", Address, _ADDRESS),
+    "device": _part_of("device", Device, {name: short_text for name in ("ip", "user_agent", "id")}),
+}
+_OWN: tuple[tuple[str, str, Reader], ...] = (
+    ("discount", "discount", reduction),
+    ("coupon", "coupon", short_text),
+    ("channel", "channel", channel),
+    ("note", "note", free_text),
+    ("gift_message", "gift_message", free_text),
+)
+_OF_LINE = _part_of("items[]", LineItem, {"category": short_text, "name": short_text, "discount": reduction}).readers
 
 
 def read_order(line: bytes | str | msgspec.Raw, feed: Feed = _AS_FEED) -> Repaired:
@@ -95,24 +118,24 @@ def repair_order(document: Mapping[str, Any], feed: Feed = _AS_FEED) -> Repaired
     if lines.apart:
         return Repaired(None, (), lines.apart)
     placed = _required(document, "created_at", moment, feed, notes)
-    order: dict[str, Any] = {
-        "order_id": _required(document, "order_id", identifier, feed, notes),
-        "created_at": placed.at,
-        "hour_known": placed.hour_known and document.get("hour_known") is not False,
-        "currency": _required(document, "currency", currency, feed, notes),
-        "items": lines.items,
-        **_optional(document, _OWN, "", feed, notes),
-    }
-    for name, readers in _PARTS.items():
-        part = _part(document.get(name), name, readers, feed, notes)
-        if part is not None:
-            order[name] = part
+    order = _optional(document, _OWN, feed, notes)
     if lines.taken_off:
         order["discount"] = order.get("discount", 0.0) + lines.taken_off
-    try:
-        return Repaired(msgspec.convert(order, Order), notes.repairs)
-    except UNDECODABLE as error:
-        raise explained(error) from None
+    for name, part in _PARTS.items():
+        value = document.get(name)
+        if value is not None:
+            order[name] = _part(value, name, part, feed, notes)
+    return Repaired(
+        Order(
+            order_id=_required(document, "order_id", identifier, feed, notes),
+            created_at=placed.at,
+            hour_known=placed.hour_known and document.get("hour_known") is not False,
+            currency=_required(document, "currency", currency, feed, notes),
+            items=lines.items,
+            **order,
+        ),
+        notes.repairs,
+    )
 
 
 def _document(line: bytes | str | msgspec.Raw, refused: Exception) -> dict[str, Any]:
@@ -127,6 +150,7 @@ def _document(line: bytes | str | msgspec.Raw, refused: Exception) -> dict[str, 
             raise explained(refused) from None
         try:
             found = json.loads(text, parse_constant=lambda name: None)
+            json.dumps(found, ensure_ascii=False).encode()  # a half of a surrogate pair is no character
         except (ValueError, RecursionError):
             raise explained(refused) from None
     if not isinstance(found, dict):
@@ -146,15 +170,19 @@ def _required(document: Mapping[str, Any], name: str, read: Reader, feed: Feed, 
 
 
 def _optional(
-    document: Mapping[str, Any], readers: Mapping[str, Reader], path: str, feed: Feed, notes: Notes
+    document: Mapping[str, Any], readers: tuple[tuple[str, str, Reader], ...], feed: Feed, notes: Notes
 ) -> dict[str, Any]:
     """The fields that can be used. The others are left out and noted."""
     found: dict[str, Any] = {}
-    for name, read in readers.items():
+    for name, path, read in readers:
         value = document.get(name)
-        if value is None or (value == "" and read is short_text):
+        if value is None:
             continue
-        notes.field = path + name
+        if read is short_text and type(value) is str and len(value) <= MAX_SHORT:
+            if value:
+                found[name] = value
+            continue
+        notes.field = path
         try:
             found[name] = read(value, feed, notes)
         except Unusable as error:
@@ -162,9 +190,13 @@ def _optional(
     return found
 
 
-def _part(value: Any, name: str, readers: Mapping[str, Reader], feed: Feed, notes: Notes) -> dict[str, Any] | None:
-    """A part of an order, like its customer. One that is a mere id is one as well."""
-    if value is None or value == "":
+def _part(value: Any, name: str, part: _Part, feed: Feed, notes: Notes) -> msgspec.Struct | None:
+    """A part of an order, like its customer: as it stands where it keeps to the schema. A customer's mere id is one."""
+    try:
+        return msgspec.convert(value, part.structure)
+    except UNDECODABLE:
+        pass
+    if value == "":
         return None
     if name == "customer":
         if isinstance(value, str | int) and not isinstance(value, bool):
@@ -178,7 +210,7 @@ def _part(value: Any, name: str, readers: Mapping[str, Reader], feed: Feed, note
         notes.field = name
         notes.add("left out: not an object")
         return None
-    return _optional(value, readers, f"{name}.", feed, notes)
+    return part.structure(**_optional(value, part.readers, feed, notes))
 
 
 def _is_nobody(identifier: Any) -> bool:
@@ -191,7 +223,7 @@ def _is_nobody(identifier: Any) -> bool:
 class _Lines(NamedTuple):
     """An order's lines; what lines with a negative price take off; or what the order is, if it is none."""
 
-    items: list[dict[str, Any]]
+    items: list[LineItem]
     taken_off: float
     apart: str | None
 
@@ -203,12 +235,12 @@ def _lines(items: Any, feed: Feed, notes: Notes) -> _Lines:
         raise OrderError("items", f"more than {MAX_ITEMS:,} lines")
     if not items:
         raise OrderError("items", "no line")
-    quantities = [_line_number(item, place, "quantity", feed, notes) for place, item in enumerate(items)]
-    prices = [_line_number(item, place, "unit_price", feed, notes) for place, item in enumerate(items)]
+    quantities = _numbers(items, "quantity", "items[].quantity", feed, notes)
+    prices = _numbers(items, "unit_price", "items[].unit_price", feed, notes)
     kind = apart.of_lines(quantities, [one * price for one, price in zip(quantities, prices, strict=True)])
     if kind:
         return _Lines([], 0.0, kind)
-    found: list[dict[str, Any]] = []
+    found: list[LineItem] = []
     taken_off = 0.0
     for place, (item, many, price) in enumerate(zip(items, quantities, prices, strict=True)):
         if many == 0:
@@ -225,21 +257,27 @@ def _lines(items: Any, feed: Feed, notes: Notes) -> _Lines:
     return _Lines(found, taken_off, None)
 
 
-def _line_number(item: Any, place: int, name: str, feed: Feed, notes: Notes) -> float:
-    """A line's quantity or price, of any sign."""
-    if not isinstance(item, dict):
-        raise OrderError(f"items[{place}]", "not an object")
-    value = item.get(name)
-    if value is None:
-        raise OrderError(f"items[{place}].{name}", "required field is missing")
-    notes.field = f"items[].{name}"
-    try:
-        return number(value, feed, notes)
-    except Unusable as error:
-        raise OrderError(f"items[{place}].{name}", str(error)) from None
+def _numbers(items: list[Any], name: str, path: str, feed: Feed, notes: Notes) -> list[float]:
+    """The lines' quantities or prices, of any sign."""
+    found: list[float] = []
+    for place, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise OrderError(f"items[{place}]", "not an object")
+        value = item.get(name)
+        if (type(value) is float or type(value) is int) and -MAX_AMOUNT <= value <= MAX_AMOUNT:
+            found.append(float(value))
+            continue
+        if value is None:
+            raise OrderError(f"items[{place}].{name}", "required field is missing")
+        notes.field = path
+        try:
+            found.append(number(value, feed, notes))
+        except Unusable as error:
+            raise OrderError(f"items[{place}].{name}", str(error)) from None
+    return found
 
 
-def _line(item: dict[str, Any], place: int, many: float, price: float, feed: Feed, notes: Notes) -> dict[str, Any]:
+def _line(item: dict[str, Any], place: int, many: float, price: float, feed: Feed, notes: Notes) -> LineItem:
     sku = item.get("sku")
     notes.field = "items[].sku"
     if sku is None or (isinstance(sku, str) and not sku.strip()):
@@ -251,4 +289,4 @@ def _line(item: dict[str, Any], place: int, many: float, price: float, feed: Fee
         raise OrderError(f"items[{place}].sku", str(error)) from None
     if not LEAST_QUANTITY <= many <= MAX_QUANTITY:
         raise OrderError(f"items[{place}].quantity", "too little" if many < LEAST_QUANTITY else "more than 1,000,000")
-    return {"sku": sku, "quantity": many, "unit_price": price, **_optional(item, _OF_LINE, "items[].", feed, notes)}
+    return LineItem(sku=sku, quantity=many, unit_price=price, **_optional(item, _OF_LINE, feed, notes))

@@ -7,10 +7,17 @@ nothing of the value, and raises `Unusable` with such words where there is no on
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from orderguard.repair.feed import Feed, Repair
-from orderguard.schema import MAX_AMOUNT, MAX_TEXT
+from orderguard.schema import MAX_AMOUNT, MAX_SHORT, MAX_TEXT, NOT_BLANK
+
+
+@cache
+def _repair(field: str, reason: str) -> Repair:
+    """One of the repairs that there can be."""
+    return Repair(field, reason)
 
 
 class Notes:
@@ -18,16 +25,16 @@ class Notes:
 
     def __init__(self) -> None:
         self.field = ""
-        self._done: dict[tuple[str, str], None] = {}
+        self._done: dict[Repair, None] = {}
 
     def add(self, reason: str) -> None:
         """Something was done about the field."""
-        self._done[self.field, reason] = None
+        self._done[_repair(self.field, reason)] = None
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
         """All of them, in the order in which they were met."""
-        return tuple(map(Repair._make, self._done))
+        return tuple(self._done)
 
 
 Reader = Callable[[Any, Feed, Notes], Any]
@@ -50,6 +57,7 @@ CHANNELS = {
     "marketplace": "marketplace amazon ebay etsy otto zalando walmart kaufland allegro bol cdiscount",
 }
 _CHANNEL = {word: channel for channel, words in CHANNELS.items() for word in words.split()}
+_NOT_BLANK = re.compile(NOT_BLANK)
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 
@@ -57,7 +65,7 @@ class Unusable(Exception):
     """A value that can't be read; the message says why, in words that hold nothing of it."""
 
 
-def short_text(value: Any, feed: Feed, notes: Notes, longest: int = 512) -> str:
+def short_text(value: Any, feed: Feed, notes: Notes, longest: int = MAX_SHORT) -> str:
     """A text of an optional field. A number is one, too: postcodes and telephone numbers are often written so."""
     text = value if isinstance(value, str) else _number_as_text(value, notes)
     if len(text) > longest:
@@ -74,8 +82,10 @@ def identifier(value: Any, feed: Feed, notes: Notes) -> str:
     """An identifier, which may be a number."""
     if type(value) is str and value.isalnum() and len(value) <= 128:
         return value
+    if type(value) is int:
+        return _number_as_text(value, notes)
     text = value if isinstance(value, str) else _number_as_text(value, notes)
-    if not text.strip("\ufeff \t\n\r") or text.isspace():
+    if not _NOT_BLANK.search(text):
         raise Unusable("blank")
     if len(text) > 128:
         raise Unusable("longer than 128 characters")

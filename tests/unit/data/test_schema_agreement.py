@@ -8,7 +8,8 @@ import jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orderguard.schema import OrderError, decode_order, json_schema
+from orderguard.repair import repair_order
+from orderguard.schema import OrderError, decode_order, encode_order, json_schema
 
 SCHEMA = json_schema()
 FORMATS = jsonschema.FormatChecker(formats=())
@@ -153,3 +154,20 @@ def test_a_changed_order_is_decoded_if_and_only_if_the_schema_allows_it(data: st
 def test_they_agree_on_moments(moment: str) -> None:
     agree({**ORDER, "created_at": moment})
     agree({**ORDER, "customer": {"registered_at": moment}})
+
+
+@SETTINGS
+@given(st.data())
+def test_whatever_repair_gives_keeps_to_the_schema(data: st.DataObject) -> None:
+    document: Any = ORDER
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(places(document)[1:]))
+        document = changed(document, path, data.draw(odd))
+    try:
+        order = repair_order(document).order
+    except OrderError:
+        return
+    if order is not None:
+        written = encode_order(order)
+        assert VALIDATOR.is_valid(json.loads(written)), document
+        assert decode_order(written) == order
