@@ -68,7 +68,7 @@ status: $(RUN_ENV) ## Show the resources, revisions and processes of the local c
 
 .PHONY: score
 score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson, or an export with SOURCE=…, MAPPING=… or neither; RECORD=true: count them)
-	@file="$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)")" && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
+	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
 
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
