@@ -70,7 +70,7 @@ def test_orders_are_scored_and_explained_in_words_beside_the_order(page: Page) -
     rows = page.locator("#scores tbody tr")
     expect(rows).to_have_count(2)
     expect(page.locator("#summary")).to_have_text("2 orders scored, 1 anomaly, 1 line left out.")
-    expect(page.locator("#unusable-lines li")).to_have_text("line 3: order_id must be a text")
+    expect(page.locator("#unusable-lines li")).to_have_text("line 3: items is missing")
     expect(rows.first).to_contain_text("CLO-0015 costs 9,999.00 EUR")
     page.get_by_role("button", name="T-2").click()
     expect(page.get_by_role("heading", name="Why T-2 scored")).to_be_focused()
