@@ -77,7 +77,7 @@ def code(value: str) -> str:
 
 def pieces(quantity: float) -> str:
     """How many, or how much where it is weighed: "40", "1.25"."""
-    return f"{quantity:,.0f}" if quantity.is_integer() else f"{quantity:,.6f}".rstrip("0")
+    return f"{quantity:,.0f}" if float(quantity).is_integer() else f"{quantity:,.6f}".rstrip("0")
 
 
 def share_of(rarity: float, common: float) -> float:
