@@ -31,6 +31,7 @@ PACKAGES_LEFT_OUT = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    "babel/messages",
     "numpy/distutils",
     "numpy/f2py",
     "**/tests",
@@ -42,6 +43,14 @@ PACKAGES_LEFT_OUT = (
     "**/*.a",
     "bin",
 )
+LANGUAGES = "babel/locale-data"
+LANGUAGES_KEPT = frozenset(
+    "root en de fr es it pt nl pl sv da no fi is cs sk hu ro bg hr sl sr mk sq el tr et lv lt ga ca eu gl uk ru be ar "
+    "he fa ur hi th vi id ms ja zh zh_Hant ko".split()
+)
+"""The languages in which `orderguard.repair.codes` knows countries and currencies, and what they are based on (20 MB of
+32 are those of all others).
+"""
 DPKG = Path("/var/lib/dpkg")
 FILES = ("/etc/os-release", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo/UTC", "/etc/mime.types")
 
@@ -54,6 +63,9 @@ def prune(packages: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+    for path in (packages / LANGUAGES).glob("*.dat"):
+        if path.stem not in LANGUAGES_KEPT:
+            path.unlink()
 
 
 def shared_libraries(files: Iterable[Path]) -> set[Path]:

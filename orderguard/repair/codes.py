@@ -14,8 +14,8 @@ from orderguard.repair.feed import Feed
 from orderguard.repair.values import Notes, Unusable
 
 LANGUAGES = (
-    "en de fr es it pt nl pl sv da nb fi is cs sk hu ro bg hr sl sr mk sq el tr et lv lt ga ca eu gl uk ru be ka hy az "
-    "kk ar he fa ur hi bn ta th vi id ms fil ja zh zh_Hant ko"
+    "en de fr es it pt nl pl sv da no fi is cs sk hu ro bg hr sl sr mk sq el tr et lv lt ga ca eu gl uk ru be ar he fa "
+    "ur hi th vi id ms ja zh zh_Hant ko"
 ).split()
 _LONGEST = 100
 _NOT_WORDS = re.compile(r"[\W_]+")

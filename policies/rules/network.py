@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, Resource, Stack, checkov, cis, rule, trivy
 from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals
 from policies.wants import Want, one_of, refuse, settings, where
@@ -111,6 +112,9 @@ def _lets(door: _Door, ports: Iterable[int], message: str) -> Finding:
     return undecided
 
 
+_PORTS = lazy(r"[0-9]{1,5}(?:-[0-9]{1,5})?")
+
+
 def _holds(text: str, port: int) -> bool:
     first, _, last = text.partition("-")
     try:
@@ -208,11 +212,13 @@ def ingress_known(firewall: Resource) -> Findings:
         if isinstance(door, Undecided):
             yield door
         elif door.protocol.known and door.protocol.text.lower() not in {"all", ""} | _WITH_PORTS:
-            yield Violation(door.protocol.path, f"lets the whole internet in by {door.protocol.text}")
+            yield Violation(door.protocol.path, "lets the whole internet in by this protocol")
         else:
             others = [port for port in door.ports.each() if port.known and not any(_holds(port.text, p) for p in told)]
             if others:
-                names = ", ".join(port.text for port in others)
+                names = ", ".join(
+                    port.text if _PORTS.fullmatch(port.text) else "one that is no number" for port in others
+                )
                 yield Violation(others[0].path, f"lets the whole internet in (port {names})")
             elif hidden := next((value for value in (door.protocol, *door.ports.each()) if value.unknown), None):
                 yield Undecided(hidden.path)

@@ -184,7 +184,10 @@ def state_of(platform: Platform) -> list[tuple[str, str]]:
 
 
 def test_no_personal_value_of_the_sample_is_anywhere_but_in_the_orders(platform: Platform, tmp_path: Path) -> None:
-    files = [*(REPOSITORY / "data" / "raw").glob("sample-*.ndjson"), REPOSITORY / "data/truth/personal_values.ndjson"]
+    files = [
+        *(REPOSITORY / "data" / "sample").glob("sample-*.ndjson"),
+        REPOSITORY / "data/truth/personal_values.ndjson",
+    ]
     long_enough = {found.value for found in personal_values(files) if len(found.value) >= MET_BY_CHANCE}
     assert len(long_enough) > 10_000
     patterns = tmp_path / "values"

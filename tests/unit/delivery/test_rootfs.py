@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from delivery import rootfs
+from orderguard.repair.codes import LANGUAGES
 
 STATUS = """Package: libssl3
 Status: install ok installed
@@ -53,3 +54,13 @@ def test_a_base_that_is_not_debian_has_no_records(tmp_path: Path) -> None:
     assert rootfs.owners([Path("/bin/sh")], tmp_path / "nothing") == set()
     rootfs.record(set(), tmp_path / "out", tmp_path / "nothing")
     assert not list((tmp_path / "out").rglob("status.d/*"))
+
+
+def test_the_languages_that_repair_reads_stay_and_no_others(tmp_path: Path) -> None:
+    names = tmp_path / rootfs.LANGUAGES
+    names.mkdir(parents=True)
+    for language in ("root", "de", "zh_Hant", "zu"):
+        (names / f"{language}.dat").write_bytes(b"")
+    rootfs.prune(tmp_path)
+    assert sorted(path.stem for path in names.iterdir()) == ["de", "root", "zh_Hant"]
+    assert rootfs.LANGUAGES_KEPT == {"root", *LANGUAGES}
