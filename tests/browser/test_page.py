@@ -294,7 +294,7 @@ def test_a_bad_line_is_listed_with_its_number_and_the_others_are_scored(page: Pa
     expect(page.locator("#summary")).to_have_text("1 order scored, 0 anomalies, 3 lines left out.")
     said = page.locator("#unusable-lines li")
     expect(said).to_have_text(
-        ["line 3: not valid JSON", "line 5: currency must be a text", "line 6: must be an object"], use_inner_text=True
+        ["line 3: not valid JSON", "line 5: currency is missing", "line 6: must be an object"], use_inner_text=True
     )
     expect(page.locator("#detail")).to_be_hidden()
     score(page, json.dumps([USUAL, 5]))
