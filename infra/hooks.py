@@ -11,12 +11,13 @@ from infra.identity import Identity
 from infra.image import OWNED
 from infra.reminder import RotationReminder
 from infra.scoring import (
+    LIVENESS_PROBE,
     MODELS_MOUNT,
     PORT,
-    STARTUP_PERIOD_SECONDS,
-    STARTUP_SECONDS,
+    STARTUP_PROBE,
     ScoringParts,
     ScoringService,
+    by_reference,
     vpc_access,
 )
 from infra.secret import GivenSecret, Secret, masking_key
@@ -91,19 +92,9 @@ class HooksService(Component):
                             "startup_cpu_boost": True,
                         },
                         "volume_mounts": [{"name": "models", "mount_path": MODELS_MOUNT}],
-                        "startup_probe": {
-                            "http_get": {"path": "/readyz", "port": PORT},
-                            "period_seconds": STARTUP_PERIOD_SECONDS,
-                            "timeout_seconds": 2,
-                            "failure_threshold": STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
-                        },
-                        "liveness_probe": {
-                            "http_get": {"path": "/healthz", "port": PORT},
-                            "period_seconds": 10,
-                            "timeout_seconds": 3,
-                            "failure_threshold": 3,
-                        },
-                        "envs": [*_plain(settings, scoring), *_by_reference(secrets)],
+                        "startup_probe": STARTUP_PROBE,
+                        "liveness_probe": LIVENESS_PROBE,
+                        "envs": [*_plain(settings, scoring), *by_reference(secrets)],
                     }
                 ],
             },
@@ -161,10 +152,3 @@ def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:
         "GOOGLE_CLOUD_PROJECT": settings.project,
     }
     return [{"name": name, "value": value} for name, value in values.items() if value]
-
-
-def _by_reference(secrets: dict[str, Secret | GivenSecret]) -> list[Variable]:
-    return [
-        {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
-        for name, secret in secrets.items()
-    ]

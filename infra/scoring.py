@@ -1,5 +1,6 @@
 """The scoring service on Cloud Run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -21,6 +22,18 @@ MODELS_MOUNT = "/mnt/models"
 HISTORIES_MOUNT = "/mnt/histories"
 STARTUP_SECONDS = 60
 STARTUP_PERIOD_SECONDS = 2
+STARTUP_PROBE: gcp.cloudrunv2.ServiceTemplateContainerStartupProbeArgsDict = {
+    "http_get": {"path": "/readyz", "port": PORT},
+    "period_seconds": STARTUP_PERIOD_SECONDS,
+    "timeout_seconds": 2,
+    "failure_threshold": STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+}
+LIVENESS_PROBE: gcp.cloudrunv2.ServiceTemplateContainerLivenessProbeArgsDict = {
+    "http_get": {"path": "/healthz", "port": PORT},
+    "period_seconds": 10,
+    "timeout_seconds": 3,
+    "failure_threshold": 3,
+}
 
 
 @dataclass(frozen=True)
@@ -87,18 +100,8 @@ class ScoringService(Component):
                             {"name": "models", "mount_path": MODELS_MOUNT},
                             {"name": "histories", "mount_path": HISTORIES_MOUNT},
                         ],
-                        "startup_probe": {
-                            "http_get": {"path": "/readyz", "port": PORT},
-                            "period_seconds": STARTUP_PERIOD_SECONDS,
-                            "timeout_seconds": 2,
-                            "failure_threshold": STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
-                        },
-                        "liveness_probe": {
-                            "http_get": {"path": "/healthz", "port": PORT},
-                            "period_seconds": 10,
-                            "timeout_seconds": 3,
-                            "failure_threshold": 3,
-                        },
+                        "startup_probe": STARTUP_PROBE,
+                        "liveness_probe": LIVENESS_PROBE,
                         "envs": [*_plain_settings(settings, parts), *_secret_settings(parts)],
                     }
                 ],
@@ -183,10 +186,16 @@ def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplate
         "HISTORY_PASSWORD": store.password if store else None,
         "HISTORY_CA": store.certificate if store else None,
     }
+    return by_reference({name: secret for name, secret in secrets.items() if secret is not None})
+
+
+def by_reference(
+    secrets: Mapping[str, Secret | GivenSecret],
+) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
+    """Variables that Cloud Run fills from Secret Manager, each with a version that stays."""
     return [
         {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
         for name, secret in secrets.items()
-        if secret is not None
     ]
 
 
