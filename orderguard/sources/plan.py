@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from orderguard.sources.documents import KIND, Loose, at, entries, number
+from orderguard.sources.documents import KIND, Loose, at, entries
+from orderguard.sources.line_items import counted, packed, priced
 from orderguard.sources.mapping import ANY, REQUIRED, Field, Mapping, MappingError
 from orderguard.sources.values import REMEMBERED, Moments, Numbers
 
@@ -163,7 +164,7 @@ class Plan:
                 name: place for place, name in enumerate(dict.fromkeys(n for f in fields.values() for n in f.sources))
             }
             line = self._line(labels)
-            return lambda row, number: [line(one, number) for one in _packed(cell(row, number), lines, labels)]
+            return lambda row, number: [line(one, number) for one in packed(cell(row, number), lines, labels)]
         line = self._line(self._places)
         if lines.without and self._places and lines.without in self._places:
             left_out = self._getter(Field(column=lines.without), self._places)
@@ -186,7 +187,7 @@ class Plan:
             if not found.keys() - constant:
                 return {}
             if values.unit_price != "piece" or values.discount != "line":
-                _priced(found, values.unit_price, values.discount)
+                priced(found, values.unit_price, values.discount)
             return found
 
         if places is None or any(field.row is not None for field in fields.values()):
@@ -270,7 +271,7 @@ class Plan:
     def finished(self, order: Loose) -> Loose:
         """An order of which no more lines come."""
         if self.mapping.lines.one_piece_a_row:
-            order["items"] = _counted(order.get("items", []))
+            order["items"] = counted(order.get("items", []))
         return order
 
 
@@ -372,53 +373,3 @@ def _remembering(read: Get, places: list[int]) -> Get:
             return found
 
     return remembered
-
-
-def _packed(cell: Any, lines: Any, labels: dict[str, int]) -> Iterator[list[str]]:
-    """The lines written into one cell as "label: value, label: value", as rows of the labels that are wanted."""
-    if not isinstance(cell, str):
-        return
-    begins = re.escape(lines.begins)
-    for line in re.split(rf"{re.escape(lines.between)}\s*(?={begins})", cell):
-        row = [""] * len(labels)
-        for part in re.split(rf",\s*(?={begins})", line.strip()):
-            label, _, value = part.partition(":")
-            if (place := labels.get(label.strip())) is not None:
-                row[place] = value
-        if any(row):
-            yield row
-
-
-def _priced(line: Loose, price_of: str, discount_of: str) -> None:
-    """Bring price to that of a piece and discount to that of the line. What is no number stays for repair."""
-    quantity, price = number(line.get("quantity", 1)), number(line.get("unit_price"))
-    off = number(line.get("discount", 0))
-    if quantity is None or price is None or off is None or not quantity:
-        return
-    share = off / 100 if discount_of == "percent" else off if discount_of == "share" else None
-    if share is not None and not 0 <= share <= 1:
-        return
-    if discount_of == "piece":
-        off *= quantity
-    if price_of == "line after discount":
-        if share is None:
-            price += off
-        elif share < 1:
-            price /= 1 - share
-    whole = price if price_of != "piece" else price * quantity
-    line["unit_price"] = round(whole / quantity, 6)
-    off = whole * share if share is not None else off
-    line["discount"] = round(off, 6)
-    if not line["discount"]:
-        del line["discount"]
-
-
-def _counted(items: list[Loose]) -> list[Loose]:
-    """Rows of a piece each, equal ones put together."""
-    together: dict[tuple[tuple[str, Any], ...], Loose] = {}
-    for item in items:
-        key = tuple((name, str(value)) for name, value in item.items() if name != "quantity")
-        pieces = number(item.get("quantity", 1))
-        line = together.setdefault(key, {**item, "quantity": 0})
-        line["quantity"] = item.get("quantity") if pieces is None else line["quantity"] + pieces
-    return [*together.values()]
