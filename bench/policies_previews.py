@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.preview import EMPTY_PACK
+from bench.preview import empty_pack
 from bench.processes import MARK, Watch
 from infra.local.pulumi import run
 from policies.options import VARIABLE
@@ -114,7 +114,7 @@ Key = tuple[int, str]
 def measure() -> dict[str, dict[str, float]]:
     """Prints the medians of all runs and what follows from them; the medians."""
     with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
-        packs = {"no pack": [], "an empty pack": [_pack(Path(folder) / "empty")], "the pack": [PACK]}
+        packs = {"no pack": [], "an empty pack": [empty_pack(Path(folder) / "empty")], "the pack": [PACK]}
         runs: dict[Key, list[Took]] = {}
         for turn in range(ROUNDS):
             for count in COUNTS:
@@ -175,11 +175,4 @@ def _project(folder: Path, count: int) -> Path:
     (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: python\n")
     (folder / "Pulumi.dev.yaml").write_text("config: {gcp:project: shop-dev, gcp:region: europe-west1}\n")
     (folder / "__main__.py").write_text(PROGRAM.replace("COUNT", str(count)))
-    return folder
-
-
-def _pack(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "PulumiPolicy.yaml").write_text("runtime: python\n")
-    (folder / "__main__.py").write_text(EMPTY_PACK)
     return folder

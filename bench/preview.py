@@ -63,10 +63,10 @@ def main() -> None:
     """Measures, prints and writes the report."""
     with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
         root = Path(folder)
-        empty_pack = _pack(root / "empty-pack")
+        nothing = empty_pack(root / "empty-pack")
         empty = _project(root / "empty", "")
         programs: dict[str, Callable[[], Took]] = {
-            "empty program, empty pack": lambda: _preview(root / "home-empty", empty, "local", empty_pack),
+            "empty program, empty pack": lambda: _preview(root / "home-empty", empty, "local", nothing),
             "prod, with the pack": lambda: _preview(root / "home-prod", ROOT, "prod", ROOT / "policies"),
         }
         for count in (SMALL, LARGE):
@@ -112,7 +112,8 @@ def _project(folder: Path, program: str) -> Path:
     return folder
 
 
-def _pack(folder: Path) -> Path:
+def empty_pack(folder: Path) -> Path:
+    """Write a pack that looks at nothing into a new folder."""
     folder.mkdir()
     (folder / "PulumiPolicy.yaml").write_text("runtime: python\n")
     (folder / "__main__.py").write_text(EMPTY_PACK)

@@ -133,6 +133,15 @@ ORDER = {
 }
 
 
+def odd_order(data: st.DataObject, most: int) -> Any:
+    """The order, changed in one to so many places."""
+    document: Any = ORDER
+    for _ in range(data.draw(st.integers(1, most))):
+        path = data.draw(st.sampled_from(places(document)[1:]))
+        document = changed(document, path, data.draw(odd))
+    return document
+
+
 @SETTINGS
 @given(allowed)
 def test_what_the_schema_allows_is_decoded_and_else_the_day_does_not_exist(document: Any) -> None:
@@ -142,10 +151,7 @@ def test_what_the_schema_allows_is_decoded_and_else_the_day_does_not_exist(docum
 @SETTINGS
 @given(st.data())
 def test_a_changed_order_is_decoded_if_and_only_if_the_schema_allows_it(data: st.DataObject) -> None:
-    document: Any = ORDER
-    for _ in range(data.draw(st.integers(1, 2))):
-        path = data.draw(st.sampled_from(places(document)[1:]))
-        document = changed(document, path, data.draw(odd))
+    document = odd_order(data, 2)
     agree(document)
 
 
@@ -159,10 +165,7 @@ def test_they_agree_on_moments(moment: str) -> None:
 @SETTINGS
 @given(st.data())
 def test_whatever_repair_gives_keeps_to_the_schema(data: st.DataObject) -> None:
-    document: Any = ORDER
-    for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from(places(document)[1:]))
-        document = changed(document, path, data.draw(odd))
+    document = odd_order(data, 3)
     try:
         order = repair_order(document).order
     except OrderError:
