@@ -193,7 +193,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+.PHONY: doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
 bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
@@ -216,7 +216,9 @@ preview-report: $(RUN_ENV) engine champion ## A stack's preview as Markdown (STA
 	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment
-check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag, is on main and has passed CI
+former-state: $(DEV_ENV) engine ## Record a release's three stacks for the tests, once it is deployed (TAG=v1.0.0)
+	@$(PYTHON) -m tests.infra.former_state "$(TAG)"
+check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag, is on main, was tried on the release before and has passed CI
 	@$(DELIVERY) check-tag
 push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and latest (REGISTRY=…)
 	@$(DELIVERY) push-images

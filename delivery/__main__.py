@@ -231,8 +231,10 @@ def release_notes() -> None:
 
 
 def check_tag() -> None:
-    """Check that HEAD carries a version tag, is on main and, in GitHub Actions, that CI has passed there."""
+    """Check that HEAD carries a version tag, is on main, was tried on the stacks of the tag before and, in GitHub
+    Actions, that CI has passed there."""
     print(f"{release.check_tag()} is on main")
+    release.check_way_up()
     if os.environ.get("GITHUB_ACTIONS"):
         release.check_ci()
 

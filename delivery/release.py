@@ -3,6 +3,7 @@
 The release also keeps what the trace needs for good; artifacts of a run are gone after some months.
 """
 
+import gzip
 import json
 import tarfile
 import time
@@ -20,6 +21,8 @@ MAIN = "origin/main"
 CI = "ci.yml"
 CI_SECONDS, POLL_SECONDS = 2700.0, 30.0
 """How long a release waits for the checks of its commit, and how often it looks."""
+FORMER = REPOSITORY / "tests" / "infra" / "former"
+"""The former release's stacks as states, which the tests hold this commit to."""
 MOST_CHANGES = 200
 """GitHub takes 125,000 characters; a first release would list the whole history."""
 
@@ -46,6 +49,24 @@ def check_tag() -> str:
     return name
 
 
+def check_way_up() -> None:
+    """Raises `DeliveryError` where the tests hold this commit against other stacks than those of the tag before: then
+    nobody has tried what this release makes of them."""
+    name = _tag()
+    before = _tag_before(name)
+    if before is None:
+        return
+    expected = run(["git", "rev-list", "-n", "1", before]).strip()
+    for path in sorted(FORMER.glob("*.gz")):
+        first = gzip.decompress(path.read_bytes()).partition(b"\n")[0]
+        found = json.loads(first)["commit"]
+        if found != expected:
+            raise DeliveryError(
+                f"The way up from {before} was not tried: {path.name} holds the stack of {found[:12]}. "
+                f"`make former-state TAG={before}` records it; commit that, and tag once CI has passed there."
+            )
+
+
 def check_ci() -> None:
     """Raises `DeliveryError` where CI has not passed at HEAD; waits while it runs, since a tag may be pushed with its
     commit."""
@@ -68,6 +89,11 @@ def _tag() -> str:
     if name is None:
         raise DeliveryError("HEAD carries no version tag (v*): release notes belong to a tag.")
     return name
+
+
+def _tag_before(name: str) -> str | None:
+    tags = run(["git", "tag", "--list", "v*", "--merged", name, "--sort=-version:refname"]).split()
+    return next((found for found in tags if found != name), None)
 
 
 def notes(deployment: Deployment, manifest: Manifest, changes: list[str]) -> str:
@@ -93,12 +119,8 @@ def notes(deployment: Deployment, manifest: Manifest, changes: list[str]) -> str
 
 def changes_since_last_tag(name: str) -> list[str]:
     """The subjects of the commits since the version tag before this one, the newest first."""
-    older = [
-        found
-        for found in run(["git", "tag", "--list", "v*", "--merged", name, "--sort=-version:refname"]).split()
-        if found != name
-    ]
-    span = f"{older[0]}..{name}" if older else name
+    before = _tag_before(name)
+    span = f"{before}..{name}" if before else name
     return run(["git", "log", "--no-merges", "--format=%s", span]).splitlines()
 
 

@@ -20,6 +20,9 @@ from infra.local.home import Home, home_from
 from infra.local.provider.server import RECORDING
 from orderguard.model_version import champion
 
+COMMIT = "ORDERGUARD_COMMIT"
+"""The environment variable by which the program names images with another commit than HEAD's."""
+
 _UP = ("up", "--yes", "--skip-preview")
 
 

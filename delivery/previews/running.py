@@ -22,8 +22,6 @@ from infra.local.home import home_from
 
 BASE = "BASE"
 """The environment variable that names the base of a change: a branch, a tag or a commit."""
-COMMIT = "ORDERGUARD_COMMIT"
-"""The environment variable by which the program names images with another commit than HEAD's."""
 
 
 def preview(stack: Stack) -> Preview:
@@ -73,7 +71,7 @@ def _against_base(stack: Stack, reference: str, settings: Sequence[str]) -> Prev
     """
     commit = base.commit_of(reference)
     with elsewhere(stack) as apart, tempfile.TemporaryDirectory(prefix="orderguard-base-") as folder:
-        same = replace(apart, environment={**apart.environment, COMMIT: commit})
+        same = replace(apart, environment={**apart.environment, base.COMMIT: commit})
         try:
             recorded = base.record(same, base.unpacked(commit, Path(folder) / "tree"), settings)
         except DeliveryError as problem:

@@ -1,6 +1,7 @@
 """What the pipeline asks of Docker, gcloud, gh and git: one machine has no Google Cloud, so the commands themselves are
 the promise."""
 
+import gzip
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -132,6 +133,21 @@ def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.Mo
     monkeypatch.setattr(release, "run", refuse)
     with pytest.raises(DeliveryError, match=r"v1.2.0 stands on cccccccccccc, which is not on origin/main"):
         release.check_tag()
+
+
+def test_a_tag_that_was_not_tried_on_the_release_before_is_refused(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(release, "FORMER", tmp_path)
+    (tmp_path / "prod.jsonl.gz").write_bytes(gzip.compress(b'{"commit":"%s"}\n{}\n' % (b"a" * 40)))
+    recorder.answers["git tag"] = "v1.2.0\n"  # the first release has none before it
+    release.check_way_up()
+    recorder.answers["git tag"] = "v1.2.0\nv1.1.0\n"
+    recorder.answers["git rev-list"] = "a" * 40
+    release.check_way_up()
+    recorder.answers["git rev-list"] = "b" * 40
+    with pytest.raises(DeliveryError, match=r"The way up from v1.1.0 was not tried.*make former-state TAG=v1.1.0"):
+        release.check_way_up()
 
 
 @pytest.fixture
