@@ -47,14 +47,16 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def vendor() -> Iterator[str]:
-    """A server with the vendor's archive of an engine."""
+def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server with the vendor's archive of an engine, whose hash is pinned."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in (("pulumi", fake_pulumi(ENGINE_VERSION)), (RUNNER, b"# runs a program\n")):
             entry = tarfile.TarInfo(f"pulumi/{name}")
             entry.size, entry.mode = len(content), 0o755
             archive.addfile(entry, io.BytesIO(content))
+    pinned = {str(install.archive_name()): hashlib.sha256(buffer.getvalue()).hexdigest()}
+    monkeypatch.setattr(install, "ARCHIVE_SHA256", pinned)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -90,6 +92,21 @@ def test_the_vendors_archive_is_taken_once(variables: dict[str, str], vendor: st
     assert (first.source, again.source) == ("vendor", "cache")
     assert first.pulumi == again.pulumi
     assert [path.name for path in first.pulumi.parents[2].iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_archive_that_is_not_the_pinned_one_is_refused_and_nothing_of_it_is_unpacked(
+    variables: dict[str, str], vendor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "ARCHIVE_SHA256", {install.archive_name(): "0" * 64})
+    with pytest.raises(LocalCloudError, match="and not the pinned 0{64}.*Nothing of it is used"):
+        ensure_engine(Said(), variables=variables, vendor=vendor)
+    assert not list(Path(variables["XDG_CACHE_HOME"]).rglob("pulumi*"))
+
+
+def test_every_platform_that_the_vendor_builds_for_is_pinned() -> None:
+    platforms = [f"{system}-{machine}" for system in ("darwin", "linux") for machine in ("arm64", "x64")]
+    assert list(install.ARCHIVE_SHA256) == [f"pulumi-v{ENGINE_VERSION}-{platform}.tar.gz" for platform in platforms]
+    assert all(len(digest) == 64 for digest in install.ARCHIVE_SHA256.values())
 
 
 def test_with_nothing_to_be_had_one_message_says_what_to_install(

@@ -5,6 +5,7 @@ An engine is a folder with `pulumi` and `pulumi-language-python-exec` (the scrip
 with the engine).
 """
 
+import hashlib
 import os
 import shutil
 import socket
@@ -25,6 +26,13 @@ from infra.local.home import user_cache
 
 ENGINE_VERSION = "3.259.0"
 VENDOR = "https://get.pulumi.com/releases/sdk"
+# As the vendor publishes them in github.com/pulumi/homebrew-tap, Formula/pulumi.rb; another version has others.
+ARCHIVE_SHA256 = {
+    "pulumi-v3.259.0-darwin-arm64.tar.gz": "57c27f179e527e2cf9f62b841a448af72a020e44b2fb4ee0d9bd85556c00c864",
+    "pulumi-v3.259.0-darwin-x64.tar.gz": "eaca4c3b8277bfa3ab061fa3b270d1c66358a0b2e613da8c5587a04b7226c534",
+    "pulumi-v3.259.0-linux-arm64.tar.gz": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
+    "pulumi-v3.259.0-linux-x64.tar.gz": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
+}
 RUNNER = "pulumi-language-python-exec"
 HOST = "pulumi-language-python"
 # For `pulumi` typed plainly in a clone. The engine starts its host in the project's folder or in that of a policy pack.
@@ -152,29 +160,52 @@ def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -
     return engine
 
 
-def _download(vendor: str, folder: Path, say: Say) -> bool:
-    """Takes the vendor's archive into `folder`/bin; False, without a long wait, where its host can't be reached."""
+def archive_name() -> str | None:
+    """The vendor's archive for this machine; None where there is none."""
     machine = _MACHINES.get(os.uname().machine.lower())
-    system = os.uname().sysname.lower()
-    where = urlsplit(vendor)
-    if machine is None or not where.hostname:
+    return f"pulumi-v{ENGINE_VERSION}-{os.uname().sysname.lower()}-{machine}.tar.gz" if machine else None
+
+
+def _download(vendor: str, folder: Path, say: Say) -> bool:
+    """Takes the vendor's archive into `folder`/bin; False, without a long wait, where its host can't be reached.
+
+    Raises LocalCloudError where the archive is not the pinned one: nothing of it is unpacked.
+    """
+    name, where = archive_name(), urlsplit(vendor)
+    if name is None or name not in ARCHIVE_SHA256 or not where.hostname:
+        say(f"Pulumi engine {ENGINE_VERSION}: no archive of the vendor's is pinned for this machine.")
         return False
     try:
         socket.getaddrinfo(where.hostname, where.port or 443)
     except OSError:
         say(f"Pulumi engine {ENGINE_VERSION}: {where.hostname} can't be resolved here.")
         return False
-    address = f"{vendor}/pulumi-v{ENGINE_VERSION}-{system}-{machine}.tar.gz"
+    address, archive = f"{vendor}/{name}", folder / name
     say(f"Pulumi engine {ENGINE_VERSION}: downloading {address}")
     try:
         with urllib.request.urlopen(
             address, timeout=20
         ) as answer:  # the address is https or a test's own  # nosec B310
-            with tarfile.open(fileobj=answer, mode="r|gz") as archive:
-                archive.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError) as problem:
+            with archive.open("wb") as file:
+                shutil.copyfileobj(answer, file)
+    except OSError as problem:
         say(f"Pulumi engine {ENGINE_VERSION}: the download failed ({problem}).")
-        shutil.rmtree(folder / "pulumi", ignore_errors=True)
+        archive.unlink(missing_ok=True)
         return False
+    _unpack(archive, address, folder)
     os.rename(folder / "pulumi", folder / "bin")
     return True
+
+
+def _unpack(archive: Path, address: str, folder: Path) -> None:
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != ARCHIVE_SHA256[archive.name]:
+        raise LocalCloudError(
+            f"{address} has the SHA-256 {found} and not the pinned {ARCHIVE_SHA256[archive.name]}: it was cut off, or "
+            "it is not the vendor's. Nothing of it is used. Run this again; if it stays so, put an engine of version "
+            f"{ENGINE_VERSION} that you trust on PATH."
+        )
+    with tarfile.open(archive) as content:
+        content.extractall(folder, filter="data")
+    archive.unlink()
