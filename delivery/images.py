@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery import base
-from delivery.commands import REPOSITORY, commit, repository, run, stream, tag
+from delivery.commands import REPOSITORY, commit, run, stream, tag
 from delivery.errors import DeliveryError
+from delivery.provenance import MAIN, on_main, require_attestation
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import DEFAULT_STACK, home_from
@@ -176,17 +177,17 @@ def verify(registry: str, digests: Mapping[str, str], environment: Mapping[str, 
     """Check where the images (name → digest) come from; returns what was found. Raises `DeliveryError` where one is
     foreign.
 
-    On Google Cloud that is GitHub's attestation by the deploying workflow of this repository, at this commit
+    On Google Cloud that is GitHub's attestation by the deploying workflow of this repository, at this commit of main
     and tag and on GitHub's own runners; on the local cloud the digest says it: the same tree gives the same.
     """
     if on_google_cloud(environment):
+        if (here := commit()) not in on_main():
+            raise DeliveryError(f"{here[:12]} is not a commit of {MAIN}: only what main itself held is deployed.")
         sign_in(registry)
-        owner = repository(environment)
-        made = ["--repo", owner, "--signer-workflow", f"{owner}/{BUILT_BY}", "--source-digest", commit()]
-        made += ["--source-ref", f"refs/tags/{tag(environment)}", "--deny-self-hosted-runners"]
         for name, digest in digests.items():
-            run(["gh", "attestation", "verify", f"oci://{registry}/{name}@{digest}", *made])
-        return f"{_listed(registry, digests)} were built by {BUILT_BY} of {owner} at {commit()}"
+            image = f"oci://{registry}/{name}@{digest}"
+            require_attestation(image, BUILT_BY, f"refs/tags/{tag(environment)}", here, environment)
+        return f"{_listed(registry, digests)} were built by {BUILT_BY} at {here}"
     pushed = _push_locally(registry, commit(), environment)
     if foreign := [name for name, digest in digests.items() if pushed[name] != digest]:
         raise DeliveryError(f"{', '.join(foreign)} in {registry} was not built from this tree.")

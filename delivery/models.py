@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from delivery import github
-from delivery.commands import REPOSITORY, commit, repository, run
+from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.errors import DeliveryError
+from delivery.provenance import MAIN_REF, on_main, require_attestation
 from delivery.stack import on_google_cloud
 from infra.local.files import write_whole
 from infra.local.home import DEFAULT_STACK, home_from
@@ -48,6 +49,14 @@ class Record:
     commit: str
     manifest_sha256: str
     run: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that holds a record: its number, and the ref that it ran on."""
+
+    number: str
+    ref: str
 
 
 def models_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -86,18 +95,19 @@ def read(path: Path = RECORD) -> Record:
 
 def fetch(environment: Mapping[str, str] = os.environ) -> Record:
     """Bring this commit's model version into the models folder: the one trained at HEAD or, where HEAD changed no
-    orders, at the nearest commit before it. Its manifest must have the recorded hash, every file the manifest's, and
-    GitHub's attestation must say that the Model Retrainer of this repository made it at that commit.
+    orders, at the nearest commit of main before it. Its manifest must have the recorded hash, every file the
+    manifest's, and GitHub's attestation must say that the Model Retrainer of this repository made it at that commit,
+    run on main or on the tag at HEAD.
 
     MODEL_COMMIT and MODEL_MANIFEST_SHA256 ask for one version and no other: the one that the stack before this runs.
     MODEL_ARTIFACTS names a folder that holds the artifacts (`model-record-SHA/`, `model-SHA/`); without it they come
     from GitHub Actions.
     """
-    history = run(["git", "rev-list", "--max-count=1000", "HEAD"]).split()
+    history = _history()
     if wanted := environment.get("MODEL_COMMIT"):
         history = [trained_at for trained_at in history if trained_at == wanted]
-    found, run_id = _find(history, environment, wait=True)
-    _bring(found, run_id, environment)
+    found, source = _find(history, environment, wait=True)
+    _bring(found, source, environment)
     if run(["git", "diff", "--name-only", found.commit, "HEAD", "--", *ORDERS]):
         print(
             f"note: orders came since {found.commit[:12]} whose training has kept no version: it failed, or a gate did"
@@ -115,15 +125,14 @@ def fetch_champion(environment: Mapping[str, str] = os.environ) -> Record | None
     folder = models_folder(environment)
     if champion(folder):
         return None
-    history = run(["git", "rev-list", "--max-count=1000", "--skip=1", "HEAD"]).split()
     try:
-        found, run_id = _find(history, environment)
+        found, source = _find(_history("--skip=1"), environment)
     except NoModelVersion:
         return None
     finally:
         RECORD.unlink(missing_ok=True)
     try:
-        _bring(found, run_id, environment)
+        _bring(found, source, environment)
     except (DeliveryError, ModelVersionError) as problem:
         # A renamed repository, another feature set: a training must not wait until the artifact is gone. Nobody gains
         # by spoiling it, because who can do that can delete it as well.
@@ -134,8 +143,15 @@ def fetch_champion(environment: Mapping[str, str] = os.environ) -> Record | None
     return found
 
 
-def _find(history: list[str], environment: Mapping[str, str], wait: bool = False) -> tuple[Record, str]:
-    """The record of the first commit in `history` that has one, and the run that holds it (empty for a folder).
+def _history(*options: str) -> list[str]:
+    """The commits of main at or before HEAD, the newest first: a model is taken from no other."""
+    main = set(on_main())
+    before = run(["git", "rev-list", "--first-parent", "--max-count=1000", *options, "HEAD"]).split()
+    return [one for one in before if one in main]
+
+
+def _find(history: list[str], environment: Mapping[str, str], wait: bool = False) -> tuple[Record, Run | None]:
+    """The record of the first commit in `history` that has one, and the run that holds it (None for a folder).
 
     A tag may be pushed together with orders: `wait` for the training of a commit that stands before that one.
     """
@@ -143,7 +159,7 @@ def _find(history: list[str], environment: Mapping[str, str], wait: bool = False
         return _from_folder(Path(store), history)
     end = time.monotonic() + TRAINING_SECONDS
     while True:
-        runs = _runs_with_records()
+        runs = _runs_with_records(tag(environment))
         nearest = next((number for number, one in enumerate(history) if one in runs), len(history))
         training = _in_training().intersection(history[:nearest]) if wait else set()
         if not training:
@@ -162,74 +178,76 @@ def _in_training() -> set[str]:
     return set(run([*listing, "--jq", query]).split())
 
 
-def _bring(found: Record, run_id: str, environment: Mapping[str, str]) -> None:
+def _bring(found: Record, source: Run | None, environment: Mapping[str, str]) -> None:
     """Put the version's files into the models folder once hash, attestation and files have been checked."""
     target = models_folder(environment) / found.version
-    source = target.with_name(f".{found.version}.part")
-    shutil.rmtree(source, ignore_errors=True)
+    aside = target.with_name(f".{found.version}.part")
+    shutil.rmtree(aside, ignore_errors=True)
     make_private_folder(target.parent)
-    if store := environment.get("MODEL_ARTIFACTS"):
-        with kept_private():
-            shutil.copytree(Path(store) / f"model-{found.commit}", source, copy_function=shutil.copyfile)
-    else:
-        with kept_private():
-            _download(run_id, f"model-{found.commit}", source)
-        owner = repository(environment)
-        made = ["--repo", owner, "--signer-workflow", f"{owner}/{TRAINED_BY}"]
-        made += ["--source-digest", found.commit, "--deny-self-hosted-runners"]
-        run(["gh", "attestation", "verify", str(source / "manifest.json"), *made])
+    with kept_private():
+        if source:
+            _download(source.number, f"model-{found.commit}", aside)
+            require_attestation(str(aside / "manifest.json"), TRAINED_BY, source.ref, found.commit, environment)
+        else:
+            store = Path(environment["MODEL_ARTIFACTS"])
+            shutil.copytree(store / f"model-{found.commit}", aside, copy_function=shutil.copyfile)
     expected = {found.manifest_sha256, environment.get("MODEL_MANIFEST_SHA256") or found.manifest_sha256}
-    if expected != {manifest_hash(source)}:
-        shutil.rmtree(source)
+    if expected != {manifest_hash(aside)}:
+        shutil.rmtree(aside)
         raise DeliveryError(
             f"Model version {found.version} is not the one that was trained at {found.commit}: "
             "its manifest has another hash."
         )
-    verify(source)
+    verify(aside)
     shutil.rmtree(target, ignore_errors=True)
-    source.replace(target)
+    aside.replace(target)
 
 
-def _from_folder(store: Path, history: list[str]) -> tuple[Record, str]:
+def _from_folder(store: Path, history: list[str]) -> tuple[Record, None]:
     for trained_at in history:
         path = store / f"model-record-{trained_at}" / RECORD.name
         if path.exists():
-            return read(path), ""
+            return read(path), None
     raise NoModelVersion(f"{store} holds no model version of this commit or one before it.")
 
 
-def _runs_with_records() -> dict[str, str]:
-    """Commit → the newest run that holds a record of its model version.
+def _runs_with_records(at: str | None) -> dict[str, Run]:
+    """Commit → the newest run on main, or else on the tag `at`, that holds a record of its model version.
 
-    A fork's pull request can leave an artifact of any name in this repository's list, so the run has to be of this
-    repository and of the commit in the name.
+    A fork's pull request can leave an artifact of any name in this repository's list, and a run on a branch one of a
+    commit that is on main too: so the run has to be of this repository, of the commit in the name, and on one of these
+    refs. What it trained with is told by the attestation.
     """
+    refs = {"main": MAIN_REF, **({at: f"refs/tags/{at}"} if at else {})}
     query = (
         ".artifacts[] | select(.expired | not)"
         " | select(.workflow_run.head_repository_id == .workflow_run.repository_id)"
         ' | select(.name == "model-record-" + .workflow_run.head_sha)'
-        ' | "\\(.workflow_run.head_sha) \\(.workflow_run.id)"'
+        f" | select(.workflow_run.head_branch as $ref | {json.dumps(list(refs))} | index($ref))"
+        ' | "\\(.workflow_run.head_sha) \\(.workflow_run.id) \\(.workflow_run.head_branch)"'
     )
     listing = ["gh", "api", "--paginate", "repos/{owner}/{repo}/actions/artifacts?per_page=100", "--jq", query]
-    runs: dict[str, str] = {}
-    for line in run(listing).splitlines():  # the newest first
-        runs.setdefault(*line.split())
+    found = [line.split() for line in run(listing).splitlines()]  # the newest first
+    runs: dict[str, Run] = {}
+    for trained_at, number, branch in sorted(found, key=lambda one: one[2] != "main"):
+        runs.setdefault(trained_at, Run(number, refs[branch]))
     return runs
 
 
-def _from_github(history: list[str], runs: Mapping[str, str]) -> tuple[Record, str]:
+def _from_github(history: list[str], runs: Mapping[str, Run]) -> tuple[Record, Run]:
     """The record of the nearest commit, and the run that holds it."""
     for trained_at in history:
         if trained_at in runs:
             RECORD.unlink(missing_ok=True)
-            _download(runs[trained_at], f"model-record-{trained_at}", RECORD.parent)
+            _download(runs[trained_at].number, f"model-record-{trained_at}", RECORD.parent)
             found = read(RECORD)
             if found.commit != trained_at:
                 raise DeliveryError(f"The record of {trained_at} speaks of {found.commit}: it is not of that run.")
             return found, runs[trained_at]
     raise NoModelVersion(
-        "No training run of this commit, or of one before it, has kept its model version (GitHub keeps artifacts for "
-        "90 days). Run the Model Retrainer on it, `gh workflow run train_model.yml --ref TAG`, then this job again."
+        "No training run on main, of this commit or of one before it, has kept its model version (GitHub keeps "
+        "artifacts for 90 days). Run the Model Retrainer on it, `gh workflow run train_model.yml --ref TAG`, then this "
+        "job again."
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import images, models, records, release
+from delivery import images, models, provenance, records, release
 
 CLOUD = {"PULUMI_BACKEND_URL": "gs://state"}
 
@@ -17,7 +17,11 @@ class Recorder:
     def __init__(self) -> None:
         self.commands: list[str] = []
         self.given: list[str] = []
-        self.answers: dict[str, str] = {"git rev-parse": "c" * 40, "git tag": "v1.2.0"}
+        self.answers: dict[str, str] = {
+            "git rev-parse": "c" * 40,
+            "git tag": "v1.2.0",
+            "git rev-list --first-parent origin/main": " ".join(letter * 40 for letter in "fcba"),
+        }
 
     def __call__(
         self,
@@ -39,7 +43,7 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    for module in (images, models, records, release):
+    for module in (images, models, provenance, records, release):
         monkeypatch.setattr(module, "run", made)
     monkeypatch.setattr("delivery.commands.run", made)
     return made

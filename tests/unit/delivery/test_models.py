@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import models
+from delivery import commands, models, provenance, release
 from delivery.errors import DeliveryError
 from tests.unit.delivery.conftest import CLOUD, Recorder
 
@@ -25,12 +26,16 @@ def test_a_model_comes_from_the_run_of_its_commit_in_this_repository(
 ) -> None:
     monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
     monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, "b" * 40))
-    recorder.answers["gh api"] = f"{'a' * 40} 7\n{'b' * 40} 9\n{'b' * 40} 8\n"
-    found, run_id = models._find(["f" * 40, "b" * 40, "a" * 40], {})
-    assert (found.commit, run_id) == ("b" * 40, "9"), "the nearest commit, its newest run"
+    recorder.answers["gh api"] = f"{'b' * 40} 10 v1.2.0\n{'a' * 40} 7 main\n{'b' * 40} 9 main\n{'b' * 40} 8 main\n"
+    found, run = models._find(["f" * 40, "b" * 40, "a" * 40], {})
+    assert (found.commit, run) == (
+        "b" * 40,
+        models.Run("9", "refs/heads/main"),
+    ), "the nearest commit, main's newest run"
     (query,) = recorder.those("gh api")
     assert "head_repository_id == .workflow_run.repository_id" in query
     assert '"model-record-" + .workflow_run.head_sha' in query
+    assert '.workflow_run.head_branch as $ref | ["main", "v1.2.0"] | index($ref)' in query
     with pytest.raises(DeliveryError, match="speaks of b"):
         models._find(["a" * 40], {})
 
@@ -40,12 +45,52 @@ def test_a_model_version_has_to_come_from_the_model_retrainer_of_this_repository
     recorder: Recorder, rivals: Path, monkeypatch: pytest.MonkeyPatch, repository: dict[str, str]
 ) -> None:
     recorder.answers["gh repo view"] = "owner/orderguard\n"
-    recorder.answers["gh api"] = f"{'f' * 40} 7\n"
-    monkeypatch.setattr(models, "_download", lambda run_id, name, folder: shutil.copytree(rivals / name, folder))
-    models.fetch(repository)
-    (asked,) = recorder.those("gh attestation verify")
-    assert "--repo owner/orderguard --signer-workflow owner/orderguard/.github/workflows/train_model.yml" in asked
-    assert f"--source-digest {'f' * 40}" in asked
+    monkeypatch.setattr(
+        models, "_download", lambda run_id, name, folder: shutil.copytree(rivals / name, folder, dirs_exist_ok=True)
+    )
+    for branch, ref in (("main", "refs/heads/main"), ("v1.2.0", "refs/tags/v1.2.0")):
+        recorder.answers["gh api"] = f"{'f' * 40} 7 {branch}\n"
+        models.fetch(repository)
+        asked = recorder.those("gh attestation verify")[-1]
+        assert "--repo owner/orderguard --signer-workflow owner/orderguard/.github/workflows/train_model.yml" in asked
+        assert f"--signer-digest {'f' * 40} --source-ref {ref} --source-digest {'f' * 40}" in asked
+
+
+def test_a_commit_that_was_reverted_before_its_merge_leaves_no_model(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its retrainer was dispatched on the branch, and the run attested: nobody has reviewed what it trained with."""
+
+    def git(*words: str) -> str:
+        named = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+        return subprocess.run(
+            ["git", *named, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def commit(title: str) -> str:
+        git("commit", "--quiet", "--allow-empty", "--message", title)
+        return git("rev-parse", "HEAD")
+
+    git("init", "--quiet", "--initial-branch=main")
+    reviewed = commit("Take orders")
+    git("switch", "--quiet", "--create", "change")
+    planted = commit("Plant something")
+    commit("Revert it")
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--no-ff", "--message", "Merge the change", "change")
+    git("update-ref", "refs/remotes/origin/main", "main")
+    monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
+    monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, name[-40:]))
+    real = lambda words, **_: git(*words[1:]) if words[0] == "git" else recorder(words)  # noqa: E731
+    for module in (models, provenance, commands):
+        monkeypatch.setattr(module, "run", real)
+    recorder.answers["gh api"] = f"{planted} 9 main\n{reviewed} 7 main\n"
+    assert models._history()[1:] == [reviewed]
+    assert models._find(models._history(), {})[0].commit == reviewed
+    git("tag", "v1.0.0", planted)
+    git("switch", "--quiet", "--detach", "v1.0.0")
+    with pytest.raises(DeliveryError, match="v1.0.0 stands on .* or came with a merge"):
+        release.check_tag()
 
 
 def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path: Path, recorder: Recorder) -> None:
@@ -60,17 +105,20 @@ def test_a_tag_that_is_pushed_with_its_orders_gets_their_model_and_not_the_one_b
 ) -> None:
     monkeypatch.setattr(models, "RECORD", tmp_path / "model-record.json")
     monkeypatch.setattr(models, "_download", lambda run_id, name, folder: model_record(folder, name[-40:]))
-    recorder.answers["gh api"] = f"{'a' * 40} 7\n"
+    recorder.answers["gh api"] = f"{'a' * 40} 7 main\n"
     recorder.answers["gh run list --workflow ml-pipeline.yml"] = f"{'f' * 40}\n{'a' * 40}\n{'0' * 40}\n"
 
     def training_ends(seconds: float) -> None:
-        recorder.answers["gh api"] = f"{'f' * 40} 8\n{'a' * 40} 7\n"
+        recorder.answers["gh api"] = f"{'f' * 40} 8 main\n{'a' * 40} 7 main\n"
 
     monkeypatch.setattr("delivery.models.time.sleep", training_ends)
-    found, run_id = models._find(["f" * 40, "a" * 40], {}, wait=True)
-    assert (found.commit, run_id) == ("f" * 40, "8"), "its publication still waits, but the version is there"
+    found, run = models._find(["f" * 40, "a" * 40], {}, wait=True)
+    assert run and (found.commit, run.number) == (
+        "f" * 40,
+        "8",
+    ), "its publication still waits, but the version is there"
     monkeypatch.setattr(models, "TRAINING_SECONDS", 0.0)
-    recorder.answers["gh api"] = f"{'a' * 40} 7\n"
+    recorder.answers["gh api"] = f"{'a' * 40} 7 main\n"
     with pytest.raises(DeliveryError, match="f{12} are still in training"):
         models._find(["f" * 40, "a" * 40], {}, wait=True)
 
@@ -92,8 +140,8 @@ def rivals(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(models, "models_folder", lambda environment: tmp_path / "models")
     monkeypatch.setattr(models, "verify", lambda folder: None)
     (tmp_path / "models").mkdir()
-    recorder.answers["git rev-list --max-count=1000 HEAD"] = f"{'f' * 40} {'a' * 40}"
-    recorder.answers["git rev-list --max-count=1000 --skip=1 HEAD"] = "a" * 40
+    recorder.answers["git rev-list --first-parent --max-count=1000 HEAD"] = f"{'f' * 40} {'a' * 40}"
+    recorder.answers["git rev-list --first-parent --max-count=1000 --skip=1 HEAD"] = "a" * 40
     store = tmp_path / "artifacts"
     for name, at in (("new", "f" * 40), ("old", "a" * 40)):
         (store / f"model-{at}").mkdir(parents=True)

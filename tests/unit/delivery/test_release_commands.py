@@ -4,7 +4,7 @@ the promise."""
 import gzip
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from delivery import images, records, release
 from delivery.commands import follow, tag
 from delivery.deploy import Deployment
 from delivery.errors import DeliveryError
+from delivery.models import manifest_hash
 from delivery.stack import LOCKED, Stack
 from orderguard.model_version import read_manifest
 from tests.unit.delivery.conftest import CLOUD, Recorder
@@ -53,7 +54,10 @@ def test_both_images_have_to_come_from_this_workflow_at_this_commit_and_tag(
     assert [check.split()[3].rpartition("/")[2].partition("@")[0] for check in checks] == list(DIGESTS)
     for check in checks:
         assert "--signer-workflow owner/orderguard/.github/workflows/deploy.yml" in check
-        assert f"--source-digest {'c' * 40} --source-ref refs/tags/v1.2.0" in check
+        assert f"--signer-digest {'c' * 40} --source-ref refs/tags/v1.2.0 --source-digest {'c' * 40}" in check
+    recorder.answers["git rev-parse"] = "e" * 40
+    with pytest.raises(DeliveryError, match="eeeeeeeeeeee is not a commit of origin/main"):
+        images.verify(REGISTRY, DIGESTS, {**CLOUD, **repository})
 
 
 def test_both_images_are_signed_by_the_key_that_the_attestor_trusts(recorder: Recorder) -> None:
@@ -124,14 +128,10 @@ def test_a_release_waits_for_ci_where_the_tag_comes_with_its_commit(
     assert len(recorder.those("gh run list")) == 2
 
 
-def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_beside_main_is_refused(recorder: Recorder) -> None:
     assert release.check_tag() == "v1.2.0"
-
-    def refuse(command: Sequence[str], **_: object) -> str:
-        raise DeliveryError("exit code 1")
-
-    monkeypatch.setattr(release, "run", refuse)
-    with pytest.raises(DeliveryError, match=r"v1.2.0 stands on cccccccccccc, which is not on origin/main"):
+    recorder.answers["git rev-parse"] = "e" * 40
+    with pytest.raises(DeliveryError, match=r"v1.2.0 stands on eeeeeeeeeeee, which is not on origin/main"):
         release.check_tag()
 
 
@@ -182,18 +182,82 @@ def test_long_histories_are_cut_in_the_notes(deployed: Deployment) -> None:
     assert "- change 199\n- and 800 before these" in text
 
 
-def test_what_a_release_keeps_is_put_where_the_trace_reads_it(
-    deployed: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    release.records(deployed)
+@pytest.fixture
+def release_assets(
+    recorder: Recorder, deployed: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., list[str]]:
+    """Keeps what a release holds: the record of a deployment and its model version, each as a change makes it."""
     monkeypatch.setattr(records, "history_folder", lambda: tmp_path / "history")
     monkeypatch.setattr(records, "models_folder", lambda: tmp_path / "elsewhere")
     monkeypatch.setattr(records, "verify", lambda folder: None)
-    records.keep(tmp_path / "reports", "v1.2.0")
+    recorder.answers["gh repo view"] = "owner/orderguard\n"
+    digest = manifest_hash(tmp_path / "models" / "v1")
+
+    def keep(**changes: object) -> list[str]:
+        text = json.dumps({**deployed.__dict__, "manifest_sha256": digest, **changes})
+        (tmp_path / "reports" / "deployment-prod.json").write_text(text)
+        release.records(deployed)
+        return records.keep(tmp_path / "reports", "v1.2.0")
+
+    return keep
+
+
+def test_what_a_release_keeps_is_put_where_the_trace_reads_it(
+    recorder: Recorder, release_assets: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    assert release_assets() == []
     assert (tmp_path / "history" / "prod-v1.2.0.json").exists()
     assert read_manifest(tmp_path / "elsewhere" / "v1") == manifest("v1")
     assert not list((tmp_path / "elsewhere").glob(".*"))
-    records.keep(tmp_path / "reports", "v1.2.0")  # again changes nothing
+    assert release_assets() == []  # again changes nothing
+    asked = recorder.those("gh attestation verify")[0]
+    assert (
+        "deployment-prod.json --repo owner/orderguard --signer-workflow owner/orderguard/.github/workflows/d" in asked
+    )
+    assert f"--source-ref refs/tags/v1.2.0 --source-digest {'c' * 40}" in asked
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"manifest_sha256": "1" * 64}, ["no attested record of this release has deployed a v1 with this manifest"]),
+        ({"manifest_sha256": ""}, ["no attested record of this release has deployed a v1 with this manifest"]),
+        ({"model_version": "v2"}, ["no attested record of this release has deployed a v1 with this manifest"]),
+        ({"tag": "v1.1.0"}, ["it speaks of v1.1.0", "no attested record"]),
+        ({"surprise": 1}, ["unexpected keyword argument 'surprise'", "no attested record"]),
+    ],
+)
+def test_a_foreign_model_or_record_among_a_releases_assets_is_refused(
+    release_assets: Callable[..., list[str]], change: dict[str, object], told: list[str], tmp_path: Path
+) -> None:
+    refused = release_assets(**change)
+    assert len(refused) == len(told) and all(words in one for words, one in zip(told, refused, strict=True))
+    assert not list((tmp_path / "elsewhere").glob("*"))
+
+
+def test_a_record_that_is_not_attested_is_not_kept_nor_the_model_that_it_vouches_for(
+    release_assets: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise DeliveryError("no attestation matches")
+
+    monkeypatch.setattr(records, "require_attestation", refuse)
+    assert [one.rpartition(": ")[2] for one in release_assets()] == [
+        "no attestation matches",
+        "no attested record of this release has deployed a v1 with this manifest",
+    ]
+    assert not list((tmp_path / "history").glob("*")) and not list((tmp_path / "elsewhere").glob("*"))
+
+
+def test_every_release_is_gone_through_before_what_was_refused_is_told(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder.answers["gh release list"] = "v2 v1"
+    recorder.answers["gh release view"] = "deployment-prod.json"
+    monkeypatch.setattr(records, "keep", lambda folder, name: [f"{name}: foreign"] if name == "v2" else [])
+    with pytest.raises(DeliveryError, match="(?s)1 of the releases' assets were not kept.*v2: foreign"):
+        records.fetch()
+    assert len(recorder.those("gh release download")) == 2
 
 
 def test_a_model_version_of_a_release_is_checked_before_it_is_kept(
@@ -205,8 +269,8 @@ def test_a_model_version_of_a_release_is_checked_before_it_is_kept(
         archive.add(tmp_path / "v1", "v1")
     monkeypatch.setattr(records, "history_folder", lambda: tmp_path / "history")
     monkeypatch.setattr(records, "models_folder", lambda: tmp_path / "models")
-    with pytest.raises(ValueError):
-        records.keep(tmp_path, "v1.2.0")
+    (refused,) = records.keep(tmp_path, "v1.2.0")
+    assert refused.startswith("v1.2.0: model-v1.tar.gz: ")
     assert not (tmp_path / "models" / "v1").exists()
 
 
