@@ -28,13 +28,18 @@ from infra.local.engine.install import ENGINE_VERSION
 FIRST_APIS = ("cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com")
 # Google makes these service agents when it is asked to; a right can't be given to one that does not exist.
 AGENTS = ("artifactregistry", "eventarc", "monitoring", "pubsub", "redis", "run", "secretmanager")
-ENVIRONMENTS = {"staging": ("staging", "preview-staging", "models"), "prod": ("production", "preview-prod")}
+ENVIRONMENTS = {
+    "staging": ("staging", "preview-staging", "drift-staging", "models"),
+    "prod": ("production", "preview-prod", "drift-prod"),
+}
+APPROVED = ("preview-staging", "preview-prod")
+"""Environments in which code runs that nobody has reviewed: somebody has to let it, each time."""
 DEPLOYING = ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY")
 VARIABLES = {
     **{name: DEPLOYING for name in ("staging", "production")},
     **{
         name: ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT")
-        for name in ("preview-staging", "preview-prod")
+        for name in ("preview-staging", "preview-prod", "drift-staging", "drift-prod")
     },
     "models": ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"),
 }
@@ -314,6 +319,21 @@ def _github(stack: Stack) -> list[Need]:
                 (f"GitHub: environment {name}", "its state in the bucket"),
             ),
         ]
+        if name in APPROVED:
+            rules = f"gh api repos/{{owner}}/{{repo}}/environments/{name} --jq .protection_rules[].type"
+            command = (
+                f"gh api --method PUT repos/{{owner}}/{{repo}}/environments/{name}"
+                " -F 'reviewers[][id]=NUMBER' -f 'reviewers[][type]=User'"
+            )
+            needs.append(
+                Need(
+                    f"GitHub: who approves {name}",
+                    lists(("required_reviewers",), rules),
+                    command,
+                    (f"GitHub: environment {name}",),
+                    by_hand=True,
+                )
+            )
     return needs
 
 

@@ -45,7 +45,7 @@ def bootstrap(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
 if __name__ == "__main__":
     try:
-        for output, value in bootstrap(read_settings(pulumi.runtime.config.CONFIG.get())).items():
+        for output, value in bootstrap(read_settings(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack())).items():
             pulumi.export(output, value)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from error

@@ -12,20 +12,16 @@ from infra.bootstrap.roles import (
 )
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
+from infra.bootstrap.trust import ISSUER, MAPPING, Run, condition, trusted
 from infra.component import Component
-
-PUBLISHING_REF = "refs/heads/main"
 
 
 class GitHub(Component):
-    """A workload identity pool that trusts one repository of one owner, by number.
-
-    `attribute.trigger` is the repository's number with the kind of ref that a workflow runs on: `123:branch`,
-    `123:tag`. `attribute.repository_ref` is the number with the ref itself: `123:refs/heads/main`.
-    """
+    """A workload identity pool that trusts the runs of one repository that `infra.bootstrap.trust` lists."""
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
+        self._repository = settings.repository
         self._pool = gcp.iam.WorkloadIdentityPool(
             name,
             project=settings.project,
@@ -39,25 +35,17 @@ class GitHub(Component):
             workload_identity_pool_id=self._pool.workload_identity_pool_id,
             workload_identity_pool_provider_id=name,
             display_name="The orderguard repository",
-            oidc={"issuer_uri": "https://token.actions.githubusercontent.com"},
-            attribute_mapping={
-                "google.subject": "assertion.sub",
-                "attribute.repository_id": "assertion.repository_id",
-                "attribute.repository_owner_id": "assertion.repository_owner_id",
-                "attribute.trigger": "assertion.repository_id + ':' + assertion.ref_type",
-                "attribute.repository_ref": "assertion.repository_id + ':' + assertion.ref",
-            },
-            attribute_condition=(
-                f"assertion.repository_owner_id == '{settings.repository_owner}'"
-                f" && assertion.repository_id == '{settings.repository}'"
-            ),
+            oidc={"issuer_uri": ISSUER},
+            attribute_mapping=MAPPING,
+            attribute_condition=condition(settings.repository, settings.repository_owner),
             opts=self.within,
         )
         self.provider: pulumi.Output[str] = provider.name
         self.register_outputs({"provider": self.provider})
 
-    def workflows(self, attribute: str, value: str) -> pulumi.Output[str]:
-        """The member for workflows whose token has this value of an attribute."""
+    def member(self, run: Run) -> pulumi.Output[str]:
+        """The member that a run is."""
+        attribute, value = run.attribute(self._repository)
         return pulumi.Output.concat(
             "principalSet://iam.googleapis.com/", self._pool.name, f"/attribute.{attribute}/{value}"
         )
@@ -66,10 +54,10 @@ class GitHub(Component):
 class Identities(Component):
     """An identity that previews, one that publishes model versions, and one that deploys.
 
-    Any workflow of the repository may preview: it reads what is declared and neither orders nor keys. Only a workflow
-    that runs on the main branch may publish: it adds objects to model buckets, and can do nothing else there. Only a
-    workflow that runs on a tag may deploy. The deploy identity makes the stacks' keys and so could read them; it can't
-    read raw orders, and the only rights that it can grant on the project are those that the program grants.
+    Who becomes which stands in `infra.bootstrap.trust`. The preview identity reads what is declared and neither orders
+    nor keys. The publish identity adds objects to model buckets, and can do nothing else there. The deploy identity
+    makes the stacks' keys and so could read them; it can't read raw orders, and the only rights that it can grant on
+    the project are those that the program grants.
     """
 
     def __init__(
@@ -77,17 +65,10 @@ class Identities(Component):
     ) -> None:
         super().__init__(name, opts)
         self._settings, self._github = settings, github
-        self.preview: pulumi.Output[str] = self._identity(
-            "preview", "previews changes", github.workflows("repository_id", settings.repository)
-        )
-        self.publish: pulumi.Output[str] = self._identity(
-            "publish",
-            "publishes model versions",
-            github.workflows("repository_ref", f"{settings.repository}:{PUBLISHING_REF}"),
-        )
-        self.deploy: pulumi.Output[str] = self._identity(
-            "deploy", "deploys tags", github.workflows("trigger", f"{settings.repository}:tag")
-        )
+        self._runs = trusted(settings.environment)
+        self.preview: pulumi.Output[str] = self._identity("preview", "previews changes")
+        self.publish: pulumi.Output[str] = self._identity("publish", "publishes model versions")
+        self.deploy: pulumi.Output[str] = self._identity("deploy", "deploys tags")
         # A deployment asks the service whether it is well, and gcloud makes no identity token of GitHub's credentials.
         gcp.serviceaccount.IAMMember(
             "deploy-proves-who-it-is",
@@ -120,7 +101,7 @@ class Identities(Component):
             " && resource.name.extract('buckets/{bucket}/').endsWith('-models')"
         )
 
-    def _identity(self, name: str, purpose: str, workflows: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _identity(self, name: str, purpose: str) -> pulumi.Output[str]:
         account = gcp.serviceaccount.Account(
             name,
             project=self._settings.project,
@@ -128,13 +109,14 @@ class Identities(Component):
             display_name=f"orderguard: {purpose}",
             opts=self.within,
         )
-        gcp.serviceaccount.IAMMember(
-            f"github-becomes-{name}",
-            service_account_id=account.name,
-            role="roles/iam.workloadIdentityUser",
-            member=workflows,
-            opts=self.within,
-        )
+        for number, run in enumerate(self._runs[name]):
+            gcp.serviceaccount.IAMMember(
+                f"github-becomes-{name}" + (f"-by-{run.workflow.partition('.')[0]}" if number else ""),
+                service_account_id=account.name,
+                role="roles/iam.workloadIdentityUser",
+                member=self._github.member(run),
+                opts=self.within,
+            )
         return account.account_id.apply(self._settings.service_account)
 
     def _state_access(self, name: str, email: pulumi.Output[str], objects: str, key: str, state: State) -> None:

@@ -13,13 +13,16 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """`repository` and `repository_owner` are GitHub's numeric ids: a name can be given up and taken by others."""
+    """`repository` and `repository_owner` are GitHub's numeric ids: a name can be given up and taken by others.
+    `environment` is that of the stack which the project holds.
+    """
 
     project: str
     region: str
     state_location: str
     repository: str
     repository_owner: str
+    environment: str
 
     def service_account(self, name: str) -> str:
         """The e-mail address of a service account of this project."""
@@ -38,11 +41,21 @@ _KEYS = (
         r"[0-9]+",
         "the number that `gh api repos/OWNER/NAME --jq .owner.id` prints",
     ),
+    (
+        "environment",
+        f"{PREFIX}:environment",
+        r"[a-z][a-z0-9-]{0,7}",
+        "the environment of the stack that this project holds, staging or prod",
+    ),
 )
 
 
-def read_settings(values: Mapping[str, str]) -> Settings:
-    """The settings in `values`, full keys to text. Raises SettingsError with every mistake."""
+def read_settings(values: Mapping[str, str], stack: str = "") -> Settings:
+    """The settings in `values`, full keys to text; `stack` is the environment where they name none.
+
+    Raises SettingsError with every mistake.
+    """
+    values = {**values, f"{PREFIX}:environment": values.get(f"{PREFIX}:environment") or stack}
     known = {key for _, key, _, _ in _KEYS}
     mistakes = [
         f"{key}: there is no such setting" for key in values if key.startswith(f"{PREFIX}:") and key not in known

@@ -1,6 +1,8 @@
 """The one-time stack: whom it trusts, and how far."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -15,33 +17,118 @@ VALUES = {
     "orderguard-bootstrap:stateLocation": "EU",
     "orderguard-bootstrap:repository": "456",
     "orderguard-bootstrap:repositoryOwner": "123",
+    "orderguard-bootstrap:environment": "prod",
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings() -> Settings:
     return read_settings(VALUES)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def record(settings: Settings) -> Record:
     return declare(lambda: bootstrap(settings))
 
 
-def test_github_is_trusted_by_numbers_alone(record: Record) -> None:
+class Claim(str):
+    """A claim as conditions and mappings in CEL see it."""
+
+    def __add__(self, other: str) -> "Claim":
+        return Claim(str(self) + other)
+
+    def startsWith(self, text: str) -> bool:
+        return self.startswith(text)
+
+    def extract(self, template: str) -> "Claim":
+        before, _, after = template.partition("{file}")
+        rest = self.partition(before)[2]
+        return Claim(rest.partition(after)[0] if after in rest else "")
+
+
+def cel(expression: str, token: Mapping[str, str]) -> Any:
+    """The value of an expression of the kind that the one-time stack writes. KeyError: the token lacks the claim."""
+    words = re.sub(r"assertion\.(\w+)", r"claims['\1']", expression).replace("&&", "and").replace("||", "or")
+    return eval(words, {}, {"claims": {name: Claim(value) for name, value in token.items()}})
+
+
+RELEASE = {
+    "sub": "repo:owner/orderguard:environment:production",
+    "repository": "owner/orderguard",
+    "repository_id": "456",
+    "repository_owner_id": "123",
+    "environment": "production",
+    "event_name": "push",
+    "job_workflow_ref": "owner/orderguard/.github/workflows/deploy.yml@refs/tags/v1.0.0",
+    "ref": "refs/tags/v1.0.0",
+    "ref_type": "tag",
+}
+MAIN = {"ref": "refs/heads/main", "ref_type": "branch"}
+
+
+def run_of(workflow: str, **claims: str) -> dict[str, str]:
+    """A token as GitHub gives it to a job of `workflow`, else of the release above."""
+    token = {**RELEASE, **claims}
+    return {**token, "job_workflow_ref": f"owner/orderguard/.github/workflows/{workflow}@{token['ref']}"}
+
+
+PULL_REQUEST = {"event_name": "pull_request", "ref": "refs/pull/7/merge", "ref_type": "branch"}
+RUNS = {
+    "a version tag": (RELEASE, {"deploy"}),
+    "the promotion on main": (run_of("promote.yml", **MAIN, environment="promotion-prod"), {"deploy"}),
+    "the training on main": (run_of("train_model.yml", **MAIN, environment="models"), {"publish"}),
+    "an approved pull request": (run_of("preview.yml", **PULL_REQUEST, environment="preview-prod"), {"preview"}),
+    "the drift check on main": (run_of("drift.yml", **MAIN, environment="drift-prod"), {"preview"}),
+    "any other tag": (run_of("deploy.yml", ref="refs/tags/x"), set()),
+    "a workflow of its own under a version tag": (run_of("mine.yml"), set()),
+    "a version tag in staging's environment": (run_of("deploy.yml", environment="staging"), set()),
+    "the deployment on main": (run_of("deploy.yml", **MAIN), set()),
+    "the deployment on a branch": (run_of("deploy.yml", ref="refs/heads/x", ref_type="branch"), set()),
+    "the promotion in a pull request": (run_of("promote.yml", **PULL_REQUEST, environment="promotion-prod"), set()),
+    "the promotion on a branch": (
+        run_of("promote.yml", ref="refs/heads/x", ref_type="branch", environment="promotion-prod"),
+        set(),
+    ),
+    "the training on a branch": (
+        run_of("train_model.yml", ref="refs/heads/x", ref_type="branch", environment="models"),
+        set(),
+    ),
+    "a pull request that takes the deployer's environment": (run_of("deploy.yml", **PULL_REQUEST), set()),
+    "another workflow in the previews' environment": (
+        run_of("mine.yml", **PULL_REQUEST, environment="preview-prod"),
+        set(),
+    ),
+    "another repository's workflow of the same name": (
+        {**RELEASE, "job_workflow_ref": "stranger/tools/.github/workflows/deploy.yml@refs/tags/v1.0.0"},
+        set(),
+    ),
+    "a repository that took over the name": ({**RELEASE, "repository_id": "999"}, set()),
+    "an owner that took over the name": ({**RELEASE, "repository_owner_id": "999"}, set()),
+    "a job without an environment": ({k: v for k, v in RELEASE.items() if k != "environment"}, set()),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_run_becomes_the_identity_that_it_is_there_for_and_no_other(record: Record, run: str) -> None:
+    token, expected = RUNS[run]
     provider = record.one("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "github")
-    assert (
-        provider["attributeCondition"] == "assertion.repository_owner_id == '123' && assertion.repository_id == '456'"
-    )
     assert provider["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
+    try:
+        let_in = cel(provider["attributeCondition"], token)
+        attributes = {name: cel(text, token) for name, text in provider["attributeMapping"].items()} if let_in else {}
+    except KeyError:
+        attributes = {}  # Google refuses a token that lacks a claim which is mapped
+    become = set()
+    for grant in record.of("gcp:serviceaccount/iAMMember:IAMMember").values():
+        if grant["role"] == "roles/iam.workloadIdentityUser":
+            attribute, value = re.findall(r"/(attribute\.\w+)/(.+)$", grant["member"])[0]
+            if attributes.get(attribute) == value:
+                become.add(re.sub(r"^.*/(?:orderguard-)?|@.*$", "", grant["serviceAccountId"]))
+    assert become == expected
 
 
-def test_only_tags_deploy_and_only_main_publishes(record: Record) -> None:
+def test_who_acts_as_an_account_does_so_by_a_run_or_as_itself(record: Record) -> None:
     grants = record.of("gcp:serviceaccount/iAMMember:IAMMember")
-    members = {name: grant["member"] for name, grant in grants.items()}
-    assert members["github-becomes-deploy"].endswith("/attribute.trigger/456:tag")
-    assert members["github-becomes-preview"].endswith("/attribute.repository_id/456")
-    assert members["github-becomes-publish"].endswith("/attribute.repository_ref/456:refs/heads/main")
     own = grants.pop("deploy-proves-who-it-is")
     assert own["serviceAccountId"].endswith(f"/{own['member'].removeprefix('serviceAccount:')}")
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}

@@ -37,6 +37,7 @@ ANSWERS = {
     "gh": [
         ("variable get GOOGLE_CLOUD", "on"),
         ("rulesets", "tag"),
+        ("protection_rules", "required_reviewers"),
         *((f"--env {name}", "\n".join(wanted)) for name, wanted in VARIABLES.items()),
     ],
 }
@@ -83,6 +84,7 @@ def test_on_a_ready_machine_only_the_example_is_left(tmp_path: Path) -> None:
         ("gcloud", "objects describe", "its state in the bucket", "pulumi stack import"),
         ("gh", "auth status", "GitHub: signed in", "gh auth login"),
         ("gh", "environments/production", "GitHub: environment production", "--method PUT"),
+        ("gh", "protection_rules", "GitHub: who approves preview-prod", "-F 'reviewers[][id]=NUMBER'"),
         ("gh", "--env production", "GitHub: variables of production", "gh variable set DEPLOY_SERVICE_ACCOUNT"),
     ],
 )

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.bootstrap.trust import trusted
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 SWITCHES = {"GOOGLE_CLOUD", "CODE_SCANNING"}
@@ -20,6 +22,7 @@ ENVIRONMENTS = {
     "staging": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY"},
     "production": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY"},
     "preview-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT"},
+    "drift-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT"},
     "models": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"},
 }
 ENVIRONMENT = "./.github/actions/environment"
@@ -173,17 +176,33 @@ def _needed(job: Job) -> set[str]:
     return {needed} if isinstance(needed, str) else set(needed)
 
 
+IDENTITIES = {
+    "deploy": "DEPLOY_SERVICE_ACCOUNT",
+    "preview": "PREVIEW_SERVICE_ACCOUNT",
+    "publish": "PUBLISH_SERVICE_ACCOUNT",
+}
+KINDS = {"push": "tag", "pull_request": "branch"}
+
+
 @each_job
-def test_an_identity_is_asked_for_on_a_ref_that_may_become_it(job: Job) -> None:
-    """infra/bootstrap lets tags deploy, main publish, and any workflow of the repository preview; no fork anything."""
+def test_an_identity_is_asked_for_by_a_job_that_may_become_it(job: Job) -> None:
+    """infra/bootstrap/trust.py says which jobs those are, each by its file, its environment and where it runs."""
     events = _events(job.workflow)
-    if "vars.DEPLOY_SERVICE_ACCOUNT" in job.text:
-        assert events == {"push"} and set(_document(job.workflow)[True]["push"]) == {"tags"}
-    if "vars.PUBLISH_SERVICE_ACCOUNT" in job.text:
-        assert "github.ref == 'refs/heads/main'" in job.condition
     if "pull_request" in events and job.content["permissions"].get("id-token"):
         assert "github.event.pull_request.head.repo.full_name == github.repository" in job.condition
-        assert "PREVIEW_SERVICE_ACCOUNT" in job.text
+    if SIGN_IN not in job.actions:
+        return
+    (identity,) = (name for name, account in IDENTITIES.items() if f"vars.{account}" in job.text)
+    stack = (
+        job.content.get("strategy", {}).get("matrix", {}).get("stack", [job.content["env"].get("STACK", "staging")])[0]
+    )
+    environment = str(job.content["environment"]).replace("${{ matrix.stack }}", stack)
+    (run,) = (run for run in trusted(stack)[identity] if (run.environment, run.workflow) == (environment, job.workflow))
+    if run.kind:
+        assert events == {event for event, kind in KINDS.items() if kind == run.kind}
+        assert run.kind != "tag" or _document(job.workflow)[True]["push"] == {"tags": ["v*"]}
+    else:
+        assert events <= {"schedule", "workflow_dispatch"} or f"github.ref == '{run.ref}'" in job.condition
 
 
 @each_job
