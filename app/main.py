@@ -16,7 +16,6 @@ from app.models import Models
 from app.rag.settings import RagSettings
 from app.scoring.answers import warm
 from app.scoring.handlers import BATCH, ONE, STREAM, Handlers
-from app.scoring.reading import Reader
 from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
@@ -30,8 +29,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
     store = store_of(settings, StoreWatch(metrics, logs))
-    reader = Reader(settings.feed_zone, settings.feed_decimal_comma)
-    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir, reader)
+    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
     watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []
 

@@ -15,6 +15,7 @@ from app.logs import LogWriter
 from app.memory import settle_memory
 from app.metrics import Metrics
 from app.past_cases import find
+from app.scoring.reading import Reader
 from app.settings import CHAMPION, Settings
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_SET_VERSION
@@ -35,6 +36,7 @@ class Model:
     catalogue: Catalogue
     drift: DriftWatch
     doubt: Doubt
+    reader: Reader
 
 
 def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
@@ -42,9 +44,9 @@ def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
     if not folder.is_dir():
         raise ModelVersionError(f"there is no model version {folder.name} in MODEL_DIR")
     scorer = Scorer.load(folder, threads=1)
-    model = Model(
-        folder.name, folder, scorer, scorer.catalogue, DriftWatch(folder), known_articles(scorer.catalogue.articles)
-    )
+    catalogue, reader = scorer.catalogue, Reader(scorer.manifest.parameters)
+    doubt = known_articles(catalogue.articles)
+    model = Model(folder.name, folder, scorer, catalogue, DriftWatch(folder), doubt, reader)
     warm(model)
     return model
 

@@ -50,8 +50,6 @@ class Settings:
     max_batch: int = 1_000
     max_concurrency: int = 256
     request_timeout_seconds: float = 10.0
-    feed_zone: str | None = None
-    feed_decimal_comma: bool | None = None
     serve: str = "scoring"
     shopify_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     woocommerce_secrets: tuple[bytes, ...] = field(default=(), repr=False)
@@ -108,22 +106,6 @@ def _choice(*known: str) -> Callable[[str], str]:
         return text
 
     return parse
-
-
-def _switch(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("must be `true` or `false`")
-    return text == "true"
-
-
-def _zone(text: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(text)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin") from None
-    return text
 
 
 def _secrets(text: str) -> tuple[bytes, ...]:
@@ -199,8 +181,6 @@ SETTINGS = (
     Setting("MAX_BATCH", "max_batch", _whole(1, 10_000), "the most orders in one batch"),
     Setting("MAX_CONCURRENCY", "max_concurrency", _whole(1, 100_000), "requests in progress before load is shed"),
     Setting("REQUEST_TIMEOUT_SECONDS", "request_timeout_seconds", _seconds, "how long a client may take to send"),
-    Setting("FEED_ZONE", "feed_zone", _zone, "the time zone of times that name none; UTC where it is not set"),
-    Setting("FEED_DECIMAL_COMMA", "feed_decimal_comma", _switch, "whether numbers in texts have a decimal comma"),
     Setting("SERVE", "serve", _choice(*SERVE), "`scoring`: everything but webhooks; `hooks`: webhooks alone"),
     Setting("HOOK_SHOPIFY_SECRET", "shopify_secrets", _secrets, "what Shopify signs webhooks with: the client secret"),
     Setting("HOOK_WOOCOMMERCE_SECRET", "woocommerce_secrets", _secrets, "what WooCommerce signs webhooks with"),

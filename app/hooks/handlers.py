@@ -141,7 +141,7 @@ class Hooks:
         return reply
 
     def _read(self, vendor: Vendor, document: Document) -> Sequence[Read]:
-        return self._scoring.reader.of_document(vendor.name, document, MOST_ORDERS)
+        return self._scoring.model().reader.of_document(vendor.name, document, MOST_ORDERS)
 
     def _answer(
         self, vendor: Vendor, exchange: Exchange, outcome: str, reason: str | None = None, *, logged: bool = False

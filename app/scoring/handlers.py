@@ -14,7 +14,7 @@ from app.logs import LogWriter, ScoreLine
 from app.metrics import Metrics
 from app.problems import of_order
 from app.scoring.decoding import MAX_LINE_BYTES, SLICE, lines_of, slices, split_batch
-from app.scoring.reading import Apart
+from app.scoring.reading import Apart, check_source
 from app.scoring.service import Scored, Scoring, Taken
 from app.scoring.stages import Incoming
 from app.settings import Settings
@@ -48,7 +48,7 @@ class Handlers:
         order: Incoming | Apart
         try:
             if source:
-                self._scoring.reader.check_source(source)
+                check_source(source)
                 order = await self._scoring.incoming_of(source, body)
             else:
                 try:
@@ -85,8 +85,8 @@ class Handlers:
         results: list[Result] = []
         try:
             if exchange.source:
-                scoring.reader.check_source(exchange.source)
-                read = await asyncio.to_thread(scoring.reader.of_source, exchange.source, body, most)
+                check_source(exchange.source)
+                read = await asyncio.to_thread(scoring.model().reader.of_source, exchange.source, body, most)
                 for start in range(0, len(read), SLICE):
                     taking = scoring.masked_each(read[start : start + SLICE])
                     results += await self._score_slice(exchange, taking, start, store)
@@ -108,7 +108,7 @@ class Handlers:
         scoring, source = self._scoring, exchange.source
         scoring.model()
         if source:
-            scoring.reader.check_source(source)
+            check_source(source)
         orders = invalid = anomalies = sent = 0
         store = None if exchange.record else scoring.looking()
         exchange.streaming = True

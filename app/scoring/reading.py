@@ -4,8 +4,9 @@ Reading them takes longer and needs tables that no other order needs: nothing of
 order comes, and it is done in threads, so that others have their turn.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -14,6 +15,7 @@ from app.contract import MAX_HISTORY, Repair
 from app.problems import FieldError, Problem
 from app.query import SOURCE
 from app.scoring.decoding import Request, customer_of, told_of, too_long
+from orderguard.model_version import ModelVersionError
 from orderguard.schema import UNDECODABLE, Order, OrderError, decode_order, explained
 
 LONGEST_ID = 128
@@ -36,19 +38,38 @@ class Apart(NamedTuple):
 Read = Mended | Apart | OrderError
 
 
+def check_source(name: str) -> None:
+    """Raises `Problem` for a source that there is not, with all that there are."""
+    from orderguard.sources import SOURCES
+
+    if name not in SOURCES:
+        reason = f"must be one of {', '.join(SOURCES)}"
+        raise Problem("invalid-request", f"{SOURCE} {reason}", (FieldError(SOURCE, reason),))
+
+
 class Reader:
-    """Reads with the settings of the feed."""
+    """Reads as the training of a model read its orders: what stands in that model's manifest, and nothing else, says in
+    which zone times without one are, and whether numbers have a decimal comma.
+    """
 
-    def __init__(self, zone: str | None = None, decimal_comma: bool | None = None) -> None:
-        self._zone, self._decimal_comma = zone, decimal_comma
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        """`parameters` are the manifest's. Raises `ModelVersionError` for a zone that this machine does not know."""
+        told: Mapping[str, Any] = parameters.get("input", {})  # a model from before has none
+        self._zone, self._decimal_comma = told.get("zone") or None, told.get("decimal_comma")
+        if self._zone is not None:
+            from orderguard.repair import FeedError
 
-    def check_source(self, name: str) -> None:
-        """Raises `Problem` for a source that there is not, with all that there are."""
-        from orderguard.sources import SOURCES
+            try:
+                _ = self.feed
+            except FeedError as error:
+                raise ModelVersionError(f"input.{error}") from None
 
-        if name not in SOURCES:
-            reason = f"must be one of {', '.join(SOURCES)}"
-            raise Problem("invalid-request", f"{SOURCE} {reason}", (FieldError(SOURCE, reason),))
+    @cached_property
+    def feed(self) -> Any:
+        """The `Feed` that repair asks for."""
+        from orderguard.repair import Feed
+
+        return Feed(zone=self._zone, decimal_comma=self._decimal_comma)
 
     def mended(self, body: bytes | Raw) -> Read:
         """An order in the form of `OrderRequest`."""
@@ -112,10 +133,10 @@ class Reader:
         return found[0] if found else OrderError("", "the line holds no order")
 
     def _read(self, document: dict[str, object]) -> Read:
-        from orderguard.repair import Feed, repair_order
+        from orderguard.repair import repair_order
 
         try:
-            repaired = repair_order(document, Feed(zone=self._zone, decimal_comma=self._decimal_comma))
+            repaired = repair_order(document, self.feed)
         except OrderError as error:
             return error
         if repaired.apart is not None:

@@ -19,7 +19,7 @@ from app.problems import Problem
 from app.scoring.answers import answers_of, examined_order, explained_order, vectors_of
 from app.scoring.batcher import Batcher
 from app.scoring.masking import masking, masking_each, masking_request
-from app.scoring.reading import Apart, Read, Reader
+from app.scoring.reading import Apart, Read
 from app.scoring.shadow import Shadow
 from app.scoring.stages import Explained, Incoming, Prepared
 from app.scoring.turns import Turns
@@ -54,10 +54,8 @@ class Scoring:
         metrics: Metrics,
         logs: LogWriter,
         histories: Path | None = None,
-        reader: Reader = Reader(),
     ) -> None:
         self.keyring = keyring
-        self.reader = reader
         self.histories = histories
         self.store = store
         self._models = models
@@ -84,7 +82,7 @@ class Scoring:
         if refused.reason in NOT_JSON:
             raise refused
         model = self.model()
-        return await self._masked(await asyncio.to_thread(self.reader.mended, body), model)
+        return await self._masked(await asyncio.to_thread(model.reader.mended, body), model)
 
     async def incoming_each(self, bodies: Sequence[bytes | Raw], longest: int) -> list[Taken]:
         """The same for many orders of at most `longest` bytes, repaired where that is needed."""
@@ -97,7 +95,7 @@ class Scoring:
             if isinstance(order, OrderError) and order.reason not in NOT_JSON and len(bytes(bodies[place])) <= longest
         ]
         if refused:
-            read = await asyncio.to_thread(self.reader.mended_each, [bodies[place] for place in refused])
+            read = await asyncio.to_thread(model.reader.mended_each, [bodies[place] for place in refused])
             for place, order in zip(refused, await self.masked_each(read), strict=True):
                 taken[place] = order
         return taken
@@ -106,12 +104,13 @@ class Scoring:
         """The orders of lines in the source's form, or in our own where it is empty."""
         if not source:
             return await self.incoming_each(lines, longest)
-        return await self.masked_each(await asyncio.to_thread(self.reader.lines_of_source, source, lines, longest))
+        reader = self.model().reader
+        return await self.masked_each(await asyncio.to_thread(reader.lines_of_source, source, lines, longest))
 
     async def incoming_of(self, source: str, body: bytes) -> Incoming | Apart:
         """The one order of a source's document. Raises `OrderError`, and `Problem` where it holds several."""
         model = self.model()
-        read = await asyncio.to_thread(self.reader.of_source, source, body, 1)
+        read = await asyncio.to_thread(model.reader.of_source, source, body, 1)
         if not read:
             raise OrderError("", f"expected an order of {source}, found none")
         return await self._masked(read[0], model)
@@ -219,7 +218,7 @@ class Scoring:
         except OrderError as error:
             if error.reason in NOT_JSON:
                 raise
-        read = self.reader.mended(body)
+        read = model.reader.mended(body)
         if isinstance(read, OrderError):
             raise read
         if isinstance(read, Apart):
