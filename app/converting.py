@@ -14,7 +14,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app import openapi
+from app.edge import LARGEST_FILE
 from app.problems import Problem
+from app.scoring.service import Scoring
+
+_FILE = f"CSV, Excel (.xlsx) or JSON, as the shop exports it; {LARGEST_FILE // 2**20} MiB at most"
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -40,13 +44,14 @@ class ConvertAnswer(msgspec.Struct, frozen=True):
     mapping: str | None
 
 
-def routes() -> APIRouter:
+def routes(scoring: Scoring) -> APIRouter:
     """The router of this route."""
     router = APIRouter()
+    one_at_a_time = asyncio.Lock()
     declared = openapi.answers(ConvertAnswer, "Make orders of a shop's export", "converting")
     content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     declared["openapi_extra"] |= {
-        "requestBody": {"required": True, "content": content, "description": "CSV or JSON, as the shop exports it"},
+        "requestBody": {"required": True, "content": content, "description": _FILE},
         "parameters": [
             {
                 "name": "source",
@@ -60,31 +65,33 @@ def routes() -> APIRouter:
 
     @router.post("/v1/convert", **declared)
     async def convert(request: Request) -> Response:
-        answer = await converted(await request.body(), request.query_params.get("source") or None)
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+        feed = scoring.model().reader.feed
+        async with one_at_a_time:  # before the body is read: files don't pile up in memory
+            data = await request.body()
+            answer = await asyncio.to_thread(converted, data, request.query_params.get("source") or None, feed)
+        return Response(answer, media_type="application/json")
 
     return router
 
 
-async def converted(data: bytes, source: str | None) -> ConvertAnswer:
-    """The orders of a file. Other requests get their turn after every hundred. Raises `Problem`."""
+def converted(data: bytes, source: str | None, feed: Any) -> bytes:
+    """The orders of a file, as a `ConvertAnswer` in JSON. In a thread, since it may take seconds. Raises `Problem`."""
     whole: Any = import_module("orderguard.sources.whole")
     try:
-        told = None
-        for told in whole.whole(data, source):
-            await asyncio.sleep(0)
+        told = whole.whole(data, source, feed)
     except ValueError as error:  # no source, no table, no JSON: the message holds no value of the file
         raise Problem("invalid-request", str(error)) from None
-    assert told is not None
-    return ConvertAnswer(
-        taken_for=told.taken_for,
-        orders=[msgspec.Raw(order) for order in told.orders],
-        repaired=_counts(told.repaired),
-        apart=_counts(told.apart),
-        unusable=_counts(told.bad),
-        unmapped=told.unmapped,
-        doubts=told.doubts,
-        mapping=told.mapping,
+    return msgspec.json.encode(
+        ConvertAnswer(
+            taken_for=told.taken_for,
+            orders=[msgspec.Raw(order) for order in told.orders],
+            repaired=_counts(told.repaired),
+            apart=_counts(told.apart),
+            unusable=_counts(told.bad),
+            unmapped=told.unmapped,
+            doubts=told.doubts,
+            mapping=told.mapping,
+        )
     )
 
 

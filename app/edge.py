@@ -21,6 +21,8 @@ from app.settings import Settings
 
 CLIENT_GONE = 499
 PROTECTED = "/v1/"
+FILES, LARGEST_FILE = "/v1/convert", 8 * 2**20
+"""Of a file as a shop exports it, in bytes: it is no order yet, and may be longer than a batch of them."""
 
 SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
     (b"x-content-type-options", b"nosniff"),
@@ -219,7 +221,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, self._limited(receive), sending)
+            await self._app(scope, self._limited(exchange, receive), sending)
         except Exception as error:
             if status:
                 # The framework has answered already and raises the error on for the log.
@@ -233,16 +235,22 @@ class Edge:
             exchange.route = getattr(route, "path", exchange.route)
         self._record(exchange, Reply(status, b"", size=size, problem=problem))
 
-    def _limited(self, receive: Receive) -> Receive:
-        """`receive` that stops reading a body that is too large."""
+    def _limited(self, exchange: Exchange, receive: Receive) -> Receive:
+        """`receive` that stops reading a body that is too large, at once where its head says so."""
+        is_file = exchange.path == FILES
+        limit = LARGEST_FILE if is_file else self._settings.max_body_bytes
+        told = _TOO_LARGE_FILE if is_file else f"the body is longer than {limit} bytes"
         size = 0
+        length = int(exchange.headers.get(b"content-length") or 0)
 
         async def receiving() -> Message:
             nonlocal size
+            if length > limit:
+                raise Problem("too-large", told)
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._settings.max_body_bytes:
-                raise Problem("too-large", f"the body is longer than {self._settings.max_body_bytes} bytes")
+            if size > limit:
+                raise Problem("too-large", told)
             return message
 
         return receiving
@@ -311,6 +319,10 @@ def severity_of(status: int) -> str:
 
 _LONGEST_LENGTH = 9
 """The most digits of a Content-Length that is logged. Nobody has checked a longer one, and it may be any number."""
+
+_TOO_LARGE_FILE = (
+    f"more than {LARGEST_FILE // 2**20} MiB of a file; make import FILE=… and make score ORDERS=… read one of any size"
+)
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 

@@ -55,7 +55,7 @@ def framework(
     app.include_router(door_routes(settings))
     app.include_router(explaining_routes(scoring))
     app.include_router(example_routes(scoring))
-    app.include_router(converting_routes())
+    app.include_router(converting_routes(scoring))
     app.include_router(forgetting_routes(scoring))
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
     app.mount("/static", StaticFiles(directory=STATIC))

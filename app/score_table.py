@@ -13,6 +13,7 @@ import textwrap
 import urllib.error
 import urllib.request
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ import msgspec
 DEFAULT_URL = "http://127.0.0.1:8080"
 LOCAL = Path(".local")
 TIMEOUT_SECONDS = 120
+ANOMALIES_SHOWN = 100
 USUAL_SHOWN = 3
 UNUSABLE_SHOWN = 20
 REASONS_SHOWN = 3
@@ -41,7 +43,7 @@ class Reason(msgspec.Struct):
 
 
 class Line(msgspec.Struct):
-    """A line of the answer: a score, or the reason why there is none."""
+    """A line of the answer: a score, what it is instead of an order, or the reason why there is none."""
 
     order_id: str = ""
     score: float = 0.0
@@ -50,6 +52,7 @@ class Line(msgspec.Struct):
     place: str = ""
     reasons: list[Reason] = []
     model_version: str = ""
+    apart: str = ""
     index: int = 0
     error: str = ""
     field: str = ""
@@ -79,7 +82,16 @@ def score_all(body: bytes, url: str, header: Mapping[str, str], record: bool = F
     for start in range(0, len(orders), TOGETHER):
         part = score(b"\n".join(orders[start : start + TOGETHER]), url, header, record)
         answers += [msgspec.structs.replace(line, index=start + line.index) for line in part]
+        _tell_progress(len(answers), len(orders))
     return answers
+
+
+def _tell_progress(done: int, orders: int) -> None:
+    """One line that is written over, at a terminal alone."""
+    if sys.stderr.isatty() and orders > TOGETHER:
+        print(
+            f"\rscored {done:,} of {orders:,} orders", end="\n" if done >= orders else "", file=sys.stderr, flush=True
+        )
 
 
 def score(body: bytes, url: str, header: Mapping[str, str], record: bool = False) -> list[Line]:
@@ -122,27 +134,37 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> str:
 
 def table(lines: Sequence[Line], width: int) -> str:
     """The answers as text: anomalies first, the most anomalous on top, then a few usual orders, then unusable lines."""
-    scored = sorted((line for line in lines if not line.error), key=lambda line: -line.score)
+    scored = sorted((line for line in lines if not line.error and not line.apart), key=lambda line: -line.score)
+    apart = Counter(line.apart for line in lines if line.apart)
     anomalies = [line for line in scored if line.anomaly]
+    shown = anomalies[:ANOMALIES_SHOWN]
     usual = [line for line in scored if not line.anomaly]
     unusable = [line for line in lines if line.error]
-    name = max([len(line.order_id) for line in [*anomalies, *usual[:USUAL_SHOWN]]] + [5])
+    name = max([len(line.order_id) for line in [*shown, *usual[:USUAL_SHOWN]]] + [5])
     rows = [f"{'ORDER':{name}}  SCORE  VERDICT  WHY"]
-    for line in anomalies + usual[:USUAL_SHOWN]:
-        why = _why(line, max(30, width - name - 18)) if line.anomaly else [""]
-        verdict = "ANOMALY" if line.anomaly else "usual"
-        rows.append(f"{line.order_id:{name}}  {line.score:5.3f}  {verdict:7}  {why[0]}".rstrip())
-        rows += [" " * (name + 18) + more for more in why[1:]]
+    for line in shown:
+        first, *more = _why(line, max(30, width - name - 18))
+        rows += [f"{line.order_id:{name}}  {line.score:5.3f}  ANOMALY  {first}".rstrip()]
+        rows += [" " * (name + 18) + part for part in more]
+    if len(anomalies) > len(shown):
+        rows.append(f"… and {len(anomalies) - len(shown):,} more anomalies; the page shows each")
+    rows += [f"{line.order_id:{name}}  {line.score:5.3f}  usual" for line in usual[:USUAL_SHOWN]]
     if len(usual) > USUAL_SHOWN:
-        rows.append(f"… and {len(usual) - USUAL_SHOWN} more usual orders")
+        rows.append(f"… and {len(usual) - USUAL_SHOWN:,} more usual orders")
     for line in unusable[:UNUSABLE_SHOWN]:
         reason = f"{line.field}: {line.error}" if line.field else line.error
         rows.append(f"order {line.index + 1} can't be used: {reason}")
     if len(unusable) > UNUSABLE_SHOWN:
-        rows.append(f"… and {len(unusable) - UNUSABLE_SHOWN} more that can't be used")
-    summary = f"{len(scored)} orders scored, {len(anomalies)} {'anomaly' if len(anomalies) == 1 else 'anomalies'}"
+        rows.append(f"… and {len(unusable) - UNUSABLE_SHOWN:,} more that can't be used")
+    summary = f"{len(scored):,} orders scored, {len(anomalies):,} {'anomaly' if len(anomalies) == 1 else 'anomalies'}"
+    if apart:
+        rows.append(
+            "set apart, since they are no orders to score: "
+            + ", ".join(f"{count:,} × {kind}" for kind, count in apart.most_common())
+        )
+        summary += f", {apart.total():,} set apart"
     if unusable:
-        summary += f", {len(unusable)} not usable"
+        summary += f", {len(unusable):,} not usable"
     if scored:
         summary += f" (threshold {scored[0].threshold:.3f}, model {scored[0].model_version})"
     return "\n".join([*rows, "", summary + "."])

@@ -85,7 +85,7 @@ def _document(order: dict[str, Any], feed: Feed) -> str:
 
 def _table(data: bytes) -> str:
     try:
-        *_, told = whole(data)
+        told = whole(data)
     except MappingError:
         return "refused as a whole"
     return "table read" if told.orders else "table without an order"

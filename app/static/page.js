@@ -11,8 +11,9 @@ import { contentOf, isOwn, split, whyNot } from "./orders.js";
 const MAX_ROWS = 500;
 const MOST_UNUSABLE = 200;
 const LARGE = 200_000; // characters; a longer text is not put into the field, which would take seconds
+const LARGEST_FILE = 8 * 2 ** 20; // bytes; what /v1/convert takes
 const LOOK_AGAIN = 15_000;
-const state = { rows: [], unusable: [], model: null, file: null, working: null };
+const state = { rows: [], apart: [], unusable: [], model: null, file: null, working: null };
 
 async function look() {
   try {
@@ -55,7 +56,8 @@ async function score(event) {
     show(texts.length, 0);
     const answers = await scoreAll(texts, record, (done) => show(texts.length, done), work.signal);
     const all = answers.map((answer, place) => ({ answer, place, text: texts[place] }));
-    state.rows = all.filter(({ answer }) => answer.error === undefined);
+    state.rows = all.filter(({ answer }) => answer.score !== undefined);
+    state.apart = all.filter(({ answer }) => answer.apart !== undefined).map(({ answer }) => answer.apart);
     state.unusable = all.filter(({ answer }) => answer.error !== undefined).map(({ answer, place }) => `${where(place)}: ${whyNot(answer)}`);
     say("counted", record ? "They count into the customers’ histories and drift." : "They were only looked at: nothing of them is kept or counted.");
     showResults();
@@ -76,6 +78,7 @@ async function score(event) {
 function away() {
   say("message", "");
   state.rows = [];
+  state.apart = [];
   state.unusable = [];
   byId("results").hidden = true;
   hideOrder();
@@ -89,9 +92,10 @@ function show(all, done) {
 }
 
 function showResults() {
-  const { rows, unusable } = state;
+  const { rows, apart, unusable } = state;
   const anomalies = rows.filter((row) => row.answer.anomaly).length;
-  say("summary", `${counted(rows.length, "order", "orders")} scored, ${counted(anomalies, "anomaly", "anomalies")}${unusable.length ? `, ${counted(unusable.length, "line", "lines")} left out` : ""}.`);
+  say("summary", `${counted(rows.length, "order", "orders")} scored, ${counted(anomalies, "anomaly", "anomalies")}${apart.length ? `, ${apart.length.toLocaleString("en")} set apart` : ""}${unusable.length ? `, ${counted(unusable.length, "line", "lines")} left out` : ""}.`);
+  say("apart", apart.length ? `Set apart, since they are no orders to score: ${byKind(apart)}.` : "");
   byId("unusable").hidden = unusable.length === 0;
   byId("unusable").open = true;
   say("unusable-summary", `${counted(unusable.length, "line", "lines")} can’t be used; the others are scored`);
@@ -102,6 +106,8 @@ function showResults() {
   byId("results").hidden = false;
   byId("results-title").focus();
 }
+
+const byKind = (kinds) => [...new Set(kinds)].map((kind) => `${kinds.filter((one) => one === kind).length.toLocaleString("en")} × ${kind}`).join(", ");
 
 const counted = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
@@ -144,8 +150,8 @@ async function take(file) {
   away();
   try {
     const content = await contentOf(file);
-    const text = await content.text();
-    if (isOwn(text)) return hold(file.name, text);
+    if (isOwn(await content.slice(0, LARGE).text())) return hold(file.name, await content.text());
+    if (content.size > LARGEST_FILE) throw new ServiceError(`The file is larger than ${LARGEST_FILE / 2 ** 20} MiB, which is as much as the page takes. In the repository, make import FILE=… and make score ORDERS=… read one of any size.`);
     if (!(await door.use())) return;
     say("message", "Reading the file …");
     const found = await convert(content);
@@ -156,16 +162,17 @@ async function take(file) {
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     if (error.status === 401) return door.refused();
-    say("message", error.status === 413 ? "The file is too large for the page: make score ORDERS=… reads any size." : error.message);
+    say("message", error.message);
   }
 }
 
 // What a file was taken for, and what became of what is in it.
-function sentence({ taken_for, orders, apart, unusable, unmapped, doubts }) {
+function sentence({ taken_for, orders, repaired, apart, unusable, unmapped, doubts }) {
   const told = (counts) => counts.map(({ what, count }) => `${count.toLocaleString("en")} × ${what}`).join(", ");
   const parts = [`Taken for ${taken_for}: ${counted(orders.length, "order", "orders")}.`];
   if (apart.length) parts.push(`Set apart: ${told(apart)}.`);
   if (unusable.length) parts.push(`Not usable: ${told(unusable)}.`);
+  if (repaired.length) parts.push(`Repaired: ${told(repaired)}.`);
   if (unmapped.length) parts.push(`Left out: ${unmapped.join(", ")}.`);
   if (doubts.length) parts.push(`To be checked: ${doubts.join("; ")}.`);
   return parts.join(" ");

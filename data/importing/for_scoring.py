@@ -42,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _holds_orders(path: Path) -> bool:
     """Whether a file has our own orders, or is one that `make score` itself has to complain of."""
+    if path.is_dir():  # of files that join
+        return False
     try:
         head = beginning(path)
     except InputError:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import chain
 from pathlib import Path
 
-from data.importing import excel
 from data.importing.errors import InputError
-from data.importing.texts import OLD_OFFICE, PDF, ZIP, beginning, lines_of, opened
+from data.importing.texts import OLD_OFFICE, PDF, beginning, lines_of, opened, reading
 from orderguard.sources.mapping import File, MappingError
 from orderguard.sources.tables import Table, encoding_of, table_of, without_header
+from orderguard.sources.workbooks import ZIP, workbook_table
 
 Told = Callable[[Callable[[], int]], None]
 
@@ -23,7 +22,11 @@ def table_in(path: Path, file: File, held: ExitStack, told: Told | None = None) 
     if head.startswith((OLD_OFFICE, PDF)):
         raise InputError("this is an old Excel file or a PDF. Save the table as .xlsx or CSV, and import that.")
     try:
-        table = _workbook(path, file, held) if head.startswith(ZIP) else _text(path, head, file, held, told)
+        if head.startswith(ZIP):
+            with reading():
+                table = workbook_table(held.enter_context(path.open("rb")), file, held)
+        else:
+            table = _text(path, head, file, held, told)
     except MappingError as error:
         raise InputError(f"{error}.") from None
     if not file.header and without_header(table.columns):
@@ -45,18 +48,3 @@ def _text(path: Path, head: bytes, file: File, held: ExitStack, told: Told | Non
     if b"\0" in head and not encoding.startswith("utf-"):
         raise InputError("the file holds no text. Export a table as CSV or .xlsx, or JSON.")
     return table_of(lines_of(text), file, encoding)
-
-
-def _workbook(path: Path, file: File, held: ExitStack) -> Table:
-    rows = excel.rows(path, file.sheet, held)
-    columns = [*file.header]
-    if not columns:
-        columns = next(
-            ([cell.strip() for cell in row] for row in rows if sum(bool(cell.strip()) for cell in row) > 1), []
-        )
-    while columns and not columns[-1]:
-        columns.pop()
-    if len(columns) < 2:
-        raise MappingError("the sheet has no line of several column names (name file.sheet for another)")
-    width = len(columns)
-    return Table(columns, (row[:width] for row in chain(rows) if any(row)), f"a sheet of {width} columns")

@@ -11,7 +11,7 @@ from typing import BinaryIO, TextIO, cast
 from data.importing.errors import InputError
 from orderguard.sources.tables import HEAD_BYTES, errors_for
 
-GZIP, ZIP, OLD_OFFICE, PDF = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF"
+GZIP, OLD_OFFICE, PDF = b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF"
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """A whole file in memory, as orders: what it was taken for, and what became of each order. For files of some megabytes,
-such as a page sends; `data.importing` reads larger ones.
+such as a page sends; `data.importing` reads larger ones. Work and memory are bounded, whatever the file holds.
 """
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,10 +19,11 @@ from orderguard.sources.mapping import File, Mapping, MappingError, mapping_for,
 from orderguard.sources.plan import Plan
 from orderguard.sources.proposing import LOOKED_AT, propose
 from orderguard.sources.tables import Table, encoding_of, errors_for, table_of, without_header
+from orderguard.sources.workbooks import ZIP, Limits, workbook_table
 
-PIECE = 100
-"""Orders between two steps."""
-_PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")
+MOST_COLUMNS = 1_000
+WORKBOOK = Limits(held=16 * 2**20, sheets=64 * 2**20, cells=400_000)
+_OTHER = (b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")
 
 
 @dataclass
@@ -40,21 +42,24 @@ class Whole:
     doubts: list[str] = field(default_factory=list)
 
 
-def whole(data: bytes, name: str | None = None) -> Iterator[Whole]:
-    """Reads a file in steps, each of which tells the same growing `Whole`; `name` is the source's, if it was named.
+def whole(data: bytes, name: str | None = None, feed: Feed = Feed()) -> Whole:
+    """Reads a file. `name` is the source's, if it was named, and `feed` says what documents leave open (of a table its
+    mapping says it).
 
     Raises `MappingError` for a file that is none of those, and `UnknownSource`.
     """
     if name is not None and name not in SOURCES:
         raise UnknownSource
-    if data.startswith(_PACKED):
-        raise MappingError("a workbook or a packed file: save the table as CSV, or use make score ORDERS=…")
-    encoding = encoding_of(data)
-    text = data.decode(encoding, errors_for(encoding)).lstrip("\ufeff")
-    if text.lstrip()[:1] in ("{", "["):
-        yield from _documents(text, name)
-    else:
-        yield from _table(text, encoding, name)
+    if data.startswith(_OTHER):
+        raise MappingError("an old Excel file, a PDF or a packed file: save the table as .xlsx or CSV")
+    with ExitStack() as held:
+        if data.startswith(ZIP):
+            return _table(name, lambda file: workbook_table(io.BytesIO(data), file, held, WORKBOOK))
+        encoding = encoding_of(data)
+        text = data.decode(encoding, errors_for(encoding)).lstrip("\ufeff")
+        if text.lstrip()[:1] in ("{", "["):
+            return _documents(text, name, feed)
+        return _table(name, lambda file: table_of(io.StringIO(text, newline=""), file, encoding))
 
 
 def is_own(text: str) -> bool:
@@ -67,7 +72,7 @@ def is_own(text: str) -> bool:
     return False
 
 
-def _documents(text: str, name: str | None) -> Iterator[Whole]:
+def _documents(text: str, name: str | None, feed: Feed) -> Whole:
     bad: Counter[str] = Counter()
     found = _decoded(text, bad)
     name = name or of_document(found[:1] if len(found) > 1 else found[0] if found else None)
@@ -78,7 +83,7 @@ def _documents(text: str, name: str | None) -> Iterator[Whole]:
     title = mapping.about if mapping else "orders as orderguard has them" if name == CANONICAL else f"orders of {name}"
     told = Whole(title, bad=bad)
     documents = [record for one in found for record in (records_in(one, mapping) if mapping else [one])]
-    yield from _repaired(told, (order for document in documents for order in read(document)), Feed())
+    return _repaired(told, (order for document in documents for order in read(document)), feed)
 
 
 def _decoded(text: str, bad: Counter[str]) -> list[object]:
@@ -104,21 +109,21 @@ def _own(document: object) -> Iterator[Loose]:
         yield document if isinstance(document, dict) else {}
 
 
-def _table(text: str, encoding: str, name: str | None) -> Iterator[Whole]:
+def _table(name: str | None, read: Callable[[File], Table]) -> Whole:
     mapping = mapping_for(name, table=True) if name else None
-    table = table_of(io.StringIO(text, newline=""), mapping.file if mapping else File(), encoding)
+    table = read(mapping.file if mapping else File())
+    if len(table.columns) > MOST_COLUMNS:
+        raise MappingError(f"a table of more than {MOST_COLUMNS:,} columns is no table of orders")
     if without_header(table.columns):
         raise MappingError("a table whose first line holds values: put the names of the columns above it")
     if mapping is None and (known := of_table(table.columns)):
         mapping = known[1]
     if mapping is None:
-        yield from _guessed(table)
-        return
-    told = Whole(f"{mapping.about} ({table.told})")
-    yield from _rows(told, mapping, table)
+        return _guessed(table)
+    return _rows(Whole(f"{mapping.about} ({table.told})"), mapping, table)
 
 
-def _guessed(table: Table) -> Iterator[Whole]:
+def _guessed(table: Table) -> Whole:
     """A table that nobody knows, by the mapping that is proposed. Raises `MappingError` if it lacks something."""
     first = [*islice(table.rows, LOOKED_AT)]
     proposal = propose(table.columns, first)
@@ -126,31 +131,30 @@ def _guessed(table: Table) -> Iterator[Whole]:
     told.doubts = proposal.doubts
     rest = table.rows
     table.rows = (row for part in (first, rest) for row in part)
-    yield from _rows(told, read_mapping(proposal.text), table)
+    return _rows(told, read_mapping(proposal.text), table)
 
 
-def _rows(told: Whole, mapping: Mapping, table: Table) -> Iterator[Whole]:
+def _rows(told: Whole, mapping: Mapping, table: Table) -> Whole:
     plan = Plan(mapping, table.columns)
     used = mapping.columns()
     told.unmapped = [column for column in table.columns if column not in used]
     values = mapping.values
     feed = Feed(zone=values.zone, decimal_comma=values.decimal_comma)
-    yield from _repaired(told, iter(together(plan, plan.runs(table.rows))), feed)
+    _repaired(told, together(plan, plan.runs(table.rows)), feed)
     told.bad += table.left_out
+    return told
 
 
-def _repaired(told: Whole, orders: Iterator[Loose], feed: Feed) -> Iterator[Whole]:
-    while piece := [*islice(orders, PIECE)]:
-        for order in piece:
-            try:
-                repaired = repair_order(order, feed)
-            except OrderError as error:
-                told.bad[f"{error.field}: {error.reason}" if error.field else error.reason] += 1
-                continue
-            if repaired.apart:
-                told.apart[repaired.apart] += 1
-            elif repaired.order:
-                told.repaired.update({f"{repair.field}: {repair.reason}" for repair in repaired.repairs})
-                told.orders.append(encode_order(repaired.order))
-        yield told
-    yield told
+def _repaired(told: Whole, orders: Iterable[Loose], feed: Feed) -> Whole:
+    for order in orders:
+        try:
+            repaired = repair_order(order, feed)
+        except OrderError as error:
+            told.bad[f"{error.field}: {error.reason}" if error.field else error.reason] += 1
+            continue
+        if repaired.apart:
+            told.apart[repaired.apart] += 1
+        elif repaired.order:
+            told.repaired.update({f"{repair.field}: {repair.reason}" for repair in repaired.repairs})
+            told.orders.append(encode_order(repaired.order))
+    return told

@@ -12,12 +12,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from app.edge import LARGEST_FILE
 from orderguard.masking import Keyring
 from orderguard.retrieval import PastCases
 from tests.browser.chromium import PATIENCE, chromium
 from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, histories_of, serving
 
 EXPORTS = Path(__file__).resolve().parents[2] / "data" / "examples"
+BACK = {**USUAL, "order_id": "R-1", "items": [{**USUAL["items"][0], "quantity": -1}]}
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
 
 
@@ -127,6 +129,23 @@ def test_a_shops_export_is_read_and_scored(page: Page) -> None:
         const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true });
         document.getElementById("orders-form").dispatchEvent(drop); }""")
     expect(page.locator("#message")).to_contain_text("every order needs")
+
+
+def test_what_is_no_order_is_set_apart_beside_the_scores(page: Page) -> None:
+    one_back = {**USUAL, "order_id": "R-3", "items": [*USUAL["items"], *BACK["items"]]}
+    score(page, json.dumps([USUAL, BACK, {**BACK, "order_id": "R-2"}, one_back]))
+    expect(page.locator("#summary")).to_have_text("1 order scored, 0 anomalies, 3 set apart.")
+    expect(page.locator("#apart")).to_have_text(
+        "Set apart, since they are no orders to score: 2 × refund, 1 × exchange."
+    )
+    expect(page.locator("#scores tbody tr")).to_have_count(1)
+
+
+def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "large.csv").write_bytes(b"a,b\n" * (LARGEST_FILE // 4 + 1))
+    page.locator("#file").set_input_files(tmp_path / "large.csv")
+    expect(page.locator("#message")).to_contain_text("larger than 8 MiB")
+    expect(page.locator("#message")).to_contain_text("make import FILE=")
 
 
 def test_a_usual_order_is_explained_too(page: Page) -> None:
@@ -451,7 +470,8 @@ def test_page_api_and_report_are_accessible_and_never_scroll_sideways(
     tabs = opened(browser, service, reduced_motion="reduce", **looks)
     page = next(tabs)
     assert violations(page) == [], "the door"
-    score(page)
+    score(page, "\n".join([ORDERS, json.dumps(BACK)]))
+    expect(page.locator("#apart")).to_be_visible()
     page.get_by_role("button", name="T-2").click()
     expect(page.locator("#place svg")).to_be_visible()
     expect(page.locator("#order table")).to_be_visible()

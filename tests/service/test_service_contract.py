@@ -1,5 +1,7 @@
 """What the service answers, over real HTTP."""
 
+import csv
+import io
 import json
 import re
 import resource
@@ -9,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 
+from app.edge import LARGEST_FILE
 from infra.local.commands.open import open_page, way_in
 from infra.local.errors import LocalCloudError
 from infra.local.home import Home
@@ -122,6 +126,22 @@ def test_a_shops_export_is_turned_into_orders_that_can_be_scored(
     assert taken_for in told["taken_for"] and len(told["orders"]) == orders
     assert [count["what"] for count in told["apart"]] == apart
     assert all("score" in service.score(order) for order in told["orders"])
+
+
+def test_a_workbook_is_read_as_the_table_that_it_was_saved_from(service: Service, tmp_path: Path) -> None:
+    text = (EXPORTS / "shopify-orders.csv").read_text("utf-8")
+    book = openpyxl.Workbook()
+    for row in csv.reader(io.StringIO(text)):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "orders.xlsx")
+    book.close()
+    told = service.post("/v1/convert", (tmp_path / "orders.xlsx").read_bytes()).json()
+    assert told["orders"] == service.post("/v1/convert", text.encode()).json()["orders"] and told["orders"]
+
+
+def test_a_file_that_is_too_large_for_the_page_is_told_what_reads_it(service: Service) -> None:
+    refused = service.post("/v1/convert", b" " * (LARGEST_FILE + 1))
+    assert refused.status_code == 413 and "8 MiB" in refused.text and "make import FILE=" in refused.text
 
 
 def test_a_table_that_nobody_knows_is_read_by_a_mapping_that_is_shown(service: Service) -> None:

@@ -16,6 +16,7 @@ ANSWER = (
     b' top 0.2 % of orders","reasons":[{"text":"40,000 of MUG-01, 40,000 times the usual 1."}]}\n'
     b'{"order_id":"N-2","score":0.3,"threshold":0.6,"anomaly":false,"model_version":"v1","reasons":[]}\n'
     b'{"index":2,"error":"required field is missing","field":"currency"}\n'
+    b'{"order_id":"N-4","apart":"test order"}\n'
 )
 
 
@@ -69,7 +70,8 @@ def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, 
     why = "40,000 of MUG-01, 40,000 times the usual 1. (at the top 0.2 % of orders)"
     assert f"N-1    0.910  ANOMALY  {why}\n" in shown
     assert "order 3 can't be used: currency: required field is missing" in shown
-    assert "2 orders scored, 1 anomaly, 1 not usable (threshold 0.600, model v1)." in shown
+    assert "set apart, since they are no orders to score: 1 × test order\n" in shown and "N-4" not in shown
+    assert "2 orders scored, 1 anomaly, 1 set apart, 1 not usable (threshold 0.600, model v1)." in shown
 
 
 @pytest.mark.parametrize(
