@@ -17,6 +17,7 @@ from math import log2
 from typing import Final
 
 from policies.patterns import lazy
+from policies.shell import passwords
 
 _FORMATS: Final[dict[str, str]] = {
     "a private key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\"private_key\\?\"\s*:\s*\\?\"(?![$<{%])"
@@ -107,7 +108,12 @@ _OF_ACCOUNTS = frozenset(
     "truststore user vault vpn web".split()
 )
 """What stands before `pass` when that is a password, and no pass over data."""
+_STAGES = frozenset("dev development live prod production qa stage staging test".split())
+"""What may stand behind `password` as well: `PASSWORD_DB`, `DB_PASSWORD_PROD`."""
+_OF_SIGNS_IN = frozenset("basic docker http https mongo npm proxy redis registry smtp valkey".split())
+"""What stands before `auth` when that is a password, perhaps with a name before it."""
 _OF_TOKENS = frozenset("github gitlab gh git azure devops bitbucket airtable harness".split())
+_PASSES = ("dbpass", "userpass", "rootpass", "keypass", "storepass", "requirepass", "adminpass")
 _NO_KEYS = frozenset(
     "accesskeyid answer arrow cache clustering compound config context dedup dictionary distribution encryptionkeyname "
     "event feature field foreign grid group hash hot idempotency index item join json kms lookup map message metric "
@@ -154,6 +160,12 @@ _SLUG = lazy(rf"[A-Za-z]{{1,24}}|{_PART}(?:[-_.:/@ ]{_PART})+")
 """Words, perhaps with a version: `sk-learn-isolation-forest-v2`, `customer_id`, `orders:v1`."""
 
 _CANDIDATE = lazy(r"(?<![0-9A-Za-z+_=\-])[0-9A-Za-z+_\-]{20,}={0,2}")
+_PUBLIC = lazy(
+    r"-----BEGIN (?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY)(?: REQUEST)?-----[^-]{0,20000}"
+    r"|\bAAAA[A-Z][0-9A-Za-z+/]{16,}={0,2}"
+    r"|(?<![\w/:.+\-])[\w.+\-]{1,80}@[\w\-]{1,60}(?:\.[\w\-]{1,60})+"
+)
+"""What everybody may see and is as random: certificates, public keys (those of SSH begin so), addresses."""
 _RUN = lazy(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _MINIMUM_ENTROPY = 3.7
 """Bits a character. 20 characters of random base64 have 4.0 on average; words and names stay under 3.6 or change
@@ -179,12 +191,17 @@ def credential_in(text: str, *, by_format_alone: bool = False) -> str | None:
     for header in _HEADER.finditer(text):
         if _authorizes(header[1].lower(), header[2]):
             return "an authorization header"
-    if (kind := _assigned_in(text)) is not None or by_format_alone:
+    if (kind := password_in_command(text) or _assigned_in(text)) is not None or by_format_alone:
         return kind
-    for candidate in _CANDIDATE.finditer(text):
+    for candidate in _CANDIDATE.finditer(_PUBLIC.sub(" ", text)):
         if _looks_random(candidate.group().rstrip("=")):
             return "a random secret (high entropy)"
     return None
+
+
+def password_in_command(text: str) -> str | None:
+    """ "a password" where a command takes one by its place, or None."""
+    return PASSWORD if any(not _is_harmless(password) for password in passwords(text)) else None
 
 
 def is_secret_name(name: str) -> bool:
@@ -212,15 +229,19 @@ def is_secret(name: str, value: str) -> bool:
 def _asks_for(name: str) -> str | None:
     """What a name asks for: a password, another secret, or nothing that has to be kept."""
     words = [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in _HUMP.split(part) if word]
-    while len(words) > 1 and _AFTERTHOUGHT.fullmatch(words[-1]):
+    while len(words) > 1 and (_AFTERTHOUGHT.fullmatch(words[-1]) or words[-1] in _STAGES):
         words.pop()
     if not words:
         return None
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    last, before = words[-1].rstrip("0123456789") or words[-1], words[-2] if len(words) > 1 else ""
+    if before in {"password", "passwd", "pwd"} and last in _OF_ACCOUNTS:
+        return SECRET
     if last.endswith(("password", "passwd", "passphrase", "passcode", "pwd", "passw", "contrasena", "psk")):
         return PASSWORD
-    if last in {"pass", "passwords"} or last.endswith(("dbpass", "userpass", "rootpass", "keypass")):
-        return PASSWORD if not before or before in _OF_ACCOUNTS or last != "pass" else None
+    if last in {"pass", "passwords", "pw"} or last.endswith(_PASSES):
+        return PASSWORD if not before or before in _OF_ACCOUNTS or last not in {"pass", "pw"} else None
+    if last == "auth" and before in _OF_SIGNS_IN:
+        return SECRET
     if last.endswith(("secret", "secrets")) or last in {"salt", "pepper", "hmac", "credential", "credentials", "creds"}:
         return SECRET
     if last.endswith("token") or last == "tokens" and before in {"api", "access", "auth"}:
@@ -245,7 +266,9 @@ def _assigned_in(text: str) -> str | None:
         name = text[begin : telling.end()] + assigned["rest"]
         if text[max(0, begin - 2) : begin] == "${":
             continue  # A default or a complaint of the shell's: `${PASSWORD:-…}`.
-        if assigned["flag"] and not (name.startswith("--") and text[begin - 1 : begin] in {"", " ", '"', "'", "\n"}):
+        if assigned["flag"] and not (
+            name.startswith("-") and len(name) > 4 and text[begin - 1 : begin] in {"", " ", '"', "'", "\n"}
+        ):
             continue
         value = assigned["quoted"] or assigned["bare"]
         kind = _asks_for(name.lstrip("-").split(".")[-1] if assigned["rest"].startswith(".") else name.lstrip("-"))

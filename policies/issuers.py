@@ -16,7 +16,16 @@ from policies.cel import Alternative, Demand
 _UUID = r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
 _NUMBER = r"[0-9]+"
 
-
+_COGNITO = rf"[a-z]{{2}}-[a-z\-]+-[0-9]:{_UUID}"
+_PULUMI_TENANTS: tuple[Mapping[str, str], ...] = (
+    {"https://pulumi.com/org_id": r".+"},
+    {"sub": r"pulumi:(?:deploy|environments|esc|insights)(?::pulumi\.organization\.login|:org):[\w\-]+:"},
+    {"org": r"[\w\-]+"},
+)
+_PULUMI_AUDIENCE = r"(?:(?:aws|azure|gcp):)?[A-Za-z0-9][\w\-]*"
+_PULUMI_WRITE = "assertion.sub.startsWith('pulumi:deploy:org:ORGANISATION:project:PROJECT:stack:STACK:')"
+_PULUMI_MOMENTS = ("stack", "operation", "current_env", "root_env", "https://pulumi.com/current_env_id")
+_PULUMI_MOMENT = r":stack:.|:operation:.|:currentEnvironment:.|:rootEnvironment:.|:env(?:ironment)?:."
 _NO_MOMENT = frozenset({("ref_type", "branch"), ("ref_protected", "false"), ("environment_protected", "false")})
 """What any run of a tenant can say of itself."""
 
@@ -27,8 +36,9 @@ class Issuer:
 
     `tenants` are the ways to bind a tenant: each names claims that have to be asked for together, with a pattern of
     their ids. What a claim only has to begin with counts if the pattern fits a beginning that ends with a separator.
-    `owned` fits addresses that carry the tenant's own id. `moments` are the claims that tell one of a tenant's runs
-    from another: branch, environment, workflow; `moment` is what to look for in a subject.
+    `owned` fits addresses that carry the tenant's own id, and `audience` those audiences that the issuer gives to one
+    tenant alone; elsewhere whoever asks for a token chooses its audience. `moments` are the claims that tell one of a
+    tenant's runs from another: branch, environment, workflow; `moment` is what to look for in a subject.
     """
 
     name: str
@@ -36,6 +46,7 @@ class Issuer:
     tenants: tuple[Mapping[str, str], ...]
     write: str
     owned: str = ""
+    audience: str = ""
     moments: tuple[str, ...] = ()
     moment: str = ""
 
@@ -98,15 +109,20 @@ SHARED: tuple[Issuer, ...] = (
     ),
     Issuer(
         "Pulumi Cloud",
-        r"https://api\.pulumi\.com/oidc(?:/v2)?",
-        (
-            {"https://pulumi.com/org_id": r".+"},
-            {"sub": r"pulumi:(?:deploy|environments|esc|insights)(?::pulumi\.organization\.login|:org):[\w\-]+:"},
-            {"org": r"[\w\-]+"},
-        ),
-        "assertion.sub.startsWith('pulumi:deploy:org:ORGANISATION:project:PROJECT:stack:STACK:')",
-        moments=("stack", "operation", "current_env", "root_env", "https://pulumi.com/current_env_id"),
-        moment=r":stack:.|:operation:.|:currentEnvironment:.|:rootEnvironment:.|:env(?:ironment)?:.",
+        r"https://api\.pulumi\.com/oidc",
+        (*_PULUMI_TENANTS, {"aud": _PULUMI_AUDIENCE}),
+        _PULUMI_WRITE,
+        audience=_PULUMI_AUDIENCE,
+        moments=_PULUMI_MOMENTS,
+        moment=_PULUMI_MOMENT,
+    ),
+    Issuer(  # Whoever asks this one for a token names the audience.
+        "Pulumi Cloud",
+        r"https://api\.pulumi\.com/oidc/v2",
+        _PULUMI_TENANTS,
+        _PULUMI_WRITE,
+        moments=_PULUMI_MOMENTS,
+        moment=_PULUMI_MOMENT,
     ),
     Issuer(
         "CircleCI",
@@ -232,6 +248,29 @@ SHARED: tuple[Issuer, ...] = (
         moments=("environment_id", "app_id", "app_name", "function_id"),
     ),
     Issuer(
+        "Depot",
+        r"https://identity\.depot\.dev",
+        ({"repository_id": _NUMBER, "repository_owner_id": _NUMBER}, {"org_id": r"org_\w+"}),
+        "assertion.org_id == 'org_ID' && assertion.repository_id == 'NUMBER'",
+        moments=("ref", "ref_type", "workflow", "environment"),
+    ),
+    Issuer(
+        "Codeberg",
+        r"https://codeberg\.org(?:/api/actions)?",
+        ({"repository": r"[\w.\-]+/[\w.\-]+"}, {"sub": r"repo:[\w.\-]+/[\w.\-]+:"}),
+        "assertion.repository == 'OWNER/REPOSITORY'",
+        moments=("ref", "ref_type", "ref_protected", "workflow", "workflow_ref"),
+        moment=r":ref:.",
+    ),
+    Issuer(
+        "Amazon Cognito",
+        r"https://cognito-identity\.amazonaws\.com",
+        ({"aud": _COGNITO}, {"sub": _COGNITO}),
+        "assertion.aud == 'REGION:ID'",
+        audience=_COGNITO,
+        moments=("sub",),
+    ),
+    Issuer(
         "Sigstore",
         r"https://(?:oauth2|issuer)\.sigstore\.dev(?:/.*)?",
         ({"sub": r"[\w.\-@:/]{8,}"},),
@@ -244,11 +283,16 @@ SHARED: tuple[Issuer, ...] = (
 @cache
 def shared_issuer(address: str) -> Issuer | None:
     """The shared issuer at an address, or None: then it is the tenant's own."""
-    plain = address.strip().rstrip("/")
+    plain = address.strip().rstrip("/").replace(":443", "", 1)
     scheme, separator, rest = plain.partition("://")
     host, slash, path = (rest if separator else scheme).partition("/")
     plain = f"{scheme.lower()}://{host.lower()}{slash}{path}" if separator else f"{host.lower()}{slash}{path}"
     return next((issuer for issuer in SHARED if re.fullmatch(issuer.address, plain)), None)
+
+
+def is_for_one_tenant(issuer: Issuer, audience: str) -> bool:
+    """Whether tokens with this audience are those of one tenant alone."""
+    return bool(issuer.audience) and re.fullmatch(issuer.audience, audience) is not None
 
 
 def is_owned(issuer: Issuer, address: str) -> bool:

@@ -42,6 +42,7 @@ _MACHINE_DOMAINS = (
     ".group.calendar.google.com",
     ".resource.calendar.google.com",
     ".g.us",
+    ".s.whatsapp.net",
 )
 _EXAMPLE_DOMAIN = lazy(
     r"(?:.+\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)" r"|(?:email|domain)\.com"
@@ -90,25 +91,31 @@ _SOCIAL_SECURITY = lazy(r"(?<![\w.\-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!00
 # Given names that are no everyday word of engineering (no "Max", "Mark", "Grace", "Rose", "Will"): a label may well
 # say max-instances.
 _GIVEN_NAMES = frozenset(
-    "aaron adam agnieszka ahmed aisha alejandro alessandro alexander alexandra alice alicia aleksandra amelie "
-    "anastasia andreas andrew angela anika anita anna anne annika antoine antonio arthur barbara beatrice "
-    "benjamin bernhard bettina birgit brigitte camille carla carlos caroline catherine charlotte chiara christian "
-    "christina christine christopher claire claudia clara cristina daniel daniela danielle david deborah dennis "
-    "dimitri dmitri dominik donald dorothy eduardo edward elena elisabeth elizabeth emily emma enrique erika "
-    "ernst eva fatima federico felix fernando francesca francesco francois franz frederic friedrich fritz gabriel "
-    "gabriela georg george gerhard giovanni giulia giuseppe gustav hannah hans heike heinrich helena helga henrik "
-    "hiroshi ibrahim ines ingrid irina isabel isabella ivan jacob jacques james jan jennifer jessica joanna "
-    "johann johannes john jonas jose joseph juan julia julie juliette juergen karen karin karl katarzyna "
-    "katharina kathrin katrin kenneth kevin klaus kristina larissa laura laurent lea leonardo lena leon linda "
-    "lisa luca lucas lucia luis luisa lukas magdalena manuel marco margaret maria marie marina mario markus marta "
-    "martin martina mary mateo matteo matthew matthias mehmet melanie mia michael michaela michelle miguel "
-    "mohamed mohammed monika muhammad nadia natalia natalie nathalie nicola nicolas nicole nikolai nina olga "
-    "oliver olivia omar oscar pablo paolo patricia patrick paula pauline pedro peter petra philipp philippe "
-    "pierre piotr priya rachel rafael ralf raphael rebecca renate ricardo richard robert roberto roland ronald "
-    "ruth sabine samantha samuel sandra sara sarah sebastian sergei sharon silvia simone sofia sophia sophie "
-    "stefan stefanie stephan stephanie stephen steven susan susanne svetlana sylvia tatiana theresa thomas "
-    "timothy tobias ulrich ulrike ursula uwe valentina vanessa vera veronika viktor vincent vladimir walter "
-    "werner wilhelm william wolfgang xavier yuki yusuf zoe".split()
+    "aaron adam agnes agnieszka ahmed aisha alejandro aleksandra alessandro alexander alexandra alice alicia amandine "
+    "amelie amit amy anastasia anders andreas andrew andrzej angela anika anil anita anjali anna anne annika antoine "
+    "antonio arthur ashley astrid barbara beatrice benjamin bernhard bettina birgit bjoern brandon brian brigitte "
+    "brittany camille carla carlos carmen carol caroline carolyn catherine charlotte chiara chloe christian christina "
+    "christine christopher claire clara claudia craig cristina cynthia daniel daniela danielle david deborah deepak "
+    "dennis diane dimitri dmitri dominik donald donna dorota dorothy douglas dragan eduardo edward elena eleni elias "
+    "elisa elisabeth elizabeth emil emily emma enrique eric erik erika ernst eva ewa fatima federico felix fernando "
+    "francesca francesco francois franz frederic freja friedrich fritz gabriel gabriela georg george gerhard giorgio "
+    "giorgos giovanni giulia giuseppe goran gregory greta gustav hannah hans haruto hassan heather heike heinrich "
+    "helena helga henrik hiroshi ibrahim ines ingmar ingrid irina isabel isabella ivan ivana jacob jacques jakub "
+    "james jan janet janne jason javier jeffrey jelena jennifer jens jessica joanna johann johannes john jonas jorge "
+    "jose joseph juan juergen julia julie julien juliette justin karen karim karin karl katarzyna katharina kathleen "
+    "kathrin katrin kavita keith kenji kenneth kevin khalid kimberly klaus kristina krzysztof lakshmi larissa lars "
+    "laura lauren laurent lea leila lena leon leonardo liam lily linda lisa luca lucas lucia luigi luis luisa lukas "
+    "magdalena malgorzata manon manuel marco marek margaret maria marie marina mario markus marta martin martina mary "
+    "mateo mateusz mathieu matteo matthew matthias megan mehdi mehmet melanie mia michael michaela michelle miguel "
+    "mikael mikko mohamed mohammed monika muhammad nadia nancy natalia natalie nathalie neha nicola nicolas nicole "
+    "nikolai nikos nils nina noah olga oliver olivia omar oscar pablo paolo patricia patrick paula pauline pawel "
+    "pedro pekka peter petra philipp philippe pierre pilar piotr pooja priya rachel rafael rahul rajesh ralf ramesh "
+    "raphael raul rebecca renate ricardo richard robert roberto roland ronald ruth ryan sabine samantha samuel sandra "
+    "sanjay sara sarah sebastian sergei sergio sharon silvia simone sofia sofie sophia sophie stefan stefanie stefano "
+    "stephan stephanie stephen steven suresh susan susanne sven svetlana sylvia sylvie takashi tatiana theresa thomas "
+    "tiffany timothy tobias tomasz ulrich ulrike ursula uwe valentina vanessa vera veronika vesna vijay viktor "
+    "vincent vladimir walter wayne werner wilhelm william wojciech wolfgang xavier yasmin youssef yuki yuko yusuf zoe "
+    "zofia zoran".split()
 )
 _FAMILY_NAMES = frozenset(
     "abdullah acosta adams agarwal aguilar ahmad ahmed akhtar alexander ali allen almeida alonso alvarez alves "
@@ -172,7 +179,7 @@ _NOT_SURNAMES = frozenset(
 _WORD_ENDINGS = ("izer", "tion", "ing", "ment", "ware", "base", "ics", "ness", "ity", "ator")
 """How words of engineering end and family names hardly do."""
 _NAME_PAIR = lazy(r"(?<![^\W_])([^\W\d_]{2,15})[ .,_\-]{1,2}(?:[A-Z]\. ?)?([^\W\d_](?:[^\W\d_]|['’]){1,24})(?![^\W_])")
-_TITLED = lazy(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|Sra?|Signora?)\.? (?:[A-Z]\. ?)?[A-Z][a-z]{2,}")
+_TITLED = lazy(r"\b(?:[Mm]r|[Mm]rs|[Mm]s|Dr|Prof|Herr|Frau|Mme|Sra?|Signora?)\.? (?:[A-Z]\. ?)?[A-Z][a-z]{2,}")
 _FOLD = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "é": "e", "è": "e", "ç": "c", "á": "a", "í": "i", "ó": "o", "ł": "l", "ï": "i"}
 )
@@ -348,9 +355,10 @@ def names_a_person(text: str) -> bool:
     position = 0
     while match := _NAME_PAIR.search(text, position):
         given, family = (part.lower().translate(_FOLD).replace("’", "").replace("'", "") for part in match.groups())
-        if family in _FAMILY_NAMES and (given in _GIVEN_NAMES or given in _ALSO_WORDS) and given != family:
-            return True
         written = text[match.end(1)] in " ," and match[1].istitle() and match[2][0].isupper() and not match[2].isupper()
+        known = family in _FAMILY_NAMES and (written or family not in _NOT_SURNAMES)
+        if known and (given in _GIVEN_NAMES or given in _ALSO_WORDS) and given != family:
+            return True
         if written and given in _GIVEN_NAMES and family not in _NOT_SURNAMES and not family.endswith(_WORD_ENDINGS):
             return True
         position = match.end(1)

@@ -15,9 +15,14 @@ _BOUND = (
     (_GITLAB + "/", "assertion.namespace_id in ['7', '8']"),
     (_TERRAFORM, "assertion.terraform_organization_id == 'org-aB3'"),
     (_PULUMI, "assertion.sub.startsWith('pulumi:deploy:org:shop:project:p:stack:prod:')"),
+    (_PULUMI, "assertion.aud == 'gcp:shop'"),
+    (_PULUMI, "assertion.aud in ['gcp:shop', 'gcp:depot']"),
     (_BUILDKITE, f"assertion.pipeline_id == '{_UUID}'"),
     (_BITBUCKET, f"assertion.workspaceUuid == '{{{_UUID}}}'"),
     ("https://accounts.google.com", "assertion.sub == '104412345678901234567'"),
+    ("https://identity.depot.dev", "assertion.org_id == 'org_a1'"),
+    ("https://codeberg.org/api/actions", "assertion.repository == 'shop/orders'"),
+    ("https://cognito-identity.amazonaws.com", f"assertion.aud == 'eu-west-1:{_UUID}'"),
 )
 """What binds a tenant of other issuers."""
 _OWN_ISSUERS = (
@@ -37,11 +42,24 @@ _UNBOUND = (
     (_TERRAFORM, "assertion.terraform_organization_name == 'shop'"),
     (_PULUMI, "assertion.sub != ''"),
     (_PULUMI, "assertion.sub.startsWith('pulumi:deploy:org:shop')"),
+    (_PULUMI, "assertion.aud.startsWith('gcp:')"),
+    (f"{_PULUMI}/v2", "assertion.aud == 'gcp:shop'"),
     (_BUILDKITE, "assertion.organization_slug == 'shop'"),
     (_BITBUCKET, "assertion.branchName == 'main'"),
+    ("https://token.actions.githubusercontent.com:443", "assertion.repository_owner == 'shop'"),
+    ("https://identity.depot.dev", "assertion.repository == 'shop/orders'"),
+    ("https://codeberg.org/api/actions", "assertion.ref == 'refs/heads/main'"),
+    ("https://cognito-identity.amazonaws.com", "assertion.amr == 'authenticated'"),
     ("https://accounts.google.com", "assertion.email_verified == 'true'"),
     ("https://login.microsoftonline.com/common/v2.0", "assertion.sub != ''"),
 )
+_UNTOLD: tuple[tuple[str, list[str]], ...] = (
+    (_PULUMI, []),
+    (_PULUMI, ["gcp:shop", "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/p"]),
+    (f"{_PULUMI}/v2", ["gcp:shop"]),
+    (_GITLAB, ["gcp:shop"]),
+)
+"""Audiences that tell no tenant."""
 _GITHUB_RUNS = "assertion.repository_owner_id == '4' && assertion.repository_id == '1'"
 
 
@@ -88,7 +106,8 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         ]
         + [{"oidc": {"issuerUri": "https://gitlab.example.com"}, "attributeCondition": "assertion.project_id == '7'"}]
         + [{"oidc": {"issuerUri": issuer}, "attributeCondition": text} for issuer, text in _BOUND]
-        + [{"oidc": {"issuerUri": issuer}} for issuer in _OWN_ISSUERS],
+        + [{"oidc": {"issuerUri": issuer}} for issuer in _OWN_ISSUERS]
+        + [{"oidc": {"issuerUri": _PULUMI, "allowedAudiences": ["gcp:shop"]}}],
         violated=[
             {"oidc": GITHUB},
             *(
@@ -111,6 +130,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
                 )
             ),
             *({"oidc": {"issuerUri": issuer}, "attributeCondition": text} for issuer, text in _UNBOUND),
+            *({"oidc": {"issuerUri": issuer, "allowedAudiences": named}} for issuer, named in _UNTOLD),
         ],
     ),
     Examples(

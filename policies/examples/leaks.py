@@ -30,6 +30,7 @@ _LEAKS: tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...] = (
         [
             _job_with(args=["--db-password", _WORD]),
             _job_with(args=[f"--db-password={_WORD}"]),
+            _job_with(commands=["mysql", "-uroot", f"-p{_WORD}"]),
             _job_with(commands=["sh", "-c", f"export DB_PASSWORD={_WORD} && start"]),
             _job_with(envs=[variable("SETTINGS", f'{{"user": "app", "password": "{_WORD}"}}')]),
             _job_with(envs=[variable("EXTRA", "aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPx" + "RfiCYEXAMPLEKEY")]),
@@ -84,6 +85,11 @@ _LEAKS: tuple[tuple[str, dict[str, Any], list[dict[str, Any]]], ...] = (
             {"metadataStartupScript": f"#!/bin/sh\nexport DB_PASSWORD={_WORD}\n./start"},
             {"metadata": {"startup-script": f"mysql --password={_WORD}"}},
         ],
+    ),
+    (
+        "gcp:compute/projectMetadataItem:ProjectMetadataItem",
+        {"key": "db-password-file", "value": "/run/db"},
+        [{"key": "db-password", "value": _WORD}],
     ),
     ("gcp:sql/user:User", {"name": "app", "password": secret(_WORD)}, [{"name": "app", "password": _WORD}]),
     ("gcp:sql/databaseInstance:DatabaseInstance", {"name": "db"}, [{"rootPassword": "correct-horse"}]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from policies.containers import CLOUD_RUN_TYPES, Container, containers
-from policies.credentials import credential_in, is_secret, is_secret_name, names_a_number
+from policies.credentials import credential_in, is_secret, is_secret_name, names_a_number, password_in_command
 from policies.patterns import lazy
 from policies.personal import is_personal_name, names_a_person, personal_data_in
 from policies.rule import (
@@ -131,6 +131,8 @@ _TEXT_KEYS = frozenset(
     " variables".split()
 )
 """Properties whose text people write, here and in everything below them."""
+_VALUE_KEYS = frozenset({"stringValue", "text", "value"})
+"""What stands beside a `name` or a `key` and is called by it."""
 _NOT_TEXT = frozenset({"valueSource"})
 """Below them: a reference to a secret is a name and a version."""
 _SECRET_KEYS = frozenset(
@@ -172,6 +174,8 @@ def _credential_at(leaf: _Leaf) -> str | None:
     if leaf.value.secret and not leaf.free:
         return None
     text = leaf.value.text
+    if leaf.words:
+        return password_in_command(text)
     if leaf.name in _SECRET_KEYS and not leaf.free and text:
         return "a secret that is not marked as one"
     if (kind := credential_in(text, by_format_alone=not leaf.free or names_a_number(leaf.name))) is not None:
@@ -279,6 +283,8 @@ class _Leaf:
     free: bool
     asks: bool = True
     """Whether it counts here what the name asks for: for variables of Cloud Run another rule looks at that."""
+    words: bool = False
+    """Whether it is a list of words that make a command: each of them is a leaf of its own as well."""
 
 
 def _leaves(resource: Resource) -> Iterator[_Leaf]:
@@ -295,16 +301,21 @@ def _leaves(resource: Resource) -> Iterator[_Leaf]:
         elif value.known and isinstance(value.content, str):
             yield _Leaf(value, name, free)
         elif value.known:
-            own = value["name"]
+            own = value["key"] if value["name"].absent else value["name"]
             for child_key, child in value.entries():
                 if free:
                     yield _Leaf(Value(child_key, child.path), "", True)
                 if child_key not in _NOT_TEXT:
-                    named = child_key == "value" and own.known and isinstance(own.content, str)
-                    if named and elsewhere and child.known and isinstance(child.content, str):
+                    beside = child_key in _VALUE_KEYS and child.known and isinstance(child.content, str)
+                    if beside and own.unknown and not elsewhere and _is_clear("password", child.text):
+                        yield _Leaf(own, "", False)
+                    named = child_key in _VALUE_KEYS and own.known and isinstance(own.content, str)
+                    if named and elsewhere and beside:
                         yield _Leaf(child, own.text, free, asks=False)
                     else:
                         yield from walk(child, child_key, own.text if named else child_key, free)
+            if free and (line := _command_line(value)) is not None:
+                yield _Leaf(line, "", True, words=True)
             flag = ""
             for child in value.each():
                 yield from walk(child, key, flag, free)
@@ -314,9 +325,16 @@ def _leaves(resource: Resource) -> Iterator[_Leaf]:
     yield from walk(resource.properties, "", "", False)
 
 
+def _command_line(value: Value) -> Value | None:
+    """The command that a list of single words makes, or None."""
+    words = [child.text for child in value.each() if child.known and isinstance(child.content, str)]
+    single = len(words) > 1 and not any(any(map(str.isspace, word)) for word in words)
+    return Value(" ".join(words), value.path, value.secret) if single else None
+
+
 def _texts(resource: Resource) -> list[Value]:
     """Every text that people write freely, and every one that is not known yet."""
-    return [leaf.value for leaf in _leaves(resource) if leaf.free]
+    return [leaf.value for leaf in _leaves(resource) if leaf.free and not leaf.words]
 
 
 def _free_of(text: Value, kind: str | None) -> Finding:

@@ -5,7 +5,7 @@ import re
 from policies.access import ACCOUNT, CUSTOM_ROLE, Identities, Named
 from policies.cel import Alternative, Unreadable, alternatives, literals, names
 from policies.grants import ACCOUNT_GRANT_TYPES, WIDE_GRANT_TYPES, grants
-from policies.issuers import Issuer, is_owned, shared_issuer
+from policies.issuers import Issuer, is_for_one_tenant, is_owned, shared_issuer
 from policies.patterns import lazy
 from policies.rule import CRITICAL, EVERY_GRANT_TYPE, HIGH, Resource, Stack, checkov, org_policy, prowler, rule, trivy
 from policies.value import Findings, Undecided, Value, Violation, forbid, require
@@ -46,10 +46,20 @@ def bound(provider: Resource) -> Findings:
     issuer = shared_issuer(address.text) if address.known else None
     if issuer is None or is_owned(issuer, address.text):
         return
+    audiences = provider.each("oidc.allowedAudiences")
+    hidden = next((audience for audience in audiences if audience.unknown), None)
+    told = bool(issuer.audience and audiences) and all(
+        item.unknown or is_for_one_tenant(issuer, item.text) for item in audiences
+    )
+    if told and hidden is None:
+        return
     unknown = condition if condition.unknown else _unknown_mapping(provider)
     if unknown is not None:
         yield Undecided(unknown.path)
     elif (reason := _unbound(issuer, provider)) is not None:
+        if told and hidden is not None:
+            yield Undecided(hidden.path)
+            return
         yield Violation(condition.path, f"{reason}; {issuer.name} tells its tenants apart by {issuer.write}")
 
 

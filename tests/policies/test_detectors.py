@@ -38,7 +38,23 @@ CREDENTIALS = {
         "redis://:" + "hunter2@10.0.0.3:6379",
     ],
     "an authorization header": ["Authorization: Bearer " + "abcdef0123456789abcdef"],
-    "a password": ["password=correct-horse", "Server=db;User=a;Pwd=" + "Tr0ub4dor&3"],
+    "a password": [
+        "password=correct-horse",
+        "Server=db;User=a;Pwd=" + "Tr0ub4dor&3",
+        "ALTER USER 'root'@'localhost' IDENTIFIED BY 'correct-horse';",
+        "psql -c \"CREATE ROLE app LOGIN PASSWORD 'correct-horse'\"",
+        "curl --silent -u admin:correct-horse https://orders.example.com",
+        "docker login -u bob -p correct-horse ghcr.io",
+        "echo correct-horse | docker login -u bob --password-stdin",
+        "mysql -uroot -pcorrect-horse orders",
+        "sshpass -p correct-horse ssh orders",
+        "redis-server --requirepass correct-horse",
+        "keytool -storepass correct-horse",
+        "echo 'root:correct-horse' | chpasswd",
+        "net user admin Correct-horse! /add",
+        "aws configure set aws_secret_access_key correct/horse1",
+        "machine orders.example.com login bob password correct-horse",
+    ],
     "a masking key": ["k1:" + "q7w8e9r0t1y2u3i4o5p6a7s8d9f0g1h2j3k4l5z6x7c"],
     "a random secret (high entropy)": ["9xKp2Lq7" + "Vt4Rz8Wm3Yb6Nc1", "token Zm9vYm" + "Fy9QxT2kL8vR4nW7pJ3sD6 end"],
 }
@@ -64,6 +80,8 @@ PERSONAL_DATA = {
         "maria_garcia",
         "Schuld: Jürgen Müller",
         "Thomas O'Neill",
+        "lars hansen",
+        "mr Smith is on call",
     ],
 }
 
@@ -99,6 +117,13 @@ HARMLESS = [
     "theQuickBrownFoxJumpsOverTheLazyDog1", "us-central1-docker.pkg.dev",
     "4111111111111112", "1234567890123456", "DE89370400440532013001", "000-12-3456", "{{resource.label.service_name}}",
     "password: ${PASSWORD}", "password=", "passwordless login", "bearer of bad news", "sk-learn", "basic",
+    "mysql -u root -p", "mysql -uroot -p${DB_PASSWORD} orders", "docker login -u bob -p $TOKEN ghcr.io",
+    "gcloud auth print-access-token | docker login -u oauth2accesstoken --password-stdin https://eu-docker.pkg.dev",
+    "curl -u $USER:$PASS https://orders.example.com", "docker run -u 1000:1000 orders", "ALTER USER app PASSWORD :pw",
+    "the user's login and password are kept in Secret Manager", "aws configure set region eu-west-1",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8f7z5m3Qk9Lw2Xr8Tb4Vn6Yc1Zd0Hs7",
+    "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEbGG9xQk2Lw8Xr4Tb9Vn6Yc1Zd0Hs7Jq3Kp5Mf\n-----END CERTIFICATE-----",
+    "anon.NlUiJWkTKZtZ7jgGVob9Loe4vkHphhoBJJQ.v001@s.whatsapp.net", "julia-lang",
     "og-b5c1d2e", "cus_k1_", "AKIA", "eyJ", "ghp_", "tel aviv", "call 911", "phone support 24/7",
 ]  # fmt: skip
 
@@ -184,8 +209,12 @@ def test_names_that_only_sound_personal(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a@", "a@a.", "1", "4 ", "+49 1", "a-", "Anna ", "aB3", "a://b:", "eyJ", "a.", "DE12 ", "password= "]
-)
+    "piece",
+    [
+        "a", "a@", "a@a.", "1", "4 ", "+49 1", "a-", "Anna ", "aB3", "a://b:", "eyJ", "a.", "DE12 ", "password= ",
+        "docker login -u ", "curl -u a ", "user password ", "echo a ", "aws configure token", "AAAAB", "-----BEGIN ",
+    ],
+)  # fmt: skip
 def test_a_long_text_takes_no_longer_for_what_it_repeats(piece: str) -> None:
     begun = time.process_time()
     credential_in(piece * 20_000)
@@ -207,6 +236,8 @@ def test_changing_one_digit_breaks_the_checksums() -> None:
     [
         ("DB_PASSWORD", "hunter2hunter2"), ("DB_PASSWORD", "correct-horse"), ("API_KEY", "hunter2!"),
         ("JWT_SECRET", "0123abcd" * 4), ("HEROKU_API_KEY", "550e8400-e29b-41d4-a716-446655440000"),
+        ("PASSWORD1", "swordfish"), ("PASSWORD_DB", "hunter2hunter2"), ("ADMIN_PW", "swordfish"),
+        ("REDIS_AUTH", "Zk3p9!xq2L"), ("BASIC_AUTH", "admin:hunter2hunter2"), ("API_KEY_STAGING", "hunter2!"),
         ("accessToken", "a1B2c3D4e5"), ("core-fernet_key", "kT8vQ2xvQ2xvQ2x="), ("_DEPLOY_TOKEN", "x7Kq2Lm9"),
     ],
 )  # fmt: skip
@@ -226,6 +257,7 @@ def test_a_value_is_a_secret_where_the_name_asks_for_one(name: str, value: str) 
         ("DB_PASSWORD", ""), ("API_TOKEN", "true"), ("DB_PASSWORD", "<password>"), ("SECRET", "orders-db-credentials"),
         ("SIGNING_KEY", "gcpkms://projects/p/locations/eu"),
         ("DB_PASSWORD", "//secretmanager.googleapis.com/projects/p/secrets/x"),
+        ("BASIC_AUTH", "false"), ("REDIS_AUTH", "enabled"), ("PASSWORD_LOGIN", "enabled"), ("PASSWORD_AUTH", "ldap"),
         ("PARTITION_KEY", "customer1"), ("AUTH_TOKEN", "https://oauth2.googleapis.com/token"), ("MONKEY", "hunter2!"),
     ],
 )  # fmt: skip
