@@ -31,7 +31,7 @@ from orderguard.masking.order import (
     numbers_of_customer,
     values_of_device,
 )
-from orderguard.repair.apart import MARKS, stated
+from orderguard.apart import MARKS, stated
 from orderguard.schema import (
     FIRST_YEAR,
     LAST_YEAR,

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from orderguard.currencies import KNOWN
+
 MAX_ITEMS = 5_000
 MAX_SHORT, MAX_TEXT = 512, 10_000
 MAX_AMOUNT = 1e9
@@ -23,6 +25,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 NO_SKU = "[NO SKU]"
 """Stands for the code of an article that has none. No catalogue learns what it usually costs."""
 _NO_SUCH_MOMENT = f"not in the years {FIRST_YEAR} to {LAST_YEAR}"
+_NO_SUCH_CURRENCY = "not a currency of ISO 4217"
 
 NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
 """What neither Python's regular expressions nor those of JSON Schema (ECMA-262) call white space."""
@@ -49,12 +52,20 @@ PlacedAt = Annotated[
         extra_json_schema={"pattern": rf"^(19[7-9]|20[0-9]|21[0-9])[0-9]-[0-9]{{2}}-[0-9]{{2}}{_TIME}"},
     ),
 ]
-# The lengths say what `$` does not everywhere: Python lets a line feed stand before the end.
 Currency = Annotated[
-    str, Meta(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$", description="ISO 4217 code in capitals")
+    str,
+    Meta(description="ISO 4217 code in capitals, withdrawn ones included", extra_json_schema={"enum": sorted(KNOWN)}),
 ]
+# The lengths say what `$` does not everywhere: Python lets a line feed stand before the end. UK and EL are what the
+# European Union writes for GB and GR: repair reads them.
 Country = Annotated[
-    str, Meta(min_length=2, max_length=2, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code in capitals")
+    str,
+    Meta(
+        min_length=2,
+        max_length=2,
+        pattern=r"^(?!UK|EL)[A-Z]{2}$",
+        description="ISO 3166-1 alpha-2 code in capitals",
+    ),
 ]
 Channel = Literal["web", "app", "store", "phone", "marketplace"]
 
@@ -149,9 +160,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gift_message: FreeText | None = None
 
     def __post_init__(self) -> None:
-        """No moment at the calendar's ends, where adding a day or an offset overflows."""
+        """No moment at the calendar's ends, where adding a day or an offset overflows, and no made-up currency."""
         if not FIRST_YEAR <= self.created_at.year <= LAST_YEAR:
             raise ValueError(_NO_SUCH_MOMENT)
+        if self.currency not in KNOWN:
+            raise ValueError(_NO_SUCH_CURRENCY)
 
 
 class MaskedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -319,6 +332,8 @@ def explained(error: Exception) -> OrderError:
         return OrderError(f"{field}.{name}" if field else name, "required field is missing")
     if reason == _NO_SUCH_MOMENT:
         return OrderError(f"{field}.created_at" if field else "created_at", reason)
+    if reason == _NO_SUCH_CURRENCY:
+        return OrderError(f"{field}.currency" if field else "currency", reason)
     if reason.startswith("Invalid enum value"):
         reason = "not one of the values allowed"
     return OrderError(field, reason[0].lower() + reason[1:])

@@ -9,6 +9,7 @@ from msgspec import Meta, Raw
 from app.contract import MAX_HISTORY
 from app.exchange import ClientGone, Receive
 from app.problems import Problem
+from orderguard.apart import Marked, MarkedOrder, of_marks
 from orderguard.masking.steps import Steps
 from orderguard.schema import NOT_JSON, UNDECODABLE, Order, OrderError, decode_order, explained
 
@@ -21,7 +22,7 @@ MAX_LINE_BYTES = 1_048_576
 Written = TypeVar("Written", bytes, Raw)
 
 
-class Received(Order, frozen=True, kw_only=True):
+class Received(MarkedOrder, frozen=True, kw_only=True):
     """An `OrderRequest` whose earlier orders are still JSON: decoding two hundred in one piece would take too long."""
 
     history: Annotated[list[Raw], Meta(max_length=MAX_HISTORY)] | None = None
@@ -34,14 +35,18 @@ class Request(NamedTuple):
     history: list[Order] | None
 
 
-_decode = msgspec.json.Decoder(Received).decode
+_decode = msgspec.json.Decoder(Received, dec_hook=of_marks).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 
 
 def decoding(body: bytes | Raw) -> Steps[Request]:
-    """Decode an order with its optional history, in steps. Raises `OrderError`, which repeats no value."""
+    """Decode an order with its optional history, in steps. Raises `OrderError`, which repeats no value; so it does for
+    what is marked as no order, which `app.scoring.reading` sets apart.
+    """
     try:
         order = _decode(body)
+    except Marked:
+        raise OrderError("", "marked as no order") from None
     except UNDECODABLE as error:
         raise explained(error) from None
     if order.history is None:

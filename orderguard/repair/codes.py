@@ -61,7 +61,7 @@ _OTHER_NAMES = {
     "CZ": "Czech Republic",
     "DD": "East Germany",
     "DE": "Federal Republic of Germany; West Germany; BRD",
-    "GB": "England; Scotland; Wales; Northern Ireland; Great Britain; Britain; UK; U.K.; Großbritannien; Gran Bretaña; "
+    "GB": "England; Scotland; Wales; Northern Ireland; Great Britain; Britain; U.K.; Großbritannien; Gran Bretaña; "
     "Grande-Bretagne; Gran Bretagna; Groot-Brittannië; Grã-Bretanha; United Kingdom of Great "
     "Britain and Northern Ireland",
     "IE": "Eire; Republic of Ireland; Irish Republic",
@@ -92,10 +92,11 @@ _OTHER_NAMES = {
 def country(value: Any, feed: Feed, notes: Notes) -> str:
     """The ISO 3166-1 alpha-2 code of a country, given by a code or a name."""
     written = _word(value, "not a country")
-    code = written.upper()
-    if len(code) == 2 and _CODE.fullmatch(code) and code != "UK":
+    capitals = written.upper()
+    code = _OF_THE_UNION.get(capitals, capitals)
+    if len(code) == 2 and _CODE.fullmatch(code):
         if code != value:
-            notes.add("a code in other letters")
+            notes.add("a code in other letters" if code == capitals else "another code of a country")
         return code
     known = _countries()
     found = known.get(written.casefold()) or known.get(_folded(written))
@@ -154,6 +155,8 @@ def _countries() -> dict[str, str]:
     return _merged(found, "territories", lambda code: len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY)
 
 
+_OF_THE_UNION = {"UK": "GB", "EL": "GR"}
+"""What the European Union's institutions write in place of the ISO code."""
 _IN_USE_AGAIN = {"AI", "BQ", "BY", "FX"}
 _NO_COUNTRY = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from orderguard.schema import Order
 
 APART = ("refund", "cancellation", "exchange", "test order")
@@ -51,7 +53,7 @@ class Repair(NamedTuple):
     reason: str
 
 
-class Repaired(NamedTuple):
+class Repaired(msgspec.Struct, frozen=True, gc=False):
     """An order as it was read, and what was repaired; or, where `apart` says what it is (`APART`), none."""
 
     order: Order | None

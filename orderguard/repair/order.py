@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from orderguard.currencies import KNOWN
-from orderguard.repair import apart
+from orderguard import apart
 from orderguard.repair.codes import country, currency
 from orderguard.repair.feed import Feed, Repaired
 from orderguard.repair.moments import moment, plain_moment
@@ -44,7 +43,7 @@ from orderguard.schema import (
 )
 
 _AS_FEED = Feed()
-_decode = msgspec.json.Decoder(apart.MarkedOrder).decode
+_decode = msgspec.json.Decoder(apart.MarkedOrder, dec_hook=apart.of_marks).decode
 _NOT_JSON = re.compile(r"[:,\[\s]-?(?:NaN|Infinity)\b")
 
 
@@ -96,13 +95,9 @@ def read_order(line: bytes | str | msgspec.Raw, feed: Feed = _AS_FEED) -> Repair
     Raises `OrderError` for a line that can't be read safely; the error never repeats a value.
     """
     try:
-        order = _decode(line)
-    except UNDECODABLE as error:
+        return Repaired(_decode(line))
+    except (apart.Marked, *UNDECODABLE) as error:
         return repair_order(_document(line, error), feed)
-    if order.currency not in KNOWN:
-        raise OrderError("currency", "not a currency of ISO 4217")
-    kind = apart.of_marks(order)
-    return Repaired(None, (), kind) if kind else Repaired(order)
 
 
 def repair_order(document: Mapping[str, Any], feed: Feed = _AS_FEED) -> Repaired:
@@ -179,8 +174,7 @@ def _optional(
         if value is None:
             continue
         if read is short_text and type(value) is str and len(value) <= MAX_SHORT:
-            if value:
-                found[name] = value
+            found[name] = value
             continue
         notes.field = path
         try:

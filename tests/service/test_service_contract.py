@@ -144,6 +144,14 @@ def test_a_file_that_is_too_large_for_the_page_is_told_what_reads_it(service: Se
     assert refused.status_code == 413 and "8 MiB" in refused.text and "make import FILE=" in refused.text
 
 
+@pytest.mark.parametrize("price", [4.5, "4.50"])
+def test_what_is_no_order_is_set_apart_whether_or_not_it_keeps_to_the_schema(service: Service, price: object) -> None:
+    items = [{"sku": "mug", "quantity": 1, "unit_price": price}]
+    order = {"order_id": "O-1", "created_at": "2026-05-04T10:00:00Z", "currency": "EUR", "items": items}
+    assert service.score(order | {"status": "refunded"}) == {"order_id": "O-1", "apart": "refund"}
+    assert "score" in service.score(order | {"status": "completed", "cancelled_at": None, "total": 4.5, "test": False})
+
+
 def test_a_table_that_nobody_knows_is_read_by_a_mapping_that_is_shown(service: Service) -> None:
     table = "order no;order date;article;qty;unit price;remark\n1;02.03.2026 10:00;mug;2;4,50;x\n".encode("utf-16")
     told = service.post("/v1/convert", table).json()

@@ -10,7 +10,7 @@ import pytest
 from app.contract import MAX_HISTORY, OrderRequest
 from app.scoring.decoding import customer_of, decoding
 from orderguard.masking.steps import finished
-from orderguard.schema import UNDECODABLE, OrderError, explained
+from orderguard.schema import UNDECODABLE, Order, OrderError, explained
 from tests.serving import USUAL
 
 _decode_whole = msgspec.json.Decoder(OrderRequest).decode
@@ -38,7 +38,7 @@ def in_steps(body: bytes) -> tuple[str, str] | OrderRequest:
         order, earlier = finished(decoding(body))
     except OrderError as error:
         return error.field, error.reason
-    fields = {name: getattr(order, name) for name in order.__struct_fields__ if name != "history"}
+    fields = {name: getattr(order, name) for name in Order.__struct_fields__}
     return OrderRequest(**fields, history=earlier)
 
 

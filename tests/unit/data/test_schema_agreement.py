@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import jsonschema
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orderguard.repair import repair_order
+from orderguard.repair import Repaired, read_order, repair_order
 from orderguard.schema import OrderError, decode_order, encode_order, json_schema
 
 SCHEMA = json_schema()
@@ -174,3 +175,41 @@ def test_whatever_repair_gives_keeps_to_the_schema(data: st.DataObject) -> None:
         written = encode_order(order)
         assert VALIDATOR.is_valid(json.loads(written)), document
         assert decode_order(written) == order
+
+
+SPOILT = {
+    **{part: ("phone", []) for part in ("customer", "billing_address", "shipping_address")},
+    **{"shipping": ("cost", "x"), "payment": ("iban", []), "device": ("user_agent", [])},
+}
+"""A field of each part that can't be used."""
+WRITTEN = ("UK", "EL", "FX", "SU", "AN", "XX", "gb", " GB", "GB ", "", " ", "EUR", "YEN", "DEM", "XXX", "eur", "\x1f")
+
+
+@SETTINGS
+@given(allowed | st.data())
+def test_reading_strictly_or_by_repair_gives_the_same_order(document: Any) -> None:
+    """Whether something else in the order had to be repaired changes nothing of what keeps to the schema."""
+    if isinstance(document, st.DataObject):
+        data, document = document, odd_order(document, 2)
+        field = data.draw(st.sampled_from((("currency",), ("billing_address", "country"), ("customer", "name"))))
+        if len(field) == 1 or isinstance(document[field[0]], dict):
+            document = changed(document, field, data.draw(st.sampled_from(WRITTEN)))
+    try:
+        order = decode_order(json.dumps(document))
+    except OrderError:
+        return
+    assert repair_order(document) == Repaired(order)
+    strictly = read_order(json.dumps(document))
+    assert strictly.order is not None and encode_order(strictly.order) == encode_order(order)
+    spoilt = document | {"channel": "pigeon"}
+    for part, (name, value) in SPOILT.items():
+        if isinstance(document.get(part), dict):
+            spoilt[part] = document[part] | {name: value}
+    found = read_order(json.dumps(spoilt))
+    assert found.order is not None and found.repairs
+    parts: dict[str, Any] = {
+        part: msgspec.structs.replace(getattr(order, part), **{name: None})
+        for part, (name, _) in SPOILT.items()
+        if getattr(order, part) is not None
+    }
+    assert encode_order(found.order) == encode_order(msgspec.structs.replace(order, channel=None, **parts))
