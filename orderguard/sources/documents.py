@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 Loose = dict[str, Any]
 """An order with the field names of `orderguard.schema` and the vendor's values, for `orderguard.repair` to read."""
 
+_AMOUNT = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 KIND = "_kind"
 """Where a loose order says that it is none: "refund", "cancellation", "exchange" or "test order"."""
 
@@ -81,6 +83,16 @@ def number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return read if math.isfinite(read) else None
+
+
+def amount(value: object) -> Any:
+    """An amount as interfaces write it, also in text (`"12.99"`); anything else stays for repair to tell."""
+    return float(value) if isinstance(value, str) and _AMOUNT.fullmatch(value) else value
+
+
+def key(value: object) -> Any:
+    """An id, which interfaces write as a number, as the text that an order has."""
+    return str(value) if type(value) is int and abs(value) < 10**20 else value
 
 
 def identifier(value: object) -> str | None:

@@ -63,12 +63,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class Values(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How values are written. `unit_price` and `discount` say what the column means; amounts are divided by `divide`.
-    With `dates_only` the time of day means nothing; a cell that holds one of `empty` holds nothing.
+    With `dates_only` the time of day means nothing; a cell that holds one of `empty` holds nothing. Where `countries`
+    are written by name, a name is no repair.
     """
 
     date_format: tuple[str, ...] = ()
     zone: str | None = None
     dates_only: bool = False
+    countries: Literal["codes", "names"] = "codes"
     empty: tuple[str, ...] = ()
     decimal_comma: bool = False
     divide: float = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 from orderguard.sources.documents import KIND, Loose, at, entries
 from orderguard.sources.line_items import counted, packed, priced
 from orderguard.sources.mapping import ANY, REQUIRED, Field, Mapping, MappingError
-from orderguard.sources.values import REMEMBERED, Moments, Numbers
+from orderguard.sources.values import REMEMBERED, Moments, Numbers, country_named
 
 Row = Sequence[Any]
 Get = Callable[[Any, int], Any]
@@ -143,6 +143,8 @@ class Plan:
             return self._quantities
         if path == "customer.id":
             return _identifier
+        if path.endswith("country") and self.mapping.values.countries == "names":
+            return country_named
         if path in _MOMENTS:
             return lambda value: self.moments(str(value))[0]
         return None

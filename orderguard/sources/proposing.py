@@ -135,6 +135,8 @@ def _values(fields: dict[str, str], cells: dict[str, list[str]], doubts: list[st
             values["dates_only"] = "true"
         if not any(re.search(r"(Z|UTC|[+-]\d\d:?\d\d)$", text[10:]) for text in moments):
             values["zone"] = '"UTC"  # the shop\'s own zone, such as "Europe/Berlin"'
+    if any(len(text) > 3 for path, column in fields.items() if path.endswith("country") for text in cells[column]):
+        values["countries"] = '"names"'
     prices = [
         text
         for path in ("items[].unit_price", "items[].discount", "shipping.cost")

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from orderguard.sources.documents import (
     KIND,
     Loose,
+    amount,
     at,
     beyond,
     entries,
     first,
     identifier,
     joined,
+    key,
     number,
     several,
     told,
@@ -50,7 +52,7 @@ def _order(order: object) -> Loose:
         items=lines,
         discount=beyond(_total_discounts(order), total([line.get("discount") for line in lines])),
         coupon=_coupon(order),
-        shipping=told(method=first(method, "title", "code"), cost=_shipping_cost(order)),
+        shipping=told(method=first(method, "title", "code"), cost=amount(_shipping_cost(order))),
         payment=_payment(order),
         channel=_channel(order),
         billing_address=_address(first(order, "billing_address", "billingAddress")),
@@ -103,10 +105,10 @@ def _line(line: object) -> Loose:
     return told(
         sku=first(line, "sku") or _without_sku(line),
         quantity=at(line, "quantity"),
-        unit_price=price if price is not None else at(line, "price"),
+        unit_price=amount(price if price is not None else at(line, "price")),
         category=at(line, "product", "productType"),
         name=first(line, "name", "title"),
-        discount=allocated or whole,
+        discount=allocated or amount(whole),
     )
 
 
@@ -191,5 +193,5 @@ def _money(bag: object) -> object:
 
 
 def _id(value: object) -> object:
-    """The number of `gid://shopify/Order/1`."""
-    return value.rpartition("/")[2] if isinstance(value, str) and value.startswith("gid://") else value
+    """The number of `gid://shopify/Order/1`, or an id of REST, which is one."""
+    return value.rpartition("/")[2] if isinstance(value, str) and value.startswith("gid://") else key(value)

@@ -4,6 +4,9 @@ import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from orderguard.repair import Feed
+from orderguard.repair.codes import country
+from orderguard.repair.values import Notes, Unusable
 from orderguard.sources.documents import number
 
 REMEMBERED = 50_000
@@ -62,6 +65,14 @@ def amount_in(text: str, decimal_comma: bool = False) -> float | None:
     plain = _NOT_DIGITS.sub("", bare.replace(".", "").replace(",", ".") if decimal_comma else bare)
     read = number(plain)
     return None if read is None else -read if negative else read
+
+
+def country_named(value: object) -> object:
+    """The code of a country that is written by name, else the value."""
+    try:
+        return country(value, Feed(), Notes())
+    except Unusable:
+        return value
 
 
 class Moments:

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta, timezone
 from orderguard.sources.documents import (
     KIND,
     Loose,
+    amount,
     at,
     beyond,
     entries,
     first,
     identifier,
     joined,
+    key,
     number,
     per_piece,
     several,
@@ -52,10 +54,10 @@ def _order(order: object) -> Loose:
     shipping = next(iter(entries(at(order, "shipping_lines"))), None)
     billing = at(order, "billing")
     return told(
-        order_id=first(order, "id", "number"),
+        order_id=key(first(order, "id", "number")),
         created_at=_moment(order),
         customer=told(
-            id=at(order, "customer_id") or None,
+            id=key(at(order, "customer_id") or None),
             name=joined(at(billing, "first_name"), at(billing, "last_name")),
             email=at(billing, "email"),
             phone=at(billing, "phone"),
@@ -64,7 +66,7 @@ def _order(order: object) -> Loose:
         items=lines,
         discount=beyond(off, total([line.get("discount") for line in lines])),
         coupon=joined(*(at(line, "code") for line in entries(at(order, "coupon_lines"))), by=","),
-        shipping=told(method=first(shipping, "method_title", "method_id"), cost=at(order, "shipping_total")),
+        shipping=told(method=first(shipping, "method_title", "method_id"), cost=amount(at(order, "shipping_total"))),
         payment=told(method=first(order, "payment_method", "payment_method_title")),
         channel=_channel(at(order, "created_via")),
         billing_address=_address(billing),
@@ -108,7 +110,7 @@ def _line(line: object) -> Loose:
     return told(
         sku=first(line, "sku") or (f"product-{article}" if article else None),
         quantity=quantity,
-        unit_price=at(line, "price") if price is None else price,
+        unit_price=amount(at(line, "price")) if price is None else price,
         name=first(line, "name", "parent_name"),
         discount=beyond(at(line, "subtotal"), at(line, "total")),
     )

@@ -308,6 +308,16 @@ def test_a_mapping_is_proposed_that_reads_the_table() -> None:
     assert first["created_at"] == "2026-03-28T14:05:00+00:00" and second["_kind"] == "cancellation"
 
 
+def test_countries_by_name_are_no_repair_where_the_mapping_says_so() -> None:
+    mapped = SMALL.replace("[items]", 'shipping_address.country = "state"\n[items]')
+    rows = [f"{place}|2026-01-01|a|1|2||{name}" for place, name in enumerate(("Germany", "US", "UK", "Narnia"), 1)]
+    found = orders(f'[values]\ncountries = "names"\n{mapped}', *rows)
+    assert [order["shipping_address"]["country"] for order in found] == ["DE", "US", "GB", "Narnia"]
+    columns = [*COLUMNS[:-1], "country"]
+    assert 'countries = "names"' in propose(columns, [row.split("|") for row in rows]).text
+    assert "countries" not in propose(columns, [rows[1].split("|")]).text
+
+
 def test_two_ways_of_reading_a_day_are_told() -> None:
     proposal = propose(["order", "date", "sku", "qty", "price"], [["1", "03/04/2026", "a", "1", "2"]])
     assert any("%d/%m/%Y or %m/%d/%Y" in doubt for doubt in proposal.doubts)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orderguard.repair import repair_order
 from orderguard.sources import SOURCES, UnknownSource, source
 
 EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
@@ -53,7 +54,7 @@ def changed(kind: str, change: Document) -> Document:
 
 def test_the_same_order_is_the_same_in_both_of_shopifys_interfaces() -> None:
     rest, graphql = changed("shopify", {}), changed("graphql", {})
-    assert str(rest["order_id"]) == graphql["order_id"] == "7410991464"
+    assert rest["order_id"] == graphql["order_id"] == "7410991464"
     for field in (
         "currency",
         "coupon",
@@ -77,7 +78,7 @@ def test_a_session_and_its_charge_are_one_order() -> None:
 
 
 FIELDS: list[tuple[str, Document, str, object]] = [
-    ("shopify", {}, "items.0.unit_price", "24.00"),
+    ("shopify", {}, "items.0.unit_price", 24.0),
     ("shopify", {"presentment_currency": "USD"}, "currency", "EUR"),
     ("shopify", {}, "items.1.sku", "variant-90021"),
     ("shopify", {"line_items.1.variant_id": None}, "items.1.sku", "product-9002"),
@@ -99,7 +100,7 @@ FIELDS: list[tuple[str, Document, str, object]] = [
     ("woocommerce", {}, "items.0.unit_price", 10.0),
     ("woocommerce", {}, "items.0.discount", 3.0),
     ("woocommerce", {}, "items.1.sku", "product-23"),
-    ("woocommerce", {"customer_id": 12}, "customer.id", 12),
+    ("woocommerce", {"customer_id": 12}, "customer.id", "12"),
     ("woocommerce", {}, "customer.id", None),
     ("woocommerce", {"billing.country": ""}, "billing_address.country", None),
     ("woocommerce", {}, "shipping_address", None),
@@ -190,11 +191,11 @@ def test_an_order_is_found_in_its_envelope(name: str, envelope: Callable[[Docume
 @pytest.mark.parametrize(
     ("name", "document", "found"),
     [
-        ("shopify", {"id": 5, "order_id": 9, "refund_line_items": [{}]}, [{"order_id": 9, "_kind": "refund"}]),
+        ("shopify", {"id": 5, "order_id": 9, "refund_line_items": [{}]}, [{"order_id": "9", "_kind": "refund"}]),
         (
             "woocommerce",
             {"id": 5, "parent_id": 4, "amount": "3.00", "line_items": []},
-            [{"order_id": 5, "_kind": "refund"}],
+            [{"order_id": "5", "_kind": "refund"}],
         ),
         ("stripe", {"object": "refund", "charge": "ch_1"}, [{"order_id": "ch_1", "_kind": "refund"}]),
         ("stripe", {"object": "event", "data": {"object": {"object": "customer"}}}, []),
@@ -218,3 +219,26 @@ def test_an_unknown_source_is_told_with_all_that_there_are() -> None:
     with pytest.raises(UnknownSource) as error:
         source("shoppify")
     assert "shoppify" not in str(error.value) and all(name in str(error.value) for name in SOURCES)
+
+
+@pytest.mark.parametrize("kind", EXAMPLE)
+def test_what_a_vendor_documents_as_its_form_is_no_repair(kind: str) -> None:
+    repaired = repair_order(changed(kind, {}))
+    assert repaired.order is not None and not repaired.repairs
+
+
+DEPARTURES: list[tuple[str, Document, tuple[str, str]]] = [
+    ("shopify", {"line_items.0.price": "€ 24.00"}, ("items[].unit_price", "a number in text")),
+    ("shopify", {"line_items.0.price": "24,00"}, ("items[].unit_price", "a number in text")),
+    ("shopify", {"line_items.0.quantity": "1"}, ("items[].quantity", "a number in text")),
+    ("shopify", {"created_at": "2026-03-02 10:00:00"}, ("created_at", "without a time zone, read as UTC")),
+    ("shopify", {"billing_address.country_code": "Germany"}, ("billing_address.country", "the name of a country")),
+    ("woocommerce", {"shipping_total": "4,90"}, ("shipping.cost", "a number in text")),
+    ("woocommerce", {"billing.postcode": 10115}, ("billing_address.postcode", "a number, read as text")),
+    ("charge", {"customer": 5}, ("customer.id", "a number, read as text")),
+]
+
+
+@pytest.mark.parametrize(("kind", "change", "repair"), DEPARTURES)
+def test_what_departs_from_the_vendors_form_is_a_repair(kind: str, change: Document, repair: tuple[str, str]) -> None:
+    assert repair in repair_order(changed(kind, change)).repairs
