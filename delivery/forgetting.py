@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.commands import REPOSITORY, follow
-from delivery.deploy import address_of, ask, headers_for
+from delivery.asking import address_of, ask, headers_for
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
 from delivery.stack import Stack, on_google_cloud

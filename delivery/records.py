@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from delivery.commands import run
-from delivery.deploy import Deployment, history_folder
+from delivery.deployment import Deployment, history_folder
 from delivery.errors import DeliveryError
 from delivery.images import BUILT_BY
 from delivery.models import manifest_hash, models_folder

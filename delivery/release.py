@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from delivery.commands import REPOSITORY, commit, run, tag
-from delivery.deploy import REPORTS, Deployment, report
+from delivery.deployment import REPORTS, Deployment, report
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
 from delivery.provenance import MAIN, on_main

@@ -11,7 +11,8 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from pulumi.runtime.rpc import UNKNOWN
 from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
 from infra.local import pulumi as local_pulumi
+from infra.local.commands.engine_run import alone, heal_state
+from infra.local.engine import environment as engine_environment
 from infra.local.engine.install import ensure_engine
-from infra.local.home import home_from
+from infra.local.home import Home, home_from
 
 POLICY_PACK = str(REPOSITORY / "policies")
 POLICY_OPTIONS = "ORDERGUARD_POLICIES"
@@ -31,6 +34,10 @@ POLICY_OPTIONS = "ORDERGUARD_POLICIES"
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
 RUN_PROGRAM = ("up", "preview", "refresh")
+CHANGING = ("up", "refresh")
+PROJECT = "orderguard"
+SERVICE = "orderguard:platform:ScoringService$gcp:cloudrunv2/service:Service::scorer"
+"""The scoring service, as the engine names it within a stack."""
 LOCKED = (
     "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
     "pulumi cancel --stack STACK, and run this again."
@@ -57,12 +64,27 @@ class Stack:
         found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         return str((found.get("config") or {}).get(f"{of}:{name}", ""))
 
+    def canary_steps(self) -> list[int]:
+        """The shares of the traffic, in percent, that a new revision gets one after the other."""
+        return [int(step) for step in local_pulumi.setting(self.name, f"{PROJECT}:canarySteps")]
+
+    def canary_minutes(self) -> float:
+        """How long real callers' answers are gathered at each step; CANARY_MINUTES in the environment goes first."""
+        chosen = self.environment.get("CANARY_MINUTES")
+        return float(chosen or local_pulumi.setting(self.name, f"{PROJECT}:canaryMinutes"))
+
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         """Deploy with the policy pack. `overrides` are settings of this deployment alone (`imageDigest` →
         `sha256:…`)."""
         return self._engine(
             ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--message", message, *_settings(overrides)]
         )
+
+    def refresh_service(self) -> str:
+        """Have the state say of the scoring service what is there: traffic was moved past the engine. Nothing is built,
+        and the program does not run."""
+        service = f"urn:pulumi:{self.name}::{PROJECT}::{SERVICE}"
+        return self._engine(["refresh", "--yes", "--skip-preview", "--target", service])
 
     def preview(self, events: Path, reports: Path, arguments: Sequence[str] = ()) -> str:
         """Preview with the policy pack; the engine's events go to `events`, one JSON object a line, what the rules say
@@ -86,13 +108,22 @@ class Stack:
         if on_google_cloud(self.environment):
             return self._on_google_cloud(arguments)
         home = home_from(self.environment)
-        done = local_pulumi.run(arguments, home=home, stack=self.name, variables=self.environment, extra=_EVENT_LOG)
+        with self._alone(home) if _changes(arguments) else nullcontext():
+            done = local_pulumi.run(arguments, home=home, stack=self.name, variables=self.environment, extra=_EVENT_LOG)
         if done.returncode:
             raise DeliveryError(
                 f"pulumi {arguments[0]} of stack {self.name} ended with exit code {done.returncode}:\n"
                 f"{done.stdout.strip()}"
             )
         return done.stdout
+
+    @contextmanager
+    def _alone(self, home: Home) -> Iterator[None]:
+        """As the only one that changes the stack, with what a killed run left behind cleared away."""
+        with alone(home, self.name):
+            for done in heal_state(home, self.name, engine_environment(home, stack=self.name)):
+                print(f"==> {done}", flush=True)
+            yield
 
     def _on_google_cloud(self, arguments: list[str]) -> str:
         engine = ensure_engine(variables=self.environment)
@@ -104,13 +135,18 @@ class Stack:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
             shutil.copy(REPOSITORY / settings.name, settings)
             # Nobody watches a command that only reads: its output is data, or shown otherwise.
-            act = follow if arguments[0] == "up" else run
+            act = follow if _changes(arguments) else run
             chosen = ["--config-file", str(settings)] if arguments[0] in RUN_PROGRAM else []
             command = ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"]
             try:
                 return act(command, environment=environment)
             except DeliveryError as problem:
                 raise DeliveryError(f"{problem}{LOCKED if 'currently locked' in str(problem) else ''}") from None
+
+
+def _changes(arguments: Sequence[str]) -> bool:
+    """Whether these words of the engine's change the stack or its state."""
+    return arguments[0] in CHANGING and "--preview-only" not in arguments
 
 
 def _settings(overrides: Mapping[str, str]) -> list[str]:

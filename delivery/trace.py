@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from delivery.commands import run
-from delivery.deploy import Deployment, history_folder
+from delivery.deployment import Deployment, history_folder
 from delivery.errors import DeliveryError
 from delivery.models import manifest_hash, models_folder
 from orderguard.masking import Keyring, MaskingKeyError

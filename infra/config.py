@@ -12,6 +12,8 @@ INGRESS = {
     "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
     "load-balancer": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
 }
+CANARY_TAG = "canary"
+"""The tag of a canary's revision in the service's traffic, which gives it an address of its own."""
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_secret")
 SECRETS = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
@@ -61,6 +63,8 @@ class Settings:
     model_source: str
     stable_revision: str
     canary_percent: int
+    canary_steps: tuple[int, ...]
+    canary_minutes: int
     image_digest: str
     trainer_image_digest: str
     image_registry: str

@@ -76,15 +76,24 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    items = json.loads(text)
+    if not isinstance(items, list) or not all(type(item) is int for item in items):
+        raise ValueError(text)
+    return tuple(items)
+
+
 _READERS: dict[object, Callable[[str], object]] = {
     str: str,
     int: int,
     bool: _boolean,
     tuple[str, ...]: _list,
+    tuple[int, ...]: _numbers,
 }
 _DESCRIPTIONS: dict[object, str] = {
     str: "text",
     int: "a whole number",
     bool: "true or false",
     tuple[str, ...]: "a list of text",
+    tuple[int, ...]: "a list of whole numbers",
 }

@@ -105,6 +105,7 @@ _RANGES = (
     # cloud.google.com/memorystore/docs/redis/memory-management-best-practices: an instance has 1 to 300 GB.
     ("history_store_memory_gb", 1, 300),
     ("canary_percent", 0, 100),
+    ("canary_minutes", 0, 1440),
     ("masking_key_rotation", 1, 10_000),
     ("api_key_rotation", 1, 10_000),
     ("rotation_reminder_days", 0, 3650),
@@ -158,6 +159,11 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         lambda s: s.canary_percent < 100 and not s.stable_revision,
         "orderguard:canaryPercent is below 100 and nothing takes the rest of the traffic. Name the revision that "
         "does: `orderguard:stableRevision: …`.",
+    ),
+    (
+        lambda s: not s.canary_steps or list(s.canary_steps) != sorted({*s.canary_steps, 100} & set(range(1, 101))),
+        "orderguard:canarySteps are the shares that a new revision gets one after the other, in percent: they rise, from 1 "
+        "at the least to 100. Write `orderguard:canarySteps: [1, 10, 50, 100]`.",
     ),
     (
         lambda s: s.ingress == "load-balancer" and not s.domain,

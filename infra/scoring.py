@@ -8,7 +8,7 @@ import pulumi_gcp as gcp
 
 from infra.bucket import Bucket
 from infra.component import Component
-from infra.config import INGRESS, Settings
+from infra.config import CANARY_TAG, INGRESS, Settings
 from infra.history_store import HistoryStore, NamedStore
 from infra.identity import Identity
 from infra.image import OWNED
@@ -211,14 +211,14 @@ def vpc_access(network: Egress | None) -> gcp.cloudrunv2.ServiceTemplateVpcAcces
 
 
 def _traffic(settings: Settings) -> list[gcp.cloudrunv2.ServiceTrafficArgsDict]:
-    """All traffic to the newest revision, or a share of it, with an address of its own under the tag `canary`."""
+    """All traffic to the newest revision, or a share of it, with an address of its own by its tag."""
     newest: gcp.cloudrunv2.ServiceTrafficArgsDict = {
         "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST",
         "percent": settings.canary_percent,
     }
     if not settings.stable_revision:
         return [newest]
-    newest["tag"] = "canary"
+    newest["tag"] = CANARY_TAG
     return [
         newest,
         {

@@ -16,6 +16,7 @@ from infra.local.engine import environment
 from infra.local.errors import EXIT_USAGE, LocalCloudError
 from infra.local.files import locked, write_whole
 from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
+from infra.local.supervisor.process import die_with_parent
 
 _SALT = "encryptionsalt"
 _CLOUD_SECRETS = ("secretsprovider", "encryptedkey", _SALT)
@@ -109,4 +110,5 @@ def _captured(command: Sequence[str], folder: Path, whole: Mapping[str, str]) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=die_with_parent,  # an engine that outlives its command would hold the state's lock
     )

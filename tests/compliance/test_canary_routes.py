@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from delivery import release, trace
-from delivery.deploy import Deployment
+from delivery.deployment import Deployment
 from orderguard.masking import Keyring
 from orderguard.model_version import read_manifest
 from orderguard.retrieval import PastCases

@@ -15,7 +15,13 @@ from infra.config_reading import parse
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "array": tuple[str, ...]}
+PYTHON_TYPES = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "array": tuple[str, ...],
+    "array of integer": tuple[int, ...],
+}
 OWN_FIELDS = [field.name for field in fields(Settings) if key_of(field.name).startswith(NAMESPACE)]
 
 
@@ -26,8 +32,13 @@ def test_schema_and_settings_have_the_same_keys() -> None:
 def test_schema_and_settings_have_the_same_types() -> None:
     types = typing.get_type_hints(Settings)
     assert {key_of(name): types[name] for name in OWN_FIELDS} == {
-        f"{NAMESPACE}:{key}": PYTHON_TYPES[entry["type"]] for key, entry in SCHEMA.items()
+        f"{NAMESPACE}:{key}": PYTHON_TYPES[_type(entry)] for key, entry in SCHEMA.items()
     }
+
+
+def _type(entry: dict[str, Any]) -> str:
+    numbers = entry.get("items") == {"type": "integer"}
+    return f"{entry['type']} of integer" if numbers else str(entry["type"])
 
 
 def test_every_key_is_described_in_the_schema_and_in_the_docs() -> None:
@@ -102,6 +113,9 @@ MISTAKES = [
     ({"ragProvider": "openai"}, "which needs an address and a model"),
     ({"dataLocation": "US"}, "orderguard:dataLocation does not hold gcp:region"),
     ({"cmek": True}, "Write the region of gcp:region into `orderguard:dataLocation`"),
+    ({"canarySteps": [10, 1, 100]}, "orderguard:canarySteps are the shares"),
+    ({"canarySteps": [10, 50]}, "Write `orderguard:canarySteps: [1, 10, 50, 100]`"),
+    ({"canarySteps": ["10", 100]}, "is not a list of whole numbers"),
     ({"canaryPercent": 10}, "Name the revision that does: `orderguard:stableRevision: …`"),
     ({"ingress": "load-balancer"}, "Write `orderguard:domain: scoring.example.com`"),
     ({"ingress": "internal", "domain": "scoring.example.com"}, "Write `orderguard:ingress: load-balancer`"),

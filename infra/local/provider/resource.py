@@ -75,3 +75,5 @@ class Resource:
     update: Create | None = None
     delete: Delete | None = None
     read: Read | None = None
+    moved: tuple[str, ...] = ()
+    """Inputs that may be changed past the engine; `read` tells what they are."""

@@ -180,6 +180,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         record = self.cloud.get(token, request.id)
         if record is None:
             return provider_pb2.ReadResponse()
+        # The engine compares assets by what it sent, which is more than a record needs to keep.
+        inputs = properties(request.inputs) or record.inputs
         outputs = dict(record.outputs)
         if resource.read:
             place = self._place(request.urn, token, record.inputs)
@@ -187,8 +189,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if found is None:
                 return provider_pb2.ReadResponse()
             outputs |= found
-        # The engine compares assets by what it sent, which is more than a record needs to keep.
-        inputs = properties(request.inputs) or record.inputs
+            inputs |= {name: found[name] for name in resource.moved if name in found}
         return provider_pb2.ReadResponse(id=request.id, properties=struct(outputs, facts.secret), inputs=struct(inputs))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:

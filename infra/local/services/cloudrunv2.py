@@ -114,7 +114,8 @@ def _read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -
     client.ensure(cloud)
     status = client.request(cloud, {"do": "status"})
     found = next((one for one in status["services"] if one["name"] == name), None)
-    return _shown(found, place) if found else None
+    # Traffic may have been moved since, past the engine.
+    return {**_shown(found, place), "traffics": found["traffics"]} if found else None
 
 
 def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
@@ -172,6 +173,7 @@ RESOURCES = {
         create=_deploy,
         delete=_remove_service,
         read=_read_service,
+        moved=("traffics",),
     ),
     JOB: Resource(
         id=_PARENT + "/jobs/{name}",

@@ -130,6 +130,17 @@ class Supervisor:
             raise
         return service.status()
 
+    async def _do_route(self, request: dict[str, Any]) -> dict[str, Any]:
+        service = self.services.get(request["name"])
+        if service is None:
+            raise DeployError(f"There is no service '{request['name']}'.")
+        await service.route(request["traffics"])
+        return service.status()
+
+    async def _do_standing(self, request: dict[str, Any]) -> dict[str, Any]:
+        service = self.services.get(request["name"])
+        return {"service": await service.settled() if service else None}
+
     async def _do_move(self, request: dict[str, Any]) -> dict[str, Any]:
         service = self.services.get(request["name"])
         if service:

@@ -1,7 +1,7 @@
 """The supervisor's control socket: one JSON document a line, one answer for each.
 
-Requests are `{"do": "deploy" | "delete" | "move" | "deploy_store" | "delete_store" | "status" | "stop", …}`; answers
-`{"ok": true, …}` or `{"ok": false, "error": "…"}`.
+Requests are `{"do": "deploy" | "delete" | "move" | "route" | "standing" | "deploy_store" | "delete_store" | "status" |
+"stop", …}`; answers `{"ok": true, …}` or `{"ok": false, "error": "…"}`.
 """
 
 import hashlib

@@ -133,6 +133,21 @@ class Service:
                 self.revisions[created.name], self._starting = created, None
             await self._serve(wanted, traffics, latest)
 
+    async def route(self, traffics: list[Mapping[str, Any]]) -> None:
+        """Moves traffic between the revisions that there are. Raises DeployError, with the traffic as it was, for one
+        that is not there or does not start.
+        """
+        async with self._deploying:
+            wanted = traffic.targets(traffics, self.latest)
+            if unknown := next((one.revision for one in wanted if one.revision not in self.revisions), None):
+                raise DeployError(f"Revision '{unknown}' in the traffic of service '{self.name}' was not found.")
+            await self._serve(wanted, traffics, self.latest)
+
+    async def settled(self) -> dict[str, Any]:
+        """What `status` says once no deployment is under way."""
+        async with self._deploying:
+            return self.status()
+
     async def _serve(self, wanted: list[traffic.Target], traffics: list[Mapping[str, Any]], latest: str) -> None:
         needed = list(traffic.served(wanted))
         for name in needed:
@@ -193,6 +208,7 @@ class Service:
             "name": self.name,
             "url": f"http://127.0.0.1:{self.port}",
             "latest": self.latest,
+            "traffics": self.traffics,
             "traffic": [
                 {"revision": one.revision, "percent": one.percent, "tag": one.tag, "latest": one.latest}
                 for one in self.targets
@@ -202,6 +218,8 @@ class Service:
                     "name": one.name,
                     "created": one.created,
                     "image": one.spec["containers"][0]["image"],
+                    "settings": _plain(one.spec),
+                    "port": one.process.port if one.process else None,
                     "ready": one.ready.is_set(),
                     "pid": one.process.pid if one.process else None,
                     "restarts": one.restarts,
@@ -210,3 +228,9 @@ class Service:
                 for one in self.revisions.values()
             ],
         }
+
+
+def _plain(spec: Mapping[str, Any]) -> dict[str, str]:
+    """A revision's variables, without those that come from a secret."""
+    given = spec["containers"][0].get("envs") or ()
+    return {one["name"]: str(one["value"]) for one in given if one.get("value") and not one.get("valueSource")}

@@ -9,7 +9,7 @@ import pytest
 
 import delivery.__main__ as steps
 from delivery import findings, release, summary
-from delivery.deploy import Deployment
+from delivery.deployment import Deployment
 from delivery.errors import DeliveryError
 from tests.unit.delivery.manifests import manifest as of_version
 

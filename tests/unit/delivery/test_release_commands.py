@@ -12,7 +12,7 @@ import pytest
 
 from delivery import images, records, release
 from delivery.commands import follow, tag
-from delivery.deploy import Deployment
+from delivery.deployment import Deployment
 from delivery.errors import DeliveryError
 from delivery.models import manifest_hash
 from delivery.stack import LOCKED, Stack
@@ -157,7 +157,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
     (tmp_path / "models" / "v1" / "manifest.json").write_bytes(msgspec.json.encode(manifest("v1")))
     monkeypatch.setattr(release, "REPOSITORY", tmp_path)
     monkeypatch.setattr(release, "REPORTS", tmp_path / "reports")
-    monkeypatch.setattr("delivery.deploy.REPORTS", tmp_path / "reports")
+    monkeypatch.setattr("delivery.deployment.REPORTS", tmp_path / "reports")
     monkeypatch.setattr(release, "models_folder", lambda: tmp_path / "models")
     made = Deployment("prod", "c" * 40, "v1.2.0", "r@sha256:d", "v1", "0" * 64, "https://u", "deployed")
     (tmp_path / "reports").mkdir()

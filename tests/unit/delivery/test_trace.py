@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from delivery import models, trace
-from delivery.deploy import Deployment
+from delivery.deployment import Deployment
 from delivery.errors import DeliveryError
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import DataFile, sha256

@@ -1,0 +1,72 @@
+"""Asking a stack's service, and Google Cloud itself, over HTTP."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from delivery.commands import run
+from delivery.errors import DeliveryError
+from delivery.stack import Stack, on_google_cloud
+from infra.local.cloud import Cloud
+from infra.local.home import home_from
+from infra.local.services import secretmanager
+
+IDENTITIES = "https://iamcredentials.googleapis.com"
+
+
+def address_of(stack: Stack, outputs: Mapping[str, Any]) -> str:
+    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
+    local cloud has none. Empty where the stack serves nothing yet."""
+    return str(outputs.get("public_url" if on_google_cloud(stack.environment) else "url", ""))
+
+
+def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
+    """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
+    headers: dict[str, str] = {}
+    if on_google_cloud(stack.environment):
+        headers["Authorization"] = f"Bearer {_identity_token(stack.environment.get('DEPLOY_SERVICE_ACCOUNT'), url)}"
+    elif secret := outputs.get("api_key_secret"):
+        cloud = Cloud(home_from(stack.environment), stack.name)
+        headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
+    return headers
+
+
+def access_token() -> str:
+    """The caller's own token for Google Cloud's interfaces."""
+    return run(["gcloud", "auth", "print-access-token"]).strip()
+
+
+def _identity_token(account: str | None, audience: str) -> str:
+    """A person's own token; for a workflow one that the account (its e-mail address) makes for itself, because gcloud
+    makes none from a workflow's credentials."""
+    if not account:
+        return run(["gcloud", "auth", "print-identity-token"]).strip()
+    path = f"/v1/projects/-/serviceAccounts/{account}:generateIdToken"
+    headers = {"Authorization": f"Bearer {access_token()}"}
+    status, body = ask(IDENTITIES, path, headers, {"audience": audience, "includeEmail": True})
+    if status != 200:
+        raise DeliveryError(f"{account} got no identity token for {audience}: {status} {body.get('error', '')}")
+    return str(body["token"])
+
+
+def ask(
+    url: str, path: str, headers: Mapping[str, str], body: object = None, *, method: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """One request on a connection of its own; status 0 where there is no connection. Without a `method` it is a GET, or
+    a POST where there is a body."""
+    place = urlsplit(url)
+    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
+    connection = kind(place.hostname or "", place.port, timeout=10)
+    try:
+        content = None if body is None else json.dumps(body)
+        verb = method or ("GET" if body is None else "POST")
+        connection.request(verb, path, content, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        found = json.loads(answer.read() or b"{}")
+        return answer.status, found if isinstance(found, dict) else {}
+    except (OSError, http.client.HTTPException, ValueError):
+        return 0, {}
+    finally:
+        connection.close()
