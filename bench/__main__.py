@@ -22,12 +22,14 @@ AREAS = {
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
+    "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "slow": "a search for the slowest texts and request bodies within the limits",
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer, and vendors' payloads changed",
 }
 MODULES = {
+    "deploy": "bench.deploy.run",
     "feeds": "bench.feeds.run",
     "histories": "bench.histories.run",
     "store": "bench.store.run",

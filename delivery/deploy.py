@@ -1,16 +1,15 @@
 """A deployment: a canary beside the proven revision, step by step, and back where it is not well.
 
 It begins with what is live, not with what the last run wanted: a canary that was left open is closed first, and the
-proven revision is read from the split. Where that one serves well, the new revision comes up without traffic; past cases
-are made for its model and its store of histories is seeded; then it gets its share in steps, and is looked at after
-each. Where nothing serves well there is nothing to lose, and a canary beside a broken revision would fail for its
+proven revision is read from the split. Where that one serves well, the new revision comes up without traffic; past
+cases are made for its model and its store of histories is seeded; then it gets its share in steps, and is looked at
+after each. Where nothing serves well there is nothing to lose, and a canary beside a broken revision would fail for its
 neighbour's faults. Going back moves the traffic, without a build and without a new setting, and then has the state say
 so. So each step may be cut off: the next deployment goes on from the traffic that it finds.
 """
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from delivery.asking import address_of, ask, headers_for
 from delivery.commands import commit, tag

@@ -67,8 +67,8 @@ class LiveService(Protocol):
 def standing(shares: Sequence[Share]) -> Standing | None:
     """What a split means; None where nothing is served.
 
-    The canary is the one with the tag that the program gives it. In a split that somebody made by hand none has it: then
-    the smaller share is taken for the canary.
+    The canary is the one with the tag that the program gives it. In a split that somebody made by hand none has it:
+    then the smaller share is taken for the canary.
     """
     served = [share for share in shares if share.percent or share.tag == CANARY_TAG]
     if not served:
@@ -150,12 +150,13 @@ class CloudRun:
     def send_all(self, revision: str) -> None:
         wanted = {"traffic": [{"type": NAMED, "revision": revision, "percent": 100}]}
         change = self._call(f"{self.path}?updateMask=traffic", wanted, "PATCH")
+        operation = f"/v2/{change['name']}"
         end = time.monotonic() + CHANGE_SECONDS
         while not change.get("done"):
             if time.monotonic() > end:
                 raise DeliveryError(f"{self.name} did not move its traffic to {revision} in {CHANGE_SECONDS:.0f} s.")
             time.sleep(POLL_SECONDS)
-            change = self._call(f"/v2/{change['name']}")
+            change = self._call(operation)
         if problem := change.get("error"):
             raise DeliveryError(f"{self.name} kept its traffic: {problem.get('message', problem)}")
 

@@ -39,7 +39,16 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         for name, value in os.environ.items()
         if not name.startswith(("GITHUB_", "PULUMI_", "MODEL", "MASKING"))
     }
-    environment = {**kept, "LOCAL_CLOUD_HOME": str(folder / "home"), "MODEL_ARTIFACTS": str(artifacts)}
+    environment = {
+        **kept,
+        "LOCAL_CLOUD_HOME": str(folder / "home"),
+        "MODEL_ARTIFACTS": str(artifacts),
+        "CANARY_MINUTES": "0",  # nobody calls
+    }
+    for stack in ("staging", "prod"):
+        with (clone / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as file:
+            file.write("  orderguard:canarySteps: [10, 100]\n")
+    git(clone, "commit", "--quiet", "--all", "--message", "Take two steps")
     settings = {
         "staging": {"REGISTRY": REGISTRY.format(stack="staging")},
         "production": {"REGISTRY": REGISTRY.format(stack="prod")},
@@ -153,7 +162,7 @@ def test_the_trace_leads_from_each_end_to_orders_and_deployments(
     assert "drop-" not in told, "a file's name may tell who ordered"
 
 
-def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
+def test_a_stack_goes_back_without_the_files_of_the_version_it_goes_back_to(
     runner: Runner, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]]
 ) -> None:
     """A runner of the pipeline has fetched the new version's files and no others."""
@@ -162,7 +171,8 @@ def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
     folder.rename(runner.clone / "models-of-another-machine")
     go_back = (
         "from delivery.deploy import _go_back; from delivery.errors import DeliveryError; from delivery.stack import "
-        "Stack; stack = Stack('staging'); print(_go_back(stack, stack.outputs(), DeliveryError('not well')))"
+        "Stack; from delivery.traffic import live_service; stack = Stack('staging'); service = live_service(stack); "
+        "print(_go_back(stack, service, service.revisions()[-1], DeliveryError('not well')))"
     )
     try:
         told = subprocess.run(
@@ -173,6 +183,7 @@ def test_a_stack_goes_back_to_a_version_whose_files_are_in_the_bucket_alone(
     assert "staging serves what it served before" in told.stdout, told.stdout + told.stderr
     done = json.loads((runner.clone / "reports" / "deployment-staging.json").read_text())
     assert (done["outcome"], done["model_version"]) == ("went back", version)
+    assert "-00001-" in done["revision"]
 
 
 def test_a_model_that_is_not_the_recorded_one_is_not_deployed(

@@ -175,6 +175,20 @@ def test_traffic_to_a_revision_that_is_not_there_is_refused(web: Web) -> None:
     assert web.get()["greeting"] == "one"
 
 
+def test_traffic_goes_back_without_a_template_and_the_newest_revision_stays(web: Web, wait_until: Any) -> None:
+    first = web.deploy(GREETING="one")["latest"]
+    second = web.deploy(GREETING="two")["latest"]
+    wait_until(lambda: len(web.pids()) == 1)
+    moved = {"do": "route", "name": "web", "traffics": [{"revision": first, "percent": 100}]}
+    assert client.request(web.cloud, moved)["ok"]
+    assert web.get()["greeting"] == "one"
+    service = client.request(web.cloud, {"do": "standing", "name": "web"})["service"]
+    assert service["latest"] == second and [one["revision"] for one in service["traffic"]] == [first]
+    moved["traffics"] = [{"revision": "web-00009-zzz", "percent": 100}]
+    assert "web-00009-zzz" in client.request(web.cloud, moved)["error"]
+    assert web.get()["greeting"] == "one"
+
+
 def test_rolling_back_starts_the_old_revision_again(web: Web, wait_until: Any) -> None:
     first = web.deploy(GREETING="one")["latest"]
     web.deploy(GREETING="two")

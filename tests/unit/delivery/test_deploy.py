@@ -1,4 +1,5 @@
-"""A deployment sends a canary first, checks through the real URL, and goes back where the service is not well."""
+"""A deployment begins with the traffic that it finds, sends a canary first, checks through the real URL, and goes back
+where the service is not well."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from delivery import asking, deployment
 from delivery import deploy as deploying
 from delivery.deploy import check, deploy
 from delivery.errors import DeliveryError
 from delivery.models import Record
 from delivery.stack import Stack
+from delivery.traffic import Revision, Share
 from tests.unit.delivery.json_service import JsonHandler, serving
 
 DIGEST = "sha256:" + "a" * 64
@@ -59,31 +62,69 @@ def service() -> Iterator[Service]:
         yield server
 
 
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
 @dataclass(frozen=True)
 class FakeStack(Stack):
-    """A stack whose engine is a list; `up` changes what the service serves."""
+    """A stack whose engine is a list; `up` makes a revision where something is new, and moves traffic as the program
+    does. `cut_off` is the number of the `up` that is killed once it has done its work.
+    """
 
     service: Service = field(kw_only=True)
     ups: list[Any] = field(default_factory=list, kw_only=True)
     known: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    made: list[Revision] = field(default_factory=list, kw_only=True)
+    split: list[Share] = field(default_factory=list, kw_only=True)
+    cut_off: list[int] = field(default_factory=list, kw_only=True)
+
+    def canary_steps(self) -> list[int]:
+        return [10, 100]
 
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         self.ups.append(dict(overrides))
-        self.service.version = overrides["modelVersion"]
-        self.known.update(
-            model_version=overrides["modelVersion"], image=f"r/scorer@{overrides.get('imageDigest', DIGEST)}"
-        )
-        self.known.update(url=self.service.url, revision=f"r-{len(self.ups)}", trainer_image=f"r/trainer@{DIGEST}")
+        image = f"r/scorer@{overrides.get('imageDigest', DIGEST)}"
+        if not self.made or (self.made[0].image, self.made[0].model_version) != (image, overrides["modelVersion"]):
+            self.made.insert(0, Revision(f"r-{len(self.made) + 1}", image, overrides["modelVersion"]))
+        percent, stable = int(overrides.get("canaryPercent", "100")), overrides.get("stableRevision")
+        newest = Share(self.made[0].name, percent, "canary" if stable else "")
+        self.split[:] = [newest, Share(stable, 100 - percent)] if stable else [newest]
+        self.known.update(url=self.service.url, service_name="scorer")
+        self.serve()
+        if len(self.ups) in self.cut_off:
+            raise Killed
         return ""
+
+    def serve(self) -> None:
+        """Have the service answer as the worst of the revisions that get traffic."""
+        served = [one for one in self.made if any(share.percent and share.revision == one.name for share in self.split)]
+        self.service.version = min(served, key=lambda one: one.model_version not in self.service.broken).model_version
 
     def outputs(self) -> dict[str, Any]:
         return dict(self.known)
 
+    def refresh_service(self) -> str:
+        self.ups.append("refreshed")
+        return ""
+
+    def shares(self) -> list[Share]:
+        return list(self.split)
+
+    def revisions(self) -> list[Revision]:
+        return list(self.made)
+
+    def send_all(self, revision: str) -> None:
+        self.ups.append(f"all to {revision}")
+        self.split[:] = [Share(revision, 100)]
+        self.serve()
+
 
 @pytest.fixture
 def stack(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
-    monkeypatch.setattr(deploying, "REPORTS", tmp_path)
-    monkeypatch.setattr(deploying, "history_folder", lambda: tmp_path / "deployments")
+    monkeypatch.setattr(deployment, "REPORTS", tmp_path)
+    monkeypatch.setattr(deployment, "history_folder", lambda: tmp_path / "deployments")
+    monkeypatch.setattr(deploying, "live_service", lambda stack: stack)
     monkeypatch.setattr(deploying, "READY_WITHIN_SECONDS", 0.0)
     monkeypatch.setattr(deploying, "WELL_WITHIN_SECONDS", 0.0)
     return FakeStack("staging", {}, service=service)
@@ -111,11 +152,61 @@ def test_the_next_deployment_sends_a_canary_first_once_its_histories_are_seeded(
     assert stack.ups == [
         {"modelVersion": "v1"},
         "seeded",
+        "refreshed",
         {**beside, "canaryPercent": "0"},
         "seeded",
         {**beside, "canaryPercent": "10"},
+        {**beside, "canaryPercent": "100"},
         {"modelVersion": "v2"},
     ]
+
+
+def ups_after(stack: FakeStack, *, killed_at: int) -> list[Any]:
+    """What v3's deployment does where v2's was killed after its `killed_at`-th `up`, over a stack that runs v1."""
+    deploy(stack, record("v1"), None, None)
+    stack.cut_off.append(len(stack.ups) + 1 + killed_at)  # one more, the refresh
+    with pytest.raises(Killed):
+        deploy(stack, record("v2"), None, None)
+    stack.ups.clear()
+    stack.cut_off.clear()
+    deploy(stack, record("v3"), None, None)
+    return stack.ups
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "begins", "stable"),
+    [
+        (1, ["refreshed"], "r-1"),  # v2 had no traffic yet
+        (2, ["all to r-1", "refreshed"], "r-1"),  # a tenth of it
+        (3, ["refreshed"], "r-2"),  # all of it, after its canary
+        (4, ["refreshed"], "r-2"),
+    ],
+)
+def test_the_proven_revision_keeps_the_traffic_whenever_a_deployment_was_killed(
+    stack: FakeStack, killed_at: int, begins: list[str], stable: str
+) -> None:
+    ups = ups_after(stack, killed_at=killed_at)
+    assert ups[: len(begins)] == begins
+    assert {up["stableRevision"] for up in ups[len(begins) : -1]} == {stable}
+    assert [share.revision for share in stack.split] == ["r-3"]
+
+
+def test_the_same_deployment_goes_on_where_it_was_killed(
+    stack: FakeStack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeStack, "canary_steps", lambda _: [1, 10, 100])
+    deploy(stack, record("v1"), None, None)
+    stack.cut_off.append(len(stack.ups) + 4)
+    with pytest.raises(Killed):
+        deploy(stack, record("v2"), None, None)
+    stack.ups.clear()
+    stack.cut_off.clear()
+    deploy(stack, record("v2"), None, None)
+    told = capsys.readouterr().out
+    assert "undone: a deployment of staging was cut off while r-2 had 10 % of the traffic" in told
+    assert "resumed: r-2 was well at 1 % already" in told
+    shares = [up.get("canaryPercent") for up in stack.ups if isinstance(up, dict)]
+    assert shares == ["0", "10", "100", None] and len(stack.made) == 2, "nothing is built again"
 
 
 def test_a_seed_that_is_refused_stops_a_deployment_before_it_has_traffic(
@@ -128,24 +219,24 @@ def test_a_seed_that_is_refused_stops_a_deployment_before_it_has_traffic(
     monkeypatch.setattr(deploying, "seed", refuse)
     with pytest.raises(DeliveryError, match=r"(?s)serves what it served before.*of another key"):
         deploy(stack, record("v2"), DIGEST, DIGEST)
-    assert [up.get("canaryPercent") for up in stack.ups] == [None, "0", None], "going back is the last"
+    first, *rest = stack.ups
+    assert rest[0] == "refreshed" and rest[1]["canaryPercent"] == "0"
+    assert rest[2:] == ["all to r-1", "refreshed"], "going back builds nothing and sets nothing"
 
 
 def test_a_repair_is_not_held_up_by_the_revision_that_it_repairs(stack: FakeStack) -> None:
     deploy(stack, record("v1"), None, None)
     stack.service.broken = ("v1",)
     assert deploy(stack, record("v2"), None, None).outcome == "deployed"
-    assert stack.ups[1:] == [{"modelVersion": "v2"}], "nine in ten requests of a canary would fail"
+    assert stack.ups[1:] == ["refreshed", {"modelVersion": "v2"}], "nine in ten requests of a canary would fail"
 
 
 def test_a_canary_that_is_not_well_is_taken_back(stack: FakeStack) -> None:
     deploy(stack, record("v1"), DIGEST, DIGEST)
     with pytest.raises(DeliveryError, match="serves what it served before"):
         deploy(stack, record("broken"), DIGEST, DIGEST)
-    images = {"imageDigest": DIGEST, "trainerImageDigest": DIGEST}
-    assert (
-        stack.ups[-1] == {"modelVersion": "v1", "modelSource": "bucket"} | images
-    ), "its files are not on this machine"
+    assert stack.ups[-2:] == ["all to r-1", "refreshed"], "no build, no new setting, no third revision"
+    assert stack.split == [Share("r-1", 100)] and len(stack.made) == 2
     assert stack.service.version == "v1"
 
 
@@ -173,7 +264,7 @@ def test_a_first_deployment_that_fails_says_that_there_is_nothing_to_go_back_to(
 
 
 def test_the_check_scores_orders_where_a_key_is_at_hand(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delivery.deploy.secretmanager.value", lambda cloud, secret, version: "k,an older one")
+    monkeypatch.setattr("delivery.asking.secretmanager.value", lambda cloud, secret, version: "k,an older one")
     stack.service.version = "v1"
     stack.known.update(url=stack.service.url, api_key_secret="api-key")
     check(stack, "v1")
@@ -190,8 +281,8 @@ def test_the_check_names_the_version_that_it_waited_for(stack: FakeStack) -> Non
 def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_cloud_run_keeps(
     stack: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deploying, "IDENTITIES", stack.service.url)
-    monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
+    monkeypatch.setattr(asking, "IDENTITIES", stack.service.url)
+    monkeypatch.setattr(asking, "run", lambda command: f"{command[-1]}\n")
     there = {"PULUMI_BACKEND_URL": "gs://state", "DEPLOY_SERVICE_ACCOUNT": "deploy@p.iam.gserviceaccount.com"}
     stack.service.version = "v1"
     stack.known["public_url"] = stack.service.url
@@ -204,7 +295,7 @@ def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_
 
 
 def test_a_person_asks_as_themselves(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploying, "run", lambda command: f"{command[-1]}\n")
+    monkeypatch.setattr(asking, "run", lambda command: f"{command[-1]}\n")
     stack.service.version = "v1"
     stack.known["public_url"] = stack.service.url
     check(FakeStack("staging", {"PULUMI_BACKEND_URL": "gs://s"}, service=stack.service, known=stack.known), "v1")
@@ -213,9 +304,9 @@ def test_a_person_asks_as_themselves(stack: FakeStack, monkeypatch: pytest.Monke
 
 def test_a_stack_behind_a_load_balancer_is_asked_there() -> None:
     outputs = {"url": "https://orderguard-prod-scorer.example.run.app", "public_url": "https://scoring.example.com"}
-    assert deploying.address_of(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
-    assert deploying.address_of(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
-    assert deploying.address_of(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
+    assert asking.address_of(Stack("prod", {"PULUMI_BACKEND_URL": "gs://state"}), outputs) == outputs["public_url"]
+    assert asking.address_of(Stack("prod", {}), outputs) == outputs["url"], "the local cloud has no load balancer"
+    assert asking.address_of(Stack("prod", {}), {}) == "", "a first deployment that failed is recorded too"
 
 
 def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Deployments on the local cloud that are killed at each of their steps, with callers all along."""
