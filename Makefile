@@ -193,7 +193,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+.PHONY: probe-orders doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
 bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
@@ -234,6 +234,8 @@ release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
 fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions
 	@$(DELIVERY) fetch-records
+probe-orders: $(RUN_ENV) ## Record example orders for canaries, masked, from orders of yours (ORDERS=file.ndjson)
+	@ORDERS="$(ORDERS)" $(DELIVERY) probe-orders
 trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=… or FILE=…)
 	@VERSION="$(VERSION)" TAG="$(TAG)" IMAGE="$(IMAGE)" $(DELIVERY) trace
 image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh

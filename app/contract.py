@@ -104,8 +104,9 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether orders can be scored, and why not."""
+    """Whether orders can be scored, and why not. `revision` is Cloud Run's."""
 
     ready: bool
     model_version: str | None
     reason: str | None
+    revision: str | None = None

@@ -134,7 +134,9 @@ def routes(
     async def readyz() -> Response:
         ready = models.serving is not None
         version = models.serving.version if models.serving else None
-        return _json(Readiness(ready, version, None if ready else models.reason), 200 if ready else 503)
+        return _json(
+            Readiness(ready, version, None if ready else models.reason, settings.revision), 200 if ready else 503
+        )
 
     @router.get("/metrics", **openapi.text("Counters in Prometheus' text format", "operations"))
     async def prometheus() -> Response:

@@ -34,6 +34,7 @@ class Settings:
 
     keyring: Keyring = field(repr=False)
     api_key_hashes: tuple[bytes, ...] = field(repr=False)
+    probe_key_hashes: tuple[bytes, ...] = field(default=(), repr=False)
     host: str = "127.0.0.1"
     port: int = 8080
     model_dir: Path = Path("models")
@@ -193,7 +194,7 @@ SETTINGS = (
     Setting("K_REVISION", "revision", str, "the Cloud Run revision, set by Cloud Run"),
 )
 """Every variable that is neither a secret nor a switch. PII_MASKING, MASKING_KEY, MASKING_KEY_FILE, API_KEY and
-API_KEY_REQUIRED are read by `read_settings` itself."""
+API_KEY_REQUIRED, PROBE_KEY are read by `read_settings` itself."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -213,6 +214,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     try:
         # Vendors hold no key of ours.
         values["api_key_hashes"] = () if hooks_alone else _api_key_hashes(environment)
+        values["probe_key_hashes"] = () if hooks_alone else _hashes("PROBE_KEY", environment)
     except ValueError as error:
         mistakes.append(str(error))
     for setting in SETTINGS:
@@ -246,13 +248,19 @@ def _api_key_hashes(environment: Mapping[str, str]) -> tuple[bytes, ...]:
     required = environment.get("API_KEY_REQUIRED", "true").strip().lower()
     if required not in ("true", "false"):
         raise ValueError("API_KEY_REQUIRED must be `true` or `false`")
-    keys = [key.strip() for key in environment.get("API_KEY", "").split(",") if key.strip()]
-    if not keys and required == "true":
+    found = _hashes("API_KEY", environment)
+    if not found and required == "true":
         raise ValueError(
             "API_KEY is missing: set one key, or two while a key is rotated (API_KEY_REQUIRED=false: none)"
         )
+    return found if required == "true" else ()
+
+
+def _hashes(variable: str, environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    """SHA-256 of each key that a variable holds."""
+    keys = [key.strip() for key in environment.get(variable, "").split(",") if key.strip()]
     if len(keys) > MAX_API_KEYS:
-        raise ValueError(f"API_KEY holds {len(keys)} keys; at most {MAX_API_KEYS}, separated by a comma")
+        raise ValueError(f"{variable} holds {len(keys)} keys; at most {MAX_API_KEYS}, separated by a comma")
     if any(len(key) < MIN_API_KEY_LENGTH or not key.isascii() for key in keys):
-        raise ValueError(f"API_KEY: each key needs at least {MIN_API_KEY_LENGTH} plain ASCII characters")
-    return tuple(hashlib.sha256(key.encode()).digest() for key in keys) if required == "true" else ()
+        raise ValueError(f"{variable}: each key needs at least {MIN_API_KEY_LENGTH} plain ASCII characters")
+    return tuple(hashlib.sha256(key.encode()).digest() for key in keys)

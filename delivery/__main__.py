@@ -16,6 +16,8 @@ from delivery import (
     images,
     inspection,
     models,
+    probes,
+    recording,
     records,
     release,
     summary,
@@ -130,6 +132,15 @@ def deploy_stack() -> None:
     digests = os.environ.get("IMAGE_DIGEST"), os.environ.get("TRAIN_IMAGE_DIGEST")
     done = deploy(stack(), models.read(), *digests)
     print(f"{done.stack} serves model {done.model_version} from image {done.image} at {done.url}")
+
+
+def record_probes() -> None:
+    """Record example orders for canaries, masked under a key that is thrown away. Inputs: ORDERS, a file with one order
+    a line; PROBE_ORDERS, the file to write."""
+    source = Path(required("ORDERS", "a file of orders, one JSON object a line"))
+    target = Path(os.environ.get(probes.VARIABLE) or probes.ORDERS)
+    print(f"{recording.record(source, target)} example orders, masked: {target}")
+    print(f"Next: commit the file, or name it in {probes.VARIABLE} for `make deploy`")
 
 
 def seed_histories() -> None:
@@ -289,6 +300,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "preview": show_preview,
     "preview-comment": preview_comment,
     "preview-report": preview_report,
+    "probe-orders": record_probes,
     "promote-image": promote_image,
     "publish-model": publish_model,
     "push-images": push_images,

@@ -24,13 +24,20 @@ def address_of(stack: Stack, outputs: Mapping[str, Any]) -> str:
 
 def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
     """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
-    headers: dict[str, str] = {}
+    headers = identity_headers(stack, url)
     if on_google_cloud(stack.environment):
-        headers["Authorization"] = f"Bearer {_identity_token(stack.environment.get('DEPLOY_SERVICE_ACCOUNT'), url)}"
-    elif secret := outputs.get("api_key_secret"):
+        return headers
+    if secret := outputs.get("api_key_secret"):
         cloud = Cloud(home_from(stack.environment), stack.name)
         headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
     return headers
+
+
+def identity_headers(stack: Stack, url: str) -> dict[str, str]:
+    """What proves to Cloud Run who asks; nothing on this machine."""
+    if not on_google_cloud(stack.environment):
+        return {}
+    return {"Authorization": f"Bearer {_identity_token(stack.environment.get('DEPLOY_SERVICE_ACCOUNT'), url)}"}
 
 
 def access_token() -> str:
@@ -54,8 +61,20 @@ def _identity_token(account: str | None, audience: str) -> str:
 def ask(
     url: str, path: str, headers: Mapping[str, str], body: object = None, *, method: str = ""
 ) -> tuple[int, dict[str, Any]]:
-    """One request on a connection of its own; status 0 where there is no connection. Without a `method` it is a GET, or
-    a POST where there is a body."""
+    """One request on a connection of its own and the JSON object of its answer; status 0 where there is no connection.
+    Without a `method` it is a GET, or a POST where there is a body."""
+    status, content = fetch_bytes(url, path, headers, body, method=method)
+    try:
+        found = json.loads(content or b"{}")
+    except ValueError:
+        return 0, {}
+    return status, found if isinstance(found, dict) else {}
+
+
+def fetch_bytes(
+    url: str, path: str, headers: Mapping[str, str], body: object = None, *, method: str = ""
+) -> tuple[int, bytes]:
+    """`ask` for what is no JSON: the status, and the answer as it came."""
     place = urlsplit(url)
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=10)
@@ -64,9 +83,8 @@ def ask(
         verb = method or ("GET" if body is None else "POST")
         connection.request(verb, path, content, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
-        found = json.loads(answer.read() or b"{}")
-        return answer.status, found if isinstance(found, dict) else {}
-    except (OSError, http.client.HTTPException, ValueError):
-        return 0, {}
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
     finally:
         connection.close()

@@ -10,15 +10,19 @@ so. So each step may be cut off: the next deployment goes on from the traffic th
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from delivery.asking import address_of, ask, headers_for
+from delivery.callers import callers_of
+from delivery.canary import Canary, scored_by_stable
 from delivery.commands import commit, tag
 from delivery.deployment import Deployment, write
 from delivery.errors import DeliveryError
 from delivery.models import Record
+from delivery.probes import Answer
 from delivery.seeding import seed
 from delivery.stack import Stack
-from delivery.traffic import LiveService, Revision, Standing, live_service, standing
+from delivery.traffic import LiveService, Revision, Standing, live_service, name_of, standing
 
 CHECKS = 50
 READY_WITHIN_SECONDS = 120.0
@@ -49,17 +53,19 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
     release = tag() or commit()[:12]
+    canary: list[dict[str, Any]] = []
     try:
-        if left and stable and _serves(stack, stable):
-            _by_canary(stack, service, wanted, release, left, stable)
+        known = _serves(stack, stable) if stable else Unwell()
+        if left and stable and not isinstance(known, Unwell):
+            _by_canary(stack, service, wanted, release, left, stable, known, canary)
         else:
             _step(f"all traffic of {stack.name}")
             stack.up(wanted, release)
             _step(seed(stack))
         check(stack, model.version)
     except DeliveryError as problem:
-        raise _go_back(stack, service, stable, problem) from None
-    done = _record(stack, service, "deployed", model)
+        raise _go_back(stack, service, stable, problem, canary) from None
+    done = _record(stack, service, "deployed", model, canary)
     write(done)
     return done
 
@@ -85,51 +91,76 @@ def settle(stack: Stack, service: LiveService) -> Standing | None:
 
 
 def _by_canary(
-    stack: Stack, service: LiveService, wanted: Mapping[str, str], release: str, left: Standing, stable: Revision
+    stack: Stack,
+    service: LiveService,
+    wanted: Mapping[str, str],
+    release: str,
+    left: Standing,
+    stable: Revision,
+    stable_answers: list[Answer] | None,
+    findings: list[dict[str, Any]],
 ) -> None:
-    """Bring the new revision up beside the stable one and give it traffic in steps."""
+    """Bring the new revision up beside the stable one and give it traffic in steps; what was seen at each goes to
+    `findings`."""
     beside = {"stableRevision": stable.name}
     _step(f"{stack.name}: the new revision, without traffic")
     stack.up({**wanted, **beside, "canaryPercent": "0"}, f"{release}: no traffic yet")
     candidate = service.revisions()[0]
     _step(seed(stack))
-    for percent in stack.canary_steps():
-        if candidate.name == left.candidate != stable.name and percent < left.percent:
-            _step(f"resumed: {candidate.name} was well at {percent} % already")
-            continue
-        _step(f"canary: {percent} % of the traffic of {stack.name}")
-        stack.up({**wanted, **beside, "canaryPercent": str(percent)}, f"{release}: canary at {percent} %")
-        check(stack, candidate.model_version, stable.model_version)
+    canary = Canary(stack, callers_of(stack, name_of(stack)), stable, candidate, stable_answers)
+    try:
+        _step(f"example orders: {canary.score(0)}")
+        for percent in stack.canary_steps():
+            if candidate.name == left.candidate != stable.name and percent < left.percent:
+                _step(f"resumed: {candidate.name} was well at {percent} % already")
+                continue
+            _step(f"canary: {percent} % of the traffic of {stack.name}")
+            stack.up({**wanted, **beside, "canaryPercent": str(percent)}, f"{release}: canary at {percent} %")
+            check(stack, candidate.model_version, stable.model_version)
+            _step(f"example orders: {canary.score(percent)}")
+            _step(f"callers: {canary.watch()}")
+    finally:
+        findings.extend(canary.told())
     _step(f"all traffic of {stack.name}")
     stack.up(wanted, release)
 
 
-def _serves(stack: Stack, stable: Revision) -> bool:
-    """Whether the stack is well as it is, so that a canary has something to be held against."""
+class Unwell:
+    """What serves is not well: a canary has nothing to be held against."""
+
+
+def _serves(stack: Stack, stable: Revision) -> list[Answer] | None | Unwell:
+    """What the stable revision says of the example orders, while it has all traffic (None where it takes none)."""
     try:
         check(stack, stable.model_version, within=WELL_WITHIN_SECONDS)
+        return scored_by_stable(stack)
     except DeliveryError as problem:
         _step(f"{stack.name} is not well as it is, so there is no canary: {problem}")
-        return False
-    return True
+        return Unwell()
 
 
-def _go_back(stack: Stack, service: LiveService, stable: Revision | None, problem: DeliveryError) -> DeliveryError:
+def _go_back(
+    stack: Stack,
+    service: LiveService,
+    stable: Revision | None,
+    problem: DeliveryError,
+    canary: list[dict[str, Any]] | None = None,
+) -> DeliveryError:
     """Give the proven revision all traffic again and record how that ended; returns what to tell."""
     if stable is None:
-        write(_record(stack, service, "failed"))
+        write(_record(stack, service, "failed", canary=canary))
         return DeliveryError(f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}")
     _step(f"{stack.name} is not well; all traffic goes back to {stable.name} with model {stable.model_version}")
     try:
         go_back(stack, service, stable)
         check(stack, stable.model_version)
     except DeliveryError as worse:
-        write(_record(stack, service, "failed, and so did going back"))
+        write(_record(stack, service, "failed, and so did going back", canary=canary))
         return DeliveryError(
             f"{stack.name} needs a person. The deployment failed:\n{problem}\n"
             f"Going back to {stable.model_version} failed too:\n{worse}"
         )
-    write(_record(stack, service, "went back"))
+    write(_record(stack, service, "went back", canary=canary))
     return DeliveryError(f"{stack.name} serves what it served before, because the deployment failed:\n{problem}")
 
 
@@ -147,7 +178,13 @@ def _revision(service: LiveService, name: str) -> Revision | None:
     return next((one for one in service.revisions() if one.name == name), None)
 
 
-def _record(stack: Stack, service: LiveService, outcome: str, model: Record | None = None) -> Deployment:
+def _record(
+    stack: Stack,
+    service: LiveService,
+    outcome: str,
+    model: Record | None = None,
+    canary: list[dict[str, Any]] | None = None,
+) -> Deployment:
     """What serves now; `model` is known for what was just deployed."""
     found = standing(service.shares())
     serving = _revision(service, found.stable) if found else None
@@ -162,6 +199,7 @@ def _record(stack: Stack, service: LiveService, outcome: str, model: Record | No
         outcome=outcome,
         training_run=model.run if model else "",
         revision=serving.name if serving else "",
+        canary=canary or [],
     )
 
 

@@ -84,10 +84,15 @@ def standing(shares: Sequence[Share]) -> Standing | None:
     return Standing(others[0].revision, canary.revision, canary.percent)
 
 
+def name_of(stack: Stack) -> str:
+    """The name of a stack's scoring service, which the program gives it."""
+    return f"orderguard-{stack.setting('environment')}-scorer"
+
+
 def live_service(stack: Stack) -> LiveService:
     """The scoring service of a stack. Its name is that of the program, so it is found even where a first deployment was
     cut off before it had any output."""
-    name = f"orderguard-{stack.setting('environment')}-scorer"
+    name = name_of(stack)
     if on_google_cloud(stack.environment):
         return CloudRun(stack.setting("project", "gcp"), stack.setting("region", "gcp"), name)
     return LocalRun(Cloud(home_from(stack.environment), stack.name), name)

@@ -77,6 +77,8 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     service_key = Secret("masking-key", settings, masking_key, number, {"scorer": scorer}, reminder)
     training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder, service_key)
     callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
+    # A deployment scores example orders with a key of its own, which opens nothing else.
+    probe_key = Secret("probe-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
     rag_key = (
         GivenSecret("rag-api-key", settings, settings.rag_api_key, {"scorer": scorer}) if settings.rag_api_key else None
     )
@@ -91,7 +93,18 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     images = Images("images", settings, registry)
 
     parts = ScoringParts(
-        scorer, registry, images.scorer, models, model, histories, service_key, callers_key, rag_key, store, network
+        scorer,
+        registry,
+        images.scorer,
+        models,
+        model,
+        histories,
+        service_key,
+        callers_key,
+        probe_key,
+        rag_key,
+        store,
+        network,
     )
     service = ScoringService("scorer", settings, parts)
     hooks = HooksService("hooks", settings, HooksParts(taker, parts, service), reminder) if taker else None
@@ -131,6 +144,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "seeding_job": seeding.name if seeding else "",
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
+        "probe_key_secret": probe_key.id,
         "history_store": own.instance.name if own else "",
         **({"hooks_url": hooks.url} if hooks else {}),
     }

@@ -14,6 +14,8 @@ INGRESS = {
 }
 CANARY_TAG = "canary"
 """The tag of a canary's revision in the service's traffic, which gives it an address of its own."""
+REVISION_HEADER = "X-Orderguard-Revision"
+"""What a request to the load balancer names the canary's address with."""
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_secret")
 SECRETS = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
@@ -101,6 +103,7 @@ class Settings:
     vpc_subnetwork: str
     domain: str
     requests_per_minute: int
+    requests_per_minute_of_key: int
     hooks: bool
     hook_shopify_secret: str
     hook_woocommerce_secret: str

@@ -116,6 +116,7 @@ _RANGES = (
     ("latency_alert_milliseconds", 1, 3_600_000),
     ("budget_amount", 0, 100_000_000),
     ("requests_per_minute", 1, 1_000_000),
+    ("requests_per_minute_of_key", 1, 1_000_000),
 )
 
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (

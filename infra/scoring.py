@@ -50,6 +50,7 @@ class ScoringParts:
     histories: Bucket
     masking_key: Secret
     api_key: Secret
+    probe_key: Secret
     rag_key: GivenSecret | None
     store: HistoryStore | NamedStore | None
     network: Egress | None
@@ -149,6 +150,7 @@ def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
         parts.histories,
         parts.masking_key,
         parts.api_key,
+        parts.probe_key,
         parts.rag_key,
         parts.store,
     )
@@ -182,6 +184,7 @@ def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplate
     secrets = {
         "MASKING_KEY": parts.masking_key,
         "API_KEY": parts.api_key,
+        "PROBE_KEY": parts.probe_key,
         "RAG_API_KEY": parts.rag_key,
         "HISTORY_PASSWORD": store.password if store else None,
         "HISTORY_CA": store.certificate if store else None,

@@ -77,8 +77,8 @@ def test_secrets_reach_it_by_reference_alone(record: Record) -> None:
 def test_the_load_balancer_sends_it_what_is_its_own_through_a_throttle(record: Record) -> None:
     routes = record.one("gcp:compute/uRLMap:URLMap", "edge-routes")
     (matcher,) = routes["pathMatchers"]
-    assert [rule["paths"] for rule in matcher["pathRules"]] == [["/v1/hooks/*"]]
-    assert matcher["defaultService"] == routes["defaultService"] != matcher["pathRules"][0]["service"]
+    assert [rule["matchRules"][0]["prefixMatch"] for rule in matcher["routeRules"]] == ["/v1/hooks/", "/"]
+    assert matcher["defaultService"] == routes["defaultService"] != matcher["routeRules"][0]["service"]
     assert routes["hostRules"] == [{"hosts": ["shop.example.com"], "pathMatcher": matcher["name"]}]
     backend = record.one("gcp:compute/backendService:BackendService", "edge-hooks-backend")
     armor = record.one("gcp:compute/securityPolicy:SecurityPolicy", "edge-hooks-armor")

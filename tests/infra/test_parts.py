@@ -403,11 +403,33 @@ def test_log_metrics_read_what_the_service_writes(models: Path) -> None:
 
 
 def test_the_load_balancer_limits_rates_and_speaks_modern_tls(models: Path) -> None:
-    record = declared("prod", requestsPerMinute=120)
+    record = declared("prod", requestsPerMinute=120, requestsPerMinuteOfKey=9000)
     rules = record.one("gcp:compute/securityPolicy:SecurityPolicy", "edge-armor")["rules"]
-    (throttle,) = (rule for rule in rules if rule["action"] == "throttle")
-    assert throttle["rateLimitOptions"]["rateLimitThreshold"] == {"count": 120, "intervalSec": 60}
+    of_key, of_address = (rule for rule in rules if rule["action"] == "throttle")
+    assert of_key["rateLimitOptions"]["rateLimitThreshold"] == {"count": 9000, "intervalSec": 60}
+    assert of_key["rateLimitOptions"]["enforceOnKeyName"] == "x-api-key", "a whole shop may stand behind one address"
+    assert of_key["priority"] < of_address["priority"], "by key before by address"
+    assert of_address["rateLimitOptions"]["rateLimitThreshold"] == {"count": 120, "intervalSec": 60}
     assert record.one("gcp:compute/sSLPolicy:SSLPolicy", "edge-tls")["minTlsVersion"] == "TLS_1_2"
+
+
+def test_a_deployment_reaches_the_canary_through_the_load_balancer(models: Path) -> None:
+    record = declared("prod", canaryPercent=1, stableRevision="scorer-00001-abc")
+    (matcher,) = record.one("gcp:compute/uRLMap:URLMap", "edge-routes")["pathMatchers"]
+    (rule,) = matcher["routeRules"]
+    assert rule["matchRules"][0]["headerMatches"] == [{"headerName": "X-Orderguard-Revision", "exactMatch": "canary"}]
+    group = record.one("gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup", "edge-canary-service")
+    backend = record.one("gcp:compute/backendService:BackendService", "edge-canary-backend")
+    assert group["cloudRun"]["tag"] == "canary" and backend["securityPolicy"] == "edge-armor-id"
+
+
+def test_the_service_knows_the_deployments_own_key_by_reference(models: Path) -> None:
+    record = declared("prod")
+    assert record.outputs["probe_key_secret"] == "orderguard-prod-probe-key"
+    envs = record.one(SERVICE, "scorer")["template"]["containers"][0]["envs"]
+    (probe,) = (one for one in envs if one["name"] == "PROBE_KEY")
+    assert probe["valueSource"]["secretKeyRef"]["secret"] == "orderguard-prod-probe-key"
+
     assert record.one(SERVICE, "scorer")["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
 

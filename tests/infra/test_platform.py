@@ -29,6 +29,7 @@ OUTPUTS = {
     "seeding_job",
     "masking_key_secret",
     "api_key_secret",
+    "probe_key_secret",
     "history_store",
 }
 
@@ -108,6 +109,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
         ("scorer", "roles/artifactregistry.reader", "registry"),
         ("scorer", "roles/secretmanager.secretAccessor", "masking-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "api-key"),
+        ("scorer", "roles/secretmanager.secretAccessor", "probe-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "history-password"),
         ("scorer", "roles/secretmanager.secretAccessor", "history-ca"),
         ("trainer", "roles/storage.objectViewer", "raw"),

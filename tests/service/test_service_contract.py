@@ -459,7 +459,12 @@ def test_metrics_count_requests_and_orders(service: Service) -> None:
 def test_health_and_readiness_need_no_key(service: Service) -> None:
     bare = Service(service.process, service.port, service.log, {})
     assert bare.get("/healthz").json() == {"status": "ok"}
-    assert bare.get("/readyz").json() == {"ready": True, "model_version": "first", "reason": None}
+    assert bare.get("/readyz").json() == {
+        "ready": True,
+        "model_version": "first",
+        "reason": None,
+        "revision": None,
+    }
     assert bare.get("/v1/model").status_code == 401
 
 

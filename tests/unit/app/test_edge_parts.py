@@ -343,3 +343,42 @@ def test_a_chunked_body_that_arrives_at_once_has_the_limit_of_all_bodies() -> No
 
     assert asyncio.run(status_for(1_024)) == 200
     assert asyncio.run(status_for(1_025)) == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "key", "status"),
+    [
+        ("/v1/score", b"record=false", b"probe-key", 200),
+        ("/v1/score", b"record=false", b"another", 401),
+        ("/v1/score", b"record=false", b"old-key", 200),
+        ("/v1/score", b"record=true", b"probe-key", 401),
+        ("/v1/score", b"", b"probe-key", 401),
+        ("/v1/score", b"record=false&record=true", b"probe-key", 401),
+        ("/v1/score/batch", b"record=false", b"probe-key", 401),
+    ],
+)
+def test_a_deployments_own_key_opens_nothing_but_looking_at_an_orders_score(
+    path: str, query: bytes, key: bytes, status: int
+) -> None:
+    async def never(*_: Any) -> None:
+        raise AssertionError("not called")
+
+    async def echo(_: Exchange, body: bytes) -> Reply:
+        return Reply(200, body)
+
+    probe = (hashlib.sha256(b"probe-key").digest(),)
+    settings = Settings(keyring=Keyring.from_text(new_key_text()), api_key_hashes=(OLD,), probe_key_hashes=probe)
+    routes = [DirectRoute(path, JSON_TYPES, handler=echo) for path in ("/v1/score", "/v1/score/batch")]
+    edge = Edge(never, routes, settings, LogWriter(stream=io.BytesIO()), Metrics(), never, never)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"x-api-key", key)]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": query, "headers": headers}
+    asyncio.run(edge(scope, receive, send))
+    assert sent[0]["status"] == status

@@ -62,4 +62,4 @@ def test_a_key_can_be_waived_only_by_saying_so() -> None:
 def test_every_variable_sets_a_field_of_its_own() -> None:
     fields = [setting.field for setting in SETTINGS]
     assert len(set(fields)) == len(fields)
-    assert set(fields) | {"keyring", "api_key_hashes"} == set(Settings.__dataclass_fields__)
+    assert set(fields) | {"keyring", "api_key_hashes", "probe_key_hashes"} == set(Settings.__dataclass_fields__)

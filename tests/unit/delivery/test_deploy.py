@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from delivery import asking, deployment
+from delivery import asking, canary, deployment
 from delivery import deploy as deploying
+from delivery.comparing import Counts
 from delivery.deploy import check, deploy
 from delivery.errors import DeliveryError
 from delivery.models import Record
@@ -82,6 +83,9 @@ class FakeStack(Stack):
     def canary_steps(self) -> list[int]:
         return [10, 100]
 
+    def canary_minutes(self) -> float:
+        return 0.0
+
     def up(self, overrides: Mapping[str, str], message: str) -> str:
         self.ups.append(dict(overrides))
         image = f"r/scorer@{overrides.get('imageDigest', DIGEST)}"
@@ -90,7 +94,7 @@ class FakeStack(Stack):
         percent, stable = int(overrides.get("canaryPercent", "100")), overrides.get("stableRevision")
         newest = Share(self.made[0].name, percent, "canary" if stable else "")
         self.split[:] = [newest, Share(stable, 100 - percent)] if stable else [newest]
-        self.known.update(url=self.service.url, service_name="scorer")
+        self.known.update(url=self.service.url, service_name="scorer", probe_key_secret="probe-key")
         self.serve()
         if len(self.ups) in self.cut_off:
             raise Killed
@@ -120,11 +124,28 @@ class FakeStack(Stack):
         self.serve()
 
 
+class NoCallers:
+    """Nobody calls."""
+
+    def open(self) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+    def counts(self, revision: str) -> Counts:
+        return Counts()
+
+
 @pytest.fixture
 def stack(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeStack:
     monkeypatch.setattr(deployment, "REPORTS", tmp_path)
     monkeypatch.setattr(deployment, "history_folder", lambda: tmp_path / "deployments")
     monkeypatch.setattr(deploying, "live_service", lambda stack: stack)
+    monkeypatch.setattr(deploying, "callers_of", lambda stack, service: NoCallers())
+    monkeypatch.setattr(canary, "_key", lambda stack, secret: "the probe key")
+    monkeypatch.setattr(canary, "probe_orders", lambda environment: [{"order_id": "one"}, {"order_id": "two"}])
+    monkeypatch.setattr(canary, "READY_SECONDS", 0.0)
     monkeypatch.setattr(deploying, "READY_WITHIN_SECONDS", 0.0)
     monkeypatch.setattr(deploying, "WELL_WITHIN_SECONDS", 0.0)
     return FakeStack("staging", {}, service=service)
@@ -314,3 +335,12 @@ def test_what_a_part_of_a_stack_left_unknown_is_no_output(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Stack, "_engine", lambda *_: json.dumps({"registry": "r", "revision": UNKNOWN}))
     assert Stack("prod").outputs() == {"registry": "r"}
+
+
+def test_each_step_of_a_canary_is_in_the_record(stack: FakeStack) -> None:
+    deploy(stack, record("v1"), None, None)
+    done = deploy(stack, record("v1"), "sha256:" + "b" * 64, DIGEST)
+    assert [step["percent"] for step in done.canary] == [0, 10, 100]
+    assert {step["decided_by"] for step in done.canary} == {"example orders"}, "nobody called"
+    assert done.canary[1]["orders"].startswith("2 scored, scores differ by 0")
+    assert done.canary[1]["callers"][0] == "5xx: 0 of 0, the stable revision 0 of 0 (undecided, too few answers)"
