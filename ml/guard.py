@@ -97,24 +97,25 @@ def _limits(
     """
     if kind.nonzero:
         ordered = np.concatenate([[0.0], ordered[ordered > 0.0]])
-    values, evidence = evidence_curve(ordered, kind.floor, config, seldom=kind.seldom)
+    alike = np.searchsorted(ordered, ordered[0], side="right") / len(ordered)
+    if kind.seldom and 1 - alike <= tail_share(len(ordered), config):
+        values, evidence = seldom_curve(ordered, kind.floor)
+    else:
+        values, evidence = evidence_curve(ordered, kind.floor, config)
     limits: NDArray[np.float64] = np.where(levels <= kind.ceiling, np.interp(levels, evidence, values), np.inf)
     return limits
 
 
 def evidence_curve(
-    ordered: NDArray[np.float64], floor: float, config: GuardConfig, *, seldom: bool = False
+    ordered: NDArray[np.float64], floor: float, config: GuardConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values, ascending, and the evidence of a value so high or higher (k,), between which it is linear; measured on
     the ascending sample (n,).
 
-    Half an observation stands for what was never seen, so a small sample makes no strong claims. Where a value is the
-    same in nearly all orders, the few others are as likely what is looked for as what is usual: the floor is the scale.
+    Half an observation stands for what was never seen, so a small sample makes no strong claims.
     """
     rows = len(ordered)
     start, scale = exponential_tail(ordered, tail_share(rows, config), floor)
-    if seldom and start == ordered[0]:
-        scale = floor
     values, first = np.unique(ordered, return_index=True)
     values = np.append(values, values[-1] + scale)
     counted = -np.log((np.append(rows - first, 0) + 0.5) / (rows + 1))
@@ -123,6 +124,19 @@ def evidence_curve(
     evidence = np.where(values <= start, counted, (counted + extrapolated) / 2)
     evidence = np.maximum.accumulate(np.append(evidence, evidence[-1] + _FAR))
     return np.append(values, values[-1] + 2 * _FAR * scale), evidence
+
+
+def seldom_curve(ordered: NDArray[np.float64], floor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`evidence_curve` where nearly all of the ascending sample (n,) is at its lowest: how rare it is to be above that,
+    and one more for each `floor`.
+
+    The few that are above are as likely what is looked for as what is usual, so how far above they are tells nothing.
+    """
+    lowest, rows = float(ordered[0]), len(ordered)
+    above = rows - np.searchsorted(ordered, lowest, side="right")
+    begins = 1 - math.log((above + 0.5) / (rows + 1))
+    values = lowest + floor * np.array([0.0, 1.0, 1.0 + _FAR])
+    return values, np.array([0.0, begins, begins + _FAR])
 
 
 def tail_share(rows: int, config: GuardConfig) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 from orderguard.features.feature import Feature, Formula
 
-FLOOR = 0.25
+FLOOR = 0.15
 
 
 def _beyond(name: str, few: float) -> Formula:

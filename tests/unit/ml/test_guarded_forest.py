@@ -155,6 +155,20 @@ def test_among_orders_where_it_isnt_0_that_it_isnt_is_no_evidence(config: Config
     assert found[4] > 4 and found[5] > 30
 
 
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.015])
+def test_what_seldom_varies_is_as_rare_as_varying_is_however_far_it_went(config: Config, share: float) -> None:
+    """So attacks that nobody noticed don't hide the next one."""
+    varied = round(4_000 * share)
+    kind, asked = Kind("high", 0.15, seldom=True), np.array([[0.0], [0.15], [0.6], [1.5]], np.float32)
+    found = [
+        evidence(fit_guard(np.r_[np.zeros(4_000 - varied), np.full(varied, far)][:, None], [kind], config.guard), asked)
+        for far in (0.1, 0.5, 2.0)
+    ]
+    rarity = -math.log((varied + 0.5) / 4_001)
+    assert found[0] == pytest.approx(np.array([[0], [rarity + 1], [rarity + 4], [rarity + 10]]), rel=0.06)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[1], found[2])
+
+
 def test_a_feature_that_was_never_told_says_nothing(config: Config) -> None:
     rows = np.full((200, 1), np.nan, np.float32)
     guard = fit_guard(rows, [Kind("both", 0.1)], config.guard)
