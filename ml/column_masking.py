@@ -33,7 +33,7 @@ from orderguard.history import ENTITIES, NO_MINUTE
 from orderguard.history.digests import OF_THE_SHOP
 from orderguard.masking.codes import Doubt, masked
 from orderguard.masking.keyring import Keyring
-from orderguard.presence import bits
+from orderguard.presence import UTC_COUNTRIES, bits
 from orderguard.schema import UNDECODABLE, MaskedOrder
 
 _FRAME = len('{"order_id":"","created_at":"","customer":,"currency":"EUR","items":}')
@@ -201,6 +201,8 @@ class ColumnMasker:
         codes = {"currency": orders[10], "channel": orders[11], "payment_method": method, "country": goes_to[2]}
         absent, values, tokens = parts.number(None), list(parts.codes), list(parts.entity_tokens)
         line_order = np.repeat(np.arange(count), orders[12].astype(np.int64))
+        in_utc = ((numbers["minute"] - at // 60) % 1440 == 0) & (numbers["minute"] < NO_MINUTE)
+        shows_nothing = [number for number, code in enumerate(values) if code in UTC_COUNTRIES]
         told = bits(
             (
                 orders[11] != absent,
@@ -214,7 +216,7 @@ class ColumnMasker:
                 (delivery[3] != 0) | (delivery[2] != absent),
                 device != 0,
                 category[np.searchsorted(line_order, np.arange(count))] != absent,
-                ((numbers["minute"] - at // 60) % 1440 == 0) & (numbers["minute"] < NO_MINUTE),
+                in_utc & (home[2] != absent) & ~np.isin(home[2], shows_nothing),
                 network != 0,
                 email != 0,
                 card != 0,

@@ -33,7 +33,15 @@ FIELDS = (
 )
 """In the order of the bits. An amount is told where it is not 0, an address where it has a country or more, a device
 by its id, a category of the first item, a card by whatever names it. That of `created_at` is not a field, but whether
-the moment comes without local time."""
+the moment comes without local time: of an order from a country where that would show."""
+
+UTC_COUNTRIES = frozenset(
+    ("GB", "IE", "PT", "ES", "IS", "FO", "GG", "IM", "JE", "GL", "SH", "MA", "EH")
+    + ("BF", "CI", "GH", "GM", "GN", "GW", "LR", "ML", "MR", "SL", "SN", "ST", "TG")
+)
+"""Where local time is UTC, all year or in winter, be it in a part of it, such as the Canary Islands (IANA's time zone
+database). An order from there tells nothing of whether local time is sent: more of them are in UTC once clocks go back.
+"""
 
 HOUR = "local hour"
 _HOUR_PLACE = 16
@@ -70,7 +78,9 @@ def fields_told(order: MaskedOrder) -> int:
     if order.items[0].category:
         told |= 1024
     if created.tzinfo is UTC and order.hour_known:  # what a decoder makes of "Z" and "+00:00"
-        told |= 2048
+        home = billing or shipping
+        if home and home.country and home.country not in UTC_COUNTRIES:
+            told |= 2048
     if order.network_token:
         told |= 4096
     if order.email_token:

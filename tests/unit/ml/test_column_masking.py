@@ -15,6 +15,7 @@ from ml.reading import usable_order
 from ml.remembered_parts import PartlyDecoded
 from orderguard.features.columns import Columns, columns_of
 from orderguard.masking import Keyring, mask_order, new_key_text
+from orderguard.presence import FIELDS
 from orderguard.schema import NO_SKU, MaskedOrder, Order, OrderError
 
 KEYRING = Keyring.from_text(new_key_text())
@@ -263,6 +264,32 @@ def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         if number % 5 == 4:
             assert_equal(masker.columns()[0], columns_of(orders))
             orders.clear()
+
+
+@pytest.mark.parametrize(
+    ("country", "created_at", "lacks"),
+    [
+        ("DE", "2026-11-02T12:00:00Z", True),
+        ("DE", "2026-11-02T12:00:00+01:00", False),
+        ("GB", "2026-11-02T12:00:00+00:00", False),
+        ("GB", "2026-06-02T12:00:00+01:00", False),
+        (None, "2026-11-02T12:00:00Z", False),
+    ],
+)
+def test_an_order_in_utc_lacks_local_time_where_that_is_another(
+    country: str | None, created_at: str, lacks: bool
+) -> None:
+    """So clocks that go back in Britain are no change of what the feed brings."""
+    address = {"billing_address": {"country": country}, "shipping_address": None} if country else {}
+    line = written(
+        {"order_id": "1"}
+        | {name: ORDER[name] for name in ("customer", "currency", "items")}
+        | address
+        | {"created_at": created_at}
+    )
+    short, whole, _ = both_ways([line])
+    assert_equal(short, whole)
+    assert bool(whole.told[0] & 1 << FIELDS.index("created_at in UTC")) is lacks
 
 
 def test_without_orders_the_columns_are_empty() -> None:
