@@ -1,6 +1,8 @@
 """Attacks of many accounts, each made before a held-out order that is one more of it: what only entities tell.
 
-They are reported apart from the anomalies of single orders. Like those they share nothing with the sample's generator.
+Each is as strong as chance has it, from what is found in part to what nobody could miss. Were they alike, all or none
+would be found, by whatever moves the threshold a little. They are reported apart from the anomalies of single orders.
+Like those they share nothing with the sample's generator.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +13,10 @@ import msgspec
 import numpy as np
 
 from ml.validation.held_out import Case
-from orderguard.history import ENTITIES, NO_PAST, Past, after, entity_tokens
+from orderguard.history import ENTITIES, Past, entity_after, entity_tokens
 from orderguard.schema import MaskedAddress, MaskedOrder
 
 Generator = np.random.Generator
-
-GUESTS, GUESTS_MINUTES = 14, 20
-CARDS, CARDS_HOURS = 14, 20
-ACCOUNTS, ACCOUNTS_HOURS = 30, 3
 
 
 class Ring(NamedTuple):
@@ -32,21 +30,25 @@ class Ring(NamedTuple):
 
 
 def guest_cards(case: Case, generator: Generator) -> Case:
-    """Card testing over many guests: the last of 15 within 20 minutes from one device or to one address."""
-    shared = _fresh(case.order, generator, ("device", "address"))
-    return _after(case, shared, GUESTS, timedelta(minutes=GUESTS_MINUTES), GUESTS, generator)
+    """Card testing over many guests: the last of 10 to 40 within twelve minutes to a day from one device or to one
+    address.
+    """
+    guests, hours = round(_between(10, 40, generator)), _between(0.2, 24, generator)
+    return _after(case, _fresh(case.order, generator, ("device", "address")), guests, hours, guests, generator)
 
 
 def many_cards(case: Case, generator: Generator) -> Case:
-    """One address with many cards: the last of 15 orders of three customers within 20 hours, each with a card."""
-    shared = _fresh(case.order, generator, ("address",))
-    return _after(case, shared, CARDS, timedelta(hours=CARDS_HOURS), 3, generator)
+    """One address with many cards: the last of 10 to 40 orders of two to five customers within one hour to a day, each
+    with a card.
+    """
+    orders, hours, customers = round(_between(10, 40, generator)), _between(1, 24, generator), generator.integers(2, 6)
+    return _after(case, _fresh(case.order, generator, ("address",)), orders, hours, int(customers), generator)
 
 
 def account_farm(case: Case, generator: Generator) -> Case:
-    """An account farm: the last of 31 fresh accounts within three hours in one network."""
-    shared = _fresh(case.order, generator, ("network",))
-    return _after(case, shared, ACCOUNTS, timedelta(hours=ACCOUNTS_HOURS), ACCOUNTS, generator)
+    """An account farm: the last of 20 to 60 fresh accounts within half an hour to six hours in one network."""
+    accounts, hours = round(_between(20, 60, generator)), _between(0.5, 6, generator)
+    return _after(case, _fresh(case.order, generator, ("network",)), accounts, hours, accounts, generator)
 
 
 RINGS: dict[str, Ring] = {
@@ -63,7 +65,9 @@ def fits(ring: Ring, order: MaskedOrder) -> bool:
 
 
 def inject_rings(cases: Sequence[Case], most: int, seed: int) -> dict[str, list[Case]]:
-    """Of each ring that at least one in a hundred orders tells of, up to `most` orders that end one."""
+    """Of each ring that at least one in a hundred orders tells of, up to `most` orders that end one, each made from an
+    order of its own.
+    """
     found = {}
     for number, (name, ring) in enumerate(RINGS.items()):
         generator = np.random.default_rng([seed, number])
@@ -89,21 +93,26 @@ def _fresh(order: MaskedOrder, generator: Generator, kinds: Sequence[str]) -> Ma
     return order
 
 
-def _after(case: Case, order: MaskedOrder, orders: int, span: timedelta, customers: int, generator: Generator) -> Case:
-    """The order after others like it, of so many customers, each with a card and all else its own."""
-    past = NO_PAST
-    shared = entity_tokens(order)
-    for number, place in enumerate(sorted(generator.random(orders).tolist())):
+def _between(least: float, most: float, generator: Generator) -> float:
+    """Any strength between these, twice as much as often as half as much."""
+    return least * float((most / least) ** generator.random())
+
+
+def _after(case: Case, order: MaskedOrder, orders: int, hours: float, customers: int, generator: Generator) -> Case:
+    """The last of so many orders like it within so many hours, of so many customers, each with a card and all else its
+    own: what is new in it has their history.
+    """
+    history, span = None, timedelta(hours=hours)
+    for number, place in enumerate(sorted(generator.random(orders - 1).tolist())):
         other = msgspec.structs.replace(
             order,
             customer_token=f"{order.customer_token}-{number % customers}",
             card_token=order.card_token and f"injected-{generator.integers(2**63)}",
             created_at=order.created_at - span * (1.0 - place),
         )
-        past = after(past, other)
-    changed = case.changed(order)
-    ours = (token != before for token, before in zip(shared, entity_tokens(case.order), strict=True))
-    entities = tuple(
-        new if mine else known for mine, new, known in zip(ours, past.entities, changed.past.entities, strict=True)
+        history = entity_after(history, other)
+    changed, tokens = case.changed(order), zip(entity_tokens(order), entity_tokens(case.order), strict=True)
+    entities = zip(tokens, changed.past.entities, strict=True)
+    return changed._replace(
+        past=Past(None, tuple(known if token == before else history for (token, before), known in entities))
     )
-    return changed._replace(past=Past(None, entities))

@@ -65,7 +65,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 @pytest.fixture(scope="module")
 def data_push(runner: Runner) -> str:
     """A drop of orders is pushed to main; returns the commit."""
-    generator = [sys.executable, "-m", "data.generator", "--quiet", "--orders", "8000", "--seed", "1"]
+    generator = [sys.executable, "-m", "data.generator", "--quiet", "--orders", "8000"]
     folders = ["--out", "data/raw", "--truth", "data/truth", "--score", "data/score"]
     subprocess.run([*generator, *folders], cwd=runner.clone, check=True, capture_output=True)
     for path in sorted((runner.clone / "data" / "raw").glob("sample-*.ndjson")):

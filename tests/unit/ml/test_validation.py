@@ -1,5 +1,6 @@
 """Each gate passes what is right, and fails what is wrong by as much as it says."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from ml.job import Job, prepare
 from ml.pipeline import Outcome
 from ml.reading import masked_orders, order_files
 from ml.validation.alert_rate import alert_rate_gate
-from ml.validation.anomalies import Evaluation, detection, evaluate, inject, largest_z
+from ml.validation.anomalies import AnyModel, Evaluation, anomaly_gate, detection, evaluate, inject, largest_z
 from ml.validation.behaviour import behaviour_gate
 from ml.validation.champion import champion_gate
 from ml.validation.drift import drift_gate, drift_runs
@@ -24,7 +25,7 @@ from ml.validation.injection import ANOMALIES, SHIFTS, applicable
 from ml.validation.masking import masking_gate, with_other_people
 from ml.validation.parity import Agreement, agreement, parity_gate
 from orderguard.drift import DriftReport, Kind
-from orderguard.features import FEATURE_NAMES
+from orderguard.features import FEATURE_NAMES, FEATURES
 from ml.validation.rings import RINGS
 from orderguard.history import NO_PAST
 from orderguard.schema import CLASSIFICATION, MaskedItem, MaskedOrder
@@ -68,6 +69,43 @@ def test_attacks_of_many_accounts_are_found_and_reported_apart(trained: Outcome)
     """All of them come from the device, the address or the network that the order names."""
     found = figures(trained, "anomalies")
     assert all(found[f"recall of {name.replace('_', ' ')}"] >= 0.9 for name in RINGS)
+
+
+def test_a_ring_is_found_the_less_the_weaker_it_is(scorer: Scorer, cases: list[Case], config: Config) -> None:
+    """So nothing that moves the threshold a little turns all of a kind from found to missed."""
+    for name, ring in inject(cases, config.gates.anomalies).rings.items():
+        scores = scorer.score(features_of(ring)).score
+        evidence = config.guard.half * np.cbrt(scores / (1 - scores))
+        limit = config.guard.half * math.cbrt(scorer.threshold / (1 - scorer.threshold))
+        found = [float(np.mean(evidence >= limit + shift)) for shift in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+        assert max(-np.diff(found)) <= 0.15, name
+        assert found[-1] >= 0.7, f"{name} keeps to the gate's limit with a margin"
+
+
+def test_a_model_or_features_that_see_nothing_of_what_is_shared_fail(
+    scorer: Scorer, cases: list[Case], config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = [place for place, feature in enumerate(FEATURES) if feature.seldom]
+
+    def without(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows = rows.copy()
+        rows[:, shared] = 0
+        return rows
+
+    class Blind:
+        def score(self, rows: NDArray[np.float32]) -> Scores:
+            return scorer.score(without(rows))
+
+    injected, train = inject(cases, config.gates.anomalies), without(features_of(cases))
+
+    def rings(model: AnyModel) -> dict[str, str]:
+        result = anomaly_gate(evaluate(model, scorer.threshold, train, injected, 0.01), config.gates.anomalies)
+        return {figure.name: figure.verdict for figure in result.figures if "recall of " in figure.name}
+
+    assert set(rings(scorer).values()) == {"passed"}, "although training never saw anything shared"
+    assert set(rings(Blind()).values()) == {"failed"}
+    monkeypatch.setattr("ml.validation.anomalies.features_of", lambda cases: without(features_of(cases)))
+    assert set(rings(scorer).values()) == {"failed"}
 
 
 def test_a_gate_that_is_off_says_so(job: Job, trained: Outcome, scorer: Scorer) -> None:
