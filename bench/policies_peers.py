@@ -66,9 +66,9 @@ def _pulumi_name(name: str, about: Mapping[str, Any]) -> str:
     """The name of a field in Pulumi: in camel case, and in the plural where there may be several."""
     first, *others = name.split("_")
     camel = first + "".join(word.capitalize() for word in others)
-    if about.get("maxItemsOne") is not False or camel.endswith("s"):
+    if about.get("maxItemsOne") is not False or (camel.endswith("s") and not camel.endswith("ss")):
         return camel
-    return f"{camel[:-1]}ies" if camel.endswith("y") else f"{camel}es" if camel.endswith("x") else f"{camel}s"
+    return f"{camel[:-1]}ies" if camel.endswith("y") else f"{camel}es" if camel.endswith(("x", "ss")) else f"{camel}s"
 
 
 def checkov(programs: Mapping[str, Iterable[Mapping[str, Any]]], folder: Path) -> set[Named]:

@@ -35,7 +35,7 @@ ACCOUNT_GRANT_TYPES = tuple(f"gcp:serviceaccount/iAM{kind}:IAM{kind}" for kind i
 """Grants on a service account: who may act as it."""
 
 DEFAULT_SERVICE_ACCOUNT = lazy(
-    r"(?:^|[:/])(?:[0-9]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
+    r"(?:^|[:/])(?:[\w\-]+-compute@developer|[\w\-.]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com$"
 )
 """Accounts that Google Cloud makes by itself, which many workloads share, and which long came with the editor role."""
 

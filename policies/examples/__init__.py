@@ -2,12 +2,13 @@
 them.
 """
 
-from policies.examples import data, federation, foundations, identity, leaks, running, watching
+from policies.examples import data, federation, foundations, identity, leaks, networks, running, watching
 from policies.testing import Examples, StackExamples
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     *data.EXAMPLES,
     *foundations.EXAMPLES,
+    *networks.EXAMPLES,
     *identity.EXAMPLES,
     *federation.EXAMPLES,
     *running.EXAMPLES,

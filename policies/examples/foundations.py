@@ -1,15 +1,14 @@
-"""Examples for machines, networks, databases, clusters, functions and engines for data."""
+"""Examples for machines, databases, clusters, functions and engines for data."""
 
 from typing import Any
 
 from policies.rules.compute import DISKS, PROJECT_METADATA
 from policies.rules.functions import FUNCTION_V1, FUNCTION_V2, RUN_V1
 from policies.rules.gke import CLUSTER, NODE_POOL
-from policies.rules.network import FIREWALL, NETWORK, POLICY_RULES, SUBNETWORK, ZONE
 from policies.rules.organization import OLD_POLICIES, POLICY
 from policies.rules.sql import INSTANCE as DATABASE
 from policies.rules.sql import USER
-from policies.testing import Declared, Examples, StackExamples, secret
+from policies.testing import Examples, StackExamples, secret
 
 MACHINE = "gcp:compute/instance:Instance"
 TEMPLATE = "gcp:compute/instanceTemplate:InstanceTemplate"
@@ -21,15 +20,6 @@ _SHIELDED = {"enableSecureBoot": True}
 
 Properties = dict[str, Any]
 Case = tuple[str, str, list[Properties], list[Properties]]
-
-
-def _firewall(*ports: str, source: str = "0.0.0.0/0", protocol: str = "tcp", **more: Any) -> Properties:
-    return {"sourceRanges": [source], "allows": [{"protocol": protocol, "ports": list(ports)}], **more}
-
-
-def _policy_rule(*ports: str, **more: Any) -> Properties:
-    match = {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": list(ports)}]}
-    return {"direction": "INGRESS", "action": "allow", "match": match, **more}
 
 
 def _database(version: str = "POSTGRES_17", **settings: Any) -> Properties:
@@ -107,65 +97,6 @@ _CASES: tuple[Case, ...] = (
         [{"networkInterfaces": [{"network": "default"}]},
          {"networkInterfaces": [{"network": "global/networks/default"}]}],
     ),
-    (
-        "network-ssh-closed", FIREWALL,
-        [_firewall("22", source="35.235.240.0/20"), _firewall("443"), _firewall("22", disabled=True),
-         _firewall("22", direction="EGRESS"),
-         {"sourceTags": ["bastion"], "allows": [{"protocol": "tcp", "ports": ["22"]}]},
-         {"denies": [{"protocol": "tcp", "ports": ["22"]}], "sourceRanges": ["0.0.0.0/0"]},
-         _firewall("22", protocol="icmp")],
-        [_firewall("22"), _firewall("20-25"), _firewall(protocol="all"), _firewall("22", source="::/0"),
-         _firewall("22", source="128.0.0.0/1"), {"allows": [{"protocol": "tcp", "ports": ["22"]}]}],
-    ),
-    (
-        "network-ssh-closed", POLICY_RULES[1],
-        [_policy_rule("443"), _policy_rule("22", action="deny")], [_policy_rule("22")],
-    ),
-    (
-        "network-rdp-closed", FIREWALL,
-        [_firewall("3389", source="10.0.0.0/8")], [_firewall("3389"), _firewall("0-65535")],
-    ),
-    ("network-services-closed", FIREWALL, [_firewall("443", "8080")], [_firewall("3306"), _firewall("21")]),
-    (
-        "network-not-all-ports", FIREWALL,
-        [_firewall("443"), _firewall(protocol="all", source="10.0.0.0/8"), _firewall(protocol="icmp")],
-        [_firewall(protocol="all"), _firewall(), _firewall("0-65535")],
-    ),
-    (
-        "network-ingress-known", FIREWALL,
-        [_firewall("80", source="35.191.0.0/16"), _firewall("22"), _firewall("3306", "3389"),
-         _firewall(protocol="all")],
-        [_firewall("80"), _firewall("22", "8080"), _firewall(protocol="icmp")],
-    ),
-    (
-        "network-egress-known", FIREWALL,
-        [{"direction": "EGRESS", "destinationRanges": ["10.0.0.0/8"], "allows": [{"protocol": "all"}]},
-         _firewall("80")],
-        [{"direction": "EGRESS", "destinationRanges": ["0.0.0.0/0"], "allows": [{"protocol": "all"}]}],
-    ),
-    (
-        "network-flow-logs", SUBNETWORK,
-        [{"logConfig": {"flowSampling": 0.5}}, {"purpose": "REGIONAL_MANAGED_PROXY"}],
-        [{"purpose": "PRIVATE"}, {"name": "s"}],
-    ),
-    ("network-private-google-access", SUBNETWORK, [{"privateIpGoogleAccess": True}], [{"name": "s"}]),
-    (
-        "network-private-google-access-ipv6", SUBNETWORK,
-        [{"stackType": "IPV4_ONLY"},
-         {"stackType": "IPV4_IPV6", "privateIpv6GoogleAccess": "ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE"}],
-        [{"stackType": "IPV4_IPV6"}],
-    ),
-    (
-        "dns-signed", ZONE,
-        [{"dnssecConfig": {"state": "on"}}, {"visibility": "private"}],
-        [{"dnsName": "example.com."}, {"dnssecConfig": {"state": "off"}}],
-    ),
-    (
-        "dns-strong-keys", ZONE,
-        [{"dnssecConfig": {"defaultKeySpecs": [{"algorithm": "rsasha256"}]}}],
-        [{"dnssecConfig": {"defaultKeySpecs": [{"algorithm": "rsasha1", "keyType": "zoneSigning"}]}}],
-    ),
-    ("dns-logged", "gcp:dns/policy:Policy", [{"enableLogging": True}], [{"name": "p"}]),
     ("sql-no-public-address", DATABASE, [_addresses(ipv4Enabled=False)], [_database(), _addresses(ipv4Enabled=True)]),
     (
         "sql-not-open-to-world", DATABASE,
@@ -276,7 +207,10 @@ _CASES: tuple[Case, ...] = (
     ("gke-container-optimized", NODE_POOL, [{"name": "p"}], [{"nodeConfig": {"imageType": "UBUNTU_CONTAINERD"}}]),
     ("gke-nodes-kept-up", NODE_POOL, [{"name": "p"}], [{"management": {"autoRepair": False}}]),
     ("gke-release-channel", CLUSTER, [{"name": "c"}], [{"releaseChannel": {"channel": "UNSPECIFIED"}}]),
-    ("gke-watched", CLUSTER, [{"name": "c"}], [{"loggingService": "none"}, {"monitoringService": "none"}]),
+    (
+        "gke-watched", CLUSTER, [{"name": "c"}, {"loggingService": "logging.googleapis.com/kubernetes"}],
+        [{"loggingService": "none"}, {"monitoringService": "none"}, {"loggingService": "logging.googleapis.com"}],
+    ),
     ("gke-alias-addresses", CLUSTER, [{"networkingMode": "VPC_NATIVE"}], [{"networkingMode": "ROUTES"}]),
     ("gke-intranode-visibility", CLUSTER, [{"enableIntranodeVisibility": True}], [{"name": "c"}]),
     ("gke-groups", CLUSTER, [{"authenticatorGroupsConfig": {"securityGroup": "g@example.com"}}], [{"name": "c"}]),
@@ -359,8 +293,10 @@ _CASES: tuple[Case, ...] = (
     ),
     (
         "vertex-workbench-own-key", "gcp:workbench/instance:Instance",
-        [{"gceSetup": {"bootDisk": {"diskEncryption": "CMEK"}, "dataDisks": {"diskEncryption": "CMEK"}}}],
-        [{"name": "w"}],
+        [{"gceSetup": {"bootDisk": {"diskEncryption": "CMEK"}, "dataDisks": {"diskEncryption": "CMEK"}}},
+         {"gceSetup": {"bootDisk": {"diskEncryption": "CMEK"}}}],
+        [{"name": "w"},
+         {"gceSetup": {"bootDisk": {"diskEncryption": "CMEK"}, "dataDisks": {"diskEncryption": "GMEK"}}}],
     ),
     ("tpu-private", "gcp:tpu/v2Vm:V2Vm", [{"name": "t"}], [{"networkConfig": {"enableExternalIps": True}}]),
     (
@@ -374,7 +310,9 @@ _CASES: tuple[Case, ...] = (
     ("dialogflow-logged", "gcp:diagflow/agent:Agent", [{"enableLogging": True}], [{"displayName": "a"}]),
     (
         "dialogflow-cx-logged", "gcp:diagflow/cxAgent:CxAgent",
-        [{"advancedSettings": {"loggingSettings": {"enableStackdriverLogging": True}}}], [{"displayName": "a"}],
+        [{"advancedSettings": {"loggingSettings": {"enableStackdriverLogging": True}}},
+         {"enableStackdriverLogging": True}],
+        [{"displayName": "a"}],
     ),
     (
         "dialogflow-webhooks-logged", "gcp:diagflow/cxWebhook:CxWebhook",
@@ -395,20 +333,4 @@ _CASES: tuple[Case, ...] = (
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     *(Examples(rule, kind, holds=holds, violated=violated) for rule, kind, holds, violated in _CASES),
-    StackExamples(
-        "network-own-firewall",
-        holds=[
-            [
-                Declared(NETWORK, "n", {"name": "orders"}),
-                Declared(FIREWALL, "f", {"network": "global/networks/orders"}),
-            ],
-            [Declared(NETWORK, "n", {"name": "orders"}), Declared(FIREWALL, "f", {}, depends={"network": ["n"]})],
-            [
-                Declared(NETWORK, "n", {}),
-                Declared(SUBNETWORK, "s", {}, depends={"network": ["n"]}),
-                Declared(FIREWALL, "f", {}, depends={"network": ["s"]}),
-            ],
-        ],
-        violated=[[Declared(NETWORK, "n", {"name": "orders"})]],
-    ),
 )

@@ -101,6 +101,10 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             [_DATA],
             [_DATA, _audit("allServices", "DATA_READ")],
             [Declared("gcp:secretmanager/secret:Secret", "key", {"secretId": "key"})],
+            [
+                Declared("gcp:organizations/project:Project", "p", {"projectId": "p"}),
+                _audit("allServices", "ADMIN_READ"),
+            ],
         ],
     ),
     StackExamples(
@@ -163,15 +167,45 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "edge-https-only",
         "gcp:compute/globalForwardingRule:GlobalForwardingRule",
-        holds=[{"portRange": "443"}, {"portRange": "443-443"}, {"target": "all-apis", "network": "n"}],
+        holds=[
+            {"portRange": "443"},
+            {"portRange": "443-443"},
+            {"target": "all-apis", "network": "n"},
+            {"portRange": "80", "loadBalancingScheme": "INTERNAL_MANAGED"},
+        ],
         violated=[{"portRange": "80"}, {"portRange": "80", "target": "all-apis"}, {"target": "projects/p/global/x"}],
+    ),
+    Examples(
+        "edge-https-only",
+        "gcp:compute/forwardingRule:ForwardingRule",
+        holds=[
+            {"target": "projects/p/regions/r/targetHttpsProxies/t"},
+            {"target": "projects/p/regions/r/targetHttpProxies/t", "loadBalancingScheme": "INTERNAL_MANAGED"},
+        ],
+        violated=[{"target": "projects/p/regions/r/targetHttpProxies/t", "loadBalancingScheme": "EXTERNAL_MANAGED"}],
     ),
     Examples("edge-https-only", "gcp:compute/targetHttpProxy:TargetHttpProxy", holds=[], violated=[{"name": "p"}]),
     Examples(
         "edge-tls-version",
         "gcp:compute/sSLPolicy:SSLPolicy",
-        holds=[{"minTlsVersion": "TLS_1_2", "profile": "MODERN"}],
-        violated=[{"name": "p"}, {"minTlsVersion": "TLS_1_0", "profile": "MODERN"}, {"minTlsVersion": "TLS_1_2"}],
+        holds=[
+            {"minTlsVersion": "TLS_1_2", "profile": "MODERN"},
+            {
+                "minTlsVersion": "TLS_1_2",
+                "profile": "CUSTOM",
+                "customFeatures": ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"],
+            },
+        ],
+        violated=[
+            {"name": "p"},
+            {"minTlsVersion": "TLS_1_0", "profile": "MODERN"},
+            {"minTlsVersion": "TLS_1_2"},
+            {
+                "minTlsVersion": "TLS_1_2",
+                "profile": "CUSTOM",
+                "customFeatures": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"],
+            },
+        ],
     ),
     Examples(
         "edge-tls-policy",

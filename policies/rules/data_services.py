@@ -2,7 +2,7 @@
 
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, checkov, cis
 from policies.value import equals, is_set
-from policies.wants import Want, one_of, refuse, settings
+from policies.wants import Want, one_of, refuse, settings, where
 
 _CLUSTER = "gcp:dataproc/cluster:Cluster"
 _FUSION = "gcp:datafusion/instance:Instance"
@@ -165,7 +165,7 @@ notebooks_key = settings(
     level=ADVISORY,
     wants=[
         Want("gceSetup.bootDisk.diskEncryption", one_of("CMEK"), "is encrypted with a key of Google's"),
-        Want("gceSetup.dataDisks.diskEncryption", one_of("CMEK"), "is encrypted with a key of Google's"),
+        refuse("gceSetup.dataDisks.diskEncryption", one_of("GMEK", ""), "is encrypted with a key of Google's"),
     ],
     frameworks=[checkov("CKV2_GCP_27")],
     fix='Set disk_encryption="CMEK" and kms_key on both disks.',
@@ -221,6 +221,7 @@ cx_agents_logged = settings(
     level=ADVISORY,
     wants=[Want("advancedSettings.loggingSettings.enableStackdriverLogging", equals(True), "nothing is logged", False)],
     frameworks=[checkov("CKV2_GCP_30")],
+    applies=where("enableStackdriverLogging", lambda old: old is not True),
     fix="Set advanced_settings.logging_settings.enable_stackdriver_logging=True.",
 )
 

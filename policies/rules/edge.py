@@ -2,10 +2,11 @@
 
 from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, cis, rule, trivy
-from policies.value import Findings, Undecided, Violation, equals, forbid, is_set, require
+from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, is_set, require
 
 BACKENDS = ("gcp:compute/backendService:BackendService", "gcp:compute/regionBackendService:RegionBackendService")
 FORWARDING_RULE = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
+REGIONAL_FORWARDING_RULE = "gcp:compute/forwardingRule:ForwardingRule"
 SECURITY_POLICY = "gcp:compute/securityPolicy:SecurityPolicy"
 HTTP_PROXIES = (
     "gcp:compute/targetHttpProxy:TargetHttpProxy",
@@ -25,7 +26,7 @@ SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:
 @rule(
     "edge-https-only",
     "The load balancer speaks https alone.",
-    types=[*HTTP_PROXIES, FORWARDING_RULE],
+    types=[*HTTP_PROXIES, FORWARDING_RULE, REGIONAL_FORWARDING_RULE],
     severity=HIGH,
     frameworks=[checkov("CKV2_GCP_37"), checkov("CKV2_GCP_38")],
     fix="Use a target HTTPS proxy on port 443; a redirect from http needs an exception.",
@@ -33,15 +34,25 @@ SSL_POLICIES = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:
 def https_only(resource: Resource) -> Findings:
     if resource.type in HTTP_PROXIES:
         yield Violation("", "takes requests without encryption")
-    else:
-        target, ports = resource["target"], resource["portRange"]
-        leads_out = target.among(_GOOGLE_APIS) if ports.absent else False
-        if leads_out is None:
-            yield Undecided(target.path)
-        elif not leads_out:
-            yield require(
-                ports, lambda port: str(port) in {"443", "443-443"}, "takes requests on another port than 443"
-            )
+        return
+    scheme = resource["loadBalancingScheme"]
+    if scheme.known and scheme.text.startswith("INTERNAL"):
+        return
+    found = _plain(resource)
+    yield Undecided(scheme.path) if scheme.unknown and found is not None else found
+
+
+def _plain(forwarding: Resource) -> Finding:
+    """What a forwarding rule to the world takes without encryption."""
+    target, ports = forwarding["target"], forwarding["portRange"]
+    if forwarding.type == REGIONAL_FORWARDING_RULE:
+        # It leads anywhere, also to what speaks no http. A proxy that the program makes is looked at itself.
+        return forbid(target, lambda link: "/targetHttpProxies/" in str(link), "takes requests without encryption")
+    leads_out = target.among(_GOOGLE_APIS) if ports.absent else False
+    if leads_out is None:
+        return Undecided(target.path)
+    secure = require(ports, lambda port: str(port) in {"443", "443-443"}, "takes requests on another port than 443")
+    return None if leads_out else secure
 
 
 @rule(
@@ -57,10 +68,12 @@ def tls_version(policy: Resource) -> Findings:
         return str(version) in {"TLS_1_2", "TLS_1_3"}
 
     def is_modern(profile: object) -> bool:
-        return str(profile) in {"MODERN", "RESTRICTED", "FIPS_202205"}
+        return str(profile) in {"MODERN", "RESTRICTED", "FIPS_202205", "CUSTOM"}
 
     yield require(policy["minTlsVersion"], is_new, "allows old versions of TLS", default="TLS_1_0")
     yield require(policy["profile"], is_modern, "allows weak ciphers", default="COMPATIBLE")
+    for feature in policy.each("customFeatures"):
+        yield forbid(feature, lambda cipher: str(cipher).startswith("TLS_RSA_"), "allows a weak cipher")
 
 
 @rule(
@@ -101,7 +114,9 @@ def cloud_armor(backend: Resource) -> Findings:
 def cloud_armor_log4j(policy: Resource) -> Findings:
     undecided = None
     for entry in policy.each("rules"):
-        action, expression = entry["action"], entry.at("match.expr.expression")
+        action, expression, preview = entry["action"], entry.at("match.expr.expression"), entry["preview"]
+        if preview.known and preview.content is True:
+            continue  # What it would turn away is written down alone.
         if expression.known and "cve-canary" in expression.text and action.known and action.text.startswith("deny"):
             return
         if expression.unknown or (expression.known and action.unknown):

@@ -238,14 +238,19 @@ release_channel = settings(
     fix='Set release_channel={"channel": "REGULAR"} or "STABLE".',
 )
 
+
+def _is_old_or_none(service: object) -> bool:
+    return not str(service).endswith(".googleapis.com/kubernetes")
+
+
 watched = settings(
     "gke-watched",
     "Logs and metrics of a cluster go to Google Cloud's.",
     types=[CLUSTER],
     severity=MEDIUM,
     wants=[
-        refuse("loggingService", one_of("none"), "nothing is logged"),
-        refuse("monitoringService", one_of("none"), "nothing is measured"),
+        refuse("loggingService", _is_old_or_none, "nothing is logged, or the old way"),
+        refuse("monitoringService", _is_old_or_none, "nothing is measured, or the old way"),
         refuse("loggingConfig.enableComponents", lambda listed: len(listed) == 0, "nothing is logged"),
         refuse("monitoringConfig.enableComponents", lambda listed: len(listed) == 0, "nothing is measured"),
     ],

@@ -1,4 +1,4 @@
-"""Networks: what the internet may reach, what is logged, and names that are signed."""
+"""Networks: what the internet may reach, and what is logged."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, Resource, Stack, checkov, cis, rule, trivy
 from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals
-from policies.wants import Want, one_of, refuse, settings, where
+from policies.wants import Want, one_of, settings, where
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 POLICY_RULES = tuple(
@@ -17,7 +17,6 @@ POLICY_RULES = tuple(
 FIREWALLS = (FIREWALL, *POLICY_RULES)
 NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
-ZONE = "gcp:dns/managedZone:ManagedZone"
 
 _PROXY_PURPOSES = one_of("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", "PRIVATE_SERVICE_CONNECT", "PRIVATE_NAT")
 _WIDEST = {4: 7, 6: 16}
@@ -26,6 +25,10 @@ _SERVICES = (
     20, 21, 23, 135, 139, 445, 1433, 1521, 2375, 2379, 3306, 5432, 5900, 5985, 6379, 9200, 10250, 11211, 27017,
 )  # fmt: skip
 _SSH, _REMOTE_DESKTOP = 22, 3389
+_MOST_PORTS, _EVERY_PORT = 30, 65_535
+"""What Trivy takes for a long range of ports has more."""
+_OPEN_TO_ALL = (trivy("GCP-0027"), trivy("GCP-0073"))
+"""Trivy asks by these for any rule that lets everybody in."""
 _WITH_PORTS = frozenset({"tcp", "6", "udp", "17", "sctp", "132"})
 
 
@@ -133,7 +136,7 @@ def _open_to_world(firewall: Resource, ports: Iterable[int], message: str) -> Fi
     "Nobody on the internet reaches SSH.",
     types=FIREWALLS,
     severity=HIGH,
-    frameworks=[cis("3.6"), checkov("CKV_GCP_2"), trivy("GCP-0071")],
+    frameworks=[cis("3.6"), checkov("CKV_GCP_2"), trivy("GCP-0071"), *_OPEN_TO_ALL],
     fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
 )
 def ssh_closed(firewall: Resource) -> Findings:
@@ -145,7 +148,7 @@ def ssh_closed(firewall: Resource) -> Findings:
     "Nobody on the internet reaches remote desktops.",
     types=FIREWALLS,
     severity=HIGH,
-    frameworks=[cis("3.7"), checkov("CKV_GCP_3"), trivy("GCP-0070")],
+    frameworks=[cis("3.7"), checkov("CKV_GCP_3"), trivy("GCP-0070"), *_OPEN_TO_ALL],
     fix="Name the addresses that may, or let people in by IAP (35.235.240.0/20).",
 )
 def rdp_closed(firewall: Resource) -> Findings:
@@ -157,7 +160,7 @@ def rdp_closed(firewall: Resource) -> Findings:
     "Nobody on the internet reaches databases, file transfer or ports for administration.",
     types=FIREWALLS,
     severity=HIGH,
-    frameworks=[checkov(f"CKV_GCP_{number}") for number in (75, 77, 88)],
+    frameworks=[*(checkov(f"CKV_GCP_{number}") for number in (75, 77, 88)), *_OPEN_TO_ALL],
     settings={"ports": [str(port) for port in _SERVICES]},
     fix="Name the addresses that may; what counts as such a port is the setting `ports`.",
 )
@@ -173,7 +176,7 @@ def services_closed(firewall: Resource) -> Findings:
     "No firewall rule lets the internet in to every port.",
     types=FIREWALLS,
     severity=HIGH,
-    frameworks=[checkov("CKV2_GCP_12"), trivy("GCP-0072")],
+    frameworks=[checkov("CKV2_GCP_12"), checkov("CKV_GCP_106"), trivy("GCP-0072"), *_OPEN_TO_ALL],
     fix="Name the protocols and ports that are needed.",
 )
 def not_all_ports(firewall: Resource) -> Findings:
@@ -203,7 +206,7 @@ def not_all_ports(firewall: Resource) -> Findings:
     types=FIREWALLS,
     severity=LOW,
     level=ADVISORY,
-    frameworks=[checkov("CKV_GCP_106"), trivy("GCP-0027"), trivy("GCP-0074")],
+    frameworks=[checkov("CKV_GCP_106"), *_OPEN_TO_ALL],
     fix="Name the addresses that may; a load balancer comes from 35.191.0.0/16 and 130.211.0.0/22.",
 )
 def ingress_known(firewall: Resource) -> Findings:
@@ -222,6 +225,58 @@ def ingress_known(firewall: Resource) -> Findings:
                 yield Violation(others[0].path, f"lets the whole internet in (port {names})")
             elif hidden := next((value for value in (door.protocol, *door.ports.each()) if value.unknown), None):
                 yield Undecided(hidden.path)
+
+
+@rule(
+    "network-port-ranges",
+    "A firewall rule names the ports that are needed, one by one or in short ranges.",
+    types=FIREWALLS,
+    severity=LOW,
+    level=ADVISORY,
+    frameworks=[trivy("GCP-0072"), trivy("GCP-0073"), trivy("GCP-0074")],
+    fix="Name the ports; a range has at most 30.",
+)
+def port_ranges(firewall: Resource) -> Findings:
+    if firewall["disabled"].known and firewall["disabled"].content is True:
+        return
+    to_world = [door for direction in ("INGRESS", "EGRESS") for door in _doors(firewall, direction)]
+    # Other rules say of what is open to the world that it opens every port.
+    told = next((door for door in to_world if isinstance(door, Undecided)), True) if to_world else False
+    for door in _opened(firewall):
+        protocol, ports = door.protocol, door.ports
+        if protocol.unknown or ports.unknown:
+            yield Undecided((protocol if protocol.unknown else ports).path)
+        elif protocol.text.lower() in {"all", ""} | _WITH_PORTS:
+            if not ports.each():
+                yield _unless(told, Violation(protocol.path, "opens every port"))
+            for entry in ports.each():
+                count = _count(entry.text) if entry.known else 0
+                if entry.unknown:
+                    yield Undecided(entry.path)
+                elif count > _MOST_PORTS:
+                    found = Violation(entry.path, f"opens {count} ports")
+                    yield _unless(told, found) if count >= _EVERY_PORT else found
+
+
+def _unless(told: bool | Undecided, found: Violation) -> Finding:
+    return told if isinstance(told, Undecided) else None if told else found
+
+
+def _opened(firewall: Resource) -> list[_Door]:
+    """What a rule lets through, whoever it is about."""
+    if firewall.type == FIREWALL:
+        return [_Door(door["protocol"], door["ports"]) for door in firewall.each("allows")]
+    action = firewall["action"]
+    doors = firewall.each("match.layer4Configs") if action.unknown or action.text == "allow" else []
+    return [_Door(action if action.unknown else door["ipProtocol"], door["ports"]) for door in doors]
+
+
+def _count(text: str) -> int:
+    first, _, last = text.partition("-")
+    try:
+        return int(last or first) - int(first) + 1
+    except ValueError:
+        return 0
 
 
 @rule(
@@ -321,34 +376,4 @@ private_access_ipv6 = settings(
     frameworks=[checkov("CKV_GCP_76")],
     applies=where("stackType", lambda kind: "IPV6" in str(kind)),
     fix='Set private_ipv6_google_access="ENABLE_OUTBOUND_VM_ACCESS_TO_GOOGLE".',
-)
-
-dnssec = settings(
-    "dns-signed",
-    "A public zone is signed (DNSSEC), so that its answers can't be forged.",
-    types=[ZONE],
-    wants=[Want("dnssecConfig.state", equals("on"), "its answers are not signed", default="off")],
-    frameworks=[cis("3.3"), checkov("CKV_GCP_16"), trivy("GCP-0013")],
-    applies=where("visibility", one_of("public"), default="public"),
-    fix='Set dnssec_config={"state": "on"}.',
-)
-
-dns_algorithms = settings(
-    "dns-strong-keys",
-    "A zone is signed with keys of today, not with RSASHA1.",
-    types=[ZONE],
-    wants=[refuse("dnssecConfig.defaultKeySpecs[].algorithm", equals("rsasha1"), "signs with RSASHA1")],
-    frameworks=[cis("3.4"), cis("3.5"), checkov("CKV_GCP_17"), trivy("GCP-0012")],
-    fix='Set the algorithm to "rsasha256" or "ecdsap256sha256".',
-)
-
-dns_logs = settings(
-    "dns-logged",
-    "Questions to Cloud DNS are logged.",
-    types=["gcp:dns/policy:Policy"],
-    severity=LOW,
-    level=ADVISORY,
-    wants=[Want("enableLogging", equals(True), "questions are not logged", default=False)],
-    frameworks=[cis("2.13")],
-    fix="Set enable_logging=True.",
 )

@@ -16,6 +16,7 @@ UPTIME = "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig"
 METRIC = "gcp:logging/metric:Metric"
 SINK = "gcp:logging/projectSink:ProjectSink"
 LOG_BUCKET = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+PROJECT = "gcp:organizations/project:Project"
 AUDIT = "gcp:projects/iAMAuditConfig:IAMAuditConfig"
 PROJECT_SERVICE = "gcp:projects/service:Service"
 _WATCHED_STACKS = ["prod*", "staging*"]
@@ -84,7 +85,7 @@ def alerts_reach_somebody(alert: Resource) -> Findings:
 @rule(
     "logs-audit-data",
     "Google Cloud records who reads and writes data and secrets.",
-    types=[AUDIT, BUCKET, SECRET],
+    types=[AUDIT, BUCKET, SECRET, PROJECT],
     whole_stack=True,
     severity=MEDIUM,
     stacks=["prod*"],
@@ -95,7 +96,7 @@ def alerts_reach_somebody(alert: Resource) -> Findings:
 def audit_data(stack: Stack) -> Findings:
     configs = stack.of(AUDIT)
     buckets = [bucket for bucket in stack.of(BUCKET) if is_named(bucket, stack.settings["rawBuckets"])]
-    if not buckets and not stack.of(SECRET):
+    if not buckets and not stack.of(SECRET, PROJECT):
         return
     for service in stack.settings["services"]:
         logged: set[str] = set()

@@ -136,8 +136,9 @@ _VALUE_KEYS = frozenset({"stringValue", "text", "value"})
 _NOT_TEXT = frozenset({"valueSource"})
 """Below them: a reference to a secret is a name and a version."""
 _SECRET_KEYS = frozenset(
-    "clientSecret password passwordWo rootPassword sasToken secretAccessKey secretData secretDataWo"
-    " sharedSecret".split()
+    "clientSecret consumerSecret diskEncryptionKeyRaw password passwordWo plaintext privateKeyWo rawKey rootPassword"
+    " rootPasswordWo sasToken secretAccessKey secretData secretDataWo sharedSecret sharedSecretWo siteSecret"
+    " trustHandshakeSecret".split()
 )
 """Properties that take a secret, which has to be marked as one: then it is encrypted in the state."""
 _HIDING_KEYS = _SECRET_KEYS | {"accessToken", "credentials"}

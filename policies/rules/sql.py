@@ -47,7 +47,7 @@ public_address = settings(
     "No database lets every address in.",
     types=[INSTANCE],
     severity=CRITICAL,
-    frameworks=[cis("6.5"), checkov("CKV_GCP_11")],
+    frameworks=[cis("6.5"), checkov("CKV_GCP_11"), trivy("GCP-0017")],
     fix="Take the network out of authorized_networks; connect by the Auth Proxy or a private address.",
 )
 def not_open_to_world(instance: Resource) -> Findings:

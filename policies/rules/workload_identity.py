@@ -68,7 +68,7 @@ def bound(provider: Resource) -> Findings:
     "A provider has a condition: without one every account of the other side may ask for an identity.",
     types=[PROVIDER],
     severity=CRITICAL,
-    frameworks=[checkov("CKV_GCP_118"), org_policy("iam.workloadIdentityPoolProviders")],
+    frameworks=[checkov("CKV_GCP_118"), trivy("GCP-0068"), org_policy("iam.workloadIdentityPoolProviders")],
     fix="Set attribute_condition to what only your own workloads carry.",
 )
 def condition(provider: Resource) -> Findings:
