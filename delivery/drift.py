@@ -5,6 +5,7 @@ state says?) and `preview` (does the program say what the state holds?).
 """
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from delivery.previews.steps import FORGET, UNCHANGED, changed_by_refresh
 from delivery.stack import Stack
 
 TITLE = "Drift in {stack}"
+_WAYS = (
+    "`pulumi up --stack {stack} --refresh` puts it right. To keep it, write it into the program; then "
+    "`pulumi refresh --stack {stack}` takes it into the state."
+)
 
 
 def report(stack: Stack) -> str:
@@ -27,7 +32,8 @@ def report(stack: Stack) -> str:
         return f"{stack.name}: state, program and cloud agree"
     body = REPOSITORY / "reports" / "drift.md"
     body.parent.mkdir(exist_ok=True)
-    body.write_text("\n".join([*lines, "", f"The run: {github.run_page()}", ""]), encoding="utf-8")
+    seen = [f"The run: {github.run_page()}", ""] if "GITHUB_RUN_ID" in os.environ else []
+    body.write_text("\n".join([*lines, "", *seen]), encoding="utf-8")
     github.summary("\n".join(lines))
     query = f'.[] | select(.title == "{title}") | .number'
     listed = run(["gh", "issue", "list", "--state", "open", "--limit", "200", "--json", "number,title", "--jq", query])
@@ -43,6 +49,7 @@ def found(stack: Stack) -> list[str]:
     lines = []
     if beside:
         lines += [f"## Changed in the cloud beside the program: {len(beside)}", "", *fenced(beside, "text"), ""]
+        lines += [_WAYS.format(stack=stack.name), ""]
     undeployed = preview(stack)
     told = [step for step in undeployed.steps.steps if step.operation not in (UNCHANGED, FORGET) and not step.component]
     if told or undeployed.failure:

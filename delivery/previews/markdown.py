@@ -25,7 +25,8 @@ def markdown(preview: Preview) -> str:
         said = [line for problem in refused for line in problem.splitlines()]
         lines += ["", "Refused:", "", *fenced(said, "text")]
     lines += _destroyed(preview.steps.destroyed())
-    lines += [policies(preview.said)] if preview.said is not None else []
+    told = policies(preview.said) if preview.said is not None else ""
+    lines += [told] if told.strip() else []
     grown = tree.grown(preview.steps)
     if grown.changes:
         opened = " open" if sum(1 for _ in tree.lines(grown)) <= 40 else ""
@@ -40,13 +41,13 @@ def markdown(preview: Preview) -> str:
 def _destroyed(steps: list[Step]) -> list[str]:
     if not steps:
         return []
-    lost = sum(bool(step.data) for step in steps)
-    title = f"**Destroyed: {lost} with data, {len(steps) - lost} without**"
-    lines = ["", title, *(_rows(step for step in steps if step.data) if lost else [])]
+    lost = [step for step in steps if step.data]
     rest = [step for step in steps if not step.data]
-    if len(rest) > FEW:
-        return [*lines, "", f"<details><summary>Without data: {len(rest)}</summary>", *_rows(rest), "", "</details>"]
-    return [*lines, *(_rows(rest) if rest else [])]
+    lines = ["", f"**Destroyed: {len(lost)} with data, {len(rest)} without**"]
+    if len(rest) <= FEW:
+        return [*lines, *_rows(steps)]
+    lines += _rows(lost) if lost else []
+    return [*lines, "", f"<details><summary>Without data: {len(rest)}</summary>", *_rows(rest), "", "</details>"]
 
 
 def _rows(steps: Iterable[Step]) -> list[str]:

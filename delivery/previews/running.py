@@ -14,7 +14,7 @@ from delivery.errors import DeliveryError
 from delivery.models import models_folder
 from delivery.previews import base
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview
-from delivery.previews.steps import read
+from delivery.previews.steps import FORGET, read
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.commands.store import engine_settings
@@ -31,7 +31,8 @@ def preview(stack: Stack) -> Preview:
     Raises `DeliveryError` where the stack can't be previewed at all.
     """
     if on_google_cloud(stack.environment):
-        return _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed(stack))
+        found = _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed(stack))
+        return found if stack.setting("imageDigest") else _with_built_images(found)
     home = home_from(stack.environment)
     settings = engine_settings(Cloud(home, stack.name))
     if reference := stack.environment.get(BASE):
@@ -82,6 +83,18 @@ def _against_base(stack: Stack, reference: str, settings: Sequence[str]) -> Prev
         steps = recorded.marked(found.steps)
         refused = found.failure or "\n".join(steps.problems) or None
         return replace(found, steps=steps, failure=refused, notes=tuple(filter(None, [recorded.note])))
+
+
+def _with_built_images(found: Preview) -> Preview:
+    """A preview that names the deployed images by digest, without what Docker has built of them: that only the program
+    of an `up` that builds declares it is no change, and no image would be removed.
+    """
+    built = [step for step in found.steps.steps if step.type.startswith("docker:")]
+    if not built or any(step.operation not in ("delete", FORGET) for step in built):
+        return found
+    steps = tuple(step for step in found.steps.steps if step not in built)
+    note = f"The deployed images were built by `up`. They are taken as they are: {len(built)} resources of Docker."
+    return replace(found, steps=replace(found.steps, steps=steps), notes=(*found.notes, note))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Read from the engine's event log (`--event-log`, one JSON object a line: `apityp
 than from its text, which is written for eyes. Secrets come masked in it.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,12 @@ _MEANT = {
 }
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_NO_PROBLEM = re.compile(r"^(preview|update|refresh) failed$")
+LONGEST = 60
+"""Characters of a value that are shown."""
+_LEAD = 12
+"""Characters before the first that differs."""
+_NO_PROBLEM = re.compile(r"^((preview|update|refresh) failed|.*\b[Pp]rogram exited with .*code:? \d+)$")
+"""What the engine says of a run that said itself what is wrong."""
 
 # What holds data, by its kind; the first that fits names it. Such a resource can be made anew, what was in it can't.
 DATA = (
@@ -173,8 +179,7 @@ def _changes(metadata: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[s
         before = old.get("inputs", {}) if difference.get("inputDiff", True) else old.get("outputs", {})
         yield Change(
             path,
-            shown(_at(before, path)),
-            shown(_at(new.get("inputs", {}), path)),
+            *both(_at(before, path), _at(new.get("inputs", {}), path)),
             "replace" in difference.get("diffKind", "") or (not detailed and path in replacing),
         )
 
@@ -183,7 +188,7 @@ def _outputs(metadata: Mapping[str, Any]) -> Iterator[Change]:
     old, new = ((metadata.get(side) or {}).get("outputs") or {} for side in ("old", "new"))
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
-            yield Change(name, shown(old.get(name)), shown(new.get(name)), False)
+            yield Change(name, *both(old.get(name), new.get(name)), False)
 
 
 def _problem(said: Mapping[str, Any]) -> Iterator[str]:
@@ -206,7 +211,17 @@ def _at(values: Any, path: str) -> Any:
     return values
 
 
-def shown(value: Any, longest: int = 60) -> str:
+def both(before: Any, after: Any) -> tuple[str, str]:
+    """A property's two values in a few characters; long ones that begin the same, from shortly before they differ."""
+    texts = (shown(before, None), shown(after, None))
+    alike = len(os.path.commonprefix(texts))
+    begin = alike - _LEAD if max(map(len, texts)) > LONGEST and alike > 2 * _LEAD else 0
+    opened = ('"…' if text.startswith('"') else "…" for text in texts)
+    first, second = (shortened(f"{o}{text[begin:]}" if begin else text, LONGEST) for o, text in zip(opened, texts))
+    return first, second
+
+
+def shown(value: Any, longest: int | None = LONGEST) -> str:
     """A property's value in a few characters; what is secret or not known yet is named as such."""
     if value is None:
         return "–"
@@ -214,16 +229,20 @@ def shown(value: Any, longest: int = 60) -> str:
         return "(secret)" if "ciphertext" in value else "(content)"
     if value == _UNKNOWN:
         return "(known after up)"
-    text = _plain(value)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return shortened(_plain(value, longest), longest)
 
 
-def _plain(value: Any) -> str:
+def shortened(text: str, longest: int | None) -> str:
+    """A text without what is over `longest` characters."""
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _plain(value: Any, longest: int | None) -> str:
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{key}: {shown(one)}" for key, one in value.items() if not key.startswith("__"))
-        return f"{{{inner}}}"
+        told = {key: shown(one, longest) for key, one in value.items() if not key.startswith("__")}
+        return f"{{{', '.join(f'{key}: {one}' for key, one in told.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(shown(one) for one in value)}]"
+        return f"[{', '.join(shown(one, longest) for one in value)}]"
     if isinstance(value, str):
         return f'"{" ".join(value.split())}"'
     return str(value).lower() if isinstance(value, bool) else str(value)

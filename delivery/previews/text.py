@@ -55,4 +55,6 @@ def _tree(preview: Preview) -> Iterator[str]:
 
 def changed(change: Change) -> str:
     """A property's change in one line."""
-    return f"{change.path}: {change.before} → {change.after}{' (replaces)' if change.replaces else ''}"
+    named = change.replaces and change.before == change.after and change.before.startswith('"')
+    values = f"{change.before}, which is made anew" if named else f"{change.before} → {change.after}"
+    return f"{change.path}: {values}{' (replaces)' if change.replaces else ''}"

@@ -3,11 +3,14 @@ folded.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from delivery.previews.steps import UNCHANGED, Step, Steps
+from delivery.previews.steps import FORGET, UNCHANGED, Step, Steps, shortened
 from policies.output.folding import shown_type
+
+MANY = 3
+"""So many resources of a kind under one component are listed; more are counted."""
 
 
 @dataclass
@@ -57,11 +60,16 @@ class Line:
 
 
 def lines(node: Node, depth: int = 0) -> Iterator[Line]:
-    """What changes, by component."""
-    for child in node.children:
+    """What changes, by component. Many of a kind that one component gets or lets go of are one line."""
+    changing = [child for child in node.children if child.changes]
+    many = Counter(_fold(child) for child in changing)
+    for child in changing:
         step = child.step
         assert step is not None  # for the type checker  # nosec B101
-        if not child.changes:
+        if (fold := _fold(child)) and many[fold] > MANY:
+            yield Line(depth, step.operation, _together(step, [one.step for one in changing if _fold(one) == fold]))
+            many[fold] = 0
+        if fold and not many[fold]:
             continue
         if not step.component:
             yield Line(depth, step.operation, f"{shown_type(step.type)} {step.name}", step)
@@ -71,6 +79,19 @@ def lines(node: Node, depth: int = 0) -> Iterator[Line]:
         else:
             yield Line(depth, "", " ".join(_title(step)))
             yield from lines(child, depth + 1)
+
+
+def _fold(node: Node) -> tuple[str, str] | None:
+    """What a resource may be folded with: nothing that was there is changed or destroyed by it."""
+    step = node.step
+    if step is None or step.component or node.children or step.operation not in ("create", FORGET):
+        return None
+    return step.operation, step.type
+
+
+def _together(first: Step, steps: Sequence[Step | None]) -> str:
+    names = [step.name for step in steps if step]
+    return f"{len(names)} {shown_type(first.type)}: {shortened(', '.join(names), 80)}"
 
 
 def _title(step: Step) -> tuple[str, str]:

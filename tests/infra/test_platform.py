@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from infra.__main__ import platform
-from infra.config import Settings
+from infra.config import ConfigError, Settings
 from infra.defaults import LABELS_INPUT
 from infra.services import APIS, BEHIND, WATCHING, modules_of
+from orderguard.features import FEATURE_SET_VERSION
+from orderguard.model_version import MANIFEST
+from tests.infra.conftest import VERSION
 from tests.infra.inventories import inventory_path, read_inventory, regenerate_with
 from tests.infra.recording import STACKS, Record, declare, stack_settings, walk
 
@@ -33,6 +36,12 @@ OUTPUTS = {
     "history_store",
 }
 
+# A version serves with the code that it was trained by: the release before, which a way back deploys as a whole.
+FORMER_FEATURES = (
+    rf"trained on feature set 3, but this code computes {FEATURE_SET_VERSION}; "
+    r"run the code of commit abc1234, or train a new version"
+)
+
 
 def declared(settings: Settings, *, preview: bool = False) -> Record:
     return declare(lambda: platform(settings), preview=preview)
@@ -55,6 +64,24 @@ def test_the_inventory_is_as_reviewed(stack: str, record: Record) -> None:
 def test_outputs_are_known_after_up(record: Record) -> None:
     assert set(record.outputs) == OUTPUTS
     assert all(isinstance(value, str) and value for value in record.outputs.values())
+
+
+@pytest.mark.parametrize(
+    ("file", "now", "then", "says"),
+    [
+        (MANIFEST, f'"feature_set_version":"{FEATURE_SET_VERSION}"', '"feature_set_version":"3"', FORMER_FEATURES),
+        ("model.onnx", "a model", "another model", r"model.onnx: not the file that was recorded"),
+    ],
+    ids=["of the former feature set", "changed"],
+)
+def test_a_model_that_can_not_serve_is_refused_before_anything_is_declared_naming_the_way_out(
+    models: Path, file: str, now: str, then: str, says: str
+) -> None:
+    path = models / VERSION / file
+    assert now in path.read_text()
+    path.write_text(path.read_text().replace(now, then))
+    with pytest.raises(ConfigError, match=rf"the model version '{VERSION}' can't be deployed: .*{says}"):
+        platform(stack_settings())
 
 
 def test_every_resource_that_can_carry_labels_does(stack: str, record: Record) -> None:

@@ -4,6 +4,7 @@ destroy before all else.
 
 import json
 import os
+import re
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +19,9 @@ from infra.local.cloud import Cloud
 from infra.local.home import Home
 from infra.local.supervisor import client
 from orderguard.model_version import CHAMPION
+from policies.report import Document
 from tests.infra.conftest import VERSION, write_version
+from tests.infra.recording import ROOT
 from tests.local_platform import copy_of_the_tree
 
 Edit = tuple[str, str, str]
@@ -34,6 +37,8 @@ ADDED_ALERT: Edit = (
     "    conditions = {\n",
     '    conditions = {\n        "alert-busy": Condition("busy", Query(watched.service), "look", "WARNING"),\n',
 )
+
+PAGE = ROOT / "docs" / "technical" / "previews.md"
 
 
 @pytest.fixture(scope="module")
@@ -71,27 +76,46 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[int
 
 
 def comment(steps: Steps) -> str:
-    return markdown(Preview("prod", LOCAL, "the base", steps, None, None))
+    said: Document = {
+        "tool": {"name": "orderguard-gcp", "version": "1"},
+        **{"profile": "platform", "project": "orderguard", "stack": "prod"},
+        "summary": {"violated": 0, "undecided": 0, "excepted": 0, "accepted": 0, "mandatory": 0},
+        **{"rules": [], "findings": [], "notes": []},
+    }
+    return markdown(Preview("prod", LOCAL, "the base 0123abc", steps, said, "\n".join(steps.problems) or None))
 
 
 def test_an_added_alert_and_no_more_is_one_resource(changed: Callable[..., tuple[int, Steps]]) -> None:
     code, steps = changed(ADDED_ALERT)
     assert code == 0
     section = comment(steps)
-    assert "**1 to create; " in section and "Destroyed" not in section
-    assert "+   gcp:monitoring:AlertPolicy alert-busy (create)" in section
+    assert "**1 to create; " in section and "Destroyed" not in section and "Refused" not in section
+    tree = ["  Observability observability", "+   gcp:monitoring:AlertPolicy alert-busy (create)"]
+    assert "\n".join(["```diff", *tree, f"  {steps.counted('same')} unchanged", "```"]) in section
     assert steps.counted("same") > 100
 
 
-def test_a_renamed_bucket_and_a_changed_key_are_told_as_data_that_is_destroyed(
+def test_a_renamed_bucket_reads_as_the_page_shows(changed: Callable[..., tuple[int, Steps]]) -> None:
+    code, steps = changed(RENAMED_BUCKET)
+    assert code == 0
+    shown = re.sub(r"\d+ unchanged", "136 unchanged", comment(steps))
+    example = re.search(r"^````markdown\n(.*?)^````$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert example and shown == example[1], shown
+
+
+def test_a_changed_key_is_told_as_data_that_is_destroyed_and_with_all_that_hangs_on_it(
     changed: Callable[..., tuple[int, Steps]],
 ) -> None:
-    code, steps = changed(RENAMED_BUCKET, CHANGED_KEY)
-    print(steps.problems, [s for s in steps.steps if s.operation != "same"][:5])
-    assert code == 0 and any("up` refuses to destroy what is protected" in problem for problem in steps.problems)
-    lost = [(step.data, step.name) for step in steps.destroyed()]
-    assert lost[0] == ("bucket", "raw") and ("key", "data") in lost
+    code, steps = changed(CHANGED_KEY)
+    assert code == 0
     section = comment(steps)
     rows = [line for line in section.splitlines() if line.startswith("| ⚠️")]
-    assert "`raw`" in rows[0] and "because of name" in rows[0] and "protected: `up` refuses it" in rows[0]
-    assert section.index("`raw`<br>") < section.index("What changes, by component")
+    assert (
+        "`data`" in rows[0] and "nothing opens what it encrypts; because of name; protected: `up` refuses it" in rows[0]
+    )
+    assert {"history-password", "registry", "api-key"} <= {step.name for step in steps.destroyed() if step.data}
+    assert {"raw", "models"} <= {step.name for step in steps.steps if step.operation == "update"}
+    assert 'name: "data" → "data-2" (replaces)' in section
+    assert 'secretId: "orderguard-prod-api-key", which is made anew (replaces)' in section
+    assert not [line for line in section.splitlines() if re.search(r': ("[^"]*…?"?) → \1( |$)', line)]
+    assert section.index("`data`<br>") < section.index("`registry`<br>") < section.index("What changes, by component")

@@ -107,7 +107,10 @@ def _kinds() -> dict[str, str]:
 
 
 def _with_kind(line: str) -> str:
-    """A line about a resource with the resource's kind in front of it, and without the engine's asides."""
+    """A line about a resource with the resource's kind in front of it, and without the engine's asides. What the stack
+    lets go of and the cloud keeps is not told as deleted.
+    """
+    line = line.replace(" deleted ", " forgotten ", 1) if "[retain]" in line else line
     shown = re.sub(r" ?\[(diff: .*|retain)\]?", "", line).rstrip()
     found = re.match(r"^( \S+\s+)(\S+)( .*)$", shown)
     return f"{found[1]}{_kinds().get(found[2], ''):<9} {found[2]}{found[3]}" if found else shown

@@ -180,10 +180,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         record = self.cloud.get(token, request.id)
         if record is None:
             return provider_pb2.ReadResponse()
-        # The engine compares assets by what it sent, which is more than a record needs to keep.
-        inputs = properties(request.inputs) or record.inputs
+        # The engine compares secrets and assets by what it sent, which is more than a record needs to keep.
+        inputs = {**properties(request.inputs), **record.inputs}
         outputs = dict(record.outputs)
-        if resource.read:
+        if resource.read and not (self.recording and resource.recorded):
             place = self._place(request.urn, token, record.inputs)
             found = resource.read(self.cloud, record.inputs, replace(place, id=request.id), outputs)
             if found is None:

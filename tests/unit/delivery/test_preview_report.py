@@ -9,7 +9,7 @@ import pytest
 from delivery.previews import comment, running
 from delivery.previews.markdown import markdown
 from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview, as_json
-from delivery.previews.steps import Steps, changed_by_refresh, read, shown
+from delivery.previews.steps import LONGEST, Steps, both, changed_by_refresh, read, shown
 from delivery.previews.text import text
 
 PROGRAM = "urn:pulumi:prod::orderguard::"
@@ -160,6 +160,35 @@ def test_secrets_and_what_is_not_known_yet_are_named_as_such() -> None:
     assert len(shown("x" * 500)) <= 62
 
 
+def test_many_of_a_kind_that_come_or_are_let_go_of_are_one_line_and_what_is_destroyed_never() -> None:
+    objects = "gcp:storage/bucketObject:BucketObject"
+    events = [holder(), *(event("create", objects, f"new-{n}") for n in range(4)), event("create", MEMBER, "one")]
+    events += [event("delete", objects, f"old-{n}", retainOnDelete=True) for n in range(4)]
+    events += [event("delete", MEMBER, f"gone-{n}") for n in range(4)]
+    told = text(previewed(read(events)))
+    assert (
+        "    + 4 gcp:storage:BucketObject: new-0, new-1, new-2, new-3\n" in told and "+ gcp:storage:BucketO" not in told
+    )
+    assert "    · 4 gcp:storage:BucketObject: old-0, old-1, old-2, old-3\n" in told
+    assert "    + gcp:storage:BucketIAMMember one\n" in told
+    assert [f"    - gcp:storage:BucketIAMMember gone-{n}\n" in told for n in range(4)] == [True] * 4
+
+
+def test_long_values_that_begin_the_same_are_shown_from_where_they_differ() -> None:
+    place = "projects/orderguard-prod/locations/europe-west1/keyRings/orderguard-prod/cryptoKeys/data"
+    assert both(place, f"{place}-2") == ('"…ptoKeys/data"', '"…ptoKeys/data-2"')
+    inside = ({"a": [{"key": place}]}, {"a": [{"key": f"{place}-2"}]})
+    assert all("ptoKeys/data" in one for one in both(*inside)) and len(set(both(*inside))) == 2
+    assert both("a", "b") == ('"a"', '"b"') and both(None, "x" * 99)[0] == "–"
+    assert all(len(one) <= LONGEST for one in both("x" * 300, "y" * 300))
+
+
+def test_what_hangs_on_a_thing_that_is_made_anew_says_so() -> None:
+    detail = {"bucket": {"diffKind": "update-replace", "inputDiff": True}}
+    told = text(previewed(read([holder(), event("replace", MEMBER, "m", {"bucket": "b"}, {"bucket": "b"}, detail)])))
+    assert 'bucket: "b", which is made anew (replaces)' in told
+
+
 def test_machines_get_the_same() -> None:
     found = json.loads(as_json(previewed(read(RENAMED), said(("violated", "no-public-buckets", "public")), "refused")))
     assert found["counts"] == {"delete": 1, "replace": 1, "update": 0, "import": 0, "create": 1, "forget": 0, "same": 3}
@@ -206,6 +235,14 @@ def test_a_preview_of_what_is_deployed_keeps_its_images_by_digest() -> None:
         "orderguard:imageRegistry=r/p",
     ]
     assert running._images({}) == running._images({"image": "r/p/orderguard:tag"}) == []
+
+
+def test_images_that_up_has_built_are_not_told_as_deleted_where_a_preview_takes_them_by_digest() -> None:
+    image = "docker:index/image:Image"
+    kept = running._with_built_images(previewed(read([event("delete", image), event("delete", MEMBER)])))
+    assert kept.steps.counted("delete") == 1 and "1 resources of Docker" in kept.notes[0]
+    builds = previewed(read([event("delete", image), event("update", image, "other")]))
+    assert running._with_built_images(builds) is builds
 
 
 def test_each_cloud_has_a_report_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
