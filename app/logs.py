@@ -73,12 +73,20 @@ class ScoreLine(Line, frozen=True, kw_only=True):
 
 
 class HookLine(Line, frozen=True, kw_only=True, omit_defaults=True):
-    """A webhook that was delivered, and what became of it."""
+    """A webhook that was delivered, and what became of it: one line each, which the team's metric counts."""
 
     vendor: str
     outcome: str
     reason: str | None = None
-    http_request: HttpRequest = field(name="httpRequest")
+    http_request: HttpRequest | None = field(name="httpRequest", default=None)
+
+
+class TellLine(Line, frozen=True, kw_only=True, omit_defaults=True):
+    """An anomaly that was to be told back, and what became of that."""
+
+    target: str
+    outcome: str
+    reason: str | None = None
 
 
 class DriftLine(Line, frozen=True, kw_only=True, omit_defaults=True):

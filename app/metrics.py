@@ -72,12 +72,6 @@ class Metrics:
             "orderguard_order_repairs", "What was done to read orders", ["field", "reason"], registry=registry
         )
         self.apart = Counter("orderguard_orders_apart", "What was no order to score", ["kind"], registry=registry)
-        self.deliveries = Counter(
-            "orderguard_hook_deliveries", "Webhooks by what became of them", ["vendor", "outcome"], registry=registry
-        )
-        self.told = Counter(
-            "orderguard_anomalies_told", "Anomalies told back to a shop", ["target", "outcome"], registry=registry
-        )
         self.anomalies = Counter("orderguard_anomalies", "Orders found anomalous", registry=registry)
         scores = Spreads("orderguard_score", "Anomaly scores", SCORES)
         registry.register(scores)

@@ -30,8 +30,8 @@ FULL = 0.8
 @dataclass(frozen=True)
 class Watched:
     """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
-    subscription to rotation reminders, the store of histories and the service that takes webhooks (where there is one);
-    and the filter for the lines that report drift.
+    subscription to rotation reminders, the store of histories, the service that takes webhooks and the log metric of
+    its deliveries (where there is one); and the filter for the lines that report drift.
     """
 
     service: pulumi.Output[str]
@@ -44,6 +44,7 @@ class Watched:
     reminders: pulumi.Output[str] | None
     store: pulumi.Output[str] | None
     hooks: pulumi.Output[str] | None = None
+    deliveries: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
         )
     if watched.store:
         conditions |= _of_the_store(settings, watched.store)
-    if watched.hooks:
-        conditions |= _of_hooks(settings, watched.hooks)
+    if watched.hooks and watched.deliveries:
+        conditions |= _of_hooks(settings, watched.hooks, watched.deliveries)
     return conditions
 
 
@@ -259,14 +260,14 @@ def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Co
     return conditions
 
 
-def _of_hooks(settings: Settings, hooks: pulumi.Output[str]) -> dict[str, Condition]:
+def _of_hooks(settings: Settings, hooks: pulumi.Output[str], deliveries: pulumi.Output[str]) -> dict[str, Condition]:
     def requests(answered: str = "") -> pulumi.Output[str]:
         return hooks.apply(
             lambda name: f'resource.type="cloud_run_revision" AND resource.labels.service_name="{name}"'
             f' AND metric.type="run.googleapis.com/request_count"{answered}'
         )
 
-    failed, refused = (f' AND metric.labels.response_code_class="{kind}"' for kind in ("5xx", "4xx"))
+    failed = ' AND metric.labels.response_code_class="5xx"'
     conditions = {
         "alert-hooks-failing": Condition(
             "webhooks fail",
@@ -277,7 +278,7 @@ def _of_hooks(settings: Settings, hooks: pulumi.Output[str]) -> dict[str, Condit
         ),
         "alert-hooks-refused": Condition(
             "most webhooks are refused",
-            _ratio(requests(refused), requests(), 0.5, FIVE_MINUTES),
+            _share_of_lines(deliveries, deliveries, 0.5, 'outcome="refused"'),
             "Either a shop signs with a secret that the stack does not have (`orderguard:hookShopifySecret` and the "
             "like), or a stranger is trying. `reason` in the lines with `event: hook` says what was wrong.",
             "ERROR",
@@ -292,7 +293,7 @@ def _of_hooks(settings: Settings, hooks: pulumi.Output[str]) -> dict[str, Condit
     if settings.tell_shop or settings.tell_url:
         conditions["alert-hooks-untold"] = Condition(
             "anomalies are not told back",
-            Lines(lines_of(hooks, "tell")),
+            Lines(lines_of(hooks, "tell").apply(lambda lines: f"{lines} AND severity>=WARNING")),
             "The shop, or the address in `orderguard:tellUrl`, did not take an anomaly; `reason` says why. It is in "
             "the score lines all the same.",
             "WARNING",
@@ -316,17 +317,19 @@ def _any(counted: pulumi.Output[str]) -> Threshold:
     }
 
 
-def _share_of_lines(part: pulumi.Output[str], whole: pulumi.Output[str], limit: float) -> Query:
-    """The lines that the log metric `part` counted in half an hour are more than `limit` of those of `whole`."""
-    return Query(
-        pulumi.Output.all(part, whole).apply(lambda names: f"{_counted(names[0])} / {_counted(names[1])} > {limit}")
-    )
+def _share_of_lines(part: pulumi.Output[str], whole: pulumi.Output[str], limit: float, labels: str = "") -> Query:
+    """The lines that the log metric `part` counted in half an hour, those with these labels alone if there are any, are
+    more than `limit` of those of `whole`.
+    """
+    names = pulumi.Output.all(part, whole)
+    return Query(names.apply(lambda both: f"{_counted(both[0], labels)} / {_counted(both[1])} > {limit}"))
 
 
-def _counted(metric: str) -> str:
+def _counted(metric: str, labels: str = "") -> str:
     """PromQL's name for a log metric has `_` for every character that is neither a letter nor a digit."""
     name = re.sub("[^A-Za-z0-9]", "_", metric)
-    return f'sum(increase(logging_googleapis_com:user_{name}{{monitored_resource="cloud_run_revision"}}[30m]))'
+    which = ",".join(['monitored_resource="cloud_run_revision"', *([labels] if labels else [])])
+    return f"sum(increase(logging_googleapis_com:user_{name}{{{which}}}[30m]))"
 
 
 def _ratio(part: pulumi.Output[str], whole: pulumi.Output[str], limit: float, period: str) -> Threshold:

@@ -13,16 +13,24 @@ WIDTH, HEIGHT, COLUMNS = 24, 16, 48
 
 def dashboard(settings: Settings, watched: Watched) -> pulumi.Output[str]:
     """The dashboard's JSON: traffic, errors, latency, instances, orders and anomalies, drift, trainings; memory and
-    losses of the store of histories, where there is one.
+    losses of the store of histories, and webhooks by what became of them, where there are any.
     """
     names = (watched.service, watched.job, watched.scored, watched.anomalies, watched.drift)
     of_store = ("stats/memory/usage_ratio", "stats/evicted_keys")
     filters = [metric_of_store(watched.store, metric) for metric in of_store] if watched.store else []
-    return pulumi.Output.all(*names, *filters).apply(lambda found: _document(settings, *(str(one) for one in found)))
+    shown = pulumi.Output.all(*names, watched.deliveries or "", *filters)
+    return shown.apply(lambda found: _document(settings, *(str(one) for one in found)))
 
 
 def _document(
-    settings: Settings, service: str, job: str, scored: str, anomalies: str, drift: str, *of_store: str
+    settings: Settings,
+    service: str,
+    job: str,
+    scored: str,
+    anomalies: str,
+    drift: str,
+    deliveries: str,
+    *of_store: str,
 ) -> str:
     run = (
         f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}"'
@@ -46,6 +54,9 @@ def _document(
         _chart("Reports of drift", [_series(f'{user}/{drift}"', "ALIGN_DELTA")]),
         _chart("Trainings by result", [_series(runs, "ALIGN_DELTA", "metric.label.result")]),
     ]
+    if deliveries:
+        hooks = _series(f'{user}/{deliveries}"', "ALIGN_DELTA", "metric.label.outcome")
+        charts.append(_chart("Webhooks by what became of them", [hooks]))
     if of_store:
         memory, evicted = of_store
         charts += [

@@ -1,5 +1,7 @@
 """How a stack is watched: log metrics, an uptime check, an objective, alert policies, a dashboard, a budget."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
@@ -64,6 +66,7 @@ class Observability(Component):
             store=store.id if store else None,
             hooks=hooks.name if hooks else None,
             uptime_check=self._uptime_check(),
+            deliveries=self._deliveries(hooks) if hooks else None,
             **self._log_metrics(),
         )
         for alert, condition in alert_conditions(settings, watched).items():
@@ -93,12 +96,26 @@ class Observability(Component):
             "drift_lines": drift,
         }
 
-    def _counter(self, name: str, lines: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _deliveries(self, hooks: HooksService) -> pulumi.Output[str]:
+        """Webhooks by vendor and by what became of them: by their lines in the log, since a service that everybody may
+        call has no /metrics.
+        """
+        return self._counter("hook-deliveries", lines_of(hooks.name, "hook"), ("vendor", "outcome"))
+
+    def _counter(self, name: str, lines: pulumi.Output[str], labels: Sequence[str] = ()) -> pulumi.Output[str]:
+        descriptor: gcp.logging.MetricMetricDescriptorArgsDict = {
+            "metric_kind": "DELTA",
+            "value_type": "INT64",
+            "unit": "1",
+        }
+        if labels:
+            descriptor["labels"] = [{"key": label, "value_type": "STRING"} for label in labels]
         return gcp.logging.Metric(
             name,
             name=self._settings.name(name),
             filter=lines,
-            metric_descriptor={"metric_kind": "DELTA", "value_type": "INT64", "unit": "1"},
+            metric_descriptor=descriptor,
+            label_extractors={label: f"EXTRACT(jsonPayload.{label})" for label in labels} or None,
             opts=self.within,
         ).name
 

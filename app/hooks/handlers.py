@@ -84,8 +84,8 @@ class Hooks:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._delivered(vendor, exchange, body)
             except (TimeoutError, UnderWay) as error:
-                self._count(vendor, LATER)
                 kind = "overloaded" if isinstance(error, TimeoutError) else "under-way"
+                self._log(vendor, exchange, LATER, kind)
                 raise Problem(kind, headers={"Retry-After": "60"}) from None
 
         return handler
@@ -96,7 +96,6 @@ class Hooks:
         try:
             vendor.check(exchange.headers, body, self._secrets[vendor.name], self._clock())
         except SignatureError as error:
-            self._count(vendor, REFUSED)
             self._log(vendor, exchange, REFUSED, error.reason)
             raise Problem("bad-signature") from None
         self._scoring.model()
@@ -136,29 +135,24 @@ class Hooks:
                 scored = await self._handlers.scored(exchange, order)
                 if scored.answer.anomaly:
                     await self._telling.tell(vendor.name, vendor.order_id(document), scored)
-                reply = self._answer(vendor, exchange, SCORED, logged=True)
+                reply = self._answer(vendor, exchange, SCORED)
         assert reply
         return reply
 
     def _read(self, vendor: Vendor, document: Document) -> Sequence[Read]:
         return self._scoring.model().reader.of_document(vendor.name, document, MOST_ORDERS)
 
-    def _answer(
-        self, vendor: Vendor, exchange: Exchange, outcome: str, reason: str | None = None, *, logged: bool = False
-    ) -> Reply:
-        self._count(vendor, outcome)
-        if not logged:
-            self._log(vendor, exchange, outcome, reason)
+    def _answer(self, vendor: Vendor, exchange: Exchange, outcome: str, reason: str | None = None) -> Reply:
+        self._log(vendor, exchange, outcome, reason, answered=True)
         return Reply(200, msgspec.json.encode(HookAnswer(outcome, reason)), logged=True)
 
-    def _count(self, vendor: Vendor, outcome: str) -> None:
-        self._metrics.deliveries.labels(vendor.name, outcome).inc()
-
-    def _log(self, vendor: Vendor, exchange: Exchange, outcome: str, reason: str | None) -> None:
-        """A line in place of the request's own; a scored order has that of `Handlers`."""
+    def _log(
+        self, vendor: Vendor, exchange: Exchange, outcome: str, reason: str | None, *, answered: bool = False
+    ) -> None:
+        """One line a delivery. It stands for the request's own where it was `answered`: what is raised has one."""
         self._logs.write(
             HookLine(
-                severity="WARNING" if outcome in (REFUSED, UNUSABLE, OLD) else "INFO",
+                severity="WARNING" if outcome in (REFUSED, UNUSABLE, OLD, LATER) else "INFO",
                 time=self._logs.now(),
                 event="hook",
                 message="A webhook was delivered.",
@@ -166,8 +160,8 @@ class Hooks:
                 vendor=vendor.name,
                 outcome=outcome,
                 reason=reason,
-                http_request=http_request(
-                    exchange, 401 if outcome == REFUSED else 200, time.perf_counter() - exchange.started, 0
+                http_request=(
+                    http_request(exchange, 200, time.perf_counter() - exchange.started, 0) if answered else None
                 ),
             )
         )

@@ -28,6 +28,6 @@ class HooksAlone:
         logs: LogWriter,
     ) -> None:
         deliveries = Deliveries(settings.keyring, store)
-        self.telling = Telling(targets_of(settings), deliveries, metrics, logs)
+        self.telling = Telling(targets_of(settings), deliveries, logs)
         self.routes = Hooks(settings, scoring, handlers, deliveries, self.telling, metrics, logs).routes()
         self.application = Alone(models)

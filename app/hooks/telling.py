@@ -3,7 +3,7 @@
 What is told holds no personal data: the score, what the features that raised it mean (sentences of this program's own),
 the model's version, the order's pseudonym, and the number that the vendor gave the order. Where it goes stands in the
 settings alone. It never holds up an answer: it waits in a queue of limited length, is tried some times, and is then
-given up and counted.
+given up. Each has a line in the log, by which they are counted.
 """
 
 import asyncio
@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.hooks.deliveries import Deliveries, UnderWay
 from app.hooks.targets import Anomaly, Failed, Target
-from app.logs import LogWriter
-from app.metrics import Metrics
+from app.logs import LogWriter, TellLine
 from app.scoring.service import Scored
 
 MOST_WAITING = 256
@@ -34,7 +33,6 @@ class Telling:
         self,
         targets: Sequence[Target],
         deliveries: Deliveries,
-        metrics: Metrics,
         logs: LogWriter,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -42,7 +40,6 @@ class Telling:
     ) -> None:
         self._targets = targets
         self._deliveries = deliveries
-        self._metrics = metrics
         self._logs = logs
         self._sleep, self._chance = sleep, chance
         self._waiting: asyncio.Queue[tuple[Target, Anomaly]] = asyncio.Queue(MOST_WAITING)
@@ -67,7 +64,7 @@ class Telling:
         for worker in self._workers:
             worker.cancel()
         while not self._waiting.empty():
-            self._count(self._waiting.get_nowait()[0], GIVEN_UP)
+            self._log(self._waiting.get_nowait()[0], GIVEN_UP, "the service ended")
         for target in self._targets:
             await target.close()
 
@@ -85,7 +82,7 @@ class Telling:
                 try:
                     self._waiting.put_nowait((target, anomaly))
                 except asyncio.QueueFull:
-                    self._count(target, DROPPED)
+                    self._log(target, DROPPED, f"{MOST_WAITING} were waiting already")
 
             try:
                 await self._deliveries.once(self._deliveries.marks(f"told {target.name}", [], token.encode()), put)
@@ -99,7 +96,7 @@ class Telling:
                 await self._told(target, anomaly)
             except Exception as error:
                 self._logs.failure(error, event="tell")
-                self._count(target, GIVEN_UP)
+                self._log(target, GIVEN_UP, type(error).__name__)
             finally:
                 self._waiting.task_done()
 
@@ -112,17 +109,24 @@ class Telling:
             except (Failed, TimeoutError) as error:
                 failed = error if isinstance(error, Failed) else Failed("it took too long")
                 if not failed.retry or attempt == ATTEMPTS:
-                    self._count(target, GIVEN_UP)
-                    self._logs.service(
-                        "WARNING", "tell", f"An anomaly could not be told: {target.name}.", reason=failed.reason
-                    )
+                    self._log(target, GIVEN_UP, failed.reason)
                     return
                 # Half of the wait is by chance, so that instances don't ask together.
                 await self._sleep(failed.wait_seconds or wait * (0.5 + self._chance()))
                 wait = min(2 * wait, MOST_WAIT_SECONDS)
             else:
-                self._count(target, TOLD)
+                self._log(target, TOLD)
                 return
 
-    def _count(self, target: Target, outcome: str) -> None:
-        self._metrics.told.labels(target.name, outcome).inc()
+    def _log(self, target: Target, outcome: str, reason: str | None = None) -> None:
+        self._logs.write(
+            TellLine(
+                severity="INFO" if outcome == TOLD else "WARNING",
+                time=self._logs.now(),
+                event="tell",
+                message="An anomaly was told." if outcome == TOLD else "An anomaly could not be told.",
+                target=target.name,
+                outcome=outcome,
+                reason=reason,
+            )
+        )

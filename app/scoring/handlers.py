@@ -71,10 +71,10 @@ class Handlers:
         return Reply(200, encoded, logged=record, orders=1, anomalies=int(scored.answer.anomaly))
 
     async def scored(self, exchange: Exchange, order: Incoming) -> Scored:
-        """Score an order that came in another way, and count and log it as if it had come in `score`."""
+        """Score an order that came in another way, and count and log it as one of a batch."""
         scored = told_with(order, await self._scoring.score(order, record=True))
         self._count(exchange, [scored], 0)
-        self._log(exchange, scored, 0)
+        self._log(exchange, scored)
         return scored
 
     async def batch(self, exchange: Exchange, body: bytes) -> Reply:

@@ -1,6 +1,8 @@
 """What the tests of the Pulumi program share: a model version that passes its own checks."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -55,13 +57,21 @@ def write_version(folder: Path, version: str) -> None:
     (version_folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
 
 
+@contextmanager
+def champion_in(folder: Path) -> Iterator[Path]:
+    """A models folder with one version, the champion, which the environment names meanwhile."""
+    models = folder / "models"
+    write_version(models, VERSION)
+    (models / CHAMPION).write_text(f"{VERSION}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELS_DIR", str(models))
+        patch.setenv("ORDERGUARD_COMMIT", "0123abc")
+        patch.delenv("ORDERGUARD_MASKING_KEY", raising=False)
+        yield models
+
+
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A models folder with one version, the champion."""
-    folder = tmp_path / "models"
-    write_version(folder, VERSION)
-    (folder / CHAMPION).write_text(f"{VERSION}\n")
-    monkeypatch.setenv("MODELS_DIR", str(folder))
-    monkeypatch.setenv("ORDERGUARD_COMMIT", "0123abc")
-    monkeypatch.delenv("ORDERGUARD_MASKING_KEY", raising=False)
-    return folder
+def models(tmp_path: Path) -> Iterator[Path]:
+    """`champion_in` a folder of the test's own."""
+    with champion_in(tmp_path) as found:
+        yield found

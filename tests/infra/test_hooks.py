@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.config import ConfigError
+from tests.infra.conftest import champion_in
 from tests.infra.recording import Record, stack_settings
 from tests.infra.test_parts import SERVICE, declared, sealed_value
 
@@ -21,9 +22,11 @@ ON: dict[str, Any] = {
 MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 
 
-@pytest.fixture
-def record(models: Path) -> Record:
-    return declared("prod", **ON)
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """Prod with webhooks on, declared once: no test changes it."""
+    with champion_in(tmp_path_factory.mktemp("hooks")):
+        return declared("prod", **ON)
 
 
 def variables(record: Record) -> dict[str, Any]:
@@ -96,6 +99,17 @@ def test_the_team_hears_of_webhooks_that_fail(record: Record) -> None:
     alerts = record.of("gcp:monitoring/alertPolicy:AlertPolicy")
     mine = {name for name in alerts if name.startswith("alert-hooks-")}
     assert mine == {f"alert-hooks-{what}" for what in ("failing", "refused", "unusable", "untold")}
+
+
+def test_deliveries_are_counted_by_vendor_and_outcome_from_the_log(record: Record) -> None:
+    metric = record.one("gcp:logging/metric:Metric", "hook-deliveries")
+    assert 'jsonPayload.event=("hook")' in metric["filter"] and "orderguard-prod-hooks" in metric["filter"]
+    assert metric["labelExtractors"] == {name: f"EXTRACT(jsonPayload.{name})" for name in ("vendor", "outcome")}
+    assert [label["key"] for label in metric["metricDescriptor"]["labels"]] == ["vendor", "outcome"]
+    (refused,) = record.one("gcp:monitoring/alertPolicy:AlertPolicy", "alert-hooks-refused")["conditions"]
+    query = refused["conditionPrometheusQueryLanguage"]["query"]
+    assert "user_orderguard_prod_hook_deliveries" in query and 'outcome="refused"' in query
+    assert "hook-deliveries" in record.one("gcp:monitoring/dashboard:Dashboard", "observability")["dashboardJson"]
 
 
 MISTAKES = [

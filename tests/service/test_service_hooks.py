@@ -254,10 +254,13 @@ def test_the_log_says_what_became_of_each_and_nothing_of_anybody(hooks: Service)
     deliver(hooks, sent)
     deliver(hooks, sent, sent.headers)
     lines = hooks.log_lines()
-    assert {line["outcome"] for line in lines if line["event"] == "hook"} >= {"refused", "ignored", "apart"}
+    assert {line["outcome"] for line in lines if line["event"] == "hook"} >= {"scored", "refused", "ignored", "apart"}
     assert [line["severity"] for line in lines if line.get("outcome") == "refused"][0] == "WARNING"
     scored = [line for line in lines if line["event"] == "score"]
-    assert scored and scored[-1]["httpRequest"]["requestUrl"] == "/v1/hooks/shopify"
+    assert scored and "httpRequest" not in scored[-1], "the line of the delivery has it"
+    (told,) = (line for line in lines if line["event"] == "hook" and line["request_id"] == scored[-1]["request_id"])
+    assert (told["vendor"], told["outcome"]) == ("shopify", "scored")
+    assert told["httpRequest"]["requestUrl"] == "/v1/hooks/shopify"
     written = hooks.log.read_text()
     assert "Traceback" not in written and '"severity":"ERROR"' not in written
     for word in ("Mustermann", "example.org", "mugs.myshopify", str(json.loads(sent.body)["id"])):

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import hmac
+import io
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +23,6 @@ from app.hooks.signatures import SignatureError, check_stripe
 from app.hooks.targets import Anomaly, Failed, RiskAssessment, SignedWebhook, Target, signed_headers, signing_key
 from app.hooks.telling import ATTEMPTS, MOST_WAITING, Telling
 from app.logs import LogWriter
-from app.metrics import Metrics
 from bench.redis_server import RedisServer
 from orderguard.masking import Keyring, new_key_text
 
@@ -259,40 +260,37 @@ class Scored:
         self.masked = type("Masked", (), {"order_token": f"ord_k1_{number}"})
 
 
-def outcomes(target: Script, orders: int, *, repeated: int = 1) -> tuple[dict[str, float], list[float]]:
-    metrics, waits = Metrics(), list[float]()
+def outcomes(target: Script, orders: int, *, repeated: int = 1) -> tuple[dict[str, int], list[float]]:
+    stream, waits = io.BytesIO(), list[float]()
 
     async def run() -> None:
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
-        logs = LogWriter("ERROR")
-        telling = Telling([target], Deliveries(KEYRING, None), metrics, logs, sleep=sleep, chance=lambda: 0.5)
+        logs = LogWriter("INFO", stream)
+        telling = Telling([target], Deliveries(KEYRING, None), logs, sleep=sleep, chance=lambda: 0.5)
         for _ in range(repeated):
             for number in range(orders):
                 await telling.tell("shopify", "5001", Scored(number))  # type: ignore[arg-type]
         await telling.start()
         await telling.stop()
+        logs.flush(1.0)
 
     asyncio.run(run())
-    told = {
-        sample.labels["outcome"]: sample.value
-        for family in metrics.told.collect()
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    }
-    return told, waits
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert all((line["severity"] == "INFO") == (line["outcome"] == "told") for line in lines)
+    return dict(Counter(line["outcome"] for line in lines if line["target"] == "webhook")), waits
 
 
 def test_what_can_t_be_told_is_tried_again_with_growing_waits_and_then_given_up() -> None:
-    assert outcomes(Script(Failed("HTTP 503"), Failed("HTTP 503")), 1) == ({"told": 1.0}, [1.0, 2.0])
-    assert outcomes(Script(Failed("HTTP 429", wait_seconds=7.0)), 1) == ({"told": 1.0}, [7.0])
+    assert outcomes(Script(Failed("HTTP 503"), Failed("HTTP 503")), 1) == ({"told": 1}, [1.0, 2.0])
+    assert outcomes(Script(Failed("HTTP 429", wait_seconds=7.0)), 1) == ({"told": 1}, [7.0])
     told, waits = outcomes(Script(*(Failed("HTTP 503") for _ in range(9))), 1)
-    assert (told, waits) == ({"given up": 1.0}, [1.0, 2.0, 4.0, 8.0]) and len(waits) == ATTEMPTS - 1
-    assert outcomes(Script(Failed("HTTP 403", retry=False)), 1) == ({"given up": 1.0}, [])
+    assert (told, waits) == ({"given up": 1}, [1.0, 2.0, 4.0, 8.0]) and len(waits) == ATTEMPTS - 1
+    assert outcomes(Script(Failed("HTTP 403", retry=False)), 1) == ({"given up": 1}, [])
 
 
 def test_the_queue_is_bounded_and_each_order_is_told_once() -> None:
     target = Script()
     told, _ = outcomes(target, MOST_WAITING + 10, repeated=2)
-    assert told == {"told": MOST_WAITING, "dropped": 10.0} and target.told == MOST_WAITING
+    assert told == {"told": MOST_WAITING, "dropped": 10} and target.told == MOST_WAITING
