@@ -78,7 +78,11 @@ _PATTERNS = (
     ("domain", r"([a-z0-9-]+(\.[a-z0-9-]+)+)?", "a domain such as scoring.example.com"),
     ("rag_base_url", r"(https?://\S+)?", "an address that begins with https://"),
     ("tell_shop", r"([a-z0-9][a-z0-9-]{0,62}\.myshopify\.com)?", "the shop's own name, such as mugs.myshopify.com"),
-    ("tell_url", r"(https://[^\s@]+)?", "an address that begins with https:// and holds no password"),
+    (
+        "tell_url",
+        r"(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s@]*)?)?",
+        "an address that begins with https:// (on one machine http://127.0.0.1 will do) and holds no password",
+    ),
 )
 
 # Field, pattern of each element, what to write.

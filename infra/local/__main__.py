@@ -64,6 +64,12 @@ def _object_put(arguments: argparse.Namespace) -> int:
     return put_object(home_from(), arguments.stack, arguments.bucket, arguments.file, arguments.name)
 
 
+def _secret(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.secret import secret
+
+    return secret(home_from(), arguments.stack, arguments.key)
+
+
 def _types(arguments: argparse.Namespace) -> int:
     from infra.local.services import all_resources
 
@@ -107,6 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     put.add_argument("bucket", help="the bucket's name")
     put.add_argument("file", type=Path, help="the file")
     put.add_argument("--name", help="the object's name (default: the file's)")
+    kept = command(
+        "secret", _secret, "keep a secret setting in this home, encrypted; its value comes on standard input"
+    )
+    kept.add_argument("key", help="the setting, such as orderguard:hookShopifySecret")
     command("types", _types, "list the resource types that the local cloud knows, with their kinds")
     return parser
 

@@ -2,7 +2,7 @@
 
 The engine wants to keep the salt of a stack's passphrase in `Pulumi.STACK.yaml`. That file belongs to the project and
 to every clone, the passphrase to this home alone. So a stack's settings are copied to the home at each run, and the
-salt is added there.
+salt is added there, with the secrets that were kept in this home.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ from infra.local.files import locked, write_whole
 from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
 from infra.local.supervisor.process import die_with_parent
 
-_SALT = "encryptionsalt"
+_SALT, _SECRETS = "encryptionsalt", "secrets"
 _CLOUD_SECRETS = ("secretsprovider", "encryptedkey", _SALT)
 _RUN_PROGRAM = ("up", "preview", "destroy", "refresh", "import")
 """The commands that read the stack's settings. All others need the state alone, so they run in the home."""
@@ -68,6 +68,18 @@ def prepare(
     return command, folder
 
 
+def keep_secret(key: str, value: str, home: Home, stack: str, project: Path, whole: Mapping[str, str]) -> None:
+    """Encrypts a setting as the stack's own secrets are, and keeps it for each run. Raises LocalCloudError."""
+    command, folder = prepare(("config", "set", "--secret", key), home, stack, project, whole)
+    done = subprocess.run(command, cwd=folder, env=whole, input=value, capture_output=True, text=True)
+    found = (_read_yaml(folder / f"Pulumi.{stack}.yaml").get("config") or {}).get(key)
+    if done.returncode or not isinstance(found, dict):
+        raise LocalCloudError(f"{key} can't be set: {done.stderr.strip()}", EXIT_USAGE)
+    with locked(home.root / ".lock"):
+        kept = folder / f"{_SECRETS}.{stack}.yaml"
+        write_whole(kept, yaml.safe_dump({**_read_yaml(kept), key: found}).encode())
+
+
 def setting(stack: str, key: str, project: Path = REPOSITORY) -> Any:
     """The value of a key such as `orderguard:cmek` in a stack's file, else its default in Pulumi.yaml; None without
     either.
@@ -87,6 +99,8 @@ def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> No
     wanted = {key: value for key, value in _read_yaml(source).items() if key not in _CLOUD_SECRETS}
     if salt := _read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt
+    if kept := _read_yaml(settings.with_name(settings.name.replace("Pulumi", _SECRETS, 1))):
+        wanted["config"] = {**(wanted.get("config") or {}), **kept}
     write_whole(settings, yaml.safe_dump(wanted).encode())
     write_whole(folder / "Pulumi.yaml", yaml.safe_dump({"name": name, "runtime": "python"}).encode())
 

@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from data.generator.sample import lines, make_world
+from infra.__main__ import platform
 from infra.local.cloud import Cloud
+from infra.local.engine import environment
 from infra.local.home import Home
 from infra.local.ports import free_port
-from infra.local.pulumi import run
+from infra.local.pulumi import keep_secret, run
 from infra.local.supervisor import client
 from orderguard.model_version import sha256, verify
 from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
 from tests.compliance.canary_routes import FILE_NAMES
+from tests.infra.inventories import read_inventory
+from tests.infra.recording import ROOT, declare, stack_settings
 from tests.local_platform import Platform, copy_of_the_tree
 from tests.serving import END, START
 
@@ -87,6 +91,19 @@ def test_down_takes_staging_and_leaves_prod(deployed: Platform) -> None:
     else:
         assert down.returncode != 0
         assert "cannot be deleted" in down.stdout + down.stderr
+
+
+def test_a_preview_with_webhooks_on_passes_the_policies(models: Path, tmp_path: Path) -> None:
+    """Prod's alone: without webhooks it was brought up above."""
+    home, secret = Home(tmp_path / "home"), "a-secret-of-shopify-0"
+    keep_secret("orderguard:hookShopifySecret", secret, home, "prod", ROOT, environment(home, stack="prod"))
+    arguments = ["preview", "--policy-pack", str(ROOT / "policies"), "--config", "orderguard:hooks=true"]
+    done = run(arguments, home=home, stack="prod")
+    assert done.returncode == 0 and "[mandatory]" not in done.stdout and secret not in done.stdout, done.stdout
+    hooks = declare(lambda: platform(stack_settings("prod", hooks=True, hookShopifySecret=secret))).inventory()
+    assert "gcp:cloudrunv2/serviceIamMember:ServiceIamMember hooks-invoker" in hooks
+    assert len(hooks) > len(read_inventory("prod"))
+    assert f"+ {len(hooks) + 1} to create" in done.stdout, "all of it, and the stack itself"
 
 
 def test_wrong_settings_stop_a_preview_before_any_resource(models: Path, tmp_path: Path) -> None:
