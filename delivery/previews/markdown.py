@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from delivery.previews import tree
 from delivery.previews.preview import Preview, told_of
 from delivery.previews.steps import UNCHANGED, Step
-from delivery.previews.text import SIGNS, changed, the
+from delivery.previews.text import SIGNS, changed, outputs, the
 from policies.output.folding import shown_type
 from policies.output.markdown import markdown as policies
 
@@ -32,9 +32,9 @@ def markdown(preview: Preview) -> str:
         opened = " open" if sum(1 for _ in tree.lines(grown)) <= 40 else ""
         lines += ["", f"<details{opened}><summary>What changes, by component</summary>", ""]
         lines += [*fenced(list(_tree(preview, grown)), "diff"), "", "</details>"]
-    if outputs := preview.steps.outputs:
-        lines += ["", f"<details><summary>Outputs that change: {len(outputs)}</summary>", ""]
-        lines += [*fenced([changed(change) for change in outputs], "text"), "", "</details>"]
+    if changes := preview.steps.outputs:
+        lines += ["", f"<details><summary>Outputs that change: {len(changes)}</summary>", ""]
+        lines += [*fenced(outputs(changes), "text"), "", "</details>"]
     return "\n".join([*lines, ""])
 
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from delivery.previews.steps import OPERATIONS, UNCHANGED, Step, Steps
+from delivery.previews.steps import FORGET, OPERATIONS, UNCHANGED, Step, Steps
 from policies.output.folding import summary
 from policies.report import Document
 
 FORMAT = 1
 """The version of the form for machines."""
+_DONE = {FORGET: f"{FORGET} (kept in the cloud)"}
 LOCAL = "local cloud"
 GOOGLE_CLOUD = "Google Cloud"
 
@@ -32,8 +33,8 @@ class Preview:
     @property
     def counts(self) -> str:
         """One line: how many of what, the worst first."""
-        counts = [(operation, self.steps.counted(operation)) for operation in OPERATIONS]
-        told = ", ".join(f"{number} to {operation}" for operation, number in counts if number)
+        counts = [(_DONE.get(operation, operation), self.steps.counted(operation)) for operation in OPERATIONS]
+        told = ", ".join(f"{number} to {done}" for done, number in counts if number)
         return f"{told or '0 changes'}; {self.steps.counted(UNCHANGED)} unchanged"
 
     @property

@@ -93,7 +93,7 @@ def _with_built_images(found: Preview) -> Preview:
     if not built or any(step.operation not in ("delete", FORGET) for step in built):
         return found
     steps = tuple(step for step in found.steps.steps if step not in built)
-    note = f"The deployed images were built by `up`. They are taken as they are: {len(built)} resources of Docker."
+    note = f"The deployed images were built by `up`. They are taken as they are (resources of Docker: {len(built)})."
     return replace(found, steps=replace(found.steps, steps=steps), notes=(*found.notes, note))
 
 

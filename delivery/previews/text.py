@@ -1,10 +1,10 @@
 """A preview for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from delivery.previews import tree
 from delivery.previews.preview import Preview, told_of
-from delivery.previews.steps import UNCHANGED, Change, Step
+from delivery.previews.steps import UNCHANGED, Change, Step, shown
 from policies.output.folding import shown_type
 from policies.output.text import text as policies
 
@@ -24,8 +24,8 @@ def text(preview: Preview) -> str:
     ):
         lines += ["", title, *(f"  {_destroyed(step)}" for step in found)] if found else []
     lines += ["", *_tree(preview)]
-    if outputs := preview.steps.outputs:
-        lines += ["", "Outputs", *(f"  {changed(change)}" for change in outputs)]
+    if preview.steps.outputs:
+        lines += ["", "Outputs", *(f"  {line}" for line in outputs(preview.steps.outputs))]
     if preview.said is not None:
         lines += ["", policies(preview.said).rstrip()]
     return "\n".join(lines) + "\n"
@@ -51,6 +51,14 @@ def _tree(preview: Preview) -> Iterator[str]:
             yield f"{indent}    {changed(change)}"
     if unchanged := preview.steps.counted(UNCHANGED):
         yield f"  {unchanged} unchanged"
+
+
+def outputs(changes: Sequence[Change]) -> list[str]:
+    """The stack's outputs that change; those of a new stack in one line."""
+    new = [change.path for change in changes if change.before == shown(None)]
+    if len(new) <= tree.MANY:
+        return [changed(change) for change in changes]
+    return [f"{len(new)} new: {', '.join(new)}", *(changed(one) for one in changes if one.path not in new)]
 
 
 def changed(change: Change) -> str:

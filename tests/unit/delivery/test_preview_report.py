@@ -144,6 +144,7 @@ def test_what_holds_data_is_known_by_its_type(kind: str, data: str) -> None:
 
 def test_what_the_cloud_keeps_is_not_destroyed() -> None:
     forgotten = read([event("delete", retainOnDelete=True)])
+    assert previewed(forgotten).counts == "1 to forget (kept in the cloud); 0 unchanged"
     assert forgotten.destroyed() == [] and (forgotten.counted("forget"), forgotten.counted("delete")) == (1, 0)
 
 
@@ -187,6 +188,16 @@ def test_what_hangs_on_a_thing_that_is_made_anew_says_so() -> None:
     detail = {"bucket": {"diffKind": "update-replace", "inputDiff": True}}
     told = text(previewed(read([holder(), event("replace", MEMBER, "m", {"bucket": "b"}, {"bucket": "b"}, detail)])))
     assert 'bucket: "b", which is made anew (replaces)' in told
+
+
+@pytest.mark.parametrize("show", [text, markdown])
+def test_the_outputs_of_a_new_stack_are_one_line(show: Any) -> None:
+    def outputs(**values: str) -> dict[str, Any]:
+        return {"outputs": values}
+
+    new = {"old": outputs(url="a"), "new": outputs(url="b", **{f"o-{number}": "x" for number in range(4)})}
+    event = {"resOutputsEvent": {"metadata": {"op": "same", "urn": STACK, "type": "pulumi:pulumi:Stack", **new}}}
+    assert "4 new: o-0, o-1, o-2, o-3\n" in (told := show(previewed(read([event])))) and 'url: "a" → "b"' in told
 
 
 def test_machines_get_the_same() -> None:
@@ -240,7 +251,7 @@ def test_a_preview_of_what_is_deployed_keeps_its_images_by_digest() -> None:
 def test_images_that_up_has_built_are_not_told_as_deleted_where_a_preview_takes_them_by_digest() -> None:
     image = "docker:index/image:Image"
     kept = running._with_built_images(previewed(read([event("delete", image), event("delete", MEMBER)])))
-    assert kept.steps.counted("delete") == 1 and "1 resources of Docker" in kept.notes[0]
+    assert kept.steps.counted("delete") == 1 and "resources of Docker: 1" in kept.notes[0]
     builds = previewed(read([event("delete", image), event("update", image, "other")]))
     assert running._with_built_images(builds) is builds
 
