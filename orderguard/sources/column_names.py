@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[str, ...]] = {
             "customer, buyer, user, kunde, card"
         ),
         "customer.email": "customer email, email, e mail, email address, buyer email, billing email, mail, correo",
-        "customer.name": "customer name, buyer name, billing name, kundenname, client name, nom client, name",
+        "customer.name": ("customer name, buyer name, billing name, kundenname, client name, nom client, name, kunde"),
         "customer.phone": "customer phone, phone, phone number, telephone, telefon, telefono, tel",
         "shipping.cost": (
             "shipping cost, shipping, freight, freight value, delivery charges, shipping price, "
@@ -33,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         ),
         "shipping.method": "shipping method, ship mode, delivery method, shipping service, versandart, ship via",
         "payment.method": (
-            "payment method, payment type, payment, zahlungsart, cash type, pay method, forma de pago, "
+            "payment method, payment type, payment, zahlungsart, zahlart, cash type, pay method, forma de pago, "
             "mode de paiement"
         ),
         "coupon": "coupon, coupon code, discount code, voucher, promo code, gutschein, promotion code",
@@ -70,10 +70,13 @@ NAMES: dict[str, tuple[str, ...]] = {
             "importe, revenue, money"
         ),
         "items[].category": (
-            "category, product category, sku category, sub category, kategorie, categorie, categoria, "
+            "category, product category, sku category, sub category, kategorie, warengruppe, categorie, categoria, "
             "department, product type"
         ),
-        "items[].name": "product name, item name, description, product title, title, bezeichnung, produktname",
+        "items[].name": (
+            "product name, item name, description, product title, title, bezeichnung, produktname, "
+            "artikelbezeichnung, artikelname"
+        ),
         "items[].discount": "item discount, line discount, discount, rabatt, remise, descuento, sconto",
         "_status": (
             "order status, status, financial status, payment status, state of order, bestellstatus, statut, " "estado"

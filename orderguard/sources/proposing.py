@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from orderguard.currencies import KNOWN
 from orderguard.sources.column_names import ALONE, NAMES, TOTALS
+from orderguard.sources.value_guesses import guessed
 from orderguard.sources.values import amount_in
 
 _WORDS = re.compile(r"[^\W_]+")
@@ -36,7 +38,7 @@ _DAYS = (
     "%d %B %Y",
 )
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
-_CODE = re.compile(r"^[A-Za-z]{3}$")
+_PERCENT = re.compile(r"%|percent|prozent|pct|porcent|pourcent", re.I)
 
 
 @dataclass
@@ -58,6 +60,12 @@ def propose(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Proposal:
         for place, name in enumerate(columns)
     }
     doubts: list[str] = []
+    by_value = guessed(cells, fields)
+    if by_value:
+        fields = {path: (fields | by_value)[path] for path in NAMES if path in fields or path in by_value}
+        doubts.append(f"by their values alone, since their names say nothing: {', '.join(by_value)}")
+        if "items[].unit_price" in by_value:
+            doubts.append("the price may be that of the whole line: check values.unit_price")
     values = _values(fields, cells, doubts)
     missing = _missing(fields)
     order = {path: column for path, column in fields.items() if not path.startswith(("items[].", "_"))}
@@ -72,9 +80,14 @@ def propose(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Proposal:
     if "created_at" not in fields:
         text += ['# created_at = "…"  # when it was placed: every order needs it']
     if "currency" not in fields:
-        currency = _currency(cells, fields)
+        told = [word for word in _WORDS.findall(fields.get("items[].unit_price", "")) if word in KNOWN]
+        currency = told[0] if told else _currency(cells, fields)
         text += [f"currency = {{ value = {_quoted(currency)} }}  # no column says it: check it"]
-        doubts.append(f"no column says the currency: {currency} is a guess")
+        doubts.append(
+            f"the currency is {currency} by the name of a column"
+            if told
+            else f"no column says the currency: {currency} is a guess"
+        )
     text += ["", "[items]"]
     text += [f"{path} = {_quoted(column)}" for path, column in items.items()]
     if "items[].sku" not in fields:
@@ -156,7 +169,9 @@ def _values(fields: dict[str, str], cells: dict[str, list[str]], doubts: list[st
     discounts = [
         amount for text in cells.get(fields.get("items[].discount", ""), []) if (amount := amount_in(text)) is not None
     ]
-    if discounts and any(discounts) and all(0 <= amount < 1 for amount in discounts):
+    if _PERCENT.search(fields.get("items[].discount", "")):
+        values["discount"] = '"percent"  # by the name of its column'
+    elif discounts and any(discounts) and all(0 <= amount < 1 for amount in discounts):
         values["discount"] = '"share"  # from 0 to 1 of the price'
     return values
 

@@ -137,6 +137,6 @@ def _rows(cells: Iterator[list[str]], table: Table) -> Iterator[list[str]]:
             if any(cell.strip() for cell in row[width:]):
                 table.left_out["more cells than columns"] += 1
                 continue
-        elif not row or (len(row) == 1 and not row[0].strip()):
+        elif not any(row) or not any(cell.strip() for cell in row):
             continue
         yield row

@@ -308,6 +308,39 @@ def test_a_mapping_is_proposed_that_reads_the_table() -> None:
     assert first["created_at"] == "2026-03-28T14:05:00+00:00" and second["_kind"] == "cancellation"
 
 
+def test_a_column_whose_name_says_nothing_is_taken_by_its_values_and_never_one_of_people() -> None:
+    columns = ["ref", "when", "who", "dob", "mail", "how many", "paid", "cur"]
+    rows = [
+        [f"48{n}", f"2026-03-0{n}T10:00:00Z", "Erika", "1977-07-19", "e@x.example", "2", f"{n}.50", "GBP"]
+        for n in (1, 2)
+    ]
+    proposal = propose(columns, rows)
+    assert proposal.unmapped == ["who", "dob"] and any("names say nothing" in doubt for doubt in proposal.doubts)
+    plan = Plan(read_mapping(proposal.text), columns)
+    first, _ = together(plan, plan.runs(rows))
+    assert (first["order_id"], first["created_at"][:10], first["currency"]) == ("481", "2026-03-01", "GBP")
+    assert first["items"] == [{"sku": "article", "quantity": 2.0, "unit_price": 1.5}]
+
+
+def test_what_the_name_of_a_column_says_of_its_values_is_taken() -> None:
+    columns = [
+        "Bestell-Nr.",
+        "Bestelldatum",
+        "Kunden-Nr.",
+        "Kunde",
+        "Artikelnr.",
+        "Menge",
+        "Einzelpreis (CHF)",
+        "Rabatt %",
+        "PLZ",
+    ]
+    rows = [["R-1", "03.02.2026 14:05", "K-7", "Erika", "T-1", "4", "6,50", "10", "8001"], [""] * 9]
+    proposal = propose(columns, rows)
+    plan = Plan(read_mapping(proposal.text), columns)
+    (order,) = together(plan, plan.runs(rows[:1]))
+    assert order["currency"] == "CHF" and order["items"][0]["discount"] == pytest.approx(2.6)
+
+
 def test_countries_by_name_are_no_repair_where_the_mapping_says_so() -> None:
     mapped = SMALL.replace("[items]", 'shipping_address.country = "state"\n[items]')
     rows = [f"{place}|2026-01-01|a|1|2||{name}" for place, name in enumerate(("Germany", "US", "UK", "Narnia"), 1)]
