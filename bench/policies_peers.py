@@ -1,11 +1,14 @@
-"""What Checkov finds in the same programs: each resource as a Terraform plan has it, and whose finding is whose.
+"""What Checkov and Trivy find in the same programs: each resource as a Terraform plan has it, and whose finding is
+whose.
 
-`checkov` has to be on the path, or in the folder's `checkov/bin`; `bridge-metadata.json` of pulumi-gcp, which says what
-Terraform calls a type and its fields, in the folder. Both are the measurement's alone.
+`checkov` has to be on the path, or in the folder's `checkov/bin`; `trivy`, likewise, is left out where it is
+not there. `bridge-metadata.json` of pulumi-gcp, which says what Terraform calls a type and its fields, is in the
+folder. All of it is the measurement's alone.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -19,7 +22,7 @@ from policies.rule import Rule
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WITHOUT_FIELDS: Mapping[str, Any] = {}
 Named = tuple[str, str, str]
-"""A program, a resource's URN, and an id of Checkov."""
+"""A program, a resource's URN, and an id of Checkov or Trivy."""
 
 
 @dataclass(frozen=True)
@@ -71,27 +74,66 @@ def _pulumi_name(name: str, about: Mapping[str, Any]) -> str:
     return f"{camel[:-1]}ies" if camel.endswith("y") else f"{camel}es" if camel.endswith(("x", "ss")) else f"{camel}s"
 
 
-def checkov(programs: Mapping[str, Iterable[Mapping[str, Any]]], folder: Path) -> set[Named]:
-    """What Checkov's checks for Google Cloud find in each program's resources."""
-    bridge = Bridge.read(folder / "bridge-metadata.json")
-    local = folder / "checkov" / "bin" / "checkov"
-    found: set[Named] = set()
-    with tempfile.TemporaryDirectory() as plans:
+@dataclass(frozen=True)
+class Plans:
+    """The programs as Terraform plans in a folder, a file each, and whose address is which URN."""
+
+    folder: Path
+    urns: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def write(cls, programs: Mapping[str, Iterable[Mapping[str, Any]]], bridge: Bridge, folder: Path) -> "Plans":
         urns: dict[tuple[str, str], str] = {}
         for name, items in programs.items():
             planned = [(item, bridge.planned(item, number)) for number, item in enumerate(items)]
             resources = [entry for _, entry in planned if entry]
             urns |= {(name, entry["address"]): item["urn"] for item, entry in planned if entry}
-            Path(plans, f"{name}.json").write_text(json.dumps(_plan(resources)))
-        command = [str(local) if local.exists() else "checkov", "--directory", plans, "--output", "json"]
-        command += ["--framework", "terraform_plan", "--quiet", "--compact", "--skip-download"]
-        said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+            Path(folder, f"{name}.json").write_text(json.dumps(_plan(resources)))
+        return cls(folder, urns)
+
+
+def found_by(programs: Mapping[str, Iterable[Mapping[str, Any]]], folder: Path) -> dict[str, set[Named]]:
+    """What each peer's checks for Google Cloud find in each program's resources, by the peer's name."""
+    bridge = Bridge.read(folder / "bridge-metadata.json")
+    with tempfile.TemporaryDirectory() as made:
+        plans = Plans.write(programs, bridge, Path(made))
+        found = {"Checkov": _checkov(plans, _tool(folder, "checkov") or "checkov")}
+        if (trivy := _tool(folder, "trivy")) is not None:
+            found["Trivy"] = _trivy(plans, trivy)
+    return found
+
+
+def _tool(folder: Path, name: str) -> str | None:
+    local = folder / name / "bin" / name
+    return str(local) if local.exists() else shutil.which(name)
+
+
+def _checkov(plans: Plans, tool: str) -> set[Named]:
+    command = [tool, "--directory", str(plans.folder), "--output", "json"]
+    command += ["--framework", "terraform_plan", "--quiet", "--compact", "--skip-download"]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    found: set[Named] = set()
     told = json.loads(said)
     for report in told if isinstance(told, list) else [told]:
         for check in report.get("results", {}).get("failed_checks", []):
             if "_GCP_" in check["check_id"]:
                 name = Path(check["file_path"]).stem
-                found.add((name, urns[name, check["resource"]], check["check_id"]))
+                found.add((name, plans.urns[name, check["resource"]], check["check_id"]))
+    return found
+
+
+def _trivy(plans: Plans, tool: str) -> set[Named]:
+    """A finding of Trivy names a part of a resource (`google_compute_firewall.r3.source_ranges`)."""
+    command = [tool, "config", "--quiet", "--format", "json", "--skip-check-update", "--misconfig-scanners"]
+    command += ["terraformplan-json", str(plans.folder)]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    found: set[Named] = set()
+    for report in json.loads(said).get("Results", []):
+        name = Path(report["Target"]).stem
+        for failed in report.get("Misconfigurations", []):
+            address = ".".join(failed["CauseMetadata"].get("Resource", "").split(".")[:2])
+            if failed["ID"].startswith("GCP-") and (name, address) in plans.urns:
+                found.add((name, plans.urns[name, address], failed["ID"]))
     return found
 
 
@@ -108,8 +150,8 @@ def _plan(resources: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def ids_of(rule: Rule) -> set[str]:
-    """The ids of Checkov that a rule names."""
-    return {framework.reference for framework in rule.frameworks if framework.name == "Checkov"}
+    """The ids of Checkov and Trivy that a rule names."""
+    return {framework.reference for framework in rule.frameworks if framework.name in {"Checkov", "Trivy"}}
 
 
 def reasons() -> dict[str, str]:
@@ -129,6 +171,19 @@ _READ = {
     "CKV_GCP_70": "A new cluster follows the regular channel unless it says otherwise.",
     "CKV_GCP_79": "The rule asks for a version that its makers still mend, Checkov for the newest.",
     "CKV_GCP_121": "The provider deletes no table unless it is told to; the rule refuses those that are.",
+    "CKV_GCP_122": "The provider deletes no instance unless it is told to; the rule refuses those that are.",
+    "GCP-0007": "A role on one bucket or secret administers no project.",
+    "GCP-0013": "The zone is private.",
+    "GCP-0017": "There is no public address: Trivy does not read the nested block of a plan.",
+    "GCP-0024": "It is backed up: Trivy does not read the nested block of a plan.",
+    "GCP-0036": "OS Login is switched on by the project, and not off by the machine; the rule refuses those that do.",
+    "GCP-0048": "A cluster of today has no old endpoints; the rule refuses those that ask for them.",
+    "GCP-0049": "A new cluster is VPC-native unless it says otherwise; the rule refuses those that do.",
+    "GCP-0068": "Pulumi Cloud's audience binds the provider to one organisation.",
+    "GCP-0071": "The rule lets in machines with a tag, not the internet.",
+    "GCP-0072": "ICMP has no ports.",
+    "GCP-0073": "The rule lets in machines with a tag, not the internet.",
+    "GCP-0074": "ICMP has no ports.",
     "CKV2_GCP_18": "The firewall is there: a plan without references does not tie it to its network.",
 }
-"""Read on the public programs: what Checkov takes for a hole there."""
+"""Read on the public programs: what Checkov and Trivy take for a hole there."""

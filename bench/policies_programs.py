@@ -1,4 +1,4 @@
-"""The pack on other people's programs: what it finds in each, by rule, and whether Checkov finds the same."""
+"""The pack on other people's programs: what it finds in each, by rule, and whether Checkov and Trivy find the same."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def _of_stack(urn: str, stack: str) -> str:
 
 def measure(folder: Path) -> dict[str, float]:
     """Print what is found in each program of a folder, and how often by each rule; with what Terraform calls the types
-    beside the folder, compare with Checkov and write the page.
+    beside the folder, compare with Checkov and Trivy and write the page.
     """
     programs = sorted(path.parent for path in folder.glob("*/__main__.py"))
     for python in sorted({_interpreter(program) for program in programs}):
@@ -106,8 +106,9 @@ def _interpreter(program: Path) -> str:
 
 
 def _compared(programs: list[Read], folder: Path) -> dict[str, float]:
-    """Whose finding is whose, in stacks called prod, since Checkov knows no stacks."""
-    theirs = peers.checkov({one.name: one.resources for one in programs}, folder)
+    """Whose finding is whose, in stacks called prod, since the peers know no stacks."""
+    found = peers.found_by({one.name: one.resources for one in programs}, folder)
+    theirs: set[peers.Named] = set().union(*found.values())
     ours: set[peers.Named] = set()
     alone: Counter[str] = Counter()
     both: Counter[str] = Counter()
@@ -117,65 +118,79 @@ def _compared(programs: list[Read], folder: Path) -> dict[str, float]:
             ours |= named
             (both if named & theirs else alone)[finding["rule"]] += 1
     excused = peers.reasons()
-    missed = Counter(reference for _, _, reference in theirs - ours)
-    print(
-        f"    Checkov finds {len(theirs)}; {len(theirs - ours)} of them have no finding of ours on the same resource:"
-    )
-    for reference, count in missed.most_common():
-        print(f"    {count:4} {reference} {excused.get(reference, '')}")
-        for name, urn, _ in sorted(n for n in theirs - ours if n[2] == reference)[:5]:
-            print(f"           {name[:50]} {urn.rpartition('$')[2]}")
-    PAGE.write_text(_page(programs, theirs, ours, both, alone))
-    return {"checkov": len(theirs), "checkov_missed": len(theirs - ours), "ours_alone": sum(alone.values())}
+    figures: dict[str, float] = {"ours_alone": sum(alone.values())}
+    for peer, listed in found.items():
+        missed = Counter(reference for _, _, reference in listed - ours)
+        lone = len(listed - ours)
+        print(f"    {peer} finds {len(listed)}; {lone} of them have none of ours on the same resource:")
+        for reference, count in missed.most_common():
+            print(f"    {count:4} {reference} {excused.get(reference, '')}")
+            for name, urn, _ in sorted(n for n in listed - ours if n[2] == reference)[:5]:
+                print(f"           {name[:50]} {urn.rpartition('$')[2]}")
+        figures |= {peer.lower(): len(listed), f"{peer.lower()}_missed": len(listed - ours)}
+    PAGE.write_text(_page(programs, found, ours, both, alone))
+    return figures
 
 
 def _page(
     programs: list[Read],
-    theirs: set[peers.Named],
+    found: Mapping[str, set[peers.Named]],
     ours: set[peers.Named],
     both: Counter[str],
     alone: Counter[str],
 ) -> str:
     declaring = [one for one in programs if one.resources]
+    official = [one for one in declaring if one.name.startswith(_OFFICIAL)]
     rows = [f"| `{name}` | {both[name]} | {count} |" for name, count in alone.most_common()]
-    by_id = Counter(reference for _, _, reference in theirs)
-    missed = Counter(reference for _, _, reference in theirs - ours)
+    text = _PAGE.format(
+        programs=len(declaring),
+        official=len(official),
+        others=len(declaring) - len(official),
+        resources=sum(len(one.resources) for one in declaring),
+        findings=sum(both.values()) + sum(alone.values()),
+        peers=" and ".join(found),
+        alone=sum(alone.values()),
+        rows="\n".join(rows),
+    )
+    return text + "".join(_of_peer(peer, listed, ours) for peer, listed in found.items())
+
+
+def _of_peer(peer: str, listed: set[peers.Named], ours: set[peers.Named]) -> str:
+    by_id = Counter(reference for _, _, reference in listed)
+    missed = Counter(reference for _, _, reference in listed - ours)
     excused = peers.reasons()
     ids = [
         f"| {reference} | {count} | {count - missed[reference]} | "
         f"{excused.get(reference, '') if missed[reference] else ''} |"
         for reference, count in by_id.most_common()
     ]
-    return _PAGE.format(
-        programs=len(declaring),
-        resources=sum(len(one.resources) for one in declaring),
-        findings=sum(both.values()) + sum(alone.values()),
-        theirs=len(theirs),
-        shared=len(theirs & ours),
-        alone=sum(alone.values()),
-        rows="\n".join(rows),
-        ids="\n".join(ids),
-    )
+    return _PEER.format(peer=peer, count=len(listed), shared=len(listed & ours), ids="\n".join(ids))
 
+
+_OFFICIAL = ("pulumi+examples+", "pulumi+templates+")
+"""How the folders of Pulumi's own examples and templates are called."""
 
 _PAGE = """# The pack on public programs
 
-{programs} public Pulumi programs in Python that declare {resources} resources of Google Cloud, each as a stack called
-`prod`, in the profile `generic`. Checkov gets the same resources as a Terraform plan. This page is written by
-`python -m bench policies DIR`, where DIR holds the programs; none of them is part of this repository.
+{programs} public Pulumi programs in Python that declare {resources} resources of Google Cloud: {official} of
+pulumi/examples and pulumi/templates, {others} others. Each is a stack called `prod`, in the profile `generic`; {peers}
+get the same resources as a Terraform plan. This page is written by `python -m bench policies DIR`, where DIR holds the
+programs; none of them is part of this repository.
 
-The pack has {findings} findings. Checkov has {theirs}; on {shared} of those a rule of the pack that names the same id
-speaks of the same resource.
+The pack has {findings} findings.
 
 ## What only the pack finds
 
-{alone} findings have no finding of Checkov on the same resource beside them.
+{alone} findings have no finding of {peers} on the same resource beside them.
 
-| rule | findings that Checkov has, too | findings of the pack alone |
+| rule | findings that the others have, too | findings of the pack alone |
 |---|--:|--:|
 {rows}
+"""
+_PEER = """
+## What {peer} finds
 
-## What Checkov finds
+{peer} has {count} findings; on {shared} of those a rule of the pack that names the same id speaks of the same resource.
 
 | id | findings | found by the pack, too | why not |
 |---|--:|--:|---|

@@ -79,6 +79,8 @@ def _known_later(name: str, key: str) -> str:
     """A text as the cloud would give it for a resource: an address where it promises one."""
     if key.lower().endswith(("url", "uri")):
         return f"https://{name}.{key.lower()}.example"
+    if key == "repoDigest":
+        return f"europe-west1-docker.pkg.dev/foreign/images/{name}@sha256:{'0' * 64}"
     if key == "number":
         return "123456789012"
     return f"{name}@foreign.iam.gserviceaccount.com" if key == "email" else f"{name}-{key}"

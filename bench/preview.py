@@ -7,7 +7,6 @@ what elapsed time can't. `python -m bench.preview` prints a table and writes rep
 
 import json
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.processes import MARK, Watch
 from infra.local.pulumi import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,18 +90,14 @@ def _in_turns(programs: Mapping[str, Callable[[], Took]]) -> dict[str, list[Took
 
 
 def _preview(home: Path, project: Path, stack: str, pack: Path) -> Took:
-    began, began_processor = time.perf_counter(), _processor_seconds()
-    done = run(["preview", "--policy-pack", str(pack)], home=home, stack=stack, project=project)
-    took = Took(time.perf_counter() - began, _processor_seconds() - began_processor)
+    began = time.perf_counter()
+    with Watch(home.name, {}) as watch:  # The engine's plugins are nobody's children when it ends.
+        arguments = ["preview", "--policy-pack", str(pack)]
+        done = run(arguments, home=home, stack=stack, project=project, extra={MARK: home.name})
+    took = Took(time.perf_counter() - began, sum(watch.seconds.values()))
     if done.returncode:
         raise SystemExit(f"the preview of {project} did not run:\n{done.stdout}")
     return took
-
-
-def _processor_seconds() -> float:
-    """Of the processes that this one started, of those that they started, and so on, as far as they have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _project(folder: Path, program: str) -> Path:

@@ -1,5 +1,7 @@
 """Examples for what watches and guards: alerts, logs, budgets, and the edge of the network."""
 
+from typing import Any
+
 from policies.testing import Declared, Examples, StackExamples
 
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
@@ -46,6 +48,22 @@ def _services(*names: str) -> list[Declared]:
 
 
 _ATTESTED = {"evaluationMode": "REQUIRE_ATTESTATION", "enforcementMode": "ENFORCED_BLOCK_AND_AUDIT_LOG"}
+
+_CANARY = {"expr": {"expression": "evaluatePreconfiguredWaf('cve-canary')"}}
+
+
+def _armor(*rules: dict[str, Any]) -> Declared:
+    return Declared("gcp:compute/securityPolicy:SecurityPolicy", "edge", {"name": "edge", "rules": list(rules)})
+
+
+def _armor_rule(properties: dict[str, Any]) -> Declared:
+    return Declared(
+        "gcp:compute/securityPolicyRule:SecurityPolicyRule",
+        "rule",
+        {**properties, "securityPolicy": "edge"},
+        depends={"securityPolicy": ["edge"]},
+    )
+
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     StackExamples(
@@ -222,34 +240,23 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"securityPolicy": "projects/p/global/securityPolicies/edge"},
         ],
     ),
-    Examples(
+    StackExamples(
         "edge-cloud-armor-log4j",
-        "gcp:compute/securityPolicy:SecurityPolicy",
         holds=[
-            {
-                "rules": [
-                    {"action": "allow"},
-                    {
-                        "action": "deny(403)",
-                        "match": {"expr": {"expression": "evaluatePreconfiguredWaf('cve-canary')"}},
-                    },
-                ]
-            }
+            [_armor({"action": "allow"}, {"action": "deny(403)", "match": _CANARY})],
+            [_armor(), _armor_rule({"action": "deny(403)", "match": _CANARY})],
         ],
         violated=[
-            {"rules": [{"action": "allow"}]},
-            {
-                "rules": [
-                    {"action": "allow", "match": {"expr": {"expression": "evaluatePreconfiguredWaf('cve-canary')"}}}
-                ]
-            },
+            [_armor({"action": "allow"})],
+            [_armor({"action": "allow", "match": _CANARY})],
+            [_armor({"action": "deny(403)", "match": _CANARY, "preview": True})],
+            [_armor(), _armor_rule({"action": "allow", "match": _CANARY})],
         ],
     ),
-    Examples(
+    StackExamples(
         "edge-cloud-armor-limits",
-        "gcp:compute/securityPolicy:SecurityPolicy",
-        holds=[{"rules": [{"action": "throttle"}, {"action": "allow"}]}],
-        violated=[{"rules": [{"action": "allow"}]}],
+        holds=[[_armor({"action": "throttle"}, {"action": "allow"})], [_armor(), _armor_rule({"action": "throttle"})]],
+        violated=[[_armor({"action": "allow"})], [_armor(), _armor_rule({"action": "allow"})]],
     ),
     Examples(
         "edge-no-default-network",

@@ -1,13 +1,17 @@
 """What the internet reaches: https of today, behind Cloud Armor; and stores inside the network."""
 
+from collections.abc import Callable, Iterator
+
+from policies.access import Named
 from policies.patterns import lazy
-from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, checkov, cis, rule, trivy
-from policies.value import Finding, Findings, Undecided, Violation, equals, forbid, is_set, require
+from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, Stack, checkov, cis, rule, trivy
+from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, is_set, require
 
 BACKENDS = ("gcp:compute/backendService:BackendService", "gcp:compute/regionBackendService:RegionBackendService")
 FORWARDING_RULE = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
 REGIONAL_FORWARDING_RULE = "gcp:compute/forwardingRule:ForwardingRule"
 SECURITY_POLICY = "gcp:compute/securityPolicy:SecurityPolicy"
+SECURITY_RULE = "gcp:compute/securityPolicyRule:SecurityPolicyRule"
 HTTP_PROXIES = (
     "gcp:compute/targetHttpProxy:TargetHttpProxy",
     "gcp:compute/regionTargetHttpProxy:RegionTargetHttpProxy",
@@ -105,39 +109,72 @@ def cloud_armor(backend: Resource) -> Findings:
 @rule(
     "edge-cloud-armor-log4j",
     "Cloud Armor turns away the Log4j attack and its like.",
-    types=[SECURITY_POLICY],
+    types=[SECURITY_POLICY, SECURITY_RULE],
+    whole_stack=True,
     severity=MEDIUM,
     level=ADVISORY,
     frameworks=[checkov("CKV_GCP_73")],
     fix="Add a rule that denies evaluatePreconfiguredWaf('cve-canary').",
 )
-def cloud_armor_log4j(policy: Resource) -> Findings:
-    undecided = None
-    for entry in policy.each("rules"):
-        action, expression, preview = entry["action"], entry.at("match.expr.expression"), entry["preview"]
-        if preview.known and preview.content is True:
-            continue  # What it would turn away is written down alone.
-        if expression.known and "cve-canary" in expression.text and action.known and action.text.startswith("deny"):
-            return
-        if expression.unknown or (expression.known and action.unknown):
-            undecided = Undecided(expression.path if expression.unknown else action.path)
-    yield undecided or Violation("rules", "no rule against cve-canary")
+def cloud_armor_log4j(stack: Stack) -> Findings:
+    for policy, entries in _armor(stack):
+        yield about(_one_of_them(entries, _turns_log4j_away, "no rule against cve-canary"), policy.urn)
 
 
 @rule(
     "edge-cloud-armor-limits",
     "Cloud Armor limits how often one address may ask.",
-    types=[SECURITY_POLICY],
+    types=[SECURITY_POLICY, SECURITY_RULE],
+    whole_stack=True,
     severity=LOW,
     level=ADVISORY,
     fix='Add a rule with the action "throttle" or "rate_based_ban".',
 )
-def cloud_armor_limits(policy: Resource) -> Findings:
-    actions = [entry["action"] for entry in policy.each("rules")]
-    if any(action.known and action.text in {"throttle", "rate_based_ban"} for action in actions):
-        return
-    unknown = next((action for action in actions if action.unknown), None)
-    yield Undecided(unknown.path) if unknown else Violation("rules", "no rule limits the rate of requests")
+def cloud_armor_limits(stack: Stack) -> Findings:
+    for policy, entries in _armor(stack):
+        yield about(_one_of_them(entries, _limits, "no rule limits the rate of requests"), policy.urn)
+
+
+def _armor(stack: Stack) -> Iterator[tuple[Resource, list[Value]]]:
+    """Each policy of Cloud Armor with its rules: its own, and those that are resources of their own. One that may be
+    any policy's is an unknown rule of each.
+    """
+    named = Named(stack, (SECURITY_POLICY,), ("name",))
+    apart: dict[str, list[Value]] = {}
+    anywhere: list[Value] = []
+    for entry in stack.of(SECURITY_RULE):
+        behind = entry.dependencies.get("securityPolicy", ())
+        policy = named.behind(entry["securityPolicy"], behind)
+        policy = policy or next((resource for resource in behind if resource.type == SECURITY_POLICY), None)
+        if policy is not None:
+            apart.setdefault(policy.urn, []).append(entry.properties)
+        elif entry["securityPolicy"].unknown:
+            anywhere.append(entry["securityPolicy"])
+    for policy in stack.of(SECURITY_POLICY):
+        yield policy, [*policy.each("rules"), *apart.get(policy.urn, ()), *anywhere]
+
+
+def _one_of_them(entries: list[Value], fits: Callable[[Value], bool | Value], message: str) -> Finding:
+    answers = [entry if entry.unknown else fits(entry) for entry in entries]
+    if True in answers:
+        return None
+    unknown = next((answer for answer in answers if isinstance(answer, Value)), None)
+    return Undecided(unknown.path) if unknown is not None else Violation("rules", message)
+
+
+def _turns_log4j_away(entry: Value) -> bool | Value:
+    """Also: the unknown value that decides it."""
+    action, expression, preview = entry["action"], entry.at("match.expr.expression"), entry["preview"]
+    if preview.known and preview.content is True:
+        return False  # What it would turn away is written down alone.
+    if expression.known and "cve-canary" not in expression.text or action.known and not action.text.startswith("deny"):
+        return False
+    return next((value for value in (expression, action, preview) if value.unknown), expression.known)
+
+
+def _limits(entry: Value) -> bool | Value:
+    action = entry["action"]
+    return action if action.unknown else action.text in {"throttle", "rate_based_ban"}
 
 
 @rule(
