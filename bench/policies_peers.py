@@ -123,17 +123,21 @@ def _checkov(plans: Plans, tool: str) -> set[Named]:
 
 
 def _trivy(plans: Plans, tool: str) -> set[Named]:
-    """A finding of Trivy names a part of a resource (`google_compute_firewall.r3.source_ranges`)."""
-    command = [tool, "config", "--quiet", "--format", "json", "--skip-check-update", "--misconfig-scanners"]
-    command += ["terraformplan-json", str(plans.folder)]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    """A plan at a time: of several, Trivy tells no more whose a finding is. It names a part of a resource
+    (`google_compute_firewall.r3.source_ranges`).
+    """
+    command = [tool, "config", "--quiet", "--format", "json", "--skip-check-update"]
+    command += ["--misconfig-scanners", "terraformplan-json"]
     found: set[Named] = set()
-    for report in json.loads(said).get("Results", []):
-        name = Path(report["Target"]).stem
-        for failed in report.get("Misconfigurations", []):
-            address = ".".join(failed["CauseMetadata"].get("Resource", "").split(".")[:2])
-            if failed["ID"].startswith("GCP-") and (name, address) in plans.urns:
-                found.add((name, plans.urns[name, address], failed["ID"]))
+    for plan in sorted(plans.folder.glob("*.json")):
+        said = subprocess.run(
+            [*command, str(plan)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ).stdout
+        for report in json.loads(said).get("Results", []):
+            for failed in report.get("Misconfigurations", []):
+                address = ".".join(failed["CauseMetadata"].get("Resource", "").split(".")[:2])
+                if failed["ID"].startswith("GCP-") and (plan.stem, address) in plans.urns:
+                    found.add((plan.stem, plans.urns[plan.stem, address], failed["ID"]))
     return found
 
 
@@ -176,7 +180,7 @@ _READ = {
     "GCP-0013": "The zone is private.",
     "GCP-0017": "There is no public address: Trivy does not read the nested block of a plan.",
     "GCP-0024": "It is backed up: Trivy does not read the nested block of a plan.",
-    "GCP-0036": "OS Login is switched on by the project, and not off by the machine; the rule refuses those that do.",
+    "GCP-0036": "What a machine does not set follows the project; the rule refuses those that switch OS Login off.",
     "GCP-0048": "A cluster of today has no old endpoints; the rule refuses those that ask for them.",
     "GCP-0049": "A new cluster is VPC-native unless it says otherwise; the rule refuses those that do.",
     "GCP-0068": "Pulumi Cloud's audience binds the provider to one organisation.",
