@@ -44,11 +44,14 @@ begun = time.perf_counter()
 assert main([sys.argv[1], "--mapping", sys.argv[2], "--out", sys.argv[3], "--quarantine", sys.argv[3]]) == 0""",
 }
 _AROUND = """
-import json, sys, time
+import json, resource, sys, time
+from data.importing.processes import workers
 {program}
 seconds = time.perf_counter() - begun
-peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(json.dumps({{"seconds": seconds, "peak_mib": peak / 1024}}))
+spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+peak = spent[0].ru_maxrss + workers() * spent[1].ru_maxrss
+processor = sum(one.ru_utime + one.ru_stime for one in spent)
+print(json.dumps({{"seconds": seconds, "processor_seconds": processor, "peak_mib": peak / 1024}}))
 """
 
 
@@ -125,12 +128,13 @@ def run(program: str, file: Path, mapping: Path, out: Path) -> dict[str, float]:
 
 def told(report: dict[str, Any]) -> None:
     """The table."""
-    print(f"{'file':30}{'program':>10}{'seconds':>10}{'lines/s':>12}{'peak MiB':>10}")
+    print(f"{'file':30}{'program':>10}{'seconds':>10}{'lines/s':>12}{'processor s':>13}{'peak MiB':>10}")
     for name, programs in report.items():
         for program in PROGRAMS:
             one = programs[program]
             print(
-                f"{name:30}{program:>10}{one['seconds']:>10.2f}{LINES / one['seconds']:>12,.0f}{one['peak_mib']:>10.0f}"
+                f"{name:30}{program:>10}{one['seconds']:>10.2f}{LINES / one['seconds']:>12,.0f}"
+                f"{one['processor_seconds']:>13.2f}{one['peak_mib']:>10.0f}"
             )
         ratio = programs["pandas"]["seconds"] / programs["import"]["seconds"]
         print(f"{name:30} {ratio:.2f} of pandas' speed (wanted: 0.50), {LIMIT_MIB} MiB at most")

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import hashlib
 import os
 import sys
 import tempfile
@@ -10,18 +9,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
-from tqdm import tqdm
 
 from data.importing.errors import InputError
-from data.importing.grouping import Groups
-from data.importing.report import Report
 from data.importing.shown import shown
 from data.importing.sources import Found, found_in
+from data.importing.writing import BAD, ORDERS, digest_of, feed_of, reason_of, write
 from orderguard.private_files import keep_private, make_private_folder, open_private
-from orderguard.repair import Feed, read_order
+from orderguard.repair import read_order
 from orderguard.schema import OrderError, encode_order
 from orderguard.sources import UnknownSource
 from orderguard.sources.mapping import Mapping, MappingError, read_mapping
@@ -31,7 +27,7 @@ OUT = Path("data/raw")
 QUARANTINE = Path("data/quarantine")
 PROPOSAL = Path("data/importing/proposed.toml")
 SHOWN = 3
-_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,17 +63,15 @@ def _import(options: argparse.Namespace) -> int:
         print(f"Taken for: {found.told}.", flush=True)
         if found.proposal:
             return _propose(found, options)
-        size = options.file.stat().st_size if options.file.is_file() else 0
-        report, first = Report(), list[bytes]()
-        with open_private(folder / "orders", "wb") as out, open_private(folder / "bad", "wb") as bad:
-            digest = write(found, size, folder, report, out, bad, first)
-        _show(first[: options.shown])
-        name = f"import-{found.name}-{digest}.ndjson"
+        written = write(found, folder)
+        report = written.report
+        _show(written.first[: options.shown])
+        name = f"import-{found.name}-{digest_of(folder / ORDERS)}.ndjson"
         if report.orders:
-            (folder / "orders").replace(options.out / name)
+            (folder / ORDERS).replace(options.out / name)
         if report.quarantined:
             make_private_folder(options.quarantine)
-            (folder / "bad").replace(options.quarantine / name)
+            (folder / BAD).replace(options.quarantine / name)
     print("\n".join(report.told()))
     if found.unmapped:
         print(f"  columns not mapped, and so not written: {', '.join(found.unmapped)}")
@@ -101,81 +95,6 @@ def mapping_in(path: Path) -> Mapping:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise MappingError(f"the file of MAPPING can't be read ({reason})") from None
-
-
-def write(
-    found: Found, size: int, folder: Path, report: Report, out: BinaryIO, bad: BinaryIO, first: list[bytes]
-) -> str:
-    """Write usable orders to `out` and a line for each of the others to `bad`; `first` gets the first orders.
-
-    Returns what names the content: the beginning of its SHA-256.
-    """
-    digest = hashlib.sha256()
-    plan = found.plan
-    feed = _feed(plan)
-    for row, line in whole_orders(found, size, folder):
-        try:
-            repaired = read_order(line, feed)
-        except OrderError as error:
-            report.quarantined[_kind(error)] += 1
-            bad.write(_encode({"row": row, "field": error.field, "reason": error.reason}) + b"\n")
-            continue
-        if repaired.apart:
-            report.apart[repaired.apart] += 1
-            continue
-        assert repaired.order
-        if repaired.repairs:
-            report.repaired_orders += 1
-            report.repairs.update({f"{repair.field}: {repair.reason}" for repair in repaired.repairs})
-            line = encode_order(repaired.order)
-        if len(first) < SHOWN:
-            first.append(line)
-        report.orders += 1
-        report.lines += len(repaired.order.items)
-        digest.update(line)
-        out.write(line)
-        out.write(b"\n")
-    report.left_out += found.left_out
-    report.without_zone = plan.moments.without_zone if plan else 0
-    return digest.hexdigest()[:8]
-
-
-def whole_orders(found: Found, size: int, folder: Path) -> Iterator[tuple[int, bytes]]:
-    """The whole loose orders as JSON, with their first row, while a bar shows how much of the file was read."""
-    plan = found.plan
-    parts = _watched(found, size)
-    if not found.grouped or plan is None:
-        for _, row, order in parts:
-            yield row, _encode(order)
-        return
-    groups = Groups(folder, size, plan.sums)
-    for key, row, order in parts:
-        groups.add(key, row, order)
-    counts_pieces = plan.mapping.lines.one_piece_a_row
-    for row, line in groups.orders():
-        yield row, _encode(plan.finished(_decode(line))) if counts_pieces else line
-
-
-def _watched(found: Found, size: int) -> Iterator[tuple[str, int, dict[str, object]]]:
-    """The parts, while a bar at the terminal shows the share of the file that was read."""
-    bar = tqdm(total=size or None, desc="read", unit="B", unit_scale=True, disable=not sys.stderr.isatty())
-    with bar:
-        parts = iter(found.parts)
-        while piece := [*islice(parts, 2_000)]:
-            yield from piece
-            bar.update(found.read() - bar.n)
-
-
-def _feed(plan: Plan | None) -> Feed:
-    if plan is None:
-        return Feed()
-    values = plan.mapping.values
-    return Feed(zone=values.zone or "UTC", decimal_comma=values.decimal_comma)
-
-
-def _kind(error: OrderError) -> str:
-    field = ".".join(part.split("[")[0] + ("[]" if "[" in part else "") for part in error.field.split("."))
-    return f"{field}: {error.reason}" if field else error.reason
 
 
 def _propose(found: Found, options: argparse.Namespace) -> int:
@@ -209,9 +128,9 @@ def _first_orders(text: str, found: Found) -> Iterator[bytes]:
         return
     for _, order in islice(plan.runs(found.rows), SHOWN):
         try:
-            repaired = read_order(_encode(plan.finished(order)), _feed(plan))
+            repaired = read_order(_encode(plan.finished(order)), feed_of(plan))
         except OrderError as error:
-            print(f"(one of the first orders could not be used: {_kind(error)})")
+            print(f"(one of the first orders could not be used: {reason_of(error)})")
             continue
         if repaired.order:
             yield encode_order(repaired.order)

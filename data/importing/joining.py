@@ -31,7 +31,7 @@ def joined(table: Table, mapping: Mapping, folder: Path, aside: Path, held: Exit
         table.left_out.update({f"join.{name}: {reason}": count for reason, count in other.left_out.items()})
         rows = _looked_up(base, place, rows, columns.index(join.here), len(columns), wide)
         columns += [f"{name}.{column}" for column in other.columns]
-    table.columns, table.rows = columns, rows
+    table.columns, table.rows, table.text = columns, rows, None
     return table
 
 

@@ -17,6 +17,15 @@ class Report:
     left_out: Counter[str] = field(default_factory=Counter)
     without_zone: int = 0
 
+    def add(self, other: "Report") -> None:
+        """Add what was counted in another part of the same file."""
+        self.orders += other.orders
+        self.lines += other.lines
+        self.repaired_orders += other.repaired_orders
+        self.repairs.update(other.repairs)
+        self.apart.update(other.apart)
+        self.quarantined.update(other.quarantined)
+
     def told(self) -> list[str]:
         """The counts as lines."""
         lines = [f"{_orders(self.orders)} of {self.lines:,} line{'' if self.lines == 1 else 's'}"]

@@ -26,15 +26,16 @@ _TITLES = {"shopify": "Shopify", "woocommerce": "WooCommerce", "stripe": "Stripe
 
 @dataclass
 class Found:
-    """Orders to be read: `told` says what the file was taken for, `name` is the source's. `parts` gives what is told of
-    an order in one place, with the order's number and row; those of one number are to be put together if `grouped`. A
-    table that nobody knows has a `proposal`, and its first rows.
+    """Orders to be read: `told` says what the file was taken for, `name` is the source's. `orders` gives those of
+    documents with their row; a `table` is read by the `plan`. A table that nobody knows has a `proposal`, and its first
+    rows. `size` is that of the file at `path` in bytes, of which `read` tells how many were read.
     """
 
     name: str
     told: str
-    parts: Iterator[tuple[str, int, Loose]]
-    grouped: bool = False
+    path: Path
+    orders: Iterator[tuple[int, Loose]] = iter(())
+    table: Table | None = None
     plan: Plan | None = None
     left_out: Counter[str] = field(default_factory=Counter)
     read: Callable[[], int] = int
@@ -119,11 +120,13 @@ def _from_documents(
         if mapping:
             return _from_documents(path, encoding, is_list, name, mapping, held)
     if name == CANONICAL:
-        return Found(CANONICAL, "orders as orderguard has them", _numbered(stream, _each), left_out=left_out, read=read)
+        told = "orders as orderguard has them"
+        return Found(CANONICAL, told, path, _numbered(stream, _each), left_out=left_out, read=read)
     if mapping is None:
         return Found(
             name,
             f"orders of {_TITLES.get(name, name)} as its interface and webhooks write them",
+            path,
             _numbered(stream, source(name)),
             left_out=left_out,
             read=read,
@@ -131,20 +134,18 @@ def _from_documents(
     if not mapping.lines.each:
         raise InputError("the file is JSON, and the mapping is of a table: it names no list of lines ([lines] each).")
     plan = Plan(mapping)
-    parts = ((key, row, order) for row, (key, order) in enumerate(plan.runs(stream), 1))
-    return Found(name, mapping.about or f"documents, by {name}", parts, plan=plan, left_out=left_out, read=read)
+    orders = ((row, order) for row, (_, order) in enumerate(plan.runs(stream), 1))
+    return Found(name, mapping.about or f"documents, by {name}", path, orders, plan=plan, left_out=left_out, read=read)
 
 
 def _each(document: object) -> Iterator[Loose]:
     yield document if isinstance(document, dict) else {}
 
 
-def _numbered(
-    stream: Iterator[object], orders: Callable[[object], Iterator[Loose]]
-) -> Iterator[tuple[str, int, Loose]]:
+def _numbered(stream: Iterator[object], orders: Callable[[object], Iterator[Loose]]) -> Iterator[tuple[int, Loose]]:
     for row, document in enumerate(stream, 1):
         for order in orders(document):
-            yield "", row, order
+            yield row, order
 
 
 def _from_table(path: Path, name: str, mapping: Mapping | None, aside: Path, held: ExitStack) -> Found:
@@ -159,22 +160,18 @@ def _from_table(path: Path, name: str, mapping: Mapping | None, aside: Path, hel
     if mapping is None and (known := of_table(table.columns)):
         name, mapping = known
     if mapping is None:
-        return _proposed(table)
+        return _proposed(table, path)
     table = joined(table, mapping, path.parent, aside, held)
     plan = Plan(mapping, table.columns)
     used = {*mapping.columns(), *(join.here for join in mapping.join.values())}
     unmapped = [column for column in table.columns if column not in used]
     told = f"{mapping.about or 'a table, by the mapping'} ({table.told})"
-    return Found(name, told, _runs(plan, table), True, plan, table.left_out, counters[0] if counters else int, unmapped)
+    read = counters[0] if counters else int
+    return Found(name, told, path, table=table, plan=plan, left_out=table.left_out, read=read, unmapped=unmapped)
 
 
-def _runs(plan: Plan, table: Table) -> Iterator[tuple[str, int, Loose]]:
-    for row, (key, order) in enumerate(plan.runs(table.rows), 1):
-        yield key, row, order
-
-
-def _proposed(table: Table) -> Found:
+def _proposed(table: Table, path: Path) -> Found:
     rows = [*islice(table.rows, LOOKED_AT)]
     proposal = propose(table.columns, rows)
     told = f"{table.told} that no source and no mapping of ours knows"
-    return Found("", told, iter(()), proposal=proposal, left_out=table.left_out, columns=table.columns, rows=rows)
+    return Found("", told, path, proposal=proposal, left_out=table.left_out, columns=table.columns, rows=rows)

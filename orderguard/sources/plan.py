@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import itemgetter
 from typing import Any
 
 from orderguard.sources.documents import KIND, Loose, at, entries
 from orderguard.sources.line_items import counted, packed, priced
 from orderguard.sources.mapping import ANY, REQUIRED, Field, Mapping, MappingError
-from orderguard.sources.values import REMEMBERED, Moments, Numbers, country_named
+from orderguard.sources.values import Moments, Numbers, country_named
 
 Row = Sequence[Any]
 Get = Callable[[Any, int], Any]
 _WHOLE = re.compile(r"(\d+)\.0+")
 _AMOUNTS = ("discount", "shipping.cost", "unit_price")
 _NEW_EACH = ("coupon", "discount", "note", "gift_message", "shipping")
-"""Parts of an order that rarely come again as they were; the others do, with their customer."""
+"""Parts of an order that are told last."""
 _MOMENTS = ("created_at", "customer.registered_at")
 
 
@@ -35,25 +34,25 @@ class Plan:
         self.moments = Moments(values.date_format, values.zone, values.dates_only)
         self._amounts = Numbers(values.decimal_comma, values.divide)
         self._quantities = Numbers(values.decimal_comma)
-        self._id = self._getter(mapping.order["order_id"], self._places)
-        self._by = self._getter(Field(column=mapping.lines.by), self._places) if mapping.lines.by else self._id
-        self._created = self._getter(mapping.order["created_at"], self._places)
-        groups: dict[str, dict[str, Field]] = {}
+        self._id = self.getter(mapping.order["order_id"], self._places)
+        self._by = self.getter(Field(column=mapping.lines.by), self._places) if mapping.lines.by else self._id
+        self._created = self.getter(mapping.order["created_at"], self._places)
+        self.parts: dict[str, dict[str, Field]] = {}
         self._sums: list[tuple[str, Get]] = []
         for path, field in mapping.order.items():
             if path in ("order_id", "created_at") or (self._places is not None and not self._there(field)):
                 continue
             if field.sum:
-                self._sums.append((path, self._getter(field, self._places)))
+                self._sums.append((path, self.getter(field, self._places)))
             else:
-                groups.setdefault(path.partition(".")[0], {})[path] = field
-        self._groups = [(name, self._group(fields, self._places)) for name, fields in groups.items()]
-        self._usual = self._together(groups)
-        self._by_place = self._place_of_number()
+                self.parts.setdefault(path.partition(".")[0], {})[path] = field
+        self.parts = dict(sorted(self.parts.items(), key=lambda part: part[0] in _NEW_EACH))
+        self._groups = [(name, self._group(fields)) for name, fields in self.parts.items()]
+        self.number_place = self._place_of_number()
         self._kinds = [
-            (self._getter(Field(column=apart.column), self._places), apart.kinds()) for apart in mapping.apart
+            (self.getter(Field(column=apart.column), self._places), apart.kinds()) for apart in mapping.apart
         ]
-        self._of_lines = self._lines()
+        self.lines_of = self._lines()
 
     def _absent(self) -> list[str]:
         """The columns of the mapping that are not there. Raises `MappingError` for one that every order needs."""
@@ -73,7 +72,7 @@ class Plan:
         assert self._places is not None
         return not field.sources or any(name in self._places for name in field.sources)
 
-    def _getter(self, field: Field, places: dict[str, int] | None) -> Get:
+    def getter(self, field: Field, places: dict[str, int] | None) -> Get:
         """What reads a field's raw value out of a row and its number: None where it holds nothing."""
         one = _of_document if places is None else _of_row(places, frozenset(self.mapping.values.empty))
         if field.value is not None:
@@ -92,12 +91,13 @@ class Plan:
             lambda row, number: field.by.join(str(v) for get in gets if (v := get(row, number)) is not None) or None,
         )
 
-    def _group(self, fields: dict[str, Field], places: dict[str, int] | None) -> Get:
-        """What reads the fields of one part of an order; from rows it remembers the latest by their cells."""
+    def _group(self, fields: dict[str, Field]) -> Get:
+        """What reads the fields of one part of an order."""
         gets = [
-            (path.rpartition(".")[2], self._getter(field, places), self._converter(path))
+            (path.rpartition(".")[2], self.getter(field, self._places), self.converter(path))
             for path, field in fields.items()
         ]
+        nested = "." in next(iter(fields))
 
         def read(row: Any, number: int) -> Any:
             found = {}
@@ -105,30 +105,9 @@ class Plan:
                 value = get(row, number)
                 if value is not None:
                     found[name] = convert(value) if convert else value
-            if nested:
-                return found or None
-            return next(iter(found.values()), None)
+            return found or None if nested else next(iter(found.values()), None)
 
-        nested = "." in next(iter(fields))
-        if places is None or any(field.row is not None for field in fields.values()):
-            return read
-        return _remembering(
-            read, [places[name] for field in fields.values() for name in field.sources if name in places]
-        )
-
-    def _together(self, groups: dict[str, dict[str, Field]]) -> Get | None:
-        """What reads at once the parts that come again with a customer, where rows tell them; they leave `_groups`."""
-        fields = [field for name in groups if name not in _NEW_EACH for field in groups[name].values()]
-        if self._places is None or any(field.row is not None for field in fields):
-            return None
-        usual = [(name, get) for name, get in self._groups if name not in _NEW_EACH]
-        self._groups = [(name, get) for name, get in self._groups if name in _NEW_EACH]
-
-        def read(row: Any, number: int) -> Loose:
-            return {name: value for name, get in usual if (value := get(row, number)) is not None}
-
-        known = self._places
-        return _remembering(read, [known[name] for field in fields for name in field.sources if name in known])
+        return read
 
     def _place_of_number(self) -> int | None:
         """The cell that alone tells which order a row belongs to, where there is one."""
@@ -136,13 +115,13 @@ class Plan:
         plain = field.column is not None and not field.strip and not field.values
         return self._places.get(field.column) if plain and self._places is not None and field.column else None
 
-    def _converter(self, path: str) -> Callable[[Any], Any] | None:
+    def converter(self, path: str) -> Callable[[Any], Any] | None:
         if path in _AMOUNTS:
             return self._amounts
         if path == "quantity":
             return self._quantities
         if path == "customer.id":
-            return _identifier
+            return as_identifier
         if path.endswith("country") and self.mapping.values.countries == "names":
             return country_named
         if path in _MOMENTS:
@@ -161,7 +140,7 @@ class Plan:
                 if without is None or at(one, *without.split(".")) in (None, "", 0, False)
             ]
         if lines.cell is not None:
-            cell = self._getter(Field(column=lines.cell), self._places)
+            cell = self.getter(Field(column=lines.cell), self._places)
             labels = {
                 name: place for place, name in enumerate(dict.fromkeys(n for f in fields.values() for n in f.sources))
             }
@@ -169,14 +148,14 @@ class Plan:
             return lambda row, number: [line(one, number) for one in packed(cell(row, number), lines, labels)]
         line = self._line(self._places)
         if lines.without and self._places and lines.without in self._places:
-            left_out = self._getter(Field(column=lines.without), self._places)
+            left_out = self.getter(Field(column=lines.without), self._places)
             return lambda row, number: [] if left_out(row, number) is not None else [line(row, number)]
         return lambda row, number: [found] if (found := line(row, number)) else []
 
     def _line(self, places: dict[str, int] | None) -> Get:
         """What reads one line: its fields, with price and discount as an order has them."""
         fields = self.mapping.items
-        gets = [(path, self._getter(field, places), self._converter(path)) for path, field in fields.items()]
+        gets = [(path, self.getter(field, places), self.converter(path)) for path, field in fields.items()]
         constant = {path for path, field in fields.items() if field.value is not None}
         values = self.mapping.values
 
@@ -192,41 +171,59 @@ class Plan:
                 priced(found, values.unit_price, values.discount)
             return found
 
-        if places is None or any(field.row is not None for field in fields.values()):
-            return read
-        return _remembering(
-            read, [places[name] for field in fields.values() for name in field.sources if name in places]
-        )
+        return read
 
     def runs(self, rows: Iterable[Any]) -> Iterator[tuple[str, Loose]]:
         """Loose orders with their number, from rows or documents. Rows of one order that stand together become one;
         `merge` puts together those that don't, and each has to go through `finished`.
         """
+        return ((key, order) for _, key, order in self.placed_runs(rows))
+
+    def placed_runs(self, rows: Iterable[Any]) -> Iterator[tuple[int, str, Loose]]:
+        """The same with the first row of each, counted from 1."""
         current: str | None = None
         order: Loose = {}
+        begun = 1
         fill_down, whole = self.mapping.lines.fill_down, self._places is None
-        cell, by, lines, sums = None, self._by_place, self._of_lines, self._sums
+        cell, by, lines, sums = None, self.number_place, self.lines_of, self._sums
         for place, row in enumerate(rows, 1):
             if by is not None and by < len(row):
                 if row[by] == cell and current and not sums and "currency" in order and "created_at" in order:
                     order["items"] += lines(row, place)
                     continue
                 cell = row[by]
-            key = _identifier(self._by(row, place))
+            key = as_identifier(self._by(row, place))
             if fill_down and not key and current is not None:
                 key = current
             if key != current or whole or not key:
                 if current is not None:
-                    yield current, order
-                current, order = key, self._order(row, place)
+                    yield begun, current, order
+                current, order, begun = key, self._order(row, place), place
             else:
-                order["items"] += self._of_lines(row, place)
+                order["items"] += self.lines_of(row, place)
                 for path, get in self._sums:
                     self._add(order, path, get(row, place))
                 if "created_at" not in order or "currency" not in order:
                     _fill(order, self._order(row, place))
         if current is not None:
-            yield current, order
+            yield begun, current, order
+
+    def known_of(self, field: Field) -> list[str]:
+        """The columns of a field that are there."""
+        return [name for name in field.sources if self._places is not None and name in self._places]
+
+    def place_of(self, name: str) -> int:
+        """Where in a row a column stands."""
+        return (self._places or {})[name]
+
+    def places_of(self, fields: Iterable[Field]) -> tuple[int, ...]:
+        """Their places in a row, each once, and in order."""
+        known = self._places or {}
+        return tuple(sorted({known[name] for field in fields for name in self.known_of(field)}))
+
+    def number_of(self, row: Row) -> str:
+        """What tells which order a row belongs to; empty where nothing does."""
+        return as_identifier(self._by(row, 0))
 
     @property
     def sums(self) -> tuple[str, ...]:
@@ -234,15 +231,13 @@ class Plan:
         return tuple(path for path, _ in self._sums)
 
     def _order(self, row: Any, place: int) -> Loose:
-        number = _identifier(self._id(row, place))
+        number = as_identifier(self._id(row, place))
         order: Loose = {"order_id": number} if number else {}
         created = self._created(row, place)
         if created is not None:
             order["created_at"], hour_known = self.moments(str(created))
             if not hour_known:
                 order["hour_known"] = False
-        if self._usual is not None:
-            order.update(self._usual(row, place))
         for name, get in self._groups:
             value = get(row, place)
             if value is not None:
@@ -250,12 +245,10 @@ class Plan:
         for path, get in self._sums:
             self._add(order, path, get(row, place))
         for get, kinds in self._kinds:
-            value = get(row, place)
-            if value is not None and KIND not in order:
-                kind = kinds.get(str(value).strip().lower()) or kinds.get(ANY)
-                if kind:
-                    order[KIND] = kind
-        order["items"] = self._of_lines(row, place)
+            kind = kind_of(get(row, place), kinds)
+            if kind and KIND not in order:
+                order[KIND] = kind
+        order["items"] = self.lines_of(row, place)
         return order
 
     def _add(self, order: Loose, path: str, value: Any) -> None:
@@ -294,12 +287,17 @@ def merge_sums(order: Loose, more: Loose, paths: Iterable[str]) -> None:
             place[name] = round(a + b, 6)
 
 
-def _identifier(value: Any) -> str:
+def as_identifier(value: Any) -> str:
     """An id as text; a whole number that a spreadsheet made `17850.0` of is read as it was."""
     text = "" if value is None else str(value)
     if text.endswith("0") and (whole := _WHOLE.fullmatch(text)):
         return whole.group(1)
     return text
+
+
+def kind_of(value: Any, kinds: dict[str, str]) -> str | None:
+    """What the value of a column says that is no order."""
+    return None if value is None else kinds.get(str(value).strip().lower()) or kinds.get(ANY)
 
 
 def _fill(order: Loose, more: Loose) -> None:
@@ -353,25 +351,3 @@ def _translated(field: Field, get: Get) -> Get:
         return values.get(value.strip().lower(), value) or None
 
     return translated
-
-
-def _remembering(read: Get, places: list[int]) -> Get:
-    """The same for equal cells. What is told is shared, and must not be changed."""
-    if not places:
-        return read
-    cells, last = itemgetter(*places), max(places)
-    known: dict[Any, Any] = {}
-
-    def remembered(row: Row, number: int) -> Any:
-        if last >= len(row):
-            return read(row, number)
-        key = cells(row)
-        try:
-            return known[key]
-        except KeyError:
-            if len(known) >= REMEMBERED:
-                known.clear()
-            found = known[key] = read(row, number)
-            return found
-
-    return remembered

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import NamedTuple
 
 from orderguard.sources.mapping import File, MappingError
 
@@ -34,14 +35,22 @@ def _as_windows(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(LOOSELY, _as_windows)
 
 
+class Text(NamedTuple):
+    """How a table in a text is written."""
+
+    delimiter: str
+    encoding: str
+
+
 @dataclass
 class Table:
-    """A table that is read row by row. `left_out` counts rows that can't be used, by reason."""
+    """A table, read row by row. `left_out` counts rows that can't be used, by reason. A workbook has no `text`."""
 
     columns: list[str]
     rows: Iterator[list[str]]
     told: str
     left_out: Counter[str] = field(default_factory=Counter)
+    text: Text | None = None
 
 
 def encoding_of(head: bytes) -> str:
@@ -77,7 +86,7 @@ def table_of(lines: Iterable[str], file: File, encoding: str = "utf-8") -> Table
     if wanted is not None and len(wanted) != 1:
         raise MappingError("file.delimiter has to be one character, or one of tab, semicolon, comma and spaces")
     found = wanted or delimiter or delimiter_of(head)
-    cells = _cells(chain(head, lines), found)
+    cells = row_cells(chain(head, lines), found)
     columns = [*file.header]
     if not columns:
         for row in cells:
@@ -90,7 +99,8 @@ def table_of(lines: Iterable[str], file: File, encoding: str = "utf-8") -> Table
         )
     name = {"\t": "tabs", " ": "blanks"}.get(found, f"{found!r}")
     table = Table(columns, iter(()), f"a table of {len(columns)} columns, parted by {name}, in {encoding}")
-    table.rows = _rows(cells, table)
+    table.text = Text(found, encoding)
+    table.rows = usable_rows(cells, len(columns), table.left_out)
     return table
 
 
@@ -98,7 +108,7 @@ def delimiter_of(head: list[str]) -> str:
     """The separator that cuts the first lines into the most columns, most of them alike."""
     best, most = ",", 0.0
     for candidate in _DELIMITERS:
-        widths = [len(row) for row in _cells(iter(head), candidate) if any(row)]
+        widths = [len(row) for row in row_cells(iter(head), candidate) if any(row)]
         if not widths or widths[0] < 2:
             continue
         alike = sum(width == widths[0] for width in widths) / len(widths)
@@ -115,7 +125,8 @@ def without_header(columns: list[str]) -> bool:
     return any(name and (name[0].isdigit() and name[-1].isdigit() or "@" in name) for name in columns)
 
 
-def _cells(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+def row_cells(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    """The rows of a text, each as long as it is. Raises `MappingError`."""
     if delimiter == " ":
         yield from (line.split() for line in lines)
         return
@@ -130,12 +141,12 @@ def _cells(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
         ) from None
 
 
-def _rows(cells: Iterator[list[str]], table: Table) -> Iterator[list[str]]:
-    width = len(table.columns)
+def usable_rows(cells: Iterator[list[str]], width: int, left_out: Counter[str]) -> Iterator[list[str]]:
+    """The rows of a table of so many columns, without blank ones; those that don't fit are counted."""
     for row in cells:
         if len(row) > width:
             if any(cell.strip() for cell in row[width:]):
-                table.left_out["more cells than columns"] += 1
+                left_out["more cells than columns"] += 1
                 continue
         elif not any(row) or not any(cell.strip() for cell in row):
             continue

@@ -7,15 +7,20 @@ from zoneinfo import ZoneInfo
 from orderguard.repair import Feed
 from orderguard.repair.codes import country
 from orderguard.repair.values import Notes, Unusable
+from orderguard.schema import FIRST_YEAR, LAST_YEAR
 from orderguard.sources.documents import number
 
 REMEMBERED = 50_000
+MOST_CLOCKS = 100_000
+"""More than a day has seconds."""
 _CURRENCY = re.compile(r"^[^\d+\-(.,]*|[^\d).,\-]*$")
 _GROUPS = {
     False: re.compile(r"\d{1,3}(?:[,'’\s]\d{2,3})*[,'’\s]\d{3}(?:\.\d*)?|\.\d+"),
     True: re.compile(r"\d{1,3}(?:[.'’\s]\d{3})+(?:,\d*)?|,\d+"),
 }
 _PLAIN = {False: re.compile(r"\d+(?:\.\d*)?"), True: re.compile(r"\d+(?:,\d*)?")}
+_HOURS = frozenset(f"{hour:02}:" for hour in range(24))
+_MINUTES = frozenset(f"{minute:02}:{second:02}" for minute in range(60) for second in range(60))
 _ISO_CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f")
 _NOT_DIGITS = re.compile(r"[^\d.]")
 
@@ -86,6 +91,9 @@ class Moments:
         self._zone = ZoneInfo(zone or "UTC")
         self._dates_only = dates_only
         self._days: dict[tuple[str, str], datetime | None] = {}
+        self._iso_clocks = all(len(one) == 2 and one[1] in _ISO_CLOCKS for one in self._formats)
+        self._quick_days: dict[str, tuple[str, str]] = {}
+        self._quick_clocks: dict[str, str] = {}
         self.without_zone = 0
 
     def __call__(self, text: str) -> tuple[str, bool]:
@@ -95,7 +103,8 @@ class Moments:
             return text, True
         moment, hour_known = found
         try:
-            if moment.tzinfo is None:
+            local = moment
+            if local.tzinfo is None:
                 self.without_zone += not self._named_zone
                 moment = moment.replace(tzinfo=self._zone)
             if self._dates_only:
@@ -103,9 +112,48 @@ class Moments:
                 moment = datetime.combine(moment.date(), time(), moment.tzinfo)
             if moment.utcoffset() % timedelta(minutes=1):  # type: ignore[operator]
                 return text, True
-            return moment.isoformat(), hour_known
+            read = moment.isoformat()
+            if local.tzinfo is None and hour_known:
+                self._learn(text, local, read)
+            return read, hour_known
         except (ValueError, OverflowError):
             return text, True
+
+    def quick(self, text: str) -> str | None:
+        """The same for a day that was met before with a time of day that means the same on any; None for all else."""
+        day, _, clock = text.partition(" ")
+        known = self._quick_days.get(day)
+        if known is None:
+            return None
+        if not (self._iso_clocks and len(clock) == 8 and clock[:3] in _HOURS and clock[3:] in _MINUTES):
+            found = self._quick_clocks.get(clock)
+            if found is None:
+                return None
+            clock = found
+        self.without_zone += not self._named_zone
+        return known[0] + clock + known[1]
+
+    def _learn(self, text: str, local: datetime, read: str) -> None:
+        """Remember day and time of day of a time without zone, where one format reads both, each alone. A day on
+        which the clocks are changed is left out.
+        """
+        day, blank, clock = text.partition(" ")
+        if not self._formats:
+            apart = len(day) == 10
+        else:
+            written, *more = self._formats
+            apart = not more and len(written) == 2 and not _tells_a_day(written[1]) and bool(self._in(written, text))
+        if not apart:
+            return
+        begin, end = (datetime.combine(local.date(), at, self._zone).utcoffset() for at in (time.min, time.max))
+        if not blank or begin != end or not FIRST_YEAR <= local.year <= LAST_YEAR:
+            return
+        if len(self._quick_days) >= REMEMBERED or len(self._quick_clocks) >= MOST_CLOCKS:
+            self._quick_days.clear()
+            self._quick_clocks.clear()
+        whole = local.isoformat()
+        self._quick_days[day] = (whole[:11], read[len(whole) :])
+        self._quick_clocks[clock] = whole[11:]
 
     def _read(self, text: str) -> tuple[datetime, bool] | None:
         for written in self._formats:
@@ -131,7 +179,7 @@ class Moments:
         clock = self._part(written[1], parts[1].strip())
         if clock is None:
             return None
-        if "%d" in written[1] or "%Y" in written[1] or "%y" in written[1]:
+        if _tells_a_day(written[1]):
             return self._whole(" ".join(written), text)
         return datetime.combine(day.date(), clock.timetz()), True
 
@@ -154,6 +202,10 @@ class Moments:
             return datetime.strptime(text, written), "%H" in written or "%I" in written
         except ValueError:
             return None
+
+
+def _tells_a_day(written: str) -> bool:
+    return "%d" in written or "%Y" in written or "%y" in written
 
 
 def _iso(text: str) -> tuple[datetime, bool] | None:
