@@ -14,7 +14,7 @@ import msgspec
 
 from data.importing.errors import InputError
 from data.importing.shown import shown
-from data.importing.sources import Found, found_in
+from data.importing.sources import Found, files_in, found_in
 from data.importing.writing import BAD, ORDERS, digest_of, feed_of, reason_of, write
 from orderguard.private_files import keep_private, make_private_folder, open_private
 from orderguard.repair import read_order
@@ -56,10 +56,26 @@ def main(argv: list[str] | None = None) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     mapping = mapping_in(Path(options.mapping)) if options.mapping else None
+    files = files_in(options.file, options.source, mapping)
+    if files == [options.file]:
+        return _import_file(options.file, mapping, options)
+    codes = []
+    for number, file in enumerate(files, 1):
+        print(f"File {number} of {len(files)} in the folder, by name:")
+        try:
+            codes.append(_import_file(file, mapping, options))
+        except (InputError, MappingError) as error:
+            print(f"not imported: {error}", file=sys.stderr)
+            codes.append(2)
+    print(f"{codes.count(0)} of {len(files)} files were imported.")
+    return max(codes)
+
+
+def _import_file(file: Path, mapping: Mapping | None, options: argparse.Namespace) -> int:
     make_private_folder(options.out)
     with tempfile.TemporaryDirectory(prefix=".import-", dir=options.out) as aside, ExitStack() as held:
         folder = Path(aside)
-        found = found_in(options.file, options.source or None, mapping, folder / "joined", held)
+        found = found_in(file, options.source or None, mapping, folder / "joined", held)
         print(f"Taken for: {found.told}.", flush=True)
         if found.proposal:
             return _propose(found, options)

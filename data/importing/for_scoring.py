@@ -36,7 +36,13 @@ def main(argv: list[str] | None = None) -> int:
             code = command.main([*given, "--mapping", str(FOLDER / PROPOSAL)])
     if code:
         return code
-    print(next(FOLDER.glob("import-*.ndjson")))
+    first, *others = sorted(FOLDER.glob("import-*.ndjson"))
+    if others:  # of a folder of files
+        with first.open("ab") as whole:
+            for other in others:
+                whole.write(other.read_bytes())
+                other.unlink()
+    print(first)
     return 0
 
 

@@ -1,7 +1,7 @@
 """What a file holds and how it becomes parts of orders: the source or mapping that was named, else what is found."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from contextlib import ExitStack
 from fnmatch import fnmatch
@@ -9,16 +9,18 @@ from itertools import chain, islice
 from pathlib import Path
 
 from data.importing.documents import documents
+from data.importing.bulk import whole_documents
 from data.importing.errors import InputError
 from data.importing.joining import joined
 from data.importing.tables import table_in
-from data.importing.texts import beginning, opened
+from data.importing.texts import beginning, opened, unpacked_size
 from orderguard.sources import SOURCES, UnknownSource, source
 from orderguard.sources.documents import Loose
 from orderguard.sources.looking import CANONICAL, of_document, of_table
 from orderguard.sources.mapping import File, Mapping, mapping_for, records_in, shipped, shipped_mapping
 from orderguard.sources.plan import Plan
 from orderguard.sources.proposing import LOOKED_AT, Proposal, propose
+from orderguard.sources.shopify import is_bulk
 from orderguard.sources.tables import Table, encoding_of
 
 _TITLES = {"shopify": "Shopify", "woocommerce": "WooCommerce", "stripe": "Stripe"}
@@ -54,7 +56,10 @@ def found_in(path: Path, source_name: str | None, mapping: Mapping | None, aside
         raise UnknownSource
     name = source_name or ("mapping" if mapping else "")
     if path.is_dir():
-        path, name, mapping = _main_file(path, name, mapping)
+        main = _main_file(path, name, mapping)
+        if main is None:
+            raise InputError("no mapping knows which file of the folder the others join to.")
+        path, name, mapping = main
     elif not path.is_file():
         raise InputError("there is no such file. Name one: make import FILE=orders.csv")
     if mapping is None and not source_name and (beside := _joining(path)):
@@ -65,25 +70,43 @@ def found_in(path: Path, source_name: str | None, mapping: Mapping | None, aside
     if not head.strip(b"\0 \r\n\t"):
         raise InputError("the file is empty. Export it again.")
     if begins in ("{", "["):
-        return _from_documents(path, encoding, begins == "[", name, mapping, held)
+        return _from_documents(path, encoding, begins == "[", name, mapping, aside.parent, held)
     return _from_table(path, name, mapping, aside, held)
 
 
-def _main_file(folder: Path, name: str, mapping: Mapping | None) -> tuple[Path, str, Mapping | None]:
-    """The file of a folder that the others join to, and its mapping."""
+def files_in(path: Path, name: str, mapping: Mapping | None) -> list[Path]:
+    """The files to be imported one after the other: all of a folder by name, if they don't join; else what was named.
+
+    Raises `InputError`.
+    """
+    if not path.is_dir() or _main_file(path, name, mapping):
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not files:
+        raise InputError("the folder holds no file. Put exports there, or name one: make import FILE=orders.csv")
+    for each, one in _mappings(name, mapping):
+        if one.join and (mapping or name or any(fnmatch(file.name, str(one.file.name)) for file in files)):
+            needed = ", ".join([str(one.file.name), *(join.file for join in one.join.values())])
+            raise InputError(f"the folder lacks some of the files that {each} joins: {needed}. Put them there.")
+    return files
+
+
+def _main_file(folder: Path, name: str, mapping: Mapping | None) -> tuple[Path, str, Mapping | None] | None:
+    """The file of a folder that the others join to, and its mapping; None where there is none."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    wanted = mapping or (mapping_for(name, table=True) if name else None)
-    known = [(name, wanted)] if wanted else [(each, shipped_mapping(each)) for each in shipped()]
-    for each, one in known:
+    for each, one in _mappings(name, mapping):
         if one.file.name is None:
             continue
         main = [path for path in files if fnmatch(path.name, one.file.name)]
         if main and all(any(fnmatch(path.name, join.file) for path in files) for join in one.join.values()):
             return main[0], each, one
-    raise InputError(
-        "FILE is a folder, and no mapping knows which of its files is the main one."
-        " Name a file, or a MAPPING with file.name."
-    )
+    return None
+
+
+def _mappings(name: str, mapping: Mapping | None) -> list[tuple[str, Mapping]]:
+    """The mapping that is wanted, or all that ship."""
+    wanted = mapping or (mapping_for(name, table=True) if name else None)
+    return [(name, wanted)] if wanted else [(each, shipped_mapping(each)) for each in shipped()]
 
 
 def _joining(path: Path) -> tuple[str, Mapping] | None:
@@ -99,7 +122,7 @@ def _joining(path: Path) -> tuple[str, Mapping] | None:
 
 
 def _from_documents(
-    path: Path, encoding: str, is_list: bool, name: str, mapping: Mapping | None, held: ExitStack
+    path: Path, encoding: str, is_list: bool, name: str, mapping: Mapping | None, folder: Path, held: ExitStack
 ) -> Found:
     left_out: Counter[str] = Counter()
     text, read = opened(path, encoding, held)
@@ -118,19 +141,17 @@ def _from_documents(
             )
         mapping = mapping_for(name, table=False) if name in SOURCES else None
         if mapping:
-            return _from_documents(path, encoding, is_list, name, mapping, held)
+            return _from_documents(path, encoding, is_list, name, mapping, folder, held)
     if name == CANONICAL:
         told = "orders as orderguard has them"
-        return Found(CANONICAL, told, path, _numbered(stream, _each), left_out=left_out, read=read)
+        return Found(CANONICAL, told, path, _numbered(enumerate(stream, 1), _each), left_out=left_out, read=read)
     if mapping is None:
-        return Found(
-            name,
-            f"orders of {_TITLES.get(name, name)} as its interface and webhooks write them",
-            path,
-            _numbered(stream, source(name)),
-            left_out=left_out,
-            read=read,
-        )
+        numbered: Iterable[tuple[int, object]] = enumerate(stream, 1)
+        told = f"orders of {_TITLES.get(name, name)} as its interface and webhooks write them"
+        if name == "shopify" and is_bulk(first):
+            numbered = whole_documents(stream, unpacked_size(path), folder)
+            told = "the answer of a bulk operation of Shopify's"
+        return Found(name, told, path, _numbered(numbered, source(name)), left_out=left_out, read=read)
     if not mapping.lines.each:
         raise InputError("the file is JSON, and the mapping is of a table: it names no list of lines ([lines] each).")
     plan = Plan(mapping)
@@ -142,8 +163,10 @@ def _each(document: object) -> Iterator[Loose]:
     yield document if isinstance(document, dict) else {}
 
 
-def _numbered(stream: Iterator[object], orders: Callable[[object], Iterator[Loose]]) -> Iterator[tuple[int, Loose]]:
-    for row, document in enumerate(stream, 1):
+def _numbered(
+    documents: Iterable[tuple[int, object]], orders: Callable[[object], Iterator[Loose]]
+) -> Iterator[tuple[int, Loose]]:
+    for row, document in documents:
         for order in orders(document):
             yield row, order
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orderguard.sources.documents import at, entries
+from orderguard.sources.shopify import is_bulk
 from orderguard.sources.mapping import Mapping, MappingError, shipped, shipped_mapping
 from orderguard.sources.plan import Plan
 
@@ -33,7 +34,7 @@ def _vendor(document: object) -> str | None:
     if not isinstance(document, dict):
         return None
     names = document.keys()
-    if document.get("object") in ("charge", "checkout.session", "refund", "event") or (
+    if document.get("object") in ("charge", "payment_intent", "checkout.session", "refund", "event") or (
         document.get("object") == "list" and "has_more" in names
     ):
         return "stripe"
@@ -44,6 +45,8 @@ def _vendor(document: object) -> str | None:
     if (
         "line_items" in names and names & {"financial_status", "admin_graphql_api_id", "order_number", "processed_at"}
     ) or ("lineItems" in names and names & {"currencyCode", "legacyResourceId", "displayFinancialStatus", "createdAt"}):
+        return "shopify"
+    if is_bulk(document):
         return "shopify"
     if {"increment_id", "items"} <= names:
         return "magento"

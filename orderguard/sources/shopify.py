@@ -3,12 +3,16 @@
 https://shopify.dev/docs/api/admin-rest/2026-01/resources/order
 https://shopify.dev/docs/api/admin-graphql/2026-01/objects/Order
 
-The CSV export of the admin is a mapping: `mappings/shopify-csv.toml`. Amounts are in the shop's currency (`currency`,
-`shop_money`), never in the one that the customer saw. An order with a part of it refunded is still an order; one that
-is refunded as a whole is a refund. `order_id` is the number in `id`, the same in REST, GraphQL and the export.
+https://shopify.dev/docs/api/usage/bulk-operations/queries
+
+A bulk operation's answer has an object a line, the lines of an order as objects of their own that name it in
+`__parentId`: `assembled` puts them together. The CSV export of the admin is a mapping: `mappings/shopify-csv.toml`.
+Amounts are in the shop's currency (`currency`, `shop_money`), never in the one that the customer saw. An order with a
+part of it refunded is still an order; one that is refunded as a whole is a refund. `order_id` is the number in `id`,
+the same in REST, GraphQL and the export.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orderguard.sources.documents import (
     KIND,
@@ -28,7 +32,10 @@ from orderguard.sources.documents import (
 )
 
 NAME = "shopify"
+_ORDER, _LINE = "gid://shopify/Order/", "gid://shopify/LineItem/"
 
+PARENT = "__parentId"
+"""What an object of a bulk operation belongs to."""
 _CHANNELS = {"web": "web", "pos": "store", "iphone": "app", "android": "app", "shopify_draft_order": "phone"}
 _GIFT_MESSAGES = {"gift message", "gift note", "gift_message", "gift-message", "gift_note", "giftmessage"}
 
@@ -37,6 +44,38 @@ def orders(document: object) -> Iterator[Loose]:
     """The orders of an order, a list, an answer (`orders`, `order`, `data.orders`, `data.order`), or a refund."""
     for order in several(at(document, "data") or document, "orders", "order"):
         yield _order(order)
+
+
+def is_bulk(document: object) -> bool:
+    """Whether it is an object of a bulk operation: an order without lines, or what belongs to something else."""
+    return at(document, PARENT) is not None or (
+        str(at(document, "id")).startswith(_ORDER) and at(document, "lineItems") is None
+    )
+
+
+def owner(document: object) -> str:
+    """What an object of a bulk operation belongs to, or is."""
+    return str(at(document, PARENT) or at(document, "id"))
+
+
+def assembled(documents: Iterable[object]) -> Iterator[object]:
+    """The orders of a bulk operation with their lines, in the order in which they were first met; other documents as
+    they are. Of what else a query may have asked for (fulfilments, what belongs to a line), nothing is kept.
+    """
+    found: dict[object, object] = {}
+    lines: dict[object, list[object]] = {}
+    for place, document in enumerate(documents):
+        if not is_bulk(document):
+            found[place] = document
+        elif at(document, PARENT) is None:
+            found[owner(document)] = document
+        elif owner(document).startswith(_ORDER):
+            found.setdefault(owner(document), {})
+            kind = at(document, "id")
+            if str(kind).startswith(_LINE) or (kind is None and at(document, "quantity") is not None):
+                lines.setdefault(owner(document), []).append(document)
+    for name, order in found.items():
+        yield {**order, "lineItems": {"nodes": lines[name]}} if name in lines and isinstance(order, dict) else order
 
 
 def _order(order: object) -> Loose:

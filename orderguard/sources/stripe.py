@@ -1,12 +1,15 @@
-"""Stripe's payments as orders: charges and Checkout sessions, alone, in a list or in an event.
+"""Stripe's payments as orders: charges, payment intents and Checkout sessions, alone, in a list or in an event.
 
 https://docs.stripe.com/api/charges/object
+https://docs.stripe.com/api/payment_intents/object
 https://docs.stripe.com/api/checkout/sessions/object
 https://docs.stripe.com/currencies#minor-units
 
 API version 2025-12-15.clover; the places of older versions (`shipping_details`, `card`) are read, too. A charge has no
-lines, nor has a session that was fetched without `line_items`: they become one line of what was to be paid. A session
-and its charge have one `order_id`, that of their payment intent. Stripe tells no address of the network and no device.
+lines, nor has an intent, or a session that was fetched without `line_items`: they become one line of what was to be
+paid. A session, its charge and its payment intent have one `order_id`, that of the intent; an intent that was fetched
+with its `latest_charge` has that charge's card, address and refunds. Stripe tells no address of the network and no
+device.
 """
 
 from collections.abc import Iterator
@@ -32,11 +35,13 @@ NAME = "stripe"
 _WITHOUT_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 _WITH_THREE = frozenset("BHD JOD KWD OMR TND".split())
 """UGX and ISK have no decimals either, and are written with two for old times' sake."""
+_UNDER_WAY = ("succeeded", "processing", "requires_capture")
+"""What an intent is called for which somebody has paid, or is about to; the others may never be."""
 _AT_THE_TILL = ("card_present", "interac_present")
 
 
 def orders(document: object) -> Iterator[Loose]:
-    """The orders of a charge, a Checkout session, a refund, a list of these, or an event about one of them.
+    """The orders of a charge, a payment intent, a Checkout session, a refund, a list of these, or an event about one.
 
     An event about anything else holds no order; what is no object of Stripe's is an empty one.
     """
@@ -94,6 +99,32 @@ def _kind_of_charge(charge: object) -> str | None:
     return "refund" if at(charge, "refunded") is True or (whole and back and back >= whole) else None
 
 
+def _intent(intent: object) -> Loose:
+    charge = at(intent, "latest_charge")
+    order = _charge(charge) if isinstance(charge, dict) else {}
+    method, parcel = at(intent, "payment_method"), at(intent, "shipping")
+    kinds = entries(at(intent, "payment_method_types"))
+    money = _Money(intent)
+    kind = at(method, "type") or (kinds[0] if len(kinds) == 1 else None)
+    card = at(method, "card")
+    paid = order.get("payment") or told(
+        method=at(card, "wallet", "type") or kind, fingerprint=at(card, "fingerprint"), card_country=at(card, "country")
+    )
+    billing = at(method, "billing_details")
+    return order | told(
+        order_id=at(intent, "id"),
+        created_at=_moment(intent),
+        customer=order.get("customer") or _customer(intent, billing, at(intent, "receipt_email")),
+        currency=money.currency,
+        items=[told(sku="charge", quantity=1, unit_price=money.read(at(intent, "amount")))],
+        shipping=told(method=at(parcel, "carrier")),
+        payment=paid,
+        billing_address=order.get("billing_address") or _address(billing),
+        shipping_address=_address(parcel),
+        **{KIND: order.get(KIND) or (None if at(intent, "status") in _UNDER_WAY else "cancellation")},
+    )
+
+
 def _session(session: object) -> Loose:
     details = at(session, "customer_details")
     parcel = first(session, "shipping_details", "shipping") or at(session, "collected_information", "shipping_details")
@@ -139,7 +170,7 @@ def _refund(refund: object) -> Loose:
     return told(order_id=_id(first(refund, "payment_intent", "charge", "id")), **{KIND: "refund"})
 
 
-_READERS = {"charge": _charge, "checkout.session": _session, "refund": _refund}
+_READERS = {"charge": _charge, "payment_intent": _intent, "checkout.session": _session, "refund": _refund}
 
 
 class _Money:

@@ -18,6 +18,7 @@ from orderguard.sources.mapped import together
 from orderguard.sources.mapping import File, Mapping, MappingError, mapping_for, read_mapping, records_in
 from orderguard.sources.plan import Plan
 from orderguard.sources.proposing import LOOKED_AT, propose
+from orderguard.sources.shopify import assembled
 from orderguard.sources.tables import Table, encoding_of, errors_for, table_of, without_header
 from orderguard.sources.workbooks import ZIP, Limits, workbook_table
 
@@ -82,6 +83,8 @@ def _documents(text: str, name: str | None, feed: Feed) -> Whole:
     mapping = mapping_for(name, table=False)
     title = mapping.about if mapping else "orders as orderguard has them" if name == CANONICAL else f"orders of {name}"
     told = Whole(title, bad=bad)
+    if name == "shopify":
+        found = [*assembled(found)]
     documents = [record for one in found for record in (records_in(one, mapping) if mapping else [one])]
     return _repaired(told, (order for document in documents for order in read(document)), feed)
 

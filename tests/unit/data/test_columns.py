@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_each_part_is_what_the_plan_makes_of_its_rows() -> None:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 def test_several_processes_write_the_same_bytes_as_one(
-    seed: int, quoting: "csv._QuotingType", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, quoting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(grouping, "PART_BYTES", 8_000)
@@ -121,7 +122,11 @@ def test_several_processes_write_the_same_bytes_as_one(
     calls: list[bool] = []
 
     def written(in_blocks: Callable[..., bool]) -> dict[str, bytes]:
-        monkeypatch.setattr(writing, "can_part", lambda *given: calls.append(in_blocks(*given)) or calls[-1])
+        def can_part(*given: Any) -> bool:
+            calls.append(in_blocks(*given))
+            return calls[-1]
+
+        monkeypatch.setattr(writing, "can_part", can_part)
         main(["orders.csv", "--mapping", "mapping.toml", "--out", "out", "--quarantine", "bad"])
         found = {str(path): path.read_bytes() for folder in ("out", "bad") for path in sorted(Path(folder).glob("*"))}
         for path in found:

@@ -169,6 +169,31 @@ def test_an_unknown_table_gets_a_mapping_proposed_that_works(shop: Path, capsys:
     assert len(imported(file, "--mapping", str(proposed))) == 2
 
 
+def test_each_file_of_a_folder_is_imported(shop: Path, capsys: Said) -> None:
+    folder = shop / "months"
+    folder.mkdir()
+    table(folder / "b-may.csv", ROWS[:1])
+    table(folder / "a-april.csv", ROWS[1:2])
+    (folder / ".hidden").write_text("x")
+    assert main([str(folder), "--mapping", "mapping.toml"]) == 0
+    assert len([*Path("data/raw").iterdir()]) == 2
+    (folder / "c.pdf").write_bytes(b"%PDF-1.7")
+    assert main([str(folder), "--mapping", "mapping.toml"]) == 2
+    told = capsys.readouterr()
+    assert "File 3 of 3" in told.out and "2 of 3 files were imported." in told.out and "PDF" in told.err
+    for file in folder.iterdir():
+        file.unlink()
+    assert main([str(folder)]) == 2 and "the folder holds no file" in capsys.readouterr().err
+
+
+def test_a_large_bulk_operation_is_put_together_in_parts(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (EXAMPLES / "shopify-bulk-operation.jsonl").read_text("utf-8").splitlines()
+    (shop / "bulk.jsonl").write_text("\n".join(sorted(lines, key=lambda line: "__parentId" in line)))
+    expected = imported(shop / "bulk.jsonl")
+    monkeypatch.setattr(grouping, "PART_BYTES", 300)
+    assert imported(shop / "bulk.jsonl") == expected and len(expected[0]["items"]) == 2
+
+
 def test_files_that_join_are_read_beside_each_other(shop: Path, capsys: Said) -> None:
     folder = shop / "olist"
     folder.mkdir()

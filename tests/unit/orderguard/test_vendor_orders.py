@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from orderguard.repair import repair_order
+from orderguard.schema import OrderError
 from orderguard.sources import SOURCES, UnknownSource, source
+from orderguard.sources.shopify import assembled
 
 EXAMPLES = Path(__file__).parents[3] / "data" / "examples"
 Document = dict[str, Any]
@@ -29,12 +31,17 @@ GRAPHQL = example("shopify-orders-graphql")["data"]["orders"]["edges"][0]["node"
 WOO = example("woocommerce-order")
 CHARGE = example("stripe-charge")
 SESSION = example("stripe-checkout-session")
+INTENT = example("stripe-payment-intent")
+BULK: list[Document] = [
+    json.loads(line) for line in (EXAMPLES / "shopify-bulk-operation.jsonl").read_text("utf-8").splitlines()
+]
 EXAMPLE = {
     "shopify": ("shopify", SHOPIFY),
     "graphql": ("shopify", GRAPHQL),
     "woocommerce": ("woocommerce", WOO),
     "charge": ("stripe", CHARGE),
     "session": ("stripe", SESSION),
+    "intent": ("stripe", INTENT),
 }
 
 
@@ -115,6 +122,12 @@ FIELDS: list[tuple[str, Document, str, object]] = [
     ("charge", {}, "created_at", "2026-03-02T10:21:07+00:00"),
     ("charge", {"payment_method_details.card.wallet": {"type": "apple_pay"}}, "payment.method", "apple_pay"),
     ("charge", {"customer": None}, "customer.id", None),
+    ("intent", {}, "items.0.unit_price", 64.5),
+    ("intent", {}, "payment.method", "card"),
+    ("intent", {}, "shipping_address.postcode", "04103"),
+    ("intent", {"latest_charge": CHARGE}, "payment.fingerprint", "Xt5EWLLDS7FJjR1c"),
+    ("intent", {"latest_charge": CHARGE}, "order_id", "pi_3QexampleB"),
+    ("intent", {"payment_method": {"type": "card", "card": {"country": "DE"}}}, "payment.card_country", "DE"),
     ("session", {}, "items.1.sku", "prod_pot"),
     ("session", {}, "items.0.unit_price", 24.0),
     ("session", {}, "shipping.cost", 4.99),
@@ -159,6 +172,11 @@ KINDS: list[tuple[str, Document, str | None]] = [
     ("charge", {"amount_refunded": 129000}, "refund"),
     ("charge", {"amount_refunded": 500}, None),
     ("charge", {"status": "failed", "paid": False}, "cancellation"),
+    ("intent", {"status": "processing"}, None),
+    ("intent", {"status": "canceled"}, "cancellation"),
+    ("intent", {"status": "requires_payment_method"}, "cancellation"),
+    ("intent", {"latest_charge": CHARGE | {"refunded": True}}, "refund"),
+    ("intent", {"livemode": False}, "test order"),
     ("session", {"status": "expired"}, "cancellation"),
     ("session", {"livemode": False}, "test order"),
 ]
@@ -242,3 +260,15 @@ DEPARTURES: list[tuple[str, Document, tuple[str, str]]] = [
 @pytest.mark.parametrize(("kind", "change", "repair"), DEPARTURES)
 def test_what_departs_from_the_vendors_form_is_a_repair(kind: str, change: Document, repair: tuple[str, str]) -> None:
     assert repair in repair_order(changed(kind, change)).repairs
+
+
+def test_a_bulk_operations_lines_find_their_order_wherever_they_stand() -> None:
+    whole = [read("shopify", one)[0] for one in assembled(BULK)]
+    assert [len(order["items"]) for order in whole] == [2, 1]
+    assert whole[0] == read("shopify", GRAPHQL)[0] and whole[1]["_kind"] == "refund"
+    lines_last = sorted(BULK, key=lambda one: "__parentId" in one)
+    assert [read("shopify", one)[0] for one in assembled(lines_last)] == whole
+    assert list(assembled([SHOPIFY, 7, GRAPHQL])) == [SHOPIFY, 7, GRAPHQL]
+    (alone,) = assembled(BULK[1:2])
+    with pytest.raises(OrderError):
+        repair_order(read("shopify", alone)[0])
