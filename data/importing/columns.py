@@ -16,7 +16,7 @@ from orderguard.sources.documents import KIND
 from orderguard.sources.mapping import Field
 from orderguard.sources.plan import Get, Plan, as_identifier, kind_of
 
-MOST_REMEMBERED = 2**17
+MOST_REMEMBERED = 2**16
 """Values of one column that are remembered. Beyond it all are forgotten, and remembering starts anew."""
 
 LONGEST_NUMBER = 128

@@ -13,9 +13,9 @@ from data.importing.columns import Part
 from orderguard.private_files import open_private
 from orderguard.sources.plan import merge, merge_sums
 
-PART_BYTES = 24 * 2**20
+PART_BYTES = 6 * 2**20
 """How much of the input falls to one file, which is read back as a whole."""
-MOST_PARTS = 240
+MOST_PARTS = 480
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
