@@ -165,5 +165,6 @@ def _job(options: argparse.Namespace) -> Job:
         say=lambda line: None if options.json else print(line, file=sys.stderr, flush=True),
     )
     files = order_files(job.data)
-    job.say(f"{len(files)} order files, {sum(path.stat().st_size for path in files) / 1e6:,.1f} MB")
+    size = sum(path.stat().st_size for path in files) / 1e6
+    job.say(f"{len(files)} order {'file' if len(files) == 1 else 'files'}, {size:,.1f} MB")
     return job

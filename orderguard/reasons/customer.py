@@ -47,8 +47,10 @@ def hours_since_last(known: Known) -> Fact:
     """How long after the customer's last order."""
     if known.history is None:
         return _NO_PAST
-    ago = span(max(0.0, known.at - known.history.at[-1]) / 3600.0)
-    return Fact("pace", f"Placed {ago} after the customer’s last order; {_usual_gap(known)} usual here")
+    hours = max(0.0, known.at - known.history.at[-1]) / 3600.0
+    same_day = not known.order.hour_known and hours < DAY / 2  # of days alone nobody knows which order came first
+    ago = "on the day of" if same_day else f"{span(hours)} after"
+    return Fact("pace", f"Placed {ago} the customer’s last order; {_usual_gap(known)} usual here")
 
 
 def orders_before(known: Known) -> Fact:

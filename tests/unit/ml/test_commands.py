@@ -55,7 +55,7 @@ def test_what_is_wrong_with_the_orders_is_said_before_anything_heavy_is_imported
         command, cwd=ROOT, env={**os.environ, "MASKING_KEY": key_text}, capture_output=True, text=True
     )
     first, *_, said, ended = done.stderr.splitlines()
-    assert first == "1 order files, 0.0 MB"
+    assert first == "1 order file, 0.0 MB"
     assert said.startswith("error: 99 good orders are too few to train and validate on; 100 are the least, so 1 are")
     assert ended == "2 set()"
 

@@ -160,6 +160,11 @@ SENTENCES = [
         PLAIN,
         "Placed 8 hours after the customer’s last order; 24 hours between two orders are usual here.",
     ),
+    (
+        "hours_since_last",
+        order(NOW, hour_known=False),
+        "Placed on the day of the customer’s last order; 24 hours between two orders are usual here.",
+    ),
     ("account_age", HIGH, "The account is 12 hours old; 13 months are usual here."),
     ("country_mismatch", HIGH, "Billed in DE and sent to NG, to another name and address."),
     ("card_country_mismatch", HIGH, "The card was issued in BR, the billing address is in DE."),
