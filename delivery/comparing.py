@@ -7,7 +7,7 @@ deployment in a hundred: the level of a single look is 0.01 divided by the figur
 """
 
 from dataclasses import dataclass, field
-from math import exp, lgamma
+from math import exp, lgamma, log
 
 LEVEL = 0.01
 """The share of good revisions that may be refused, over a whole deployment."""
@@ -115,5 +115,5 @@ def sign_test(more: int, fewer: int) -> float:
     """The probability that of `more + fewer` decisions that changed at least so many change one way, by chance alone:
     the exact form of McNemar's test (Psychometrika 12, 1947), two-sided."""
     n = more + fewer
-    share: float = sum(exp(_log_choose(n, k)) for k in range(max(more, fewer), n + 1)) / 2.0**n
-    return min(1.0, 2 * share)
+    share = sum(exp(_log_choose(n, k) - n * log(2.0)) for k in range(max(more, fewer), n + 1))
+    return min(1.0, 2.0 * share)

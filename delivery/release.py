@@ -67,14 +67,15 @@ def check_way_up() -> None:
 
 
 def check_ci() -> None:
-    """Raises `DeliveryError` where CI has not passed at HEAD; waits while it runs, since a tag may be pushed with its
-    commit."""
+    """Raises `DeliveryError` where CI's newest run at HEAD has not passed: a failure after a success counts. Waits while
+    it runs, since a tag may be pushed with its commit."""
     here = commit()
-    query = '.[] | if .status == "completed" then .conclusion else "running" end'
-    listing = ["gh", "run", "list", "--workflow", CI, "--commit", here, "--json", "status,conclusion", "--jq", query]
+    query = 'sort_by(.createdAt) | reverse | .[] | if .status == "completed" then .conclusion else "running" end'
+    told = "createdAt,status,conclusion"
+    listing = ["gh", "run", "list", "--workflow", CI, "--commit", here, "--json", told, "--jq", query]
     end = time.monotonic() + CI_SECONDS
-    while "success" not in (found := run(listing).split()):
-        if "running" not in found or time.monotonic() > end:
+    while (found := run(listing).split())[:1] != ["success"]:
+        if found[:1] != ["running"] or time.monotonic() > end:
             raise DeliveryError(
                 f"CI has not passed at {here[:12]} ({', '.join(found) or 'it never ran'}). "
                 f"`gh workflow run {CI} --ref {_tag()}` runs it there; then run this job again."

@@ -109,7 +109,10 @@ def test_a_repeated_run_means_its_own_tag(recorder: Recorder) -> None:
     assert tag({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "v1.0.0"}) == "v2.0.0"
 
 
-@pytest.mark.parametrize(("runs", "told"), [("", "it never ran"), ("failure\ncancelled", "failure, cancelled")])
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [("", "it never ran"), ("failure\ncancelled", "failure, cancelled"), ("failure\nsuccess", "failure, success")],
+)
 def test_a_commit_that_ci_has_not_passed_is_not_released(recorder: Recorder, runs: str, told: str) -> None:
     recorder.answers["gh run list"] = runs
     with pytest.raises(DeliveryError, match=rf"CI has not passed at c{{12}} \({told}\).*--ref v1.2.0"):
