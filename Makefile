@@ -193,7 +193,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: probe-orders doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
+.PHONY: probe-orders promotion released-commit go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image deploy release fetch-records trace image scan-image
 doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
 bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
@@ -211,7 +211,7 @@ publish-model: $(RUN_ENV) ## Copy a version into the model bucket (MODELS_BUCKET
 fetch-champion: $(RUN_ENV) ## Fetch the version trained before this commit, for the next training to be compared with
 	@$(DELIVERY) fetch-champion
 fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
-	@$(DELIVERY) fetch-model
+	@STACK="$(STACK)" $(if $(MODEL),MODEL="$(MODEL)") $(DELIVERY) fetch-model
 preview-report: $(RUN_ENV) engine champion ## A stack's preview as Markdown (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
@@ -228,8 +228,14 @@ sign-image: $(RUN_ENV) ## Sign the images to deploy for the stack's attestor, wh
 	@STACK="$(STACK)" $(DELIVERY) sign-image
 promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
 	@$(DELIVERY) promote-image
-deploy: $(RUN_ENV) engine ## Deploy the fetched model and the pushed image, by canary, with a way back (STACK=…)
-	@STACK="$(STACK)" $(DELIVERY) deploy
+deploy: $(RUN_ENV) engine ## Deploy the fetched model (MODEL=job: the stack's own) and the pushed image, by canary, with a way back (STACK=…)
+	@STACK="$(STACK)" $(if $(MODEL),MODEL="$(MODEL)") $(DELIVERY) deploy
+promotion: $(RUN_ENV) engine ## Deploy the champion of the stack's own training job, where it is new (STACK=…)
+	@STACK="$(STACK)" $(DELIVERY) promotion
+released-commit: $(RUN_ENV) engine ## The commit whose program a stack runs (STACK=…)
+	@STACK="$(STACK)" $(DELIVERY) released-commit
+go-back: $(RUN_ENV) engine ## Give all traffic to the revision before, or to another, without a build (STACK=… REVISION=…)
+	@STACK="$(STACK)" REVISION="$(REVISION)" $(DELIVERY) go-back
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
 fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions

@@ -15,8 +15,10 @@ from delivery import (
     github,
     images,
     inspection,
+    job_models,
     models,
     probes,
+    promotion,
     recording,
     records,
     release,
@@ -105,9 +107,13 @@ def record_model() -> None:
 
 def fetch_model() -> None:
     """Fetch this commit's model version and check it against its record. Inputs, where it has to be one and no other:
-    MODEL_COMMIT, MODEL_MANIFEST_SHA256."""
+    MODEL_COMMIT, MODEL_MANIFEST_SHA256. MODEL=job takes the champion of the training job of STACK; where that has named
+    none yet, this commit's."""
+    if job_models.by_job(os.environ) and (made := promotion.of_job(stack())):
+        return github.output({"version": made.version, "source": made.source})
     found = models.fetch()
-    github.output({"version": found.version, "commit": found.commit, "manifest-sha256": found.manifest_sha256})
+    told = {"version": found.version, "commit": found.commit, "manifest-sha256": found.manifest_sha256}
+    return github.output({**told, "source": found.source})
 
 
 def fetch_champion() -> None:
@@ -128,10 +134,34 @@ def publish_model() -> None:
 
 def deploy_stack() -> None:
     """Deploy the fetched model version and the pushed image; go back where the service is not well. Inputs: STACK;
-    IMAGE_DIGEST and TRAIN_IMAGE_DIGEST, without which the program builds the images itself."""
+    IMAGE_DIGEST and TRAIN_IMAGE_DIGEST, without which the program builds the images itself. MODEL=job deploys the
+    champion of the stack's own training job, and without IMAGE_DIGEST with the image that serves; CANARY_MINUTES is how
+    long each step waits for callers."""
     digests = os.environ.get("IMAGE_DIGEST"), os.environ.get("TRAIN_IMAGE_DIGEST")
-    done = deploy(stack(), models.read(), *digests)
+    if not job_models.by_job(os.environ):
+        done = deploy(stack(), models.read(), *digests)
+    elif all(digests):
+        done = deploy(stack(), promotion.of_job(stack()) or models.read(), *digests)
+    else:
+        done = promotion.deploy_champion(stack())
     print(f"{done.stack} serves model {done.model_version} from image {done.image} at {done.url}")
+
+
+def promote_champion() -> None:
+    """Deploy the champion of the stack's own training job, where it is new: by canary, with the image that serves. What
+    was deployed before and went back is not tried again by itself. Inputs: STACK."""
+    print(promotion.by_itself(stack()))
+
+
+def released_commit() -> None:
+    """The commit whose program a stack runs, for a promotion to run with no other. Inputs: STACK."""
+    github.output({"commit": stack().released_commit()})
+
+
+def go_back_to() -> None:
+    """Give all traffic of a stack to a revision that served before, without a build: REVISION, else the one before.
+    Inputs: STACK."""
+    print(promotion.back(stack(), os.environ.get("REVISION", "")))
 
 
 def record_probes() -> None:
@@ -296,16 +326,19 @@ STEPS: dict[str, Callable[[], None]] = {
     "fetch-records": fetch_records,
     "forget": forget_customer,
     "gate-issue": gate_issue,
+    "go-back": go_back_to,
     "model-summary": model_summary,
     "preview": show_preview,
     "preview-comment": preview_comment,
     "preview-report": preview_report,
     "probe-orders": record_probes,
+    "promotion": promote_champion,
     "promote-image": promote_image,
     "publish-model": publish_model,
     "push-images": push_images,
     "record-model": record_model,
     "release": release_notes,
+    "released-commit": released_commit,
     "scan-image": scan_image,
     "secret-scan": scan_secrets,
     "seed-histories": seed_histories,

@@ -18,6 +18,7 @@ from delivery.canary import Canary, scored_by_stable
 from delivery.commands import commit, tag
 from delivery.deployment import Deployment, write
 from delivery.errors import DeliveryError
+from delivery.job_models import JOB
 from delivery.models import Record
 from delivery.probes import Answer
 from delivery.seeding import seed
@@ -49,7 +50,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     service = live_service(stack)
     left = settle(stack, service)
     stable = _revision(service, left.stable) if left else None
-    wanted = {"modelVersion": model.version}
+    wanted = {"modelVersion": model.version} | ({"modelSource": "bucket"} if model.source == JOB else {})
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
     release = tag() or commit()[:12]
@@ -63,6 +64,9 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
             stack.up(wanted, release)
             _step(seed(stack))
         check(stack, model.version)
+    except Overtaken:
+        write(_record(stack, service, "overtaken", canary=canary))
+        raise
     except DeliveryError as problem:
         raise _go_back(stack, service, stable, problem, canary) from None
     done = _record(stack, service, "deployed", model, canary)
@@ -107,6 +111,7 @@ def _by_canary(
     stack.up({**wanted, **beside, "canaryPercent": "0"}, f"{release}: no traffic yet")
     candidate = service.revisions()[0]
     _step(seed(stack))
+    ours = standing(service.shares())
     canary = Canary(stack, callers_of(stack, name_of(stack)), stable, candidate, stable_answers)
     try:
         _step(f"example orders: {canary.score(0)}")
@@ -114,15 +119,29 @@ def _by_canary(
             if candidate.name == left.candidate != stable.name and percent < left.percent:
                 _step(f"resumed: {candidate.name} was well at {percent} % already")
                 continue
+            _still_ours(service, ours)
             _step(f"canary: {percent} % of the traffic of {stack.name}")
             stack.up({**wanted, **beside, "canaryPercent": str(percent)}, f"{release}: canary at {percent} %")
+            ours = standing(service.shares())
             check(stack, candidate.model_version, stable.model_version)
             _step(f"example orders: {canary.score(percent)}")
             _step(f"callers: {canary.watch()}")
+        _still_ours(service, ours)
     finally:
         findings.extend(canary.told())
     _step(f"all traffic of {stack.name}")
     stack.up(wanted, release)
+
+
+class Overtaken(DeliveryError):
+    """Somebody else has moved the traffic since: this deployment does nothing more."""
+
+
+def _still_ours(service: LiveService, ours: Standing | None) -> None:
+    """Raises `Overtaken` where the split is no longer the one that this deployment left."""
+    found = standing(service.shares())
+    if found != ours:
+        raise Overtaken(f"The traffic was moved by somebody else in the meantime ({found}): nothing more is done here.")
 
 
 class Unwell:
@@ -198,6 +217,7 @@ def _record(
         url=address_of(stack, stack.outputs()),
         outcome=outcome,
         training_run=model.run if model else "",
+        model_source=model.source if model else "",
         revision=serving.name if serving else "",
         canary=canary or [],
     )

@@ -17,7 +17,8 @@ REPORTS = REPOSITORY / "reports"
 class Deployment:
     """What serves where: the far end of the trace from a score to its orders.
 
-    `canary` is what was found at each step of the canary, in words and figures.
+    `model_source` is `job` where the stack's own training job made the model. `canary` is what was found at each step
+    of the canary, in words and figures.
     """
 
     stack: str
@@ -29,6 +30,7 @@ class Deployment:
     url: str
     outcome: str
     training_run: str = ""
+    model_source: str = ""
     revision: str = ""
     canary: list[dict[str, Any]] = field(default_factory=list)
 

@@ -43,12 +43,13 @@ class NoModelVersion(DeliveryError):
 class Record:
     """What a training run leaves behind to be held against later: the manifest's hash covers every file of the version.
     `run` is the page of the run, empty for a training elsewhere: it can't be in the version, whose bytes must not
-    depend on the run."""
+    depend on the run. `source` is `job` for a version of the stack's own training job, which is in its bucket."""
 
     version: str
     commit: str
     manifest_sha256: str
     run: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.deployment import REPORTS, Deployment, report
 from delivery.errors import DeliveryError
+from delivery.job_models import JOB
 from delivery.models import models_folder
 from delivery.provenance import MAIN, on_main
 from orderguard.model_version import Manifest, read_manifest
@@ -67,8 +68,8 @@ def check_way_up() -> None:
 
 
 def check_ci() -> None:
-    """Raises `DeliveryError` where CI's newest run at HEAD has not passed: a failure after a success counts. Waits while
-    it runs, since a tag may be pushed with its commit."""
+    """Raises `DeliveryError` where CI's newest run at HEAD has not passed: a failure after a success counts. Waits
+    while it runs, since a tag may be pushed with its commit."""
     here = commit()
     query = 'sort_by(.createdAt) | reverse | .[] | if .status == "completed" then .conclusion else "running" end'
     told = "createdAt,status,conclusion"
@@ -96,16 +97,15 @@ def _tag_before(name: str) -> str | None:
     return next((found for found in tags if found != name), None)
 
 
-def notes(deployment: Deployment, manifest: Manifest, changes: list[str]) -> str:
-    """The notes as Markdown."""
-    count = sum(file.orders for file in manifest.data)
-    files = f"{len(manifest.data)} file{'' if len(manifest.data) == 1 else 's'}"
-    period = f"{manifest.first_order} to {manifest.last_order}"
+def notes(deployment: Deployment, manifest: Manifest | None, changes: list[str]) -> str:
+    """The notes as Markdown. Without a `manifest` the model is of the stack's own training job, and stays there."""
     rows = {
         "Image": f"`{deployment.image}`",
         "Model version": f"`{deployment.model_version}`",
         "Manifest": f"`sha256:{deployment.manifest_sha256}`, which holds the hash of every order file",
-        "Orders": f"`sha256:{manifest.data_sha256}`: {count:,} in {files}, {period}",
+        "Orders": (
+            _orders(manifest) if manifest else "production's own, in its raw bucket; its training job made the model"
+        ),
         "Commit": f"`{deployment.commit}`",
     }
     if deployment.training_run:
@@ -129,7 +129,8 @@ def release(publish: bool) -> str:
     records attached. A run that is repeated brings the release up to date."""
     name = _tag()
     deployment = read_deployment()
-    manifest = read_manifest(models_folder() / deployment.model_version)
+    own = deployment.model_source == JOB
+    manifest = None if own else read_manifest(models_folder() / deployment.model_version)
     text = notes(deployment, manifest, changes_since_last_tag(name))
     path = REPOSITORY / "reports" / "release-notes.md"
     path.write_text(text, encoding="utf-8")
@@ -141,10 +142,20 @@ def release(publish: bool) -> str:
     return text
 
 
+def _orders(manifest: Manifest) -> str:
+    count = sum(file.orders for file in manifest.data)
+    files = f"{len(manifest.data)} file{'' if len(manifest.data) == 1 else 's'}"
+    return f"`sha256:{manifest.data_sha256}`: {count:,} in {files}, {manifest.first_order} to {manifest.last_order}"
+
+
 def records(deployment: Deployment) -> list[Path]:
-    """What the release keeps: each stack's deployment, what is in the images, and the model version itself."""
+    """What the release keeps: each stack's deployment, what is in the images, and the model version itself; one of
+    production's own orders stays in its bucket."""
+    kept = [*sorted(REPORTS.glob("deployment-*.json")), *sorted(REPORTS.glob("*.spdx.json"))]
+    if deployment.model_source == JOB:
+        return kept
     folder = models_folder() / deployment.model_version
     model = REPORTS / f"model-{deployment.model_version}.tar.gz"
     with kept_private(), tarfile.open(model, "w:gz") as archive:
         archive.add(folder, deployment.model_version)
-    return [*sorted(REPORTS.glob("deployment-*.json")), *sorted(REPORTS.glob("*.spdx.json")), model]
+    return [*kept, model]

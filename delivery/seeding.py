@@ -61,7 +61,11 @@ def _on_this_machine(stack: Stack, outputs: Mapping[str, Any]) -> None:
     key = secretmanager.value(cloud, str(outputs["masking_key_secret"]), "latest")
     version, folder = str(outputs["model_version"]), cloud.bucket(str(outputs["histories_bucket"]))
     own = {**stack.environment, "MASKING_KEY": key, "LOCAL_CLOUD_HOME": str(home.root)}
-    _make(version, folder, own)
+    models, data = models_folder(own), own.get("DATA", "")
+    if not (models / version).exists():  # made by the stack's own job, of what lies in its raw bucket
+        models, raw = (cloud.bucket(str(outputs[f"{name}_bucket"])) for name in ("models", "raw"))
+        data = str(raw)
+    _make(version, folder, own, models, data)
     if job := outputs.get("seeding_job"):
         follow([sys.executable, "-m", "infra.local", "run-job", str(job), "--stack", stack.name], environment=own)
 
@@ -71,13 +75,13 @@ def _named_store(environment: Mapping[str, str]) -> str:
     if version is None:
         raise DeliveryError("There is no champion to make histories for: run `make train` first.")
     folder = REPOSITORY / environment.get("HISTORIES_DIR", ".local/histories")
-    _make(version, folder, environment)
+    _make(version, folder, environment, models_folder(environment), environment.get("DATA", ""))
     follow([sys.executable, "-m", "app.seeding"], environment={**environment, "HISTORIES_DIR": str(folder)})
     return "the store that HISTORY_URL names is seeded"
 
 
-def _make(version: str, folder: Path, environment: Mapping[str, str]) -> None:
-    """Make past cases and seed from the folder of orders."""
-    data = environment.get("DATA") or str(order_folder(REPOSITORY))
-    places = ["--data", data, "--models", str(models_folder(environment)), "--histories", str(folder)]
+def _make(version: str, folder: Path, environment: Mapping[str, str], models: Path, data: str) -> None:
+    """Make past cases and seed from the folder of orders: `data`, else the one of this machine."""
+    orders = data or str(order_folder(REPOSITORY))
+    places = ["--data", orders, "--models", str(models), "--histories", str(folder)]
     follow([sys.executable, "-m", "ml", "histories", *places, version], environment=environment)

@@ -104,6 +104,14 @@ class Stack:
         found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
         return {name: value for name, value in found.items() if value != UNKNOWN}
 
+    def released_commit(self) -> str:
+        """The commit of the newest release that got all traffic: a deployment's last `up` has the release's name alone
+        as its message. Empty where there was none."""
+        listed = json.loads(self._engine(["stack", "history", "--json", "--page-size", "100"]) or "[]")
+        done = (one for one in listed if one["kind"] == "update" and one["result"] == "succeeded")
+        finished = (one for one in done if one.get("message") and ":" not in one["message"])
+        return next((str(one.get("environment", {}).get("git.head", "")) for one in finished), "")
+
     def _engine(self, arguments: list[str]) -> str:
         if on_google_cloud(self.environment):
             return self._on_google_cloud(arguments)

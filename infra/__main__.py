@@ -36,6 +36,7 @@ from infra.identity import Identity
 from infra.image import Images
 from infra.launch import TrainingLaunch
 from infra.model import BUILT_ASIDE, ModelVersion, choose_model
+from infra.model_signature import ModelSignature
 from infra.network import egress
 from infra.observability import AlertChannels, Budget, Observability
 from infra.predictions import PredictionLog
@@ -108,7 +109,8 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     )
     service = ScoringService("scorer", settings, parts)
     hooks = HooksService("hooks", settings, HooksParts(taker, parts, service), reminder) if taker else None
-    raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key)
+    signature = ModelSignature("model-signature", settings, trainer)
+    raw_parts = TrainingParts(trainer, registry, images.trainer, raw, models, histories, training_key, signature)
     training = TrainingJob("trainer", settings, raw_parts)
     making = HistoriesJob("histories", settings, raw_parts, model.version)
     seeding = SeedingJob("seeder", settings, parts, store, network) if store else None
@@ -132,6 +134,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "public_url": service.public_url,
         "service_name": service.name,
         "training_job": training.name,
+        "model_signing_key": signature.version,
         "model_version": model.version,
         "revision": service.revision,
         "image": images.scorer,

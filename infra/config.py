@@ -88,6 +88,7 @@ class Settings:
     audit_logs: bool
     training_schedule: str
     train_on_arrival: bool
+    training_gather_minutes: int
     alerts: bool
     alert_email: str
     notification_channels: tuple[str, ...]

@@ -110,6 +110,7 @@ _RANGES = (
     ("history_store_memory_gb", 1, 300),
     ("canary_percent", 0, 100),
     ("canary_minutes", 0, 1440),
+    ("training_gather_minutes", 0, 1440),
     ("masking_key_rotation", 1, 10_000),
     ("api_key_rotation", 1, 10_000),
     ("rotation_reminder_days", 0, 3650),

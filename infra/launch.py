@@ -14,15 +14,16 @@ from infra.project import service_agent
 from infra.training import HistoriesJob, TrainingJob
 
 ORDER_FILES = "[.]ndjson([.]gz)?$"
+SETTLE_SECONDS = 10
 
 
 class TrainingLaunch(Component):
-    """Starts the training job for each order file that lands in the raw bucket, on a schedule, or both; on the schedule
+    """Starts the training job once order files have landed in the raw bucket, on a schedule, or both; on the schedule
     the job that makes histories, too, whose past cases go after two weeks.
 
     The launcher may start these jobs and nothing else: it reads no orders and holds no key. Eventarc can't start a
-    job itself, so a workflow of one step stands between them; it doesn't wait for the job, whose failure has an alert
-    of its own.
+    job itself, so a workflow stands between them, which gathers the files that come together; it doesn't wait for the
+    job, whose failure has an alert of its own.
     """
 
     def __init__(
@@ -85,14 +86,15 @@ class TrainingLaunch(Component):
         self, name: str, launcher: Identity, path: pulumi.Output[str], raw: Bucket, needed: Sequence[pulumi.Resource]
     ) -> None:
         settings = self._settings
+        own = f"projects/{settings.project}/locations/{settings.region}/workflows/{settings.name('training')}"
         workflow = gcp.workflows.Workflow(
             name,
             name=settings.name("training"),
             region=settings.region,
-            description="Starts the training job when an order file has landed",
+            description="Starts the training job when order files have landed",
             service_account=launcher.email,
             deletion_protection=settings.deletion_protection,
-            source_contents=path.apply(_workflow),
+            source_contents=path.apply(lambda job: _workflow(job, own, settings.training_gather_minutes)),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         grants = [
@@ -120,12 +122,29 @@ class TrainingLaunch(Component):
         return gcp.projects.IAMMember(name, project=self._settings.project, role=role, member=member, opts=self.within)
 
 
-def _workflow(job: str) -> str:
-    """The workflow's source: JSON is YAML too. Files that hold no orders start nothing."""
+def _workflow(job: str, own: str, gather_minutes: int) -> str:
+    """The workflow's source: JSON is YAML too. Files that hold no orders start nothing.
+
+    The first file waits for those that come with it, then one training takes them all: the execution that has been
+    under way longest is the one that waits, and the others end. By then one without orders has ended: it takes no
+    moment. `own` is this workflow's name in full.
+    """
+    is_order_file = f'${{text.match_regex(event.data.name, "{ORDER_FILES}")}}'
+    is_oldest = (
+        '${text.match_regex(oldest.executions[0].name, sys.get_env("GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID") + "$")}'
+    )
+    oldest = {"parent": own, "filter": 'state="ACTIVE"', "orderBy": "startTime", "pageSize": 1}
+    listing = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.list"
     start = {
         "call": "googleapis.run.v2.projects.locations.jobs.run",
         "args": {"name": job, "connector_params": {"skip_polling": True}},
     }
-    is_order_file = f'${{text.match_regex(event.data.name, "{ORDER_FILES}")}}'
-    steps = [{"check": {"switch": [{"condition": is_order_file, "next": "start"}], "next": "end"}}, {"start": start}]
+    steps: list[dict[str, object]] = [
+        {"check": {"switch": [{"condition": is_order_file, "next": "settle"}], "next": "end"}},
+        {"settle": {"call": "sys.sleep", "args": {"seconds": SETTLE_SECONDS}}},
+        {"look": {"call": listing, "args": oldest, "result": "oldest"}},
+        {"decide": {"switch": [{"condition": is_oldest, "next": "gather"}], "next": "end"}},
+        {"gather": {"call": "sys.sleep", "args": {"seconds": gather_minutes * 60}}},
+        {"start": start},
+    ]
     return json.dumps({"main": {"params": ["event"], "steps": steps}}, indent=2, sort_keys=True)

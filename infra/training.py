@@ -11,9 +11,11 @@ from infra.component import Component
 from infra.config import Settings
 from infra.identity import Identity
 from infra.image import OWNED
+from infra.model_signature import ModelSignature
 from infra.registry import Registry
 from infra.secret import Secret
 
+Variable = gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgsDict
 RAW_MOUNT = "/mnt/raw"
 MODELS_MOUNT = "/mnt/models"
 HISTORIES_MOUNT = "/mnt/histories"
@@ -33,13 +35,15 @@ class TrainingParts:
     models: Bucket
     histories: Bucket
     masking_key: Secret
+    signature: ModelSignature
 
 
 class TrainingJob(Component):
-    """Trains a model version from the raw bucket into the model bucket, and puts its past cases and what the store
-    would know of customers into the bucket of histories. It serves nothing.
+    """Trains a model version from the raw bucket into the model bucket, signs it and names it the champion where no
+    gate failed, and puts its past cases and what the store would know of customers into the bucket of histories. It
+    serves nothing.
 
-    Which version is served stays the stack's decision: a new version in the bucket changes nothing by itself.
+    Which version is served stays the stack's decision: a deployment takes the champion, by canary (`MODEL=job`).
     """
 
     def __init__(
@@ -47,7 +51,11 @@ class TrainingJob(Component):
     ) -> None:
         super().__init__(name, opts)
         arguments = ["train", "--data", RAW_MOUNT, "--models", MODELS_MOUNT, "--histories", HISTORIES_MOUNT]
-        self.job = _job(self, name, settings, parts, arguments, writes_models=True)
+        signs: list[Variable] = [
+            {"name": "MODEL_SIGNING_KEY", "value": parts.signature.version},
+            {"name": "TRAINER_IMAGE", "value": parts.image},
+        ]
+        self.job = _job(self, name, settings, parts, arguments, writes_models=True, more=signs)
         self.name: pulumi.Output[str] = self.job.name
         self.register_outputs({"name": self.name})
 
@@ -82,6 +90,7 @@ def _job(
     arguments: Sequence[str],
     *,
     writes_models: bool,
+    more: Sequence[Variable] = (),
 ) -> gcp.cloudrunv2.Job:
     mounts = {"raw": RAW_MOUNT, "models": MODELS_MOUNT, "histories": HISTORIES_MOUNT}
     key: gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceSecretKeyRefArgsDict = {
@@ -128,6 +137,7 @@ def _job(
                             {"name": "ENVIRONMENT", "value": settings.environment},
                             {"name": "PII_MASKING", "value": "enforced"},
                             {"name": "MASKING_KEY", "value_source": {"secret_key_ref": key}},
+                            *more,
                         ],
                     }
                 ],

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from ml.validation.gates import Gate, Validation, Verdict, worst
+from orderguard.model_signature import SIGNATURE
 from orderguard.model_version import (
     CHAMPION,
     MANIFEST,
@@ -32,7 +33,7 @@ RECORDED = "recorded.json"
 VALIDATION = "validation.json"
 CHALLENGE = "challenge.json"
 _ASIDE = ".building-"
-_UNHASHED = (MANIFEST, RECORDED, CHALLENGE)
+_UNHASHED = (MANIFEST, RECORDED, CHALLENGE, SIGNATURE)
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ml import registry
+from ml import registry, signature
 from ml.commands import chosen, output
 from ml.config import read_config
 from ml.feature_engineering import ReadingReport
@@ -99,6 +99,8 @@ def train(options: argparse.Namespace) -> int:
     if verdict == "failed":
         lines += ["", *refusal(job.models, manifest.version, gates, options.config), ""]
     elif not options.no_promote:
+        # First the signature: a champion without one would be deployed by nobody.
+        lines += ["signed with the job's own key"] if signature.sign(folder, os.environ) else []
         promotion = registry.promote(job.models, manifest.version, at=datetime.now(UTC))
         promoted = True
         before = f" (before: {promotion.previous})" if promotion.previous not in (None, manifest.version) else ""

@@ -87,8 +87,13 @@ class Cloud:
         except InvalidToken:
             raise Damaged("not sealed with this cloud's key") from None
 
+    @staticmethod
+    def short(name: str) -> str:
+        """A file's name for something whose own name is a path."""
+        return hashlib.sha256(name.encode()).hexdigest()[:32]
+
     def _path(self, token: str, identity: str) -> Path:
-        return self.root / "resources" / f"{hashlib.sha256(f'{token} {identity}'.encode()).hexdigest()[:32]}.json"
+        return self.root / "resources" / f"{self.short(f'{token} {identity}')}.json"
 
     def put(self, record: Record) -> None:
         """Creates or replaces a record."""

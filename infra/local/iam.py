@@ -19,6 +19,7 @@ SECRET_ACCESS = "secretmanager.versions.access"  # the name of a permission  # n
 IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
 JOB_RUN = "run.jobs.run"
 SERVICE_INVOKE = "run.routes.invoke"
+KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
 _READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
 _BASIC = {"roles/viewer", "roles/browser", "roles/editor", "roles/owner"}
@@ -41,6 +42,9 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/artifactregistry.writer": {IMAGE_PULL},
         "roles/artifactregistry.repoAdmin": {IMAGE_PULL},
         "roles/artifactregistry.admin": {IMAGE_PULL},
+        "roles/cloudkms.signer": {KEY_SIGN},
+        "roles/cloudkms.signerVerifier": {KEY_SIGN},
+        "roles/cloudkms.cryptoOperator": {KEY_SIGN},
         "roles/run.invoker": {SERVICE_INVOKE, JOB_RUN},
         "roles/run.jobsExecutor": {JOB_RUN},
         "roles/run.jobsExecutorWithOverrides": {JOB_RUN},
@@ -154,9 +158,10 @@ _PARENTS = {
     "gcp:projects/iAM": ("project", "project"),
     "gcp:cloudrunv2/serviceIam": ("service", "name"),
     "gcp:cloudrunv2/jobIam": ("job", "name"),
+    "gcp:kms/cryptoKeyIAM": ("key", "cryptoKeyId"),
 }
 """Beginning of the type token → kind of the resource that the binding is on, and the input that names it."""
-_GLOBAL = ("bucket", "project")
+_GLOBAL = ("bucket", "project", "key")
 """Kinds whose names do not depend on a project."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from infra.local import iam
 from infra.local.cloud import Cloud, Record
 from infra.local.container import ContainerError, launch_job
+from infra.local.google import answering
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.run_rights import missing
@@ -55,17 +56,25 @@ def run_job(cloud: Cloud, name: str) -> int:
     count = int(template.get("taskCount") or 1)
     retries = spec.get("maxRetries")
     failed = 0
-    for index in range(count):
-        for _ in range(1 + int(3 if retries is None else retries)):
-            code = _run_task(cloud, name, execution, spec, index, count, log)
-            if code == 0:
-                break
-        failed = code or failed
+    with answering(cloud, str(spec.get("serviceAccount") or "")) as google:
+        for index in range(count):
+            for _ in range(1 + int(3 if retries is None else retries)):
+                code = _run_task(cloud, name, execution, spec, index, count, log, google)
+                if code == 0:
+                    break
+            failed = code or failed
     return failed
 
 
 def _run_task(
-    cloud: Cloud, name: str, execution: str, spec: Mapping[str, Any], index: int, count: int, log: Path
+    cloud: Cloud,
+    name: str,
+    execution: str,
+    spec: Mapping[str, Any],
+    index: int,
+    count: int,
+    log: Path,
+    google: Mapping[str, str],
 ) -> int:
     try:
         plan = launch_job(cloud, name, execution, spec, index, count)
@@ -75,7 +84,7 @@ def _run_task(
     with open_private(log, "ab") as file:
         with subprocess.Popen(
             plan.command,
-            env=plan.environment,
+            env={**plan.environment, **google},
             cwd=plan.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -320,7 +320,11 @@ def test_an_order_file_starts_the_job_and_other_files_do_not(models: Path) -> No
     trigger = record.one("gcp:eventarc/trigger:Trigger", "training")
     assert {"attribute": "bucket", "value": "orderguard-staging-staging-raw"} in trigger["matchingCriterias"]
     workflow = json.loads(record.one("gcp:workflows/workflow:Workflow", "training")["sourceContents"])
-    condition = workflow["main"]["steps"][0]["check"]["switch"][0]["condition"]
+    steps = {name: step for one in workflow["main"]["steps"] for name, step in one.items()}
+    condition = steps["check"]["switch"][0]["condition"]
+    assert steps["look"]["args"]["orderBy"] == "startTime" and steps["look"]["args"]["pageSize"] == 1
+    assert steps["decide"]["next"] == "end", "only the oldest that waits starts a training"
+    assert steps["gather"]["args"]["seconds"] == 600
     pattern = re.findall(r'"(.+)"', condition)[0]
     assert re.search(pattern, "2026/orders.ndjson") and re.search(pattern, "orders.ndjson.gz")
     assert not re.search(pattern, "readme.txt")

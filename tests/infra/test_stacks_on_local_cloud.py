@@ -1,5 +1,7 @@
 """Staging and prod as a whole, under the real engine on the local cloud; `local` is brought up by tests/e2e."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,12 @@ def deployed(
     """A stack of a copy of this tree, up with the policy pack, serving a small trained model."""
     folder = tmp_path_factory.mktemp(request.param)
     made = Platform(copy_of_the_tree(folder / "tree"), folder / "home", free_port(), request.param)
+    with (made.tree / f"Pulumi.{request.param}.yaml").open("a", encoding="utf-8") as file:
+        file.write("  orderguard:canarySteps: [10, 100]\n")
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "Begin"]):
+        subprocess.run(
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words], cwd=made.tree, check=True
+        )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELS_DIR", str(models_dir))
         patch.setenv("ORDERGUARD_COMMIT", COMMIT)
@@ -81,6 +89,43 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
     assert leaks_in_folder(deployed.home, forms=named) == []
     # Which version is served stays the stack's decision.
     assert deployed.get("/v1/model")[1]["version"] == "first"
+
+
+def test_the_jobs_champion_is_deployed_by_canary_with_no_hand_and_there_is_a_way_back(deployed: Platform) -> None:
+    """What the workflow does each hour: prod, whose job has made nothing, has nothing to promote."""
+    done = delivered(deployed, "promotion")
+    if deployed.stack == "prod":
+        assert "nothing to promote: The training job of prod has named no champion yet" in done.stdout
+        return
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    champion = next(deployed.home.glob("cloud/staging/buckets/*-models/CHAMPION")).read_text().strip()
+    assert "canary: 10 % of the traffic of staging" in done.stdout
+    assert deployed.get("/v1/model")[1]["version"] == champion != "first"
+    assert "serves the champion of its training job already" in delivered(deployed, "promotion").stdout
+
+    assert "with model first" in delivered(deployed, "go-back").stdout
+    assert deployed.get("/v1/model")[1]["version"] == "first"
+    assert "is not tried again by itself" in delivered(deployed, "promotion").stdout
+
+
+def test_a_champion_without_the_jobs_signature_is_not_deployed(deployed: Platform) -> None:
+    if deployed.stack == "prod":
+        return
+    (signature,) = deployed.home.glob("cloud/staging/buckets/*-models/*/signature.json")
+    whole = signature.read_bytes()
+    signature.write_bytes(whole.replace(b'"signature": "', b'"signature": "MEUC'))
+    done = delivered(deployed, "deploy", MODEL="job")
+    signature.write_bytes(whole)
+    assert done.returncode == 1 and "does not carry the signature of the stack's training job" in done.stderr
+
+
+def delivered(deployed: Platform, step: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m delivery STEP` in the stack's tree."""
+    own = {"STACK": deployed.stack, "CANARY_MINUTES": "0", "SEED_HISTORIES": "off", **variables}
+    command = [sys.executable, "-m", "delivery", step]
+    return subprocess.run(
+        command, cwd=deployed.tree, env={**deployed.environment, **own}, capture_output=True, text=True
+    )
 
 
 def test_down_takes_staging_and_leaves_prod(deployed: Platform) -> None:

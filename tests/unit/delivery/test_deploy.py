@@ -344,3 +344,16 @@ def test_each_step_of_a_canary_is_in_the_record(stack: FakeStack) -> None:
     assert {step["decided_by"] for step in done.canary} == {"example orders"}, "nobody called"
     assert done.canary[1]["orders"].startswith("2 scored, scores differ by 0")
     assert done.canary[1]["callers"][0] == "5xx: 0 of 0, the stable revision 0 of 0 (undecided, too few answers)"
+
+
+def test_a_deployment_that_is_overtaken_does_nothing_more(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy(stack, record("v1"), None, None)
+
+    def move(self: object) -> str:
+        stack.send_all("r-1")
+        return "moved by hand"
+
+    monkeypatch.setattr(canary.Canary, "watch", move)
+    with pytest.raises(DeliveryError, match="moved by somebody else"):
+        deploy(stack, record("v2"), None, None)
+    assert stack.ups[-2:] == [{"modelVersion": "v2", "stableRevision": "r-1", "canaryPercent": "10"}, "all to r-1"]

@@ -16,11 +16,12 @@ from infra.bootstrap.trust import trusted
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-SWITCHES = {"GOOGLE_CLOUD", "CODE_SCANNING"}
+SWITCHES = {"GOOGLE_CLOUD", "CODE_SCANNING", "PROMOTION"}
 """Variables of the repository. The others belong to an environment: each stack is a project of its own."""
 ENVIRONMENTS = {
-    "staging": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY"},
-    "production": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY"},
+    "staging": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY", "MODEL"},
+    "production": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY", "MODEL"},
+    "promotion-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT"},
     "preview-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT"},
     "drift-${{ matrix.stack }}": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT"},
     "models": {"PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"},

@@ -1,0 +1,89 @@
+"""What a job may ask Google on this machine: a token of its own identity, and Cloud KMS to sign with a key.
+
+A small server answers while the job runs, in the forms of the metadata server and of KMS. A key is used by whoever the
+stack's bindings allow to.
+"""
+
+import json
+import secrets
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from infra.local import iam
+from infra.local.cloud import Cloud
+from infra.local.provider.resource import Refused
+from infra.local.services import kms
+
+TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"  # a path, not a token  # nosec B105
+SIGN = ":asymmetricSign"
+
+
+@contextmanager
+def answering(cloud: Cloud, account: str) -> Iterator[dict[str, str]]:
+    """Answer until the end of the block; the variables that lead a program there. `account` is the job's service
+    account."""
+    server = _Server(cloud, account)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    host = f"127.0.0.1:{server.server_address[1]}"
+    try:
+        yield {"GCE_METADATA_HOST": host, "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS": f"http://{host}/"}
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, cloud: Cloud, account: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.cloud, self.account = cloud, account
+        self.token = secrets.token_urlsafe()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path == TOKEN and self.headers["Metadata-Flavor"] == "Google":
+            return self._answer(200, {"access_token": self.server.token, "token_type": "Bearer", "expires_in": 3600})
+        return self._refuse(404, "not found")
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
+        if self.headers["Authorization"] != f"Bearer {self.server.token}":
+            return self._refuse(401, "Request had invalid authentication credentials.")
+        if not self.path.startswith("/v1/") or not self.path.endswith(SIGN):
+            return self._refuse(404, "not found")
+        version = self.path.removeprefix("/v1/").removesuffix(SIGN)
+        key = version.partition("/cryptoKeyVersions/")[0]
+        member = f"serviceAccount:{self.server.account}"
+        if not iam.policies(self.server.cloud).allows(member, iam.KEY_SIGN, f"key:{key.rpartition('/')[2]}"):
+            return self._refuse(
+                403, f"Permission '{iam.KEY_SIGN}' denied on resource '{version}' (or it may not exist)."
+            )
+        try:
+            signature = kms.sign(self.server.cloud, version, b64decode(body["digest"]["sha256"]))
+        except Refused as refusal:
+            return self._refuse(404, str(refusal))
+        return self._answer(200, {"name": version, "signature": b64encode(signature).decode()})
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._answer(status, {"error": {"code": status, "message": message}})
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        return None

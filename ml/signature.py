@@ -1,0 +1,55 @@
+"""The training job signs what it makes: with a key in Cloud KMS that its own identity may use, and nobody else.
+
+Both addresses may be moved, by the variables that Google's own tools know: GCE_METADATA_HOST, and
+CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS.
+"""
+
+import json
+import urllib.request
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orderguard.model_signature import SIGNATURE, Statement, signed
+from orderguard.model_version import MANIFEST, sha256
+from orderguard.private_files import open_private
+
+KEY = "MODEL_SIGNING_KEY"
+"""The variable that names the key's version, as projects/…/cryptoKeyVersions/1; without it nothing is signed."""
+IMAGE = "TRAINER_IMAGE"
+METADATA = "metadata.google.internal"
+KMS = "https://cloudkms.googleapis.com"
+TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"  # a path, not a token  # nosec B105
+SECONDS = 30.0
+
+
+def sign(folder: Path, environment: Mapping[str, str]) -> bool:
+    """Sign the version in `folder`, where the environment names a key; whether it did. Raises `OSError` where the key
+    can't be used."""
+    key = environment.get(KEY)
+    if not key:
+        return False
+    statement = Statement(
+        version=folder.name, manifest_sha256=sha256(folder / MANIFEST), image=environment.get(IMAGE, "")
+    )
+    host = environment.get("GCE_METADATA_HOST") or METADATA
+    token = _asked(f"http://{host}{TOKEN}", {"Metadata-Flavor": "Google"})["access_token"]
+    kms = (environment.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS") or KMS).rstrip("/")
+    digest = {"digest": {"sha256": b64encode(statement.digest()).decode()}}
+    answer = _asked(f"{kms}/v1/{key}:asymmetricSign", {"Authorization": f"Bearer {token}"}, digest)
+    aside = folder / f".{SIGNATURE}.part"
+    with open_private(aside, "wb") as file:
+        file.write(signed(statement, key, b64decode(answer["signature"])))
+    aside.replace(folder / SIGNATURE)
+    return True
+
+
+def _asked(url: str, headers: Mapping[str, str], body: object = None) -> dict[str, Any]:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json", **headers})
+    # What runs on the machine itself is asked past a proxy.
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if url.startswith("http:") else []))
+    with opener.open(request, timeout=SECONDS) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
