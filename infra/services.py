@@ -30,7 +30,7 @@ APIS = {
 BEHIND = {"eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com")}
 # Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
 WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")
-ALWAYS = ("artifactregistry", "cloudrunv2", "secretmanager", "serviceaccount", "storage")
+ALWAYS = ("artifactregistry", "cloudrunv2", "kms", "secretmanager", "serviceaccount", "storage")
 
 
 def modules_of(settings: Settings) -> tuple[str, ...]:
@@ -41,7 +41,6 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "cloudscheduler": bool(settings.training_schedule),
         "compute": bool(settings.domain or settings.vpc_network or settings.has_history_store),
         "eventarc": settings.train_on_arrival,
-        "kms": settings.cmek,
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
         "pubsub": settings.rotation_reminder_days > 0,

@@ -15,12 +15,13 @@ from ml.config import DEFAULT, ConfigError
 from ml.quarantine import TooManyBadLines
 from ml.order_files import ReadingError, without_order_file
 from ml.registry import NotPromoted
+from ml.signature import SigningError
 from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
 from orderguard.order_folders import order_folder
 from orderguard.private_files import keep_private
 
-BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, TooManyBadLines)
+BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, SigningError, TooManyBadLines)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
 
 

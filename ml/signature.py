@@ -5,6 +5,7 @@ CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS.
 """
 
 import json
+import urllib.error
 import urllib.request
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -24,9 +25,13 @@ TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"  # a path,
 SECONDS = 30.0
 
 
+class SigningError(Exception):
+    """The key could not be used; the message says what Google answered."""
+
+
 def sign(folder: Path, environment: Mapping[str, str]) -> bool:
-    """Sign the version in `folder`, where the environment names a key; whether it did. Raises `OSError` where the key
-    can't be used."""
+    """Sign the version in `folder`, where the environment names a key; whether it did. Raises `SigningError` where the
+    key can't be used."""
     key = environment.get(KEY)
     if not key:
         return False
@@ -50,6 +55,13 @@ def _asked(url: str, headers: Mapping[str, str], body: object = None) -> dict[st
     request = urllib.request.Request(url, content, {"Content-Type": "application/json", **headers})
     # What runs on the machine itself is asked past a proxy.
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if url.startswith("http:") else []))
-    with opener.open(request, timeout=SECONDS) as answer:
-        found: dict[str, Any] = json.loads(answer.read())
-        return found
+    try:
+        with opener.open(request, timeout=SECONDS) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
+    except urllib.error.HTTPError as problem:
+        with problem:
+            words = problem.read(2_000).decode(errors="replace")
+        raise SigningError(f"the version was not signed: {url} answered {problem.code}: {words}") from None
+    except OSError as problem:
+        raise SigningError(f"the version was not signed: {url} does not answer: {problem}") from None

@@ -9,6 +9,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,10 +26,9 @@ LATEST_SECONDS = 6.0
 
 @dataclass
 class Row:
-    """A killed deployment and the one after it: what callers saw, and who answered them."""
+    """Killed deployments and the one after them: what callers saw, and who answered them."""
 
-    killed: str
-    after: float
+    killed: list[str]
     said: list[str]
     traffic: str
     requests: int
@@ -37,54 +37,47 @@ class Row:
     deployed: bool
 
 
-def kill_and_repeat(made: Stage, watch: Watch, number: int, kill: Kill, **variables: str) -> Row:
-    """Kill deployment `number` at a step, and let the next one run. Each is a revision of its own."""
-    begun, answered = time.monotonic(), len(watch.statuses)
-    proven = _serving(watch)
-    made.configure(requestTimeoutSeconds=100 + 2 * number)
-    killed = made.deploy(kill, **variables)
-    if killed.code >= 0:
-        raise RuntimeError(f"the deployment was to be killed at {kill.step!r} and ended by itself:\n{killed.text}")
-    excess = too_much(watch.since(begun), proven, killed)
-    if _finished(killed):
-        proven = _serving(watch)
-    between = time.monotonic()
-    made.configure(requestTimeoutSeconds=101 + 2 * number)
-    done = made.deploy()
-    if "==> finished: " in done.text:
-        proven = next(line.text.split()[2] for line in done.lines if line.text.startswith("==> finished: "))
-    else:
-        # What the killed one had given its canary stays until the next one has looked.
-        looked = next((line.at for line in done.lines if line.text.startswith("==> undone")), between)
-        between = looked + 0.5
-    last = watch.since(between)
-    ended_at = next((line.at for line in done.lines if line.text.startswith("==> all traffic")), time.monotonic())
-    excess += too_much([split for split in last if split.at < ended_at], proven, done)
-    seen = watch.statuses[answered:]
+def killed_and_repeated(made: Stage, watch: Watch, kills: Sequence[Kill]) -> Row:
+    """Run one deployment after the other, each a revision of its own, and kill each at its step; then one to its
+    end."""
+    begun, answered, excess = time.monotonic(), len(watch.statuses), 0
+    proven = serving(watch)
+    done = Ended()
+    for kill in (*kills, None):
+        made.next_release(broken=bool(kill and kill.broken))
+        started = time.monotonic()
+        done = made.deploy(kill)
+        if kill and done.code >= 0:
+            raise RuntimeError(f"the deployment was to be killed at {kill.step!r} and ended by itself:\n{done.text}")
+        finished = next((line.text.split()[2] for line in done.lines if line.text.startswith("==> finished: ")), None)
+        proven = finished or proven
+        # What the one before had given its canary stays until this one has taken it back.
+        undone = next((line.at + SEEN_SECONDS for line in done.lines if line.text.startswith("==> undone")), started)
+        given = next((line.at for line in done.lines if line.text.startswith("==> canary: 100 %")), time.monotonic())
+        seen = [split for split in watch.since(undone) if split.at < given]
+        excess += len(too_much(seen, proven, done))
+    statuses = watch.statuses[answered:]
     return Row(
-        killed=kill.step,
-        after=round(kill.after, 1),
+        killed=[f"{kill.after:.1f} s into {kill.step!r}{' of a broken one' if kill.broken else ''}" for kill in kills],
         said=[line.text.removeprefix(STEP) for line in done.lines if line.text.startswith(TELLING)],
         traffic=told(watch.since(begun)),
-        requests=len(seen),
-        failed=sum(status != 200 for _, status in seen),
-        too_much=len(excess),
+        requests=len(statuses),
+        failed=sum(status != 200 for _, status in statuses),
+        too_much=excess,
         deployed=done.code == 0 and made.record()["outcome"] == "deployed",
     )
 
 
 TELLING = tuple(STEP + word for word in ("undone", "finished", "resumed"))
+SEEN_SECONDS = 3.0
+"""Until the supervisor has moved the traffic back."""
 
 
-def _serving(watch: Watch) -> str:
+def serving(watch: Watch) -> str:
     """The revision with the most traffic now."""
     while not watch.splits:
         time.sleep(0.05)
     return max(watch.splits[-1].shares.items(), key=lambda one: one[1])[0]
-
-
-def _finished(ended: Ended) -> bool:
-    return any(line.text.startswith("==> canary: 100 %") for line in ended.lines)
 
 
 def points(steps: list[int]) -> list[str]:
@@ -101,8 +94,9 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name, stage(Path(name), free_port(), STEPS) as made, Watch(made) as watch:
         kills = [Kill(step, after) for step in points(STEPS) for after in (0.0, draw.uniform(0.3, LATEST_SECONDS))]
-        for number, kill in enumerate(kills):
-            rows.append(kill_and_repeat(made, watch, number, kill))
+        kills += [Kill("local is not well", after, broken=True) for after in (0.0, draw.uniform(0.1, 1.0))]
+        for kill in kills:
+            rows.append(killed_and_repeated(made, watch, [kill]))
             print(_shown(rows[-1]), flush=True)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
@@ -116,7 +110,7 @@ def main() -> None:
 
 def _shown(row: Row) -> str:
     return (
-        f"killed {row.after:3.1f} s into {row.killed!r}: {row.requests} requests, {row.failed} failed, next one "
+        f"killed {', then '.join(row.killed)}: {row.requests} requests, {row.failed} failed, next one "
         f"{'deployed' if row.deployed else 'FAILED'}{'' if not row.too_much else ', TOO MUCH TRAFFIC'}\n"
         f"    {row.traffic}\n" + "".join(f"    {line}\n" for line in row.said)
     )

@@ -21,13 +21,19 @@ from infra.local.services import secretmanager
 
 STACK = "local"
 STEP = "==> "
+COUNTER = "requestTimeoutSeconds"
+BREAKS, BEFORE = "app/scoring/handlers.py", "        record, source = exchange.record, exchange.source\n"
+BROKEN = "        raise RuntimeError('broken')\n"
+"""What makes the program answer 500 to every order, and where it goes."""
 
 
 class Kill(NamedTuple):
-    """When to kill a deployment: so many seconds after the step that begins with these words."""
+    """When to kill a deployment: so many seconds after the step that begins with these words. A `broken` one answers
+    500 to every order."""
 
     step: str
     after: float = 0.0
+    broken: bool = False
 
 
 class Told(NamedTuple):
@@ -86,6 +92,15 @@ class Stage:
         content = yaml.safe_load(path.read_text())
         content["config"].update({f"orderguard:{name}": value for name, value in settings.items()})
         path.write_text(yaml.safe_dump(content))
+
+    def next_release(self, *, broken: bool = False) -> None:
+        """Make the next deployment a revision of its own: another time-out, and where it is broken another program."""
+        path = self.clone / f"Pulumi.{STACK}.yaml"
+        before = yaml.safe_load(path.read_text())["config"].get(f"orderguard:{COUNTER}", 100)
+        self.configure(**{COUNTER: before + 1})
+        program = self.clone / BREAKS
+        whole = program.read_text().replace(BROKEN, "")
+        program.write_text(whole.replace(BEFORE, BEFORE + BROKEN, 1) if broken else whole)
 
     def api_key(self) -> str:
         """What callers send."""

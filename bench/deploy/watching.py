@@ -93,8 +93,7 @@ class Watch:
 def too_much(splits: list[Split], proven: str, ended: Ended) -> list[Split]:
     """The splits in which a revision beside the proven one had more than the canary's step gave it.
 
-    A revision is proven once a deployment gives it all traffic after its canary. A split may be seen before the step's
-    own line is: the line is printed first.
+    A step's line is printed before the traffic moves.
     """
     allowed, found = 0, []
     lines = iter(ended.lines)

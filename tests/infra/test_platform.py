@@ -20,6 +20,7 @@ OUTPUTS = {
     "public_url",
     "service_name",
     "training_job",
+    "model_signing_key",
     "model_version",
     "revision",
     "image",
@@ -144,6 +145,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
         ("trainer", "roles/storage.objectUser", "histories"),
         ("trainer", "roles/artifactregistry.reader", "registry"),
         ("trainer", "roles/secretmanager.secretAccessor", "training-key"),
+        ("trainer", "roles/cloudkms.signer", "model-signature"),
     }
     if stack != "local":
         wanted |= {
@@ -161,7 +163,7 @@ def _rights(record: Record) -> Iterator[tuple[str, str, str]]:
     for resource_type, name, inputs in record.resources:
         if "member" in inputs:
             who = str(inputs["member"]).partition(":")[2].partition("@")[0].rpartition("-")[2]
-            verb = next((verb for verb in ("-reads-", "-writes-", "-starts-") if verb in name), None)
+            verb = next((verb for verb in ("-reads-", "-writes-", "-starts-", "-signs-") if verb in name), None)
             yield who, inputs["role"], name.partition(verb)[2] if verb else "project"
 
 

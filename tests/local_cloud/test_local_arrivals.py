@@ -29,7 +29,7 @@ def test_files_that_come_while_the_first_one_waits_are_taken_by_its_training(
         return 0
 
     monkeypatch.setenv(jobs.GATHER, "600")
-    monkeypatch.setattr(jobs.time, "sleep", wait)
+    monkeypatch.setattr("time.sleep", wait)
     monkeypatch.setattr(jobs, "run_named", train)
     monkeypatch.setattr(jobs, "started_by", lambda cloud, name: [("trigger", "trainer")])
     for name in ("a.ndjson", "b.ndjson", "c.ndjson"):
