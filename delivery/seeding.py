@@ -62,9 +62,10 @@ def _on_this_machine(stack: Stack, outputs: Mapping[str, Any]) -> None:
     version, folder = str(outputs["model_version"]), cloud.bucket(str(outputs["histories_bucket"]))
     own = {**stack.environment, "MASKING_KEY": key, "LOCAL_CLOUD_HOME": str(home.root)}
     models, data = models_folder(own), own.get("DATA", "")
-    if not (models / version).exists():  # made by the stack's own job, of what lies in its raw bucket
-        models, raw = (cloud.bucket(str(outputs[f"{name}_bucket"])) for name in ("models", "raw"))
-        data = str(raw)
+    own_models = cloud.bucket(str(outputs.get("models_bucket", "")))
+    if not (models / version).exists() and (own_models / version).exists():
+        # Made by the stack's own job, of what lies in its raw bucket.
+        models, data = own_models, str(cloud.bucket(str(outputs["raw_bucket"])))
     _make(version, folder, own, models, data)
     if job := outputs.get("seeding_job"):
         follow([sys.executable, "-m", "infra.local", "run-job", str(job), "--stack", stack.name], environment=own)
