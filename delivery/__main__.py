@@ -168,7 +168,7 @@ def record_probes() -> None:
     """Record example orders for canaries, masked under a key that is thrown away. Inputs: ORDERS, a file with one order
     a line; PROBE_ORDERS, the file to write."""
     source = Path(required("ORDERS", "a file of orders, one JSON object a line"))
-    target = Path(os.environ.get(probes.VARIABLE) or probes.ORDERS)
+    target = Path(os.environ.get(probes.VARIABLE) or probes.OWN)
     print(f"{recording.record(source, target)} example orders, masked: {target}")
     print(f"Next: commit the file, or name it in {probes.VARIABLE} for `make deploy`")
 

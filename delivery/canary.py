@@ -17,7 +17,7 @@ from delivery.asking import access_token, address_of, ask, identity_headers
 from delivery.callers import Callers
 from delivery.comparing import compared
 from delivery.errors import DeliveryError
-from delivery.probes import Answer, answers, differences, failures, probe_orders
+from delivery.probes import Answer, answers, are_own, differences, failures, probe_orders
 from delivery.stack import Stack, on_google_cloud
 from delivery.traffic import Revision
 from infra.config import CANARY_TAG, REVISION_HEADER
@@ -85,7 +85,7 @@ class Canary:
             finding.orders = f"{len(found)} scored; the revision before does not take them, so nothing is compared"
             return finding.orders
         same = self._candidate.model_version == self._stable.model_version
-        finding.orders, wrong = differences(self._stable_answers, found, same)
+        finding.orders, wrong = differences(self._stable_answers, found, same, are_own(self._stack.environment))
         if wrong:
             raise DeliveryError(f"the new revision scores otherwise than {self._stable.name}: {wrong}")
         return finding.orders

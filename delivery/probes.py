@@ -1,8 +1,8 @@
 """Example orders that a canary is scored with, and how the answers of two revisions compare.
 
-The orders were recorded and masked, under a key that nobody has: `delivery/probe-orders.ndjson`, or the file that
-PROBE_ORDERS names (`make probe-orders` records one from orders of yours). They are only looked at: nothing of them is
-counted or remembered.
+The orders were recorded and masked, under a key that nobody has: the file that PROBE_ORDERS names, else
+`delivery/probe-orders.ndjson` (`make probe-orders` records it from orders of yours), else the sample's. They are only
+looked at: nothing of them is counted or remembered.
 """
 
 import json
@@ -16,7 +16,7 @@ from delivery.asking import ask
 from delivery.comparing import sign_test
 from delivery.errors import DeliveryError
 
-ORDERS = Path(__file__).with_name("probe-orders.ndjson")
+OWN, SAMPLE = (Path(__file__).with_name(f"probe-orders{of}.ndjson") for of in ("", "-sample"))
 VARIABLE = "PROBE_ORDERS"
 SCORE = "/v1/score?record=false"
 AT_ONCE = 4
@@ -36,9 +36,14 @@ class Answer:
     anomaly: bool = False
 
 
+def are_own(environment: Mapping[str, str]) -> bool:
+    """Whether the example orders are the shop's own, not the sample's: a model knows its own shop's goods alone."""
+    return bool(environment.get(VARIABLE)) or OWN.exists()
+
+
 def probe_orders(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """The example orders. Raises `DeliveryError` where the file holds none."""
-    path = Path(environment.get(VARIABLE) or ORDERS)
+    path = Path(environment.get(VARIABLE) or (OWN if OWN.exists() else SAMPLE))
     try:
         found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as problem:
@@ -70,11 +75,12 @@ def failures(found: Sequence[Answer], whose: str) -> str:
     return f"{whose} failed {len(statuses)} of {len(found)} example orders; the first with status {first}"
 
 
-def differences(stable: Sequence[Answer], candidate: Sequence[Answer], same_model: bool) -> tuple[str, str]:
+def differences(stable: Sequence[Answer], candidate: Sequence[Answer], same_model: bool, own: bool) -> tuple[str, str]:
     """How the answers compare: what to record, and what is wrong with it (empty where nothing is).
 
-    The same model has to say the same. Another model may decide otherwise on some orders, but not on more than
-    `MOST_CHANGED` of them, nor all in one direction (the sign test, at `CHANCE`).
+    The same model has to say the same. Another model may decide otherwise on some of the shop's `own` orders, but not
+    on more than `MOST_CHANGED` of them, nor all in one direction (the sign test, at `CHANCE`). What it says of another
+    shop's goods tells nothing: it never saw them.
     """
     largest = max(abs(old.score - new.score) for old, new in zip(stable, candidate, strict=True))
     more = sum(new.anomaly and not old.anomaly for old, new in zip(stable, candidate))
@@ -82,6 +88,8 @@ def differences(stable: Sequence[Answer], candidate: Sequence[Answer], same_mode
     said = f"{len(stable)} scored, scores differ by {largest:.2g} at the most, {more + fewer} decisions differ"
     if same_model:
         return said, f"{said}, with the same model" if largest > SAME or more + fewer else ""
+    if not own:
+        return f"{said}; another model, and orders of another shop: its decisions are left to callers", ""
     p = sign_test(more, fewer) if more + fewer else 1.0
     said += f" ({more} anomalies more, {fewer} fewer; p = {p:.2g})"
     return said, said if p < CHANCE or more + fewer > MOST_CHANGED * len(stable) else ""

@@ -13,7 +13,7 @@ from delivery import canary as judging
 from delivery.canary import Canary, Door, door_of, scored_by_stable
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
-from delivery.probes import Answer, differences, probe_orders
+from delivery.probes import SAMPLE, Answer, differences, probe_orders
 from delivery.stack import Stack
 from delivery.traffic import Revision
 from tests.unit.delivery.json_service import JsonHandler, serving
@@ -87,8 +87,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         yield server
 
 
-def canary(service: Service, candidate: Revision, **counts: Counts) -> Canary:
-    stack = FakeStack("local", {"URL": f"http://127.0.0.1:{service.server_address[1]}"})
+def canary(service: Service, candidate: Revision, own: bool = False, **counts: Counts) -> Canary:
+    named = {"PROBE_ORDERS": str(SAMPLE)} if own else {}
+    stack = FakeStack("local", {"URL": f"http://127.0.0.1:{service.server_address[1]}", **named})
     figures = Figures({name.replace("_", "-"): found for name, found in counts.items()})
     return Canary(stack, figures, STABLE, candidate, scored_by_stable(stack))
 
@@ -118,12 +119,13 @@ def test_a_canary_whose_scores_differ_under_the_same_model_is_refused(service: S
 
 
 def test_another_model_may_score_otherwise_but_not_decide_otherwise_throughout(service: Service) -> None:
-    judged = canary(service, OTHER)
+    judged = canary(service, OTHER, own=True)
     service.shift = 0.001
     assert "0 decisions differ" in judged.score(0)
     service.shift = 0.9
     with pytest.raises(DeliveryError, match=r"anomalies more, 0 fewer; p = "):
         judged.score(10)
+    assert "another shop: its decisions are left to callers" in canary(service, OTHER).score(10)
 
 
 def test_an_address_that_another_revision_answers_is_not_taken_for_the_canarys(service: Service) -> None:
@@ -188,5 +190,5 @@ def test_the_example_orders_are_masked(tmp_path: Any) -> None:
 def test_decisions_that_change_both_ways_by_chance_are_no_reason() -> None:
     old = [Answer(200, 0.2, number < 10) for number in range(40)]
     new = [Answer(200, 0.2, 2 <= number < 12) for number in range(40)]
-    assert differences(old, new, same_model=False)[1] == ""
-    assert differences(old, new, same_model=True)[1]
+    assert differences(old, new, same_model=False, own=True)[1] == ""
+    assert differences(old, new, same_model=True, own=True)[1]
