@@ -125,8 +125,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                 ],
             },
             "`/ready` fails from more than one place. Look at the newest revision's start in the service's log; "
-            "to go back, name the "
-            "revision before it in `orderguard:stableRevision` with `orderguard:canaryPercent: 0`.",
+            "to go back: "
+            "`make go-back STACK=…`, which moves the traffic and builds nothing.",
             "CRITICAL",
         ),
         "alert-error-rate": Condition(

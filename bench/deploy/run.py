@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.deploy.stage import STEP, Ended, Kill, Stage, stage
+from bench.deploy.stage import FAULTS, STEP, Ended, Kill, Stage, stage
 from bench.deploy.watching import Watch, told, too_much
 from infra.local.ports import free_port
 from orderguard.model_version import champion
@@ -44,7 +44,7 @@ def killed_and_repeated(made: Stage, watch: Watch, kills: Sequence[Kill]) -> Row
     proven = serving(watch)
     done = Ended()
     for kill in (*kills, None):
-        made.next_release(broken=bool(kill and kill.broken))
+        made.next_release(kill.fault if kill else "")
         started = time.monotonic()
         done = made.deploy(kill)
         if kill and done.code >= 0:
@@ -58,7 +58,9 @@ def killed_and_repeated(made: Stage, watch: Watch, kills: Sequence[Kill]) -> Row
         excess += len(too_much(seen, proven, done))
     statuses = watch.statuses[answered:]
     return Row(
-        killed=[f"{kill.after:.1f} s into {kill.step!r}{' of a broken one' if kill.broken else ''}" for kill in kills],
+        killed=[
+            f"{kill.after:.1f} s into {kill.step!r}{' of one that ' * bool(kill.fault)}{kill.fault}" for kill in kills
+        ],
         said=[line.text.removeprefix(STEP) for line in done.lines if line.text.startswith(TELLING)],
         traffic=told(watch.since(begun)),
         requests=len(statuses),
@@ -66,6 +68,24 @@ def killed_and_repeated(made: Stage, watch: Watch, kills: Sequence[Kill]) -> Row
         too_much=excess,
         deployed=done.code == 0 and made.record()["outcome"] == "deployed",
     )
+
+
+def refused(made: Stage, watch: Watch, fault: str) -> dict[str, object]:
+    """Deploy a release with a fault: what the record says of it, and what callers saw meanwhile."""
+    begun, answered, before = time.monotonic(), len(watch.statuses), serving(watch)
+    made.next_release(fault)
+    code = made.deploy().code
+    statuses = watch.statuses[answered:]
+    found = {
+        "fault": fault,
+        "refused": code != 0 and made.record()["outcome"] == "went back" and serving(watch) == before,
+        "canary": made.record()["canary"],
+        "traffic": told(watch.since(begun)),
+        "requests": len(statuses),
+        "failed": sum(status != 200 for _, status in statuses),
+    }
+    print(f"a release that {fault}: {'refused' if found['refused'] else 'NOT REFUSED'}; {found}", flush=True)
+    return found
 
 
 TELLING = tuple(STEP + word for word in ("undone", "finished", "resumed"))
@@ -94,12 +114,14 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name, stage(Path(name), free_port(), STEPS) as made, Watch(made) as watch:
         kills = [Kill(step, after) for step in points(STEPS) for after in (0.0, draw.uniform(0.3, LATEST_SECONDS))]
-        kills += [Kill("local is not well", after, broken=True) for after in (0.0, draw.uniform(0.1, 1.0))]
+        kills += [Kill("local is not well", after, "answers 500") for after in (0.0, draw.uniform(0.1, 1.0))]
         for kill in kills:
             rows.append(killed_and_repeated(made, watch, [kill]))
             print(_shown(rows[-1]), flush=True)
+        refusals = [refused(made, watch, fault) for fault in FAULTS]
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    report = {"killed": [asdict(row) for row in rows], "refused": refusals}
+    REPORT.write_text(json.dumps(report, indent=2) + "\n")
     failed, excess = sum(row.failed for row in rows), sum(row.too_much for row in rows)
     requests = sum(row.requests for row in rows)
     print(

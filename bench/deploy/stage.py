@@ -22,18 +22,27 @@ from infra.local.services import secretmanager
 STACK = "local"
 STEP = "==> "
 COUNTER = "requestTimeoutSeconds"
-BREAKS, BEFORE = "app/scoring/handlers.py", "        record, source = exchange.record, exchange.source\n"
-BROKEN = "        raise RuntimeError('broken')\n"
-"""What makes the program answer 500 to every order, and where it goes."""
+PROGRAM = "app/scoring/handlers.py"
+FAULTS = {
+    "answers 500": (
+        "        record, source = exchange.record, exchange.source\n",
+        "        raise RuntimeError('broken')\n",
+    ),
+    "scores otherwise": (
+        "        encoded = _encoder.encode(scored.answer)\n",
+        "        encoded = encoded.replace(b'\"score\":0.', b'\"score\":0.0')\n",
+    ),
+}
+"""What is wrong with a release: the line of the program after which it goes, and what goes there."""
 
 
 class Kill(NamedTuple):
-    """When to kill a deployment: so many seconds after the step that begins with these words. A `broken` one answers
-    500 to every order."""
+    """When to kill a deployment: so many seconds after the step that begins with these words. `fault` is what is wrong
+    with its release, one of `FAULTS`."""
 
     step: str
     after: float = 0.0
-    broken: bool = False
+    fault: str = ""
 
 
 class Told(NamedTuple):
@@ -93,14 +102,19 @@ class Stage:
         content["config"].update({f"orderguard:{name}": value for name, value in settings.items()})
         path.write_text(yaml.safe_dump(content))
 
-    def next_release(self, *, broken: bool = False) -> None:
-        """Make the next deployment a revision of its own: another time-out, and where it is broken another program."""
+    def next_release(self, fault: str = "") -> None:
+        """Make the next deployment a revision of its own: another time-out, and with a fault another program."""
         path = self.clone / f"Pulumi.{STACK}.yaml"
         before = yaml.safe_load(path.read_text())["config"].get(f"orderguard:{COUNTER}", 100)
         self.configure(**{COUNTER: before + 1})
-        program = self.clone / BREAKS
-        whole = program.read_text().replace(BROKEN, "")
-        program.write_text(whole.replace(BEFORE, BEFORE + BROKEN, 1) if broken else whole)
+        program = self.clone / PROGRAM
+        whole = program.read_text()
+        for _, wrong in FAULTS.values():
+            whole = whole.replace(wrong, "")
+        if fault:
+            line, wrong = FAULTS[fault]
+            whole = whole.replace(line, line + wrong, 1)
+        program.write_text(whole)
 
     def api_key(self) -> str:
         """What callers send."""
