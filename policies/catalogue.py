@@ -2,12 +2,13 @@
 
 from policies.rule import Rule, rules_of
 from policies.rules import artifact_registry, bigquery, cloud_run, compute, data_services, dns, duties, edge, events
-from policies.rules import functions, gke, iam, kms, network, observability, organization, placement, privacy
-from policies.rules import secret_manager, sql, storage, workload_identity
+from policies.rules import functions, gke, iam, kms, least_rights, network, observability, organization, placement
+from policies.rules import privacy, secret_manager, sql, storage, workload_identity
 
 MODULES = (
-    storage, iam, workload_identity, secret_manager, kms, cloud_run, privacy, duties, placement, observability, events,
-    bigquery, artifact_registry, edge, compute, network, dns, sql, gke, functions, data_services, organization,
+    storage, iam, workload_identity, least_rights, secret_manager, kms, cloud_run, privacy, duties, placement,
+    observability, events, bigquery, artifact_registry, edge, compute, network, dns, sql, gke, functions, data_services,
+    organization,
 )  # fmt: skip
 """In the order in which the documentation shows them."""
 

@@ -38,6 +38,8 @@ _BINDING: Final[tuple[tuple[str, ...], ...]] = (
 """Operators with two sides, from those that bind least."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ASKING = {"startsWith": "starts", "endsWith": "ends", "contains": "holds"}
+_WITHOUT_COLON = frozenset({"ref", "ref_type"})
+"""Claims that can't hold a colon: git allows none in a ref."""
 _CONSTANTS: Mapping[str, object] = {"true": True, "false": False, "null": None}
 
 
@@ -344,6 +346,14 @@ def _joined(parts: list[Node], text: str) -> Alternative:
             parts = rest[1:]
         else:
             break
+    # From the end, too: what is joined in between may be no claim, but a ref holds no separator.
+    while len(parts) > 1 and parts[-1].kind == "name" and _claim(parts[-1]) in _WITHOUT_COLON:
+        separator = parts[-2].value if parts[-2].kind == "literal" else None
+        if separator != ":" or separator not in text:
+            break
+        text, _, own = text.rpartition(separator)
+        found.add(Demand(_claim(parts[-1]), "is", own))
+        parts = parts[:-2]
     return frozenset(found)
 
 

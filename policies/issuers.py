@@ -26,8 +26,10 @@ _PULUMI_AUDIENCE = r"(?:(?:aws|azure|gcp):)?[A-Za-z0-9][\w\-]*"
 _PULUMI_WRITE = "assertion.sub.startsWith('pulumi:deploy:org:ORGANISATION:project:PROJECT:stack:STACK:')"
 _PULUMI_MOMENTS = ("stack", "operation", "current_env", "root_env", "https://pulumi.com/current_env_id")
 _PULUMI_MOMENT = r":stack:.|:operation:.|:currentEnvironment:.|:rootEnvironment:.|:env(?:ironment)?:."
-_NO_MOMENT = frozenset({("ref_type", "branch"), ("ref_protected", "false"), ("environment_protected", "false")})
-"""What any run of a tenant can say of itself."""
+_NO_MOMENT = frozenset(
+    {("ref_type", "branch"), ("ref_type", "tag"), ("ref_protected", "false"), ("environment_protected", "false")}
+)
+"""What any run of a tenant can say of itself: whoever may push may push any tag."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,9 @@ def _federated(condition: str, member: str, role: str = "roles/run.admin") -> li
         "google.subject": "assertion.sub",
         "attribute.repository_id": "assertion.repository_id",
         "attribute.repository_ref": "assertion.repository_id + ':' + assertion.ref",
+        "attribute.trigger": "assertion.repository_id + ':' + assertion.ref_type",
+        "attribute.job_kind": "assertion.repository_id + ':' + assertion.environment + ':'"
+        " + assertion.job_workflow_ref.extract('.github/workflows/{file}@') + ':' + assertion.ref_type",
     }
     return [
         Declared(PROVIDER, "github", {"oidc": GITHUB, "attributeCondition": condition, "attributeMapping": mapping}),
@@ -86,6 +89,26 @@ def _federated(condition: str, member: str, role: str = "roles/run.admin") -> li
             "gcp:projects/iAMMember:IAMMember", "deploys", {"role": role, "member": f"serviceAccount:{_DEPLOYER}"}
         ),
     ]
+
+
+_RELEASES = (
+    f"{_GITHUB_RUNS} && (assertion.ref == 'refs/heads/main' || assertion.ref.startsWith('refs/tags/v')"
+    " || assertion.event_name == 'pull_request')"
+)
+_OPENS_STATE = Declared(
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+    "opens-state",
+    {
+        "cryptoKeyId": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+        "role": "roles/cloudkms.cryptoKeyDecrypter",
+        "member": f"serviceAccount:{_DEPLOYER}",
+    },
+)
+_READS_KEY = Declared(
+    "gcp:secretmanager/secretIamMember:SecretIamMember",
+    "reads-key",
+    {"secretId": "a", "role": "roles/secretmanager.secretAccessor", "member": f"serviceAccount:{_DEPLOYER}"},
+)
 
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
@@ -205,6 +228,22 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         violated=[
             _federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_id/1"),
             _federated(f"{_GITHUB_RUNS} && assertion.ref_type == 'branch'", f"{POOL}/*"),
+            _federated(_GITHUB_RUNS, f"{POOL}/attribute.trigger/1:tag"),
+        ],
+    ),
+    StackExamples(
+        "workload-identity-pull-requests",
+        holds=[
+            [*_federated(_RELEASES, f"{POOL}/attribute.job_kind/1:prod:deploy.yml:tag"), _OPENS_STATE],
+            [*_federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_ref/1:refs/heads/main"), _OPENS_STATE],
+            [*_federated(f"{_GITHUB_RUNS} && assertion.ref.startsWith('refs/tags/v')", f"{POOL}/*"), _OPENS_STATE],
+            _federated(_RELEASES, f"{POOL}/attribute.job_kind/1:previews:preview.yml:branch", "roles/run.viewer"),
+        ],
+        violated=[
+            [*_federated(_RELEASES, f"{POOL}/attribute.job_kind/1:previews:preview.yml:branch"), _OPENS_STATE],
+            [*_federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_id/1"), _OPENS_STATE],
+            [*_federated(f"{_GITHUB_RUNS} && assertion.environment == 'p'", f"{POOL}/*"), _READS_KEY],
+            _federated(_GITHUB_RUNS, f"{POOL}/attribute.repository_id/1", "roles/secretmanager.secretAccessor"),
         ],
     ),
 )

@@ -48,6 +48,10 @@ _BASE = [*_ACCOUNTS, *_STORES]
 _CUSTOM_ROLE = Declared(
     "gcp:projects/iAMCustomRole:IAMCustomRole", "reader", {"roleId": "reader", "permissions": ["storage.objects.get"]}
 )
+_MODELS_BUCKET = (
+    "resource.name == 'projects/_/buckets/p-prod-models'"
+    " || resource.name.startsWith('projects/_/buckets/p-prod-models/')"
+)
 _MODELS_ONLY = "resource.name.extract('buckets/{bucket}/').endsWith('-models')"
 
 
@@ -134,6 +138,36 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             {"role": "roles/storage.admin", "member": "group:platform@example.com"},
         ],
         violated=[{"role": role, "member": SCORER} for role in ("roles/storage.admin", "roles/editor", "roles/owner")],
+    ),
+    Examples(
+        "iam-roles-beyond-need",
+        PROJECT_MEMBER,
+        holds=[
+            {"role": "roles/run.invoker", "member": SCORER},
+            {"role": "roles/run.admin", "member": "group:operators@example.com"},
+            {
+                "role": "roles/secretmanager.admin",
+                "member": SCORER,
+                "condition": {"expression": "resource.name.startsWith('projects/1/secrets/shop-')"},
+            },
+        ],
+        violated=[
+            {"role": role, "member": SCORER}
+            for role in (
+                "roles/storage.admin",
+                "roles/cloudkms.admin",
+                "roles/run.admin",
+                "roles/aiplatform.user",
+                "roles/binaryauthorization.policyEditor",
+            )
+        ]
+        + [
+            {
+                "role": "roles/storage.objectViewer",
+                "member": SCORER,
+                "condition": {"expression": "request.time < timestamp('2026-01-01T00:00:00Z')"},
+            }
+        ],
     ),
     Examples(
         "iam-no-escalation",
@@ -238,6 +272,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             [*_BASE, _TRAINER_READS, _member("models", _READ, SCORER, bucket="p-prod-models")],
             [*_BASE, _limited(_MODELS_ONLY)],
             [*_BASE, _limited("resource.name.startsWith('projects/_/buckets/p-prod-models')")],
+            [*_BASE, _limited(_MODELS_BUCKET)],
         ],
         violated=[
             [*_BASE, _TRAINER_READS, _SCORER_READS_RAW],
@@ -253,6 +288,8 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             [*_BASE, _limited("resource.name.startsWith('projects/_/buckets/p-prod-raw/objects/2026')")],
             [*_BASE, _limited("resource.name.endsWith('-models')")],
             [*_BASE, _limited(f"{_MODELS_ONLY} || request.time > timestamp('2026-01-01T00:00:00Z')")],
+            [*_BASE, _limited(f"{_MODELS_BUCKET} || {_MODELS_BUCKET.replace('models', 'raw')}")],
+            [*_BASE, _limited(f"({_MODELS_BUCKET}) || (true)")],
             [*_BASE, _CUSTOM_ROLE, _member("custom", "projects/p/roles/reader", SCORER)],
         ],
     ),

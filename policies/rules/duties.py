@@ -2,6 +2,7 @@
 secret has one reader.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -39,6 +40,9 @@ DEPLOYING_ROLES = frozenset(
 )
 _GET, _ACCESS = "storage.objects.get", "secretmanager.versions.access"
 _BUCKET_ENDS = lazy(r"resource\.name\.extract\('buckets/\{bucket\}/'\)\.endsWith\('([^'/]+)'\)")
+_BUCKET_IS = lazy(
+    r"resource\.name == 'projects/_/buckets/([^'/]+)'|resource\.name\.startsWith\('projects/_/buckets/([^'/]+)/'\)"
+)
 _BUCKET_STARTS = lazy(r"resource\.name\.startsWith\('projects/_/buckets/([^'/]+)(/?)[^']*'\)")
 _STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *WIDE_GRANT_TYPES)
 
@@ -226,15 +230,31 @@ def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:
 
 
 def _spares(condition: Value, raw: list[Resource], patterns: list[str]) -> bool | None:
-    """Whether a condition limits a grant to buckets of other names: all of it has to hold (`&&` alone, nothing
-    negated), and some part asks for a beginning or an end of the bucket's name that no raw bucket has. None where
-    that depends on a name that is not known yet.
+    """Whether a condition limits a grant to buckets of other names: in each of its alternatives (`||`) all has to hold
+    (`&&`, nothing negated, no brackets), and some part names another bucket, or asks for a beginning or an end of the
+    bucket's name that no raw bucket has. None where that depends on a name that is not known yet.
     """
     if condition.unknown:
         return None
-    if any(sign in condition.text for sign in ("||", "!", "?")):
+    alternatives = condition.text.split("||")
+    if any(sign in condition.text for sign in ("!", "?")) or (len(alternatives) > 1 and _grouped(condition.text)):
         return False
-    parts = [part.strip() for part in condition.text.split("&&")]
+    answers = [_spares_all(alternative, raw, patterns) for alternative in alternatives]
+    return False if False in answers else None if None in answers else True
+
+
+def _grouped(condition: str) -> bool:
+    """Whether brackets group something, beside those of a call."""
+    return re.search(r"(?:^|[^\w.])\(", condition) is not None
+
+
+def _spares_all(condition: str, raw: list[Resource], patterns: list[str]) -> bool | None:
+    """The same of one alternative."""
+    parts = [part.strip() for part in condition.split("&&")]
+    named = [match[1] or match[2] for match in map(_BUCKET_IS.fullmatch, parts) if match]
+    if any(not matches_any(name, patterns) for name in named):
+        unnamed = any(bucket["name"].unknown for bucket in raw)
+        return None if unnamed else not any(bucket["name"].text == name for bucket in raw for name in named)
     ends = [match[1] for match in map(_BUCKET_ENDS.fullmatch, parts) if match and not matches_any(match[1], patterns)]
     starts = [match.groups() for match in map(_BUCKET_STARTS.fullmatch, parts) if match and raw]
     if any(bucket["name"].unknown for bucket in raw):
