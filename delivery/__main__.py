@@ -22,6 +22,7 @@ from delivery import (
     recording,
     records,
     release,
+    state_copy,
     summary,
     trace,
     workflow_rules,
@@ -39,7 +40,7 @@ from delivery.previews.preview import Preview, as_json
 from delivery.previews.running import preview
 from delivery.previews.text import text
 from delivery.seeding import seed
-from delivery.stack import Stack
+from delivery.stack import Stack, on_google_cloud
 from infra.local.errors import LocalCloudError
 from infra.local.provider.resource import Refused
 from orderguard.model_version import ModelVersionError
@@ -171,6 +172,14 @@ def record_probes() -> None:
     target = Path(os.environ.get(probes.VARIABLE) or probes.OWN)
     print(f"{recording.record(source, target)} example orders, masked: {target}")
     print(f"Next: commit the file, or name it in {probes.VARIABLE} for `make deploy`")
+
+
+def leave_state_copy() -> None:
+    """Leave a copy of the stack's state without its secrets, which previews compare with. Inputs: STACK."""
+    if not on_google_cloud(os.environ):
+        print("the local cloud's state is this machine's: previews read it as it is")
+        return
+    print(f"previews compare with {state_copy.leave(stack())}")
 
 
 def seed_histories() -> None:
@@ -343,6 +352,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "secret-scan": scan_secrets,
     "seed-histories": seed_histories,
     "sign-image": sign_image,
+    "state-copy": leave_state_copy,
     "test-summary": test_summary,
     "trace": show_trace,
     "verify-image": verify_image,

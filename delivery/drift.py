@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from delivery import github
+from delivery import github, state_copy
 from delivery.commands import REPOSITORY, run
 from delivery.errors import DeliveryError
 from delivery.previews.markdown import fenced, markdown
@@ -44,7 +44,12 @@ def report(stack: Stack) -> str:
 
 
 def found(stack: Stack) -> list[str]:
-    """What differs, as Markdown; nothing where all agree."""
+    """What differs, as Markdown; nothing where all agree. It is looked for with the copy of the state without secrets,
+    where there is one.
+    """
+    if state_copy.is_kept(stack):
+        with state_copy.opened(stack) as copy:
+            return found(copy)
     beside = _beside(stack)
     lines = []
     if beside:

@@ -33,6 +33,7 @@ POLICY_OPTIONS = "ORDERGUARD_POLICIES"
 """The environment variable that the pack takes its options from."""
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
+_READ_WITH_KEYS = ("**gcp:secretmanager/secretVersion:SecretVersion**", "**gcp:redis/instance:Instance**")
 RUN_PROGRAM = ("up", "preview", "refresh")
 CHANGING = ("up", "refresh")
 PROJECT = "orderguard"
@@ -55,13 +56,19 @@ class Stack:
 
     name: str
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    settings: Path | None = None
+    """The stack's file; None for the one in the repository."""
+
+    @property
+    def file(self) -> Path:
+        """Where the stack's settings stand."""
+        return self.settings or REPOSITORY / f"Pulumi.{self.name}.yaml"
 
     def setting(self, name: str, of: str = "orderguard") -> str:
         """One of the stack's own settings (`domain`), as its file says; empty where it says nothing. `of` is whose
         setting it is: `gcp` for project and region.
         """
-        path = REPOSITORY / f"Pulumi.{self.name}.yaml"
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        found = yaml.safe_load(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         return str((found.get("config") or {}).get(f"{of}:{name}", ""))
 
     def canary_steps(self) -> list[int]:
@@ -95,8 +102,23 @@ class Stack:
         return stack._engine(["preview", "--policy-pack", POLICY_PACK, "--event-log", str(events), *arguments])
 
     def refresh_preview(self, events: Path) -> str:
-        """Compare the state with what the cloud holds, and change neither; the engine's events go to `events`."""
-        return self._engine(["refresh", "--preview-only", "--event-log", str(events)])
+        """Compare the state with what the cloud holds, and change neither; the engine's events go to `events`. What the
+        provider reads keys for is left out: whoever previews may not.
+        """
+        left_out = [word for pattern in _READ_WITH_KEYS for word in ("--exclude", pattern)]
+        return self._engine(["refresh", "--preview-only", "--event-log", str(events), *left_out])
+
+    def exported(self) -> str:
+        """The state as JSON, with the values of its secrets: for who deploys, and not to be kept."""
+        return self._engine(["stack", "export", "--show-secrets"])
+
+    def command(self, arguments: Sequence[str], folder: Path) -> str:
+        """Run a command of the engine in a folder with settings of its own."""
+        return run(
+            ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color", "never"],
+            folder=folder,
+            environment=self._whole(),
+        )
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
@@ -133,15 +155,18 @@ class Stack:
                 print(f"==> {done}", flush=True)
             yield
 
-    def _on_google_cloud(self, arguments: list[str]) -> str:
+    def _whole(self) -> dict[str, str]:
         engine = ensure_engine(variables=self.environment)
         path = os.pathsep.join(
             [str(engine.pulumi.parent), str(Path(sys.executable).parent), self.environment.get("PATH", os.defpath)]
         )
-        environment = {**self.environment, **_EVENT_LOG, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+        return {**self.environment, **_EVENT_LOG, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+
+    def _on_google_cloud(self, arguments: list[str]) -> str:
+        environment = self._whole()
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / f"Pulumi.{self.name}.yaml"
-            shutil.copy(REPOSITORY / settings.name, settings)
+            shutil.copy(self.file, settings)
             # Nobody watches a command that only reads: its output is data, or shown otherwise.
             act = follow if _changes(arguments) else run
             chosen = ["--config-file", str(settings)] if arguments[0] in RUN_PROGRAM else []

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from delivery import state_copy
 from delivery.errors import DeliveryError
 from delivery.models import models_folder
 from delivery.previews import base
@@ -31,8 +32,7 @@ def preview(stack: Stack) -> Preview:
     Raises `DeliveryError` where the stack can't be previewed at all.
     """
     if on_google_cloud(stack.environment):
-        found = _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed(stack))
-        return found if stack.setting("imageDigest") else _with_built_images(found)
+        return _on_google_cloud(stack)
     home = home_from(stack.environment)
     settings = engine_settings(Cloud(home, stack.name))
     if reference := stack.environment.get(BASE):
@@ -41,6 +41,15 @@ def preview(stack: Stack) -> Preview:
         return _previewed(stack, LOCAL, "what is up here", settings)
     with elsewhere(stack) as apart:
         return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
+
+
+def _on_google_cloud(stack: Stack) -> Preview:
+    """Against the copy of the state without secrets, where the state lies in a bucket: it takes no right to any key."""
+    if state_copy.is_kept(stack):
+        with state_copy.opened(stack) as copy:
+            return _on_google_cloud(copy)
+    found = _previewed(stack, GOOGLE_CLOUD, "what is deployed", _deployed(stack))
+    return found if stack.setting("imageDigest") else _with_built_images(found)
 
 
 def _deployed(stack: Stack) -> list[str]:
