@@ -59,7 +59,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     set_defaults(settings.labels, ProjectServices("services", settings))
     if settings.cmek:
         encrypt_everything(settings, EncryptionKey("data", settings))
-    if settings.attestor:
+    if settings.attestor and settings.grants_itself:
         ImageAdmission("images", settings)
 
     scorer = Identity("scorer", settings, "scores orders")
@@ -120,7 +120,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         TrainingLaunch("training", settings, training, making, raw)
     if settings.domain:
         Edge("edge", settings, service, hooks)
-    if settings.audit_logs:
+    if settings.audit_logs and settings.grants_itself:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:

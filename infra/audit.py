@@ -1,5 +1,7 @@
 """The record of who read what, kept by Google Cloud itself, and alerts on changes of who may."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
@@ -21,22 +23,35 @@ CHANGES = {
     " AND protoPayload.serviceData.policyDelta.auditConfigDeltas:*",
     "custom-roles": 'resource.type="iam_role" AND protoPayload.methodName:"Role"',
     "bucket-access": 'resource.type="gcs_bucket" AND protoPayload.methodName="storage.setIamPermissions"',
+    "account-access": 'protoPayload.serviceName="iam.googleapis.com" AND protoPayload.methodName:"SetIAMPolicy"',
+    # What runs as the stack's identities: a deployment changes it, and nobody else has to.
+    "what-runs": 'protoPayload.serviceName=("run.googleapis.com" OR "workflows.googleapis.com"'
+    ' OR "cloudscheduler.googleapis.com") AND protoPayload.methodName=~"(Create|Update|Replace)(Service|Job|Workflow)"',
 }
 
 
+def data_access_logs(name: str, project: str, services: Sequence[str], opts: pulumi.ResourceOptions) -> None:
+    """Has Google Cloud record who reads and writes what these services hold."""
+    for service in services:
+        gcp.projects.IAMAuditConfig(
+            f"{name}-{service.split('.')[0]}",
+            project=project,
+            service=service,
+            audit_log_configs=[{"log_type": kind} for kind in ("ADMIN_READ", "DATA_READ", "DATA_WRITE")],
+            opts=opts,
+        )
+
+
 class AuditLogs(Component):
-    """Data access logs for the services that hold what is worth stealing: orders and models, keys, and histories."""
+    """Data access logs for the services that hold what is worth stealing: orders and models, keys, and histories.
+
+    They are part of the project's policy: where somebody deploys for the stack, the bootstrap stack has them.
+    """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        for service in AUDITED_WITH_STORE if settings.has_history_store else AUDITED:
-            gcp.projects.IAMAuditConfig(
-                f"{name}-{service.split('.')[0]}",
-                project=settings.project,
-                service=service,
-                audit_log_configs=[{"log_type": kind} for kind in ("ADMIN_READ", "DATA_READ", "DATA_WRITE")],
-                opts=self.within,
-            )
+        services = AUDITED_WITH_STORE if settings.has_history_store else AUDITED
+        data_access_logs(name, settings.project, services, self.within)
         self.register_outputs({})
 
 

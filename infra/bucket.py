@@ -24,13 +24,15 @@ class Lifetime:
     """How long objects stay. `delete_after_days` counts from an object's creation; 0 keeps it for good.
 
     `old_versions` noncurrent versions of each object stay beside it, for `recovery_days`. `retained` forbids deleting
-    or changing an object before `delete_after_days`; Cloud Storage offers it only without versions. Objects whose names
-    begin with `scratch` go after a day, for good: they were put aside for work that is over.
+    or changing an object before `delete_after_days`; Cloud Storage offers it only without versions. Whoever may change
+    the bucket can take that back, unless it is `locked`, which itself nobody can take back. Objects whose names begin
+    with `scratch` go after a day, for good: they were put aside for work that is over.
     """
 
     delete_after_days: int = 0
     old_versions: int = 3
     retained: bool = False
+    locked: bool = False
     scratch: str = ""
     recovery_days: int = RECOVERY_DAYS
 
@@ -76,6 +78,7 @@ class Bucket(Component):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
         self.name: pulumi.Output[str] = self.bucket.name
+        self._grants_itself = settings.grants_itself
         for reader, identity in access.readers.items():
             self._grant(f"{reader}-reads-{name}", "roles/storage.objectViewer", identity.member)
         for writer, identity in access.writers.items():
@@ -83,11 +86,18 @@ class Bucket(Component):
         self.register_outputs({"name": self.name})
 
     def _grant(self, grant: str, role: str, member: pulumi.Input[str]) -> None:
+        if not self._grants_itself:
+            return  # infra/bootstrap/stack_rights.py: who sets a bucket's policy could read it
         gcp.storage.BucketIAMMember(grant, bucket=self.bucket.name, role=role, member=member, opts=self.within)
 
 
 class AccessLogBucket(Bucket):
-    """Where Cloud Storage writes who used the other buckets: nobody may change it until its entries expire."""
+    """Where Cloud Storage writes who used the other buckets. An entry can't be changed or deleted before it expires.
+
+    Whoever may change the bucket could shorten that, or take it off. With `accessLogRetentionLock: for-ever` nobody
+    can, Google included: neither can the period be made shorter, nor the bucket be deleted before its last entry has
+    expired.
+    """
 
     def __init__(
         self,
@@ -95,13 +105,18 @@ class AccessLogBucket(Bucket):
         settings: Settings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        lifetime = Lifetime(delete_after_days=settings.log_retention_days, retained=True)
+        locked = settings.access_log_retention_lock != "off"
+        lifetime = Lifetime(delete_after_days=settings.log_retention_days, retained=True, locked=locked)
         super().__init__(name, settings, Access(), lifetime, None, opts)
         self._grant(f"cloud-storage-writes-{name}", "roles/storage.objectCreator", ACCESS_LOG_WRITERS)
 
 
 def _retention(lifetime: Lifetime) -> gcp.storage.BucketRetentionPolicyArgsDict | None:
-    return {"retention_period": str(lifetime.delete_after_days * DAY_SECONDS)} if lifetime.retained else None
+    if not lifetime.retained:
+        return None
+    period = str(lifetime.delete_after_days * DAY_SECONDS)
+    # Left out where it is not locked: a lock that somebody has set by hand is none of the program's to take back.
+    return {"retention_period": period, "is_locked": True} if lifetime.locked else {"retention_period": period}
 
 
 def _access_logging(name: str, logs: Bucket | None) -> gcp.storage.BucketLoggingArgsDict | None:

@@ -22,7 +22,7 @@ SECRETS = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", 
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
-MULTI_REGIONS = {"EU": ("europe-",), "US": ("us-",)}
+RETENTION_LOCKS = ("off", "for-ever")
 REGIONS = frozenset("""
     africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
     asia-southeast1 asia-southeast2 australia-southeast1 australia-southeast2 europe-central2 europe-north1
@@ -31,6 +31,13 @@ REGIONS = frozenset("""
     northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us-central1 us-east1
     us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4
     """.split())
+
+
+# Which regions a place of several holds. Of Europe's, London and Zurich are outside the European Union.
+MULTI_REGIONS = {
+    "EU": frozenset(name for name in REGIONS if name.startswith("europe-")) - {"europe-west2", "europe-west6"},
+    "US": frozenset(name for name in REGIONS if name.startswith("us-")),
+}
 
 
 class ConfigError(ValueError):
@@ -85,6 +92,7 @@ class Settings:
     retention_days: int
     log_retention_days: int
     access_logs: bool
+    access_log_retention_lock: str
     audit_logs: bool
     training_schedule: str
     train_on_arrival: bool
@@ -118,6 +126,13 @@ class Settings:
     def labels(self) -> dict[str, str]:
         """The labels that every resource carries."""
         return {"application": NAMESPACE, "environment": self.environment, "team": self.team, "managed-by": "pulumi"}
+
+    @property
+    def grants_itself(self) -> bool:
+        """Whether the stack says itself who may use its buckets, accounts and project: where nobody deploys for it. A
+        deployer could give itself what it hands out, so for one the bootstrap stack makes these grants.
+        """
+        return not self.deployer
 
     @property
     def has_history_store(self) -> bool:

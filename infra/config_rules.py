@@ -12,6 +12,7 @@ from infra.config import (
     PROTECTED_ENVIRONMENTS,
     RAG_PROVIDERS,
     REGIONS,
+    RETENTION_LOCKS,
     Settings,
     key_of,
 )
@@ -130,6 +131,7 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rag_provider", RAG_PROVIDERS),
     ("history_store", ("off", *HISTORY_STORES)),
     ("model_source", MODEL_SOURCES),
+    ("access_log_retention_lock", RETENTION_LOCKS),
 )
 
 # When it is wrong, and what to write.
@@ -154,8 +156,13 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: not _location_fits(s),
-        "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region, "
-        "or US with a us-… region.",
+        "orderguard:dataLocation does not hold gcp:region. Write the region itself, or EU with a europe-… region in "
+        "the European Union (europe-west2, London, and europe-west6, Zurich, are not), or US with a us-… region.",
+    ),
+    (
+        lambda s: s.access_log_retention_lock != "off" and not s.access_logs,
+        "orderguard:accessLogRetentionLock locks the retention of access logs, and there are none. Write "
+        "`orderguard:accessLogs: true`, or take it out.",
     ),
     (
         lambda s: s.cmek and s.data_location != s.region,
@@ -263,9 +270,7 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
 
 
 def _location_fits(settings: Settings) -> bool:
-    if settings.data_location == settings.region:
-        return True
-    return settings.region.startswith(MULTI_REGIONS.get(settings.data_location, ("\0",)))
+    return settings.data_location == settings.region or settings.region in MULTI_REGIONS.get(settings.data_location, ())
 
 
 def _memory_fits(settings: Settings) -> bool:

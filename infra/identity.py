@@ -14,6 +14,9 @@ class Identity(Component):
 
     `email` and `member` are composed from the account's id, which is known before the account exists: so policies can
     decide in a preview who is granted what. They still depend on the account.
+
+    Where somebody deploys for the stack, the bootstrap stack has made the account and lets the deployer act as it; the
+    stack takes it up, and leaves it where it goes.
     """
 
     def __init__(self, name: str, settings: Settings, purpose: str, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -22,18 +25,11 @@ class Identity(Component):
             name,
             account_id=settings.name(name),
             display_name=f"orderguard {settings.environment}: {purpose}",
-            opts=self.within,
+            create_ignore_already_exists=None if settings.grants_itself else True,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=not settings.grants_itself),
         )
         self.email: pulumi.Output[str] = self.account.account_id.apply(
             lambda account_id: f"{account_id}@{settings.project}.iam.gserviceaccount.com"
         )
         self.member: pulumi.Output[str] = pulumi.Output.concat("serviceAccount:", self.email)
-        if settings.deployer:
-            gcp.serviceaccount.IAMMember(
-                f"deployer-acts-as-{name}",
-                service_account_id=self.account.name,
-                role="roles/iam.serviceAccountUser",
-                member=settings.deployer,
-                opts=self.within,
-            )
         self.register_outputs({"email": self.email})

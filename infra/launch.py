@@ -97,13 +97,18 @@ class TrainingLaunch(Component):
             source_contents=path.apply(lambda job: _workflow(job, own, settings.training_gather_minutes)),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
-        grants = [
-            self._project_grant("launcher-receives-events", "roles/eventarc.eventReceiver", launcher.member),
-            self._project_grant("launcher-invokes-workflows", "roles/workflows.invoker", launcher.member),
-            self._project_grant(
-                "storage-publishes-events", "roles/pubsub.publisher", service_agent(settings, "gs-project-accounts")
-            ),
-        ]
+        # Where somebody deploys for the stack, infra/bootstrap/stack_rights.py has them.
+        grants = (
+            [
+                self._project_grant("launcher-receives-events", "roles/eventarc.eventReceiver", launcher.member),
+                self._project_grant("launcher-invokes-workflows", "roles/workflows.invoker", launcher.member),
+                self._project_grant(
+                    "storage-publishes-events", "roles/pubsub.publisher", service_agent(settings, "gs-project-accounts")
+                ),
+            ]
+            if settings.grants_itself
+            else []
+        )
         gcp.eventarc.Trigger(
             name,
             name=settings.name("order-files"),

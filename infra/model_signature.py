@@ -35,12 +35,13 @@ class ModelSignature(Component):
             version_template={"algorithm": "EC_SIGN_P256_SHA256", "protection_level": "SOFTWARE"},
             opts=protected,
         )
-        gcp.kms.CryptoKeyIAMMember(
-            f"trainer-signs-{name}",
-            crypto_key_id=self.key.id,
-            role="roles/cloudkms.signer",
-            member=trainer.member,
-            opts=self.within,
-        )
+        if settings.grants_itself:  # else infra/bootstrap/stack_rights.py: who deploys could sign for the job
+            gcp.kms.CryptoKeyIAMMember(
+                f"trainer-signs-{name}",
+                crypto_key_id=self.key.id,
+                role="roles/cloudkms.signer",
+                member=trainer.member,
+                opts=self.within,
+            )
         self.version: pulumi.Output[str] = pulumi.Output.concat(self.key.id, "/cryptoKeyVersions/1")
         self.register_outputs({"version": self.version})

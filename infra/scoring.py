@@ -16,6 +16,7 @@ from infra.model import ModelVersion
 from infra.network import Egress
 from infra.registry import Registry
 from infra.secret import GivenSecret, Secret
+from infra.vertex import ask_vertex
 
 PORT = 8080
 MODELS_MOUNT = "/mnt/models"
@@ -120,14 +121,8 @@ class ScoringService(Component):
                 member=member,
                 opts=self.within,
             )
-        if settings.rag_provider == "vertex":
-            gcp.projects.IAMMember(
-                f"{name}-asks-vertex",
-                project=settings.project,
-                role="roles/aiplatform.user",
-                member=parts.identity.member,
-                opts=self.within,
-            )
+        if settings.rag_provider == "vertex" and settings.grants_itself:
+            ask_vertex(f"{name}-asks-vertex", settings.project, parts.identity.member, self.within)
         self.name: pulumi.Output[str] = self.service.name
         self.url: pulumi.Output[str] = self.service.uri
         # Where callers reach it: behind a load balancer the service's own address answers nobody.

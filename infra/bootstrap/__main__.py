@@ -20,6 +20,7 @@ from infra.bootstrap.attestor import Attestor
 from infra.bootstrap.github import GitHub, Identities
 from infra.bootstrap.services import Services
 from infra.bootstrap.settings import Settings, SettingsError, read_settings
+from infra.bootstrap.stack_rights import StackRights
 from infra.bootstrap.state import State
 
 
@@ -29,6 +30,7 @@ def bootstrap(settings: Settings) -> dict[str, pulumi.Input[str]]:
     state = State("state", settings)
     github = GitHub("github", settings)
     identities = Identities("identities", settings, github, state)
+    StackRights("stack", settings, identities.deploy)
     attestor = Attestor("attestor", settings, identities)
     return {
         "backend_url": state.url,

@@ -1,12 +1,17 @@
 """How workflows on GitHub act in the project without a key, and what they may do."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.bootstrap.conditions import on_buckets, on_keys_and_secrets, on_model_buckets, on_state_copies
 from infra.bootstrap.roles import (
+    BUCKET_PERMISSIONS,
+    CALLER_PERMISSIONS,
     DEPLOY_ROLES,
     DEPLOYER_PERMISSIONS,
-    GRANTABLE_ROLES,
+    KEY_PERMISSIONS,
     PREVIEW_ROLES,
     PUBLISH_ROLE,
 )
@@ -55,9 +60,9 @@ class Identities(Component):
     """An identity that previews, one that publishes model versions, and one that deploys.
 
     Who becomes which stands in `infra.bootstrap.trust`. The preview identity reads what is declared and neither orders
-    nor keys. The publish identity adds objects to model buckets, and can do nothing else there. The deploy identity
-    makes the stacks' keys and so could read them; it can't read raw orders, and the only rights that it can grant on
-    the project are those that the program grants.
+    nor keys, nor the state that keys stand in. The publish identity adds objects to model buckets, and can do nothing
+    else there. The deploy identity draws the stack's keys and so can read them; it can't read raw orders, nor grant
+    anything on the project, on a bucket or on a service account.
     """
 
     def __init__(
@@ -77,29 +82,20 @@ class Identities(Component):
             member=pulumi.Output.concat("serviceAccount:", self.deploy),
             opts=self.within,
         )
-        self._state_access("preview", self.preview, "objectViewer", "cryptoKeyDecrypter", state)
-        self._state_access("deploy", self.deploy, "objectUser", "cryptoKeyEncrypterDecrypter", state)
+        self._state_access(state)
         for role in PREVIEW_ROLES:
             self._grant("preview", self.preview, role)
-        self._grant("publish", self.publish, PUBLISH_ROLE, self._on_model_buckets())
+        self._grant("publish", self.publish, PUBLISH_ROLE, on_model_buckets(settings))
         for role in DEPLOY_ROLES:
             self._grant("deploy", self.deploy, role)
-        self._grant_own_role()
-        self._grant(
-            "deploy",
-            self.deploy,
-            "roles/resourcemanager.projectIamAdmin",
-            "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', [])"
-            f".hasOnly([{', '.join(repr(role) for role in GRANTABLE_ROLES)}])",
+        self._grant("deploy", self.deploy, "roles/storage.objectUser", on_model_buckets(settings))
+        self._grant_own_role("deployer", "makes and changes what the program declares", DEPLOYER_PERMISSIONS)
+        self._grant_own_role("deployer-buckets", "buckets of the stack", BUCKET_PERMISSIONS, on_buckets(settings))
+        self._grant_own_role(
+            "deployer-keys", "keys and secrets of the stack", KEY_PERMISSIONS, on_keys_and_secrets(settings)
         )
-        self._grant("deploy", self.deploy, "roles/storage.objectUser", self._on_model_buckets())
+        self._grant_own_role("deployer-callers", "who pulls, calls, starts and publishes", CALLER_PERMISSIONS)
         self.register_outputs({"preview": self.preview, "publish": self.publish, "deploy": self.deploy})
-
-    def _on_model_buckets(self) -> str:
-        return (
-            f"resource.name.startsWith('projects/_/buckets/{self._settings.project}-')"
-            " && resource.name.extract('buckets/{bucket}/').endsWith('-models')"
-        )
 
     def _identity(self, name: str, purpose: str) -> pulumi.Output[str]:
         account = gcp.serviceaccount.Account(
@@ -119,20 +115,29 @@ class Identities(Component):
             )
         return account.account_id.apply(self._settings.service_account)
 
-    def _state_access(self, name: str, email: pulumi.Output[str], objects: str, key: str, state: State) -> None:
-        member = pulumi.Output.concat("serviceAccount:", email)
+    def _state_access(self, state: State) -> None:
+        member = pulumi.Output.concat("serviceAccount:", self.deploy)
         gcp.storage.BucketIAMMember(
-            f"{name}-state", bucket=state.bucket.name, role=f"roles/storage.{objects}", member=member, opts=self.within
+            "deploy-state", bucket=state.bucket.name, role="roles/storage.objectUser", member=member, opts=self.within
         )
         gcp.kms.CryptoKeyIAMMember(
-            f"{name}-secrets",
+            "deploy-secrets",
             crypto_key_id=state.key.id,
-            role=f"roles/cloudkms.{key}",
+            role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
             member=member,
             opts=self.within,
         )
+        # The copy without secrets alone: neither the state nor the key that seals what is secret in it.
+        gcp.storage.BucketIAMMember(
+            "preview-state",
+            bucket=state.bucket.name,
+            role="roles/storage.objectViewer",
+            member=pulumi.Output.concat("serviceAccount:", self.preview),
+            condition={"title": "the copies without secrets", "expression": on_state_copies(self._settings)},
+            opts=self.within,
+        )
 
-    def _grant(self, name: str, email: pulumi.Output[str], role: str, condition: str | None = None) -> None:
+    def _grant(self, name: str, email: pulumi.Output[str], role: str, condition: str = "") -> None:
         gcp.projects.IAMMember(
             f"{name}-{role.removeprefix('roles/')}",
             project=self._settings.project,
@@ -142,24 +147,25 @@ class Identities(Component):
             opts=self.within,
         )
 
-    def _grant_own_role(self) -> None:
-        """Gives the deploy identity a role of our own: no predefined one manages buckets without reading them."""
+    def _grant_own_role(self, name: str, purpose: str, permissions: Sequence[str], condition: str = "") -> None:
+        """Gives the deploy identity a role of our own."""
         role = gcp.projects.IAMCustomRole(
-            "deployer",
+            name,
             project=self._settings.project,
-            role_id="orderguardDeployer",
-            title="orderguard: buckets, secrets and a network, without the objects of buckets",
-            permissions=list(DEPLOYER_PERMISSIONS),
+            role_id="orderguard" + "".join(word.capitalize() for word in name.split("-")),
+            title=f"orderguard: {purpose}",
+            permissions=list(permissions),
             opts=self.within,
         )
         gcp.projects.IAMMember(
-            "deploy-orderguardDeployer",
+            f"deploy-orderguard{''.join(word.capitalize() for word in name.split('-'))}",
             project=self._settings.project,
             role=role.name,
             member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            condition=_condition(condition),
             opts=self.within,
         )
 
 
-def _condition(expression: str | None) -> gcp.projects.IAMMemberConditionArgsDict | None:
+def _condition(expression: str) -> gcp.projects.IAMMemberConditionArgsDict | None:
     return {"title": "only what the program needs", "expression": expression} if expression else None

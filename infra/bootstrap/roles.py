@@ -1,4 +1,9 @@
-"""What the identities may do, as lists that a reviewer can read."""
+"""What the identities that GitHub becomes may do, as lists that a reviewer can read.
+
+The deploy identity has no predefined role where that brings more than making what the program declares: `run.admin`
+opens a shell in a job that reads raw orders, `storage.admin` reads them, `cloudkms.admin` says who uses any key,
+`iam.serviceAccountAdmin` who acts as whom. docs/technical/rights.md shows what comes of it.
+"""
 
 # Reading what is declared: configuration, metadata, grants; no object of a bucket and no value of a secret.
 PREVIEW_ROLES = (
@@ -23,69 +28,83 @@ PREVIEW_ROLES = (
 # Adding objects to model buckets; not listing, reading, changing or removing any.
 PUBLISH_ROLE = "roles/storage.objectCreator"
 
-# Making and changing what the program declares.
+# Making and changing what the program declares, where that is all that the role brings.
 DEPLOY_ROLES = (
-    "roles/artifactregistry.admin",
     "roles/binaryauthorization.attestorsViewer",
-    "roles/binaryauthorization.policyEditor",
-    "roles/cloudkms.admin",
+    "roles/binaryauthorization.policyViewer",
     "roles/cloudscheduler.admin",
     "roles/compute.loadBalancerAdmin",
     "roles/compute.securityAdmin",
     # An attestation is an occurrence of the attestor's note.
     "roles/containeranalysis.notes.attacher",
     "roles/containeranalysis.occurrences.editor",
-    "roles/eventarc.admin",
-    "roles/iam.serviceAccountAdmin",
     "roles/logging.configWriter",
     "roles/monitoring.editor",
-    "roles/pubsub.admin",
-    "roles/redis.admin",
-    "roles/run.admin",
     "roles/serviceusage.serviceUsageAdmin",
-    "roles/workflows.admin",
 )
 
-# The project-wide roles that the program grants; the deploy identity can grant these and no others.
-GRANTABLE_ROLES = (
-    "roles/aiplatform.user",
-    "roles/eventarc.eventReceiver",
-    "roles/pubsub.publisher",
-    "roles/workflows.invoker",
+
+def _permissions(**of_service: str) -> tuple[str, ...]:
+    """`run="jobs.run services.get"` → run.jobs.run, run.services.get."""
+    return tuple(f"{service}.{one}" for service, listed in of_service.items() for one in listed.split())
+
+
+# For the rest, what the provider asks for and no more. Nothing here says who may do something.
+DEPLOYER_PERMISSIONS = _permissions(
+    artifactregistry=(
+        "dockerimages.get dockerimages.list files.get files.list packages.get packages.list repositories.create"
+        " repositories.delete repositories.downloadArtifacts repositories.get repositories.getIamPolicy"
+        " repositories.list repositories.update repositories.uploadArtifacts tags.create tags.delete tags.get"
+        " tags.list tags.update versions.get versions.list"
+    ),
+    cloudkms=(
+        "cryptoKeyVersions.create cryptoKeyVersions.get cryptoKeyVersions.list cryptoKeyVersions.viewPublicKey"
+        " cryptoKeys.create cryptoKeys.get cryptoKeys.getIamPolicy cryptoKeys.list cryptoKeys.update keyRings.create"
+        " keyRings.get keyRings.getIamPolicy keyRings.list locations.get locations.list"
+    ),
+    compute=(
+        "networks.create networks.delete networks.updatePolicy routes.delete routes.list subnetworks.create"
+        " subnetworks.delete subnetworks.expandIpCidrRange subnetworks.setPrivateIpGoogleAccess subnetworks.update"
+    ),
+    eventarc="operations.get triggers.create triggers.delete triggers.get triggers.list triggers.update",
+    iam="serviceAccounts.create serviceAccounts.get serviceAccounts.getIamPolicy serviceAccounts.list",
+    pubsub=(
+        "subscriptions.create subscriptions.delete subscriptions.get subscriptions.list subscriptions.update"
+        " topics.attachSubscription topics.create topics.delete topics.get topics.getIamPolicy topics.list"
+        " topics.update"
+    ),
+    # The provider asks for the password of a Redis that it has made.
+    redis=(
+        "instances.create instances.delete instances.get instances.getAuthString instances.list instances.update"
+        " instances.upgrade operations.get operations.list"
+    ),
+    resourcemanager="projects.get",
+    # No shell in a container, and no job with other arguments than those that are declared.
+    run=(
+        "configurations.get executions.get executions.list jobs.create jobs.delete jobs.get jobs.getIamPolicy jobs.list"
+        " jobs.run jobs.update operations.get operations.list revisions.get revisions.list routes.get routes.invoke"
+        " services.create services.delete services.get services.getIamPolicy services.list services.update tasks.get"
+        " tasks.list"
+    ),
+    secretmanager=(
+        "secrets.create secrets.delete secrets.get secrets.getIamPolicy secrets.list secrets.update versions.add"
+        " versions.destroy versions.disable versions.enable versions.get versions.list"
+    ),
+    storage="buckets.create buckets.get buckets.getIamPolicy buckets.list",
+    workflows=("operations.get workflows.create workflows.delete workflows.get workflows.list workflows.update"),
 )
 
-# roles/storage.admin would read every order: these are its rights over buckets without those over objects. And
-# roles/compute.networkAdmin would change every network: these make and remove the one of a stack that names none.
-DEPLOYER_PERMISSIONS = (
-    "compute.networks.create",
-    "compute.networks.delete",
-    "compute.networks.updatePolicy",
-    "compute.routes.delete",
-    "compute.routes.list",
-    "compute.subnetworks.create",
-    "compute.subnetworks.delete",
-    "compute.subnetworks.expandIpCidrRange",
-    "compute.subnetworks.setPrivateIpGoogleAccess",
-    "compute.subnetworks.update",
-    "secretmanager.secrets.create",
-    "secretmanager.secrets.delete",
-    "secretmanager.secrets.get",
-    "secretmanager.secrets.getIamPolicy",
-    "secretmanager.secrets.list",
-    "secretmanager.secrets.setIamPolicy",
-    "secretmanager.secrets.update",
-    "secretmanager.versions.access",
-    "secretmanager.versions.add",
-    "secretmanager.versions.destroy",
-    "secretmanager.versions.disable",
-    "secretmanager.versions.enable",
-    "secretmanager.versions.get",
-    "secretmanager.versions.list",
-    "storage.buckets.create",
-    "storage.buckets.delete",
-    "storage.buckets.get",
-    "storage.buckets.getIamPolicy",
-    "storage.buckets.list",
-    "storage.buckets.setIamPolicy",
-    "storage.buckets.update",
+# On buckets of the stack alone: state and logs of others are none of its business. Not who may use one.
+BUCKET_PERMISSIONS = _permissions(storage="buckets.delete buckets.update")
+
+# On secrets of the stack and its key for data alone. A deployment draws the stack's keys and says who reads each; the
+# provider reads back what it wrote.
+KEY_PERMISSIONS = _permissions(secretmanager="secrets.setIamPolicy versions.access", cloudkms="cryptoKeys.setIamPolicy")
+
+# Who may pull an image, call the service, start a job, and publish that a key is due. These services know no conditions
+# on names (cloud.google.com/iam/docs/conditions-resource-attributes).
+CALLER_PERMISSIONS = _permissions(
+    artifactregistry="repositories.setIamPolicy",
+    pubsub="topics.setIamPolicy",
+    run="jobs.setIamPolicy services.setIamPolicy",
 )

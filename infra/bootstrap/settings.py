@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.config import MULTI_REGIONS
+
 PREFIX = "orderguard-bootstrap"
 
 
@@ -14,7 +16,8 @@ class SettingsError(ValueError):
 @dataclass(frozen=True)
 class Settings:
     """`repository` and `repository_owner` are GitHub's numeric ids: a name can be given up and taken by others.
-    `environment` is that of the stack which the project holds.
+    `environment` is that of the stack which the project holds. `signed_images` lets signed images alone run,
+    `audit_logs` records who reads data and keys, `vertex` lets the service ask a model of Vertex AI.
     """
 
     project: str
@@ -23,6 +26,22 @@ class Settings:
     repository: str
     repository_owner: str
     environment: str
+    signed_images: bool
+    audit_logs: bool
+    vertex: bool
+
+    def name(self, suffix: str) -> str:
+        """The name of something of the stack that is unique in the project."""
+        return f"orderguard-{self.environment}-{suffix}"
+
+    def bucket(self, suffix: str) -> str:
+        """The name of a bucket of the stack."""
+        return f"{self.project}-{self.environment}-{suffix}"
+
+    def key(self, name: str, ring: str = "") -> str:
+        """The full name of a key in one of the stack's key rings; `ring` is what the ring's name ends with."""
+        whole = f"orderguard-{self.environment}" + (f"-{ring}" if ring else "")
+        return f"projects/{self.project}/locations/{self.region}/keyRings/{whole}/cryptoKeys/{name}"
 
     def service_account(self, name: str) -> str:
         """The e-mail address of a service account of this project."""
@@ -50,13 +69,21 @@ _KEYS = (
 )
 
 
+# Field, key; what holds where nothing is said: in prod alone, or nowhere.
+_SWITCHES = (
+    ("signed_images", f"{PREFIX}:signedImages", True),
+    ("audit_logs", f"{PREFIX}:auditLogs", True),
+    ("vertex", f"{PREFIX}:vertex", False),
+)
+
+
 def read_settings(values: Mapping[str, str], stack: str = "") -> Settings:
     """The settings in `values`, full keys to text; `stack` is the environment where they name none.
 
     Raises SettingsError with every mistake.
     """
     values = {**values, f"{PREFIX}:environment": values.get(f"{PREFIX}:environment") or stack}
-    known = {key for _, key, _, _ in _KEYS}
+    known = {key for _, key, _, _ in _KEYS} | {key for _, key, _ in _SWITCHES}
     mistakes = [
         f"{key}: there is no such setting" for key in values if key.startswith(f"{PREFIX}:") and key not in known
     ]
@@ -65,6 +92,23 @@ def read_settings(values: Mapping[str, str], stack: str = "") -> Settings:
             mistakes.append(
                 f"{key}: {values.get(key, '')!r} does not fit. Run `pulumi config set {key} …` with {wanted}."
             )
+    for _, key, _ in _SWITCHES:
+        if values.get(key, "") not in ("", "true", "false"):
+            mistakes.append(f"{key}: {values[key]!r} does not fit. Write true or false.")
+    location, region = values.get(f"{PREFIX}:stateLocation", ""), values.get("gcp:region", "")
+    if region != location and region not in MULTI_REGIONS.get(location, frozenset((region,))):
+        mistakes.append(
+            f"{PREFIX}:stateLocation: {location} does not hold gcp:region {region} (London and Zurich are not in the"
+            " EU). Name the region itself, or one that is."
+        )
     if mistakes:
         raise SettingsError("the settings are wrong:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
-    return Settings(**{field: values[key] for field, key, _, _ in _KEYS})
+    texts = {field: values[key] for field, key, _, _ in _KEYS}
+
+    def switched(field: str) -> bool:
+        key, usual = next((key, usual) for known, key, usual in _SWITCHES if known == field)
+        return values[key] == "true" if values.get(key) else usual and texts["environment"] == "prod"
+
+    return Settings(
+        **texts, signed_images=switched("signed_images"), audit_logs=switched("audit_logs"), vertex=switched("vertex")
+    )

@@ -20,6 +20,7 @@ from infra.local.supervisor.process import die_with_parent
 
 _SALT, _SECRETS = "encryptionsalt", "secrets"
 _CLOUD_SECRETS = ("secretsprovider", "encryptedkey", _SALT)
+_DEPLOYER = "orderguard:deployer"
 _RUN_PROGRAM = ("up", "preview", "destroy", "refresh", "import")
 """The commands that read the stack's settings. All others need the state alone, so they run in the home."""
 
@@ -95,8 +96,12 @@ _PLAIN = ("--non-interactive", "--color", "never")
 
 
 def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> None:
-    """Copies the project's settings of the stack, without its cloud's secrets provider with the salt of this home."""
+    """Copies the project's settings of the stack, without its cloud's secrets provider and its deployer, with the salt
+    of this home. Whoever runs a stack here administers it: it makes all its grants itself, and they are enforced.
+    """
     wanted = {key: value for key, value in _read_yaml(source).items() if key not in _CLOUD_SECRETS}
+    config = wanted.get("config") or {}
+    wanted["config"] = {key: value for key, value in config.items() if key != _DEPLOYER}
     if salt := _read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt
     if kept := _read_yaml(settings.with_name(settings.name.replace("Pulumi", _SECRETS, 1))):

@@ -75,3 +75,10 @@ def models(tmp_path: Path) -> Iterator[Path]:
     """`champion_in` a folder of the test's own."""
     with champion_in(tmp_path) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def module_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`champion_in` a folder of the test module's own."""
+    with champion_in(tmp_path_factory.mktemp("models")):
+        yield

@@ -100,9 +100,12 @@ def declare(program: Callable[[], Mapping[str, pulumi.Input[Any]] | None], *, pr
 
 
 def stack_values(stack: str) -> dict[str, str]:
-    """What the engine hands to the program for a stack: the schema's defaults and the stack's file, all as text."""
+    """What the local cloud's engine hands to the program for a stack: the schema's defaults and the stack's file
+    without its deployer, all as text.
+    """
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     chosen = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    chosen.pop(f"{NAMESPACE}:deployer", None)
     defaults = {f"{NAMESPACE}:{key}": entry["default"] for key, entry in schema.items() if "default" in entry}
     return {key: _text(value) for key, value in {**defaults, **chosen}.items()}
 

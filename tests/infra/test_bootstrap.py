@@ -1,15 +1,15 @@
 """The one-time stack: whom it trusts, and how far."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
+from delivery.doctor.needs import AGENTS as asked_for
 from infra.bootstrap.__main__ import bootstrap
 from infra.bootstrap.services import AGENTS
 from infra.bootstrap.settings import Settings, SettingsError, read_settings
-from tests.infra.recording import ROOT, Record, declare
+from tests.infra.cel import evaluate
+from tests.infra.recording import Record, declare
 
 VALUES = {
     "gcp:project": "orderguard-prod",
@@ -29,27 +29,6 @@ def settings() -> Settings:
 @pytest.fixture(scope="module")
 def record(settings: Settings) -> Record:
     return declare(lambda: bootstrap(settings))
-
-
-class Claim(str):
-    """A claim as conditions and mappings in CEL see it."""
-
-    def __add__(self, other: str) -> "Claim":
-        return Claim(str(self) + other)
-
-    def startsWith(self, text: str) -> bool:
-        return self.startswith(text)
-
-    def extract(self, template: str) -> "Claim":
-        before, _, after = template.partition("{file}")
-        rest = self.partition(before)[2]
-        return Claim(rest.partition(after)[0] if after in rest else "")
-
-
-def cel(expression: str, token: Mapping[str, str]) -> Any:
-    """The value of an expression of the kind that the one-time stack writes. KeyError: the token lacks the claim."""
-    words = re.sub(r"assertion\.(\w+)", r"claims['\1']", expression).replace("&&", "and").replace("||", "or")
-    return eval(words, {}, {"claims": {name: Claim(value) for name, value in token.items()}})
 
 
 RELEASE = {
@@ -114,8 +93,10 @@ def test_a_run_becomes_the_identity_that_it_is_there_for_and_no_other(record: Re
     provider = record.one("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "github")
     assert provider["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
     try:
-        let_in = cel(provider["attributeCondition"], token)
-        attributes = {name: cel(text, token) for name, text in provider["attributeMapping"].items()} if let_in else {}
+        let_in = evaluate(provider["attributeCondition"], token)
+        attributes = (
+            {name: evaluate(text, token) for name, text in provider["attributeMapping"].items()} if let_in else {}
+        )
     except KeyError:
         attributes = {}  # Google refuses a token that lacks a claim which is mapped
     become = set()
@@ -127,10 +108,15 @@ def test_a_run_becomes_the_identity_that_it_is_there_for_and_no_other(record: Re
     assert become == expected
 
 
-def test_who_acts_as_an_account_does_so_by_a_run_or_as_itself(record: Record) -> None:
+def test_who_acts_as_an_account_does_so_by_a_run_or_as_itself_or_deploys(record: Record) -> None:
     grants = record.of("gcp:serviceaccount/iAMMember:IAMMember")
     own = grants.pop("deploy-proves-who-it-is")
     assert own["serviceAccountId"].endswith(f"/{own['member'].removeprefix('serviceAccount:')}")
+    acting = {name: grants.pop(name) for name in list(grants) if name.startswith("deployer-acts-as-")}
+    assert set(acting) == {f"deployer-acts-as-{name}" for name in ("scorer", "trainer", "hooks", "launcher")}
+    assert {(grant["role"], grant["member"]) for grant in acting.values()} == {
+        ("roles/iam.serviceAccountUser", record.outputs["deployer"])
+    }
     assert {grant["role"] for grant in grants.values()} == {"roles/iam.workloadIdentityUser"}
 
 
@@ -158,7 +144,6 @@ def test_the_publish_identity_adds_model_versions_and_does_nothing_else(record: 
     }
     assert set(grants) == {"storage.objectCreator"}
     assert grants["storage.objectCreator"].endswith(".endsWith('-models')")
-    assert set(record.of("gcp:projects/iAMCustomRole:IAMCustomRole")) == {"deployer"}
 
 
 def test_the_deploy_identity_may_sign_for_the_attestor(record: Record) -> None:
@@ -174,9 +159,7 @@ def test_the_deploy_identity_may_sign_for_the_attestor(record: Record) -> None:
 
 def test_service_agents_can_be_made_before_the_first_stack(record: Record) -> None:
     on = {service["service"] for service in record.of("gcp:projects/service:Service").values()}
-    text = (ROOT / "docs" / "technical" / "infrastructure.md").read_text()
-    (listed,) = re.findall(r"^for api in (.+); do$", text, re.MULTILINE)
-    assert {f"{api}.googleapis.com" for api in listed.split()} == set(AGENTS)
+    assert {f"{api}.googleapis.com" for api in asked_for} == set(AGENTS), "`make bootstrap` asks Google for each"
     assert set(AGENTS) <= on
 
 
@@ -192,9 +175,31 @@ def test_the_deploy_identity_reads_objects_of_model_buckets_alone(record: Record
     assert not [permission for permission in permissions if permission.startswith("storage.objects")]
 
 
-def test_the_deploy_identity_grants_on_the_project_what_the_program_grants(record: Record) -> None:
-    grant = record.one("gcp:projects/iAMMember:IAMMember", "deploy-resourcemanager.projectIamAdmin")
-    assert "hasOnly(['roles/aiplatform.user', 'roles/eventarc.eventReceiver'" in grant["condition"]["expression"]
+def test_what_a_deployment_could_turn_off_is_the_one_time_stacks_own(record: Record) -> None:
+    policy = record.one("gcp:binaryauthorization/policy:Policy", "images")
+    assert policy["defaultAdmissionRule"]["requireAttestationsBies"] == [record.outputs["attestor"]]
+    audited = record.of("gcp:projects/iAMAuditConfig:IAMAuditConfig").values()
+    assert {one["service"].partition(".")[0] for one in audited} == {"storage", "secretmanager", "redis"}
+
+
+def test_staging_signs_and_records_nothing_unless_it_says_so() -> None:
+    staging = {**VALUES, "orderguard-bootstrap:environment": "staging"}
+    settings = read_settings(staging)
+    assert (settings.signed_images, settings.audit_logs, settings.vertex) == (False, False, False)
+    assert read_settings({**staging, "orderguard-bootstrap:signedImages": "true"}).signed_images
+    with pytest.raises(SettingsError, match="orderguard-bootstrap:vertex: 'yes' does not fit. Write true or false."):
+        read_settings({**staging, "orderguard-bootstrap:vertex": "yes"})
+
+
+def test_the_preview_identity_reads_the_copy_of_the_state_and_not_the_state(record: Record) -> None:
+    on_state = record.of("gcp:storage/bucketIAMMember:BucketIAMMember")
+    assert set(on_state) == {"deploy-state", "preview-state"}
+    condition = on_state["preview-state"]["condition"]["expression"]
+    place = "projects/_/buckets/orderguard-prod-pulumi-state"
+    assert evaluate(condition, {"name": f"{place}/objects/previews/orderguard/prod.json"})
+    for other in (place, f"{place}/objects/.pulumi/stacks/orderguard/prod.json", f"{place}/objects/previews"):
+        assert not evaluate(condition, {"name": other})
+    assert set(record.of("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")) == {"deploy-secrets", "deploy-signs-images"}
 
 
 def test_state_is_private_versioned_and_kept(record: Record) -> None:
@@ -226,3 +231,9 @@ def test_a_repository_is_not_named_by_its_name() -> None:
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(SettingsError, match="orderguard-bootstrap:owner: there is no such setting"):
         read_settings(VALUES | {"orderguard-bootstrap:owner": "me"})
+
+
+def test_a_state_in_the_eu_is_not_beside_a_key_in_london() -> None:
+    with pytest.raises(SettingsError, match="stateLocation: EU does not hold gcp:region europe-west2"):
+        read_settings(VALUES | {"gcp:region": "europe-west2"})
+    assert read_settings(VALUES | {"gcp:region": "europe-west2", "orderguard-bootstrap:stateLocation": "europe-west2"})

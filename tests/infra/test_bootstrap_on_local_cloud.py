@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.cloud import Cloud
+from infra.local.home import Home
 from infra.local.pulumi import run
 from tests.infra.recording import ROOT
 from tests.infra.test_bootstrap import VALUES
@@ -43,6 +45,28 @@ def test_without_its_exceptions_the_policies_refuse_what_the_deployer_may_do(hom
     assert refused.returncode != 0
     assert "[mandatory]" in refused.stdout
     assert "iam-custom-roles" in refused.stdout
+
+
+def test_a_stack_comes_up_by_the_grants_of_the_one_time_stack(home: Path, module_models: None) -> None:
+    """It makes none on buckets, accounts and the project itself; whether a revision may start is decided by IAM."""
+    deployer = "serviceAccount:orderguard-deploy@orderguard-prod.iam.gserviceaccount.com"
+    settings = ["--config", f"orderguard:deployer={deployer}"]
+    up = run(
+        ["up", "--yes", "--skip-preview", *settings], home=home, stack="prod", extra={"LOCAL_CLOUD_RECORDING": "1"}
+    )
+    assert up.returncode == 0, up.stdout
+    cloud = Cloud(Home(home), "prod")
+    assert not list(cloud.all("gcp:storage/bucketIAMMember:BucketIAMMember")) or {
+        record.urn.partition("::")[2].partition("::")[0]
+        for record in cloud.all("gcp:storage/bucketIAMMember:BucketIAMMember")
+    } == {"orderguard-bootstrap"}
+    refused = run(
+        ["up", "--yes", "--skip-preview", *settings],
+        home=home / "without",
+        stack="prod",
+        extra={"LOCAL_CLOUD_RECORDING": "1"},
+    )
+    assert refused.returncode != 0 and "does not have storage.objects.list access" in refused.stdout
 
 
 def test_state_and_its_key_can_not_be_taken_down(home: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.config import NAMESPACE, ConfigError, Settings, key_of
+from infra.config import NAMESPACE, REGIONS, ConfigError, Settings, key_of
 from infra.config_reading import parse
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
@@ -112,6 +112,11 @@ MISTAKES = [
     ({"ragProvider": "gemini"}, "orderguard:ragProvider: 'gemini' is not one of off, local, vertex, openai"),
     ({"ragProvider": "openai"}, "which needs an address and a model"),
     ({"dataLocation": "US"}, "orderguard:dataLocation does not hold gcp:region"),
+    (
+        {"accessLogRetentionLock": "for-ever"},
+        "orderguard:accessLogRetentionLock locks the retention of access logs, and",
+    ),
+    ({"accessLogs": True, "accessLogRetentionLock": "true"}, "'true' is not one of off, for-ever"),
     ({"cmek": True}, "Write the region of gcp:region into `orderguard:dataLocation`"),
     ({"canarySteps": [10, 1, 100]}, "orderguard:canarySteps are the shares"),
     ({"canarySteps": [10, 50]}, "Write `orderguard:canarySteps: [1, 10, 50, 100]`"),
@@ -202,3 +207,17 @@ def test_a_secret_setting_in_clear_is_refused() -> None:
     with pytest.raises(ConfigError, match="run `pulumi config set --secret orderguard:ragApiKey`") as caught:
         parse(stack_values("local") | {"orderguard:ragApiKey": "s3cret-value"})
     assert "s3cret-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("region", "place"), [("europe-west2", "London"), ("europe-west6", "Zurich")])
+def test_the_eu_holds_no_region_outside_the_european_union(region: str, place: str) -> None:
+    london = stack_values("local") | {"gcp:region": region}
+    with pytest.raises(ConfigError, match=rf"orderguard:dataLocation does not hold gcp:region.*{region}, {place}"):
+        parse(london | {"orderguard:dataLocation": "EU"})
+    assert parse(london | {"orderguard:dataLocation": region}).region == region
+
+
+def test_every_other_region_of_europe_is_in_the_eu() -> None:
+    for region in REGIONS:
+        if region.startswith("europe-") and region not in ("europe-west2", "europe-west6"):
+            assert parse(stack_values("local") | {"gcp:region": region}).data_location == "EU"

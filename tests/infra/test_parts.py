@@ -146,7 +146,9 @@ def test_callers_are_the_members_that_the_stack_names(models: Path) -> None:
 
 def test_vertex_brings_its_right_api_and_settings(models: Path) -> None:
     record = declared(ragProvider="vertex")
-    assert record.one("gcp:projects/iAMMember:IAMMember", "scorer-asks-vertex")["role"] == "roles/aiplatform.user"
+    role = record.one("gcp:projects/iAMCustomRole:IAMCustomRole", "scorer-asks-vertex")
+    assert role["permissions"] == ["aiplatform.endpoints.predict"], "roles/aiplatform.user trains and deploys, too"
+    assert record.one("gcp:projects/iAMMember:IAMMember", "scorer-asks-vertex")["role"] == "names/scorer-asks-vertex"
     assert "aiplatform" in record.of("gcp:projects/service:Service")
     assert environment(record)["GOOGLE_CLOUD_LOCATION"] == "europe-west1"
 
@@ -297,6 +299,8 @@ def test_what_was_replaced_in_a_bucket_is_gone_for_good_within_a_month(bucket: s
 def test_no_bucket_is_both_versioned_and_retained(models: Path) -> None:
     buckets = declared("prod").of("gcp:storage/bucket:Bucket")
     assert buckets["access-logs"]["retentionPolicy"] == {"retentionPeriod": str(400 * 86_400)}
+    locked = declared("prod", accessLogRetentionLock="for-ever").one("gcp:storage/bucket:Bucket", "access-logs")
+    assert locked["retentionPolicy"] == {"retentionPeriod": str(400 * 86_400), "isLocked": True}
     for bucket in buckets.values():
         assert bucket["versioning"]["enabled"] != ("retentionPolicy" in bucket)
 
@@ -332,7 +336,7 @@ def test_an_order_file_starts_the_job_and_other_files_do_not(models: Path) -> No
 
 def test_every_alert_is_sent_somewhere_and_says_what_to_do(models: Path) -> None:
     alerts = declared("prod").of("gcp:monitoring/alertPolicy:AlertPolicy")
-    assert len(alerts) == 15
+    assert len(alerts) == 17
     for name, alert in alerts.items():
         assert alert["notificationChannels"] == ["team-id"], name
         assert alert["documentation"]["content"].endswith((".", ";")) or "`" in alert["documentation"]["content"]
@@ -437,11 +441,24 @@ def test_the_service_knows_the_deployments_own_key_by_reference(models: Path) ->
     assert record.one(SERVICE, "scorer")["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
 
-def test_a_deployer_acts_as_each_identity_and_nothing_else(models: Path) -> None:
-    deployer = "serviceAccount:orderguard-deploy@orderguard-staging.iam.gserviceaccount.com"
-    grants = declared("staging", deployer=deployer).of("gcp:serviceaccount/iAMMember:IAMMember")
-    assert sorted(grants) == ["deployer-acts-as-launcher", "deployer-acts-as-scorer", "deployer-acts-as-trainer"]
-    assert {grant["role"] for grant in grants.values()} == {"roles/iam.serviceAccountUser"}
+def test_where_somebody_deploys_the_stack_hands_out_nothing_that_a_deployer_could_give_itself(models: Path) -> None:
+    """infra/bootstrap makes these grants: tests/infra/test_rights.py holds the two against each other."""
+    deployer = "serviceAccount:orderguard-deploy@orderguard-prod.iam.gserviceaccount.com"
+    record = declared("prod", deployer=deployer, ragProvider="vertex")
+    for kind in (
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        "gcp:serviceaccount/iAMMember:IAMMember",
+        "gcp:projects/iAMMember:IAMMember",
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        "gcp:projects/iAMAuditConfig:IAMAuditConfig",
+        "gcp:binaryauthorization/policy:Policy",
+    ):
+        assert record.of(kind) == {}, kind
+    accounts = record.of("gcp:serviceaccount/account:Account")
+    assert set(accounts) == {"scorer", "trainer", "launcher"}
+    assert all(
+        account["createIgnoreAlreadyExists"] for account in accounts.values()
+    ), "the bootstrap stack has made them"
 
 
 def test_no_model_says_make_train(models: Path) -> None:

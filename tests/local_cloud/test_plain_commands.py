@@ -35,7 +35,7 @@ ONE_TIME = (
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone whose virtual environment writes down what it runs; the plugins of the real cloud stand in a folder.
-    Pulumi.qa.yaml is a copy of staging's with a name of its own.
+    Pulumi.qa.yaml is a copy of staging's with a name of its own, and without its deployer.
     """
     folder = tmp_path_factory.mktemp("plain")
     tree = copy_of_the_tree(folder / "clone")
@@ -47,6 +47,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (tree / "models" / CHAMPION).write_text(f"{VERSION}\n")
     settings = yaml.safe_load((tree / "Pulumi.staging.yaml").read_text())
     settings["config"] |= {"orderguard:environment": "qa", "orderguard:deletionProtection": True}
+    del settings["config"]["orderguard:deployer"]  # nobody deploys for it: it makes all its grants itself
     (tree / "Pulumi.qa.yaml").write_text(yaml.safe_dump(settings))
     environment(folder / "home", stack="qa")
     (folder / "plugins").mkdir()

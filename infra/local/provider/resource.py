@@ -71,6 +71,8 @@ class Resource:
     """Outputs that an update changes, so that its preview can't know them."""
     recorded: Outputs | None = None
     """What making it would tell, for a state that is only recorded: for types whose making starts something."""
+    idempotent: bool = False
+    """Whether making what somebody else has made already succeeds, as switching an API on does."""
     create: Create | None = None
     update: Create | None = None
     delete: Delete | None = None

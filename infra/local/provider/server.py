@@ -134,7 +134,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         existing = self.cloud.get(token, place.id)
-        if existing and existing.urn != request.urn:
+        taken_up = resource.idempotent or inputs.get("createIgnoreAlreadyExists") is True
+        if existing and existing.urn != request.urn and not taken_up:
             context.abort(
                 grpc.StatusCode.ALREADY_EXISTS,
                 f"Error creating {token.rpartition(':')[2]}: googleapi: Error 409: {place.id} already exists "

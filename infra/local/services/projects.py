@@ -7,6 +7,7 @@ from infra.local.provider.rules import matches
 RESOURCES = {
     "gcp:projects/service:Service": Resource(
         id="{project}/{service}",
+        idempotent=True,
         refuses=(
             matches(
                 "service",

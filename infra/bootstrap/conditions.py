@@ -1,0 +1,44 @@
+"""Conditions that hold a role to what belongs to one stack, by its names.
+
+Google Cloud knows names in conditions for Cloud Storage, Secret Manager and Cloud KMS among the services that a stack
+uses: cloud.google.com/iam/docs/conditions-resource-attributes.
+"""
+
+from infra.bootstrap.settings import Settings
+
+
+def on_bucket(settings: Settings, suffix: str) -> str:
+    """One bucket of the stack, and its objects."""
+    name = f"projects/_/buckets/{settings.bucket(suffix)}"
+    return f"resource.name == '{name}' || resource.name.startsWith('{name}/')"
+
+
+def on_buckets(settings: Settings) -> str:
+    """All buckets of the stack."""
+    return f"resource.name.startsWith('projects/_/buckets/{settings.bucket('')}')"
+
+
+def on_model_buckets(settings: Settings) -> str:
+    """The model buckets of the project's stacks, and their objects."""
+    return (
+        f"resource.name.startsWith('projects/_/buckets/{settings.project}-')"
+        " && resource.name.extract('buckets/{bucket}/').endsWith('-models')"
+    )
+
+
+def on_state_copies(settings: Settings) -> str:
+    """What a deployment leaves for previews in the bucket of the state: delivery/state_copy.py."""
+    return f"resource.name.startsWith('projects/_/buckets/{settings.project}-pulumi-state/objects/previews/')"
+
+
+def on_key(settings: Settings, key: str, ring: str = "") -> str:
+    """One key of a key ring of the stack, and its versions."""
+    return f"resource.name.startsWith('{settings.key(key, ring)}')"
+
+
+def on_keys_and_secrets(settings: Settings) -> str:
+    """The stack's secrets and their versions, and its key for data."""
+    # A secret's name has the project's number in it.
+    return f"resource.name.extract('/secrets/{{name}}').startsWith('{settings.name('')}') || " + on_key(
+        settings, "data"
+    )

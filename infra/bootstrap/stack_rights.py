@@ -1,0 +1,102 @@
+"""The identities that a stack runs as, and what they may do that a deployment must not decide.
+
+Whoever may set the policy of a bucket may read it, and whoever may set that of a service account may be it; neither can
+be held to a name. So these grants are made here, by a person, and the deploy identity makes none of them. What a stack
+grants itself where nobody deploys for it (the local cloud) is the same in effect: tests/infra/test_rights.py.
+"""
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.admission import signed_images_only
+from infra.audit import AUDITED_WITH_STORE, data_access_logs
+from infra.bootstrap.conditions import on_bucket, on_key
+from infra.bootstrap.settings import Settings
+from infra.bucket import ACCESS_LOG_WRITERS
+from infra.component import Component
+from infra.model_signature import NAME as MODEL_SIGNATURE
+from infra.vertex import ask_vertex
+
+PURPOSES = {
+    "scorer": "scores orders",
+    "trainer": "trains models",
+    "hooks": "takes webhooks",
+    "launcher": "starts the training job",
+}
+"""As the stack itself says them: both declare the account."""
+READS, WRITES = "roles/storage.objectViewer", "roles/storage.objectUser"
+BUCKETS = {
+    "raw": {"trainer": READS},
+    "models": {"scorer": READS, "hooks": READS, "trainer": WRITES},
+    "histories": {"scorer": READS, "trainer": WRITES},
+}
+ON_PROJECT = {"launcher": ("roles/eventarc.eventReceiver", "roles/workflows.invoker")}
+
+
+class StackRights(Component):
+    """Accounts without keys, and the deploy identity that acts as them."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        deployer: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, opts)
+        self._settings = settings
+        self._members = {identity: self._account(identity, deployer) for identity in PURPOSES}
+        for bucket, roles in BUCKETS.items():
+            for identity, role in roles.items():
+                title = f"{identity}-{'reads' if role == READS else 'writes'}-{bucket}"
+                self._grant(title, role, self._members[identity], on_bucket(settings, bucket))
+        logs = on_bucket(settings, "access-logs")
+        self._grant("cloud-storage-writes-access-logs", "roles/storage.objectCreator", ACCESS_LOG_WRITERS, logs)
+        for identity, granted in ON_PROJECT.items():
+            for role in granted:
+                self._grant(f"{identity}-{role.rpartition('.')[2]}", role, self._members[identity])
+        number = gcp.organizations.get_project_output(project_id=settings.project).number
+        storage = pulumi.Output.concat(
+            "serviceAccount:service-", number, "@gs-project-accounts.iam.gserviceaccount.com"
+        )
+        self._grant("storage-publishes-events", "roles/pubsub.publisher", storage)
+        signature = on_key(settings, MODEL_SIGNATURE, "models")
+        self._grant("trainer-signs-models", "roles/cloudkms.signer", self._members["trainer"], signature)
+        if settings.vertex:
+            ask_vertex("scorer-asks-vertex", settings.project, self._members["scorer"], self.within)
+        if settings.signed_images:
+            attestor = f"projects/{settings.project}/attestors/built-by-deploy"
+            signed_images_only("images", settings.project, attestor, self.within)
+        if settings.audit_logs:
+            data_access_logs("audit", settings.project, AUDITED_WITH_STORE, self.within)
+        self.register_outputs({})
+
+    def _account(self, identity: str, deployer: pulumi.Output[str]) -> pulumi.Output[str]:
+        account = gcp.serviceaccount.Account(
+            identity,
+            project=self._settings.project,
+            account_id=self._settings.name(identity),
+            display_name=f"orderguard {self._settings.environment}: {PURPOSES[identity]}",
+            # A stack from before has made it itself; one that is made after this takes it up.
+            create_ignore_already_exists=True,
+            opts=self.within,
+        )
+        gcp.serviceaccount.IAMMember(
+            f"deployer-acts-as-{identity}",
+            service_account_id=account.name,
+            role="roles/iam.serviceAccountUser",
+            member=pulumi.Output.concat("serviceAccount:", deployer),
+            opts=self.within,
+        )
+        email = account.account_id.apply(self._settings.service_account)
+        return pulumi.Output.concat("serviceAccount:", email)
+
+    def _grant(self, name: str, role: pulumi.Input[str], member: pulumi.Input[str], condition: str = "") -> None:
+        gcp.projects.IAMMember(
+            name,
+            project=self._settings.project,
+            role=role,
+            member=member,
+            condition={"title": name, "expression": condition} if condition else None,
+            opts=self.within,
+        )
