@@ -115,12 +115,13 @@ class Canary:
             raise DeliveryError(f"callers are worse off with the new revision: {'; '.join(worse)}")
 
     def _wait(self, door: Door) -> None:
-        """Until the canary's own address is the canary's. A revision whose image is from before does not say who it
-        is."""
+        """Until the canary's own address is the canary's. A revision whose image is from before does not say who it is:
+        one that says nothing is taken for the canary only beside a stable one that would."""
+        known = {self._candidate.name, *([None] if self._stable_answers is not None else [])}
         end = time.monotonic() + READY_SECONDS
         while True:
             status, body = ask(door.url, READY, door.headers)
-            if status == 200 and body.get("revision") in (None, self._candidate.name):
+            if status == 200 and body.get("revision") in known:
                 return
             if time.monotonic() > end:
                 raise DeliveryError(

@@ -28,7 +28,7 @@ class Service(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = {False: 200, True: 200}
         self.shift = 0.0
-        self.revision = "r-2"
+        self.revision: str | None = "r-2"
         self.asked: list[tuple[str, str, str]] = []
 
 
@@ -133,6 +133,15 @@ def test_an_address_that_another_revision_answers_is_not_taken_for_the_canarys(s
     service.revision = "r-1"
     with pytest.raises(DeliveryError, match="is not r-2's: 200, revision r-1"):
         judged.score(0)
+
+
+def test_beside_a_revision_from_before_the_canary_has_to_say_who_it_is(service: Service) -> None:
+    service.status[False], service.revision = 401, None
+    judged = canary(service, SAME)
+    with pytest.raises(DeliveryError, match="is not r-2's: 200, revision None"):
+        judged.score(0)
+    service.status[False] = 200
+    assert canary(service, SAME).score(0), "an older release says nothing, the newer one beside it would"
 
 
 def test_a_stable_revision_from_before_takes_no_example_orders_and_one_that_fails_them_is_not_well(
