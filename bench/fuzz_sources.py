@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from orderguard.repair import Feed, read_order, repair_order
+from orderguard.repair.order import by_field
+from orderguard.repair.usual import usual
 from orderguard.schema import OrderError, decode_order, encode_order
 from orderguard.sources import VENDORS, source
 from orderguard.sources.documents import decoded
@@ -76,6 +78,9 @@ def _document(order: dict[str, Any], feed: Feed) -> str:
         return "quarantined"
     if repaired.apart or repaired.order is None:
         return "set apart"
+    quickly = usual(order, feed)
+    if quickly and repr(quickly) != repr(by_field(order, feed)):
+        raise AssertionError("an order is read otherwise field by field")
     line = encode_order(repaired.order)
     again = read_order(line, feed)
     if decode_order(line) != repaired.order or again.order is None or encode_order(again.order) != line:

@@ -11,6 +11,7 @@ from orderguard import apart
 from orderguard.repair.codes import country, currency
 from orderguard.repair.feed import Feed, Repaired
 from orderguard.repair.moments import moment, plain_moment
+from orderguard.repair.usual import usual
 from orderguard.repair.values import (
     Notes,
     Reader,
@@ -108,6 +109,11 @@ def repair_order(document: Mapping[str, Any], feed: Feed = _AS_FEED) -> Repaired
     kind = apart.stated(document)
     if kind:
         return Repaired(None, (), kind)
+    return usual(document, feed) or by_field(document, feed)
+
+
+def by_field(document: Mapping[str, Any], feed: Feed) -> Repaired:
+    """The order, each field read by itself. Raises `OrderError`."""
     notes = Notes()
     lines = _lines(document.get("items"), feed, notes)
     if lines.apart:

@@ -39,8 +39,9 @@ class Notes:
 
 Reader = Callable[[Any, Feed, Notes], Any]
 
+IN_TEXT, AS_TEXT = "a number in text", "a number, read as text"
 _LONGEST_NUMBER = 40
-_LARGEST = 10**128
+LARGEST = 10**128
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:,\d{3}){2,}", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})", re.ASCII)
@@ -94,11 +95,11 @@ def identifier(value: Any, feed: Feed, notes: Notes) -> str:
 
 def _number_as_text(value: Any, notes: Notes) -> str:
     if type(value) is int:
-        notes.add("a number, read as text")
-        return str(value) if abs(value) < _LARGEST else _too_long()
+        notes.add(AS_TEXT)
+        return str(value) if abs(value) < LARGEST else _too_long()
     if not isinstance(value, float) or not math.isfinite(value):
         raise Unusable("not a text")
-    notes.add("a number, read as text")
+    notes.add(AS_TEXT)
     return str(int(value)) if value == int(value) else repr(value)
 
 
@@ -114,16 +115,16 @@ def number(value: Any, feed: Feed, notes: Notes) -> float:
         return float(value)
     if not isinstance(value, str):
         raise Unusable("not a number")
-    found = _number_in(value, feed)
+    found = number_in(value, feed)
     if found is None:
         raise Unusable("not a number, or one that can be read in two ways" if value.strip() else "blank")
     if not abs(found) <= MAX_AMOUNT:
         raise Unusable("not a number from 0 to 1,000,000,000")
-    notes.add("a number in text")
+    notes.add(IN_TEXT)
     return found
 
 
-def _number_in(text: str, feed: Feed) -> float | None:
+def number_in(text: str, feed: Feed) -> float | None:
     """The number that is written, if there is one way to read it."""
     if len(text) > _LONGEST_NUMBER:
         return None
