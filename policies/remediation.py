@@ -16,7 +16,8 @@ REMEDIES: Mapping[str, Mapping[str, Any]] = {
     "bucket-uniform-access": {"uniformBucketLevelAccess": True},
     "bucket-model-versioning": {"versioning.enabled": True},
     "bucket-versioning": {"versioning.enabled": True},
-    "edge-tls-version": {"minTlsVersion": "TLS_1_2", "profile": "MODERN"},
+    # Google Cloud takes features of one's own in the profile CUSTOM alone.
+    "edge-tls-version": {"minTlsVersion": "TLS_1_2", "profile": "MODERN", "customFeatures": []},
     "secret-deletion-protection": {"deletionProtection": True},
     "cloud-run-deletion-protection": {"deletionProtection": True},
     "bigquery-table-deletion-protection": {"deletionProtection": True},
@@ -64,5 +65,7 @@ def difference(rule: str, resource: Resource) -> Iterator[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if value == []:
+        return "[]"
     plain_word = isinstance(value, str) and value.replace("_", "").isalnum() and len(value) <= _PLAIN_WORD
     return str(value) if plain_word else "(another value)"
