@@ -28,9 +28,13 @@ def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str,
     if on_google_cloud(stack.environment):
         return headers
     if secret := outputs.get("api_key_secret"):
-        cloud = Cloud(home_from(stack.environment), stack.name)
-        headers["X-API-Key"] = secretmanager.value(cloud, str(secret), "latest").partition(",")[0]
+        headers["X-API-Key"] = local_key(stack, str(secret))
     return headers
+
+
+def local_key(stack: Stack, secret: str) -> str:
+    """The current one of the keys in a secret of the local cloud."""
+    return secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest").partition(",")[0]
 
 
 def identity_headers(stack: Stack, url: str) -> dict[str, str]:

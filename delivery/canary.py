@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from delivery.asking import access_token, address_of, ask, identity_headers
+from delivery.asking import access_token, address_of, ask, identity_headers, local_key
 from delivery.callers import Callers
 from delivery.comparing import compared
 from delivery.errors import DeliveryError
@@ -21,9 +21,6 @@ from delivery.probes import Answer, answers, are_own, differences, failures, pro
 from delivery.stack import Stack, on_google_cloud
 from delivery.traffic import Revision
 from infra.config import CANARY_TAG, REVISION_HEADER
-from infra.local.cloud import Cloud
-from infra.local.home import home_from
-from infra.local.services import secretmanager
 
 SECRETS = "https://secretmanager.googleapis.com"
 LOOKS = 4
@@ -168,8 +165,7 @@ def door_of(stack: Stack, *, of_canary: bool) -> Door:
 def _key(stack: Stack, secret: str) -> str:
     """The deployment's own key, which opens nothing but looking at an order's score."""
     if not on_google_cloud(stack.environment):
-        found = secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest")
-        return found.partition(",")[0]
+        return local_key(stack, secret)
     path = f"/v1/projects/{stack.setting('project', 'gcp')}/secrets/{secret}/versions/latest:access"
     status, body = ask(SECRETS, path, {"Authorization": f"Bearer {access_token()}"})
     if status != 200:

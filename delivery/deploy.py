@@ -23,7 +23,7 @@ from delivery.models import Record
 from delivery.probes import Answer
 from delivery.seeding import seed
 from delivery.stack import Stack
-from delivery.traffic import LiveService, Revision, Standing, live_service, name_of, standing
+from delivery.traffic import LiveService, Revision, Standing, live_service, name_of, revision_of, serving, standing
 
 CHECKS = 50
 READY_WITHIN_SECONDS = 120.0
@@ -49,7 +49,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     back."""
     service = live_service(stack)
     left = settle(stack, service)
-    stable = _revision(service, left.stable) if left else None
+    stable = revision_of(service, left.stable) if left else None
     wanted = {"modelVersion": model.version} | ({"modelSource": "bucket"} if model.source == JOB else {})
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
@@ -193,10 +193,6 @@ def go_back(stack: Stack, service: LiveService, stable: Revision) -> None:
         _step(f"the state still says otherwise, which the next deployment mends: {problem}")
 
 
-def _revision(service: LiveService, name: str) -> Revision | None:
-    return next((one for one in service.revisions() if one.name == name), None)
-
-
 def _record(
     stack: Stack,
     service: LiveService,
@@ -205,20 +201,19 @@ def _record(
     canary: list[dict[str, Any]] | None = None,
 ) -> Deployment:
     """What serves now; `model` is known for what was just deployed."""
-    found = standing(service.shares())
-    serving = _revision(service, found.stable) if found else None
+    found = serving(service)
     return Deployment(
         stack=stack.name,
         commit=commit(),
         tag=tag(),
-        image=serving.image if serving else "",
-        model_version=serving.model_version if serving else "",
+        image=found.image if found else "",
+        model_version=found.model_version if found else "",
         manifest_sha256=model.manifest_sha256 if model else "",
         url=address_of(stack, stack.outputs()),
         outcome=outcome,
         training_run=model.run if model else "",
         model_source=model.source if model else "",
-        revision=serving.name if serving else "",
+        revision=found.name if found else "",
         canary=canary or [],
     )
 

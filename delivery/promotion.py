@@ -6,7 +6,7 @@ from delivery.errors import DeliveryError
 from delivery.job_models import NoChampion, champion
 from delivery.models import Record, write
 from delivery.stack import Stack
-from delivery.traffic import Revision, live_service, standing
+from delivery.traffic import live_service, serving, standing
 
 
 def of_job(stack: Stack) -> Record | None:
@@ -23,12 +23,12 @@ def of_job(stack: Stack) -> Record | None:
 def deploy_champion(stack: Stack) -> Deployment:
     """Deploy the job's champion with the images that the stack has. Raises `DeliveryError` where nothing serves yet."""
     found = champion(stack)
-    serving = _serving(stack)
-    if serving is None:
+    served = serving(live_service(stack))
+    if served is None:
         raise DeliveryError(f"{stack.name} serves nothing yet: its first deployment brings the images.")
     trainer = str(stack.outputs().get("trainer_image", ""))
     write(found)
-    return deploy(stack, found, _digest(serving.image), _digest(trainer))
+    return deploy(stack, found, _digest(served.image), _digest(trainer))
 
 
 def by_itself(stack: Stack) -> str:
@@ -38,10 +38,11 @@ def by_itself(stack: Stack) -> str:
         found = champion(stack)
     except NoChampion as problem:
         return f"nothing to promote: {problem}"
-    serving = _serving(stack)
-    if serving and serving.model_version == found.version:
+    service = live_service(stack)
+    served = serving(service)
+    if served and served.model_version == found.version:
         return f"{stack.name} serves the champion of its training job already: {found.version}"
-    if any(one.model_version == found.version for one in live_service(stack).revisions()):
+    if any(one.model_version == found.version for one in service.revisions()):
         return (
             f"{found.version} was deployed to {stack.name} before and does not serve: it is not tried again by itself. "
             f"`make deploy MODEL=job STACK={stack.name}` does."
@@ -66,12 +67,6 @@ def back(stack: Stack, name: str) -> str:
         raise DeliveryError(f"{stack.name} has no revision before {found.stable}: there is nothing to go back to.")
     go_back(stack, service, chosen)
     return f"{stack.name} serves {chosen.name} again, with model {chosen.model_version}; {found.stable} has no traffic"
-
-
-def _serving(stack: Stack) -> Revision | None:
-    service = live_service(stack)
-    found = standing(service.shares())
-    return next((one for one in service.revisions() if found and one.name == found.stable), None)
 
 
 def _digest(image: str) -> str:

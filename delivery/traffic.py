@@ -84,6 +84,17 @@ def standing(shares: Sequence[Share]) -> Standing | None:
     return Standing(others[0].revision, canary.revision, canary.percent)
 
 
+def revision_of(service: LiveService, name: str) -> Revision | None:
+    """The revision of this name, while the service has it."""
+    return next((one for one in service.revisions() if one.name == name), None)
+
+
+def serving(service: LiveService) -> Revision | None:
+    """The proven revision; None where nothing serves."""
+    found = standing(service.shares())
+    return revision_of(service, found.stable) if found else None
+
+
 def name_of(stack: Stack) -> str:
     """The name of a stack's scoring service, which the program gives it."""
     return f"orderguard-{stack.setting('environment')}-scorer"
