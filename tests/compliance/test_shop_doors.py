@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -21,6 +20,7 @@ from bench.hooks.vendor import MAKERS, VENDORS, Delivery
 from data.importing.command import main as imported
 from tests.compliance.canaries import CANARIES, canary_order, leaks, leaks_in_folder
 from tests.compliance.canary_routes import FILE_NAMES
+from tests.http_server import listening
 from tests.serving import API_KEY, MASKING_KEY, environment
 
 CANARY, NAME = CANARIES["customer.email"], CANARIES["customer.name"]
@@ -69,12 +69,8 @@ class Told:
 @pytest.fixture
 def told() -> Iterator[Told]:
     made = Told()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with listening(made.server):
+        yield made
 
 
 def deliveries() -> Iterator[tuple[Delivery, dict[str, str]]]:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ from delivery import state_copy
 from delivery.stack import Stack
 from infra.local import pulumi
 from infra.local.home import Home
+from tests.http_server import listening
 from tests.infra.former_state import bring_up
 from tests.infra.recording import ROOT
 
@@ -57,14 +57,11 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
         def log_message(self, *_: object) -> None:
             return None
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(server):
         monkeypatch.setattr(state_copy, "STORAGE", f"http://127.0.0.1:{server.server_address[1]}")
         monkeypatch.setattr(state_copy, "run", lambda command: "token\n")
         yield objects
-        server.shutdown()
-        thread.join()
 
 
 def test_a_copy_holds_no_text_of_a_secret_and_all_else(exported: str) -> None:

@@ -20,6 +20,7 @@ from infra.local.engine.environment import CREDENTIALS, environment, refuse_cred
 from infra.local.engine.install import ENGINE_VERSION, RUNNER, ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.home import REPOSITORY, Home
+from tests.http_server import listening
 
 UNREACHABLE = "https://vendor.invalid/releases"
 
@@ -67,12 +68,9 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:
             """Keeps the test's output quiet."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def test_an_engine_of_the_pinned_version_on_path_is_used(variables: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ import base64
 import hmac
 import io
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -25,6 +24,7 @@ from app.hooks.telling import ATTEMPTS, MOST_WAITING, Telling
 from app.logs import LogWriter
 from bench.redis_server import RedisServer
 from orderguard.masking import Keyring, new_key_text
+from tests.http_server import listening
 
 KEYRING = Keyring.from_text(new_key_text())
 SECRET = b"a-secret-of-the-tests-01"
@@ -151,12 +151,8 @@ class Shop:
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     made = Shop()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with listening(made.server):
+        yield made
 
 
 def sent(target: Target) -> None:

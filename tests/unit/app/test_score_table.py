@@ -1,7 +1,6 @@
 """The table of `make score`."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.score_table import TOGETHER, UNUSABLE_SHOWN, Line, Reason, key_header, main, service_url, table
+from tests.http_server import listening
 
 ANSWER = (
     b'{"order_id":"N-1","score":0.91,"threshold":0.6,"anomaly":true,"model_version":"v1","place":"at the'
@@ -41,14 +41,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with listening(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from delivery import callers
 from delivery.callers import Monitoring, counted
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
-from tests.unit.delivery.json_service import JsonHandler, serving
+from tests.http_server import JsonHandler, listening
 
 
 def test_a_services_own_metrics_are_read_for_its_scoring_routes_alone() -> None:
@@ -65,7 +65,7 @@ class Handler(JsonHandler):
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     monkeypatch.setattr(callers, "access_token", lambda: "a token")
     server = Google()
-    with serving(server):
+    with listening(server):
         yield server
 
 

@@ -16,7 +16,7 @@ from delivery.errors import DeliveryError
 from delivery.probes import SAMPLE, Answer, differences, probe_orders
 from delivery.stack import Stack
 from delivery.traffic import Revision
-from tests.unit.delivery.json_service import JsonHandler, serving
+from tests.http_server import JsonHandler, listening
 
 STABLE, SAME, OTHER = Revision("r-1", "i@1", "v1"), Revision("r-2", "i@2", "v1"), Revision("r-2", "i@2", "v2")
 
@@ -83,7 +83,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr(judging, "_key", lambda stack, secret: "the probe key")
     monkeypatch.setattr(judging, "READY_SECONDS", 0.0)
     server = Service()
-    with serving(server):
+    with listening(server):
         yield server
 
 

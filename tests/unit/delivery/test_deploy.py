@@ -18,7 +18,7 @@ from delivery.errors import DeliveryError
 from delivery.models import Record
 from delivery.stack import Stack
 from delivery.traffic import Revision, Share
-from tests.unit.delivery.json_service import JsonHandler, serving
+from tests.http_server import JsonHandler, listening
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -59,7 +59,7 @@ class Handler(JsonHandler):
 @pytest.fixture
 def service() -> Iterator[Service]:
     server = Service(("127.0.0.1", 0), Handler)
-    with serving(server):
+    with listening(server):
         yield server
 
 

@@ -13,7 +13,7 @@ from delivery.errors import DeliveryError
 from delivery.forgetting import forget
 from delivery.stack import Stack
 from tests.unit.delivery.conftest import CLOUD, Recorder
-from tests.unit.delivery.json_service import JsonHandler, serving
+from tests.http_server import JsonHandler, listening
 
 WHO = "C-who"
 DONE = {"store": "redis", "customers": 1, "entities": 4, "everywhere": True}
@@ -42,7 +42,7 @@ class Handler(JsonHandler):
 @pytest.fixture
 def service() -> Iterator[Service]:
     server = Service(("127.0.0.1", 0), Handler)
-    with serving(server):
+    with listening(server):
         yield server
 
 

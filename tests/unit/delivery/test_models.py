@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from delivery import commands, models, provenance, release
 from delivery.errors import DeliveryError
+from tests.http_server import listening
 from tests.unit.delivery.conftest import CLOUD, Recorder
 
 
@@ -201,13 +201,9 @@ class Storage(BaseHTTPRequestHandler):
 def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     monkeypatch.setattr(Storage, "objects", {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), Storage)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     monkeypatch.setattr(models, "STORAGE", f"http://127.0.0.1:{server.server_address[1]}")
-    yield Storage.objects
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(server):
+        yield Storage.objects
 
 
 def test_a_version_is_published_once_with_its_manifest_last(

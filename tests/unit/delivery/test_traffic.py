@@ -10,7 +10,7 @@ import pytest
 from delivery import traffic
 from delivery.errors import DeliveryError
 from delivery.traffic import CloudRun, Revision, Share, Standing, standing
-from tests.unit.delivery.json_service import JsonHandler, serving
+from tests.http_server import JsonHandler, listening
 
 LATEST, NAMED = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 SERVICE = "projects/p/locations/europe-west1/services/orderguard-prod-scorer"
@@ -77,7 +77,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setattr(traffic, "access_token", lambda: "a token")
     monkeypatch.setattr(traffic, "POLL_SECONDS", 0.0)
     server = Run()
-    with serving(server):
+    with listening(server):
         yield server
 
 
