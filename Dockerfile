@@ -1,4 +1,4 @@
-# On the `pinned` base three stages: `build` compiles the service's byte code, `train` is the training job's image, `serve` (the last, so the default) is the service.
+# On the `pinned` base four stages: `build` compiles the service's byte code, `job` holds the training job's, `train` is its image, `serve` (the last, so the default) is the service.
 ARG PYTHON_IMAGE=pinned
 # What Dockerfile.slim builds; `make image` and the Pulumi program build it first and name it here by digest.
 ARG SLIM_IMAGE=orderguard-slim
@@ -9,8 +9,16 @@ FROM docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0
 FROM ${PYTHON_IMAGE} AS build
 COPY orderguard/ /srv/orderguard/
 COPY app/ /srv/app/
+# A checkout may be its owner's alone, and the service runs as somebody else.
+RUN chmod -R u=rwX,go=rX /srv
 # Unchecked hashes instead of time stamps: the file system is read-only in service, and two builds must give the same bytes.
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /srv
+
+FROM ${PYTHON_IMAGE} AS job
+COPY orderguard/ /srv/orderguard/
+COPY ml/ /srv/ml/
+COPY data/knowledge/ /srv/data/knowledge/
+RUN chmod -R u=rwX,go=rX /srv
 
 FROM ${PYTHON_IMAGE} AS train
 COPY requirements/train.txt /srv/requirements/train.txt
@@ -20,9 +28,7 @@ RUN python3 -m venv --without-pip /opt/train \
  && /build/bin/python -m pip --python /opt/train/bin/python install --quiet --no-cache-dir --no-compile --require-hashes --only-binary=:all: \
     --requirement /srv/requirements/train.txt \
  && rm -r /build
-COPY orderguard/ /srv/orderguard/
-COPY ml/ /srv/ml/
-COPY data/knowledge/ /srv/data/knowledge/
+COPY --from=job /srv/ /srv/
 ARG COMMIT=unknown
 ENV ORDERGUARD_COMMIT=${COMMIT} PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp
 WORKDIR /srv

@@ -26,9 +26,15 @@ processor_seconds: defaultdict[str, float] = defaultdict(float)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Count what a test takes, its fixtures included. What a suite shares counts where it is made and taken down."""
+    """Count what a test takes, its fixtures included. What a suite shares counts where it is made and taken down.
+
+    A command that a test calls in this process may make it private for good: the next test begins as this one did.
+    """
     before = sum(os.times()[:4])
+    umask = os.umask(0o022)
+    os.umask(umask)
     result = yield
+    os.umask(umask)
     processor_seconds[item.nodeid.split("/")[1]] += sum(os.times()[:4]) - before
     return result
 

@@ -19,13 +19,15 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree as it stands, without what git ignores."""
+    """The tree as it stands, without what git ignores, as a careful user has it: readable by nobody else."""
     folder = tmp_path_factory.mktemp("source")
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split("\0"):
         if name and (REPOSITORY / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
+    for path in folder.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
     return folder
 
 
