@@ -95,3 +95,8 @@ def test_no_docstring_is_torn_by_the_quotation_marks_of_a_wrapped_string() -> No
         if re.search(r'"\n\s*"', node.value.value)
     ]
     assert not torn
+
+
+def test_the_readme_lists_the_packages_that_ci_installs() -> None:
+    packages = (REPOSITORY / ".ci/debian-packages").read_text(encoding="utf-8").split()
+    assert f"$(cat .ci/debian-packages)   # {', '.join(packages)}\n" in (REPOSITORY / "README.md").read_text("utf-8")
