@@ -10,6 +10,7 @@ training, builds or what rules do without, and symbols and debugging sections of
 
 import argparse
 import compileall
+import pickle  # nosec B403
 import shutil
 import struct
 import subprocess
@@ -32,12 +33,27 @@ PACKAGES_LEFT_OUT = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    # What the model's format is written with, for tools that make models; Python's session takes bytes.
+    "google/protobuf",
+    "google/_upb",
+    "flatbuffers",
     "babel/messages",
     # 30 MB: extensions of the language of rules, none of which rules may use.
     "cel_expr_python/ext",
     "numpy/distutils",
     "numpy/f2py",
-    "numpy/random/_examples",
+    "numpy/fft",
+    "numpy/ma",
+    "numpy/polynomial",
+    "numpy/random",
+    "numpy/testing",
+    # Alerts are kept in SQLite or PostgreSQL by plain statements: no mapper of objects, no other database. Each
+    # compiled module has its source in Python beside it, and weighs a megabyte with what it is debugged with.
+    "sqlalchemy/*/_*_cy.*.so",
+    "sqlalchemy/dialects/[!_ps]*",
+    "sqlalchemy/ext",
+    "sqlalchemy/orm",
+    "sqlalchemy/testing",
     "numpy/_core/_simd.*.so",
     "numpy/_core/_*_tests.*.so",
     "**/tests",
@@ -49,14 +65,15 @@ PACKAGES_LEFT_OUT = (
     "**/*.a",
     "bin",
 )
-LANGUAGES = "babel/locale-data"
+LANGUAGES, NAMES_KEPT = "babel/locale-data", ("currency_names", "territories")
 LANGUAGES_KEPT = frozenset(
     "root en de fr es it pt nl pl sv da no fi is cs sk hu ro bg hr sl sr mk sq el tr et lv lt ga ca eu gl uk ru be ar "
     "he fa ur hi th vi id ms ja zh zh_Hant ko".split()
 )
 """The languages in which `orderguard.repair.codes` knows countries and currencies, and what they are based on (20 MB of
-32 are those of all others).
+32 are those of all others), and of each what it reads: 1 MB of 10.
 """
+PICKLE_PROTOCOL = 4
 DPKG = Path("/var/lib/dpkg")
 FILES = ("/etc/os-release", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo/UTC", "/etc/mime.types")
 
@@ -69,9 +86,19 @@ def prune(packages: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+    keep_names(packages)
+
+
+def keep_names(packages: Path) -> None:
+    """Leave of babel's languages the names of countries and currencies in those that are read."""
+    sys.path.insert(0, str(packages))  # the files hold objects of babel's own classes
     for path in (packages / LANGUAGES).glob("*.dat"):
         if path.stem not in LANGUAGES_KEPT:
             path.unlink()
+            continue
+        told = pickle.loads(path.read_bytes())  # nosec B301
+        path.write_bytes(pickle.dumps({name: told[name] for name in NAMES_KEPT if name in told}, PICKLE_PROTOCOL))
+    sys.path.remove(str(packages))
 
 
 def strip(library: Path) -> None:

@@ -1,12 +1,16 @@
 """The root file system of the service: what scanners can know of it."""
 
+import pickle
 from pathlib import Path
 
 import pytest
+from babel import localedata
 
 from delivery import rootfs
 from orderguard.repair.codes import LANGUAGES
 
+NAMES = ("territories", "currency_names")
+"""What `orderguard.repair.codes` asks for."""
 STATUS = """Package: libssl3
 Status: install ok installed
 Architecture: amd64
@@ -59,8 +63,12 @@ def test_a_base_that_is_not_debian_has_no_records(tmp_path: Path) -> None:
 def test_the_languages_that_repair_reads_stay_and_no_others(tmp_path: Path) -> None:
     names = tmp_path / rootfs.LANGUAGES
     names.mkdir(parents=True)
+    whole = Path(localedata._dirname)
     for language in ("root", "de", "zh_Hant", "zu"):
-        (names / f"{language}.dat").write_bytes(b"")
+        (names / f"{language}.dat").write_bytes((whole / f"{language}.dat").read_bytes())
     rootfs.prune(tmp_path)
     assert sorted(path.stem for path in names.iterdir()) == ["de", "root", "zh_Hant"]
     assert rootfs.LANGUAGES_KEPT == {"root", *LANGUAGES}
+    for path in names.iterdir():
+        before, after = (pickle.loads((folder / path.name).read_bytes()) for folder in (whole, names))
+        assert after == {name: before[name] for name in NAMES if name in before}
