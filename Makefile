@@ -36,6 +36,15 @@ SUITE_policies := tests/policies
 SUITE_compliance := tests/compliance
 SUITE_platform := tests/local_cloud tests/service tests/browser tests/rag tests/delivery tests/e2e
 
+# A misspelt name would be a stack without settings, or all tests.
+STACKS := $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))
+ifeq ($(filter $(STACK),$(STACKS)),)
+$(error there is no stack "$(STACK)"; there are: $(STACKS). For a new one, copy Pulumi.staging.yaml to Pulumi.$(STACK).yaml)
+endif
+ifndef SUITE_$(SUITE)
+$(error there is no suite "$(SUITE)"; there are: all unit policies compliance platform)
+endif
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export MASKING_KEY_FILE ?= $(KEY)
 export MODELS_DIR ?= $(MODELS)
@@ -100,7 +109,7 @@ rollback: $(RUN_ENV) ## Go back to the champion before this one
 .PHONY: forget
 forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, past cases, seeds, stores and a running service (CUSTOMER=…)
 	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) forget
-	@$(PYTHON) -m app.history
+	@$(PYTHON) -m app.forget
 	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)" --histories "$(HISTORIES)"
 
 .PHONY: seed-histories

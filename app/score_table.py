@@ -1,9 +1,11 @@
 """`python -m app.score_table FILE`: send orders to the running service and show what it says, as a table for people.
 
-A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, else what `make up` wrote down, else port
-8080 of this machine; the API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else from `.local/api-key.header`.
+A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, else what `make up` wrote down; without
+either nothing is sent, since anybody may listen on a port. The API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else
+from `.local/api-key.header`.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import gzip
 import os
@@ -20,7 +22,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+EXAMPLE_URL = "http://127.0.0.1:8080"
 LOCAL = Path(".local")
 TIMEOUT_SECONDS = 120
 ANOMALIES_SHOWN = 100
@@ -59,11 +61,13 @@ class Line(msgspec.Struct):
 
 
 def service_url(environment: Mapping[str, str], local: Path = LOCAL) -> str:
-    """Where the service is."""
+    """Where the service is. Raises `ClientError` where nothing says so."""
     if url := environment.get("ORDERGUARD_URL"):
         return url.rstrip("/")
     noted = local / "url"
-    return noted.read_text("utf-8").strip().rstrip("/") if noted.is_file() else DEFAULT_URL
+    if not noted.is_file():
+        raise ClientError("No service is up here, so nothing was sent. Start it with `make up`, or set ORDERGUARD_URL.")
+    return noted.read_text("utf-8").strip().rstrip("/")
 
 
 def key_header(environment: Mapping[str, str], local: Path = LOCAL) -> dict[str, str]:
@@ -99,7 +103,7 @@ def score(body: bytes, url: str, header: Mapping[str, str], record: bool = False
     stream = f"{url}/v1/score/stream?record={str(record).lower()}"
     request = urllib.request.Request(stream, body, {"Content-Type": "application/x-ndjson", **header})
     if not url.startswith(("http://", "https://")):
-        raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {DEFAULT_URL}")
+        raise ClientError(f"{url} is not an http address: set ORDERGUARD_URL to something like {EXAMPLE_URL}")
     try:
         with _opener(url).open(request, timeout=TIMEOUT_SECONDS) as response:
             return [msgspec.json.decode(line, type=Line) for line in response]
@@ -188,7 +192,6 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     path: Path = given.file
     record = given.record == "true"
-    url = service_url(os.environ)
     try:
         body = path.read_bytes()
         if path.name.endswith(".gz"):
@@ -203,6 +206,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{path} holds no orders.", file=sys.stderr)
         return 2
     try:
+        url = service_url(os.environ)
         lines = score_all(body, url, key_header(os.environ), record)
     except ClientError as error:
         print(error, file=sys.stderr)

@@ -7,6 +7,7 @@ made under another masking key is refused, since nobody's orders would ever find
 Exit codes: 0 loaded, or there is no seed; 2 for what the user has to mend; 3 where the store does not answer.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import asyncio
 import os
 import sys

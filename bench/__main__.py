@@ -2,6 +2,7 @@
 after them, `masking` that of its second corpus, `policies` that of public values and programs.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import importlib
 import sys

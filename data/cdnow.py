@@ -6,6 +6,7 @@ customers; dates, quantities and dollars as they are. The data set has days with
 placed at midnight UTC. Source: Fader and Hardie, "Forecasting repeat sales at CDNOW", Interfaces 31 (2001).
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import os
 import subprocess

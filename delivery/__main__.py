@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 the step found something wrong (the message says what), 2 wrong usage.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import os
 import sys

@@ -4,6 +4,7 @@ Exit codes: 0 done · 1 unexpected error · 2 bad input or usage · 3 a gate fai
 promoted). The masking key comes from MASKING_KEY or, better, MASKING_KEY_FILE.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import os
 import sys

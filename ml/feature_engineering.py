@@ -35,6 +35,7 @@ from orderguard.features.pasts import Pasts
 from orderguard.features.shared import shared_facts
 from orderguard.features.table import FEATURES
 from orderguard.features.vector import column_features
+from orderguard.interrupts import left_to_parent
 from orderguard.masking import Keyring
 from orderguard.masking.codes import undecided
 from orderguard.model_version import DataFile, sha256
@@ -302,6 +303,7 @@ _worker: list[tuple[ColumnMasker, Feed]] = []
 
 
 def _begin_worker(keyring: Keyring, feed: Feed) -> None:
+    left_to_parent()
     _worker[:] = [(ColumnMasker(keyring, undecided), feed)]
 
 

@@ -6,6 +6,7 @@ models keep no order, but the next training run should replace them. The custome
 anyone can read a process's arguments. The raw orders go last: a run that was interrupted can be repeated.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import gzip
 import json

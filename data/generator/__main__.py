@@ -1,5 +1,6 @@
 """`python -m data.generator`: make the sample, or a larger one."""
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import sys
 from collections.abc import Iterable, Iterator

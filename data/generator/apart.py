@@ -4,6 +4,7 @@ A clone from before has the sample among the shop's own orders, in `data/raw`: i
 are wanted from there, and there are none, the sample is made.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import sys
 from pathlib import Path
 

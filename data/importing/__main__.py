@@ -1,5 +1,6 @@
 """`python -m data.importing`."""
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import sys
 
 from data.importing.command import main

@@ -2,6 +2,7 @@
 they are, else that of the orders that an export was turned into.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import sys
 from contextlib import redirect_stdout

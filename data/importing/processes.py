@@ -7,6 +7,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from orderguard.interrupts import left_to_parent
+
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 _held: dict[str, Callable[[Any], Any]] = {}
@@ -33,6 +35,7 @@ def each(work: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made
 
 
 def _hold(work: Callable[[Any], Any]) -> None:
+    left_to_parent()
     _held["work"] = work
 
 

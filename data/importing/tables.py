@@ -7,7 +7,7 @@ from pathlib import Path
 from data.importing.errors import InputError
 from data.importing.texts import OLD_OFFICE, PDF, beginning, lines_of, opened, reading
 from orderguard.sources.mapping import File, MappingError
-from orderguard.sources.tables import Table, encoding_of, table_of, without_header
+from orderguard.sources.tables import Table, encoding_of, is_text, table_of, without_header
 from orderguard.sources.workbooks import ZIP, workbook_table
 
 Told = Callable[[Callable[[], int]], None]
@@ -45,6 +45,6 @@ def _text(path: Path, head: bytes, file: File, held: ExitStack, told: Told | Non
         raise InputError("file.encoding is no encoding: write one such as utf-8, utf-16 or cp1252.") from None
     if told:
         told(read)
-    if b"\0" in head and not encoding.startswith("utf-"):
+    if not is_text(head, encoding):
         raise InputError("the file holds no text. Export a table as CSV or .xlsx, or JSON.")
     return table_of(lines_of(text), file, encoding)

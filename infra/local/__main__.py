@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 unexpected; 2 wrong usage or settings; 3 refused (a policy
 that was refused was changed); 4 the machine lacks something (engine, free port, clean environment); 130 interrupted.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import sys
 from collections.abc import Callable, Sequence
@@ -132,9 +133,6 @@ def main(arguments: Sequence[str]) -> int:
         return problem.exit_code
     except BrokenPipeError:
         return EXIT_OK
-    except KeyboardInterrupt:
-        print("interrupted; running the same command again carries on", file=sys.stderr)
-        return 130
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from orderguard.sources.mapping import File, MappingError
 
 HEAD_BYTES = 262_144
 LOOKED_AT = 50
+LOOKED_AT_BYTES = 4096
 LONGEST_CELL = 1_048_576
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -20,6 +22,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
+_BLANKS = "\t\n\v\f\r"
 _DELIMITERS = (",", ";", "\t", "|")
 _NAMES = {"tab": "\t", "comma": ",", "semicolon": ";", "spaces": " "}
 LOOSELY = "orderguard-cp1252"
@@ -67,6 +71,15 @@ def encoding_of(head: bytes) -> str:
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8"
+
+
+def is_text(head: bytes, encoding: str) -> bool:
+    """Whether a file's beginning is text: hardly a character of it is none, or controls a device."""
+    if b"\0" in head and not encoding.startswith("utf-"):
+        return False
+    letters = head[:LOOKED_AT_BYTES].decode(encoding, "replace")
+    none = sum(unicodedata.category(letter) in _NO_TEXT and letter not in _BLANKS for letter in letters)
+    return none * 20 <= len(letters)
 
 
 def errors_for(encoding: str) -> str:

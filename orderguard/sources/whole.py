@@ -19,7 +19,7 @@ from orderguard.sources.mapping import File, Mapping, MappingError, mapping_for,
 from orderguard.sources.plan import Plan
 from orderguard.sources.proposing import LOOKED_AT, propose
 from orderguard.sources.shopify import assembled
-from orderguard.sources.tables import Table, encoding_of, errors_for, table_of, without_header
+from orderguard.sources.tables import Table, encoding_of, errors_for, is_text, table_of, without_header
 from orderguard.sources.workbooks import ZIP, Limits, workbook_table
 
 MOST_COLUMNS = 1_000
@@ -57,6 +57,8 @@ def whole(data: bytes, name: str | None = None, feed: Feed = Feed()) -> Whole:
         if data.startswith(ZIP):
             return _table(name, lambda file: workbook_table(io.BytesIO(data), file, held, WORKBOOK))
         encoding = encoding_of(data)
+        if not is_text(data, encoding):
+            raise MappingError("a file that holds no text: save the table as .xlsx or CSV, or as JSON")
         text = data.decode(encoding, errors_for(encoding)).lstrip("\ufeff")
         if text.lstrip()[:1] in ("{", "["):
             return _documents(text, name, feed)

@@ -1,4 +1,4 @@
-"""`python -m app.history`: a customer goes from the store, and from what is kept of devices, addresses and the like."""
+"""`python -m app.forget`: a customer goes from the store, and from what is kept of devices, addresses and the like."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.history.__main__ import main
+from app.forget import main
 from app.history.memory import MemoryStore
 from app.history.opening import open_store
 from app.history.store import HistoryStore

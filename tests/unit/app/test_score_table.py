@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.score_table import TOGETHER, UNUSABLE_SHOWN, Line, Reason, key_header, main, service_url, table
+from app.score_table import TOGETHER, UNUSABLE_SHOWN, ClientError, Line, Reason, key_header, main, service_url, table
 from tests.http_server import listening
 
 ANSWER = (
@@ -146,7 +146,8 @@ def test_a_file_that_is_not_there_is_explained(capsys: Said) -> None:
 
 
 def test_address_and_key_come_from_what_make_up_wrote(tmp_path: Path) -> None:
-    assert service_url({}, tmp_path) == "http://127.0.0.1:8080"
+    with pytest.raises(ClientError, match="nothing was sent. Start it with `make up`"):
+        service_url({}, tmp_path)
     (tmp_path / "url").write_text("http://127.0.0.1:9000\n")
     (tmp_path / "api-key.header").write_text("X-API-Key: abc\n")
     assert service_url({}, tmp_path) == "http://127.0.0.1:9000"

@@ -227,6 +227,8 @@ def test_files_that_join_are_read_beside_each_other(shop: Path, capsys: Said) ->
         (b"PK\x03\x04broken", [], "the workbook can't be read"),
         (b"\xd0\xcf\x11\xe0old", [], "old Excel file"),
         (b"%PDF-1.7", [], "old Excel file or a PDF"),
+        (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x40\x00\x38\x00" * 40, [], "holds no text"),
+        (bytes(range(1, 255)) * 4, [], "holds no text"),
         (b"{broken", [], "not JSON"),
         (b'[{"order_id": "1", "items": [], "currency": "EUR"}, {', [], "breaks off"),
         (b'{"weather": "fine"}', [], "Name SOURCE"),

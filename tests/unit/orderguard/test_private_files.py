@@ -65,7 +65,7 @@ def test_what_is_private_for_a_while_leaves_the_umask_as_it_was(tmp_path: Path) 
 
 
 PROGRAMS = [
-    *("app/__main__.py", "app/history/__main__.py", "ml/__main__.py", "ml/forget.py", "infra/local/__main__.py"),
+    *("app/__main__.py", "app/forget.py", "ml/__main__.py", "ml/forget.py", "infra/local/__main__.py"),
     *("infra/local/provider/__main__.py", "infra/local/supervisor/__main__.py"),
 ]
 

@@ -1,9 +1,10 @@
-"""`python -m app.history`: remove what is remembered of the customer that the environment variable CUSTOMER names.
+"""`python -m app.forget`: remove what is remembered of the customer that the environment variable CUSTOMER names.
 
 The store is the one of HISTORY_URL; the key comes as it does for the service, or from MASKING_KEY_FILE. Tokens of every
 version of the key are looked for, in the customer's own record and in those of devices, addresses and the like.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import asyncio
 import os
 import sys

@@ -1,0 +1,70 @@
+"""An interrupt at the keyboard ends a command in one line, also while its imports go on."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULES = sorted(
+    set(
+        re.findall(
+            r"\$\(PYTHON\) -m ((?:app|bench|data|delivery|infra|ml|orderguard)[\w.]*)",
+            (REPOSITORY / "Makefile").read_text("utf-8"),
+        )
+    )
+)
+INTERRUPTED = """
+import runpy, sys
+
+class Interrupted:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if sys.excepthook is not sys.__excepthook__:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted)
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_command_is_interrupted_in_its_first_import(module: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED.format(module=module), "--help"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT and not done.stdout
+    assert done.stderr == "\ninterrupted: the same command goes on or begins anew\n"
+
+
+def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
+    orders = tmp_path / "orders.ndjson"
+    orders.write_text("{}\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "ORDERGUARD_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        command = [sys.executable, "-m", "app.score_table", str(orders)]
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
+        asking, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        asking.close()
+    assert process.returncode == -signal.SIGINT
+    assert said == "\ninterrupted: the same command goes on or begins anew\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("status STACK=nope", 'there is no stack "nope"; there are: local prod staging.'),
+        ("pytest SUITE=nope", 'there is no suite "nope"; there are: all unit policies compliance platform.'),
+    ],
+)
+def test_make_names_what_there_is_instead_of_what_is_misspelt(words: str, said: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", *words.split()], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and said in done.stderr and not done.stdout
