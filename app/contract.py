@@ -40,9 +40,19 @@ class Repair(msgspec.Struct, frozen=True):
     reason: str
 
 
+class MetRule(msgspec.Struct, frozen=True):
+    """A rule or a list that an order met, named as `decided_by` does. What is in `shadow` decides nothing."""
+
+    name: str
+    action: Literal["flag", "clear", "raise", "block", "allow"]
+    mode: Literal["shadow", "act"]
+    reason: str
+
+
 class ScoreAnswer(msgspec.Struct, frozen=True):
-    """The score of one order, from 0 to 1, higher is more anomalous. It is an anomaly from `threshold` on. `repairs`
-    is there where the order could not be read as it was.
+    """The score of one order, from 0 to 1, higher is more anomalous. It is an anomaly from `threshold` on, where no
+    rule and no list decides otherwise: `decided_by` says who did, `rules` what the order met. `repairs` is there where
+    the order could not be read as it was.
     """
 
     order_id: str
@@ -59,6 +69,16 @@ class ScoreAnswer(msgspec.Struct, frozen=True):
         list[ReasonInWords], Meta(description="why it is an anomaly; /v1/explain tells it of any order")
     ] = []
     repairs: list[Repair] | msgspec.UnsetType = msgspec.UNSET
+    decided_by: Annotated[str, Meta(description="`model`, `rule:ID`, `list:block:device` or the like")] = "model"
+    rules: list[MetRule] | msgspec.UnsetType = msgspec.UNSET
+    model_score: Annotated[
+        Score | msgspec.UnsetType, Meta(description="the model's own score, where rules have raised it")
+    ] = msgspec.UNSET
+
+    def of_model(self) -> tuple[float, bool]:
+        """The model's own score, and whether it says anomaly, whatever rules made of it."""
+        score = self.score if self.model_score is msgspec.UNSET else self.model_score
+        return score, score >= self.threshold
 
 
 class ApartAnswer(msgspec.Struct, frozen=True):

@@ -51,7 +51,7 @@ def framework(
     app = FastAPI(
         title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    app.include_router(routes(settings, models, store, watch, metrics))
+    app.include_router(routes(settings, models, store, watch, scoring, metrics))
     app.include_router(door_routes(settings))
     app.include_router(explaining_routes(scoring))
     app.include_router(example_routes(scoring))

@@ -69,6 +69,7 @@ class ScoreLine(Line, frozen=True, kw_only=True):
     model_version: str
     order_token: str
     history: str
+    decided_by: str
     http_request: HttpRequest | None = field(default=None, name="httpRequest")
 
 

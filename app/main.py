@@ -15,6 +15,7 @@ from app.metrics import Metrics
 from app.models import Models
 from app.rag.settings import RagSettings
 from app.scoring.answers import warm
+from app.scoring.deciding import Deciding
 from app.scoring.handlers import BATCH, ONE, STREAM, Handlers
 from app.scoring.service import Scoring
 from app.settings import Settings
@@ -29,7 +30,8 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     logs.on_lost(metrics.lost_lines.inc)
     models = Models(settings, logs, metrics, warm)
     store = store_of(settings, StoreWatch(metrics, logs))
-    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir)
+    deciding = Deciding(settings, metrics, logs)
+    scoring = Scoring(settings.keyring, models, store, metrics, logs, settings.histories_dir, deciding)
     watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []
 

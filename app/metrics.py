@@ -73,6 +73,15 @@ class Metrics:
         )
         self.apart = Counter("orderguard_orders_apart", "What was no order to score", ["kind"], registry=registry)
         self.anomalies = Counter("orderguard_anomalies", "Orders found anomalous", registry=registry)
+        self.decisions = Counter(
+            "orderguard_decisions", "Orders by who decided, where there are rules", ["by"], registry=registry
+        )
+        self.rules_met = Counter(
+            "orderguard_rules_met", "Orders that met a rule or a list", ["rule", "mode"], registry=registry
+        )
+        self.rule_failures = Counter(
+            "orderguard_rule_failures", "Orders for which a rule could not be evaluated", ["rule"], registry=registry
+        )
         scores = Spreads("orderguard_score", "Anomaly scores", SCORES)
         registry.register(scores)
         self.scores = scores.labels()

@@ -16,6 +16,7 @@ from app.history import HistoryStore
 from app.metrics import MEDIA_TYPE, Metrics
 from app.models import Models
 from app.problems import Problem
+from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
 from orderguard.model_version import DataFile
@@ -67,11 +68,17 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     refused: dict[str, str]
     history_store: str
     past_cases: str
+    rules: dict[str, str | int] | None
     revision: str | None
 
 
 def routes(
-    settings: Settings, models: Models, store: HistoryStore | None, watch: HistoriesWatch, metrics: Metrics
+    settings: Settings,
+    models: Models,
+    store: HistoryStore | None,
+    watch: HistoriesWatch,
+    scoring: Scoring,
+    metrics: Metrics,
 ) -> APIRouter:
     """The router of all of them."""
     router = APIRouter()
@@ -105,6 +112,7 @@ def routes(
                 refused=models.refused,
                 history_store=store.name if store else "off",
                 past_cases=found.told,
+                rules=scoring.deciding.description() if scoring.deciding else None,
                 revision=settings.revision,
             )
         )

@@ -41,6 +41,7 @@ class Settings:
     model_version: str = CHAMPION
     shadow_model_version: str | None = None
     histories_dir: Path | None = None
+    rules_file: Path | None = None
     history_url: str = field(default="memory:", repr=False)
     history_password: str = field(default="", repr=False)
     history_ca: str = field(default="", repr=False)
@@ -172,6 +173,7 @@ SETTINGS = (
     Setting("MODEL_VERSION", "model_version", _version_name, "the version to serve; `champion` follows the champion"),
     Setting("SHADOW_MODEL_VERSION", "shadow_model_version", _version_name, "a challenger to score and compare"),
     Setting("HISTORIES_DIR", "histories_dir", Path, "the folder of past cases and of the histories' seed"),
+    Setting("RULES_FILE", "rules_file", Path, "the file of decision rules and lists; none: the model alone decides"),
     Setting("HISTORY_URL", "history_url", _history_url, "where customers' histories are kept"),
     Setting("HISTORY_PASSWORD", "history_password", str, "the password of a Redis server, kept out of its address"),
     Setting("HISTORY_CA", "history_ca", str, "the certificates (PEM) that a Redis server's must be signed with"),

@@ -1,7 +1,6 @@
 """Prepared orders and a model: their answers, with reasons in words where somebody wants to know."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -9,8 +8,10 @@ from numpy.typing import NDArray
 
 from app.contract import Contribution, ScoreAnswer
 from app.models import Model
+from app.scoring.deciding import Deciding, with_decision
 from app.scoring.stages import Explained, Prepared
 from orderguard.features import FEATURE_NAMES, FEATURES
+from orderguard.features.own_unit import OWN_UNIT
 from orderguard.features.scalar import features_of, order_features
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.history import NO_PAST, Past
@@ -22,10 +23,6 @@ from orderguard.scorer import Scores
 TOP_CONTRIBUTIONS = 5
 
 MEANINGS = [feature.meaning for feature in FEATURES]
-UNSCALED: list[Callable[[float], float]] = [
-    {"ln": math.exp, "ln(1+x)": math.expm1}.get(feature.scale, float) for feature in FEATURES
-]
-"""Gives a feature's value back in its own unit, for people to read."""
 
 Vectors = NDArray[np.float32]
 Shares = NDArray[np.float64]
@@ -37,15 +34,23 @@ def vectors_of(prepared: Sequence[Prepared], model: Model) -> Vectors:
 
 
 def answers_of(
-    prepared: Sequence[Prepared], vectors: Vectors, scores: Scores, shares: Shares, model: Model
+    prepared: Sequence[Prepared],
+    vectors: Vectors,
+    scores: Scores,
+    shares: Shares,
+    model: Model,
+    deciding: Deciding | None = None,
 ) -> list[ScoreAnswer]:
     """The answers for scored orders (n), each with the features that raised its score most; an anomaly with its
-    reasons in words.
+    reasons in words, the model's or that of rules.
     """
     top: list[list[int]] = shares.argsort(axis=1)[:, : -TOP_CONTRIBUTIONS - 1 : -1].tolist()
     threshold, version = model.scorer.threshold, model.version
-    columns = (*(column.tolist() for column in scores), top, vectors.tolist(), shares.round(6).tolist())
-    return [
+    rows = vectors.tolist()
+    columns = (*(column.tolist() for column in scores), top, rows, shares.round(6).tolist())
+    decisions = deciding.of(prepared, rows, columns[0], threshold) if deciding and deciding.rules else ()
+    told = {place for place, decision in enumerate(decisions) if decision and decision.anomaly}
+    answers = [
         ScoreAnswer(
             order.order_id,
             score,
@@ -54,15 +59,19 @@ def answers_of(
             forest,
             guard,
             [
-                Contribution(FEATURE_NAMES[place], UNSCALED[place](values[place]), parts[place], MEANINGS[place])
+                Contribution(FEATURE_NAMES[place], OWN_UNIT[place](values[place]), parts[place], MEANINGS[place])
                 for place in places
             ],
             version,
             order.state,
-            *(_in_words(order, model, score, values, parts) if score >= threshold else ()),
+            *(_in_words(order, model, score, values, parts) if score >= threshold or at in told else ()),
         )
-        for order, score, forest, guard, places, values, parts in zip(prepared, *columns, strict=True)
+        for at, (order, score, forest, guard, places, values, parts) in enumerate(zip(prepared, *columns, strict=True))
     ]
+    for at, decision in enumerate(decisions):
+        if decision:
+            answers[at] = with_decision(answers[at], decision)
+    return answers
 
 
 def _in_words(
@@ -74,14 +83,17 @@ def _in_words(
     return place_in_words(scorer.share_from(score)), reasons
 
 
-def explained_order(order: Prepared, model: Model) -> Explained:
+def explained_order(order: Prepared, model: Model, deciding: Deciding | None = None) -> Explained:
     """All that there is to tell about an order."""
     vectors = vectors_of([order], model)
     scores, shares = model.scorer.explain(vectors)
-    (answer,) = answers_of([order], vectors, scores, shares, model)
-    place, reasons = _in_words(order, model, answer.score, vectors[0].tolist(), shares[0].round(6).tolist())
+    (answer,) = answers_of([order], vectors, scores, shares, model, deciding)
+    if not answer.place:
+        own, _ = answer.of_model()
+        place, reasons = _in_words(order, model, own, vectors[0].tolist(), shares[0].round(6).tolist())
+        answer = msgspec.structs.replace(answer, place=place, reasons=reasons)
     lines = lines_beside_usual(order.masked, model.catalogue)
-    return Explained(order.masked, msgspec.structs.replace(answer, place=place, reasons=reasons), lines)
+    return Explained(order.masked, answer, lines)
 
 
 def examined_order(masked: MaskedOrder, past: Past, model: Model) -> Case:

@@ -192,6 +192,7 @@ class Handlers:
                 model_version=answer.model_version,
                 order_token=scored.masked.order_token,
                 history=answer.history,
+                decided_by=answer.decided_by,
                 http_request=None if size is None else http_request(exchange, 200, seconds, size),
             )
         )

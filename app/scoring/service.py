@@ -18,6 +18,7 @@ from app.models import Model, Models
 from app.problems import Problem
 from app.scoring.answers import answers_of, examined_order, explained_order, vectors_of
 from app.scoring.batcher import Batcher
+from app.scoring.deciding import Deciding
 from app.scoring.masking import masking, masking_each, masking_request
 from app.scoring.reading import Apart, Read
 from app.scoring.shadow import Shadow
@@ -54,11 +55,13 @@ class Scoring:
         metrics: Metrics,
         logs: LogWriter,
         histories: Path | None = None,
+        deciding: Deciding | None = None,
     ) -> None:
         self.keyring = keyring
         self.histories = histories
         self.store = store
         self._models = models
+        self.deciding = deciding
         self._turns = Turns()
         self._shadow = Shadow(metrics, logs)
         self._history_counters = {state: metrics.history.labels(state) for state in STATES}
@@ -179,8 +182,10 @@ class Scoring:
     def _answers(self, prepared: Sequence[Prepared], model: Model, record: bool) -> list[ScoreAnswer]:
         vectors = vectors_of(prepared, model)
         scores, shares = model.scorer.explain(vectors)
-        answers = answers_of(prepared, vectors, scores, shares, model)
+        answers = answers_of(prepared, vectors, scores, shares, model, self.deciding)
         if record:
+            if self.deciding is not None:
+                self.deciding.count(answers)
             model.drift.add_rows(vectors, scores.score, [fields_told(order.masked) for order in prepared])
             for state, count in Counter(order.state for order in prepared).items():
                 self._history_counters[state].inc(count)
@@ -210,7 +215,7 @@ class Scoring:
         """
         order = await asyncio.to_thread(self._incoming_now, body, self.model())
         (prepared,) = await self._prepared([order], self.store, counts=False)
-        return await asyncio.to_thread(explained_order, prepared, order.model)
+        return await asyncio.to_thread(explained_order, prepared, order.model, self.deciding)
 
     def _incoming_now(self, body: bytes, model: Model) -> Incoming:
         try:

@@ -29,9 +29,10 @@ class Shadow:
             self._logs.failure(error, event="shadow")
             return
         for order, answer, score in zip(orders, answers, scores, strict=True):
-            agree = answer.anomaly == (score >= challenger.scorer.threshold)
+            own, anomaly = answer.of_model()  # rules decide the same whichever model scores
+            agree = anomaly == (score >= challenger.scorer.threshold)
             self._metrics.shadow.labels("agreed" if agree else "disagreed").inc()
-            self._metrics.shadow_difference.observe(abs(score - answer.score))
+            self._metrics.shadow_difference.observe(abs(score - own))
             if not agree:
                 self._log(challenger, order, answer, score)
 
@@ -45,7 +46,7 @@ class Shadow:
                 order_token=order.masked.order_token,
                 model_version=answer.model_version,
                 shadow_model_version=challenger.version,
-                score=answer.score,
+                score=answer.of_model()[0],
                 shadow_score=score,
             )
         )
