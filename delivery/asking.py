@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from delivery.commands import run
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
+from delivery.tokens import bearer, google_headers, kept
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.services import secretmanager
@@ -41,12 +42,8 @@ def identity_headers(stack: Stack, url: str) -> dict[str, str]:
     """What proves to Cloud Run who asks; nothing on this machine."""
     if not on_google_cloud(stack.environment):
         return {}
-    return {"Authorization": f"Bearer {_identity_token(stack.environment.get('DEPLOY_SERVICE_ACCOUNT'), url)}"}
-
-
-def access_token() -> str:
-    """The caller's own token for Google Cloud's interfaces."""
-    return run(["gcloud", "auth", "print-access-token"]).strip()
+    account = stack.environment.get("DEPLOY_SERVICE_ACCOUNT")
+    return bearer(kept(f"{account} for {url}", lambda: _identity_token(account, url)))
 
 
 def _identity_token(account: str | None, audience: str) -> str:
@@ -55,8 +52,7 @@ def _identity_token(account: str | None, audience: str) -> str:
     if not account:
         return run(["gcloud", "auth", "print-identity-token"]).strip()
     path = f"/v1/projects/-/serviceAccounts/{account}:generateIdToken"
-    headers = {"Authorization": f"Bearer {access_token()}"}
-    status, body = ask(IDENTITIES, path, headers, {"audience": audience, "includeEmail": True})
+    status, body = ask(IDENTITIES, path, google_headers(), {"audience": audience, "includeEmail": True})
     if status != 200:
         raise DeliveryError(f"{account} got no identity token for {audience}: {status} {body.get('error', '')}")
     return str(body["token"])

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from delivery.asking import access_token, ask
+from delivery.asking import ask
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
+from delivery.tokens import google_headers
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.supervisor import client
@@ -193,7 +194,7 @@ class Monitoring:
             **({"aggregation.groupByFields": by} if by else {}),
         }
         path = f"/v3/projects/{self.project}/timeSeries?{urlencode(query)}"
-        status, found = ask(self.address, path, {"Authorization": f"Bearer {access_token()}"})
+        status, found = ask(self.address, path, google_headers())
         if status == 404:  # no log line has made the metric yet
             return []
         if status != 200:

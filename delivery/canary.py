@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from delivery.asking import access_token, address_of, ask, identity_headers, local_key
+from delivery.asking import address_of, ask, identity_headers, local_key
 from delivery.callers import Callers
 from delivery.comparing import compared
 from delivery.errors import DeliveryError
 from delivery.probes import Answer, answers, are_own, differences, failures, probe_orders
 from delivery.stack import Stack, on_google_cloud
+from delivery.tokens import google_headers
 from delivery.traffic import Revision
 from infra.config import CANARY_TAG, REVISION_HEADER
 
@@ -167,7 +168,7 @@ def _key(stack: Stack, secret: str) -> str:
     if not on_google_cloud(stack.environment):
         return local_key(stack, secret)
     path = f"/v1/projects/{stack.setting('project', 'gcp')}/secrets/{secret}/versions/latest:access"
-    status, body = ask(SECRETS, path, {"Authorization": f"Bearer {access_token()}"})
+    status, body = ask(SECRETS, path, google_headers())
     if status != 200:
         raise DeliveryError(f"the deployment's own key can't be read: {status or 'nothing'} {body.get('error', '')}")
     return base64.b64decode(body["payload"]["data"]).decode().partition(",")[0]

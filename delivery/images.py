@@ -20,6 +20,7 @@ from delivery.commands import REPOSITORY, commit, run, stream, tag
 from delivery.errors import DeliveryError
 from delivery.provenance import MAIN, on_main, require_attestation
 from delivery.stack import Stack, on_google_cloud
+from delivery.tokens import access_token
 from infra.local.cloud import Cloud
 from infra.local.home import DEFAULT_STACK, home_from
 from infra.local.services.docker import push_image
@@ -116,9 +117,8 @@ def sign_in(registry: str) -> None:
 
     A token in Docker's settings serves all of them; not each knows gcloud's credential helper.
     """
-    token = run(["gcloud", "auth", "print-access-token"]).strip()
     host = registry.partition("/")[0]
-    run(["docker", "login", "--username", "oauth2accesstoken", "--password-stdin", host], given=token)
+    run(["docker", "login", "--username", "oauth2accesstoken", "--password-stdin", host], given=access_token())
 
 
 def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

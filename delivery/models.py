@@ -19,6 +19,7 @@ from delivery.commands import REPOSITORY, commit, run, tag
 from delivery.errors import DeliveryError
 from delivery.provenance import MAIN_REF, on_main, require_attestation
 from delivery.stack import on_google_cloud
+from delivery.tokens import google_headers
 from infra.local.files import write_whole
 from infra.local.home import DEFAULT_STACK, home_from
 from orderguard.model_version import CHAMPION, ModelVersionError, champion, verify
@@ -43,13 +44,16 @@ class NoModelVersion(DeliveryError):
 class Record:
     """What a training run leaves behind to be held against later: the manifest's hash covers every file of the version.
     `run` is the page of the run, empty for a training elsewhere: it can't be in the version, whose bytes must not
-    depend on the run. `source` is `job` for a version of the stack's own training job, which is in its bucket."""
+    depend on the run. `source` is `job` for a version of the stack's own training job, which is in its bucket:
+    `model_sha256` is then what its manifest says of the model, `promoted_at` when the job named it the champion."""
 
     version: str
     commit: str
     manifest_sha256: str
     run: str = ""
     source: str = ""
+    model_sha256: str = ""
+    promoted_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,11 +267,10 @@ def publish(bucket: str, version: str, environment: Mapping[str, str] = os.envir
     verify(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files.sort(key=lambda path: path.name == "manifest.json")
-    token = run(["gcloud", "auth", "print-access-token"]).strip() if on_google_cloud(environment) else ""
     for path in files:
         name = f"{version}/{path.relative_to(folder)}"
-        if token:
-            _create(bucket, name, path.read_bytes(), token)
+        if on_google_cloud(environment):
+            _create(bucket, name, path.read_bytes())
         else:
             home = {**environment, "LOCAL_CLOUD_HOME": str(home_from(environment).root)}
             put = [sys.executable, "-m", "infra.local", "object-put", bucket, str(path), "--name", name]
@@ -275,7 +278,7 @@ def publish(bucket: str, version: str, environment: Mapping[str, str] = os.envir
     return f"gs://{bucket}/{version}/"
 
 
-def _create(bucket: str, name: str, content: bytes, token: str) -> None:
+def _create(bucket: str, name: str, content: bytes) -> None:
     """Make an object, or leave the one that is there: a version never changes. `gcloud storage cp` would first list the
     bucket, which an identity that only adds to it may not. Raises `DeliveryError` where Google Cloud refuses.
 
@@ -286,7 +289,7 @@ def _create(bucket: str, name: str, content: bytes, token: str) -> None:
     request = urllib.request.Request(
         f"{STORAGE}/upload/storage/v1/b/{urllib.parse.quote(bucket, safe='')}/o?{query}",
         content,
-        {"Authorization": f"Bearer {token}", "Content-Type": "application/octet-stream"},
+        {**google_headers(), "Content-Type": "application/octet-stream"},
     )
     try:
         with urllib.request.urlopen(request, timeout=300):  # nosec B310  # Google's own address, or a test's

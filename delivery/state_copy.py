@@ -20,9 +20,9 @@ from typing import Any
 
 import yaml
 
-from delivery.commands import run
 from delivery.errors import DeliveryError
 from delivery.stack import PROJECT, Stack
+from delivery.tokens import google_headers
 from infra.local.files import write_whole
 
 STORAGE = "https://storage.googleapis.com"
@@ -123,10 +123,7 @@ def _place(stack: Stack) -> tuple[str, str]:
 
 def _ask(address: str, content: bytes | None = None) -> bytes | None:
     """The answer; None for something that is not there."""
-    token = run(["gcloud", "auth", "print-access-token"]).strip()
-    request = urllib.request.Request(
-        address, content, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(address, content, {**google_headers(), "Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # nosec B310  # Google's own address, or a test's
             return bytes(answer.read())

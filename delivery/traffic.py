@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from delivery.asking import access_token, ask
+from delivery.asking import ask
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
+from delivery.tokens import google_headers
 from infra.config import CANARY_TAG
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
@@ -34,11 +35,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Revision:
-    """An immutable revision: what it runs."""
+    """An immutable revision: what it runs. `promoted_at` is when the stack's own training job named its model the
+    champion; empty for another's."""
 
     name: str
     image: str
     model_version: str
+    promoted_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class LocalRun:
 
     def revisions(self) -> list[Revision]:
         found = reversed(self._ask().get("revisions", ()))
-        return [Revision(one["name"], str(one["image"]), one["settings"].get("MODEL_VERSION", "")) for one in found]
+        return [_revision(one["name"], str(one["image"]), one["settings"]) for one in found]
 
     def send_all(self, revision: str) -> None:
         traffics = [{"type": NAMED, "revision": revision, "percent": 100}]
@@ -161,7 +164,7 @@ class CloudRun:
     def revisions(self) -> list[Revision]:
         listed = self._call(f"{self.path}/revisions?pageSize=100").get("revisions", [])
         newest = sorted(listed, key=lambda one: str(one.get("createTime", "")), reverse=True)
-        return [_revision(one) for one in newest]
+        return [_of_cloud_run(one) for one in newest]
 
     def send_all(self, revision: str) -> None:
         wanted = {"traffic": [{"type": NAMED, "revision": revision, "percent": 100}]}
@@ -188,8 +191,7 @@ class CloudRun:
         return found
 
     def _call(self, path: str, body: object = None, method: str = "", *, missing: bool = False) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {access_token()}"}
-        status, found = ask(self.address, path, headers, body, method=method)
+        status, found = ask(self.address, path, google_headers(), body, method=method)
         if missing and status == 404:
             return {}
         if status != 200:
@@ -197,10 +199,14 @@ class CloudRun:
         return found
 
 
-def _revision(one: Mapping[str, Any]) -> Revision:
+def _of_cloud_run(one: Mapping[str, Any]) -> Revision:
     container = (one.get("containers") or [{}])[0]
     settings = {setting["name"]: setting.get("value", "") for setting in container.get("env", ())}
-    return Revision(_last(one["name"]), str(container.get("image", "")), settings.get("MODEL_VERSION", ""))
+    return _revision(_last(one["name"]), str(container.get("image", "")), settings)
+
+
+def _revision(name: str, image: str, settings: Mapping[str, str]) -> Revision:
+    return Revision(name, image, settings.get("MODEL_VERSION", ""), settings.get("MODEL_PROMOTED_AT", ""))
 
 
 def _last(name: str) -> str:

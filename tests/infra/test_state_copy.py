@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from delivery import state_copy
+from delivery import state_copy, tokens
 from delivery.stack import Stack
 from infra.local import pulumi
 from infra.local.home import Home
@@ -60,7 +60,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     with listening(server):
         monkeypatch.setattr(state_copy, "STORAGE", f"http://127.0.0.1:{server.server_address[1]}")
-        monkeypatch.setattr(state_copy, "run", lambda command: "token\n")
+        monkeypatch.setattr(tokens, "access_token", lambda: "token")
         yield objects
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import images, models, provenance, records, release
+from delivery import images, models, provenance, records, release, tokens
 
 CLOUD = {"PULUMI_BACKEND_URL": "gs://state"}
 
@@ -40,10 +40,15 @@ class Recorder:
         return [command for command in self.commands if command.startswith(words)]
 
 
+@pytest.fixture(autouse=True)
+def no_token_of_another_test() -> None:
+    tokens.forget()
+
+
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    for module in (images, models, provenance, records, release):
+    for module in (images, models, provenance, records, release, tokens):
         monkeypatch.setattr(module, "run", made)
     monkeypatch.setattr("delivery.commands.run", made)
     return made

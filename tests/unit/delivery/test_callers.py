@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from app.metrics import Metrics
-from delivery import callers
+from delivery import tokens
 from delivery.callers import Monitoring, counted
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
@@ -63,7 +63,7 @@ class Handler(JsonHandler):
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    monkeypatch.setattr(callers, "access_token", lambda: "a token")
+    monkeypatch.setattr(tokens, "access_token", lambda: "a token")
     server = Google()
     with listening(server):
         yield server

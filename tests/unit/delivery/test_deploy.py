@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from delivery import asking, canary, deployment
+from delivery import asking, canary, deployment, tokens
 from delivery import deploy as deploying
 from delivery.comparing import Counts
 from delivery.deploy import check, deploy
@@ -303,7 +303,7 @@ def test_a_workflow_asks_as_the_identity_that_deploys_and_not_under_a_path_that_
     stack: FakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "IDENTITIES", stack.service.url)
-    monkeypatch.setattr(asking, "run", lambda command: f"{command[-1]}\n")
+    monkeypatch.setattr(tokens, "run", lambda command: f"{command[-1]}\n")
     there = {"PULUMI_BACKEND_URL": "gs://state", "DEPLOY_SERVICE_ACCOUNT": "deploy@p.iam.gserviceaccount.com"}
     stack.service.version = "v1"
     stack.known["public_url"] = stack.service.url

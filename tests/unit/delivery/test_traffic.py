@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from delivery import traffic
+from delivery import tokens, traffic
 from delivery.errors import DeliveryError
 from delivery.traffic import CloudRun, Revision, Share, Standing, standing
 from tests.http_server import JsonHandler, listening
@@ -74,7 +74,7 @@ class Handler(JsonHandler):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setattr(traffic, "access_token", lambda: "a token")
+    monkeypatch.setattr(tokens, "access_token", lambda: "a token")
     monkeypatch.setattr(traffic, "POLL_SECONDS", 0.0)
     server = Run()
     with listening(server):
