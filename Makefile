@@ -202,7 +202,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: probe-orders promotion released-commit go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image state-copy deploy release fetch-records trace image scan-image
+.PHONY: probe-orders promotion released-commit keep-promotions go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image state-copy deploy release fetch-records trace image scan-image
 doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
 bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
@@ -245,6 +245,8 @@ promotion: $(RUN_ENV) engine ## Deploy the champion of the stack's own training 
 	@STACK="$(STACK)" $(DELIVERY) promotion
 released-commit: $(RUN_ENV) engine ## The commit whose program a stack runs (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) released-commit
+keep-promotions: $(RUN_ENV) ## Attach the records of a promotion's run to the releases that the stacks run
+	@$(DELIVERY) keep-promotions
 go-back: $(RUN_ENV) engine ## Give all traffic to the revision before, or to another, without a build (STACK=… REVISION=…)
 	@STACK="$(STACK)" REVISION="$(REVISION)" $(DELIVERY) go-back
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD

@@ -30,6 +30,7 @@ from delivery import (
 )
 from delivery.commands import REPOSITORY, commit, run
 from delivery.deploy import deploy
+from delivery.deployment import report
 from delivery.doctor import leading
 from delivery.doctor.need import Machine, examine
 from delivery.doctor.needs import needs_of
@@ -152,7 +153,16 @@ def deploy_stack() -> None:
 def promote_champion() -> None:
     """Deploy the champion of the stack's own training job, where it is new: by canary, with the image that serves. What
     was deployed before and went back is not tried again by itself. Inputs: STACK."""
-    print(promotion.by_itself(stack()))
+    try:
+        print(promotion.by_itself(stack()))
+    finally:
+        if report(stack().name).exists():
+            github.output({"recorded": "true"})
+
+
+def keep_promotions() -> None:
+    """Attach the records of promotions to the releases that their stacks run."""
+    print(release.keep_promotions())
 
 
 def released_commit() -> None:
@@ -247,7 +257,7 @@ def lead_through() -> None:
     agree = (lambda _: True) if always else (lambda question: input(f"    {question} [y/N] ").strip().lower() == "y")
     if left := leading.lead(needs, Machine(os.environ), agree):
         raise DeliveryError(f"{left.name} is missing. Bring it, and run this again: it goes on from there.")
-    print(f"Nothing is missing. Next: the registry of {stack().name}, then a tag (docs/technical/first-deployment.md).")
+    print("Nothing is missing. Next: push a tag v* (docs/technical/first-deployment.md).")
 
 
 def drift_issue() -> None:
@@ -337,6 +347,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "forget": forget_customer,
     "gate-issue": gate_issue,
     "go-back": go_back_to,
+    "keep-promotions": keep_promotions,
     "model-summary": model_summary,
     "preview": show_preview,
     "preview-comment": preview_comment,

@@ -16,9 +16,8 @@ from delivery.asking import address_of, ask, headers_for
 from delivery.callers import callers_of
 from delivery.canary import Canary, scored_by_stable
 from delivery.commands import commit, tag
-from delivery.deployment import Deployment, write
+from delivery.deployment import JOB, Deployment, write
 from delivery.errors import DeliveryError
-from delivery.job_models import JOB
 from delivery.models import Record
 from delivery.probes import Answer
 from delivery.seeding import seed
@@ -50,7 +49,10 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     service = live_service(stack)
     left = settle(stack, service)
     stable = revision_of(service, left.stable) if left else None
-    wanted = {"modelVersion": model.version} | ({"modelSource": "bucket"} if model.source == JOB else {})
+    wanted = {"modelVersion": model.version}
+    if model.source == JOB:
+        own = {"modelSha256": model.model_sha256, "modelPromotedAt": model.promoted_at}
+        wanted |= {"modelSource": "bucket", **{name: value for name, value in own.items() if value}}
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
     release = tag() or commit()[:12]
@@ -214,6 +216,7 @@ def _record(
         training_run=model.run if model else "",
         model_source=model.source if model else "",
         revision=found.name if found else "",
+        run_commit=stack.environment.get("GITHUB_SHA", ""),
         canary=canary or [],
     )
 

@@ -11,14 +11,18 @@ from delivery.commands import REPOSITORY
 from infra.local.files import write_whole
 
 REPORTS = REPOSITORY / "reports"
+JOB = "job"
+"""What MODEL and a record say where the stack's own training job makes the models; `runner`, or nothing, where GitHub
+does."""
 
 
 @dataclass(frozen=True)
 class Deployment:
     """What serves where: the far end of the trace from a score to its orders.
 
-    `model_source` is `job` where the stack's own training job made the model. `canary` is what was found at each step
-    of the canary, in words and figures.
+    `model_source` is `job` where the stack's own training job made the model. `run_commit` is the commit that the
+    workflow's run stood at: a promotion runs at main, with the program of the release, which is `commit`. `canary` is
+    what was found at each step of the canary, in words and figures.
     """
 
     stack: str
@@ -32,6 +36,7 @@ class Deployment:
     training_run: str = ""
     model_source: str = ""
     revision: str = ""
+    run_commit: str = ""
     canary: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -43,9 +48,15 @@ def report(stack: str) -> Path:
 def write(deployment: Deployment) -> None:
     """Keep the record for the steps that follow (`reports/`) and for `make trace` (`.local/deployments/`)."""
     text = json.dumps(asdict(deployment), indent=2) + "\n"
-    kept = history_folder() / f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}.json"
+    kept = history_folder() / name_of(deployment)
     for path in (report(deployment.stack), kept):
         write_whole(path, text.encode())
+
+
+def name_of(deployment: Deployment) -> str:
+    """The name of its record. Models of the stack's own job follow each other within a release."""
+    own = f"-{deployment.model_version}" if deployment.model_source == JOB else ""
+    return f"{deployment.stack}-{deployment.tag or deployment.commit[:12]}{own}.json"
 
 
 def history_folder(environment: Mapping[str, str] = os.environ) -> Path:

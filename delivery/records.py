@@ -1,9 +1,9 @@
 """The records that GitHub's releases keep, brought back to a machine, so that `make trace` knows what the pipeline
 deployed.
 
-Whoever may write to a release may exchange its assets, so none is taken at its word: a record has to be attested by the
-deploying workflow at the release's tag, and a model version is taken where its manifest has the hash that such a record
-holds.
+Whoever may write to a release may exchange its assets, so none is taken at its word: a record has to be attested by
+the deploying workflow at the release's tag, or by the promoting one at main, and a model version is taken where its
+manifest has the hash that such a record holds.
 """
 
 import json
@@ -14,14 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from delivery.commands import run
-from delivery.deployment import Deployment, history_folder
+from delivery.deployment import Deployment, history_folder, name_of
 from delivery.errors import DeliveryError
 from delivery.images import BUILT_BY
 from delivery.models import manifest_hash, models_folder
-from delivery.provenance import require_attestation
+from delivery.provenance import MAIN_REF, on_main, require_attestation
 from orderguard.model_version import ModelVersionError, verify
 
-PATTERNS = ("deployment-*.json", "model-*.tar.gz")
+DEPLOYMENTS, PROMOTIONS, MODELS = PATTERNS = ("deployment-*.json", "promotion-*.json", "model-*.tar.gz")
+PROMOTED_BY = ".github/workflows/promote.yml"
 
 
 def fetch() -> list[str]:
@@ -57,14 +58,14 @@ def keep(folder: Path, name: str) -> list[str]:
     """
     history_folder().mkdir(parents=True, exist_ok=True)
     records, refused = [], []
-    for path in sorted(folder.glob("deployment-*.json")):
+    for path in [*sorted(folder.glob(DEPLOYMENTS)), *sorted(folder.glob(PROMOTIONS))]:
         try:
             records.append(_attested(path, name))
         except (DeliveryError, OSError, ValueError, TypeError) as problem:
             refused.append(f"{name}: {path.name}: {problem}")
             continue
-        shutil.copy(path, history_folder() / f"{path.stem.removeprefix('deployment-')}-{name}.json")
-    for path in sorted(folder.glob("model-*.tar.gz")):
+        shutil.copy(path, history_folder() / name_of(records[-1]))
+    for path in sorted(folder.glob(MODELS)):
         try:
             _keep_model(path, records)
         except (DeliveryError, ModelVersionError, OSError, ValueError, tarfile.TarError) as problem:
@@ -73,10 +74,16 @@ def keep(folder: Path, name: str) -> list[str]:
 
 
 def _attested(path: Path, name: str) -> Deployment:
-    """The record of a deployment, made by the deploying workflow on this tag and speaking of it."""
+    """The record of a deployment, made by the deploying workflow on this tag and speaking of it; or of a promotion,
+    made by the promoting workflow on main, which runs the program of this tag."""
     found = Deployment(**json.loads(path.read_text(encoding="utf-8")))
     if found.tag != name:
         raise DeliveryError(f"it speaks of {found.tag}")
+    if path.match(PROMOTIONS):
+        if found.run_commit not in on_main():
+            raise DeliveryError(f"it was made at {found.run_commit or 'no commit that it names'}: main never was that")
+        require_attestation(str(path), PROMOTED_BY, MAIN_REF, found.run_commit)
+        return found
     require_attestation(str(path), BUILT_BY, f"refs/tags/{name}", found.commit)
     return found
 

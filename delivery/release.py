@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 
 from delivery.commands import REPOSITORY, commit, run, tag
-from delivery.deployment import REPORTS, Deployment, report
+from delivery.deployment import JOB, REPORTS, Deployment, report
 from delivery.errors import DeliveryError
-from delivery.job_models import JOB
 from delivery.models import models_folder
 from delivery.provenance import MAIN, on_main
 from orderguard.model_version import Manifest, read_manifest
@@ -140,6 +139,23 @@ def release(publish: bool) -> str:
         run([*command, "--title", name, "--notes-file", str(path)])
         run(["gh", "release", "upload", name, "--clobber", *map(str, records(deployment))])
     return text
+
+
+def keep_promotions() -> str:
+    """Attach the records of a promotion's run to the releases that its stacks run, beside those of their deployments;
+    what to say of it."""
+    known = run(["gh", "release", "list", "--limit", "1000", "--json", "tagName", "--jq", ".[].tagName"]).split()
+    said = []
+    for path in sorted(REPORTS.glob("deployment-*.json")):
+        found = Deployment(**json.loads(path.read_text(encoding="utf-8")))
+        if found.tag not in known:
+            said.append(f"{found.stack} runs {found.tag or found.commit[:12]}, of which there is no release: not kept")
+            continue
+        kept = path.with_name(f"promotion-{found.stack}-{found.model_version}-{found.outcome.replace(' ', '-')}.json")
+        kept.write_bytes(path.read_bytes())
+        run(["gh", "release", "upload", str(found.tag), "--clobber", str(kept)])
+        said.append(f"{kept.name} is kept with {found.tag}")
+    return "\n".join(said)
 
 
 def _orders(manifest: Manifest) -> str:

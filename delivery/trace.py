@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from delivery.commands import run
-from delivery.deployment import Deployment, history_folder
+from delivery.deployment import JOB, Deployment, history_folder
 from delivery.errors import DeliveryError
 from delivery.models import manifest_hash, models_folder
 from orderguard.masking import Keyring, MaskingKeyError
@@ -61,6 +61,14 @@ def _trained_with(path: Path, models: Path) -> list[str]:
 def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
     """The trace of one version, a fact a line."""
     folder = models / version
+    known = [one for one in deployed if one.model_version == version]
+    if not folder.is_dir() and any(one.model_source == JOB for one in known):
+        # Production's own orders, and what was made of them, stay there.
+        return [
+            f"{'model version':14} {version}, made by the stack's own training job: it is in the stack's bucket",
+            *(f"{'manifest':14} sha256:{one.manifest_sha256}" for one in known[-1:] if one.manifest_sha256),
+            *_deployed(known),
+        ]
     if not folder.is_dir():
         raise DeliveryError(f"The model version {version} is not in {models}. {ELSEWHERE}")
     manifest = read_manifest(folder)
@@ -69,15 +77,19 @@ def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
         "model card": str(folder / "card.md"),
         "manifest": f"sha256:{manifest_hash(folder)}",
         "trained at": _commit(manifest),
-        "training run": _training_run(folder, [one for one in deployed if one.model_version == version]),
+        "training run": _training_run(folder, known),
         "orders": f"{sum(file.orders for file in manifest.data)} from {manifest.first_order} to {manifest.last_order}",
     }
     found = [f"{name:14} {value}" for name, value in facts.items()]
     found += [f"{'order file':14} {_file(file)} sha256:{file.sha256} ({file.orders} orders)" for file in manifest.data]
-    for one in deployed:
-        if one.model_version == version:
-            found.append(f"{'deployed':14} {one.stack} as {one.tag or one.commit[:12]}: {one.outcome}, {one.url}")
-            found.append(f"{'image':14} {one.image}")
+    return [*found, *_deployed(known)]
+
+
+def _deployed(known: list[Deployment]) -> list[str]:
+    found = []
+    for one in known:
+        found.append(f"{'deployed':14} {one.stack} as {one.tag or one.commit[:12]}: {one.outcome}, {one.url}")
+        found.append(f"{'image':14} {one.image}")
     return found
 
 

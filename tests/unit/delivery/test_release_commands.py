@@ -3,6 +3,7 @@ the promise."""
 
 import gzip
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -250,6 +251,36 @@ def test_a_record_that_is_not_attested_is_not_kept_nor_the_model_that_it_vouches
         "no attested record of this release has deployed a v1 with this manifest",
     ]
     assert not list((tmp_path / "history").glob("*")) and not list((tmp_path / "elsewhere").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("run_commit", "told"),
+    [("a" * 40, ""), ("e" * 40, "main never was that"), ("", "no commit that it names: main never was that")],
+)
+def test_the_record_of_a_promotion_is_kept_with_the_release_and_taken_where_it_was_made_on_main(
+    recorder: Recorder, release_assets: Callable[..., list[str]], tmp_path: Path, run_commit: str, told: str
+) -> None:
+    recorder.answers["gh release list"] = "v1.2.0"
+    release_assets(run_commit=run_commit, model_source="job", model_version="v2", manifest_sha256="1" * 64)
+    assert "promotion-prod-v2-deployed.json is kept with v1.2.0" in release.keep_promotions()
+    assert recorder.those("gh release upload v1.2.0 --clobber")[-1].endswith("promotion-prod-v2-deployed.json")
+    (tmp_path / "reports" / "deployment-prod.json").unlink()
+    shutil.rmtree(tmp_path / "history")
+    refused = [one for one in records.keep(tmp_path / "reports", "v1.2.0") if "promotion-" in one]
+    assert bool(refused) == bool(told) and all(told in one for one in refused)
+    assert [path.name for path in (tmp_path / "history").glob("*")] == ([] if told else ["prod-v1.2.0-v2.json"])
+    asked = recorder.those("gh attestation verify")[-1]
+    assert told or (
+        "--signer-workflow owner/orderguard/.github/workflows/promote.yml" in asked
+        and f"--source-ref refs/heads/main --source-digest {'a' * 40}" in asked
+    )
+
+
+def test_the_record_of_a_stack_without_a_release_is_said_to_be_kept_nowhere(
+    recorder: Recorder, deployed: Deployment
+) -> None:
+    assert "prod runs v1.2.0, of which there is no release" in release.keep_promotions()
+    assert not recorder.those("gh release upload")
 
 
 def test_every_release_is_gone_through_before_what_was_refused_is_told(

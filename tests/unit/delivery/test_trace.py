@@ -64,6 +64,12 @@ def test_an_order_file_leads_to_its_versions_by_its_bytes_or_its_name(
     assert "john" not in str(error.value)
 
 
+def test_a_version_of_the_stacks_own_job_leads_to_its_deployments_and_stays_in_the_stack(tmp_path: Path) -> None:
+    made = Deployment("prod", "c" * 40, "v1.2.0", "r@sha256:d", "v2", "9" * 64, "https://u", "deployed", "", "job")
+    told = "\n".join(trace.lines("v2", tmp_path, [made]))
+    assert "made by the stack's own training job" in told and "9" * 64 in told and "prod as v1.2.0: deployed" in told
+
+
 def test_a_version_that_was_trained_on_this_machine_has_a_time_and_no_page(folder: Path) -> None:
     assert any(line.split() == ["training", "run", "2026-11-02T05:23:00Z"] for line in trace.lines("v1", folder, []))
 
