@@ -21,6 +21,7 @@ from delivery.doctor.need import (
     program,
     says,
 )
+from delivery.doctor.on_github import BOOTSTRAP, on_github
 from delivery.stack import Stack
 from infra.local.engine.install import ENGINE_VERSION
 
@@ -28,36 +29,13 @@ from infra.local.engine.install import ENGINE_VERSION
 FIRST_APIS = ("cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com")
 # Google makes these service agents when it is asked to; a right can't be given to one that does not exist.
 AGENTS = ("artifactregistry", "eventarc", "monitoring", "pubsub", "redis", "run", "secretmanager")
-ENVIRONMENTS = {
-    "staging": ("staging", "preview-staging", "drift-staging", "models"),
-    "prod": ("production", "preview-prod", "drift-prod"),
-}
-APPROVED = ("preview-staging", "preview-prod")
-"""Environments in which code runs that nobody has reviewed: somebody has to let it, each time."""
-DEPLOYING = ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "DEPLOY_SERVICE_ACCOUNT", "REGISTRY")
-VARIABLES = {
-    **{name: DEPLOYING for name in ("staging", "production")},
-    **{
-        name: ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PREVIEW_SERVICE_ACCOUNT")
-        for name in ("preview-staging", "preview-prod", "drift-staging", "drift-prod")
-    },
-    "models": ("PULUMI_BACKEND_URL", "WORKLOAD_IDENTITY_PROVIDER", "PUBLISH_SERVICE_ACCOUNT", "MODELS_BUCKET"),
-}
-OUTPUTS = {
-    "PULUMI_BACKEND_URL": "backend_url",
-    "WORKLOAD_IDENTITY_PROVIDER": "workload_identity_provider",
-    "DEPLOY_SERVICE_ACCOUNT": "deploy_service_account",
-    "PREVIEW_SERVICE_ACCOUNT": "preview_service_account",
-    "PUBLISH_SERVICE_ACCOUNT": "publish_service_account",
-}
 CPU_QUOTA = "CpuAllocPerProjectRegion"
 """Cloud Run's quota of CPUs in thousandths, for a project and region (cloud.google.com/run/quotas)."""
-_BOOTSTRAP = "infra/bootstrap"
 
 
 def needs_of(stack: Stack) -> list[Need]:
     """The needs of a stack, in order."""
-    return [*_machine(), *_project(stack), *_one_time(stack), *_github(stack), *_file(stack)]
+    return [*_machine(), *_project(stack), *_one_time(stack), *on_github(stack), *_file(stack), *_registry(stack)]
 
 
 def _machine() -> list[Need]:
@@ -215,7 +193,7 @@ def _one_time(stack: Stack) -> list[Need]:
                 f"gcloud iam service-accounts describe orderguard-deploy@{project}.iam.gserviceaccount.com",
                 attestor,
             ),
-            f"cd {_BOOTSTRAP}\n{local} && mkdir -p ~/orderguard-bootstrap\n"
+            f"cd {BOOTSTRAP}\n{local} && mkdir -p ~/orderguard-bootstrap\n"
             f"pulumi stack select --create {name}\n"
             f"pulumi config set gcp:project {project} && pulumi config set gcp:region {region}\n"
             'pulumi config set repository "$(gh api repos/{owner}/{repo} --jq .id)"\n'
@@ -235,7 +213,7 @@ def _one_time(stack: Stack) -> list[Need]:
             answers(
                 f"gcloud storage objects describe gs://{bucket}/.pulumi/stacks/orderguard-bootstrap/{name}.json",
             ),
-            f"cd {_BOOTSTRAP}\n{local}\n"
+            f"cd {BOOTSTRAP}\n{local}\n"
             f"KEY=$(pulumi stack output --stack {name} secrets_provider)\numask 077\n"
             f"pulumi stack export --stack {name} --show-secrets --file /dev/shm/bootstrap.json\n{backend}\n"
             f'pulumi stack select --create {name} --secrets-provider "$KEY"\n'
@@ -247,7 +225,7 @@ def _one_time(stack: Stack) -> list[Need]:
             lambda machine: (
                 HERE if machine.ask(f"{attestor} --format=value(userOwnedGrafeasNote.publicKeys[0].id)") else MISSING
             ),
-            f"cd {_BOOTSTRAP}\n{backend}\n"
+            f"cd {BOOTSTRAP}\n{backend}\n"
             f"gcloud container binauthz attestors public-keys add --attestor built-by-deploy --project {project}"
             f' --keyversion "$(pulumi stack output --stack {name} attestor_key)/cryptoKeyVersions/1"',
             ("its state in the bucket",),
@@ -284,78 +262,6 @@ def _agents(project: str) -> Callable[[Machine], Finding]:
     return look
 
 
-def _github(stack: Stack) -> list[Need]:
-    here = ("GitHub: signed in",)
-    needs = [
-        Need(
-            "GitHub: Google Cloud switched on",
-            says("on", "gh variable get GOOGLE_CLOUD"),
-            "gh variable set GOOGLE_CLOUD --body on",
-            here,
-        ),
-        Need(
-            "GitHub: tags protected",
-            _ruleset,
-            "gh api --method POST repos/{owner}/{repo}/rulesets -f name=releases -f target=tag -f enforcement=active"
-            " -f 'conditions[ref_name][include][]=refs/tags/v*'"
-            " -f 'rules[][type]=creation' -f 'rules[][type]=deletion' -f 'rules[][type]=update'",
-            here,
-            advised=True,
-            by_hand=True,
-        ),
-    ]
-    for name in ENVIRONMENTS.get(stack.name, ()):
-        needs += [
-            Need(
-                f"GitHub: environment {name}",
-                answers(f"gh api repos/{{owner}}/{{repo}}/environments/{name}"),
-                f"gh api --method PUT repos/{{owner}}/{{repo}}/environments/{name}",
-                here,
-            ),
-            Need(
-                f"GitHub: variables of {name}",
-                lists(VARIABLES[name], f"gh variable list --env {name} --json name --jq .[].name"),
-                _variables(stack, name),
-                (f"GitHub: environment {name}", "its state in the bucket"),
-            ),
-        ]
-        if name in APPROVED:
-            rules = f"gh api repos/{{owner}}/{{repo}}/environments/{name} --jq .protection_rules[].type"
-            command = (
-                f"gh api --method PUT repos/{{owner}}/{{repo}}/environments/{name}"
-                " -F 'reviewers[][id]=NUMBER' -f 'reviewers[][type]=User'"
-            )
-            needs.append(
-                Need(
-                    f"GitHub: who approves {name}",
-                    lists(("required_reviewers",), rules),
-                    command,
-                    (f"GitHub: environment {name}",),
-                    by_hand=True,
-                )
-            )
-    return needs
-
-
-def _ruleset(machine: Machine) -> Finding:
-    said = machine.ask("gh api repos/{owner}/{repo}/rulesets --jq '.[].target'")
-    return HERE if "tag" in (said or "").split() else MISSING
-
-
-def _variables(stack: Stack, environment: str) -> str:
-    project, region = stack.setting("project", "gcp"), stack.setting("region", "gcp")
-    named = {
-        "REGISTRY": f"{region}-docker.pkg.dev/{project}/orderguard-{stack.setting('environment')}",
-        "MODELS_BUCKET": f"{project}-{stack.setting('environment')}-models",
-    }
-    output = f"pulumi --cwd {_BOOTSTRAP} stack output --stack {stack.name}"
-    lines = [f"export PULUMI_BACKEND_URL=gs://{project}-pulumi-state"]
-    for name in VARIABLES[environment]:
-        value = f'"$({output} {OUTPUTS[name]})"' if name in OUTPUTS else named[name]
-        lines.append(f"gh variable set {name} --env {environment} --body {value}")
-    return "\n".join(lines)
-
-
 def _file(stack: Stack) -> list[Need]:
     path = REPOSITORY / f"Pulumi.{stack.name}.yaml"
     project = stack.setting("project", "gcp")
@@ -365,8 +271,15 @@ def _file(stack: Stack) -> list[Need]:
             _holds(path, "secretsprovider: gcpkms://"),
             f"export PULUMI_BACKEND_URL=gs://{project}-pulumi-state\n"
             f"pulumi stack select --create {stack.name} --secrets-provider"
-            f' "$(pulumi --cwd {_BOOTSTRAP} stack output --stack {stack.name} secrets_provider)"',
+            f' "$(pulumi --cwd {BOOTSTRAP} stack output --stack {stack.name} secrets_provider)"',
             ("its state in the bucket",),
+        ),
+        Need(
+            f"{path.name}: deployer and attestor of its project",
+            _of_project(stack),
+            f"write orderguard:deployer: serviceAccount:orderguard-deploy@{project}.iam.gserviceaccount.com into"
+            f" {path.name}, and an attestor of this project, where it names one; commit it",
+            by_hand=True,
         ),
         Need(
             f"{path.name}: no example left",
@@ -389,5 +302,75 @@ def _no_example(stack: Stack) -> Callable[[Machine], Finding]:
         config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config", {}) if path.exists() else {}
         left = [key for key, value in config.items() if "example.com" in str(value) or value == "000000-AAAAAA-000000"]
         return Finding("missing", ", ".join(left)) if left or not config else HERE
+
+    return look
+
+
+def _of_project(stack: Stack) -> Callable[[Machine], Finding]:
+    """Whose project the stack's deployer and attestor are of."""
+    project, attestor = stack.setting("project", "gcp"), stack.setting("attestor")
+    deploys = stack.setting("deployer") == f"serviceAccount:orderguard-deploy@{project}.iam.gserviceaccount.com"
+    fits = deploys and (not attestor or attestor.startswith(f"projects/{project}/"))
+    return lambda machine: HERE if fits else MISSING
+
+
+def _registry(stack: Stack) -> list[Need]:
+    """Where images are pushed before anything is deployed, and what a deployment of several projects needs besides."""
+    place = ["--location", stack.setting("region", "gcp"), "--project", stack.setting("project", "gcp")]
+    name, deployer = f"orderguard-{stack.setting('environment')}", stack.setting("deployer")
+    targets = "'**ProjectServices**' '**EncryptionKey**' '**Images::images' '**::registry'"
+    needs = [
+        Need(
+            "registry",
+            answers(" ".join(["gcloud artifacts repositories describe", name, *place])),
+            f"export PULUMI_BACKEND_URL=gs://{place[-1]}-pulumi-state\n"
+            f"pulumi up --stack {stack.name} " + " ".join(f"--target {target}" for target in targets.split()),
+            (f"Pulumi.{stack.name}.yaml: secrets provider", "one-time stack"),
+            by_hand=True,
+        )
+    ]
+    before = Stack("staging", stack.environment)
+    if stack.name != before.name and before.setting("project", "gcp") != place[-1]:
+        source = f"orderguard-{before.setting('environment')}"
+        of = f"--location {before.setting('region', 'gcp')} --project {before.setting('project', 'gcp')}"
+        needs.append(
+            Need(
+                "the images' registry is read",
+                lists(
+                    (deployer,),
+                    f"gcloud artifacts repositories get-iam-policy {source} {of} --flatten=bindings[].members"
+                    " --format=value(bindings.members)",
+                ),
+                f"gcloud artifacts repositories add-iam-policy-binding {source} {of}"
+                f" --role roles/artifactregistry.reader --member {deployer}",
+                ("one-time stack",),
+            )
+        )
+    account = stack.setting("billingAccount")
+    if account and stack.setting("budgetAmount") not in ("", "0"):
+        needs.append(
+            Need(
+                "the budget's right",
+                _may_budget(account, deployer),
+                f"gcloud billing accounts add-iam-policy-binding {account} --role roles/billing.costsManager"
+                f" --member {deployer}",
+                ("one-time stack",),
+                by_hand=True,
+            )
+        )
+    return needs
+
+
+def _may_budget(account: str, deployer: str) -> Callable[[Machine], Finding]:
+    """Only who administers the billing account sees who may what there."""
+
+    def look(machine: Machine) -> Finding:
+        said = machine.ask(
+            f"gcloud billing accounts get-iam-policy {account} --flatten=bindings[].members"
+            " --filter=bindings.role:roles/billing.costsManager --format=value(bindings.members)"
+        )
+        if said is None:
+            return Finding("unknown", "not readable with this account")
+        return HERE if deployer in said.split() else MISSING
 
     return look
