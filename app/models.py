@@ -20,7 +20,7 @@ from app.settings import CHAMPION, Settings
 from orderguard.catalogue import Catalogue
 from orderguard.features import FEATURE_SET_VERSION
 from orderguard.masking.codes import Doubt, known_articles
-from orderguard.model_version import ModelVersionError, champion
+from orderguard.model_version import MANIFEST, ModelVersionError, champion, model_sha256
 from orderguard.scorer import Scorer
 
 WATCH_SECONDS = 5.0
@@ -39,11 +39,18 @@ class Model:
     reader: Reader
 
 
-def load_model(folder: Path, warm: Callable[[Model], None]) -> Model:
-    """Verify, load and warm the version in a folder. Raises `ModelVersionError`."""
+def load_model(folder: Path, warm: Callable[[Model], None], expected: str = "") -> Model:
+    """Verify, load and warm the version in a folder. `expected` is the SHA-256 of what its manifest says of the model,
+    hashes of its files included, where one was told. Raises `ModelVersionError`.
+    """
     if not folder.is_dir():
         raise ModelVersionError(f"there is no model version {folder.name} in MODEL_DIR")
     scorer = Scorer.load(folder, threads=1)
+    if expected and model_sha256((folder / MANIFEST).read_bytes()) != expected:
+        raise ModelVersionError(
+            f"{folder.name} is not the model that was deployed under this name: its manifest was changed since; bring "
+            "the version's files back, or deploy another"
+        )
     catalogue, reader = scorer.catalogue, Reader(scorer.manifest.parameters)
     doubt = known_articles(catalogue.articles)
     model = Model(folder.name, folder, scorer, catalogue, DriftWatch(folder), doubt, reader)
@@ -128,8 +135,9 @@ class Models:
             self.shadow = await self._load(shadow) or self.shadow
 
     async def _load(self, version: str) -> Model | None:
+        own = self._settings.model_sha256 if version == self._settings.model_version else ""
         try:
-            model = await asyncio.to_thread(load_model, self._settings.model_dir / version, self._warm)
+            model = await asyncio.to_thread(load_model, self._settings.model_dir / version, self._warm, own)
         except ModelVersionError as error:
             self._refuse(version, str(error))
             return None

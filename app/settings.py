@@ -39,6 +39,7 @@ class Settings:
     port: int = 8080
     model_dir: Path = Path("models")
     model_version: str = CHAMPION
+    model_sha256: str = ""
     shadow_model_version: str | None = None
     histories_dir: Path | None = None
     rules_file: Path | None = None
@@ -86,6 +87,12 @@ def _seconds(text: str) -> float:
 def _version_name(text: str) -> str:
     if text in (".", "..") or any(c in text for c in "/\\\0"):
         raise ValueError("must be the name of a folder in MODEL_DIR, or `champion`")
+    return text
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError("must be a SHA-256: 64 hexadecimal digits")
     return text
 
 
@@ -171,6 +178,7 @@ SETTINGS = (
     Setting("PORT", "port", _whole(0, 65_535), "the port to listen on; 0 takes a free one"),
     Setting("MODEL_DIR", "model_dir", Path, "the folder that holds one folder a model version"),
     Setting("MODEL_VERSION", "model_version", _version_name, "the version to serve; `champion` follows the champion"),
+    Setting("MODEL_SHA256", "model_sha256", _sha256, "what MODEL_VERSION's manifest has to say of the model"),
     Setting("SHADOW_MODEL_VERSION", "shadow_model_version", _version_name, "a challenger to score and compare"),
     Setting("HISTORIES_DIR", "histories_dir", Path, "the folder of past cases and of the histories' seed"),
     Setting("RULES_FILE", "rules_file", Path, "the file of decision rules and lists; none: the model alone decides"),
@@ -235,6 +243,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _mistakes_together(settings: Settings) -> Iterator[str]:
+    if settings.model_sha256 and settings.model_version == CHAMPION:
+        yield "MODEL_SHA256 belongs to one version: name it in MODEL_VERSION"
     if settings.serve == "hooks" and not (
         settings.shopify_secrets or settings.woocommerce_secrets or settings.stripe_secrets
     ):

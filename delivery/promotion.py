@@ -3,32 +3,38 @@
 from delivery.deploy import deploy, go_back
 from delivery.deployment import Deployment
 from delivery.errors import DeliveryError
-from delivery.job_models import NoChampion, champion
+from delivery.job_models import NoChampion, UnsignedChampion, champion, served
 from delivery.models import Record, write
 from delivery.stack import Stack
 from delivery.traffic import live_service, serving, standing
 
 
 def of_job(stack: Stack) -> Record | None:
-    """The champion of the stack's own job, recorded for the steps that follow; None, and said, where there is none."""
+    """The champion of the stack's own job, recorded for the steps that follow; None, and said, where there is none. One
+    that a job from before named without a signature changes nothing: what serves goes on."""
+    found: Record | None
     try:
         found = champion(stack)
+    except UnsignedChampion as problem:
+        print(f"note: {problem}")
+        found = served(stack)
     except NoChampion as problem:
         print(f"note: {problem}")
         return None
-    write(found)
+    if found:
+        write(found)
     return found
 
 
 def deploy_champion(stack: Stack) -> Deployment:
     """Deploy the job's champion with the images that the stack has. Raises `DeliveryError` where nothing serves yet."""
     found = champion(stack)
-    served = serving(live_service(stack))
-    if served is None:
+    running = serving(live_service(stack))
+    if running is None:
         raise DeliveryError(f"{stack.name} serves nothing yet: its first deployment brings the images.")
     trainer = str(stack.outputs().get("trainer_image", ""))
     write(found)
-    return deploy(stack, found, _digest(served.image), _digest(trainer))
+    return deploy(stack, found, _digest(running.image), _digest(trainer))
 
 
 def by_itself(stack: Stack) -> str:
@@ -39,8 +45,8 @@ def by_itself(stack: Stack) -> str:
     except NoChampion as problem:
         return f"nothing to promote: {problem}"
     service = live_service(stack)
-    served = serving(service)
-    if served and served.model_version == found.version:
+    running = serving(service)
+    if running and running.model_version == found.version:
         return f"{stack.name} serves the champion of its training job already: {found.version}"
     if any(one.model_version == found.version for one in service.revisions()):
         return (

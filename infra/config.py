@@ -70,6 +70,8 @@ class Settings:
     model_version: str
     shadow_model_version: str
     model_source: str
+    model_sha256: str
+    model_promoted_at: str
     stable_revision: str
     canary_percent: int
     canary_steps: tuple[int, ...]

@@ -57,6 +57,12 @@ _PATTERNS = (
     ("memory", r"[1-9][0-9]*(Mi|Gi)", "an amount such as 512Mi or 2Gi"),
     ("model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
     ("shadow_model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
+    ("model_sha256", r"([0-9a-f]{64})?", "64 hexadecimal digits"),
+    (
+        "model_promoted_at",
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z)?",
+        "a moment in UTC, such as 2026-11-29T22:30:00Z",
+    ),
     ("image_digest", r"(sha256:[0-9a-f]{64})?", "sha256: and 64 hexadecimal digits, as the registry shows them"),
     (
         "trainer_image_digest",

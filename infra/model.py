@@ -18,11 +18,12 @@ BUILT_ASIDE = ".building-"
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """The version to serve, the version that scores in its shadow (or ""), and the files to upload, relative to
-    `folder`.
+    """The version to serve, the SHA-256 of what its manifest says of the model ("" where it is not known), the version
+    that scores in its shadow (or ""), and the files to upload, relative to `folder`.
     """
 
     version: str
+    sha256: str
     shadow_version: str
     folder: Path
     files: tuple[Path, ...]
@@ -34,7 +35,7 @@ def choose_model(settings: Settings) -> ChosenModel:
 
     Raises ConfigError where there is no such version, or where its files are not what training wrote.
     """
-    from orderguard.model_version import champion
+    from orderguard.model_version import MANIFEST, champion, model_sha256
 
     folder = ROOT / os.environ.get("MODELS_DIR", "models")
     version = settings.model_version or champion(folder)
@@ -45,7 +46,10 @@ def choose_model(settings: Settings) -> ChosenModel:
         )
     versions = dict.fromkeys(filter(None, (version, settings.shadow_model_version)))
     files = [] if settings.model_source == "bucket" else [file for name in versions for file in _files(folder, name)]
-    return ChosenModel(version, settings.shadow_model_version, folder, tuple(files))
+    known = settings.model_sha256
+    if settings.model_source != "bucket":
+        known = model_sha256((folder / version / MANIFEST).read_bytes())
+    return ChosenModel(version, known, settings.shadow_model_version, folder, tuple(files))
 
 
 def _files(folder: Path, version: str) -> list[Path]:
@@ -76,6 +80,7 @@ class ModelVersion(Component):
     ) -> None:
         super().__init__(name, opts)
         self.version = chosen.version
+        self.sha256 = chosen.sha256
         self.shadow_version = chosen.shadow_version
         for file in chosen.files:
             gcp.storage.BucketObject(

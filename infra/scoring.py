@@ -161,6 +161,9 @@ def _plain_settings(
         "PII_MASKING": "enforced",
         "MODEL_DIR": MODELS_MOUNT,
         "MODEL_VERSION": model.version,
+        "MODEL_SHA256": model.sha256,
+        # For deployments: none goes back to a champion that was named before this one.
+        "MODEL_PROMOTED_AT": settings.model_promoted_at,
         "SHADOW_MODEL_VERSION": model.shadow_version,
         "HISTORIES_DIR": HISTORIES_MOUNT,
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,

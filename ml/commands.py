@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ml import registry
+from ml import registry, signature
 from ml.order_files import NAMESPACE, numbered
 from ml.reading import order_files
 from orderguard.masking import Keyring, MaskingKeyError
@@ -36,8 +36,7 @@ def export(options: argparse.Namespace) -> int:
 
 def promote(options: argparse.Namespace) -> int:
     """Make a version the champion."""
-    promotion = registry.promote(options.models, options.version, at=datetime.now(UTC), force=options.force)
-    return _said(options, promotion)
+    return _said(options, registry.promote(options.models, options.version, at=datetime.now(UTC), force=options.force))
 
 
 def rollback(options: argparse.Namespace) -> int:
@@ -121,6 +120,7 @@ def _lineage(manifest: Manifest) -> list[str]:
 
 
 def _said(options: argparse.Namespace, promotion: registry.Promotion) -> int:
+    signature.sign_champion(options.models, promotion.version, promotion.at, os.environ)
     output(options, [f"champion: {promotion.version} (before: {promotion.previous})"], msgspec.to_builtins(promotion))
     return 0
 

@@ -9,10 +9,11 @@ import urllib.error
 import urllib.request
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orderguard.model_signature import SIGNATURE, Statement, signed
+from orderguard.model_signature import CHAMPION_SIGNATURE, SIGNATURE, Promoted, Trained, signed
 from orderguard.model_version import MANIFEST, sha256
 from orderguard.private_files import open_private
 
@@ -32,21 +33,31 @@ class SigningError(Exception):
 def sign(folder: Path, environment: Mapping[str, str]) -> bool:
     """Sign the version in `folder`, where the environment names a key; whether it did. Raises `SigningError` where the
     key can't be used."""
+    made_by = environment.get(IMAGE, "")
+    says = Trained(version=folder.name, manifest_sha256=sha256(folder / MANIFEST), image=made_by)
+    return _write(folder / SIGNATURE, says, environment)
+
+
+def sign_champion(models_dir: Path, version: str, at: datetime, environment: Mapping[str, str]) -> bool:
+    """Sign that a version was named the champion at this moment; as `sign` does."""
+    manifest = sha256(models_dir / version / MANIFEST)
+    says = Promoted(champion=version, manifest_sha256=manifest, promoted_at=at)
+    return _write(models_dir / CHAMPION_SIGNATURE, says, environment)
+
+
+def _write(path: Path, statement: Trained | Promoted, environment: Mapping[str, str]) -> bool:
     key = environment.get(KEY)
     if not key:
         return False
-    statement = Statement(
-        version=folder.name, manifest_sha256=sha256(folder / MANIFEST), image=environment.get(IMAGE, "")
-    )
     host = environment.get("GCE_METADATA_HOST") or METADATA
     token = _asked(f"http://{host}{TOKEN}", {"Metadata-Flavor": "Google"})["access_token"]
     kms = (environment.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS") or KMS).rstrip("/")
     digest = {"digest": {"sha256": b64encode(statement.digest()).decode()}}
     answer = _asked(f"{kms}/v1/{key}:asymmetricSign", {"Authorization": f"Bearer {token}"}, digest)
-    aside = folder / f".{SIGNATURE}.part"
+    aside = path.with_name(f".{path.name}.part")
     with open_private(aside, "wb") as file:
         file.write(signed(statement, key, b64decode(answer["signature"])))
-    aside.replace(folder / SIGNATURE)
+    aside.replace(path)
     return True
 
 

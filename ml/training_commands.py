@@ -101,7 +101,8 @@ def train(options: argparse.Namespace) -> int:
     elif not options.no_promote:
         # First the signature: a champion without one would be deployed by nobody.
         lines += ["signed with the job's own key"] if signature.sign(folder, os.environ) else []
-        promotion = registry.promote(job.models, manifest.version, at=datetime.now(UTC))
+        promotion = registry.promote(job.models, manifest.version, at=(now := datetime.now(UTC)))
+        signature.sign_champion(job.models, manifest.version, now, os.environ)
         promoted = True
         before = f" (before: {promotion.previous})" if promotion.previous not in (None, manifest.version) else ""
         lines += [f"promoted: it is the champion now{before}", "next: `make up` serves it, `make rollback` goes back"]

@@ -1,6 +1,7 @@
 """A model version on disk: what its manifest says, and the check that it is whole before anything is loaded from it."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -88,6 +89,18 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_sha256(manifest: bytes) -> str:
+    """The SHA-256 of what a manifest says of its model, as JSON with sorted keys and without blanks: all but what
+    depends on the masking key, under which the order files' names stand there. A training under another key writes the
+    same model anew.
+    """
+    found = json.loads(manifest)
+    found.pop("key", None)
+    for file in found["data"]:
+        file.pop("token", None)
+    return hashlib.sha256(json.dumps(found, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_manifest(version_dir: Path) -> Manifest:

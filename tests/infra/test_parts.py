@@ -15,6 +15,7 @@ from infra.project import project_number
 from infra.secret import api_key, masking_key
 from ml.registry import _ASIDE as ASIDE
 from orderguard.masking import Keyring
+from orderguard.model_version import MANIFEST, model_sha256
 from tests.infra.conftest import VERSION, write_version
 from tests.infra.recording import DIGEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
 
@@ -52,6 +53,8 @@ def test_the_service_masks_and_is_told_its_model(models: Path) -> None:
     assert values["PII_MASKING"] == "enforced"
     assert values["MODEL_DIR"] == "/mnt/models"
     assert values["MODEL_VERSION"] == VERSION
+    assert values["MODEL_SHA256"] == model_sha256((models / VERSION / MANIFEST).read_bytes())
+    assert "MODEL_PROMOTED_AT" not in values, "which the stack's own training job says alone"
     assert "SHADOW_MODEL_VERSION" not in values
 
 
@@ -481,6 +484,9 @@ def test_a_shadow_version_is_uploaded_beside_the_served_one(models: Path) -> Non
 
 
 def test_a_version_in_the_bucket_is_served_without_an_upload(models: Path) -> None:
-    record = declared(modelSource="bucket", modelVersion="trained-in-the-cloud")
+    signed = {"modelSha256": "ab" * 32, "modelPromotedAt": "2026-11-29T22:30:00.5Z"}
+    record = declared(modelSource="bucket", modelVersion="trained-in-the-cloud", **signed)
     assert record.of("gcp:storage/bucketObject:BucketObject") == {}
+    told = environment(record)
+    assert (told["MODEL_SHA256"], told["MODEL_PROMOTED_AT"]) == tuple(signed.values())
     assert environment(record)["MODEL_VERSION"] == "trained-in-the-cloud"

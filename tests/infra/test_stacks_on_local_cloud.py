@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from data.generator.sample import lines, make_world
@@ -14,7 +16,9 @@ from infra.local.engine import environment
 from infra.local.home import Home
 from infra.local.ports import free_port
 from infra.local.pulumi import keep_secret, run
+from infra.local.services import kms
 from infra.local.supervisor import client
+from orderguard.model_signature import CHAMPION_SIGNATURE, Promoted, read_signed, signed
 from orderguard.model_version import sha256, verify
 from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
 from tests.compliance.canary_routes import FILE_NAMES
@@ -117,6 +121,17 @@ def test_a_champion_without_the_jobs_signature_is_not_deployed(deployed: Platfor
     done = delivered(deployed, "deploy", MODEL="job")
     signature.write_bytes(whole)
     assert done.returncode == 1 and "does not carry the signature of the stack's training job" in done.stderr
+
+    # An older word of the job's own, for a version that it once named.
+    named = signature.parents[1] / CHAMPION_SIGNATURE
+    newest = named.read_bytes()
+    found = read_signed(newest, Promoted)
+    before = msgspec.structs.replace(found.statement, promoted_at=found.statement.promoted_at - timedelta(days=1))
+    cloud = Cloud(Home(deployed.home), deployed.stack)
+    named.write_bytes(signed(before, found.key, kms.sign(cloud, found.key, before.digest())))
+    done = delivered(deployed, "promotion")
+    named.write_bytes(newest)
+    assert done.returncode == 1 and "somebody has put an older one back" in done.stderr, f"{done.stdout}{done.stderr}"
 
 
 def delivered(deployed: Platform, step: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,8 @@ MISTAKES = [
     ({"MAX_BATCH": "0"}, "MAX_BATCH"),
     ({"REQUEST_TIMEOUT_SECONDS": "soon"}, "REQUEST_TIMEOUT_SECONDS"),
     ({"MODEL_VERSION": "../elsewhere"}, "MODEL_VERSION"),
+    ({"MODEL_VERSION": "v1", "MODEL_SHA256": "abc"}, "MODEL_SHA256 must be a SHA-256"),
+    ({"MODEL_SHA256": "0" * 64}, "MODEL_SHA256 belongs to one version"),
     ({"HISTORY_URL": "mysql://x"}, "HISTORY_URL"),
     ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be one of"),
 ]

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.exchange import Exchange
@@ -18,6 +19,7 @@ from app.scoring.service import Scored, Scoring
 from app.scoring.stages import Incoming
 from app.settings import Settings
 from orderguard.masking import Keyring, new_key_text
+from orderguard.model_version import MANIFEST, model_sha256
 from tests.serving import USUAL
 
 
@@ -37,6 +39,18 @@ class NotingScoring(Scoring):
         while True:
             self.turn += 1
             await asyncio.sleep(0)
+
+
+def test_a_version_whose_manifest_was_changed_since_it_was_deployed_is_refused(models_dir: Path) -> None:
+    deployed = model_sha256((models_dir / "first" / MANIFEST).read_bytes())
+    settings = Settings(
+        keyring=Keyring.from_text(new_key_text()), api_key_hashes=(), model_dir=models_dir, model_version="first"
+    )
+    for expected, ready in ((deployed, True), ("0" * 64, False)):
+        models = Models(replace(settings, model_sha256=expected), LogWriter(stream=io.BytesIO()), Metrics(), warm)
+        asyncio.run(models.refresh())
+        assert (models.serving is not None) == ready
+    assert "first is not the model that was deployed under this name" in str(models.reason)
 
 
 def test_a_turn_of_the_event_loop_has_one_slice_however_many_batches_there_are(models_dir: Path) -> None:

@@ -1,6 +1,9 @@
 """A model of the stack's own training job is deployed only with that job's signature, of what was released."""
 
 import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -8,12 +11,15 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from delivery import job_models
+from delivery import job_models, promotion
 from delivery.errors import DeliveryError
-from delivery.job_models import NoChampion, by_job, champion, verified
+from delivery.job_models import NoChampion, UnsignedChampion, by_job, champion, verified
+from delivery.models import Record
 from delivery.stack import Stack
+from delivery.traffic import Revision, Share
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
-from orderguard.model_signature import Statement, signed
+from orderguard.model_version import model_sha256
+from orderguard.model_signature import Promoted, Trained, signed
 from tests.unit.delivery.manifests import manifest
 
 KEY, STRANGERS = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -31,12 +37,24 @@ def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def signature(key: ec.EllipticCurvePrivateKey = KEY, **changed: str) -> bytes:
     """What the job writes for `WHOLE`."""
     says = {"version": "v1", "manifest_sha256": hashlib.sha256(WHOLE).hexdigest(), "image": IMAGE}
-    statement = Statement(**{**says, **changed})
-    return signed(statement, "k/1", key.sign(statement.digest(), ec.ECDSA(utils.Prehashed(hashes.SHA256()))))
+    return sealed(Trained(**{**says, **changed}), key)
+
+
+def naming(
+    key: ec.EllipticCurvePrivateKey = KEY, *, at: int = 2, champion: str = "v1", content: bytes = WHOLE
+) -> bytes:
+    """What the job writes of the champion on that day of the month."""
+    moment = datetime(2026, 11, at, 12, 30, tzinfo=UTC)
+    hash_of = hashlib.sha256(content).hexdigest()
+    return sealed(Promoted(champion=champion, manifest_sha256=hash_of, promoted_at=moment), key)
+
+
+def sealed(says: Trained | Promoted, key: ec.EllipticCurvePrivateKey) -> bytes:
+    return signed(says, "k/1", key.sign(says.digest(), ec.ECDSA(utils.Prehashed(hashes.SHA256()))))
 
 
 def test_what_the_job_signed_is_taken() -> None:
-    assert verified("v1", WHOLE, signature(), pem(KEY), IMAGE).statement.version == "v1"
+    assert verified("v1", WHOLE, signature(), pem(KEY), IMAGE).version == "v1"
     elsewhere = IMAGE.replace("europe-west1", "europe-west4")
     assert verified("v1", WHOLE, signature(), pem(KEY), elsewhere), "the same bytes in another registry"
 
@@ -59,9 +77,35 @@ def test_anything_else_is_not(version: str, content: bytes, given: bytes, image:
         verified(version, content, given, pem(KEY), image)
 
 
+@dataclass
+class Service:
+    """A service with these revisions, of which the first has all traffic."""
+
+    made: list[Revision] = field(default_factory=list)
+
+    def shares(self) -> list[Share]:
+        return [Share(one.name, 100) for one in self.made[:1]]
+
+    def revisions(self) -> list[Revision]:
+        return self.made
+
+
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    objects = {"CHAMPION": b"v1\n", "v1/manifest.json": WHOLE, "v1/signature.json": signature()}
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    made = Service()
+    for module in (job_models, promotion):
+        monkeypatch.setattr(module, "live_service", lambda stack: made)
+    return made
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, service: Service) -> dict[str, bytes]:
+    objects = {
+        "CHAMPION": b"v1\n",
+        "champion-signature.json": naming(),
+        "v1/manifest.json": WHOLE,
+        "v1/signature.json": signature(),
+    }
     outputs: dict[str, Any] = {"trainer_image": IMAGE, "training_job": "trainer"}
     monkeypatch.setattr(Stack, "outputs", lambda self: outputs)
     monkeypatch.setattr(job_models, "_reader", lambda stack, name: objects.get)
@@ -73,10 +117,12 @@ def test_the_jobs_champion_is_recorded_as_the_jobs(bucket: dict[str, bytes]) -> 
     found = champion(Stack("prod"))
     assert (found.version, found.source, found.run) == ("v1", "job", "")
     assert found.manifest_sha256 == hashlib.sha256(WHOLE).hexdigest()
+    assert found.promoted_at == "2026-11-02T12:30:00Z"
+    assert found.model_sha256 == model_sha256(json.dumps(json.loads(WHOLE) | {"key": "another"}, indent=1).encode())
 
 
 def test_a_stack_whose_job_has_named_none_says_how_to_get_one(bucket: dict[str, bytes]) -> None:
-    del bucket["CHAMPION"]
+    del bucket["CHAMPION"], bucket["champion-signature.json"]
     with pytest.raises(NoChampion, match="put orders into its raw bucket"):
         champion(Stack("prod"))
 
@@ -91,8 +137,53 @@ def test_a_champion_of_other_features_has_to_be_trained_anew(bucket: dict[str, b
     former = msgspec.json.encode({**msgspec.json.decode(WHOLE), "feature_set_version": "0"})
     bucket["v1/manifest.json"] = former
     bucket["v1/signature.json"] = signature(manifest_sha256=hashlib.sha256(former).hexdigest())
+    bucket["champion-signature.json"] = naming(content=former)
     with pytest.raises(DeliveryError, match="trained for feature set 0, .* has to train first"):
         champion(Stack("prod"))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (naming(STRANGERS), "is not signed by the stack's training job"),
+        (naming().replace(b'"v1"', b'"v0"'), "is not signed by the stack's training job"),
+        (naming().replace(b"2026-11-02", b"2026-11-29"), "is not signed by the stack's training job"),
+        (signature(), "is not signed by the stack's training job"),
+        (b"v1\n", "is not signed by the stack's training job"),
+        (naming(at=1), "somebody has put an older one back"),
+        (naming(content=b"{}"), "its manifest is not the champion's"),
+        (None, "is gone from the model bucket"),
+    ],
+)
+def test_who_writes_to_the_bucket_does_not_say_who_is_the_champion(
+    bucket: dict[str, bytes], service: Service, given: bytes | None, told: str
+) -> None:
+    """The stack has deployed the champion of the second of the month, and went back from it."""
+    service.made = [Revision("r-1", "i", "v0"), Revision("r-2", "i", "v1", "2026-11-02T12:30:00Z")]
+    bucket["CHAMPION"] = b"v0\n"
+    assert champion(Stack("prod")).version == "v1", "what is not signed is not read"
+    del bucket["champion-signature.json"]
+    bucket |= {"champion-signature.json": given} if given else {}
+    with pytest.raises(DeliveryError, match=told) as refused:
+        promotion.by_itself(Stack("prod"))
+    assert not isinstance(refused.value, NoChampion)
+
+
+def test_a_champion_of_a_former_job_changes_nothing_until_the_job_has_run(
+    bucket: dict[str, bytes], service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(promotion, "write", lambda record: None)
+    del bucket["champion-signature.json"]
+    bucket["CHAMPION"] = b"v0\n"
+    with pytest.raises(UnsignedChampion, match="then run the job"):
+        promotion.deploy_champion(Stack("prod"))
+    assert "nothing to promote" in promotion.by_itself(Stack("prod"))
+    service.made = [Revision("r-1", "i", "v1")]
+    found = promotion.of_job(Stack("prod"))
+    assert isinstance(found, Record) and (found.version, found.promoted_at) == ("v1", ""), "a release keeps what serves"
+    service.made = [Revision("r-1", "i", "of-the-pipeline")]
+    assert promotion.of_job(Stack("prod")) is None
+    assert capsys.readouterr().out.count("note: The champion of prod was named by a job from before") == 2
 
 
 def test_the_word_that_chooses_is_checked() -> None:
