@@ -11,7 +11,7 @@ def test_a_token_is_used_again_until_it_is_some_minutes_old(
 ) -> None:
     recorder.answers["gcloud auth print-access-token"] = "a-token\n"
     now = [100.0]
-    monkeypatch.setattr(tokens.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     for _ in range(3):
         assert tokens.google_headers() == {"Authorization": "Bearer a-token"}
     assert len(recorder.commands) == 1
