@@ -10,6 +10,8 @@ from infra.local.files import locked, write_whole
 from orderguard.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LAUNCH = Path(__file__).resolve().with_name("launch.py")
+"""The script that starts a plugin or the supervisor."""
 DEFAULT_STACK = "local"
 
 

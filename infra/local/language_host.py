@@ -22,6 +22,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from infra.local.engine.environment import PROJECT, PYTHON
+
 RUNNER = "pulumi-language-python-exec"
 ALREADY_EXPLAINED = 32
 """Exit code of a program whose error the engine has shown to the user."""
@@ -129,9 +131,12 @@ def _runner() -> str:
 
 
 def _interpreter(info: language_pb2.ProgramInfo) -> str:
-    """The Python of the virtual environment that the project names (`runtime`, `options`, `virtualenv`; relative to
-    its folder, as for the vendor's host), where it is there; else this project's own.
+    """The Python that was found for the program; else, and for a policy pack, that of the virtual environment that
+    the project names (`runtime`, `options`, `virtualenv`; relative to its folder, as for the vendor's host), where it
+    is there; else our own.
     """
+    if PYTHON in os.environ and info.root_directory == os.environ.get(PROJECT):
+        return os.environ[PYTHON]
     named = dict(info.options).get("virtualenv")
     python = os.path.join(info.root_directory, str(named), "bin", "python")
     return python if named and os.access(python, os.X_OK) else sys.executable

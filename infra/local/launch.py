@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
-PLUGINS = ("infra.local.language_host", "infra.local.provider")
+PLUGINS = ("infra.local.language_host", "infra.local.provider", "infra.local.standins")
 
 
 def _enter_namespaces() -> None:
@@ -56,7 +56,7 @@ def _end_with_engine() -> None:
 
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    sys.path[0] = str(Path(__file__).resolve().parents[PLUGINS[0].count(".")])
     _enter_namespaces()
     del sys.argv[0]
     if sys.argv[0] in PLUGINS:

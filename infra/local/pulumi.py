@@ -12,17 +12,21 @@ from typing import Any
 
 import yaml
 
+from infra.local.cloud import Cloud
 from infra.local.engine import environment
 from infra.local.errors import EXIT_USAGE, LocalCloudError
 from infra.local.files import locked, write_whole
 from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
 from infra.local.supervisor.process import die_with_parent
 
-_SALT, _SECRETS = "encryptionsalt", "secrets"
+_SALT, _SECRETS, _DEFAULTS = "encryptionsalt", "secrets", "defaults"
 _CLOUD_SECRETS = ("secretsprovider", "encryptedkey", _SALT)
 _DEPLOYER = "orderguard:deployer"
 _RUN_PROGRAM = ("up", "preview", "destroy", "refresh", "import")
 """The commands that read the stack's settings. All others need the state alone, so they run in the home."""
+_CHANGE_CLOUD = ("up", "destroy", "refresh", "import")
+_OWNER = "project"
+"""The file in a stack's cloud that names the project whose it is."""
 
 
 def run(
@@ -42,8 +46,43 @@ def run(
     """
     home = home if isinstance(home, Home) else Home(Path(home).resolve())
     whole = {**environment(home, stack=stack, variables=variables), **(extra or {})}
-    command, folder = prepare(arguments, home, stack, project, whole)
+    command, folder = prepare(_absolute(arguments, project), home, stack, project, whole)
     return _captured(command, folder, whole)
+
+
+def _absolute(arguments: Sequence[str], project: Path) -> list[str]:
+    """A policy pack is named relative to the project's folder, as for the engine, or to this process's."""
+    given = list(arguments)
+    for before, word in enumerate(given[1:]):
+        if given[before] == "--policy-pack":
+            found = [path for path in (project / word, Path(word), REPOSITORY / word) if path.exists()]
+            given[before + 1] = str(found[0].resolve()) if found else word
+    return given
+
+
+def project_file(folder: Path) -> Path:
+    """The project's Pulumi.yaml, whether it is there or not."""
+    other = folder / "Pulumi.yml"
+    return other if other.is_file() else folder / "Pulumi.yaml"
+
+
+def require_own(home: Home, stack: str, name: str) -> None:
+    """Raises LocalCloudError where the stack's cloud is another project's: nothing of one is taken for the other's."""
+    path = Cloud(home, stack).root / _OWNER
+    owner = path.read_text().strip() if path.is_file() else name
+    if owner != name:
+        raise LocalCloudError(
+            f"The stack {stack!r} in {home.root} is the cloud of the project {owner!r}, not of {name!r}. Give this"
+            " project a home of its own: LOCAL_CLOUD_HOME=/another/folder",
+            EXIT_USAGE,
+        )
+
+
+def _own(home: Home, stack: str, name: str) -> None:
+    require_own(home, stack, name)
+    path = Cloud(home, stack).root / _OWNER
+    if not path.is_file():
+        write_whole(path, f"{name}\n".encode())
 
 
 def prepare(
@@ -52,13 +91,15 @@ def prepare(
     """The command line for `pulumi ARGUMENTS` on this stack and the folder to run it in. Makes the stack where it is
     missing.
     """
-    name = _read_yaml(project / "Pulumi.yaml").get("name")
+    name = read_yaml(project_file(project)).get("name")
     if not name:
-        raise LocalCloudError(f"{project / 'Pulumi.yaml'} is missing or has no `name`.", EXIT_USAGE)
+        raise LocalCloudError(f"{project_file(project)} is missing or has no `name`.", EXIT_USAGE)
     folder = home.root / "config" / str(name)
     settings = folder / f"Pulumi.{stack}.yaml"
     with locked(home.root / ".lock"):
-        _write_settings(folder, str(name), settings, project / f"Pulumi.{stack}.yaml")
+        if arguments[0] in _CHANGE_CLOUD:
+            _own(home, stack, str(name))
+        _write_settings(folder, str(name), settings, settings_file(project, stack))
         if not (home.state / ".pulumi" / "stacks" / str(name) / f"{stack}.json").exists():
             made = _captured(["pulumi", "stack", "select", "--create", stack, *_PLAIN], folder, whole)
             if made.returncode:
@@ -73,22 +114,44 @@ def keep_secret(key: str, value: str, home: Home, stack: str, project: Path, who
     """Encrypts a setting as the stack's own secrets are, and keeps it for each run. Raises LocalCloudError."""
     command, folder = prepare(("config", "set", "--secret", key), home, stack, project, whole)
     done = subprocess.run(command, cwd=folder, env=whole, input=value, capture_output=True, text=True)
-    found = (_read_yaml(folder / f"Pulumi.{stack}.yaml").get("config") or {}).get(key)
+    found = (read_yaml(folder / f"Pulumi.{stack}.yaml").get("config") or {}).get(key)
     if done.returncode or not isinstance(found, dict):
         raise LocalCloudError(f"{key} can't be set: {done.stderr.strip()}", EXIT_USAGE)
     with locked(home.root / ".lock"):
         kept = folder / f"{_SECRETS}.{stack}.yaml"
-        write_whole(kept, yaml.safe_dump({**_read_yaml(kept), key: found}).encode())
+        write_whole(kept, yaml.safe_dump({**read_yaml(kept), key: found}).encode())
+
+
+def keep_settings(
+    home: Home, stack: str, name: str, defaults: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None
+) -> None:
+    """Keeps settings in this home for each run of the project `name`: `defaults` hold where the stack's file has none,
+    `given` in any case.
+    """
+    folder = home.root / "config" / name
+    with locked(home.root / ".lock"):
+        for kind, values in ((_DEFAULTS, defaults), (_SECRETS, given)):
+            if values:
+                kept = folder / f"{kind}.{stack}.yaml"
+                write_whole(kept, yaml.safe_dump({**read_yaml(kept), **values}).encode())
+
+
+def settings_file(project: Path, stack: str) -> Path:
+    """The file of a stack's settings in the project: beside Pulumi.yaml, or where that says."""
+    named = read_yaml(project_file(project)).get("stackConfigDir")
+    folder = project / str(named) if named else project
+    other = folder / f"Pulumi.{stack}.yml"
+    return other if other.is_file() else folder / f"Pulumi.{stack}.yaml"
 
 
 def setting(stack: str, key: str, project: Path = REPOSITORY) -> Any:
     """The value of a key such as `orderguard:cmek` in a stack's file, else its default in Pulumi.yaml; None without
     either.
     """
-    own = _read_yaml(project / f"Pulumi.{stack}.yaml").get("config") or {}
+    own = read_yaml(project / f"Pulumi.{stack}.yaml").get("config") or {}
     if key in own:
         return own[key]
-    declared = (_read_yaml(project / "Pulumi.yaml").get("config") or {}).get(key.partition(":")[2])
+    declared = (read_yaml(project / "Pulumi.yaml").get("config") or {}).get(key.partition(":")[2])
     return declared.get("default") if isinstance(declared, dict) else declared
 
 
@@ -99,18 +162,36 @@ def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> No
     """Copies the project's settings of the stack, without its cloud's secrets provider and its deployer, with the salt
     of this home. Whoever runs a stack here administers it: it makes all its grants itself, and they are enforced.
     """
-    wanted = {key: value for key, value in _read_yaml(source).items() if key not in _CLOUD_SECRETS}
+    wanted = {key: value for key, value in read_yaml(source).items() if key not in _CLOUD_SECRETS}
     config = wanted.get("config") or {}
-    wanted["config"] = {key: value for key, value in config.items() if key != _DEPLOYER}
-    if salt := _read_yaml(settings).get(_SALT):
+    kept_defaults = read_yaml(settings.with_name(settings.name.replace("Pulumi", _DEFAULTS, 1)))
+    wanted["config"] = {**kept_defaults, **{key: value for key, value in config.items() if key != _DEPLOYER}}
+    if salt := read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt
-    if kept := _read_yaml(settings.with_name(settings.name.replace("Pulumi", _SECRETS, 1))):
-        wanted["config"] = {**(wanted.get("config") or {}), **kept}
+    kept = read_yaml(settings.with_name(settings.name.replace("Pulumi", _SECRETS, 1)))
+    wanted["config"] |= kept
+    foreign = [key for key, value in wanted["config"].items() if _is_secret(value) and key not in kept]
+    if foreign:
+        raise LocalCloudError(
+            f"{source} keeps {', '.join(sorted(foreign))} encrypted with a passphrase that this home doesn't have. Give"
+            f" it a value here: printf VALUE | orderguard-cloud secret {foreign[0]} --project {source.parent} --stack"
+            f" {settings.name.split('.', 1)[1].rpartition('.')[0]} (for the platform's own stacks:"
+            f" python -m infra.local secret {foreign[0]})",
+            EXIT_USAGE,
+        )
     write_whole(settings, yaml.safe_dump(wanted).encode())
     write_whole(folder / "Pulumi.yaml", yaml.safe_dump({"name": name, "runtime": "python"}).encode())
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _is_secret(value: Any) -> bool:
+    """Whether a setting is encrypted, or holds something that is."""
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(_is_secret(one) for one in value.values())
+    return isinstance(value, list) and any(_is_secret(one) for one in value)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping, empty where there is no file. Raises LocalCloudError where it can't be read."""
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError:

@@ -13,7 +13,9 @@ from infra.local.provider.resource import Place
 def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str]:
     """What Google Cloud would say for each right that the template's service account lacks; none where it may start."""
     policies = iam.policies(cloud)
-    account = str(template.get("serviceAccount") or f"{place.number}-compute@developer.gserviceaccount.com")
+    default = f"{place.number}-compute@developer.gserviceaccount.com"
+    account = str(template.get("serviceAccount") or default)
+    edits = account == default  # a project's default account is its Editor, which reads all but secrets
     member = f"serviceAccount:{account}"
     agent = f"serviceAccount:service-{place.number}@serverless-robot-prod.iam.gserviceaccount.com"
     project = f"project:{place.project}"
@@ -28,7 +30,8 @@ def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str
             )
     for image, repository in _repositories(template):
         resources = (f"repository:{repository}", f"project:{repository.partition('/')[0]}")
-        if not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
+        own = edits and repository.startswith(f"{place.project}/")
+        if not own and not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
             problems.append(
                 f"{account} must have permission to read the image, {image}. Ensure that the provided container image"
                 " URL is correct and that the above account has permission to access the image"
@@ -36,7 +39,7 @@ def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str
             )
     for bucket in _buckets(template):
         for permission in (iam.OBJECT_LIST, iam.OBJECT_READ):
-            if not policies.allows(member, permission, f"bucket:{bucket}", project):
+            if not edits and not policies.allows(member, permission, f"bucket:{bucket}", project):
                 problems.append(
                     f"Mounting the bucket {bucket!r} failed: googleapi: Error 403: {account} does not have {permission}"
                     f" access to the Google Cloud Storage bucket. Permission '{permission}' denied on resource (or it"

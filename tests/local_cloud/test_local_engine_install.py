@@ -205,7 +205,7 @@ def test_the_engine_sees_nothing_of_a_real_cloud(tmp_path: Path) -> None:
 def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blanks, and what addresses and shells take for signs of their own."""
     home = Home(tmp_path / """a b#c%20d?e$f"g'h""")
-    monkeypatch.setattr(sys.modules[environment.__module__], "REPOSITORY", home.root)
+    monkeypatch.setattr(sys.modules[environment.__module__], "LAUNCH", home.root / "infra/local/launch.py")
     done = pulumi.run(["stack", "ls"], home=home, stack="s")
     assert done.returncode == 0, done.stdout
     assert (home.state / ".pulumi" / "stacks").is_dir()

@@ -270,9 +270,10 @@ from infra.local.commands import engine_run
 from infra.local.engine import environment
 from infra.local.home import Home
 
-home, engine_run.REPOSITORY = Home(Path(sys.argv[1])), Path(sys.argv[2])
+home, project = Home(Path(sys.argv[1])), Path(sys.argv[2])
 silent = ["preview", "--suppress-progress"]  # an engine that writes to a closed pipe would end by that
-engine_run.engine(silent, home, "test", environment(home, stack="test"), engine_run.Transcript(everything=False))
+told = engine_run.Transcript(everything=False)
+engine_run.engine(silent, home, "test", environment(home, stack="test"), told, project)
 """
 
 

@@ -4,10 +4,11 @@ import shutil
 import sys
 
 from infra.local.cloud import Cloud
-from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state
+from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, state_file
 from infra.local.engine import environment
 from infra.local.errors import EXIT_OK, EXIT_REFUSED
-from infra.local.home import Home, bytecode_cache
+from infra.local.home import REPOSITORY, Home, bytecode_cache
+from infra.local.pulumi import project_file, read_yaml, require_own
 from infra.local.supervisor import client
 
 
@@ -15,7 +16,8 @@ def down(home: Home, stack: str, *, verbose: bool) -> int:
     """Destroys the stack and stops its processes. What Google Cloud protects stays, and so does the rest then."""
     banner(home, stack)
     cloud = Cloud(home, stack)
-    if not any((home.state / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
+    require_own(home, stack, str(read_yaml(project_file(REPOSITORY))["name"]))
+    if not state_file(home, stack).exists():
         client.stop(cloud)
         print("    there is nothing to take down")
         return EXIT_OK

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from infra.local import pulumi
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
@@ -53,17 +54,27 @@ def heal_state(home: Home, stack: str, whole: Mapping[str, str], project: Path =
     """Clears away the lock and the unfinished operations of a killed run; what was done. Call it with the stack held
     `alone`.
     """
-    state = home.state / ".pulumi"
-    done = [_restored(path) for path in (state / "stacks").glob(f"*/{stack}.json") if read_json(path) is None]
+    state, path = home.state / ".pulumi", state_file(home, stack, project)
+    done = [_restored(path)] if path.exists() and read_json(path) is None else []
     if any((state / "locks").rglob("*.json")):
         _quietly(["cancel", "--yes"], home, stack, whole, project)
         done.append("released the lock that a killed run left in the state")
-    for path in (state / "stacks").glob(f"*/{stack}.json"):
-        checkpoint = read_json(path).get("checkpoint") or {}
-        if (checkpoint.get("latest") or {}).get("pending_operations"):
-            _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole, project)
-            done.append("took up the unfinished operations of a killed run")
+    if latest_state(path).get("pending_operations"):
+        _quietly(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], home, stack, whole, project)
+        done.append("took up the unfinished operations of a killed run")
     return done
+
+
+def state_file(home: Home, stack: str, project: Path = REPOSITORY) -> Path:
+    """Where the engine keeps the state of a project's stack."""
+    name = str(pulumi.read_yaml(pulumi.project_file(project)).get("name"))
+    return home.state / ".pulumi" / "stacks" / name / f"{stack}.json"
+
+
+def latest_state(path: Path) -> dict[str, Any]:
+    """What the engine's file says there is: `resources`, `pending_operations`; empty where there is none."""
+    latest: dict[str, Any] = ((read_json(path) or {}).get("checkpoint") or {}).get("latest") or {}
+    return latest
 
 
 def _restored(path: Path) -> str:
@@ -159,9 +170,16 @@ class Transcript:
         return text or "\n".join(line for line in self.lines if not _NOISE.search(line))[-4000:]
 
 
-def engine(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str], transcript: Transcript) -> int:
-    """Runs the engine in the repository and feeds the transcript; the engine's exit code."""
-    command, folder = pulumi.prepare(arguments, home, stack, REPOSITORY, whole)
+def engine(
+    arguments: Sequence[str],
+    home: Home,
+    stack: str,
+    whole: Mapping[str, str],
+    transcript: Transcript,
+    project: Path = REPOSITORY,
+) -> int:
+    """Runs the engine in the project's folder and feeds the transcript; the engine's exit code."""
+    command, folder = pulumi.prepare(arguments, home, stack, project, whole)
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -34,6 +34,12 @@ def status(home: Home, stack: str, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(found, indent=1))
         return EXIT_OK
+    show(found)
+    return EXIT_OK
+
+
+def show(found: dict[str, Any]) -> None:
+    """Prints what `collect` found."""
     for kind, meaning in _MEANINGS.items():
         listed = found["resources"].get(kind, [])
         print(f"{kind} ({meaning}): {len(listed)}")
@@ -53,4 +59,3 @@ def status(home: Home, stack: str, *, as_json: bool) -> int:
                 )
     for store in found["stores"]:
         print(f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}")
-    return EXIT_OK

@@ -3,7 +3,9 @@ cloud.
 """
 
 import os
+import re
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +14,11 @@ from urllib.parse import quote
 from infra.local.engine.install import ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
-from infra.local.home import DEFAULT_STACK, REPOSITORY, Home, bytecode_cache
+from infra.local.home import DEFAULT_STACK, LAUNCH, Home, bytecode_cache
+from orderguard.private_files import make_private_folder
+
+STAND_INS = ("random", "tls", "command", "time", "docker-build", "synced-folder", "kubernetes")
+"""Providers beside Google's that `infra.local.standins` plays."""
 
 CREDENTIALS = (
     "GOOGLE_APPLICATION_CREDENTIALS",
@@ -44,7 +50,18 @@ _LAUNCHERS = {
     "pulumi-language-python": "infra.local.language_host",
     "pulumi-resource-gcp": "infra.local.provider",
     "pulumi-resource-docker": "infra.local.provider",
+    **{f"pulumi-resource-{name}": "infra.local.standins" for name in STAND_INS},
 }
+_HARMLESS = {"random", "tls", "command", "time", "std", "archive", "cloudinit", "null", "local"}
+"""Providers whose real plugins reach no cloud, registry or cluster of their own accord: an installed one is used."""
+PYTHON, PROJECT = "LOCAL_CLOUD_PYTHON", "LOCAL_CLOUD_PROJECT"
+"""The environment variables that name a program's Python, and the folder of the program that it is for."""
+ASKED_FOR = "LOCAL_CLOUD_PROVIDERS"
+"""The environment variable that names further providers that may act on something real."""
+_REFUSAL = (
+    "{0} is installed, and may act on something real. The local cloud starts it only when told to: --provider {0}"
+)
+_DYNAMIC = "pulumi-resource-pulumi-python"
 
 
 def refuse_credentials(variables: Mapping[str, str]) -> None:
@@ -71,7 +88,7 @@ def environment(
     refuse_credentials(variables)
     engine = ensure_engine(variables=variables)
     home.ensure()
-    _write_launchers(home)
+    _write_launchers(home, variables)
     path = [
         str(home.launchers),
         str(engine.pulumi.parent),
@@ -108,13 +125,47 @@ def _past_proxies(variables: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": named, "NO_PROXY": named}
 
 
-def _write_launchers(home: Home) -> None:
+def _write_launchers(home: Home, variables: Mapping[str, str]) -> None:
     """One small script a plugin, which runs it with this project's Python whatever the PATH says."""
-    python = shlex.quote(sys.executable)
-    launch = shlex.quote(str(REPOSITORY / "infra" / "local" / "launch.py"))
+    python, launch = shlex.quote(sys.executable), shlex.quote(str(LAUNCH))
+    for path in home.launchers.glob("pulumi-resource-*"):
+        if path.name not in (*_LAUNCHERS, _DYNAMIC):
+            path.unlink()
+    _use_plugins(home, variables)
     for name, module in _LAUNCHERS.items():
-        package = f" {name.removeprefix('pulumi-resource-')}" if "resource" in name else ""
-        _write_script(home.launchers / name, f'exec {python} {launch} {module}{package} "$@"\n')
+        package = name.removeprefix("pulumi-resource-") if "resource" in name else ""
+        if package and package in _HARMLESS and _is_installed(home, package, variables):
+            (home.launchers / name).unlink(missing_ok=True)
+            continue
+        _write_script(home.launchers / name, f'exec {python} {launch} {module} {package} "$@"\n')
+    # Resources whose provider is the program itself, run by its own Python.
+    _write_script(home.launchers / _DYNAMIC, f'exec "${{LOCAL_CLOUD_PYTHON:-{python}}}" -u -m pulumi.dynamic "$@"\n')
+
+
+def _use_plugins(home: Home, variables: Mapping[str, str]) -> None:
+    """The user's own plugins, in their PULUMI_HOME and on their PATH, are the home's too where they reach nothing real
+    or are asked for by name; any other one on PATH is hidden behind a refusal.
+    """
+    asked = set(variables.get(ASKED_FOR, "").replace(",", " ").split())
+    theirs = Path(variables.get("PULUMI_HOME") or Path(variables.get("HOME", "/")) / ".pulumi") / "plugins"
+    ours = home.pulumi_home / "plugins"
+    for link in ours.glob("resource-*"):
+        link.unlink()
+    for folder in theirs.glob("resource-*-v[0-9]*"):
+        if re.sub(r"^resource-|-v\d.*$", "", folder.name) in _HARMLESS | asked:
+            make_private_folder(ours)
+            (ours / folder.name).symlink_to(folder.resolve())
+    for place in variables.get("PATH", os.defpath).split(os.pathsep):
+        for path in Path(place).glob("pulumi-resource-*") if place else ():
+            package = path.name.removeprefix("pulumi-resource-")
+            if package not in {*_HARMLESS, *asked, *STAND_INS, "gcp", "docker"} and not package.startswith("pulumi-"):
+                _write_script(home.launchers / path.name, f"echo {shlex.quote(_REFUSAL.format(package))} >&2; exit 1\n")
+
+
+def _is_installed(home: Home, package: str, variables: Mapping[str, str]) -> bool:
+    """Whether the real plugin is on the user's PATH or among the linked ones."""
+    linked = any((home.pulumi_home / "plugins").glob(f"resource-{package}-v[0-9]*"))
+    return linked or shutil.which(f"pulumi-resource-{package}", path=variables.get("PATH", os.defpath)) is not None
 
 
 def _write_script(path: Path, line: str) -> None:

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from infra.local.cloud import Cloud, Record
 from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts, facts_of
-from infra.local.provider import invokes
+from infra.local.functions import answer, secrets_of
 from infra.local.provider.check import DEFAULTS, check
 from infra.local.provider.diff import diff
 from infra.local.provider.outputs import complete, previewed, project_number
@@ -22,6 +22,9 @@ from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
 from infra.local.services import resource_of
 
+_CREDENTIALS = ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
+_OWN_PROVIDER = re.compile(r"::pulumi:providers:[\w-]+::(?!default)")
+"""A provider that the program itself makes, not the one that the stack's settings configure."""
 RECORDING = "LOCAL_CLOUD_RECORDING"
 """The environment variable by which the plugin only records a state."""
 VERSIONS = {"gcp": "10.2.0", "docker": "5.2.0"}
@@ -61,7 +64,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSIONS[self.package])
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Takes the provider's settings as they are, but for credentials."""
+        """Takes the provider's settings as they are, but for credentials: in the stack's settings they are refused;
+        those that the program gives to a provider of its own are dropped, since nothing here is asked for them.
+        """
+        given = {
+            name: value
+            for name, value in request.news.fields.items()
+            if name in _CREDENTIALS and not _is_address(value.string_value)
+        }
+        if _OWN_PROVIDER.search(request.urn):
+            for name in given:
+                del request.news.fields[name]
+            given = {}
+        given.pop("impersonateServiceAccount", None)  # lets nobody in by itself
         failures = [
             provider_pb2.CheckFailure(
                 property=name,
@@ -69,8 +84,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     f"the local cloud takes no credentials: remove `{self.package}:{name}` from the stack's settings"
                 ),
             )
-            for name in ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
-            if name in request.news.fields and not _is_address(request.news.fields[name].string_value)
+            for name in given
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -208,11 +222,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:
         """Functions of the package, such as `getProject`."""
-        answer = invokes.answer(request.tok, properties(request.args), self.configured)
-        if answer is None:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the local cloud has no function {request.tok}")
+        try:
+            values = answer(request.tok, properties(request.args), self.configured, self.cloud)
+        except (Refused, LocalCloudError) as refusal:
+            context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+            raise AssertionError("abort raises") from refusal
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(struct(answer or {}))
+        getattr(response, "return").CopyFrom(struct(values, secrets_of(request.tok, self.cloud)))
         return response
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.errors import LocalCloudError
-from infra.local.home import REPOSITORY, bytecode_cache, user_cache
+from infra.local.home import LAUNCH, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask
 from orderguard.private_files import make_private_folder, open_private
 
@@ -85,10 +85,9 @@ def _answers(cloud: Cloud) -> bool:
 
 
 def _start(cloud: Cloud) -> None:
-    launch = REPOSITORY / "infra" / "local" / "launch.py"
     with open_private(cloud.logs / "supervisor.log", "ab") as log:
         subprocess.run(
-            [sys.executable, str(launch), "infra.local.supervisor", str(cloud.home.root), cloud.stack],
+            [sys.executable, str(LAUNCH), "infra.local.supervisor", str(cloud.home.root), cloud.stack],
             cwd="/",
             env={
                 "PATH": os.environ.get("PATH", os.defpath),

@@ -1,0 +1,133 @@
+"""Buckets, objects and secrets: read from this machine's folders and sealed records."""
+
+import base64
+import hashlib
+
+from infra.local.cloud import Cloud, Values
+from infra.local.functions.asked import Asked, Function
+from infra.local.provider.outputs import crc32c
+from infra.local.provider.resource import Refused
+from infra.local.services.secretmanager import SECRET, VERSION, value, versions
+from infra.local.services.storage import object_path
+
+_BUCKET = "gcp:storage/bucket:Bucket"
+_OBJECT = "gcp:storage/bucketObject:BucketObject"
+
+
+def _bucket(asked: Asked) -> Values:
+    name = str(asked.arguments.get("name"))
+    record = asked.record(_BUCKET, name=name)
+    if record is None:
+        raise Refused("googleapi: Error 404: The specified bucket does not exist., notFound")
+    return {**record.outputs, "id": name}
+
+
+def _object(asked: Asked) -> Values:
+    bucket, name = str(asked.arguments.get("bucket")), str(asked.arguments.get("name"))
+    path = object_path(asked.cloud, bucket, name)
+    if not path.is_file():
+        raise Refused(f"googleapi: Error 404: No such object: {bucket}/{name}, notFound")
+    data = path.read_bytes()
+    digest = hashlib.md5(data, usedforsecurity=False)
+    record = asked.record(_OBJECT, bucket=bucket, name=name)
+    return {
+        "storageClass": "STANDARD",
+        **({key: one for key, one in record.outputs.items() if key != "content"} if record else {}),
+        "id": f"{bucket}-{name}",
+        "bucket": bucket,
+        "name": name,
+        "outputName": name,
+        "selfLink": f"https://www.googleapis.com/storage/v1/b/{bucket}/o/{name}",
+        "md5hash": base64.b64encode(digest.digest()).decode(),
+        "md5hexhash": digest.hexdigest(),
+        "crc32c": crc32c(data),
+    }
+
+
+def _content(asked: Asked) -> Values:
+    known = _object(asked)
+    data = object_path(asked.cloud, known["bucket"], known["name"]).read_bytes()
+    digest = hashlib.sha512(data)
+    return {
+        **known,
+        "content": data.decode(errors="replace"),
+        "contentBase64": base64.b64encode(data).decode(),
+        "contentBase64sha512": base64.b64encode(digest.digest()).decode(),
+        "contentHexsha512": digest.hexdigest(),
+    }
+
+
+def _objects(asked: Asked) -> Values:
+    bucket, prefix = str(asked.arguments.get("bucket")), str(asked.arguments.get("prefix") or "")
+    folder = asked.cloud.bucket(bucket)
+    if not folder.is_dir():
+        raise Refused("googleapi: Error 404: The specified bucket does not exist., notFound")
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    links = f"https://www.googleapis.com/storage/v1/b/{bucket}/o/"
+    listed = [
+        {"name": name, "selfLink": links + name, "mediaLink": f"{links}{name}?alt=media", "storageClass": "STANDARD"}
+        for name in names
+        if name.startswith(prefix)
+    ]
+    return {**asked.arguments, "id": bucket, "bucketObjects": listed}
+
+
+def _buckets(asked: Asked) -> Values:
+    prefix = str(asked.arguments.get("prefix") or "")
+    listed = [
+        {
+            "name": one.id,
+            "location": one.outputs.get("location", ""),
+            "storageClass": one.outputs.get("storageClass", ""),
+        }
+        for one in asked.records(_BUCKET)
+        if one.id.startswith(prefix)
+    ]
+    return {**asked.arguments, "id": asked.project, "buckets": listed}
+
+
+def _secret(asked: Asked) -> Values:
+    name = str(asked.arguments.get("secretId"))
+    record = asked.record(SECRET, secretId=name)
+    if record is None:
+        raise Refused(f"googleapi: Error 404: Secret [projects/{asked.project}/secrets/{name}] not found., notFound")
+    return {**record.outputs, "id": record.id}
+
+
+def _version(asked: Asked) -> Values:
+    secret, version = str(asked.arguments.get("secret")), str(asked.arguments.get("version") or "latest")
+    text = value(asked.cloud, secret, version)
+    known = versions(asked.cloud, secret)
+    record = next((one for one in known if str(one.outputs["version"]) == version), known[-1])
+    return {
+        **{key: one for key, one in record.outputs.items() if key != "secretDataWo"},
+        "id": record.id,
+        "secret": secret,
+        "project": asked.project,
+        "enabled": record.inputs.get("enabled") is not False,
+        "createTime": record.created,
+        "destroyTime": "",
+        "secretData": text,
+    }
+
+
+def _access(asked: Asked) -> Values:
+    known = _version(asked)
+    return {name: known[name] for name in ("id", "name", "project", "secret", "secretData", "version")}
+
+
+def secrets_in(cloud: Cloud, token: str) -> tuple[str, ...]:
+    """The outputs of a function that the engine has to keep encrypted."""
+    return ("secretData",) if token.startswith(VERSION.rpartition("/")[0]) else ()
+
+
+FUNCTIONS: dict[str, Function] = {
+    "gcp:storage/getBucket:getBucket": _bucket,
+    "gcp:storage/getBuckets:getBuckets": _buckets,
+    "gcp:storage/getBucketObject:getBucketObject": _object,
+    "gcp:storage/getBucketObjects:getBucketObjects": _objects,
+    "gcp:storage/getBucketObjectContent:getBucketObjectContent": _content,
+    "gcp:secretmanager/getSecret:getSecret": _secret,
+    "gcp:secretmanager/getSecretVersion:getSecretVersion": _version,
+    "gcp:secretmanager/getSecretVersionAccess:getSecretVersionAccess": _access,
+}

@@ -1,0 +1,91 @@
+"""`orderguard-cloud`: Google Cloud on one machine, for anybody's Pulumi program in Python.
+
+Exit codes are those of `python -m infra.local`: 0 done; 1 unexpected; 2 wrong usage or settings; 3 refused; 4 the
+machine lacks something; 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra.local.errors import EXIT_OK, LocalCloudError
+from infra.local.programs.project import home_of, read_project, stack_of
+from orderguard.private_files import kept_private
+
+
+def _parser() -> argparse.ArgumentParser:
+    from infra.local.programs import commands
+    from infra.local.programs.commands import Wanted
+
+    parser = argparse.ArgumentParser(prog="orderguard-cloud", description=__doc__.partition("\n")[0])
+    added = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[Wanted, argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
+        one = added.add_parser(name, help=says, description=says)
+        one.set_defaults(action=action)
+        one.add_argument("--project", type=Path, default=Path(), help="the folder of Pulumi.yaml (default: this one)")
+        one.add_argument("--stack", help="the stack (default: the one that has a file of settings, else `local`)")
+        return one
+
+    def running(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="a setting, kept here")
+        one.add_argument("--policy-pack", action="append", default=[], metavar="DIR", help="check it with these, too")
+        one.add_argument("--provider", action="append", default=[], metavar="NAME", help="let this plugin act for real")
+
+    up = command("up", lambda wanted, _: commands.up(wanted), "bring the program's stack up")
+    running(up)
+    up.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    running(command("preview", lambda wanted, _: commands.preview(wanted), "show what `up` would do"))
+    down = command("down", lambda wanted, given: commands.down(wanted, force=given.force), "take this stack down")
+    down.add_argument("--force", action="store_true", help="drop its local cloud, whatever is protected")
+    down.add_argument("--provider", action="append", default=[], metavar="NAME", help="let this plugin act for real")
+    down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
+    status = command("status", lambda wanted, given: commands.status(wanted, as_json=given.json), "show what there is")
+    status.add_argument("--json", action="store_true", help="print JSON for machines")
+    logs = command("logs", lambda wanted, given: commands.show_logs(wanted, given.name, given.lines), "show log lines")
+    logs.add_argument("name", nargs="?", help="the service or job (default: all)")
+    logs.add_argument("--lines", type=int, default=40, help="how many lines (default: %(default)s)")
+    secret = command("secret", lambda wanted, given: commands.secret(wanted, given.key), "keep a secret setting here")
+    secret.add_argument("key", help="the setting; its value comes on standard input")
+    env = command(
+        "env",
+        lambda wanted, given: commands.show_environment(wanted, export=not given.plain),
+        "print the variables with which `pulumi` itself uses this local cloud",
+    )
+    running(env)
+    env.add_argument("--plain", action="store_true", help="NAME=VALUE lines, as for a file of a pipeline's variables")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; an expected error is explained, without a traceback."""
+    given = _parser().parse_args(arguments)
+    from infra.local.programs.commands import Wanted
+
+    try:
+        with kept_private():
+            project = read_project(given.project)
+            wanted = Wanted(
+                project,
+                home_of(project),
+                stack_of(project, given.stack),
+                packs=getattr(given, "policy_pack", ()),
+                given=getattr(given, "config", ()),
+                providers=getattr(given, "provider", ()),
+                verbose=getattr(given, "verbose", False),
+            )
+            code: int = given.action(wanted, given)
+            return code
+    except LocalCloudError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        return EXIT_OK
+    except KeyboardInterrupt:
+        print("interrupted; running the same command again carries on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,242 @@
+"""`up`, `preview`, `down`, `status`, `secret` and `env` for anybody's program."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra.local import pulumi
+from infra.local.cloud import Cloud
+from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, state_file
+from infra.local.commands.logs import logs
+from infra.local.commands.status import collect, show
+from infra.local.commands.up import drop_damaged
+from infra.local.engine.environment import refuse_credentials
+from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
+from infra.local.home import Home, bytecode_cache
+from infra.local.programs import running
+from infra.local.programs.project import Project
+from infra.local.supervisor import client
+
+_ANSWER_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command is for, and its options."""
+
+    project: Project
+    home: Home
+    stack: str
+    packs: Sequence[str] = ()
+    given: Sequence[str] = ()
+    providers: Sequence[str] = ()
+    verbose: bool = False
+
+    @property
+    def cloud(self) -> Cloud:
+        return Cloud(self.home, self.stack)
+
+    def again(self, command: str) -> str:
+        """How to type another command for the same stack."""
+        return f"orderguard-cloud {command} --project {shlex.quote(_shown(self.project))} --stack {self.stack}"
+
+
+def _shown(project: Project) -> str:
+    return os.path.relpath(project.folder)
+
+
+def up(wanted: Wanted) -> int:
+    """Brings the program's stack up, and says so only where its services answer."""
+    begun = time.monotonic()
+    refuse_credentials(os.environ)
+    banner(wanted.home, wanted.stack)
+    cloud = wanted.cloud
+    whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
+    with alone(wanted.home, wanted.stack):
+        _settle(wanted)
+        gone = running.lost(running.state_of(wanted.project, wanted.home, wanted.stack), cloud)
+        done = [f"{len(gone)} resources are gone from the cloud's folder, and made anew"] if gone else []
+        done += drop_damaged(cloud) + heal_state(wanted.home, wanted.stack, whole, wanted.project.folder)
+        for what in done + running.heal_supervisor(cloud):
+            print(f"    {what}", flush=True)
+        code, transcript = _run(wanted, ["up", "--yes", "--refresh"], whole)
+        if code:
+            changed = "; nothing was changed" if transcript.unchanged else "; what was made is kept, `up` goes on"
+            print(f"error: `up` was refused or failed{changed}", file=sys.stderr)
+            return EXIT_REFUSED
+        silent = _silent(cloud)
+        outputs = _outputs(wanted, whole)
+    kinds = Counter(record.kind for record in cloud.all())
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none of Google Cloud"
+    changed = "no resource changes" if transcript.unchanged else "changed as shown above"
+    advisories = f"; {transcript.advisories} advisory notes of the policies" if transcript.advisories else ""
+    print(f"\n    {changed}{advisories}\n    resources: {listed} ({time.monotonic() - begun:.1f} s)")
+    for name, value in outputs.items():
+        print(f"    {name:<20} {value if isinstance(value, str) else json.dumps(value)}")
+    for name, url in _services(cloud).items():
+        print(f"    service {name:<12} {url}{' DOES NOT ANSWER' if name in silent else ''}")
+    if silent:
+        print(f"error: {', '.join(silent)} does not answer. See: {wanted.again('logs')}", file=sys.stderr)
+        return EXIT_UNEXPECTED
+    print(f"\n    next: {wanted.again('status')}; {wanted.again('down')}")
+    return EXIT_OK
+
+
+def preview(wanted: Wanted) -> int:
+    """Shows what `up` would do; changes nothing."""
+    refuse_credentials(os.environ)
+    banner(wanted.home, wanted.stack)
+    whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
+    _settle(wanted)
+    code, _ = _run(replace(wanted, verbose=True), ["preview"], whole)
+    print("\nerror: the preview was refused; see above" if code else f"\n    next: {wanted.again('up')}", flush=True)
+    return EXIT_REFUSED if code else EXIT_OK
+
+
+def down(wanted: Wanted, *, force: bool) -> int:
+    """Destroys the stack, and nothing else. What is protected refuses it before anything is touched; `force` removes
+    the local cloud of this stack whatever is protected.
+    """
+    project, home, stack, cloud = wanted.project, wanted.home, wanted.stack, wanted.cloud
+    banner(home, stack)
+    pulumi.require_own(home, stack, project.name)
+    path = state_file(home, stack, project.folder)
+    if not path.exists() and not cloud.root.exists():
+        print("    there is nothing to take down")
+        return EXIT_OK
+    with alone(home, stack):
+        if not force and path.exists():
+            whole = running.variables(project, home, stack, wanted.providers, program=_is_dynamic(wanted))
+            heal_state(home, stack, whole, project.folder)
+            if held := running.protected(running.state_of(project, home, stack)):
+                listed = "\n".join(f"    {one}" for one in held)
+                print(
+                    f"error: nothing was taken down, since these are protected:\n{listed}\nLift the protection in the"
+                    f" program and run `{wanted.again('up')}`, or drop this stack's local cloud whatever is protected:"
+                    f" {wanted.again('down')} --force",
+                    file=sys.stderr,
+                )
+                return EXIT_REFUSED
+            code, _ = _run(wanted, ["destroy", "--yes", "--refresh"], whole)
+            if code:
+                print("error: the stack could not be taken down as a whole; see above", file=sys.stderr)
+                return EXIT_REFUSED
+        client.stop(cloud)
+        if force:
+            for file in path.parent.glob(f"{stack}.json*"):
+                file.unlink()
+        shutil.rmtree(cloud.root, ignore_errors=True)
+        shutil.rmtree(bytecode_cache() / cloud.root.relative_to("/"), ignore_errors=True)
+    print(f"    no process, port or resource of {project.name}/{stack} is left")
+    return EXIT_OK
+
+
+def status(wanted: Wanted, *, as_json: bool) -> int:
+    """What there is, and where the state and the cloud differ."""
+    cloud = wanted.cloud
+    resources = running.state_of(wanted.project, wanted.home, wanted.stack)
+    gone = running.lost(resources, cloud)
+    services = sorted(path.stem for path in (cloud.run / "services").glob("*.json"))
+    dead = [] if client.running(cloud) else services
+    silent = [] if dead else _silent(cloud, 0)
+    found = {"project": wanted.project.name, **collect(cloud), "lost": gone, "stopped": dead, "silent": silent}
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return EXIT_OK
+    print(f"{wanted.project.name}/{wanted.stack} in {wanted.home.root}")
+    show(found)
+    for what in gone:
+        print(f"gone: {what} stands in the state, and not in the cloud's folder")
+    for name in dead:
+        print(f"stopped: the service {name} should run, and its supervisor does not")
+    for name in silent:
+        print(f"silent: the service {name} does not answer")
+    if gone or dead or silent:
+        print(f"    mend it: {wanted.again('up')}")
+        return EXIT_UNEXPECTED
+    return EXIT_OK
+
+
+def show_logs(wanted: Wanted, name: str | None, lines: int) -> int:
+    """The newest lines of the stack's services and jobs."""
+    return logs(wanted.home, wanted.stack, name, lines)
+
+
+def secret(wanted: Wanted, key: str) -> int:
+    """Keeps a secret setting, read from standard input, for this stack."""
+    value = sys.stdin.read().strip("\n")
+    if not value:
+        raise LocalCloudError(f"Standard input is empty. Write: printf SECRET | {wanted.again('secret')} {key}")
+    full = key if ":" in key else f"{wanted.project.name}:{key}"
+    whole = running.variables(wanted.project, wanted.home, wanted.stack, program=False)
+    pulumi.keep_secret(full, value, wanted.home, wanted.stack, wanted.project.folder, whole)
+    print(f"{full} is kept, encrypted, in {wanted.home.root}; `{wanted.again('up')}` gives it to the stack.")
+    return EXIT_OK
+
+
+def show_environment(wanted: Wanted, *, export: bool) -> int:
+    """The variables with which `pulumi` itself, or a pipeline, uses this stack's local cloud."""
+    whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
+    _settle(wanted)
+    command, _ = pulumi.prepare(["up"], wanted.home, wanted.stack, wanted.project.folder, whole)
+    whole["LOCAL_CLOUD_SETTINGS"] = command[-1]
+    for name in sorted(name for name, value in whole.items() if os.environ.get(name) != value):
+        print(f"export {name}={shlex.quote(whole[name])}" if export else f"{name}={whole[name]}")
+    return EXIT_OK
+
+
+def _settle(wanted: Wanted) -> None:
+    for default in running.settle(wanted.project, wanted.home, wanted.stack, wanted.given):
+        print(f"    {default} stands in: the stack's settings have none")
+
+
+def _run(wanted: Wanted, words: Sequence[str], whole: Mapping[str, str]) -> tuple[int, Transcript]:
+    transcript = Transcript(everything=wanted.verbose)
+    arguments = [*words, *(running.packs(wanted.packs) if words[0] in ("up", "preview") else ())]
+    code = engine(arguments, wanted.home, wanted.stack, whole, transcript, wanted.project.folder)
+    if code:
+        text = "\n".join(transcript.lines)
+        if not wanted.verbose:
+            print(transcript.problems(), file=sys.stderr)
+        for hint in running.hints(text):
+            print(f"hint: {hint}", file=sys.stderr)
+    return code, transcript
+
+
+def _is_dynamic(wanted: Wanted) -> bool:
+    """Whether taking it down runs the program's own Python: it holds resources whose provider the program is."""
+    resources = running.state_of(wanted.project, wanted.home, wanted.stack)
+    return any(str(one["type"]).startswith("pulumi-python:") for one in resources)
+
+
+def _services(cloud: Cloud) -> dict[str, str]:
+    if not client.running(cloud):
+        return {}
+    return {str(one["name"]): str(one["url"]) for one in client.request(cloud, {"do": "status"})["services"]}
+
+
+def _silent(cloud: Cloud, seconds: float = _ANSWER_SECONDS) -> list[str]:
+    """The services that do not answer within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        silent = sorted(name for name, url in _services(cloud).items() if not running.answers(url))
+        if not silent or time.monotonic() >= deadline:
+            return silent
+        time.sleep(0.2)
+
+
+def _outputs(wanted: Wanted, whole: Mapping[str, str]) -> dict[str, Any]:
+    command, folder = pulumi.prepare(
+        ["stack", "output", "--json"], wanted.home, wanted.stack, wanted.project.folder, whole
+    )
+    told = subprocess.run(command, cwd=folder, env=dict(whole), capture_output=True, text=True)
+    outputs: dict[str, Any] = json.loads(told.stdout or "{}")
+    return outputs
