@@ -10,6 +10,7 @@ from orderguard.schema import Order
 
 MAX_HISTORY = 200
 HistoryState = Literal["used", "absent", "unavailable"]
+AlertKept = Literal["kept", "queued", "lost"]
 Score = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -73,6 +74,10 @@ class ScoreAnswer(msgspec.Struct, frozen=True):
     rules: list[MetRule] | msgspec.UnsetType = msgspec.UNSET
     model_score: Annotated[
         Score | msgspec.UnsetType, Meta(description="the model's own score, where rules have raised it")
+    ] = msgspec.UNSET
+    alert: Annotated[
+        AlertKept | msgspec.UnsetType,
+        Meta(description="of a counted anomaly, whether its alert is on disk (`kept`) or in memory alone (`queued`)"),
     ] = msgspec.UNSET
 
     def of_model(self) -> tuple[float, bool]:

@@ -6,7 +6,7 @@ it once orders can be scored.
 
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from app import openapi, problems
 from app.access import is_openai
+from app.desk.off import routes as without_desk
 from app.converting import routes as converting_routes
 from app.door import routes as door_routes
 from app.example import routes as example_routes
@@ -26,6 +27,7 @@ from app.metrics import Metrics
 from app.models import Models
 from app.problems import FieldError, Problem
 from app.rag.recording import recorder
+from app.rag.routes import Knowledge
 from app.rag.routes import routes as rag_routes
 from app.rag.settings import RagSettings
 from app.routes import routes
@@ -57,7 +59,9 @@ def framework(
     app.include_router(example_routes(scoring))
     app.include_router(converting_routes(scoring))
     app.include_router(forgetting_routes(scoring))
-    app.include_router(rag_routes(rag, scoring, recorder(metrics, logs)))
+    knowledge = Knowledge(scoring)
+    app.include_router(rag_routes(rag, scoring, recorder(metrics, logs), knowledge))
+    app.include_router(_desk(settings, scoring, knowledge))
     app.mount("/static", StaticFiles(directory=STATIC))
     for error, handler in (
         (HTTPException, _framework_problem),
@@ -68,6 +72,19 @@ def framework(
         app.add_exception_handler(error, handler)
     openapi.install(app)
     return app
+
+
+def _desk(settings: Settings, scoring: Scoring, knowledge: Knowledge) -> APIRouter:
+    """The desk's routes. Without alerts its database's library is not imported."""
+    if settings.alerts_url == "off":
+        return without_desk()
+    from app.desk.desk import Desk
+    from app.desk.detail import Details
+    from app.desk.identity import Identity
+    from app.desk.routes import routes as desk_routes
+
+    desk = Desk(settings, scoring.keyring)
+    return desk_routes(desk, Identity(settings), Details(desk, scoring, knowledge))
 
 
 def _answer(request: Request, problem: Problem) -> Response:

@@ -35,7 +35,13 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
     watch = HistoriesWatch(store, settings.keyring, settings.history_ttl_days)
     tasks: list[asyncio.Task[None]] = []
 
-    handlers = Handlers(settings, scoring, metrics, logs)
+    keeper = None
+    if settings.alerts_url != "off":
+        # A service that keeps no alerts does without; the database's library comes later, in a thread.
+        from app.desk.keeper import Keeper
+
+        keeper = Keeper(settings, logs, metrics)
+    handlers = Handlers(settings, scoring, metrics, logs, keeper)
     hooks = None
     if settings.serve == "hooks":
         # A service that serves the rest does without them.
@@ -57,6 +63,8 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
 
     async def complete() -> None:
         await models.looked.wait()
+        if keeper is not None:
+            keeper.start()
         try:
             await later.built()
         except Exception as error:
@@ -77,6 +85,8 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
         if hooks is not None:
             await hooks.telling.stop()
         await models.stop()
+        if keeper is not None:
+            await keeper.stop()
         if store is not None:
             await store.close()
         logs.flush()

@@ -108,6 +108,10 @@ class Metrics:
         self.question_seconds = Histogram(
             "orderguard_question_seconds", "Time to answer a question, in seconds", buckets=SECONDS, registry=registry
         )
+        self.alerts_kept = Counter(
+            "orderguard_alerts", "Alerts of counted orders, by where they were kept", ["state"], registry=registry
+        )
+        self.alerts_away = Gauge("orderguard_alerts_away", "1 while the alerts' database is away", registry=registry)
         self.lost_lines = Counter("orderguard_log_lines_lost", "Log lines that could not be written", registry=registry)
         self.shadow = Counter(
             "orderguard_shadow", "Orders that the challenger scored too", ["outcome"], registry=registry

@@ -86,6 +86,10 @@ PROBLEMS = {
 }
 PROBLEMS["explaining"] = ("invalid-json", "unauthorized", "timeout", "too-large", "invalid-order", "not-ready")
 PROBLEMS["converting"] = ("invalid-request", "unauthorized", "timeout", "too-large")
+PROBLEMS["desk"] = (
+    *("invalid-request", "unauthorized", "not-found", "timeout", "alert-closed", "too-large", "unsupported-media-type"),
+    "alerts-away",
+)
 PROBLEMS["forgetting"] = ("invalid-request", "unauthorized", "timeout", "too-large", "not-ready")
 PROBLEMS["openai"] = PROBLEMS["questions"]
 """The problems that FastAPI routes behind the API key answer with, by tag."""

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents. None repeats a value of the request."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,9 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "unknown-model": (HTTPStatus.NOT_FOUND, "There is no such model"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The method is not allowed here"),
+    "alert-taken": (HTTPStatus.CONFLICT, "Another person has this alert"),
+    "alert-closed": (HTTPStatus.CONFLICT, "This alert is closed"),
+    "alerts-changed": (HTTPStatus.CONFLICT, "The alerts are not those that were seen"),
     "under-way": (HTTPStatus.CONFLICT, "This delivery is being worked on"),
     "gone": (HTTPStatus.GONE, "The route is gone"),
     "not-acceptable": (HTTPStatus.NOT_ACCEPTABLE, "No acceptable answer"),
@@ -30,6 +34,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is busy"),
     "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "The service is not ready"),
+    "alerts-away": (HTTPStatus.SERVICE_UNAVAILABLE, "The alerts' database does not answer"),
 }
 """The kinds of problem: status and title. A problem's `type` is `/docs#problem-KIND`, where it is explained."""
 
@@ -42,6 +47,9 @@ MEANINGS: dict[str, str] = {
     "not-found": "The path is not one of this service's; /docs lists them.",
     "unknown-model": "`GET /v1/models` lists what can be asked: the model `orderguard`.",
     "method-not-allowed": "The Allow header lists the methods of this path.",
+    "alert-taken": "`who` has it since `at`. Take another one, or take it over.",
+    "alert-closed": "`who` has closed it at `at`. Open it again, if that was wrong.",
+    "alerts-changed": "Look at the alerts again: others match by now.",
     "under-way": "Send it again after as many seconds as Retry-After says.",
     "gone": "`detail` names the route that takes its place.",
     "not-acceptable": "The service answers in JSON (NDJSON for a stream); leave Accept out or allow it.",
@@ -53,11 +61,15 @@ MEANINGS: dict[str, str] = {
     "headers-too-large": "Address and headers together may have 64 KiB.",
     "internal": "A defect. The trace id in the answer's traceparent finds the log entry.",
     "overloaded": "More requests are in progress than can be answered in good time. Wait as long as Retry-After says.",
+    "alerts-away": "Nothing was changed. Send it again after as many seconds as Retry-After says.",
     "not-ready": "The model is being loaded, or was refused; /readyz says why.",
 }
 """What each kind means and what to do about it, for the documentation."""
 
-_OF_A_CASE = ("bad-signature", "invalid-order", "invalid-json", "overloaded")
+_OF_A_CASE = (
+    *("bad-signature", "invalid-order", "invalid-json", "overloaded", "alerts-away"),
+    *("alert-taken", "alert-closed", "alerts-changed"),
+)
 _BY_STATUS = {int(KINDS[kind][0]): kind for kind in reversed(KINDS) if kind not in _OF_A_CASE}
 
 OPENAI_CODES = {
@@ -77,10 +89,15 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(Exception):
-    """A request that gets a problem document for an answer."""
+    """A request that gets a problem document for an answer; `more` are members of a kind of its own (RFC 9457, 3.2)."""
 
     def __init__(
-        self, kind: str, detail: str = "", errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None
+        self,
+        kind: str,
+        detail: str = "",
+        errors: tuple[FieldError, ...] = (),
+        headers: dict[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(kind)
         self.kind = kind
@@ -88,6 +105,7 @@ class Problem(Exception):
         self.detail = detail or MEANINGS[kind]
         self.errors = errors
         self.headers = headers or {}
+        self.more = more or {}
 
     def document(self, request_id: str, *, openai: bool = False) -> bytes:
         """The problem document. For OpenAI's clients it has their `error` object besides (RFC 9457, 3.2, allows more
@@ -100,6 +118,7 @@ class Problem(Exception):
             "detail": self.detail,
             "instance": f"urn:request:{request_id}",
         }
+        content |= self.more
         if self.errors:
             content["errors"] = self.errors
         if openai:

@@ -20,6 +20,9 @@ MAX_SECRETS = 2
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 HISTORY_SCHEMES = ("memory:", "sqlite:", "redis://", "rediss://", "off")
 CHAMPION = "champion"
+ALERT_SCHEMES = ("sqlite:", "postgresql://", "off")
+IDENTITIES = ("typed", "invoker", "iap")
+"""Who an analyst is: the name that they typed, whom Cloud Run let in, or whom Identity-Aware Proxy let in."""
 SERVE = ("scoring", "hooks")
 """What a service serves: everything but webhooks, or webhooks alone."""
 
@@ -48,6 +51,13 @@ class Settings:
     history_ca: str = field(default="", repr=False)
     history_ttl_days: int = 180
     entity_ttl_days: int = 90
+    alerts_url: str = field(default="off", repr=False)
+    alerts_password: str = field(default="", repr=False)
+    alerts_ca: str = field(default="", repr=False)
+    alerts_journal: Path | None = None
+    alerts_days: int = 365
+    identity: str = "typed"
+    iap_audience: str = ""
     log_level: str = "INFO"
     max_body_bytes: int = 2_097_152
     max_batch: int = 1_000
@@ -105,6 +115,15 @@ def _log_level(text: str) -> str:
 def _history_url(text: str) -> str:
     if not text.startswith(HISTORY_SCHEMES) or text == "sqlite:":
         raise ValueError("must be memory:, sqlite:PATH, redis://HOST:PORT/DB, rediss://HOST:PORT/DB or off")
+    return text
+
+
+def _alerts_url(text: str) -> str:
+    parts = urlsplit(text)
+    if not text.startswith(ALERT_SCHEMES) or text == "sqlite:":
+        raise ValueError("must be sqlite:PATH, postgresql://USER@HOST:PORT/DATABASE or off")
+    if parts.scheme == "postgresql" and (parts.password or not parts.username or len(parts.path) < 2):
+        raise ValueError("must be postgresql://USER@HOST:PORT/DATABASE, with the password in ALERTS_PASSWORD")
     return text
 
 
@@ -187,6 +206,13 @@ SETTINGS = (
     Setting("HISTORY_CA", "history_ca", str, "the certificates (PEM) that a Redis server's must be signed with"),
     Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
     Setting("ENTITY_TTL_DAYS", "entity_ttl_days", _whole(1, 3_650), "when a device, an address, … is forgotten"),
+    Setting("ALERTS_URL", "alerts_url", _alerts_url, "where alerts and outcomes are kept"),
+    Setting("ALERTS_PASSWORD", "alerts_password", str, "the password of a PostgreSQL server, kept out of its address"),
+    Setting("ALERTS_CA", "alerts_ca", str, "the certificates (PEM) that a PostgreSQL server's must be signed with"),
+    Setting("ALERTS_JOURNAL", "alerts_journal", Path, "the folder of alerts on their way to the database"),
+    Setting("ALERTS_DAYS", "alerts_days", _whole(1, 3_650), "when an alert and its outcome are deleted"),
+    Setting("IDENTITY", "identity", _choice(*IDENTITIES), "how the service knows who an analyst is"),
+    Setting("IAP_AUDIENCE", "iap_audience", str, "the audience that Identity-Aware Proxy signs for"),
     Setting("LOG_LEVEL", "log_level", _log_level, "the least severity that is logged"),
     Setting("MAX_BODY_BYTES", "max_body_bytes", _whole(1_024, 67_108_864), "the largest body of an order or a batch"),
     Setting("MAX_BATCH", "max_batch", _whole(1, 10_000), "the most orders in one batch"),
@@ -251,6 +277,8 @@ def _mistakes_together(settings: Settings) -> Iterator[str]:
         yield "SERVE=hooks needs a secret: HOOK_SHOPIFY_SECRET, HOOK_WOOCOMMERCE_SECRET or HOOK_STRIPE_SECRET"
     if bool(settings.tell_shop) != bool(settings.tell_shop_token):
         yield "TELL_SHOP and TELL_SHOP_TOKEN belong together: set both or neither"
+    if (settings.identity == "iap") != bool(settings.iap_audience):
+        yield "IDENTITY=iap and IAP_AUDIENCE belong together: set both or neither"
     if bool(settings.tell_url) != bool(settings.tell_secret):
         yield "TELL_URL and TELL_SECRET belong together: set both or neither"
 

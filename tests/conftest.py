@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.local.ports import free_port
 from tests.local_platform import Platform, copy_of_the_tree
+from bench.postgres_server import PostgresServer
 from bench.redis_server import RedisServer
 from tests.serving import train
 
@@ -65,6 +66,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A real Redis server that tests share. Each empties it, or uses keys of its own, and leaves it running."""
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL server that tests share. Each empties the desk's tables, and leaves it running."""
+    with PostgresServer(tmp_path_factory.mktemp("postgres") / "server") as server:
         yield server
 
 

@@ -76,7 +76,10 @@ class Knowledge:
 
 
 def routes(
-    settings: RagSettings, service: Service, record: Callable[[AskEvent], None] = lambda event: None
+    settings: RagSettings,
+    service: Service,
+    record: Callable[[AskEvent], None] = lambda event: None,
+    knowledge: Knowledge | None = None,
 ) -> APIRouter:
     """The routes, each under /v1. The API key rule and the limits hold for them as for every /v1 route; errors are
     `app.problems.Problem`. `record` is told of every answer, without any text.
@@ -89,7 +92,7 @@ def routes(
     router = APIRouter()
     _add_former(router)
     answering = Answering(settings, PROVIDERS[settings.provider](settings), record)
-    knowledge = Knowledge(service)
+    knowledge = knowledge or Knowledge(service)
 
     async def case_of(request: contract.AskRequest | chat.ChatRequest, search: Search) -> Case | None:
         """The order that the question is about. Raises `Problem` when it isn't known."""

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
-from app.contract import ApartAnswer, BatchAnswer, OrderFailure, ScoreAnswer
+from app.contract import AlertKept, ApartAnswer, BatchAnswer, OrderFailure, ScoreAnswer
 from app.edge import http_request
 from app.exchange import Exchange, Receive, Reply, Send
 from app.history import HistoryStore
@@ -18,11 +19,20 @@ from app.scoring.reading import Apart, check_source
 from app.scoring.service import Scored, Scoring, Taken
 from app.scoring.stages import Incoming
 from app.settings import Settings
+from orderguard.catalogue import Catalogue
 from orderguard.schema import OrderError
 
 PATHS = ONE, BATCH, STREAM = "/v1/score", "/v1/score/batch", "/v1/score/stream"
 
 Result = ScoreAnswer | ApartAnswer | OrderFailure
+
+
+class Alerts(Protocol):
+    """Who keeps alerts."""
+
+    async def keep(self, scored: Sequence[Scored], catalogue: Catalogue) -> AlertKept:
+        """Keep anomalies. Never raises, and takes a moment at most."""
+
 
 _encoder = msgspec.json.Encoder()
 
@@ -32,7 +42,10 @@ class Handlers:
     nowhere, and has a line in the log as any other request, but none for each order.
     """
 
-    def __init__(self, settings: Settings, scoring: Scoring, metrics: Metrics, logs: LogWriter) -> None:
+    def __init__(
+        self, settings: Settings, scoring: Scoring, metrics: Metrics, logs: LogWriter, alerts: Alerts | None = None
+    ) -> None:
+        self._alerts = alerts
         self._settings = settings
         self._scoring = scoring
         self._metrics = metrics
@@ -64,6 +77,8 @@ class Handlers:
                 self._metrics.apart.labels(order.kind).inc()
             return Reply(200, _encoder.encode(ApartAnswer(order.order_id, order.kind)), orders=0)
         scored = told_with(order, await self._scoring.score(order, record=record))
+        if record and scored.answer.anomaly:
+            (scored,) = await self._kept([scored])
         encoded = _encoder.encode(scored.answer)
         if record:
             self._count(exchange, [scored], 0)
@@ -73,6 +88,8 @@ class Handlers:
     async def scored(self, exchange: Exchange, order: Incoming) -> Scored:
         """Score an order that came in another way, and count and log it as one of a batch."""
         scored = told_with(order, await self._scoring.score(order, record=True))
+        if scored.answer.anomaly:
+            (scored,) = await self._kept([scored])
         self._count(exchange, [scored], 0)
         self._log(exchange, scored)
         return scored
@@ -140,6 +157,7 @@ class Handlers:
             await asyncio.sleep(0)
         scored = [told_with(order, one) for order, one in zip(incoming, scored, strict=True)]
         if exchange.record:
+            scored = await self._kept(scored)
             apart = [order.kind for order in taken if isinstance(order, Apart)]
             for kind in apart:
                 self._metrics.apart.labels(kind).inc()
@@ -149,6 +167,17 @@ class Handlers:
                     self._log(exchange, one)
         in_turn = iter(scored)
         return [self._result(order, start + place, in_turn) for place, order in enumerate(taken)]
+
+    async def _kept(self, scored: list[Scored]) -> list[Scored]:
+        """Counted orders, with the anomalies' alerts kept; each of these says in its answer how far that is."""
+        anomalies = [one for one in scored if one.answer.anomaly]
+        if self._alerts is None or not anomalies:
+            return scored
+        state = await self._alerts.keep(anomalies, self._scoring.model().catalogue)
+        return [
+            one._replace(answer=msgspec.structs.replace(one.answer, alert=state)) if one.answer.anomaly else one
+            for one in scored
+        ]
 
     @staticmethod
     def _result(order: Taken, place: int, in_turn: Iterator[Scored]) -> Result:

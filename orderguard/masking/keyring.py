@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orderguard.masking.canonical import CANONICAL, PREFIXES
+from orderguard.masking.sealing import seal, unseal
 
 KEY_BYTES = 32
 TOKEN_BYTES = 16
@@ -138,6 +139,20 @@ class Keyring:
         return [
             f"{PREFIXES[namespace]}_{key_id}_{_code(key, namespace, canonical)}" for key_id, key in self._keys.items()
         ]
+
+    def seal(self, what: str, text: str) -> str:
+        """A text that only who has the key can read again, such as `k1.` and letters; equal texts give equal seals."""
+        return f"{self.current_id}.{seal(self._keys[self.current_id], what, text)}"
+
+    def seals(self, what: str, text: str) -> list[str]:
+        """The seals of a text under every version of the key, the current one first: what to look for."""
+        return [f"{key_id}.{seal(key, what, text)}" for key_id, key in self._keys.items()]
+
+    def unseal(self, what: str, sealed: str) -> str | None:
+        """The text that was sealed; None where its key is gone, or it is no seal."""
+        key_id, _, letters = sealed.partition(".")
+        key = self._keys.get(key_id)
+        return unseal(key, what, letters) if key else None
 
     def __repr__(self) -> str:
         return f"Keyring({self.fingerprint})"

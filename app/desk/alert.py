@@ -1,0 +1,75 @@
+"""An alert: an order that was counted and found anomalous, as it is kept."""
+
+import msgspec
+
+from app.contract import ScoreAnswer
+from app.scoring.service import Scored
+from orderguard.catalogue import REFERENCE, Catalogue
+from orderguard.history import device_of, net_value
+from orderguard.masking import Keyring
+from orderguard.schema import MaskedOrder
+
+ORDER, WHO = "order", "who"
+"""What is sealed: an order's id as the shop knows it, and a person's name."""
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of an alert. `id` is the order's pseudonym: an order has one alert, however often it is sent.
+    Moments are in milliseconds of the epoch. `value` is in the order's currency, `risk` in reference units, so that
+    currencies compare. `document` is a `Document` in JSON.
+    """
+
+    id: str
+    customer_token: str
+    device_token: str | None
+    sealed_order: str
+    made_at: int
+    placed_at: int
+    score: float
+    threshold: float
+    value: float
+    risk: float
+    currency: str
+    fact: str
+    reason: str
+    decided_by: str
+    model_version: str
+    channel: str | None
+    country: str | None
+    document: str
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The answer that was given, without the order's id, and the order as masking leaves it."""
+
+    answer: ScoreAnswer
+    masked: MaskedOrder
+
+
+def alert_of(scored: Scored, catalogue: Catalogue, keyring: Keyring, now: float) -> Alert:
+    """The alert of an anomaly. `now` is in seconds of the epoch."""
+    order, answer = scored
+    value = net_value(order)
+    addresses = [address for address in (order.shipping, order.billing) if address and address.country]
+    main = answer.reasons[0] if answer.reasons else None
+    document = Document(msgspec.structs.replace(answer, order_id=""), order)
+    return Alert(
+        id=order.order_token,
+        customer_token=order.customer_token,
+        device_token=device_of(order),
+        sealed_order=keyring.seal(ORDER, answer.order_id),
+        made_at=round(now * 1_000),
+        placed_at=round(order.created_at.timestamp() * 1_000),
+        score=answer.score,
+        threshold=answer.threshold,
+        value=round(value, 4),
+        risk=value / catalogue.levels.get(order.currency, REFERENCE).level,
+        currency=order.currency,
+        fact=main.fact if main else "",
+        reason=main.text.replace("\0", " ") if main else "",  # PostgreSQL's texts have no NUL
+        decided_by=answer.decided_by,
+        model_version=answer.model_version,
+        channel=order.channel,
+        country=addresses[0].country if addresses else None,
+        document=msgspec.json.encode(document).decode(),
+    )
