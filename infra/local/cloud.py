@@ -115,6 +115,12 @@ class Cloud:
         found = [self._read(path, tokens) for path in (self.root / "resources").glob("*.json")]
         yield from sorted((one for one in found if one), key=lambda one: (one.type, one.id))
 
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Type and id of every record, without what is sealed."""
+        for path in (self.root / "resources").glob("*.json"):
+            if plain := read_json(path):
+                yield plain["type"], plain["id"]
+
     def _read(self, path: Path, tokens: tuple[str, ...] = ()) -> Record | None:
         plain = read_json(path)
         if plain is None or (tokens and plain["type"] not in tokens):

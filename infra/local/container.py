@@ -4,23 +4,24 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.errors import ContainerError, not_ready
 from infra.local.home import bytecode_cache
 from infra.local.image import RunConfig, run_config
 from infra.local.provider.resource import Refused
 from infra.local.services import docker, secretmanager
+from infra.local.volumes import Volumes
 from orderguard.private_files import make_private_folder
 
+DEFAULT_PORT = 8080
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
-
-
-class ContainerError(Exception):
-    """The container can't be started; the message is Cloud Run's."""
+_EVERY_INTERFACE = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d./])|\[::\]")
+_HERE = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -32,78 +33,146 @@ class Launch:
     folder: Path
 
 
-def launch(cloud: Cloud, service: str, revision: str, spec: Mapping[str, Any], port: int) -> Launch:
-    """The process for a revision's container. Raises ContainerError for what is missing."""
-    reserved = {"PORT": str(port), "K_SERVICE": service, "K_REVISION": revision, "K_CONFIGURATION": service}
-    return _launch(cloud, revision, spec, reserved)
+def name_of(container: Mapping[str, Any], index: int) -> str:
+    """A container's name, or one by its place where it has none."""
+    return str(container.get("name") or f"container-{index}")
 
 
-def launch_job(cloud: Cloud, job: str, execution: str, spec: Mapping[str, Any], index: int, count: int) -> Launch:
-    """The process for one task of a job's execution. Raises ContainerError as `launch` does."""
+def ingress(spec: Mapping[str, Any]) -> int:
+    """The place of the container that gets the requests: the one with a port, else the first."""
+    ports = [index for index, one in enumerate(spec["containers"]) if one.get("ports")]
+    return ports[0] if ports else 0
+
+
+def in_order(containers: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The containers' places, each after those that it depends on; else as they stand."""
+    names = [name_of(one, index) for index, one in enumerate(containers)]
+    placed: list[int] = []
+    left = list(range(len(containers)))
+    while left:
+        waits = {names[index] for index in left}
+        ready = [index for index in left if not waits & {str(one) for one in containers[index].get("dependsOns") or ()}]
+        placed += ready or left  # a ring of dependencies is refused in Check
+        left = [index for index in left if index not in placed]
+    return placed
+
+
+def declared_port(container: Mapping[str, Any]) -> int:
+    """The port that a container says it listens on, 8080 where it says none. A list in v1, an object in v2."""
+    ports = container.get("ports") or {}
+    first = ports[0] if isinstance(ports, list) else ports
+    return int(first.get("containerPort") or DEFAULT_PORT)
+
+
+def lacking(cloud: Cloud, container: Mapping[str, Any]) -> str | None:
+    """Why this machine can't run a container that Google Cloud may well run; None where it can.
+
+    An image of a repository of this very cloud that was never pushed is another matter: Google Cloud has none either.
+    """
+    image = str(container["image"])
+    found = docker.manifest(cloud, image)
+    if found is None:
+        if docker.has_repository(cloud, image):
+            return None
+        return f"its image {image} is not on this machine"
+    wanted = _wanted(found)
+    words = _words(wanted, container)
+    if not words:
+        return f"its image {image} has the command of its base image, which is not on this machine"
+    if _program(words[0], cloud.images / "contexts" / str(found["context"]), wanted) is None:
+        return f"its command {words[0]!r} is not on this machine, and the steps that build its image are not run here"
+    return None
+
+
+def launch(
+    cloud: Cloud, service: str, revision: str, spec: Mapping[str, Any], index: int, volumes: Volumes, port: int
+) -> Launch:
+    """The process for one of a revision's containers; `port` is for the one that gets the requests. Raises
+    ContainerError for what is missing.
+    """
+    reserved = {"K_SERVICE": service, "K_REVISION": revision, "K_CONFIGURATION": service}
+    if index == ingress(spec):
+        reserved["PORT"] = str(port)
+    return _launch(cloud, revision, spec["containers"][index], volumes, reserved)
+
+
+def launch_job(
+    cloud: Cloud,
+    job: str,
+    execution: str,
+    spec: Mapping[str, Any],
+    index: int,
+    volumes: Volumes,
+    task: int,
+    count: int,
+) -> Launch:
+    """The process for one container of a task of a job's execution. Raises ContainerError as `launch` does."""
     reserved = {
         "CLOUD_RUN_JOB": job,
         "CLOUD_RUN_EXECUTION": execution,
-        "CLOUD_RUN_TASK_INDEX": str(index),
+        "CLOUD_RUN_TASK_INDEX": str(task),
         "CLOUD_RUN_TASK_COUNT": str(count),
         "CLOUD_RUN_TASK_ATTEMPT": "0",
     }
-    return _launch(cloud, execution, spec, reserved)
+    return _launch(cloud, execution, spec["containers"][index], volumes, reserved)
 
 
-def _launch(cloud: Cloud, name: str, spec: Mapping[str, Any], reserved: Mapping[str, str]) -> Launch:
-    container = spec["containers"][0]
-    image = docker.manifest(cloud, str(container["image"]))
-    if image is None:
-        raise ContainerError(
-            f"Revision '{name}' is not ready and cannot serve traffic. Image '{container['image']}' not found."
-        )
-    folder = cloud.images / "contexts" / str(image["context"])
-    wanted = run_config(str(image["dockerfile"]), image["arguments"], image["target"])
-    mounts = _mounts(cloud, name, spec, container)
+def _launch(
+    cloud: Cloud, name: str, container: Mapping[str, Any], volumes: Volumes, reserved: Mapping[str, str]
+) -> Launch:
+    found = docker.manifest(cloud, str(container["image"]))
+    if found is None:
+        raise ContainerError(f"{not_ready(name)} Image '{container['image']}' not found.")
+    folder = cloud.images / "contexts" / str(found["context"])
+    wanted = _wanted(found)
+    mounts = volumes.mounts(container)
+    words = _words(wanted, container)
+    if not words:
+        raise ContainerError(f"{not_ready(name)} The image has no command to run.")
+    words[0] = _program(words[0], folder, wanted) or words[0]
+    words[1:] = [_in_context(word, folder, wanted) for word in words[1:]]
     return Launch(
-        command=[_translated(word, mounts) for word in _command(wanted, container, name)],
+        command=_on_loopback([_translated(word, mounts) for word in words]),
         environment=_environment(cloud, name, wanted, container, mounts, reserved),
         folder=folder,
     )
 
 
-def _command(wanted: RunConfig, container: Mapping[str, Any], name: str) -> list[str]:
+def _wanted(image: Mapping[str, Any]) -> RunConfig:
+    return run_config(str(image["dockerfile"]), image["arguments"], image["target"])
+
+
+def _words(wanted: RunConfig, container: Mapping[str, Any]) -> list[str]:
     words = list(container.get("commands") or wanted.entrypoint)
     words += container.get("args") or ([] if container.get("commands") else wanted.command)
-    if not words:
-        raise ContainerError(
-            f"Revision '{name}' is not ready and cannot serve traffic. The image has no command to run."
-        )
-    program = Path(words[0]).name
-    beside = Path(sys.executable).parent / program
-    if _PYTHON.fullmatch(program):
-        words[0] = sys.executable
-    elif beside.exists():
-        words[0] = str(beside)
-    else:
-        words[0] = shutil.which(words[0]) or words[0]
     return [str(word) for word in words]
 
 
-def _mounts(cloud: Cloud, name: str, spec: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, str]:
-    """Mount path → folder on this machine, for volumes that are buckets or empty."""
-    volumes = {one["name"]: one for one in spec.get("volumes") or ()}
-    mounts = {}
-    for mount in container.get("volumeMounts") or ():
-        volume = volumes[mount["name"]]
-        if "gcs" in volume:
-            folder = cloud.bucket(str(volume["gcs"]["bucket"]))
-            if not folder.is_dir():
-                raise ContainerError(
-                    f"Revision '{name}' is not ready and cannot serve traffic. Mounting the bucket"
-                    f" {volume['gcs']['bucket']!r} failed: googleapi: Error 404: The specified bucket does not exist.,"
-                    " notFound"
-                )
-        else:
-            folder = cloud.run / "volumes" / name / str(mount["name"])
-            make_private_folder(folder)
-        mounts[str(mount["mountPath"]).rstrip("/")] = str(folder)
-    return mounts
+def _program(word: str, folder: Path, wanted: RunConfig) -> str | None:
+    """The program on this machine that a command begins with; None where there is none."""
+    program = Path(word).name
+    beside = Path(sys.executable).parent / program
+    if _PYTHON.fullmatch(program):
+        return sys.executable
+    if "/" not in word and beside.exists():
+        return str(beside)
+    own = folder / _in_context(word, folder, wanted)
+    return str(own) if "/" in word and own.is_file() else shutil.which(word)
+
+
+def _in_context(word: str, folder: Path, wanted: RunConfig) -> str:
+    """A path below the image's WORKDIR, where the context was copied, becomes one of the frozen context."""
+    below = word.removeprefix(f"{wanted.folder.rstrip('/')}/")
+    return str(folder / below) if below != word and (folder / below).exists() else word
+
+
+def _on_loopback(words: Sequence[str]) -> list[str]:
+    """A command that is told to listen on every interface listens on this machine's own alone."""
+    quiet = [_EVERY_INTERFACE.sub(_HERE, word) for word in words]
+    for index, word in enumerate(quiet):
+        if word.startswith(":") and index and quiet[index - 1] in ("--bind", "-b"):
+            quiet[index] = f"{_HERE}{word}"
+    return [re.sub(r"((?:^|\s)(?:--bind|-b)[= ]):", rf"\g<1>{_HERE}:", word) for word in quiet]
 
 
 def _translated(text: str, mounts: Mapping[str, str]) -> str:
@@ -139,8 +208,9 @@ def _environment(
                     cloud, reference["secret"], str(reference.get("version") or "latest")
                 )
             except Refused as refusal:
-                raise ContainerError(f"Revision '{name}' is not ready and cannot serve traffic. {refusal}") from None
+                raise ContainerError(f"{not_ready(name)} {refusal}") from None
         else:
             given[one["name"]] = _translated(str(one.get("value") or ""), mounts)
+    told = {key: _HERE if value == "0.0.0.0" else value for key, value in {**from_image, **given}.items()}  # nosec B104
     # An image listens on every interface of its container; this process shares the machine's.
-    return {**own, **from_image, **given, "HOST": "127.0.0.1", **reserved}
+    return {**own, **told, "HOST": _HERE, **reserved}

@@ -15,3 +15,12 @@ class LocalCloudError(Exception):
     def __init__(self, message: str, exit_code: int = EXIT_ENVIRONMENT) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class ContainerError(Exception):
+    """A container can't be started; the message is Cloud Run's."""
+
+
+def not_ready(name: str) -> str:
+    """How Cloud Run's messages about a revision, or a job's execution, begin."""
+    return f"Revision '{name}' is not ready and cannot serve traffic."

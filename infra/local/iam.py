@@ -156,6 +156,7 @@ _PARENTS = {
     "gcp:secretmanager/secretIam": ("secret", "secretId"),
     "gcp:artifactregistry/repositoryIam": ("repository", "repository"),
     "gcp:projects/iAM": ("project", "project"),
+    "gcp:cloudrun/iam": ("service", "service"),
     "gcp:cloudrunv2/serviceIam": ("service", "name"),
     "gcp:cloudrunv2/jobIam": ("job", "name"),
     "gcp:kms/cryptoKeyIAM": ("key", "cryptoKeyId"),

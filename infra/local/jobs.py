@@ -5,18 +5,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from infra.local import iam
 from infra.local.cloud import Cloud, Record
-from infra.local.container import ContainerError, launch_job
+from infra.local.container import Launch, in_order, lacking, launch_job, name_of
+from infra.local.errors import ContainerError
 from infra.local.google import answering
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.run_rights import missing
 from infra.local.services.cloudrunv2 import JOB
+from infra.local.volumes import Volumes, prepared
 from orderguard.private_files import make_private_folder, open_private
 
 TRIGGER = "gcp:eventarc/trigger:Trigger"
@@ -53,43 +57,54 @@ def run_job(cloud: Cloud, name: str) -> int:
     execution = f"{name}-{datetime.now(UTC):%Y%m%d%H%M%S}"
     log = cloud.logs / name / f"{execution}.log"
     make_private_folder(log.parent)
-    count = int(template.get("taskCount") or 1)
+    for index, container in enumerate(spec["containers"]):
+        if why := lacking(cloud, container):
+            raise JobError(f"The local cloud can't run the job {name}: {why}. (Container {name_of(container, index)}.)")
+    task = _Task(cloud, name, execution, spec, int(template.get("taskCount") or 1), log)
     retries = spec.get("maxRetries")
     failed = 0
     with answering(cloud, str(spec.get("serviceAccount") or "")) as google:
-        for index in range(count):
+        for index in range(task.count):
             for _ in range(1 + int(3 if retries is None else retries)):
-                code = _run_task(cloud, name, execution, spec, index, count, log, google)
+                code = task.run(index, google)
                 if code == 0:
                     break
             failed = code or failed
     return failed
 
 
-def _run_task(
-    cloud: Cloud,
-    name: str,
-    execution: str,
-    spec: Mapping[str, Any],
-    index: int,
-    count: int,
-    log: Path,
-    google: Mapping[str, str],
-) -> int:
-    try:
-        plan = launch_job(cloud, name, execution, spec, index, count)
-    except ContainerError as problem:
-        raise JobError(str(problem)) from None
-    seconds = float(str(spec.get("timeout") or "600s").rstrip("s"))
-    with open_private(log, "ab") as file:
-        with subprocess.Popen(
-            plan.command,
-            env={**plan.environment, **google},
-            cwd=plan.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process:
+@dataclass(frozen=True)
+class _Task:
+    """A task of an execution: the last of its containers is the task, those that it waits for run beside it."""
+
+    cloud: Cloud
+    job: str
+    execution: str
+    spec: Mapping[str, Any]
+    count: int
+    log: Path
+
+    def run(self, index: int, google: Mapping[str, str]) -> int:
+        """The exit code. Raises JobError for a container that can't be started."""
+        try:
+            volumes = prepared(self.cloud, self.execution, self.spec)
+            try:
+                *beside, last = in_order(self.spec["containers"])
+                with ExitStack() as running, open_private(self.log, "ab") as log:
+                    for container in beside:
+                        running.enter_context(_beside(self._plan(container, volumes, index), google, log))
+                    return self._to_the_end(self._plan(last, volumes, index), google, log)
+            finally:
+                volumes.remove()
+        except ContainerError as problem:
+            raise JobError(str(problem)) from None
+
+    def _plan(self, container: int, volumes: Volumes, index: int) -> Launch:
+        return launch_job(self.cloud, self.job, self.execution, self.spec, container, volumes, index, self.count)
+
+    def _to_the_end(self, plan: Launch, google: Mapping[str, str], log: IO[bytes]) -> int:
+        seconds = float(str(self.spec.get("timeout") or "600s").rstrip("s"))
+        with _started(plan, google, subprocess.PIPE) as process:
             assert process.stdout  # for the type checker  # nosec B101
             late = threading.Event()
 
@@ -101,7 +116,7 @@ def _run_task(
             clock.start()
             try:
                 for line in process.stdout:
-                    file.write(line)
+                    log.write(line)
                     sys.stdout.write(line.decode(errors="replace"))
                     sys.stdout.flush()
                 code = process.wait()
@@ -111,6 +126,27 @@ def _run_task(
                 raise
             finally:
                 clock.cancel()
+
+
+def _started(plan: Launch, google: Mapping[str, str], output: int | IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        plan.command,
+        env={**plan.environment, **google},
+        cwd=plan.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@contextmanager
+def _beside(plan: Launch, google: Mapping[str, str], log: IO[bytes]) -> Iterator[None]:
+    """A container that ends with the task."""
+    with _started(plan, google, log) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,13 @@
 """Ports of 127.0.0.1: free or taken, and by whom."""
 
 import errno
-import os
 import secrets
 import socket
 import urllib.request
 from pathlib import Path
 
 from infra.local.errors import LocalCloudError
+from infra.local.sockets import holder, lines
 
 _LOWEST = 20_000
 """Below are the ports that people choose."""
@@ -19,7 +19,7 @@ def free_port() -> int:
     """A port of 127.0.0.1 that nothing listens on. The kernel gives it to nobody else until it is opened, as it would
     one of those that it chooses itself.
     """
-    told = _lines(_ANY_PORT)[0].split()
+    told = lines(_ANY_PORT)[0].split()
     first = int(told[0]) if told else 0
     chosen = [_LOWEST + secrets.randbelow(first - _LOWEST) for _ in range(20)] if first > _LOWEST else []
     for port in (*chosen, 0):
@@ -49,32 +49,6 @@ def require_free(port: int) -> None:
                     f"Port {port} may not be opened by this user: choose one from 1024, as in: make up PORT=9000"
                 ) from None
             raise LocalCloudError(
-                f"Port {port} is taken{_holder(port)}. End that, or choose another port: make up"
+                f"Port {port} is taken{holder(port)}. End that, or choose another port: make up"
                 f" PORT={port + 1000 if port < 64000 else 9000}"
             ) from None
-
-
-def _holder(port: int) -> str:
-    """` by NAME (pid N)`, as far as this user may see it."""
-    inodes = {
-        fields[9]
-        for table in ("/proc/net/tcp", "/proc/net/tcp6")
-        for fields in (line.split() for line in _lines(Path(table))[1:])
-        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
-    }
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            for descriptor in (process / "fd").iterdir():
-                link = os.readlink(descriptor)
-                if link.startswith("socket:[") and link[8:-1] in inodes:
-                    return f" by {(process / 'comm').read_text().strip()} (pid {process.name})"
-        except OSError:
-            continue
-    return ""
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return [""]

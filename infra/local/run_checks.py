@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.local.provider.rules import Inputs, Problem, Rule, found, matches
+from infra.local.provider.rules import Inputs, Problem, Rule, between, found, matches
 from infra.local.provider.values import at, known
 
 _RESERVED = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
@@ -147,19 +147,68 @@ def _mounts(path: str) -> Rule:
     return rule
 
 
-def _runs_here(path: str) -> Rule:
-    """Limits of the local cloud, said before anything is made."""
+def _sidecars(path: str) -> Rule:
+    """What Cloud Run asks for where there are several containers."""
 
     def rule(inputs: Inputs) -> Iterator[Problem]:
         containers = at(inputs, f"{path}.containers")
-        if isinstance(containers, list) and len(containers) > 1:
-            yield f"{path}.containers", "the local cloud runs one container a revision, without sidecars"
-        for where, volume in found(inputs, f"{path}.volumes[]"):
-            kinds = {"secret", "cloudSqlInstance", "nfs"} & set(volume) if isinstance(volume, Mapping) else set()
-            for kind in sorted(kinds):
-                yield f"{where}.{kind}", f"the local cloud mounts buckets and empty folders, not volumes of kind {kind}"
+        if not isinstance(containers, list) or len(containers) < 2 or not known(containers):
+            return
+        ports = sum(bool(one.get("ports")) for one in containers)
+        if path == "template" and ports != 1:
+            yield (
+                f"{path}.containers",
+                (
+                    "googleapi: Error 400: template.containers: Revision template should contain exactly one container"
+                    f" with an exposed port; {ports} have one., badRequest"
+                ),
+            )
+        names = [str(one.get("name")) for one in containers if one.get("name")]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{path}.containers", f"googleapi: Error 400: duplicate container name {name!r}, badRequest"
+        for where, wanted in found(inputs, f"{path}.containers[].dependsOns[]"):
+            if wanted not in names:
+                yield where, f"googleapi: Error 400: dependsOn: the container {wanted!r} was not found., badRequest"
+        if ring := _ring({str(one.get("name")): [*(one.get("dependsOns") or ())] for one in containers}):
+            yield (
+                f"{path}.containers",
+                f"googleapi: Error 400: dependsOn: the containers {', '.join(ring)} wait for each other., badRequest",
+            )
 
     return rule
+
+
+def _ring(waits: Mapping[str, list[str]]) -> list[str]:
+    """The containers of which none can be the first to start."""
+    left = dict(waits)
+    while ready := [name for name, others in left.items() if not set(others) & set(left)]:
+        for name in ready:
+            del left[name]
+    return sorted(left)
+
+
+def _ports(path: str) -> Rule:
+    return between(
+        f"{path}.containers[].ports.containerPort",
+        1,
+        65535,
+        "googleapi: Error 400: template.containers.ports.container_port: must be from 1 to 65535; got {value}.,"
+        " badRequest",
+    )
+
+
+def _revision_name(inputs: Inputs) -> Iterator[Problem]:
+    service = at(inputs, "name")
+    for where, name in found(inputs, "template.revision"):
+        begins = not isinstance(service, str) or str(name).startswith(f"{service}-")
+        if not begins or not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(name)):
+            yield (
+                where,
+                (
+                    f"googleapi: Error 400: template.revision: Revision name {name!r} must begin with the service's"
+                    " name and a hyphen, and hold lowercase letters, digits and hyphens, at most 63., badRequest"
+                ),
+            )
 
 
 _NAME = matches(
@@ -171,8 +220,8 @@ _NAME = matches(
 
 
 def _common(path: str, reserved: set[str]) -> tuple[Rule, ...]:
-    return (_NAME, _reserved(path, reserved), _resources(path), _mounts(path), _runs_here(path))
+    return (_NAME, _reserved(path, reserved), _resources(path), _mounts(path), _sidecars(path), _ports(path))
 
 
-REFUSALS = (*_common("template", _RESERVED), _instances, _traffic_adds_up)
+REFUSALS = (*_common("template", _RESERVED), _instances, _traffic_adds_up, _revision_name)
 JOB_REFUSALS = _common("template.template", _RESERVED_IN_JOBS)

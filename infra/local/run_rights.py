@@ -8,6 +8,7 @@ from typing import Any
 from infra.local import iam
 from infra.local.cloud import Cloud
 from infra.local.provider.resource import Place
+from infra.local.services import docker
 
 
 def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str]:
@@ -29,9 +30,11 @@ def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str
                 " Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level."
             )
     for image, repository in _repositories(template):
+        # Cloud Run's own agent pulls from its project; who may from a registry not of this cloud, nobody here knows.
+        if repository.partition("/")[0] == place.project or not docker.has_repository(cloud, image):
+            continue
         resources = (f"repository:{repository}", f"project:{repository.partition('/')[0]}")
-        own = edits and repository.startswith(f"{place.project}/")
-        if not own and not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
+        if not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
             problems.append(
                 f"{account} must have permission to read the image, {image}. Ensure that the provided container image"
                 " URL is correct and that the above account has permission to access the image"
@@ -58,6 +61,9 @@ def _secrets(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"spec.template.spec.containers[{number}].env[{index}].value_from.secret_key_ref.name",
                     str(reference["secret"]),
                 )
+    for number, volume in enumerate(template.get("volumes") or ()):
+        if "secret" in volume:
+            yield f"spec.template.spec.volumes[{number}].secret.secret_name", str(volume["secret"]["secret"])
 
 
 def _repositories(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

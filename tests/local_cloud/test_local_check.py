@@ -56,7 +56,11 @@ def container(**fields: Any) -> dict[str, Any]:
         ("gcp:storage/bucket:Bucket", {"location": "EU", "name": "Upper"}, "Invalid bucket name: 'Upper'"),
         ("gcp:storage/bucket:Bucket", {"location": "EU", "name": "goog-x"}, "Invalid bucket name: 'goog-x'"),
         ("gcp:storage/bucket:Bucket", {"location": "EU", "storageClass": "WARM"}, "storage class WARM"),
-        ("gcp:storage/bucketObject:BucketObject", {"bucket": "b", "name": "../x", "content": "1"}, "../x"),
+        (
+            "gcp:storage/bucketObject:BucketObject",
+            {"bucket": "b", "name": "a\nb", "content": "1"},
+            "Invalid object name",
+        ),
         (
             "gcp:secretmanager/secret:Secret",
             {"secretId": "bad id!", "replication": {"auto": {}}},
@@ -98,7 +102,18 @@ def container(**fields: Any) -> dict[str, Any]:
         ),
         (SERVICE, service(template={"scaling": {"minInstanceCount": 3, "maxInstanceCount": 2}}), "less than or equal"),
         (SERVICE, service(traffics=[{"percent": 50}]), "must be 100; got 50"),
-        (SERVICE, service(template={"containers": [{"image": "a"}, {"image": "b"}]}), "without sidecars"),
+        (SERVICE, service(template={"containers": [{"image": "a"}, {"image": "b"}]}), "exactly one container with an"),
+        (
+            SERVICE,
+            service(
+                template={
+                    "containers": [{"image": "a", "ports": {"containerPort": 1}, "dependsOns": ["b"]}, {"image": "b"}]
+                }
+            ),
+            "the container 'b' was not found",
+        ),
+        (SERVICE, service(**container(ports={"containerPort": 99999})), "must be from 1 to 65535"),
+        (SERVICE, service(template={"revision": "other-1"}), "must begin with the service's name"),
         ("gcp:cloudscheduler/job:Job", {"schedule": "whenever", "httpTarget": {"uri": "x"}}, "Schedule or time zone"),
         ("gcp:monitoring/slo:Slo", {"goal": 1.5, "service": "s"}, "goal must be between"),
     ],
@@ -108,6 +123,28 @@ def test_what_google_cloud_refuses_in_up_is_found_in_check(
 ) -> None:
     _, failures = ask.check(token, inputs)
     assert [failure for failure in failures if says in failure and failure.startswith(REFUSED)], failures
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "says"),
+    [
+        (
+            "gcp:storage/bucketObject:BucketObject",
+            {"bucket": "b", "name": "../x", "content": "1"},
+            "keeps objects as files",
+        ),
+        (
+            "docker:index/image:Image",
+            {"imageName": "a", "build": {"context": "/no/such"}},
+            "build context '/no/such' is not",
+        ),
+    ],
+)
+def test_a_limit_of_the_local_cloud_is_not_told_as_googles(
+    ask: Any, token: str, inputs: dict[str, Any], says: str
+) -> None:
+    _, failures = ask.check(token, inputs)
+    assert [failure for failure in failures if says in failure and not failure.startswith(REFUSED)], failures
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from infra.local.supervisor.front import Front, Patience, listen
+from infra.local.supervisor.front import NONE_READY, Front, Patience, listen
 from infra.local.supervisor.message import parse_head
 from infra.local.supervisor.upstream import Pool
 
@@ -54,8 +54,8 @@ def through(
         upstream = await asyncio.start_server(instance.connected, "127.0.0.1", 0)
         pool = Pool(upstream.sockets[0].getsockname()[1])
 
-        async def route(host: str) -> Pool | None:
-            return None if host == "nobody" else pool
+        async def route(host: str) -> Pool | str:
+            return NONE_READY if host == "nobody" else pool
 
         server = await listen(Front(route, lambda: timeout, patience), 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -250,8 +250,8 @@ def test_a_half_sent_request_is_not_kept_for_ever(half: bytes) -> None:
 
 def test_a_head_that_drips_has_one_time_for_the_whole() -> None:
     async def run() -> bytes:
-        async def route(host: str) -> Pool | None:
-            return None
+        async def route(host: str) -> Pool | str:
+            return NONE_READY
 
         server = await listen(Front(route, lambda: 60.0, Patience(head=0.3)), 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -287,8 +287,8 @@ def test_a_connection_that_asks_for_nothing_more_is_closed_without_a_word() -> N
 
 def test_there_are_only_so_many_connections() -> None:
     async def run() -> tuple[bytes, bytes]:
-        async def route(host: str) -> Pool | None:
-            return None
+        async def route(host: str) -> Pool | str:
+            return NONE_READY
 
         server = await listen(Front(route, lambda: 60.0, most_connections=1), 0)
         address = server.sockets[0].getsockname()[:2]

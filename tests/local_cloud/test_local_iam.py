@@ -89,7 +89,7 @@ TEMPLATE = {
     "volumes": [{"name": "m", "gcs": {"bucket": "models"}}],
     "containers": [
         {
-            "image": "europe-west1-docker.pkg.dev/a-project/images/app@sha256:0",
+            "image": "europe-west1-docker.pkg.dev/other-project/images/app@sha256:0",
             "envs": [{"name": "KEY", "valueSource": {"secretKeyRef": {"secret": "key", "version": "1"}}}],
         }
     ],
@@ -101,7 +101,13 @@ GRANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "must have permission to read the image": (
         "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
-        {"repository": "images", "location": "europe-west1", "role": "roles/artifactregistry.reader", "member": MEMBER},
+        {
+            "repository": "images",
+            "location": "europe-west1",
+            "project": "other-project",
+            "role": "roles/artifactregistry.reader",
+            "member": MEMBER,
+        },
     ),
     "does not have storage.objects.list access": (
         "gcp:storage/bucketIAMPolicy:BucketIAMPolicy",
@@ -113,8 +119,29 @@ GRANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+PARENTS: dict[str, dict[str, Any]] = {
+    "gcp:secretmanager/secret:Secret": {"secretId": "key", "replication": {"auto": {}}},
+    "gcp:artifactregistry/repository:Repository": {
+        "repositoryId": "images",
+        "format": "DOCKER",
+        "location": "europe-west1",
+        "project": "other-project",
+    },
+    "gcp:storage/bucket:Bucket": {"name": "models", "location": "EU"},
+}
+
+
+@pytest.fixture
+def granted(ask: Any) -> Any:
+    """A cloud that holds what the template refers to."""
+    for token, inputs in PARENTS.items():
+        ask.create(token, inputs)
+    return ask
+
+
 @pytest.mark.parametrize("forgotten", GRANTS)
-def test_each_forgotten_binding_is_named_as_google_cloud_names_it(ask: Any, forgotten: str) -> None:
+def test_each_forgotten_binding_is_named_as_google_cloud_names_it(granted: Any, forgotten: str) -> None:
+    ask = granted
     for says, (token, inputs) in GRANTS.items():
         if says != forgotten:
             ask.create(token, inputs)
@@ -124,7 +151,14 @@ def test_each_forgotten_binding_is_named_as_google_cloud_names_it(ask: Any, forg
     assert forgotten in problems[0]
 
 
-def test_with_every_binding_nothing_is_missing(ask: Any) -> None:
+def test_an_image_of_the_own_project_is_pulled_by_cloud_run_itself(granted: Any) -> None:
+    place = Place(project="other-project", number="1", region="", urn="", type="")
+    template = {"containers": TEMPLATE["containers"][:1]}
+    assert not [one for one in missing(granted.cloud, template, place) if "read the image" in one]
+
+
+def test_with_every_binding_nothing_is_missing(granted: Any) -> None:
+    ask = granted
     for token, inputs in GRANTS.values():
         ask.create(token, inputs)
     place = Place(project="a-project", number="1", region="", urn="", type="")

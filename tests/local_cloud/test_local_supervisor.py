@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -320,6 +321,16 @@ def test_deleting_the_last_service_ends_the_supervisor_and_frees_the_port(
     wait_until(lambda: not any(is_alive(pid) for pid in [supervisor, *pids]))
     with pytest.raises(urllib.error.URLError):
         web.get()
+
+
+def test_a_supervisor_whose_folder_was_removed_ends_with_its_instances(
+    web: Web, is_alive: Callable[[int], bool], wait_until: Any
+) -> None:
+    web.deploy()
+    pids = [*web.pids(), client.running(web.cloud) or 0]
+    shutil.rmtree(web.cloud.root)
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    assert not web.cloud.root.exists()
 
 
 def test_a_taken_port_is_refused_and_the_old_one_kept(web: Web) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.commands.store import said
+from infra.local.commands.warnings import warnings
 from infra.local.errors import EXIT_OK
 from infra.local.home import Home
 from infra.local.supervisor import client
@@ -57,5 +58,7 @@ def show(found: dict[str, Any]) -> None:
                     f" {'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts"
                     f" {revision['restarts']}"
                 )
+    for line in warnings(found["services"]):
+        print(f"warning: {line}")
     for store in found["stores"]:
         print(f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}")

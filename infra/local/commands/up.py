@@ -18,6 +18,7 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.store import engine_settings, require_server, said
+from infra.local.commands.warnings import warnings
 from infra.local.engine import ensure_engine, environment
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
@@ -210,7 +211,7 @@ def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path 
 def _collect_images(cloud: Cloud) -> None:
     """Each change of a file is a new image: the ones that no revision and no job may need any more go."""
     services = client.request(cloud, {"do": "status"})["services"]
-    used = [str(revision["image"]) for service in services for revision in service["revisions"]]
+    used = [str(image) for service in services for revision in service["revisions"] for image in revision["images"]]
     used += [
         str(container["image"])
         for job in cloud.all(JOB)
@@ -234,6 +235,8 @@ def _tell(
         f"    resources: {kinds['real']} real, {kinds['enforced']} enforced, {kinds['declared']} declared "
         f"(listed by: python -m infra.local status{'' if stack == 'local' else f' --stack {stack}'})"
     )
+    for line in warnings(client.request(cloud, {"do": "status"})["services"]):
+        print(f"    warning: {line}")
     print(f"\n{steps.table()}\n")
     print(f"    URL            {outputs['url']}")
     print(f"    API            {outputs['url']}/docs")

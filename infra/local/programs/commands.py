@@ -18,6 +18,7 @@ from infra.local.commands.engine_run import Transcript, alone, banner, engine, h
 from infra.local.commands.logs import logs
 from infra.local.commands.status import collect, show
 from infra.local.commands.up import drop_damaged
+from infra.local.commands.warnings import is_declared, warnings
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
 from infra.local.home import Home, bytecode_cache
@@ -81,8 +82,11 @@ def up(wanted: Wanted) -> int:
     print(f"\n    {changed}{advisories}\n    resources: {listed} ({time.monotonic() - begun:.1f} s)")
     for name, value in outputs.items():
         print(f"    {name:<20} {value if isinstance(value, str) else json.dumps(value)}")
-    for name, url in _services(cloud).items():
-        print(f"    service {name:<12} {url}{' DOES NOT ANSWER' if name in silent else ''}")
+    services = _services(cloud)
+    for one in services:
+        print(f"    service {one['name']:<12} {one['url']}{' DOES NOT ANSWER' if one['name'] in silent else ''}")
+    for line in warnings(services):
+        print(f"    warning: {line}")
     if silent:
         print(f"error: {', '.join(silent)} does not answer. See: {wanted.again('logs')}", file=sys.stderr)
         return EXIT_UNEXPECTED
@@ -217,17 +221,16 @@ def _is_dynamic(wanted: Wanted) -> bool:
     return any(str(one["type"]).startswith("pulumi-python:") for one in resources)
 
 
-def _services(cloud: Cloud) -> dict[str, str]:
-    if not client.running(cloud):
-        return {}
-    return {str(one["name"]): str(one["url"]) for one in client.request(cloud, {"do": "status"})["services"]}
+def _services(cloud: Cloud) -> list[dict[str, Any]]:
+    return list(client.request(cloud, {"do": "status"})["services"]) if client.running(cloud) else []
 
 
 def _silent(cloud: Cloud, seconds: float = _ANSWER_SECONDS) -> list[str]:
-    """The services that do not answer within so many seconds."""
+    """The services that do not answer within so many seconds, of those that this machine runs."""
     deadline = time.monotonic() + seconds
     while True:
-        silent = sorted(name for name, url in _services(cloud).items() if not running.answers(url))
+        services = [one for one in _services(cloud) if not is_declared(one)]
+        silent = sorted(str(one["name"]) for one in services if not running.answers(str(one["url"])))
         if not silent or time.monotonic() >= deadline:
             return silent
         time.sleep(0.2)

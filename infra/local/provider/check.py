@@ -8,6 +8,7 @@ from infra.local.facts import Facts
 from infra.local.provider.resource import Resource
 from infra.local.provider.rules import Problem, terraform_name
 from infra.local.provider.values import Asset, Unknown
+from infra.local.refusals import of_inputs
 
 DEFAULTS = "__defaults"
 """Where the real provider notes which inputs it filled in; an automatic name is told from an explicit one by it."""
@@ -36,7 +37,9 @@ def check(
     refused: list[Problem] = []
     if not problems:
         problems = [problem for rule in resource.rules for problem in rule(inputs)]
+        problems = [problem for rule in resource.limits for problem in rule(inputs)] if not problems else problems
         refused = [problem for rule in resource.refuses for problem in rule(inputs)]
+        refused += of_inputs(facts.type, inputs)
     if resource.complete_inputs and not problems:
         inputs = resource.complete_inputs(inputs)
     if added:

@@ -58,6 +58,8 @@ class Resource:
     """What the real provider finds in Check, in its words."""
     refuses: tuple[Rule, ...] = ()
     """What Google Cloud refuses in `up`; found here in preview."""
+    limits: tuple[Rule, ...] = ()
+    """What the local cloud itself can't do, though Google Cloud can; said in preview, as its own limit."""
     replaced_where: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     """Inputs whose change replaces the resource for some values, the old and the new one, alone."""
     complete_inputs: Callable[[Values], Values] | None = None

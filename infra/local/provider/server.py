@@ -15,11 +15,12 @@ from infra.local.cloud import Cloud, Record
 from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts, facts_of
 from infra.local.functions import answer, secrets_of
-from infra.local.provider.check import DEFAULTS, check
+from infra.local.provider.check import DEFAULTS, REFUSED, check
 from infra.local.provider.diff import diff
 from infra.local.provider.outputs import complete, previewed, project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
+from infra.local.refusals.parents import Parents
 from infra.local.services import resource_of
 
 _CREDENTIALS = ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
@@ -54,6 +55,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.cloud = cloud
         self.recording = recording
         self.configured: dict[str, str] = {}
+        self.parents = Parents(cloud)
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
         """Secrets arrive in clear, over a socket of this machine; the engine marks them again in its state."""
@@ -113,6 +115,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 "Failed to retrieve project, pid: , err: project: required field is not set. "
                 "Set it with: pulumi config set gcp:project PROJECT"
             )
+        self.parents.note_planned(token, inputs)
         return provider_pb2.CheckResponse(
             inputs=struct(inputs), failures=[provider_pb2.CheckFailure(reason=reason) for reason in failures]
         )
@@ -140,6 +143,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         facts, resource, token = self._known(request.urn, context)
         inputs = properties(request.properties)
         place = self._place(request.urn, token, inputs)
+        self._require_parents(request, token, inputs, place, context)
         if request.preview:
             outputs = previewed(facts, resource, inputs, place)
             return provider_pb2.CreateResponse(properties=struct(outputs, facts.secret))
@@ -218,6 +222,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.cloud.remove(token, request.id)
+        self.parents.forget(token, request.id)
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:
@@ -265,6 +270,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
         return replace(place, id=identity, created=now, updated=now)
 
+    def _require_parents(self, request: Any, token: str, inputs: Values, place: Place, context: Any) -> None:
+        """What belongs to something that is not there is refused."""
+        if not self.recording:
+            missing = list(self.parents.missing(token, inputs, place, planning=request.preview))
+            if missing:
+                says = "\n".join(f"{says}. Examine values at '{_name(request.urn)}.{path}'." for path, says in missing)
+                context.abort(grpc.StatusCode.UNKNOWN, f"{REFUSED if request.preview else ''}{says}")
+
     def _keep(self, resource: Resource, place: Place, inputs: Values, outputs: Values) -> None:
         def stored(values: Values) -> Values:
             return {name: value for name, value in values.items() if _plain(value)}
@@ -281,6 +294,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs=stored(outputs),
             )
         )
+        self.parents.note(place.type, place.id)
 
 
 def _is_address(setting: str) -> bool:

@@ -29,7 +29,8 @@ _INGRESS = (
     "INGRESS_TRAFFIC_NONE",
     "",
 )
-_TRAFFIC = ("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "")
+LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+_TRAFFIC = (LATEST, "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "")
 
 
 def _timeout(path: str) -> Any:
@@ -57,7 +58,8 @@ def _require_rights(cloud: Cloud, template: Mapping[str, Any], place: Place, doi
         raise Refused(f"Error waiting {doing}: Error code 7, message: " + "\n".join(problems))
 
 
-def _deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+def deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    """Starts what the inputs say, and returns what only the start tells. Raises Refused as Cloud Run does."""
     name, template = str(inputs["name"]), inputs["template"]
     _require_rights(cloud, template, place, f"to deploy Service {name}")
     client.ensure(cloud)
@@ -101,13 +103,15 @@ def _shown(status: Mapping[str, Any], place: Place) -> Values:
     }
 
 
-def _recorded_service(inputs: Inputs, place: Place) -> Values:
+def recorded_service(inputs: Inputs, place: Place) -> Values:
+    """What a start would tell, for a state that is only recorded."""
     name = str(inputs["name"])
     url = f"https://{name}-{place.number}.{place.region}.run.app"
     return _shown({"latest": f"{name}-00001-abc", "url": url, "traffic": []}, place)
 
 
-def _read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+def read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+    """A service as it is now; None where its record is gone."""
     name = str(outputs["name"])
     if not (cloud.run / "services" / f"{name}.json").exists():
         return None
@@ -120,10 +124,15 @@ def _read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -
 
 def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
     _protect_service(cloud, old)
-    if not (cloud.run / "services" / f"{old['name']}.json").exists() and not client.running(cloud):
+    end_service(cloud, str(old["name"]))
+
+
+def end_service(cloud: Cloud, name: str) -> None:
+    """Stops a service for good, and with the last one the supervisor."""
+    if not (cloud.run / "services" / f"{name}.json").exists() and not client.running(cloud):
         return
     client.ensure(cloud)
-    if not client.request(cloud, {"do": "delete", "name": str(old["name"])}).get("left"):
+    if not client.request(cloud, {"do": "delete", "name": name}).get("left"):
         client.stop(cloud)  # it ends by itself, too; what comes after a destroy must not meet it
 
 
@@ -169,10 +178,10 @@ RESOURCES = {
         refuses=REFUSALS,
         outputs=_service_outputs,
         volatile=("latestCreatedRevision", "latestReadyRevision", "trafficStatuses"),
-        recorded=_recorded_service,
-        create=_deploy,
+        recorded=recorded_service,
+        create=deploy,
         delete=_remove_service,
-        read=_read_service,
+        read=read_service,
         moved=("traffics",),
     ),
     JOB: Resource(

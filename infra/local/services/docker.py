@@ -50,16 +50,24 @@ def with_digest(inputs: Values) -> Values:
     return inputs
 
 
-def _require_repository(cloud: Cloud, name: str) -> None:
+_REGISTRY = "-docker.pkg.dev"
+
+
+def has_repository(cloud: Cloud, name: str) -> bool:
+    """Whether the image's name is one of a repository of this cloud."""
     host, _, rest = name.partition("/")
-    if not host.endswith("-docker.pkg.dev"):
-        return
+    if not host.endswith(_REGISTRY):
+        return False
     from infra.local.services.artifactregistry import REPOSITORY
 
-    project, _, rest = rest.partition("/")
-    repository = rest.partition("/")[0]
-    identity = f"projects/{project}/locations/{host.removesuffix('-docker.pkg.dev')}/repositories/{repository}"
-    if cloud.get(REPOSITORY, identity) is None:
+    project, repository = (*rest.split("/"), "")[:2]
+    identity = f"projects/{project}/locations/{host.removesuffix(_REGISTRY)}/repositories/{repository}"
+    return cloud.get(REPOSITORY, identity) is not None
+
+
+def _require_repository(cloud: Cloud, name: str) -> None:
+    if name.partition("/")[0].endswith(_REGISTRY) and not has_repository(cloud, name):
+        repository = (*name.split("/"), "", "")[2]
         raise Refused(f'error pushing image {name}: name unknown: Repository "{repository}" not found')
 
 
@@ -201,7 +209,7 @@ RESOURCES = {
         id="{imageName}",
         kind="real",
         defaults={"buildOnPreview": False, "skipPush": False},
-        refuses=(_context_is_there,),
+        limits=(_context_is_there,),
         complete_inputs=with_digest,
         volatile=("repoDigest",),
         create=_build,

@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
-import os
+import io
 import re
 import shutil
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from orderguard.private_files import make_private_folder
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL")
+_LONGEST_NAME = 1024
+"""Bytes of an object's name."""
+_LONGEST_PART = 255
+"""Bytes of a file's name."""
 _LABEL_KEY = re.compile(r"[\w-]{1,63}")
 
 
@@ -59,8 +64,8 @@ def _bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
 
 def _object_name(inputs: Inputs) -> Iterator[Problem]:
     for where, name in found(inputs, "name"):
-        if name.startswith(("/", "./")) or name.endswith("/") or ".." in name.split("/") or "\0" in name:
-            yield where, f"the object name {name!r} can't be a file's path below its bucket's folder"
+        if not 0 < len(name.encode()) <= _LONGEST_NAME or "\r" in name or "\n" in name or name in (".", ".."):
+            yield where, f"googleapi: Error 400: Invalid object name: {name!r}., invalid"
 
 
 def _bucket_outputs(inputs: Inputs, place: Place) -> Values:
@@ -91,25 +96,75 @@ def _read_bucket(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
     return {} if cloud.bucket(place.id).is_dir() else None
 
 
+def _name_of_file(inputs: Inputs) -> Iterator[Problem]:
+    for where, name in found(inputs, "name"):
+        if not _path_of(name):
+            yield where, _NO_FILE.format(name=name)
+
+
+_NO_FILE = (
+    "the local cloud keeps objects as files, and the name {name!r} can't be a file's path below its bucket's folder"
+)
+
+
+def _path_of(name: str) -> list[str]:
+    """The parts of an object's path; none for a name that no file can have."""
+    parts = name.removesuffix("/").split("/")
+    impossible = {"", ".", ".."} & set(parts) or "\0" in name
+    return [] if impossible or any(len(part.encode()) > _LONGEST_PART for part in parts) else parts
+
+
 def object_path(cloud: Cloud, bucket: str, name: str) -> Path:
-    """Where an object lies; raises Refused for names that would leave the bucket's folder."""
-    folder = cloud.bucket(bucket)
-    path = Path(os.path.normpath(folder / name))
-    if folder not in path.parents:
-        raise Refused(f"the object name {name!r} can't be a file's path below its bucket's folder")
-    return path
+    """Where an object lies. Raises Refused for names that no file below the bucket's folder can have."""
+    parts = _path_of(name)
+    if not parts:
+        raise Refused(_NO_FILE.format(name=name))
+    return cloud.bucket(bucket).joinpath(*parts)
 
 
 def _content(inputs: Inputs) -> bytes:
-    if "content" in inputs:
-        return str(inputs["content"]).encode()
-    source = inputs["source"]
-    if isinstance(source, Asset):
-        if path := source.fields.get("path"):
-            return Path(str(path)).read_bytes()
-        if "text" in source.fields:
-            return str(source.fields["text"]).encode()
-    raise Refused("the local cloud takes objects from a file or a text, not from an archive or an address")
+    return str(inputs["content"]).encode() if "content" in inputs else _bytes_of(inputs["source"])
+
+
+def _bytes_of(source: Any) -> bytes:
+    """An asset's content; an archive that is not a file yet is packed. Raises Refused and OSError."""
+    if isinstance(source, str):
+        return Path(source).read_bytes()
+    fields = source.fields if isinstance(source, Asset) else {}
+    if isinstance(fields.get("assets"), Mapping):
+        return _packed(dict(_files_of(fields["assets"], "")))
+    if path := fields.get("path"):
+        whole = Path(str(path))
+        return _packed(dict(_files_in(whole))) if whole.is_dir() else whole.read_bytes()
+    if "text" in fields:
+        return str(fields["text"]).encode()
+    raise Refused("the local cloud reaches no address: give the object a file, a folder, a text or an archive of these")
+
+
+def _files_of(assets: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, bytes]]:
+    for name, one in assets.items():
+        fields = one.fields if isinstance(one, Asset) else {}
+        if isinstance(fields.get("assets"), Mapping):
+            yield from _files_of(fields["assets"], f"{prefix}{name}/")
+        elif Path(str(fields.get("path") or "")).is_dir() and fields.get("path"):
+            yield from ((f"{prefix}{name}/{inner}", data) for inner, data in _files_in(Path(str(fields["path"]))))
+        else:
+            yield prefix + name, _bytes_of(one)
+
+
+def _files_in(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield str(path.relative_to(folder)), path.read_bytes()
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    """A zip archive whose bytes depend on the files alone."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
+    return whole.getvalue()
 
 
 def _facts_of(data: bytes) -> Values:
@@ -129,13 +184,26 @@ def _put_object(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> 
         data = _content(inputs)
     except OSError as problem:
         raise Refused(f"Error uploading object {name}: {problem.strerror}: {problem.filename}") from None
-    write_whole(object_path(cloud, bucket, name), data)
+    path = object_path(cloud, bucket, name)
+    try:
+        if name.endswith("/"):  # a folder, as tools that list objects make one
+            make_private_folder(path)
+        else:
+            write_whole(path, data)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise Refused(
+            f"the local cloud keeps objects as files: {name!r} can't be one beside an object whose name is a part of it"
+        ) from None
     return {**_facts_of(data), "generation": time.time_ns() // 1000}
 
 
 def _remove_object(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
     path, folder = object_path(cloud, str(old["bucket"]), str(old["name"])), cloud.bucket(str(old["bucket"]))
-    path.unlink(missing_ok=True)
+    if path.is_dir():
+        if not any(path.iterdir()):
+            path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
     for parent in path.parents:
         if parent == folder or not parent.exists() or any(parent.iterdir()):
             break
@@ -144,6 +212,8 @@ def _remove_object(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> N
 
 def _read_object(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
     path = object_path(cloud, str(outputs["bucket"]), str(outputs["name"]))
+    if str(outputs["name"]).endswith("/"):
+        return {} if path.is_dir() else None
     if not path.is_file():
         return None
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
@@ -186,6 +256,7 @@ RESOURCES = {
         name_limit=255,
         defaults={"detectMd5hash": "different hash"},
         rules=(exactly_one("content", "source"),),
+        limits=(_name_of_file,),
         refuses=(_object_name,),
         outputs=_object_outputs,
         volatile=("crc32c", "generation", "md5hash", "md5hexhash"),

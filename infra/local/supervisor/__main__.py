@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import Process, kill_group
 from infra.local.supervisor.redis_server import RedisServer, StoreFailed
 from infra.local.supervisor.service import DeployError, Service
+from infra.local.volumes import in_memory
 from orderguard.private_files import keep_private, make_private_folder
 
+_LOOK_SECONDS = 2.0
 _LARGEST_REQUEST = 64 * 1024 * 1024
 
 
@@ -32,6 +35,7 @@ class Supervisor:
         self.services: dict[str, Service] = {}
         self.stores: dict[str, RedisServer] = {}
         self.stopped = asyncio.Event()
+        self.folder = cloud.run.stat().st_ino
         self.code = code_version()
 
     async def run(self) -> None:
@@ -39,8 +43,12 @@ class Supervisor:
         self._end_orphans()
         for path in sorted((self.cloud.run / "stores").glob("*.json")):
             self._resume_store(path)
+        for folder in (self.cloud.run, in_memory(self.cloud)):
+            shutil.rmtree(folder / "volumes", ignore_errors=True)  # of instances that ended with an older supervisor
         for path in sorted((self.cloud.run / "services").glob("*.json")):
-            await self._resume(path)
+            await self._open(path)
+        for service in self.services.values():  # once all fronts are open: an instance must not take the port of one
+            service.resume()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopped.set)
@@ -48,12 +56,26 @@ class Supervisor:
             Path(socket_path).unlink(missing_ok=True)
             server = await asyncio.start_unix_server(self._connected, socket_path, limit=_LARGEST_REQUEST)
             Path(socket_path).chmod(0o600)
+        watching = asyncio.create_task(self._end_with_folder())
         try:
             await self.stopped.wait()
         finally:
+            watching.cancel()
             server.close()
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
             await asyncio.gather(*(store.stop() for store in self.stores.values()))
+
+    def _is_there(self) -> bool:
+        try:
+            return self.cloud.run.stat().st_ino == self.folder
+        except OSError:
+            return False
+
+    async def _end_with_folder(self) -> None:
+        """Nobody can reach a supervisor whose folder was removed: it ends, and frees its ports."""
+        while self._is_there():
+            await asyncio.sleep(_LOOK_SECONDS)
+        self.stopped.set()
 
     def _resume_store(self, path: Path) -> None:
         try:
@@ -65,7 +87,7 @@ class Supervisor:
         self.stores[store.name] = store
         store.keep()
 
-    async def _resume(self, path: Path) -> None:
+    async def _open(self, path: Path) -> None:
         try:
             service = Service.restored(self.cloud, path)
         except Damaged as problem:
@@ -74,7 +96,7 @@ class Supervisor:
         self._watched(service)
         self.services[service.name] = service
         try:
-            await service.resume()
+            await service.open()
         except OSError as problem:
             print(f"{service.name}: port {service.port} can't be opened: {problem.strerror}", flush=True)
 
@@ -89,9 +111,11 @@ class Supervisor:
     def _processes(self) -> Iterator[Process | None]:
         yield from (store.process for store in self.stores.values())
         for service in self.services.values():
-            yield from (revision.process for revision in service.all_revisions())
+            yield from (process for revision in service.all_revisions() for process in revision.processes())
 
     def _note_instances(self) -> None:
+        if not self._is_there():
+            return
         noted = [{"pid": one.pid, "started": one.started} for one in self._processes() if one]
         write_json(self.cloud.run / "instances.json", noted)
 

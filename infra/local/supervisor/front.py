@@ -19,8 +19,9 @@ _IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"}
 _MOST_CONNECTIONS = 1_000
 """As many as one instance of Cloud Run takes at once."""
 
-Route = Callable[[str], Awaitable[Pool | None]]
-"""Host → the connections of the instance that is to answer; None where none got ready in time."""
+Route = Callable[[str], Awaitable[Pool | str]]
+"""Host → the connections of the instance that is to answer, or why none can."""
+NONE_READY = "The request failed because no instance of the service is ready."
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ class Front:
         request = head.written(b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: http")
         for attempt in range(3):
             pool = await self._route(head.get(b"host").decode("latin-1"))
-            if pool is None:
-                return await client.say(503, "The request failed because no instance of the service is ready.")
+            if isinstance(pool, str):
+                return await client.say(503, pool)
             try:
                 connection, used = await pool.take(fresh=attempt > 0)
             except OSError:
@@ -171,7 +172,7 @@ class Front:
                     )
             finally:
                 pool.give_back(connection, reusable=reusable)
-        return await client.say(503, "The request failed because no instance of the service is ready.")
+        return await client.say(503, NONE_READY)
 
     async def _exchange(
         self, connection: Connection, request: bytes, head: Head, body: bytes | None, client: _Client

@@ -11,9 +11,12 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Probe:
-    """What is asked, how often (s), how long one answer may take (s) and how many failures in a row count."""
+    """What is asked and where (None: the container's port), how often (s), how long one answer may take (s) and how
+    many failures in a row count.
+    """
 
     path: str | None
+    port: int | None
     headers: tuple[tuple[str, str], ...]
     delay: float
     period: float
@@ -26,8 +29,10 @@ def probe(spec: Mapping[str, Any] | None) -> Probe | None:
     if not spec:
         return None
     http = spec.get("httpGet")
+    asked = http or spec.get("tcpSocket") or spec.get("grpc") or {}
     return Probe(
         path=(http.get("path") or "/") if http is not None else None,
+        port=int(asked["port"]) if asked.get("port") else None,
         headers=tuple((one["name"], one.get("value", "")) for one in (http or {}).get("httpHeaders") or ()),
         delay=float(spec.get("initialDelaySeconds") or 0),
         period=float(spec.get("periodSeconds") or 10),
@@ -36,7 +41,7 @@ def probe(spec: Mapping[str, Any] | None) -> Probe | None:
     )
 
 
-DEFAULT_STARTUP = Probe(path=None, headers=(), delay=0, period=240, timeout=240, failures=1)
+DEFAULT_STARTUP = Probe(path=None, port=None, headers=(), delay=0, period=240, timeout=240, failures=1)
 """Cloud Run's own, where none is given: the port must be open within 240 s."""
 
 

@@ -1,24 +1,24 @@
 """An immutable revision of a service, and the instance that serves it: started, watched, restarted, drained."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.container import ContainerError, Launch, launch
+from infra.local.container import declared_port, ingress, lacking
+from infra.local.errors import ContainerError
 from infra.local.ports import free_port
-from infra.local.supervisor.probes import DEFAULT_STARTUP, probe, started, watch
+from infra.local.sockets import can_listen, holder
+from infra.local.supervisor.instance import Instance, StartFailed
 from infra.local.supervisor.process import Process
 from infra.local.supervisor.upstream import Pool
 
 _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_SECONDS = 10.0
-
-
-class StartFailed(Exception):
-    """The revision did not become ready; the message is Cloud Run's."""
+_COLLIDED = re.compile(r"already in use|EADDRINUSE|address in use", re.IGNORECASE)
+"""What programs log that listen on their declared port, whatever PORT is, where another has it."""
 
 
 class Revision:
@@ -38,29 +38,41 @@ class Revision:
         self.name = name
         self.spec = spec
         self.created = created
-        self.process: Process | None = None
+        self.instance: Instance | None = None
         self.pool: Pool | None = None
         self.ready = asyncio.Event()
         self.restarts = 0
+        self.absent: str | None = None
+        """Why this machine can't run it: then it is declared, and has no instance."""
         self._keeper: asyncio.Task[None] | None = None
         self.on_process = on_process
 
     @property
-    def log(self) -> Path:
-        return self.cloud.logs / self.service / f"{self.name}.log"
+    def process(self) -> Process | None:
+        """The process that gets the requests."""
+        return self.instance.main if self.instance else None
+
+    def processes(self) -> list[Process]:
+        """All of the instance's."""
+        return list(self.instance.processes.values()) if self.instance else []
 
     async def start(self) -> None:
         """Starts the instance and waits until its startup probe succeeds. Raises StartFailed, with nothing left
-        running.
+        running. What this machine can't run gets no instance.
         """
-        if self.running:
+        if self.running or await self._is_absent():
             return
         try:
-            await self._start_process()
+            await self._start_instance()
         except (StartFailed, ContainerError):
-            await self._stop_process(0)
+            await self._stop_instance(0)
             raise
         self.keep()
+
+    async def _is_absent(self) -> bool:
+        container = self.spec["containers"][ingress(self.spec)]
+        self.absent = await asyncio.to_thread(lacking, self.cloud, container)
+        return self.absent is not None
 
     @property
     def running(self) -> bool:
@@ -72,36 +84,32 @@ class Revision:
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
 
-    async def _start_process(self) -> None:
-        port = free_port()
-        plan: Launch = await asyncio.to_thread(launch, self.cloud, self.service, self.name, self.spec, port)
+    async def _start_instance(self) -> None:
+        """On the declared port; where others have that, on another, which the program is told as PORT."""
+        declared = declared_port(self.spec["containers"][ingress(self.spec)])
+        if can_listen(declared):
+            try:
+                return await self._start_on(declared)
+            except StartFailed:
+                await self._stop_instance(0)
+                if can_listen(declared):
+                    raise  # else somebody was faster
+        taken = holder(declared)
         try:
-            self.process = await Process.start(plan.command, plan.environment, plan.folder, self.log, port)
-        except OSError as problem:
+            await self._start_on(free_port())
+        except StartFailed as problem:
+            how = f"taken{taken}" if taken else "not to be opened by this user"
             raise StartFailed(
-                f"Revision '{self.name}' is not ready and cannot serve traffic. The container's command can't be run: "
-                f"{problem.strerror}: {plan.command[0]}"
+                f"{problem}\nThe container's port {declared} is {how}, so it was told another as PORT: a program that"
+                f" does not read PORT runs once {declared} is free, or with another containerPort.",
+                taken=declared if _COLLIDED.search(str(problem)) else None,
             ) from None
-        self.on_process()
-        container = self.spec["containers"][0]
-        startup = probe(container.get("startupProbe")) or DEFAULT_STARTUP
-        process = self.process
-        if not await started(startup, port, lambda: process.alive):
-            raise StartFailed(self._did_not_start(process, startup.period * startup.failures))
+
+    async def _start_on(self, port: int) -> None:
+        self.instance = instance = Instance(self.cloud, self.service, self.name, self.spec, port)
+        await instance.start(self.on_process)
         self.pool = Pool(port)
         self.ready.set()
-
-    def _did_not_start(self, process: Process, seconds: float) -> str:
-        how = (
-            f"It was not ready after {seconds:.0f} s."
-            if process.alive
-            else f"Its process ended with code {process.process.returncode}."
-        )
-        return (
-            f"Revision '{self.name}' is not ready and cannot serve traffic. The user-provided container failed to start"
-            " and listen on the port defined provided by the PORT environment variable within the allocated timeout."
-            f" {how} Logs for this revision: {self.log}\n{_tail(self.log)}"
-        )
 
     async def _keep(self) -> None:
         """Restarts the instance whenever it ends or its liveness probe fails, at once the first time, then with
@@ -109,50 +117,36 @@ class Revision:
         """
         failures = 0
         while True:
-            process = self.process
-            if process is not None and self.ready.is_set():
+            instance = self.instance
+            if instance is not None and self.ready.is_set():
                 since = time.monotonic()
-                await self._until_it_fails(process)
+                await instance.until_it_fails()
                 self.ready.clear()
                 self.restarts += 1
                 failures = 0 if time.monotonic() - since > _STABLE_SECONDS else failures + 1
-            await self._stop_process(1.0)
+            await self._stop_instance(1.0)
             await asyncio.sleep(_BACKOFF[min(max(failures - 1, 0), len(_BACKOFF) - 1)])
+            if await self._is_absent():
+                return
             try:
-                await self._start_process()
+                await self._start_instance()
             except (StartFailed, ContainerError) as problem:
                 failures += 1
                 print(f"{self.name}: {problem}", flush=True)
 
-    async def _until_it_fails(self, process: Process) -> None:
-        ended = asyncio.create_task(process.wait())
-        waiting: set[asyncio.Task[Any]] = {ended}
-        liveness = probe(self.spec["containers"][0].get("livenessProbe"))
-        if liveness:
+    async def _stop_instance(self, grace: float) -> None:
+        await self._end(self.instance, self.pool, grace)
 
-            async def unhealthy() -> None:
-                print(f"{self.name}: the liveness probe failed {liveness.failures} times, restarting", flush=True)
-
-            waiting.add(asyncio.create_task(watch(liveness, process.port, unhealthy)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-
-    async def _stop_process(self, grace: float) -> None:
-        await self._end(self.process, self.pool, grace)
-
-    async def _end(self, process: Process | None, pool: Pool | None, grace: float) -> None:
+    async def _end(self, instance: Instance | None, pool: Pool | None, grace: float) -> None:
         """Ends an instance: the revision's own one, or one that another has taken the place of."""
         if self.pool is pool:
             self.pool = None
-        if self.process is process:
-            self.process = None
+        if self.instance is instance:
+            self.instance = None
         if pool:
             pool.close()
-        if process:
-            await process.stop(grace)
+        if instance:
+            await instance.stop(grace)
 
     async def drain(self, longest: float) -> None:
         """Waits for the requests under way (at most `longest` seconds), then stops the instance. Whoever goes back to
@@ -162,17 +156,8 @@ class Revision:
             self._keeper.cancel()
             self._keeper = None
         self.ready.clear()
-        process, pool = self.process, self.pool
+        instance, pool = self.instance, self.pool
         if pool:
             await pool.idle(longest)
-        await self._end(process, pool, 10.0)
+        await self._end(instance, pool, 10.0)
         self.on_process()
-
-
-def _tail(log: Path, lines: int = 12) -> str:
-    try:
-        with open(log, "rb") as file:
-            file.seek(max(0, log.stat().st_size - 8192))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""

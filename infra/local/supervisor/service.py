@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud, Damaged
-from infra.local.container import ContainerError
+from infra.local.container import ingress
+from infra.local.errors import ContainerError
 from infra.local.files import read_json, write_json
 from infra.local.supervisor import traffic
-from infra.local.supervisor.front import Front, listen
-from infra.local.supervisor.revision import Revision, StartFailed
+from infra.local.supervisor.front import NONE_READY, Front, listen
+from infra.local.supervisor.instance import StartFailed
+from infra.local.supervisor.revision import Revision
 from infra.local.supervisor.upstream import Pool
 
 _WAIT_FOR_INSTANCE = 10.0
 _KEPT_REVISIONS = 20
+
+
+WAY_OUT = (
+    "To run it here, build its image in the program (pulumi_docker.Image), from a Dockerfile whose command is on this"
+    " machine."
+)
 
 
 class DeployError(Exception):
@@ -74,9 +82,8 @@ class Service:
         if self._server is None:
             self._server = await listen(Front(self._route, self._timeout), self.port)
 
-    async def resume(self) -> None:
+    def resume(self) -> None:
         """Starts what was being served, and keeps trying what does not start."""
-        await self.open()
         for name in traffic.served(self.targets):
             if name in self.revisions:
                 self.revisions[name].keep()
@@ -85,53 +92,94 @@ class Service:
         revision = self.revisions.get(self.latest)
         return float(str((revision.spec.get("timeout") if revision else None) or "300s").rstrip("s"))
 
-    async def _route(self, host: str) -> Pool | None:
-        """The next revision's instance; waits for one that is just starting, as Cloud Run queues requests."""
+    async def _route(self, host: str) -> Pool | str:
+        """The next revision's instance, or why there is none; waits for one that is just starting, as Cloud Run queues
+        requests.
+        """
         deadline = asyncio.get_running_loop().time() + _WAIT_FOR_INSTANCE
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
             if not self.targets:
-                return None
+                break
             target = traffic.tagged(self.targets, host) or traffic.choose(self.targets)
             revision = self.revisions[target.revision]
             if revision.pool is not None and revision.ready.is_set():
                 return revision.pool
+            if revision.absent:
+                return f"{self.name} is declared only: {revision.absent}. {WAY_OUT}"
             try:
                 await asyncio.wait_for(revision.ready.wait(), min(left, 0.25))
             except TimeoutError:
                 pass
-        return None
+        return NONE_READY
 
     async def deploy(self, template: Mapping[str, Any], traffics: list[Mapping[str, Any]]) -> None:
         """A new revision where the template changed, then the traffic. Raises DeployError with the old state
         untouched.
         """
         async with self._deploying:
-            before = self.revisions.get(self.latest)
             named = template.get("revision")
             spec = {key: value for key, value in template.items() if key != "revision"}
             latest, created = self.latest, None
-            if before is None or before.spec != spec or (named and named not in self.revisions):
+            if named in self.revisions:
+                if self.revisions[named].spec != spec:
+                    raise DeployError(
+                        f"googleapi: Error 409: Revision named '{named}' with different configuration already exists.,"
+                        " alreadyExists"
+                    )
+                latest = named
+            elif named or not latest or self.revisions[latest].spec != spec:
                 created = self._next_revision(named, spec)
                 latest = created.name
-                self._starting = created
-                try:
-                    await created.start()
-                except (StartFailed, ContainerError) as problem:
-                    self._starting = None
-                    raise DeployError(str(problem)) from None
             wanted = traffic.targets(traffics, latest)
-            known = {*self.revisions, *([created.name] if created else [])}
             for target in wanted:
-                if target.revision not in known:
-                    if created:
-                        self._starting = None
-                        await created.drain(0)
+                if target.revision not in {*self.revisions, latest}:
                     raise DeployError(
                         f"Revision '{target.revision}' in the traffic of service '{self.name}' was not found."
                     )
+            stopped: list[Revision] = []
             if created:
-                self.revisions[created.name], self._starting = created, None
-            await self._serve(wanted, traffics, latest)
+                stopped = await self._start_new(created)
+                self.revisions[created.name] = created
+            try:
+                await self._serve(wanted, traffics, latest)
+            except DeployError:
+                if created:
+                    del self.revisions[created.name]
+                    await created.drain(0)
+                await self._start_again(stopped)
+                raise
+
+    async def _start_new(self, created: Revision) -> list[Revision]:
+        """Starts a revision beside those that serve; in the place of one that has the port which it can't do without.
+        Returns those that it took the place of. Raises DeployError with the old state.
+        """
+        self._starting = created
+        stopped: list[Revision] = []
+        try:
+            try:
+                await created.start()
+            except StartFailed as problem:
+                stopped = [
+                    one
+                    for one in self.revisions.values()
+                    if problem.taken and one.instance and one.instance.port == problem.taken
+                ]
+                if not stopped:
+                    raise
+                for one in stopped:
+                    await one.drain(self._timeout())
+                await created.start()
+        except (StartFailed, ContainerError) as problem:
+            await self._start_again(stopped)
+            raise DeployError(str(problem)) from None
+        finally:
+            self._starting = None
+        return stopped
+
+    @staticmethod
+    async def _start_again(stopped: list[Revision]) -> None:
+        for one in stopped:
+            one.keep()
 
     async def route(self, traffics: list[Mapping[str, Any]]) -> None:
         """Moves traffic between the revisions that there are. Raises DeployError, with the traffic as it was, for one
@@ -217,13 +265,17 @@ class Service:
                 {
                     "name": one.name,
                     "created": one.created,
-                    "image": one.spec["containers"][0]["image"],
+                    "image": one.spec["containers"][ingress(one.spec)]["image"],
+                    "images": [container["image"] for container in one.spec["containers"]],
                     "settings": _plain(one.spec),
                     "port": one.process.port if one.process else None,
                     "ready": one.ready.is_set(),
                     "pid": one.process.pid if one.process else None,
+                    "pids": [process.pid for process in one.processes()],
+                    "absent": one.absent,
+                    "skipped": one.instance.skipped if one.instance else {},
                     "restarts": one.restarts,
-                    "log": str(one.log),
+                    "log": str(self.cloud.logs / self.name / f"{one.name}.log"),
                 }
                 for one in self.revisions.values()
             ],
@@ -232,5 +284,5 @@ class Service:
 
 def _plain(spec: Mapping[str, Any]) -> dict[str, str]:
     """A revision's variables, without those that come from a secret."""
-    given = spec["containers"][0].get("envs") or ()
+    given = spec["containers"][ingress(spec)].get("envs") or ()
     return {one["name"]: str(one["value"]) for one in given if one.get("value") and not one.get("valueSource")}
