@@ -43,9 +43,11 @@ def interpreter(project: Project, variables: Mapping[str, str] | None = None) ->
 
 def _made(project: Project, variables: Mapping[str, str]) -> Path:
     words, files = _wanted(project)
-    digest = hashlib.sha256("\0".join([sys.version, *words]).encode())
+    asked = [word for word in words if word != str(files[0])] if files else words
+    digest = hashlib.sha256("\0".join([sys.version, *asked]).encode())
     for path in files:
-        digest.update(path.read_bytes())
+        lines = (line.partition(" #")[0].strip() for line in path.read_text(errors="replace").splitlines())
+        digest.update("\n".join(line for line in lines if line and not line.startswith("#")).encode() + b"\0")
     folder = user_cache(variables) / "programs" / digest.hexdigest()[:24]
     python = folder / "bin" / "python"
     make_private_folder(folder.parent)

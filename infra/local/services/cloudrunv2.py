@@ -118,8 +118,11 @@ def read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
     client.ensure(cloud)
     status = client.request(cloud, {"do": "status"})
     found = next((one for one in status["services"] if one["name"] == name), None)
-    # Traffic may have been moved since, past the engine.
-    return {**_shown(found, place), "traffics": found["traffics"]} if found else None
+    if found is None:
+        return None
+    # Traffic may have been moved since, past the engine; where none was ever declared, none is told.
+    traffics = found["traffics"]
+    return {**_shown(found, place), **({"traffics": traffics} if traffics or inputs.get("traffics") else {})}
 
 
 def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
