@@ -163,8 +163,9 @@ lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON 
 	@echo "==> Checkov"; CHECKOV=$(CHECKOV) $(DELIVERY) check-workflows
 
 .PHONY: package
-package: $(RUN_ENV) ## Build the wheel of the policy pack into packages/dist
+package: $(RUN_ENV) ## Build the wheels of the policy pack and of the local cloud into packages/dist
 	@$(PYTHON) packages/policies/backend.py packages/dist
+	@$(PYTHON) packages/cloud/backend.py packages/dist
 
 .PHONY: audit
 audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advisory service, so it needs the network)

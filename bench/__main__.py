@@ -1,5 +1,6 @@
 """`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` and `codes` take the feeds' folder
-after them, `masking` that of its second corpus, `policies` that of public values and programs.
+after them, `masking` that of its second corpus, `policies` that of public values and programs, `programs` that of
+programs alone.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -19,6 +20,7 @@ AREAS = {
     "retrieval": "recall and nDCG of retrieval, against plain BM25",
     "panel": "the panel's answers on people's questions, and turned-round facts against the guard",
     "policies": "what a resource costs in the policy pack, its import, and a preview of 1,000 with it and without",
+    "programs": "other people's programs on the local cloud: up, up again, down (programs DIR)",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
@@ -36,7 +38,7 @@ MODULES = {
     "store": "bench.store.run",
     "slow": "bench.slow.run",
 }
-WITH_FOLDER = ("feeds", "codes", "masking", "policies")
+WITH_FOLDER = ("feeds", "codes", "masking", "policies", "programs")
 
 
 def main(words: list[str]) -> None:

@@ -48,6 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--lines", type=int, default=40, help="how many lines (default: %(default)s)")
     secret = command("secret", lambda wanted, given: commands.secret(wanted, given.key), "keep a secret setting here")
     secret.add_argument("key", help="the setting; its value comes on standard input")
+    job = command(
+        "run-job", lambda wanted, given: commands.run_job(wanted, given.name), "run a Cloud Run job, and wait"
+    )
+    job.add_argument("name", help="the job's name")
+    put = command(
+        "object-put",
+        lambda wanted, given: commands.put(wanted, given.bucket, given.file, given.name),
+        "put a file into a bucket, and start what its arrival triggers",
+    )
+    put.add_argument("bucket", help="the bucket's name")
+    put.add_argument("file", type=Path, help="the file")
+    put.add_argument("--name", help="the object's name (default: the file's)")
     env = command(
         "env",
         lambda wanted, given: commands.show_environment(wanted, export=not given.plain),
@@ -55,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     running(env)
     env.add_argument("--plain", action="store_true", help="NAME=VALUE lines, as for a file of a pipeline's variables")
+    for name, says in (("engine", "get the Pulumi engine"), ("types", "list the types that act, with their kinds")):
+        added.add_parser(name, help=says, description=says).set_defaults(plain_command=getattr(commands, name))
     return parser
 
 
@@ -65,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with kept_private():
+            if hasattr(given, "plain_command"):
+                return int(given.plain_command())
             project = read_project(given.project)
             wanted = Wanted(
                 project,

@@ -10,20 +10,25 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from infra.local import pulumi
 from infra.local.cloud import Cloud
-from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, state_file
+from infra.local.commands.engine_run import Transcript, alone, banner, heal_state, state_file
+from infra.local.commands.engine_run import engine as run_engine
+from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
 from infra.local.commands.status import collect, show
 from infra.local.commands.up import drop_damaged
 from infra.local.commands.warnings import is_declared, warnings
+from infra.local.engine import ENGINE_VERSION, ensure_engine
 from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
 from infra.local.home import Home, bytecode_cache
 from infra.local.programs import running
 from infra.local.programs.project import Project
+from infra.local.services import all_resources
 from infra.local.supervisor import client
 
 _ANSWER_SECONDS = 20.0
@@ -174,6 +179,30 @@ def show_logs(wanted: Wanted, name: str | None, lines: int) -> int:
     return logs(wanted.home, wanted.stack, name, lines)
 
 
+def run_job(wanted: Wanted, name: str) -> int:
+    """Runs a Cloud Run job and waits for it."""
+    return run_named(wanted.home, wanted.stack, name)
+
+
+def put(wanted: Wanted, bucket: str, file: Path, name: str | None) -> int:
+    """Puts a file into a bucket and starts what its arrival triggers."""
+    return put_object(wanted.home, wanted.stack, bucket, file, name)
+
+
+def engine() -> int:
+    """Gets the Pulumi engine of the pinned version."""
+    found = ensure_engine()
+    print(f"Pulumi engine {ENGINE_VERSION}: {found.pulumi} (from: {found.source})")
+    return EXIT_OK
+
+
+def types() -> int:
+    """The types that have a table of their own: every other one is declared, and generic."""
+    for token, resource in sorted(all_resources().items()):
+        print(f"{resource.kind:<9} {token}")
+    return EXIT_OK
+
+
 def secret(wanted: Wanted, key: str) -> int:
     """Keeps a secret setting, read from standard input, for this stack."""
     value = sys.stdin.read().strip("\n")
@@ -205,7 +234,7 @@ def _settle(wanted: Wanted) -> None:
 def _run(wanted: Wanted, words: Sequence[str], whole: Mapping[str, str]) -> tuple[int, Transcript]:
     transcript = Transcript(everything=wanted.verbose)
     arguments = [*words, *(running.packs(wanted.packs) if words[0] in ("up", "preview") else ())]
-    code = engine(arguments, wanted.home, wanted.stack, whole, transcript, wanted.project.folder)
+    code = run_engine(arguments, wanted.home, wanted.stack, whole, transcript, wanted.project.folder)
     if code:
         text = "\n".join(transcript.lines)
         if not wanted.verbose:

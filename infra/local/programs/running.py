@@ -57,7 +57,8 @@ def variables(
     nobody = str(home.root / "nobody")  # where a program that asks gcloud or a cluster who it is finds nothing
     apart = {"CLOUDSDK_CONFIG": nobody, "KUBECONFIG": f"{nobody}/kubeconfig"}
     places = {name: os.environ[name] for names in _VARIABLES.values() for name in names if name in os.environ}
-    return {**environment(home, stack=stack, variables=asked), **places, **apart, **own}
+    someone = {"USER": os.environ.get("USER") or "local"}  # programs name things by it, and containers leave it out
+    return {**environment(home, stack=stack, variables=asked), **places, **apart, **someone, **own}
 
 
 def settle(project: Project, home: Home, stack: str, given: Sequence[str]) -> list[str]:

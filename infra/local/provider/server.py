@@ -74,11 +74,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             for name, value in request.news.fields.items()
             if name in _CREDENTIALS and not _is_address(value.string_value)
         }
+        given.pop("impersonateServiceAccount", None)  # lets nobody in by itself
         if _OWN_PROVIDER.search(request.urn):
             for name in given:
                 del request.news.fields[name]
             given = {}
-        given.pop("impersonateServiceAccount", None)  # lets nobody in by itself
         failures = [
             provider_pb2.CheckFailure(
                 property=name,
