@@ -1,6 +1,6 @@
 """`python -m bench [AREA …]`: run the benchmarks of some areas, or of all. `feeds` and `codes` take the feeds' folder
 after them, `masking` that of its second corpus, `policies` that of public values and programs, `programs` that of
-programs alone.
+programs alone, `fidelity` a file of cases.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -21,6 +21,7 @@ AREAS = {
     "panel": "the panel's answers on people's questions, and turned-round facts against the guard",
     "policies": "what a resource costs in the policy pack, its import, and a preview of 1,000 with it and without",
     "programs": "other people's programs on the local cloud: up, up again, down (programs DIR)",
+    "fidelity": "the local cloud's provider against what the real one answered, by kind (fidelity FILE)",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
@@ -38,7 +39,7 @@ MODULES = {
     "store": "bench.store.run",
     "slow": "bench.slow.run",
 }
-WITH_FOLDER = ("feeds", "codes", "masking", "policies", "programs")
+WITH_FOLDER = ("feeds", "codes", "masking", "policies", "programs", "fidelity")
 
 
 def main(words: list[str]) -> None:

@@ -72,10 +72,12 @@ def _secret(arguments: argparse.Namespace) -> int:
 
 
 def _types(arguments: argparse.Namespace) -> int:
+    from infra.local.facts import known_types
     from infra.local.services import all_resources
 
-    for token, resource in sorted(all_resources().items()):
-        print(f"{resource.kind:<9} {token}")
+    own = all_resources()
+    for token in sorted(known_types()):
+        print(f"{own[token].kind if token in own else 'generic':<9} {token}")
     return EXIT_OK
 
 

@@ -124,7 +124,10 @@ def _with_kind(line: str) -> str:
     line = line.replace(" deleted ", " forgotten ", 1) if "[retain]" in line else line
     shown = re.sub(r" ?\[(diff: .*|retain)\]?", "", line).rstrip()
     found = re.match(r"^( \S+\s+)(\S+)( .*)$", shown)
-    return f"{found[1]}{_kinds().get(found[2], ''):<9} {found[2]}{found[3]}" if found else shown
+    if not found:
+        return shown
+    kind = _kinds().get(found[2]) or ("generic" if found[2].startswith(("gcp:", "docker:")) else "")
+    return f"{found[1]}{kind:<9} {found[2]}{found[3]}"
 
 
 class Transcript:

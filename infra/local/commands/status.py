@@ -15,6 +15,7 @@ _MEANINGS = {
     "real": "acts here as it does in Google Cloud",
     "enforced": "decides what may start",
     "declared": "checked and kept in state",
+    "generic": "checked as far as its schema is known, and kept in state; what it does is not looked at",
 }
 
 

@@ -232,7 +232,8 @@ def _tell(
     )
     print(f"\n    {changes}{advisories}")
     print(
-        f"    resources: {kinds['real']} real, {kinds['enforced']} enforced, {kinds['declared']} declared "
+        f"    resources: {kinds['real']} real, {kinds['enforced']} enforced, {kinds['declared']} declared, "
+        f"{kinds['generic']} generic "
         f"(listed by: python -m infra.local status{'' if stack == 'local' else f' --stack {stack}'})"
     )
     for line in warnings(client.request(cloud, {"do": "status"})["services"]):

@@ -5,31 +5,9 @@ import re
 from collections.abc import Iterator
 from infra.local.iam import ROLES_BY_SERVICE
 from infra.local.provider.resource import Resource
-from infra.local.provider.rules import Inputs, Problem, Rule, found
+from infra.local.provider.rules import Inputs, Problem, found
 
-_MEMBER = re.compile(
-    r"(allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group|domain|principal|principalSet|projectOwner"
-    r"|projectEditor|projectViewer|principalHierarchy):.+)"
-)
 _ROLE = re.compile(r"(roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+)")
-
-
-def members_are_members(path: str) -> Rule:
-    """The provider's own check of members."""
-
-    def rule(inputs: Inputs) -> Iterator[Problem]:
-        for where, value in found(inputs, path):
-            if not _MEMBER.fullmatch(str(value)):
-                yield (
-                    where,
-                    (
-                        f'invalid value "{value}" for {path.removesuffix("[]")} (IAM members must have one of the'
-                        " values outlined here:"
-                        " https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
-                    ),
-                )
-
-    return rule
 
 
 def role_exists(inputs: Inputs) -> Iterator[Problem]:
@@ -66,13 +44,11 @@ def triple(prefix: str, parent: str) -> dict[str, Resource]:
         token("Member"): Resource(
             id=parent + "/{role}/{member}{condition_title}",
             kind="enforced",
-            rules=(members_are_members("member"),),
             refuses=(role_exists,),
         ),
         token("Binding"): Resource(
             id=parent + "/{role}{condition_title}",
             kind="enforced",
-            rules=(members_are_members("members[]"),),
             refuses=(role_exists,),
         ),
         token("Policy"): Resource(id=parent, kind="enforced", refuses=(policy_is_policy,)),

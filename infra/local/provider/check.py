@@ -1,17 +1,15 @@
 """Check: are a resource's inputs what the provider and Google Cloud take? Names and defaults are filled in here too."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from infra.local.facts import Facts
+from infra.local.facts import AutomaticName, Block, Facts, Property
+from infra.local.provider import judge
+from infra.local.provider.given import DEFAULTS, Unparsed, converted, original
 from infra.local.provider.resource import Resource
-from infra.local.provider.rules import Problem, terraform_name
-from infra.local.provider.values import Asset, Unknown
+from infra.local.provider.rules import Problem
 from infra.local.refusals import of_inputs
-
-DEFAULTS = "__defaults"
-"""Where the real provider notes which inputs it filled in; an automatic name is told from an explicit one by it."""
 
 REFUSED = "Google Cloud refuses this in `up`: "
 """Begins what the real provider does not find in preview."""
@@ -25,91 +23,89 @@ def check(
     new: Mapping[str, Any],
     seed: bytes,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The inputs with defaults and the automatic name, and what is wrong with them in the provider's words."""
-    inputs = {key: value for key, value in new.items() if key != DEFAULTS}
-    problems = list(_shape(inputs, facts.inputs, facts, ""))
-    filled = dict(resource.defaults)
-    if resource.name and inputs.get(resource.name) is None:
-        filled[resource.name] = _automatic_name(resource, name, old, seed)
-    added = {key: value for key, value in filled.items() if inputs.get(key) is None}
-    inputs |= added
-    # A rule may count on the shapes that the SDK promises.
+    """The inputs with defaults and the automatic name, and what is wrong with them in the provider's words.
+
+    Raises Unparsed where the real provider answers with an error instead.
+    """
+    values = converted(facts.properties, new)
+    inputs = judge.Inputs(facts.properties, values, newer=bool(facts.says("pf")))
+    added = {}
+    for automatic in facts.automatic:
+        prop = facts.properties[automatic.property]
+        if prop.name not in values and not _excluded(inputs, prop, prop.name):
+            added[prop.name] = _automatic_name(automatic, name, old, seed)
+    values |= added
+    problems = list(judge.problems(inputs))
+    filled = _filled(inputs, facts.properties, values)
+    added |= {key: value for key, value in filled.items() if key not in values}
+    complete: dict[str, Any] = original(filled)
     refused: list[Problem] = []
     if not problems:
-        problems = [problem for rule in resource.rules for problem in rule(inputs)]
-        problems = [problem for rule in resource.limits for problem in rule(inputs)] if not problems else problems
-        refused = [problem for rule in resource.refuses for problem in rule(inputs)]
-        refused += of_inputs(facts.type, inputs)
+        problems = [problem for rule in resource.limits for problem in rule(complete)]
+        refused = [problem for rule in resource.refuses for problem in rule(complete)]
+        refused += of_inputs(facts.type, complete)
     if resource.complete_inputs and not problems:
-        inputs = resource.complete_inputs(inputs)
-    if added:
-        inputs[DEFAULTS] = sorted(added)
-    return inputs, [
-        *(f"{says}. Examine values at '{name}.{path}'." for path, says in problems),
-        *(f"{REFUSED}{says}. Examine values at '{name}.{path}'." for path, says in refused),
+        complete = resource.complete_inputs(complete)
+    complete[DEFAULTS] = sorted(added)
+    return complete, [
+        *(_told(says, name, path) for path, says in problems),
+        *(_told(REFUSED + says, name, path) for path, says in refused),
     ]
 
 
-def _automatic_name(resource: Resource, name: str, old: Mapping[str, Any], seed: bytes) -> str:
-    assert resource.name  # for the type checker  # nosec B101
-    if resource.name in (old.get(DEFAULTS) or ()) and isinstance(old.get(resource.name), str):
-        return str(old[resource.name])
-    suffix = hashlib.sha256(seed or name.encode()).hexdigest()[:7]
-    return f"{name[:resource.name_limit - 8].lower()}-{suffix}"
+_BARE = "Missing required property"
 
 
-def _shape(values: Mapping[str, Any], shape: Mapping[str, str], facts: Facts, prefix: str) -> Iterator[Problem]:
-    """Unknown, missing and mistyped properties, at every depth."""
-    for key, kind in shape.items():
-        if kind.endswith("!") and values.get(key) is None:
-            argument = terraform_name(key)
-            yield (
-                prefix + key,
-                f'Missing required argument. The argument "{argument}" is required, but no definition was found.',
-            )
-    for key, value in values.items():
-        if key.startswith("__"):
+def _told(says: str, name: str, path: str) -> str:
+    return says if says.startswith(_BARE) else f"{says}. Examine values at '{name}.{path}'."
+
+
+def _automatic_name(automatic: AutomaticName, name: str, old: Mapping[str, Any], seed: bytes) -> str:
+    """The name that the old inputs have, or one made of the resource's. Raises Unparsed where that is too long."""
+    kept = old.get(automatic.property)
+    if isinstance(kept, str):
+        return kept
+    whole = name.lower() if automatic.lower else name
+    if automatic.random:
+        whole += automatic.separator
+    if len(whole) + automatic.random > automatic.longest:
+        raise Unparsed(
+            f"could not make a default value for '{automatic.property}': name '{whole}' plus {automatic.random} random "
+            f"chars is longer than maximum length {automatic.longest}"
+        )
+    return whole + hashlib.sha256(seed or name.encode()).hexdigest()[: automatic.random]
+
+
+def _excluded(inputs: judge.Inputs, prop: Property, own: str) -> bool:
+    """Whether another property that is given, or has a default, excludes the one at the path `own`."""
+    others = [path for kind in ("conf", "exact") for path in prop.facts.get(kind, ()) if path != own]
+    return any(inputs.given(path) is not False or _has_default(inputs.properties, path) for path in others)
+
+
+def _has_default(block: Block | None, path: str) -> bool:
+    head, _, rest = path.partition(".")
+    prop = block.get(head) if block is not None else None
+    if prop is None:
+        return False
+    return _has_default(prop.block, rest) if rest else bool(prop.default)
+
+
+def _filled(inputs: judge.Inputs, block: Block, values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Values with defaults, in given blocks and lists too; `above` is the path of the block with a dot."""
+    whole = dict(values)
+    if not block.has_defaults:
+        return whole
+    for prop in block.defaults:
+        if prop.name not in whole and not _excluded(inputs, prop, above + prop.name):
+            whole[prop.name] = prop.default
+    for name, value in values.items():
+        inner = block[name].block if name in block and not block[name].output else None
+        if inner is None or not inner.has_defaults:
             continue
-        if key not in shape:
-            yield prefix + key, "Invalid or unknown key"
-        elif value is not None:
-            yield from _kind(value, shape[key].removesuffix("!"), facts, prefix + key)
-
-
-def _kind(value: Any, kind: str, facts: Facts, path: str) -> Iterator[Problem]:
-    if isinstance(value, Unknown) or kind == "any":
-        return
-    if kind.startswith("#") and isinstance(value, Mapping):
-        yield from _shape(value, facts.objects[kind[1:]], facts, f"{path}.")
-    elif kind.startswith("[") and isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _kind(one, kind[1:-1], facts, f"{path}[{index}]")
-    elif kind.startswith("{") and isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _kind(one, kind[1:-1], facts, f"{path}.{key}")
-    elif not _fits(value, kind):
-        yield path, f"expected {_NAMES.get(kind[0], kind)} type, got {_called(value)} type"
-
-
-_NAMES = {"#": "object", "[": "list", "{": "map"}
-
-
-def _fits(value: Any, kind: str) -> bool:
-    """As the real provider, which turns texts into numbers and truths and back."""
-    if kind == "asset":
-        return isinstance(value, (Asset, str))
-    if kind == "string":
-        return isinstance(value, (str, bool, int, float))
-    if kind == "boolean":
-        return isinstance(value, bool) or value in ("true", "false")
-    if kind in ("integer", "number") and not isinstance(value, bool):
-        try:
-            return isinstance(value, (str, int, float)) and (float(value).is_integer() or kind == "number")
-        except ValueError:
-            return False
-    return False
-
-
-def _called(value: Any) -> str:
-    names = {bool: "boolean", str: "string", int: "number", float: "number", list: "list", Asset: "asset"}
-    return names.get(type(value), "object")
+        if isinstance(value, Mapping):
+            whole[name] = _filled(inputs, inner, value, f"{above}{name}.")
+        elif isinstance(value, list):
+            whole[name] = [
+                _filled(inputs, inner, one, f"{above}{name}[].") if isinstance(one, Mapping) else one for one in value
+            ]
+    return whole

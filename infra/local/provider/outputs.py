@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.local.facts import Facts
 from infra.local.provider.resource import Place, Resource, Values
-from infra.local.provider.values import UNKNOWN, Unknown, known
+from infra.local.provider.values import UNKNOWN, known
 
 _SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "local.orderguard")
 
@@ -72,7 +72,7 @@ _SHARED: dict[str, Callable[[Values, Place], Any]] = {
 
 def _labels(inputs: Mapping[str, Any]) -> dict[str, Any]:
     labels = inputs.get("labels") or {}
-    if isinstance(labels, Unknown):
+    if not isinstance(labels, Mapping):
         return {"pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
     return {"pulumiLabels": {**labels, **_PROVISIONED}, "effectiveLabels": {**labels, **_PROVISIONED}}
 
@@ -80,9 +80,15 @@ def _labels(inputs: Mapping[str, Any]) -> dict[str, Any]:
 _PROVISIONED = {"goog-pulumi-provisioned": "true"}
 
 
+def _state(facts: Facts, inputs: Mapping[str, Any]) -> Values:
+    """The inputs that a state holds: not the write-only ones."""
+    hidden = facts.write_only
+    return {name: value for name, value in inputs.items() if not name.startswith("__") and name not in hidden}
+
+
 def complete(facts: Facts, resource: Resource, inputs: Mapping[str, Any], place: Place) -> Values:
     """All outputs of a resource: its inputs, what the type's module computes, and what many types share."""
-    whole = {key: value for key, value in inputs.items() if not key.startswith("__")}
+    whole = _state(facts, inputs)
     for name, value in (("project", place.project), ("region", place.region), ("location", place.region)):
         if name in facts.inputs and whole.get(name) is None:
             whole[name] = value
@@ -94,7 +100,7 @@ def complete(facts: Facts, resource: Resource, inputs: Mapping[str, Any], place:
             whole[name] = _labels(inputs)[name]
         elif name == "effectiveAnnotations":
             whole[name] = inputs.get("annotations") or {}
-        elif name in _SHARED:
+        elif name in _SHARED and not (name == "name" and "name" in whole):
             whole[name] = _SHARED[name](whole, place)
     whole.update({name: value for name, value in own.items() if name not in facts.computed})
     return whole
@@ -102,7 +108,7 @@ def complete(facts: Facts, resource: Resource, inputs: Mapping[str, Any], place:
 
 def previewed(facts: Facts, resource: Resource, inputs: Mapping[str, Any], place: Place) -> Values:
     """The outputs of a resource that does not exist yet: what needs the cloud is unknown."""
-    whole = {key: value for key, value in inputs.items() if not key.startswith("__")}
+    whole = _state(facts, inputs)
     for name in facts.computed:
         whole[name] = _labels(inputs)[name] if name in ("pulumiLabels", "effectiveLabels") else UNKNOWN
     if resource.planned and known(inputs) and place.project:

@@ -1,13 +1,13 @@
 """What the stand-in knows about how one resource type acts. A service module is a table of these."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from infra.local.cloud import Cloud
 from infra.local.provider.rules import Inputs, Rule
 
-Kind = Literal["real", "enforced", "declared"]
+Kind = Literal["real", "enforced", "declared", "generic"]
 Values = dict[str, Any]
 
 
@@ -45,23 +45,17 @@ def no_outputs(inputs: Inputs, place: Place) -> Values:
 
 @dataclass(frozen=True)
 class Resource:
-    """How one type acts. `id` is a format string over the inputs and project, number, region and email."""
+    """How one type acts. `id` is a format string over the inputs and project, number, region and email.
+
+    What the real provider itself checks, fills in and replaces stands in the facts of the type, not here.
+    """
 
     id: str
     kind: Kind = "declared"
-    name: str | None = None
-    """The input that is named automatically where it is not given."""
-    name_limit: int = 63
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Inputs that the provider fills in."""
-    rules: tuple[Rule, ...] = ()
-    """What the real provider finds in Check, in its words."""
     refuses: tuple[Rule, ...] = ()
     """What Google Cloud refuses in `up`; found here in preview."""
     limits: tuple[Rule, ...] = ()
     """What the local cloud itself can't do, though Google Cloud can; said in preview, as its own limit."""
-    replaced_where: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
-    """Inputs whose change replaces the resource for some values, the old and the new one, alone."""
     complete_inputs: Callable[[Values], Values] | None = None
     """Adds inputs that Check finds out, such as the digest of a build context."""
     identify: Callable[[Cloud, Inputs, Place], Values] | None = None

@@ -15,8 +15,11 @@ from infra.local.cloud import Cloud, Record
 from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts, facts_of
 from infra.local.functions import answer, secrets_of
-from infra.local.provider.check import DEFAULTS, REFUSED, check
+from infra.local.provider import plan
+from infra.local.provider.check import REFUSED, check
 from infra.local.provider.diff import diff
+from infra.local.provider.generic import inside, shaped
+from infra.local.provider.given import DEFAULTS, Unparsed
 from infra.local.provider.outputs import complete, previewed, project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
@@ -107,23 +110,29 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         """Inputs with defaults and names, or what is wrong with them."""
         facts, resource, token = self._known(request.urn, context)
-        inputs, failures = check(
-            facts, resource, _name(request.urn), properties(request.olds), properties(request.news), request.randomSeed
-        )
-        if "project" in facts.inputs and not inputs.get("project") and not self.configured.get("project"):
+        old, new = properties(request.olds), properties(request.news)
+        try:
+            inputs, failures = check(facts, resource, _name(request.urn), old, new, request.randomSeed)
+        except Unparsed as problem:
+            context.abort(grpc.StatusCode.UNKNOWN, str(problem))
+        needs_project = "project" in facts.inputs and not facts.inputs["project"].required
+        if needs_project and not inputs.get("project") and not self.configured.get("project"):
             failures.append(
                 "Failed to retrieve project, pid: , err: project: required field is not set. "
                 "Set it with: pulumi config set gcp:project PROJECT"
             )
         self.parents.note_planned(token, inputs)
         return provider_pb2.CheckResponse(
-            inputs=struct(inputs), failures=[provider_pb2.CheckFailure(reason=reason) for reason in failures]
+            inputs=struct(inputs, facts.properties.secrets),
+            failures=[provider_pb2.CheckFailure(reason=reason) for reason in failures],
         )
 
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """Compares inputs; a change of what the cloud holds shows up in Read."""
         facts, resource, token = self._known(request.urn, context)
-        found = diff(facts, resource, properties(request.old_inputs), properties(request.news))
+        old, new = properties(request.old_inputs), properties(request.news)
+        self._refuse(token, old, new, context)
+        found = diff(facts, old, new, properties(request.olds), self.configured)
         detailed = {
             path: provider_pb2.PropertyDiff(kind=_KINDS[change, path in found.replaces], inputDiff=True)
             for path, change in found.changes.items()
@@ -143,10 +152,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         facts, resource, token = self._known(request.urn, context)
         inputs = properties(request.properties)
         place = self._place(request.urn, token, inputs)
+        self._refuse(token, {}, inputs, context)
         self._require_parents(request, token, inputs, place, context)
         if request.preview:
             outputs = previewed(facts, resource, inputs, place)
-            return provider_pb2.CreateResponse(properties=struct(outputs, facts.secret))
+            if resource.kind == "generic":
+                outputs = inside(facts.properties, outputs, None)
+            return provider_pb2.CreateResponse(properties=struct(outputs, facts.properties.secrets))
         try:
             place = self._identified(resource, inputs, place)
         except (Refused, LocalCloudError) as refusal:
@@ -159,7 +171,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 f"Error creating {token.rpartition(':')[2]}: googleapi: Error 409: {place.id} already exists "
                 f"(made by {existing.urn}), alreadyExists",
             )
-        outputs = complete(facts, resource, inputs, place)
+        outputs = _whole(facts, resource, inputs, place)
         try:
             if self.recording and resource.recorded:
                 outputs |= resource.recorded(inputs, place)
@@ -168,7 +180,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
-        return provider_pb2.CreateResponse(id=place.id, properties=struct(outputs, facts.secret))
+        return provider_pb2.CreateResponse(id=place.id, properties=struct(outputs, facts.properties.secrets))
 
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> Any:
         """Changes the resource in place."""
@@ -179,11 +191,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             volatile = {name: previewed(facts, resource, inputs, place)[name] for name in resource.volatile}
             kept = {name: value for name, value in old.items() if name in facts.computed}
             shown = {**kept, **{key: value for key, value in inputs.items() if key != DEFAULTS}, **volatile}
-            return provider_pb2.UpdateResponse(properties=struct(shown, facts.secret))
+            return provider_pb2.UpdateResponse(properties=struct(shown, facts.properties.secrets))
         record = self.cloud.get(token, request.id)
         now = utc_now()
         place = replace(place, id=request.id, created=record.created if record else now, updated=now)
-        outputs = complete(facts, resource, inputs, place)
+        outputs = _whole(facts, resource, inputs, place)
         handler = resource.update or resource.create
         try:
             if handler:
@@ -191,7 +203,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except (Refused, LocalCloudError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
-        return provider_pb2.UpdateResponse(properties=struct(outputs, facts.secret))
+        return provider_pb2.UpdateResponse(properties=struct(outputs, facts.properties.secrets))
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         """The resource as it is, or no id where it is gone."""
@@ -209,7 +221,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()
             outputs |= found
             inputs |= {name: found[name] for name in resource.moved if name in found}
-        return provider_pb2.ReadResponse(id=request.id, properties=struct(outputs, facts.secret), inputs=struct(inputs))
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=struct(outputs, facts.properties.secrets),
+            inputs=struct(inputs, facts.properties.secrets),
+        )
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Removes the resource; what is gone already is no error."""
@@ -243,14 +259,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _known(self, urn: str, context: grpc.ServicerContext) -> tuple[Facts, Resource, str]:
         token = _type(urn)
         facts, resource = facts_of(token), resource_of(token)
+        token = facts.type if facts else token
         if facts is None or resource is None:
             context.abort(
                 grpc.StatusCode.UNIMPLEMENTED,
-                f"the local cloud does not know the resource type {token} (resource {_name(urn)!r}). "
-                "Types that it knows are listed by: python -m infra.local types",
+                f"{token} (resource {_name(urn)!r}) is no resource type of the {self.package} SDK that the local cloud"
+                f" knows, which is {VERSIONS.get(self.package)}. It knows these: python -m infra.local types",
             )
             raise AssertionError("abort raises")
         return facts, resource, token
+
+    def _refuse(self, token: str, old: Values, new: Values, context: grpc.ServicerContext) -> None:
+        """Refuses what the real provider refuses while planning."""
+        if found := plan.refusals(token, old, new):
+            context.abort(grpc.StatusCode.UNKNOWN, "; ".join(found))
 
     def _place(self, urn: str, token: str, inputs: Mapping[str, Any]) -> Place:
         project = inputs.get("project") or self.configured.get("project") or ""
@@ -265,9 +287,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         condition = inputs.get("condition")
         title = f"/{condition.get('title')}" if isinstance(condition, dict) else ""
         own = resource.identify(self.cloud, inputs, place) if resource.identify else {}
-        identity = resource.id.format_map(
-            {**fields, "project": place.project, "number": place.number, "condition_title": title, **own}
-        )
+        known = {**fields, "project": place.project, "number": place.number, "condition_title": title, **own}
+        identity = resource.id.format_map(_Given(known))
         return replace(place, id=identity, created=now, updated=now)
 
     def _require_parents(self, request: Any, token: str, inputs: Values, place: Place, context: Any) -> None:
@@ -295,6 +316,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         )
         self.parents.note(place.type, place.id)
+
+
+class _Given(dict[str, Any]):
+    """Fields of an id; a dash stands for one that isn't given."""
+
+    def __missing__(self, name: str) -> str:
+        return "-"
+
+
+def _whole(facts: Facts, resource: Resource, inputs: Values, place: Place) -> Values:
+    """All outputs; those that no table knows in the right types, where the type is declared only."""
+    outputs = complete(facts, resource, inputs, place)
+    if resource.kind == "generic":
+        return inside(facts.properties, outputs, place)
+    if resource.kind == "declared":
+        missing = [name for name in facts.computed if name not in outputs]
+        outputs |= {name: shaped(facts.properties[name], place) for name in missing}
+    return outputs
 
 
 def _is_address(setting: str) -> bool:

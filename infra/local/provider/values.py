@@ -10,10 +10,14 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
+from infra.local.facts import Property
+
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # a mark of the protocol, not a password  # nosec B105
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+_RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
+_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _UNKNOWNS = {
     "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
     "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
@@ -32,6 +36,7 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+_HIDDEN = Property("secret", {"t": "any", "sec": 1})
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,15 @@ class Asset:
     signature: str
     fields: Mapping[str, Any]
 
+    def __hash__(self) -> int:
+        return hash(self.signature)
+
     def __eq__(self, other: object) -> bool:
         """Two assets are equal when their content is, wherever it lies."""
-        return isinstance(other, Asset) and self.fields.get("hash") == other.fields.get("hash")
+        if not isinstance(other, Asset):
+            return False
+        mine, others = self.fields.get("hash"), other.fields.get("hash")
+        return mine == others if mine and others else self.fields == other.fields
 
 
 def file_asset(path: Path) -> Asset:
@@ -72,6 +83,10 @@ def _object(struct: struct_pb2.Struct) -> Any:
     signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else None
     if signature == _SECRET:
         return _value(fields["value"])
+    if signature == _OUTPUT:
+        return _value(fields["value"]) if "value" in fields else UNKNOWN
+    if signature == _RESOURCE:
+        return _value(fields["id"]) if "id" in fields else fields["urn"].string_value
     if signature in (_ASSET, _ARCHIVE):
         return Asset(signature, {name: _value(one) for name, one in fields.items() if name != _SIGNATURE})
     return {name: _value(one) for name, one in fields.items()}
@@ -82,30 +97,29 @@ def properties(struct: struct_pb2.Struct) -> dict[str, Any]:
     return {name: _value(one) for name, one in struct.fields.items() if one.WhichOneof("kind") != "null_value"}
 
 
-def _marked(value: Any) -> Any:
+def _marked(value: Any, prop: Property | None = None) -> Any:
+    """The engine's form of a value; what `prop` says is secret is marked, so that the engine encrypts it."""
+    if prop is not None and prop.facts.get("sec"):
+        return {_SIGNATURE: _SECRET, "value": _marked(value)}
     if isinstance(value, Unknown):
         return _UNKNOWN
     if isinstance(value, Asset):
-        return {_SIGNATURE: value.signature, **value.fields}
+        return {_SIGNATURE: value.signature, **{name: _marked(one) for name, one in value.fields.items()}}
     if isinstance(value, Mapping):
-        return {name: _marked(one) for name, one in value.items()}
+        secrets = prop.block.secrets if prop is not None and prop.block is not None and prop.of != "map" else {}
+        return {name: _marked(one, secrets.get(name)) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_marked(one) for one in value]
+        return [_marked(one, prop) for one in value]
     return value
 
 
 def struct(values: Mapping[str, Any], secret: Iterable[str] = ()) -> struct_pb2.Struct:
-    """The engine's form of these properties; those named in `secret` are marked so that the engine encrypts them in
-    its state.
+    """The engine's form of these properties. Those named in `secret` are marked so that the engine encrypts them in its
+    state; where it maps names to properties, so is what is secret within them.
     """
-    hidden = set(secret)
+    hidden = secret if isinstance(secret, Mapping) else dict.fromkeys(secret, _HIDDEN)
     result = struct_pb2.Struct()
-    result.update(
-        {
-            name: {_SIGNATURE: _SECRET, "value": _marked(value)} if name in hidden else _marked(value)
-            for name, value in values.items()
-        }
-    )
+    result.update({name: _marked(value, hidden.get(name)) for name, value in values.items()})
     return result
 
 

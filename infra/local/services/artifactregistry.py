@@ -25,7 +25,6 @@ RESOURCES = {
     REPOSITORY: Resource(
         id="projects/{project}/locations/{location}/repositories/{repositoryId}",
         kind="real",
-        defaults={"mode": "STANDARD_REPOSITORY"},
         refuses=(
             _format_exists,
             matches(

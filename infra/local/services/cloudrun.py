@@ -145,7 +145,6 @@ RESOURCES = {
     SERVICE: Resource(
         id="locations/{location}/namespaces/{project}/services/{name}",
         kind="real",
-        name="name",
         refuses=tuple(_as_there(rule) for rule in REFUSALS),
         outputs=_metadata,
         volatile=("statuses",),
@@ -156,6 +155,6 @@ RESOURCES = {
     ),
     **triple("gcp:cloudrun/iam", "v1/projects/{project}/locations/{location}/services/{service}"),
     "gcp:cloudrun/domainMapping:DomainMapping": Resource(
-        id="locations/{location}/namespaces/{project}/domainmappings/{name}", name="name"
+        id="locations/{location}/namespaces/{project}/domainmappings/{name}"
     ),
 }

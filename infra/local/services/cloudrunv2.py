@@ -8,7 +8,7 @@ from infra.local.cloud import Cloud
 from infra.local.ports import free_port
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Place, Refused, Resource, Values
-from infra.local.provider.rules import Inputs, matches, one_of
+from infra.local.provider.rules import Inputs
 from infra.local.run_checks import JOB_REFUSALS, REFUSALS
 from infra.local.run_rights import missing
 from infra.local.supervisor import client
@@ -18,23 +18,8 @@ JOB = "gcp:cloudrunv2/job:Job"
 PORT_VARIABLE = "LOCAL_CLOUD_PORT"
 """The port of the stack's first service; a free one where it is not set."""
 
-_DURATION = r"^[0-9]+(?:\\.[0-9]{1,9})?s$"
-_TIMEOUT_SAYS = '"{name}" ("{value}") doesn\'t match regexp "' + _DURATION.replace("{", "{{").replace("}", "}}") + '"'
-_ENVIRONMENTS = ("EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2", "")
-_STAGES = ("UNIMPLEMENTED", "PRELAUNCH", "EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "")
-_INGRESS = (
-    "INGRESS_TRAFFIC_ALL",
-    "INGRESS_TRAFFIC_INTERNAL_ONLY",
-    "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
-    "INGRESS_TRAFFIC_NONE",
-    "",
-)
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
-_TRAFFIC = (LATEST, "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "")
-
-
-def _timeout(path: str) -> Any:
-    return matches(path, _DURATION.replace("\\\\", "\\"), _TIMEOUT_SAYS)
+_TRAFFIC = (LATEST, "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION")
 
 
 def _protected(what: str) -> Any:
@@ -168,16 +153,6 @@ RESOURCES = {
     SERVICE: Resource(
         id=_PARENT + "/services/{name}",
         kind="real",
-        name="name",
-        defaults={"deletionProtection": True},
-        rules=(
-            _timeout("template.timeout"),
-            one_of("template.executionEnvironment", *_ENVIRONMENTS),
-            one_of("ingress", *_INGRESS),
-            one_of("launchStage", *_STAGES),
-            one_of("template.vpcAccess.egress", "ALL_TRAFFIC", "PRIVATE_RANGES_ONLY", ""),
-            one_of("traffics[].type", *_TRAFFIC),
-        ),
         refuses=REFUSALS,
         outputs=_service_outputs,
         volatile=("latestCreatedRevision", "latestReadyRevision", "trafficStatuses"),
@@ -190,21 +165,12 @@ RESOURCES = {
     JOB: Resource(
         id=_PARENT + "/jobs/{name}",
         kind="real",
-        name="name",
-        defaults={"deletionProtection": True},
-        rules=(
-            _timeout("template.template.timeout"),
-            one_of("template.template.executionEnvironment", *_ENVIRONMENTS[:2]),
-            one_of("launchStage", *_STAGES),
-        ),
         refuses=JOB_REFUSALS,
         outputs=_job_outputs,
         create=_make_job,
         delete=_remove_job,
     ),
-    "gcp:cloudrunv2/workerPool:WorkerPool": Resource(
-        id=_PARENT + "/workerPools/{name}", name="name", defaults={"deletionProtection": True}
-    ),
+    "gcp:cloudrunv2/workerPool:WorkerPool": Resource(id=_PARENT + "/workerPools/{name}"),
     **triple("gcp:cloudrunv2/serviceIam", _PARENT + "/services/{name}"),
     **triple("gcp:cloudrunv2/jobIam", _PARENT + "/jobs/{name}"),
     **triple("gcp:cloudrunv2/workerPoolIam", _PARENT + "/workerPools/{name}"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from infra.local.provider.resource import Resource
-from infra.local.provider.rules import Inputs, Problem, exactly_one, found
+from infra.local.provider.rules import Inputs, Problem, found
 
 
 def _schedule(inputs: Inputs) -> Iterator[Problem]:
@@ -15,9 +15,6 @@ def _schedule(inputs: Inputs) -> Iterator[Problem]:
 RESOURCES = {
     "gcp:cloudscheduler/job:Job": Resource(
         id="projects/{project}/locations/{region}/jobs/{name}",
-        name="name",
-        defaults={"attemptDeadline": "180s", "timeZone": "Etc/UTC"},
-        rules=(exactly_one("appEngineHttpTarget", "httpTarget", "pubsubTarget"),),
         refuses=(_schedule,),
         outputs=lambda inputs, place: {"state": "ENABLED"},
     ),

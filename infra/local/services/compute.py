@@ -1,19 +1,10 @@
 """Networks and the load balancer before a service: declared."""
 
 import ipaddress
-from dataclasses import replace
-from typing import Any
 
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
-from infra.local.provider.rules import Inputs, matches
-
-SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
-_NAME = matches(
-    "name",
-    r"^(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)$",
-    '"{name}" ("{value}") doesn\'t match regexp "{pattern}"',
-)
+from infra.local.provider.rules import Inputs
 
 
 def _outputs(inputs: Inputs, place: Place) -> Values:
@@ -32,19 +23,10 @@ def _outputs(inputs: Inputs, place: Place) -> Values:
     }
 
 
-def _leaves(old: Any, new: Any) -> bool:
-    """A subnetwork grows in place, and is made anew for a range that does not hold the old one."""
-    try:
-        before, after = ipaddress.IPv4Network(str(old)), ipaddress.IPv4Network(str(new))
-    except ValueError:
-        return False
-    return not before.subnet_of(after)
-
-
 def _table(scope: str, **kinds: str) -> dict[str, Resource]:
     return {
         f"gcp:compute/{kind}:{kind[0].upper()}{kind[1:]}": Resource(
-            id=f"projects/{{project}}/{scope}/{path}/{{name}}", name="name", rules=(_NAME,), outputs=_outputs
+            id=f"projects/{{project}}/{scope}/{path}/{{name}}", outputs=_outputs
         )
         for kind, path in kinds.items()
     }
@@ -74,4 +56,3 @@ RESOURCES = {
         subnetwork="subnetworks",
     ),
 }
-RESOURCES[SUBNETWORK] = replace(RESOURCES[SUBNETWORK], replaced_where={"ipCidrRange": _leaves})

@@ -3,5 +3,5 @@
 from infra.local.provider.resource import Resource
 
 RESOURCES = {
-    "gcp:containeranalysis/note:Note": Resource(id="projects/{project}/notes/{name}", name="name"),
+    "gcp:containeranalysis/note:Note": Resource(id="projects/{project}/notes/{name}"),
 }

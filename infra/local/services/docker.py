@@ -208,7 +208,6 @@ RESOURCES = {
     IMAGE: Resource(
         id="{imageName}",
         kind="real",
-        defaults={"buildOnPreview": False, "skipPush": False},
         limits=(_context_is_there,),
         complete_inputs=with_digest,
         volatile=("repoDigest",),

@@ -6,7 +6,6 @@ RESOURCES = {
     "gcp:eventarc/trigger:Trigger": Resource(
         id="projects/{project}/locations/{location}/triggers/{name}",
         kind="real",
-        name="name",
         # A map here, where other types have a list.
         outputs=lambda inputs, place: {"conditions": {}},
     ),

@@ -4,15 +4,13 @@ The first are declared: the local cloud seals what it keeps with a key of its ow
 P-256; the private half is sealed.
 """
 
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from infra.local.cloud import Cloud
 from infra.local.files import write_whole
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Place, Refused, Resource, Values
-from infra.local.provider.rules import Inputs, Problem, found
+from infra.local.provider.rules import Inputs
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
 KEY = "gcp:kms/cryptoKey:CryptoKey"
 SIGNS = "ASYMMETRIC_SIGN"
 FIRST = "/cryptoKeyVersions/1"
-
-
-def _rotation(inputs: Inputs) -> Iterator[Problem]:
-    for where, period in found(inputs, "rotationPeriod"):
-        seconds = re.fullmatch(r"(\d+)(\.\d{1,9})?s", period)
-        if not seconds:
-            yield where, f"Invalid rotation period format: {period}"
-        elif int(seconds[1]) < 86400:
-            yield where, "Rotation period must be greater than one day"
 
 
 def _primary(inputs: Inputs, place: Place) -> Values:
@@ -83,13 +72,10 @@ def public_key(cloud: Cloud, version: str) -> bytes:
 
 
 RESOURCES = {
-    "gcp:kms/keyRing:KeyRing": Resource(id="projects/{project}/locations/{location}/keyRings/{name}", name="name"),
+    "gcp:kms/keyRing:KeyRing": Resource(id="projects/{project}/locations/{location}/keyRings/{name}"),
     KEY: Resource(
         id="{keyRing}/cryptoKeys/{name}",
         kind="real",
-        name="name",
-        defaults={"purpose": "ENCRYPT_DECRYPT"},
-        rules=(_rotation,),
         outputs=_primary,
         create=_make,
     ),

@@ -15,13 +15,10 @@ def _writer(inputs: Inputs, place: Place) -> Values:
 
 
 RESOURCES = {
-    "gcp:logging/metric:Metric": Resource(id="{name}", name="name"),
-    "gcp:logging/projectSink:ProjectSink": Resource(
-        id="projects/{project}/sinks/{name}", name="name", defaults={"uniqueWriterIdentity": True}, outputs=_writer
-    ),
+    "gcp:logging/metric:Metric": Resource(id="{name}"),
+    "gcp:logging/projectSink:ProjectSink": Resource(id="projects/{project}/sinks/{name}", outputs=_writer),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": Resource(
         id="projects/{project}/locations/{location}/buckets/{bucketId}",
-        defaults={"retentionDays": 30},
         outputs=lambda inputs, place: {"lifecycleState": "ACTIVE"},
     ),
 }

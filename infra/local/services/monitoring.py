@@ -1,23 +1,11 @@
 """Cloud Monitoring: declared; checked and kept in state."""
 
-import json
 import re
 from collections.abc import Iterator
 
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
-from infra.local.provider.rules import Inputs, Problem, Rule, between, exactly_one, found, one_of
-
-
-def _is_json(path: str) -> Rule:
-    def rule(inputs: Inputs) -> Iterator[Problem]:
-        for where, text in found(inputs, path):
-            try:
-                json.loads(text)
-            except ValueError as problem:
-                yield where, f'"dashboard_json" contains an invalid JSON: {problem}'
-
-    return rule
+from infra.local.provider.rules import Inputs, Problem, found
 
 
 def _limits_matched_lines(inputs: Inputs) -> Iterator[Problem]:
@@ -60,30 +48,20 @@ RESOURCES = {
     "gcp:monitoring/alertPolicy:AlertPolicy": Resource(
         id="projects/{project}/alertPolicies/{server}",
         identify=_number,
-        defaults={"enabled": True},
-        rules=(one_of("combiner", "AND", "OR", "AND_WITH_MATCHING_RESOURCE"),),
         refuses=(_limits_matched_lines, _knows_log_metrics),
         outputs=_numbered,
     ),
     "gcp:monitoring/notificationChannel:NotificationChannel": Resource(
         id="projects/{project}/notificationChannels/{server}",
         identify=_number,
-        defaults={"enabled": True, "forceDelete": False},
         outputs=_numbered,
     ),
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": Resource(
         id="projects/{project}/uptimeCheckConfigs/{server}",
         identify=_number,
-        defaults={"period": "300s"},
-        rules=(
-            exactly_one("httpCheck", "tcpCheck", "syntheticMonitor"),
-            exactly_one("monitoredResource", "resourceGroup", "syntheticMonitor"),
-        ),
         outputs=_numbered,
     ),
-    "gcp:monitoring/dashboard:Dashboard": Resource(
-        id="projects/{number}/dashboards/{server}", identify=_number, rules=(_is_json("dashboardJson"),)
-    ),
+    "gcp:monitoring/dashboard:Dashboard": Resource(id="projects/{number}/dashboards/{server}", identify=_number),
     "gcp:monitoring/customService:CustomService": Resource(
         id="projects/{number}/services/{server}", identify=_number, outputs=_numbered
     ),
@@ -93,11 +71,6 @@ RESOURCES = {
     "gcp:monitoring/slo:Slo": Resource(
         id="projects/{number}/services/{service}/serviceLevelObjectives/{server}",
         identify=_number,
-        refuses=(
-            between(
-                "goal", 0.0001, 0.9999, "googleapi: Error 400: goal must be between 0 and 0.9999: {value}., badRequest"
-            ),
-        ),
         outputs=_numbered,
     ),
 }

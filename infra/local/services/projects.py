@@ -27,5 +27,5 @@ RESOURCES = {
             ),
         ),
     ),
-    "gcp:projects/apiKey:ApiKey": Resource(id="projects/{project}/locations/global/keys/{name}", name="name"),
+    "gcp:projects/apiKey:ApiKey": Resource(id="projects/{project}/locations/global/keys/{name}"),
 }

@@ -12,10 +12,8 @@ _NAME = matches(
 )
 
 RESOURCES = {
-    "gcp:pubsub/topic:Topic": Resource(id="projects/{project}/topics/{name}", name="name", refuses=(_NAME,)),
-    "gcp:pubsub/subscription:Subscription": Resource(
-        id="projects/{project}/subscriptions/{name}", name="name", refuses=(_NAME,)
-    ),
+    "gcp:pubsub/topic:Topic": Resource(id="projects/{project}/topics/{name}", refuses=(_NAME,)),
+    "gcp:pubsub/subscription:Subscription": Resource(id="projects/{project}/subscriptions/{name}", refuses=(_NAME,)),
     **triple("gcp:pubsub/topicIAM", "projects/{project}/topics/{topic}"),
     **triple("gcp:pubsub/subscriptionIAM", "projects/{project}/subscriptions/{subscription}"),
 }

@@ -3,13 +3,12 @@ declared with.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from infra.local.certificates import described
 from infra.local.cloud import Cloud
 from infra.local.ports import free_port
 from infra.local.provider.resource import Place, Refused, Resource, Values
-from infra.local.provider.rules import Inputs, Problem, Rule, between, found, matches, one_of
+from infra.local.provider.rules import Inputs, Problem, found, matches
 from infra.local.provider.values import at
 from infra.local.supervisor import client
 from infra.local.supervisor.redis_server import PROGRAMS, server_program
@@ -20,8 +19,6 @@ NO_SERVER = (
     " redis-server or valkey (Debian, Ubuntu: apt-get install redis-server)"
 )
 
-_DAYS = "DAY_OF_WEEK_UNSPECIFIED MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY".split()
-_PERIODS = ("ONE_HOUR", "SIX_HOURS", "TWELVE_HOURS", "TWENTY_FOUR_HOURS", "")
 _VERSIONS = ("REDIS_3_2", "REDIS_4_0", "REDIS_5_0", "REDIS_6_X", "REDIS_7_0", "REDIS_7_2")
 _POLICIES = (
     "noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl".split()
@@ -33,13 +30,6 @@ _SETTINGS = frozenset(
     " stream-node-max-bytes stream-node-max-entries timeout".split()
 )
 _GIB = 2**30
-_WINDOW = "maintenancePolicy.weeklyMaintenanceWindows[]"
-
-
-def _within(unit: str, most: int) -> Rule:
-    return between(
-        f"{_WINDOW}.startTime.{unit}", 0, most, f"expected {{name}} to be in the range (0 - {most}), got {{value}}"
-    )
 
 
 def _size(inputs: Inputs) -> Iterator[Problem]:
@@ -58,11 +48,6 @@ def _settings(inputs: Inputs) -> Iterator[Problem]:
 def _replicas(inputs: Inputs) -> Iterator[Problem]:
     if at(inputs, "readReplicasMode") == "READ_REPLICAS_ENABLED" and at(inputs, "tier") in (None, "BASIC"):
         yield "readReplicasMode", "googleapi: Error 400: Read replicas need the tier STANDARD_HA., badRequest"
-
-
-def _goes_down(old: Any, new: Any) -> bool:
-    """The provider upgrades in place, and has to make an older version anew."""
-    return old in _VERSIONS and new in _VERSIONS and _VERSIONS.index(new) < _VERSIONS.index(old)
 
 
 def _specification(inputs: Inputs) -> Values:
@@ -141,22 +126,6 @@ RESOURCES = {
     INSTANCE: Resource(
         id="projects/{project}/locations/{region}/instances/{name}",
         kind="real",
-        name="name",
-        defaults={"connectMode": "DIRECT_PEERING", "tier": "BASIC", "transitEncryptionMode": "DISABLED"},
-        rules=(
-            one_of("connectMode", "DIRECT_PEERING", "PRIVATE_SERVICE_ACCESS", ""),
-            one_of(f"{_WINDOW}.day", *_DAYS),
-            _within("hours", 23),
-            _within("minutes", 59),
-            one_of("persistenceConfig.persistenceMode", "DISABLED", "RDB"),
-            one_of("persistenceConfig.rdbSnapshotPeriod", *_PERIODS),
-            one_of("readReplicasMode", "READ_REPLICAS_DISABLED", "READ_REPLICAS_ENABLED", ""),
-            one_of("tier", "BASIC", "STANDARD_HA", ""),
-            one_of("transitEncryptionMode", "SERVER_AUTHENTICATION", "DISABLED", ""),
-            matches(
-                "name", r"^[a-z][a-z0-9-]{0,39}[a-z0-9]$", '"{name}" ("{value}") doesn\'t match regexp "{pattern}"'
-            ),
-        ),
         refuses=(
             _size,
             matches(
@@ -167,7 +136,6 @@ RESOURCES = {
             _settings,
             _replicas,
         ),
-        replaced_where={"redisVersion": _goes_down},
         outputs=_outputs,
         recorded=_recorded,
         create=_run,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from infra.local.cloud import Cloud, Record
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Place, Refused, Resource, Values
-from infra.local.provider.rules import Inputs, Problem, exactly_one, found, matches
+from infra.local.provider.rules import Inputs, Problem, found, matches
 
 SECRET = "gcp:secretmanager/secret:Secret"  # a type's name  # nosec B105
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
@@ -69,16 +69,12 @@ RESOURCES = {
     SECRET: Resource(
         id="projects/{project}/secrets/{secretId}",
         kind="real",
-        name="secretId",
-        name_limit=255,
-        rules=(exactly_one("replication.auto", "replication.userManaged"),),
         refuses=(_id_is_possible,),
         outputs=_secret_outputs,
     ),
     VERSION: Resource(
         id="projects/{number}/secrets/{short}/versions/{next}",
         kind="real",
-        defaults={"enabled": True},
         identify=_next_version,
         outputs=_version_outputs,
     ),
@@ -88,7 +84,7 @@ RESOURCES = {
         refuses=(matches("secretId", _SECRET_ID, "googleapi: Error 400: Secret ID [{value}] must match [{pattern}]."),),
     ),
     "gcp:secretmanager/regionalSecretVersion:RegionalSecretVersion": Resource(
-        id="{secret}/versions/1", defaults={"enabled": True}, outputs=lambda inputs, place: {"version": "1"}
+        id="{secret}/versions/1", outputs=lambda inputs, place: {"version": "1"}
     ),
     **triple("gcp:secretmanager/regionalSecretIam", "projects/{project}/locations/{location}/secrets/{secretId}"),
 }

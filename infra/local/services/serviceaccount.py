@@ -3,7 +3,7 @@
 from infra.local.provider.access import triple
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
-from infra.local.provider.rules import Inputs, matches
+from infra.local.provider.rules import Inputs
 
 
 def _outputs(inputs: Inputs, place: Place) -> Values:
@@ -20,18 +20,6 @@ RESOURCES = {
     "gcp:serviceaccount/account:Account": Resource(
         id="projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",
         kind="enforced",
-        name="accountId",
-        name_limit=28,
-        rules=(
-            matches("accountId", r"^[a-z]([-a-z0-9]*[a-z0-9])?$", '"{name}" ("{value}") must match regex "{pattern}"'),
-        ),
-        refuses=(
-            matches(
-                "accountId",
-                r".{6,30}",
-                "googleapi: Error 400: The account ID {value!r} does not have a length between 6 and 30., badRequest",
-            ),
-        ),
         outputs=_outputs,
         planned=("email", "member"),
     ),

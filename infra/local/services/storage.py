@@ -16,7 +16,7 @@ from infra.local.files import write_whole
 from infra.local.provider.access import triple
 from infra.local.provider.outputs import crc32c
 from infra.local.provider.resource import Place, Refused, Resource, Values
-from infra.local.provider.rules import Inputs, Problem, exactly_one, found
+from infra.local.provider.rules import Inputs, Problem, found
 from infra.local.provider.values import Asset
 from orderguard.private_files import make_private_folder
 
@@ -26,20 +26,6 @@ _LONGEST_NAME = 1024
 """Bytes of an object's name."""
 _LONGEST_PART = 255
 """Bytes of a file's name."""
-_LABEL_KEY = re.compile(r"[\w-]{1,63}")
-
-
-def _label_keys(inputs: Inputs) -> Iterator[Problem]:
-    for where, labels in found(inputs, "labels"):
-        for key in labels:
-            if not _LABEL_KEY.fullmatch(key) or key != key.lower():
-                yield (
-                    where,
-                    (
-                        f'"{key}" is an invalid label key. See'
-                        " https://cloud.google.com/storage/docs/tags-and-labels#bucket-labels"
-                    ),
-                )
 
 
 def _bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
@@ -239,9 +225,6 @@ RESOURCES = {
     "gcp:storage/bucket:Bucket": Resource(
         id="{name}",
         kind="real",
-        name="name",
-        defaults={"storageClass": "STANDARD"},
-        rules=(_label_keys,),
         refuses=(_bucket_is_possible,),
         outputs=_bucket_outputs,
         planned=("url",),
@@ -252,10 +235,6 @@ RESOURCES = {
     "gcp:storage/bucketObject:BucketObject": Resource(
         id="{bucket}-{name}",
         kind="real",
-        name="name",
-        name_limit=255,
-        defaults={"detectMd5hash": "different hash"},
-        rules=(exactly_one("content", "source"),),
         limits=(_name_of_file,),
         refuses=(_object_name,),
         outputs=_object_outputs,

@@ -14,8 +14,6 @@ RESOURCES = {
     "gcp:workflows/workflow:Workflow": Resource(
         id="projects/{project}/locations/{region}/workflows/{name}",
         kind="real",
-        name="name",
-        defaults={"deletionProtection": True},
         refuses=(
             matches(
                 "name",
