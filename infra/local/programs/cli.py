@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with kept_private():
+            if sys.platform != "linux":
+                raise LocalCloudError("The local cloud needs Linux. On this system it runs in a container: see README.")
             if hasattr(given, "plain_command"):
                 return int(given.plain_command())
             project = read_project(given.project)

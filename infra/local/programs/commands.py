@@ -218,7 +218,7 @@ def secret(wanted: Wanted, key: str) -> int:
 def show_environment(wanted: Wanted, *, export: bool) -> int:
     """The variables with which `pulumi` itself, or a pipeline, uses this stack's local cloud."""
     whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
-    _settle(wanted)
+    running.settle(wanted.project, wanted.home, wanted.stack, wanted.given)
     command, _ = pulumi.prepare(["up"], wanted.home, wanted.stack, wanted.project.folder, whole)
     whole["LOCAL_CLOUD_SETTINGS"] = command[-1]
     for name in sorted(name for name, value in whole.items() if os.environ.get(name) != value):
