@@ -30,7 +30,7 @@ def page(document: dict[str, Any]) -> str:
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header class="bar"><a class="brand" href="/">orderguard</a><nav aria-label="Pages"><a href="/">Score orders</a>
+<header class="bar"><a class="brand" href="/">orderguard</a><nav aria-label="Pages"><a href="/">Alerts</a>
 <a href="/docs" aria-current="page">API</a></nav></header>
 <main id="main" class="docs">
 <h1>The API</h1>

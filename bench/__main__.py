@@ -26,6 +26,7 @@ AREAS = {
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
+    "page": "the desk in Chromium: 10,000 open alerts, a day's work by keyboard, two people at once",
     "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",

@@ -1,6 +1,7 @@
 // The calls to the service. The key stays in this tab's session storage.
 
 const KEY = "orderguard-api-key";
+const ANALYST = "orderguard-analyst";
 const TOGETHER = 500;
 
 export const apiKey = {
@@ -9,23 +10,35 @@ export const apiKey = {
   forget: () => sessionStorage.removeItem(KEY),
 };
 
+/** The name that somebody typed, in this browser alone. */
+export const analyst = {
+  get: () => localStorage.getItem(ANALYST) ?? "",
+  set: (name) => (name ? localStorage.setItem(ANALYST, name) : localStorage.removeItem(ANALYST)),
+};
+
 /** The key in what a person pasted: the key alone, a header line, or a part of a command. */
 export function keyIn(text) {
   const line = text.trim().replace(/^-H\s*/, "").replace(/^(["'])(.*)\1$/, "$2").trim();
   return line.replace(/^(x-api-key|authorization|api_key)\s*[:=]\s*/i, "").replace(/^bearer\s+/i, "").replace(/^(["'])(.*)\1$/, "$2").trim();
 }
 
-/** What went wrong, as a sentence for the reader; `status` is the answer's, where there was one. */
+/** What went wrong, as a sentence for the reader; `status` and `problem` are the answer's, where there was one. */
 export class ServiceError extends Error {
-  constructor(message, status) {
+  constructor(message, status, problem = {}) {
     super(message);
     this.status = status;
+    this.problem = problem;
   }
 }
 
 /** A GET of a JSON document. Throws `ServiceError` with a sentence for the reader. */
-export async function get(path) {
-  return (await request(path, {})).json();
+export async function get(path, signal) {
+  return (await request(path, { signal })).json();
+}
+
+/** A GET of a document to be kept as a file. Throws `ServiceError` as `get` does. */
+export async function download(path) {
+  return (await request(path, {})).blob();
 }
 
 /** A POST of JSON. Gives the response, whose body may be a stream; throws `ServiceError` as `get` does. */
@@ -63,10 +76,10 @@ async function scorePart(texts, start, record, signal) {
 }
 
 async function request(path, options) {
-  const key = apiKey.get();
+  const [key, name] = [apiKey.get(), analyst.get()];
   let response;
   try {
-    response = await fetch(path, { ...options, headers: { ...options.headers, ...(key ? { "x-api-key": key } : {}) } });
+    response = await fetch(path, { ...options, headers: { ...options.headers, ...(key ? { "x-api-key": key } : {}), ...(name ? { "x-analyst": encodeURIComponent(name) } : {}) } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServiceError("The service does not answer. Is it running?");
@@ -80,5 +93,5 @@ async function request(path, options) {
     // Not a problem document: the status has to do.
   }
   const said = [problem.title ?? "The service refused this", problem.detail].filter((text) => text).map((text) => `${text[0].toUpperCase()}${text.slice(1)}`);
-  throw new ServiceError(`${said.join(": ").replace(/\.?$/, ".")}`, response.status);
+  throw new ServiceError(`${said.join(": ").replace(/\.?$/, ".")}`, response.status, problem);
 }

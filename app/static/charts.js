@@ -73,3 +73,26 @@ export function meter(score, anomaly) {
   );
   return svg;
 }
+
+/** A column a week: the share of alerts with an outcome that were right, with a whisker for where it lies with 95 % certainty. */
+export function weekChart(weeks, width) {
+  const [height, base, top, left] = [190, 150, 18, 46];
+  const words = weeks.map((week) => `${week.value}: ${week.precision === null ? "no outcome" : `${Math.round(100 * week.precision)} % of ${week.fraud + week.mistake + week.genuine}`}`).join("; ");
+  const svg = picture(width, height, "Alerts that were right, by week", words);
+  const step = (width - left - 8) / Math.max(weeks.length, 1);
+  const y = (share) => base - share * (base - top);
+  for (const share of [0, 0.5, 1]) {
+    svg.append(element("line", { x1: left, x2: width - 8, y1: y(share), y2: y(share), class: "rule" }),
+      element("text", { x: left - 6, y: y(share) + 4, "text-anchor": "end", class: "quiet-text" }, `${100 * share} %`));
+  }
+  const named = Math.ceil(64 / step);
+  weeks.forEach(({ value, precision, low, high }, place) => {
+    const x = left + (place + 0.5) * step, half = Math.min(step * 0.35, 22);
+    if (precision !== null) {
+      svg.append(element("rect", { x: x - half, y: y(precision), width: 2 * half, height: Math.max(1, base - y(precision)), class: "bar-fill" }),
+        element("line", { x1: x, x2: x, y1: y(low), y2: y(high), class: "here" }));
+    }
+    if ((weeks.length - 1 - place) % named === 0) svg.append(element("text", { x, y: base + 20, "text-anchor": "middle", class: "quiet-text" }, value));
+  });
+  return svg;
+}

@@ -52,6 +52,13 @@ export function refused() {
   show("The service does not accept this API key. It may have been rotated; copy it again.");
 }
 
+/** Says what went wrong: at the door where the key was refused, else in the element `id`. Throws what is no `ServiceError`. */
+export function tell(error, id) {
+  if (!(error instanceof ServiceError)) throw error;
+  if (error.status === 401) refused();
+  else say(id, error.message);
+}
+
 /** Takes what stands in the field as the key. Gives whether there is one now; says what is missing where there is none. */
 export async function use() {
   const key = keyIn(byId("key").value);

@@ -2,7 +2,7 @@
 
 import { post, ServiceError } from "./api.js";
 import { meter, placeChart } from "./charts.js";
-import { byId, html, say } from "./dom.js";
+import { beside, byId, facts, html, say, table } from "./dom.js";
 
 const MOST_LINES = 100;
 const CHART_WIDTH = 460; // on a narrow screen less, so that the words in a chart keep their size
@@ -48,11 +48,21 @@ export function hideOrder() {
 }
 
 function showAnswer(answer) {
+  say("detail-text", verdictOf(answer));
+  byId("reasons").replaceChildren(...reasonsOf(answer));
+}
+
+/** What came of an order, in words. */
+export function verdictOf(answer) {
   const verdict = answer.anomaly ? "An anomaly" : "As usual, not an anomaly";
   const place = answer.place ? `, ${answer.place}` : "";
-  say("detail-text", `${verdict}${place}. Orders are anomalies from ${answer.threshold.toFixed(3)} on. ${HISTORY[answer.history]}`);
-  const nothing = answer.reasons.length === 0 && !answer.anomaly ? [html("li", { textContent: "Nothing about this order adds to its score." })] : [];
-  byId("reasons").replaceChildren(...nothing, ...answer.reasons.map((reason) => html("li", {}, html("p", { textContent: reason.text }), bar(reason, answer))));
+  return `${verdict}${place}. Orders are anomalies from ${answer.threshold.toFixed(3)} on. ${HISTORY[answer.history]}`;
+}
+
+/** The reasons as items of a list, each with its share of the score. */
+export function reasonsOf(answer) {
+  if (answer.reasons.length === 0 && !answer.anomaly) return [html("li", { textContent: "Nothing about this order adds to its score." })];
+  return answer.reasons.map((reason) => html("li", {}, html("p", { textContent: reason.text }), bar(reason, answer)));
 }
 
 function bar(reason, answer) {
@@ -67,9 +77,10 @@ export function showPlace(model) {
   else byId("place").replaceChildren(placeChart(model.score_distribution, chosen.score, chosen.threshold, Math.min(byId("place").clientWidth, CHART_WIDTH)));
 }
 
-function theOrder({ order, lines }) {
+/** The order as masking leaves it, and its lines beside what is usual. */
+export function theOrder({ order, lines }) {
   const money = (value) => `${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 4 })} ${order.currency}`;
-  const facts = [
+  const list = facts([
     ["Placed", moment(order.created_at)],
     ["Through", order.channel],
     ["Worth", money(order.value) + (order.discount ? `, after ${money(order.discount)} off the order` : "") + (order.coupon ? ", with a coupon" : "")],
@@ -79,29 +90,19 @@ function theOrder({ order, lines }) {
     ["The two", together(order)],
     ["Shipping", [order.shipping_method, order.shipping_cost !== null && money(order.shipping_cost)].filter((text) => text).join(", ")],
     ["Account since", order.customer_since && order.customer_since.slice(0, 10)],
-  ].filter(([, text]) => text);
-  const list = html("dl", { className: "facts" }, ...facts.flatMap(([term, text]) => [html("dt", { textContent: term }), html("dd", { textContent: text })]));
-  const rows = lines.slice(0, MOST_LINES).map((line) => html("tr", {},
-    cell("th", "Article", line.sku), cell("td", "Category", line.category ?? "–"),
-    cell("td", "Pieces", line.quantity.toLocaleString("en"), line.quantity_in_words),
-    cell("td", "Price", money(line.unit_price), line.price_in_words)));
-  const head = html("thead", {}, html("tr", {}, ...["Article", "Category", "Pieces", "Price"].map((text) => html("th", { scope: "col", textContent: text }))));
-  const table = html("table", { className: "lines" }, html("caption", { textContent: lines.length === 1 ? "1 line" : `${lines.length} lines` }), head, html("tbody", {}, ...rows));
+  ]);
+  const rows = lines.slice(0, MOST_LINES).map((line) => [line.sku, line.category ?? "–",
+    [line.quantity.toLocaleString("en"), ...beside(line.quantity_in_words)],
+    [money(line.unit_price), ...beside(line.price_in_words)]]);
+  const listed = table(lines.length === 1 ? "1 line" : `${lines.length} lines`, ["Article", "Category", "Pieces", "Price"], rows);
   const more = lines.length > MOST_LINES ? [html("p", { className: "note", textContent: `The first ${MOST_LINES} of ${lines.length} lines are shown.` })] : [];
-  return [html("h3", { textContent: "The order" }), html("p", { className: "note", textContent: "As masking leaves it: no name, no street, no contact." }), list, table, ...more];
-}
-
-function cell(name, label, text, beside) {
-  const node = html(name, { textContent: text, ...(name === "th" ? { scope: "row" } : {}) });
-  node.dataset.label = label;
-  if (beside) node.append(html("span", { className: "beside", textContent: beside }));
-  return node;
+  return [html("h3", { textContent: "The order" }), html("p", { className: "note", textContent: "As masking leaves it: no name, no street, no contact." }), list, listed, ...more];
 }
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-// The order's own local time, whatever the reader's is.
-function moment(text) {
+/** An order's own local time, whatever the reader's is. */
+export function moment(text) {
   const [day, clock, offset] = [text.slice(0, 10), text.slice(11, 16), text.replace(/^.{19}(\.\d+)?/, "")];
   return `${DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()]}, ${day}, ${clock} ${offset === "Z" || offset === "+00:00" ? "UTC" : `local time (UTC${offset})`}`;
 }

@@ -5,28 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import PATIENCE, chromium
+from tests.browser.chromium import PATIENCE
 from tests.rag.fake_servers import FakeServer, OpenAiDialect, Reply
 from tests.rag.fake_servers import serving as serving_model
 from tests.serving import API_KEY, ODD, Service, serving
 
 
 @pytest.fixture(scope="module")
-def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(models_dir, tmp_path_factory.mktemp("panel") / "service.log") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser_page() -> Iterator[Page]:
+def browser_page(browser: Browser) -> Iterator[Page]:
     """A tab that knows the key, as after an earlier visit: without it, a page complains while it loads."""
-    with chromium() as browser:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.add_init_script(f"sessionStorage.setItem('orderguard-api-key', '{API_KEY}')")
-        yield page
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(f"sessionStorage.setItem('orderguard-api-key', '{API_KEY}')")
+    yield page
+    page.context.close()
 
 
 def score_and_open(page: Page, url: str) -> list[str]:
@@ -34,7 +28,7 @@ def score_and_open(page: Page, url: str) -> list[str]:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(url)
+    page.goto(f"{url}/#/score")
     page.fill("#orders", json.dumps(ODD))
     page.click("#score")
     page.click("#scores tbody .row-button")

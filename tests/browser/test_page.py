@@ -9,49 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from app.edge import LARGEST_FILE
 from orderguard.masking import Keyring
 from orderguard.retrieval import PastCases
-from tests.browser.chromium import PATIENCE, chromium
-from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, histories_of, serving
+from tests.browser.chromium import PATIENCE, opened
+from tests.browser.seeing import FAINT, NAMELESS, SIDEWAYS, STRUCTURE, seen_at_all_widths, violations
+from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, Service, histories_of
 
 EXPORTS = Path(__file__).resolve().parents[2] / "data" / "examples"
 BACK = {**USUAL, "order_id": "R-1", "items": [{**USUAL["items"][0], "quantity": -1}]}
 ORDERS = "\n".join(json.dumps(order) for order in (USUAL, ODD, {"order_id": 5}))
 
 
-@pytest.fixture(scope="module")
-def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(models_dir, tmp_path_factory.mktemp("page") / "log") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
-    yield from opened(browser, service)
-
-
-def opened(browser: Browser, service: Service, **context: Any) -> Iterator[Page]:
-    """The page in a tab of its own, which fails the test for any error, foreign request or breach of the policy."""
-    tab = browser.new_context(**context).new_page()
-    tab.set_default_timeout(PATIENCE)
-    troubles: list[str] = []
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("console", lambda message: troubles.append(message.text) if "Content Security" in message.text else None)
-    tab.on("request", lambda request: None if request.url.startswith(service.url) else troubles.append(request.url))
-    tab.goto(service.url)
-    yield tab
-    assert troubles == []
-    tab.context.close()
+    yield from opened(browser, f"{service.url}/#/score")
 
 
 def enter(page: Page, key: str = API_KEY) -> None:
@@ -177,7 +151,7 @@ def test_before_the_key_is_there_nothing_that_needs_it_is_asked(browser: Browser
     asked: list[str] = []
     tab.on("console", lambda message: said.append(message.text))
     tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(service.url)
+    tab.goto(f"{service.url}/#/score")
     expect(tab.locator("#door")).to_contain_text(".local/api-key.header")
     expect(tab.locator("#state-text")).to_contain_text("Ready")
     tab.get_by_role("button", name="Insert an example").click()
@@ -194,7 +168,7 @@ def test_a_link_opens_the_page_once_and_leaves_no_code_behind(browser: Browser, 
     code = service.post("/v1/door", b"").json()["code"]
     tab = browser.new_page()
     tab.goto(f"{service.url}/#code={code}")
-    expect(tab.get_by_text("Trained on")).to_be_visible()
+    expect(tab.get_by_label("Who is at the desk?")).to_be_visible()
     expect(tab.locator("#door")).to_be_hidden()
     expect(tab).to_have_url(f"{service.url}/")
     assert tab.evaluate("history.length") <= 2 and code not in tab.content()
@@ -411,63 +385,13 @@ def test_an_example_that_can_t_be_had_is_said_in_words(page: Page) -> None:
     expect(page.locator("#message")).to_have_text("The service does not answer. Is it running?")
 
 
-NAMELESS = """() => [...document.querySelectorAll(
-    "a, button, input:not([type=file]), select, textarea, svg[role=img], [role]")]
-  .filter((e) => e.offsetParent !== null || e.tagName === "svg")
-  .filter((e) => {
-    const labelled = (e.getAttribute("aria-labelledby") ?? "").split(" ")
-      .map((id) => document.getElementById(id)?.textContent ?? "");
-    const label = e.id ? document.querySelector(`label[for="${e.id}"]`)?.textContent : "";
-    return ["status", "alert"].includes(e.getAttribute("role")) ? false
-      : !(e.textContent + labelled.join("") + (label ?? "") + (e.getAttribute("aria-label") ?? "")).trim();
-  }).map((e) => e.outerHTML.slice(0, 80))"""
-
-STRUCTURE = """() => ({
-  language: document.documentElement.lang, title: document.title, mains: document.querySelectorAll("main").length,
-  headings: [...document.querySelectorAll("h1, h2, h3")].filter((e) => e.offsetParent).map((e) => Number(e.tagName[1])),
-  twice: [...document.querySelectorAll("[id]")].map((e) => e.id).filter((id, i, all) => all.indexOf(id) !== i),
-  cells: [...document.querySelectorAll("thead th")].every((e) => e.scope === "col"),
-})"""
-
-
-# The contrast of each piece of visible text with the nearest background behind it, after WCAG 2.
-FAINT = """() => {
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor);
-    if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
-  const faint = [];
-  for (const e of document.querySelectorAll("body *")) {
-    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    const box = e.getBoundingClientRect();
-    if (!own || box.width < 2 || box.right < 0 || getComputedStyle(e).visibility === "hidden") continue;
-    const style = getComputedStyle(e);
-    const ink = parts(e instanceof SVGElement ? style.fill : style.color);
-    const [a, b] = [luminance(ink), luminance(behind(e))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${e.outerHTML.slice(0, 90)}`);
-  }
-  return faint;
-}"""
-
-SIDEWAYS = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds, by rule, with the first element that breaks it."""
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"][:120]) for one in found]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_api_and_report_are_accessible_and_never_scroll_sideways(
     scheme: Literal["light", "dark"], browser: Browser, service: Service, models_dir: Path, tmp_path: Path
 ) -> None:
     looks: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": 320, "height": 900}}
     # Without motion: a colour on its way from one to another is nobody's reading matter.
-    tabs = opened(browser, service, reduced_motion="reduce", **looks)
+    tabs = opened(browser, f"{service.url}/#/score", reduced_motion="reduce", **looks)
     page = next(tabs)
     assert violations(page) == [], "the door"
     score(page, "\n".join([ORDERS, json.dumps(BACK)]))
@@ -499,15 +423,3 @@ def test_page_api_and_report_are_accessible_and_never_scroll_sideways(
     report.set_viewport_size({"width": 320, "height": 900})
     assert report.evaluate(lineage) > 200, "a line of the lineage has room for more than a few characters"
     report.context.close()
-
-
-def seen_at_all_widths(page: Page, *, axe: bool = True) -> list[object]:
-    """What is wrong at the widths of phones, tablets and screens."""
-    wrong: list[object] = []
-    for width in (320, 360, 390, 1024, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        if page.evaluate(SIDEWAYS) > 0:
-            wrong.append(f"{width}: sticks out sideways by {page.evaluate(SIDEWAYS)}")
-        if axe and width in (390, 1024, 1440):
-            wrong += [(width, *one) for one in violations(page)]
-    return wrong
