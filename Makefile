@@ -94,6 +94,15 @@ champion: $(RUN_ENV) $(KEY) ## See that there is a champion: train one where the
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
 	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
+.PHONY: backtest
+backtest: $(RUN_ENV) $(KEY) champion ## What rules, or another threshold, would have made of past orders (RULES=… DAYS=28 THRESHOLD=… OUTCOMES=… VERSION=…)
+	@$(PYTHON) -m ml backtest --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" --rules "$(or $(RULES),data/rules/example.toml)" --days "$(or $(DAYS),28)" \
+		$(if $(THRESHOLD),--threshold "$(THRESHOLD)") $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") --histories "$(HISTORIES)" $(VERSION)
+
+.PHONY: check-rules
+check-rules: $(RUN_ENV) $(KEY) ## Check a file of decision rules and lists, and say what it does (RULES=data/rules/rules.toml; FIELDS=1: what a rule may name)
+	@$(PYTHON) -m orderguard.rules $(if $(filter 1,$(FIELDS)),--fields,"$(or $(RULES),data/rules/example.toml)")
+
 .PHONY: models
 models: $(RUN_ENV) ## List the model versions with their lineage; the champion is marked
 	@$(PYTHON) -m ml models --models "$(MODELS)"

@@ -25,6 +25,7 @@ AREAS = {
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
+    "rules": "requests a second with twenty decision rules and with none, a backtest, random rules over random orders",
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
     "page": "the desk in Chromium: 10,000 open alerts, a day's work by keyboard, two people at once",
     "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",

@@ -69,6 +69,7 @@ class Settings:
     invokers: tuple[str, ...]
     model_version: str
     shadow_model_version: str
+    rules: str
     model_source: str
     model_sha256: str
     model_promoted_at: str

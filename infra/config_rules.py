@@ -57,6 +57,7 @@ _PATTERNS = (
     ("memory", r"[1-9][0-9]*(Mi|Gi)", "an amount such as 512Mi or 2Gi"),
     ("model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
     ("shadow_model_version", r"([A-Za-z0-9][A-Za-z0-9._-]*)?", "the name of a folder under models/"),
+    ("rules", r"(?!.*[.][.])([A-Za-z0-9][A-Za-z0-9._/-]*[.]toml)?", "a .toml file of the repository"),
     ("model_sha256", r"([0-9a-f]{64})?", "64 hexadecimal digits"),
     (
         "model_promoted_at",

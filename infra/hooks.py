@@ -147,6 +147,7 @@ def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:
         "MODEL_DIR": MODELS_MOUNT,
         "MODEL_VERSION": parts.model.version,
         "MODEL_SHA256": parts.model.sha256,
+        "RULES_FILE": f"{MODELS_MOUNT}/{parts.model.rules}" if parts.model.rules else "",
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
         "TELL_SHOP": settings.tell_shop,
         "TELL_URL": settings.tell_url,

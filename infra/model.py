@@ -17,9 +17,19 @@ BUILT_ASIDE = ".building-"
 
 
 @dataclass(frozen=True)
+class ChosenRules:
+    """A file of decision rules, and what its object is called in the model bucket: by its content, so that a change of
+    rules is a new revision and the revision before keeps its own.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
 class ChosenModel:
     """The version to serve, the SHA-256 of what its manifest says of the model ("" where it is not known), the version
-    that scores in its shadow (or ""), and the files to upload, relative to `folder`.
+    that scores in its shadow (or ""), the files to upload, relative to `folder`, and the file of decision rules.
     """
 
     version: str
@@ -27,6 +37,7 @@ class ChosenModel:
     shadow_version: str
     folder: Path
     files: tuple[Path, ...]
+    rules: ChosenRules | None = None
 
 
 def choose_model(settings: Settings) -> ChosenModel:
@@ -49,7 +60,21 @@ def choose_model(settings: Settings) -> ChosenModel:
     known = settings.model_sha256
     if settings.model_source != "bucket":
         known = model_sha256((folder / version / MANIFEST).read_bytes())
-    return ChosenModel(version, known, settings.shadow_model_version, folder, tuple(files))
+    return ChosenModel(
+        version, known, settings.shadow_model_version, folder, tuple(files), _rules(settings.rules, ROOT)
+    )
+
+
+def _rules(name: str, root: Path) -> ChosenRules | None:
+    if not name:
+        return None
+    from orderguard.rules import RulesError, load_rules
+
+    try:
+        rules = load_rules(root / name)
+    except RulesError as error:
+        raise ConfigError(f"orderguard:rules can't be deployed:\n{error}") from None
+    return ChosenRules(root / name, f"rules/{rules.file.sha256[:16]}.toml")
 
 
 def _files(folder: Path, version: str) -> list[Path]:
@@ -72,7 +97,8 @@ class ModelVersion(Component):
 
     Objects outlive the program's interest in them (`retain_on_delete`): a revision that still serves the version before
     this one, in a canary or after a roll-back, has to find its files when it starts another instance. With
-    `modelSource: bucket` nothing is uploaded: the training job has written the version there itself.
+    `modelSource: bucket` no version is uploaded: the training job has written it there itself. Decision rules lie
+    beside the versions.
     """
 
     def __init__(
@@ -88,6 +114,15 @@ class ModelVersion(Component):
                 bucket=bucket.name,
                 name=file.as_posix(),
                 source=pulumi.FileAsset(str(chosen.folder / file)),
+                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            )
+        self.rules = chosen.rules.name if chosen.rules else ""
+        if chosen.rules:
+            gcp.storage.BucketObject(
+                "decision-rules",
+                bucket=bucket.name,
+                name=chosen.rules.name,
+                source=pulumi.FileAsset(str(chosen.rules.path)),
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
         self.register_outputs({"version": self.version})

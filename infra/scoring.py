@@ -166,6 +166,7 @@ def _plain_settings(
         "MODEL_PROMOTED_AT": settings.model_promoted_at,
         "SHADOW_MODEL_VERSION": model.shadow_version,
         "HISTORIES_DIR": HISTORIES_MOUNT,
+        "RULES_FILE": f"{MODELS_MOUNT}/{model.rules}" if model.rules else "",
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,

@@ -21,8 +21,9 @@ from orderguard.masking import MaskingKeyError
 from orderguard.model_version import ModelVersionError
 from orderguard.order_folders import order_folder
 from orderguard.private_files import keep_private
+from orderguard.rules import RulesError
 
-BAD_INPUT = (ConfigError, MaskingKeyError, ModelVersionError, SigningError, TooManyBadLines)
+BAD_INPUT = (RulesError, ConfigError, MaskingKeyError, ModelVersionError, SigningError, TooManyBadLines)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
 
 
@@ -76,6 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(steps, "export", "commands", "copy a verified version's model.onnx out under a telling name")
     export.add_argument("version", nargs="?", help="the version to export (the champion)")
     export.add_argument("--to", type=Path, default=Path("reports/export"), help="the folder to copy to")
+
+    backtest = _command(
+        steps, "backtest", "backtest_command", "what rules, or another threshold, would have made of past orders"
+    )
+    _data(backtest)
+    backtest.add_argument("version", nargs="?", help="the version that scores (the champion)")
+    backtest.add_argument("--rules", type=Path, required=True, help="the file of rules and lists")
+    backtest.add_argument("--days", type=float, default=28.0, help="how many days before the newest order (28)")
+    backtest.add_argument("--threshold", type=float, help="another threshold to hold against the model's own")
+    backtest.add_argument("--histories", type=Path, help="the folder that holds outcomes, where --outcomes names none")
+    backtest.add_argument("--out", type=Path, default=Path("reports/backtest.html"), help="where the page goes")
 
     promote = _command(steps, "promote", "commands", "make a version the champion")
     promote.add_argument("version")
@@ -137,6 +149,7 @@ def _data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--quarantine", type=Path, default=Path("data/quarantine/bad-lines.ndjson"), help="where bad lines go"
     )
+    command.add_argument("--outcomes", type=Path, help="a file of outcomes (the one in the folder of histories)")
     command.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="the most processor cores to use")
 
 

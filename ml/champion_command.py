@@ -13,6 +13,7 @@ import msgspec
 from ml import registry
 from ml.commands import output
 from ml.config import read_config
+from ml.labels import outcomes_path
 from ml.lineage import source
 from ml.reading import order_files
 from ml.refusal import refusal
@@ -89,9 +90,12 @@ def _refused_since(models: Path, current: str) -> str | None:
 def _refused_of_the_same_orders(options: argparse.Namespace) -> str | None:
     """The version that training these orders with this code and configuration has given, if gates refused it."""
     files = sorted(sha256(path) for path in order_files(options.data))
+    path = None if options.run_key else outcomes_path(options.outcomes, options.histories)
+    outcomes = sha256(path) if path else ""
     parameters, code = msgspec.to_builtins(read_config(options.config)), source()
     for manifest in _refused(options.models):
         same = sorted(file.sha256 for file in manifest.data) == files and manifest.parameters == parameters
+        same = same and (manifest.outcomes.sha256 if manifest.outcomes else "") == outcomes
         if same and (manifest.code_sha256, manifest.lock_sha256) == (code.code_sha256, code.lock_sha256):
             return manifest.version
     return None

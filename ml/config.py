@@ -126,6 +126,7 @@ class BehaviourGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ChampionGate(_Gate, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tolerance: Annotated[float, Meta(ge=0, le=1)]
+    labelled: Count = 20
 
 
 class GatesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,7 +25,8 @@ class Job:
 
     `histories` is the folder for what belongs to the key's owner: the version's past cases, and what the store of
     histories would hold after these orders; None: nothing of that is made. With `run_key` the key is made for this run
-    alone: what depends on it would be of no use to anybody, and is made nowhere.
+    alone: what depends on it would be of no use to anybody, and is made nowhere. `outcomes` is the file of what former
+    orders turned out to be.
     """
 
     data: Path
@@ -35,6 +36,7 @@ class Job:
     histories: Path | None = None
     run_key: bool = False
     version: str | None = None
+    outcomes: Path | None = None
     quarantine: Path | None = None
     jobs: int = 1
     progress: bool = False

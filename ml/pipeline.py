@@ -12,16 +12,17 @@ from ml import registry
 from ml.histories import write_histories
 from ml.job import Job, Prepared, prepare, timed
 from ml.config import own_hash
+from ml.labels import labels_of
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
 from ml.reporting import describe
 from ml.training import train
-from ml.validation.champion import champion_gate
+from ml.validation.champion import champion_gate, labelled_rows
 from ml.validation.gates import Gate, Validation
 from ml.validation.run import Evidence, validate
 from ml.version_files import WRITERS, Training
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.order_folders import is_sample
-from orderguard.model_version import MANIFEST, DataFile, Manifest, champion
+from orderguard.model_version import MANIFEST, DataFile, Manifest, OutcomesUsed, champion
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def train_version(
         told, ages = table.told, table.catalogue_ages()
         names = list(FEATURE_NAMES)
         trained = train(table.X, table.created_at, names, job.config, job.jobs, told, ages, first=table.first)
-    training = Training(paths, job.keyring, table, trained, data_hash(table.data_files))
+    training = Training(paths, job.keyring, table, trained, data_hash(table.data_files), labels_of(job.outcomes))
+    for line in training.labels.told:
+        job.say(line)
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):
             for write in WRITERS:
@@ -84,14 +87,16 @@ def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -
     parts = training.trained.slices
     train_rows = training.table.X[parts.first : parts.train]
     settings = job.config.gates.champion
-    return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, job.config.alert.rate, settings)
+    labelled = labelled_rows(training.labels, training.table, parts.reference, training.trained.model)
+    rate = job.config.alert.rate
+    return champion_gate(rival, evidence.evaluation, train_rows, evidence.cases, rate, settings, labelled)
 
 
 def _manifest(job: Job, code: Source, training: Training, validation: Validation) -> Manifest:
-    moments = training.table.created_at
+    moments, labels = training.table.created_at, training.labels
     first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
     return Manifest(
-        version=job.version or version_name(code, training.data_sha256, last, own_hash(job.config)),
+        version=job.version or version_name(code, training.data_sha256, last, own_hash(job.config), labels.sha256),
         commit=code.commit,
         tag=code.tag,
         dirty=code.dirty,
@@ -112,6 +117,13 @@ def _manifest(job: Job, code: Source, training: Training, validation: Validation
         undecided=validation.undecided(),
         sample=is_sample(job.data),
         key="" if job.run_key else job.keyring.fingerprint,
+        outcomes=(
+            OutcomesUsed(
+                sha256=labels.sha256, lines=labels.lines, unusable=len(labels.unusable), orders=len(labels.newest)
+            )
+            if labels.sha256
+            else None
+        ),
     )
 
 

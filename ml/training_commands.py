@@ -20,6 +20,7 @@ from ml.commands import chosen, output
 from ml.config import read_config
 from ml.feature_engineering import ReadingReport
 from ml.job import Job, prepare as prepare_orders
+from ml.labels import outcomes_path
 from ml.lineage import source
 from ml.reading import order_files
 from ml.refusal import refusal
@@ -38,7 +39,7 @@ COMPARED = (MODEL, GRAPH, "catalogue.json", "reference.json", registry.VALIDATIO
 
 def prepare(options: argparse.Namespace) -> int:
     """Features of all orders as one .npz file: `features` (n, d), `created_at` epoch seconds, `names`."""
-    table = prepare_orders(_job(options)).table
+    table = prepare_orders(job_of(options)).table
     out: Path = options.out
     make_private_folder(out.parent)
     aside = out.with_name(f".{out.name}.{os.getpid()}.npz")
@@ -66,7 +67,7 @@ def _counted(report: ReadingReport, options: argparse.Namespace) -> list[str]:
 
 def train(options: argparse.Namespace) -> int:
     """The whole line. The last thing printed is the version."""
-    job = _job(options)
+    job = job_of(options)
     code = source()
     if code.commit is None:
         print("note: not in a git clone and ORDERGUARD_COMMIT is not set, so the commit is unknown", file=sys.stderr)
@@ -139,7 +140,7 @@ def validate(options: argparse.Namespace) -> int:
     version = chosen(options)
     folder = registry.known(options.models, version)
     manifest = verify(folder)
-    again = _pipeline().rebuild(_job(options), version)
+    again = _pipeline().rebuild(job_of(options), version)
     different = [name for name in COMPARED if again.files.get(name) != manifest.files[name]]
     validation = registry.read_validation(folder)
     lines = [f"trained {version} again: {'the same bytes' if not different else 'differs in ' + ', '.join(different)}"]
@@ -153,14 +154,17 @@ def _pipeline() -> Any:
     return import_module("ml.pipeline")
 
 
-def _job(options: argparse.Namespace) -> Job:
+def job_of(options: argparse.Namespace) -> Job:
+    """What a command line asks for. Raises `ConfigError`, `MaskingKeyError` and `ReadingError`."""
+    histories, run_key = getattr(options, "histories", None), getattr(options, "run_key", False)
     job = Job(
         data=options.data,
         models=options.models,
         config=read_config(options.config),
         keyring=Keyring.from_environment(os.environ),
-        histories=getattr(options, "histories", None),
-        run_key=getattr(options, "run_key", False),
+        histories=histories,
+        run_key=run_key,
+        outcomes=None if run_key else outcomes_path(getattr(options, "outcomes", None), histories),
         version=getattr(options, "version", None),
         quarantine=options.quarantine,
         jobs=max(1, options.jobs),

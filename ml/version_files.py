@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml.attribution_graph import attribution_graph
 from ml.feature_engineering import FeatureTable
+from ml.labels import Labels
 from ml.knowledge_index import knowledge_index
 from ml.onnx_export import to_onnx
 from ml.training import Trained
@@ -27,6 +28,7 @@ class Training:
     table: FeatureTable
     trained: Trained
     data_sha256: str
+    labels: Labels = Labels()
 
 
 Writer = Callable[[Training, Path], None]

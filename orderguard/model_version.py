@@ -52,6 +52,17 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     needs: str
 
 
+class OutcomesUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of outcomes that a training read: its hash, its lines, those that could not be used, and of how many
+    orders it told.
+    """
+
+    sha256: str
+    lines: int
+    unusable: int
+    orders: int
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model comes from and what belongs to it. Holds no time of recording: equal inputs give equal bytes.
 
@@ -60,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     the key was made for that run alone, so that nothing here depends on it; None in a version from before.
     `sample` says that the orders were the sample's, not a shop's.
     `undecided` are the figures of its gates that there were too few orders for.
+    `outcomes` is the file of outcomes that it was trained with, where there was one.
     """
 
     version: str
@@ -83,6 +95,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     undecided: list[Undecided] = []
     key: str | None = None
     sample: bool = False
+    outcomes: OutcomesUsed | None = None
 
 
 def sha256(path: Path) -> str:

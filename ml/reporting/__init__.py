@@ -17,6 +17,6 @@ def describe(manifest: Manifest, training: Training, evidence: Evidence, folder:
     (folder / "plots").mkdir(exist_ok=True)
     for plot in plots:
         (folder / "plots" / f"{plot.name}.svg").write_text(plot.svg, "utf-8")
-    sections = content(manifest, evidence)
+    sections = content(manifest, training, evidence)
     (folder / "card.md").write_text(card(manifest, evidence.validation, sections, plots), "utf-8")
     (folder / "report.html").write_text(report(manifest, evidence.validation, sections, plots), "utf-8")

@@ -1,16 +1,20 @@
 """What a card says in words, the same in Markdown and HTML."""
 
 import math
+from ml.reporting.outcomes import section as what_alerts_turned_out
 from ml.reporting.repairs import section as what_became_of_the_lines
 from ml.reporting.section import Section
 from ml.validation.run import Evidence
+from ml.version_files import Training
 from orderguard.model_version import Manifest
 
 
-def content(manifest: Manifest, evidence: Evidence) -> list[Section]:
+def content(manifest: Manifest, training: Training, evidence: Evidence) -> list[Section]:
     """The sections that follow the gates and plots."""
     lines = what_became_of_the_lines(evidence.reading, manifest.parameters)
-    return [_lineage(manifest), _data(manifest, evidence), lines, _use(manifest), _limits(), _reproduce(manifest)]
+    alerts = what_alerts_turned_out(training.labels, training.table.order_tokens)
+    data = _data(manifest, evidence)
+    return [_lineage(manifest), data, lines, alerts, _use(manifest), _limits(), _reproduce(manifest)]
 
 
 def _lineage(manifest: Manifest) -> Section:

@@ -10,11 +10,12 @@ from orderguard.model_version import Manifest
 
 _STYLE = """
 :root {
-  color-scheme: light dark; --page: #f6f7f9; --panel: #fff; --soft: #5b6372;
+  color-scheme: light dark; --page: #f6f7f9; --panel: #fff; --soft: #5b6372; --ink: #1f2430; --grid: #d5d9e2;
   --good: #1b7f4b; --bad: #c0332b; --open: #8a5a00;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --page: #14171e; --panel: #1c212b; --good: #6fce9a; --bad: #ff8a80; --open: #f0c063; --soft: #a3abbb; }
+  :root { --page: #14171e; --panel: #1c212b; --good: #6fce9a; --bad: #ff8a80; --open: #f0c063; --soft: #a3abbb;
+    --ink: #e6e8ee; --grid: #3a4152; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, sans-serif; }
@@ -61,9 +62,19 @@ def report(manifest: Manifest, validation: Validation, sections: list[Section], 
         *(_gate(gate) for gate in validation.gates),
         *(_section(section) for section in sections),
     ]
-    title = f"Model {escape(manifest.version)}"
+    return whole(f"Model {manifest.version}", body)
+
+
+def page(title: str, lead: str, sections: list[Section]) -> str:
+    """A page of sections alone, in the same style."""
+    head = [f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(lead)}</p>']
+    return whole(title, [*head, *(_section(section) for section in sections)])
+
+
+def whole(title: str, body: list[str]) -> str:
+    """The document around a page's parts."""
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n" + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
     )

@@ -483,6 +483,16 @@ def test_a_shadow_version_is_uploaded_beside_the_served_one(models: Path) -> Non
     assert environment(record)["SHADOW_MODEL_VERSION"] == "challenger"
 
 
+def test_decision_rules_are_checked_and_lie_beside_the_version_under_their_content(models: Path) -> None:
+    record = declared(rules="data/rules/example.toml")
+    name = record.of("gcp:storage/bucketObject:BucketObject")["decision-rules"]["name"]
+    assert re.fullmatch(r"rules/[0-9a-f]{16}[.]toml", name)
+    assert environment(record)["RULES_FILE"] == f"/mnt/models/{name}"
+    assert "RULES_FILE" not in environment(declared())
+    with pytest.raises(ConfigError, match="orderguard:rules can't be deployed:\n.*none.toml: can't be read"):
+        declared(rules="data/rules/none.toml")
+
+
 def test_a_version_in_the_bucket_is_served_without_an_upload(models: Path) -> None:
     signed = {"modelSha256": "ab" * 32, "modelPromotedAt": "2026-11-29T22:30:00.5Z"}
     record = declared(modelSource="bucket", modelVersion="trained-in-the-cloud", **signed)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from data.generator.__main__ import main as generate
 from orderguard.masking import Keyring, new_key_text
 from orderguard.masking.keyring import TOKEN_PATTERN
 from orderguard.model_version import sha256, verify
+from orderguard.outcomes import Alerted, Outcome, write_outcomes
 from tests.unit.ml.command_line import train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,6 +39,24 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "raw"
 
 
+def told(orders: Path, keyring: Keyring) -> list[Outcome]:
+    """Outcomes of thirty orders that had alerts, and of one that had none."""
+    lines = [line for path in sorted(orders.iterdir()) for line in path.read_bytes().splitlines()]
+    names = re.findall(r'"order_id":"([^"]+)"', b"\n".join(lines[:200]).decode())
+    at = datetime(2026, 9, 28, 12, tzinfo=UTC)
+    outcomes = [
+        Outcome(
+            keyring.token("order", name),
+            "fraud" if place % 3 else "genuine",
+            at + timedelta(hours=place),
+            "desk",
+            alert=Alerted(at, "price" if place % 3 == 1 else "basket"),
+        )
+        for place, name in enumerate(names[:30])
+    ]
+    return [*outcomes, Outcome(keyring.token("order", names[30]), "mistake", at, "chargebacks")]
+
+
 @pytest.fixture(scope="module")
 def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same code and data trained three times: here, elsewhere, and under a masking key of that run alone. Their
@@ -50,9 +70,10 @@ def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory
     odd = {**plain, **threads, "PYTHONHASHSEED": "370", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
     rekeyed = {**plain, "MASKING_KEY": new_key_text("k2")}
     made = {}
+    outcomes = write_outcomes(tmp_path_factory.mktemp("histories"), told(few, Keyring.from_text(key_text)))[0]
     for name, root, environment, more in (
-        ("here", code, plain, ["--jobs", "1"]),
-        ("elsewhere", elsewhere, odd, ["--jobs", "3"]),
+        ("here", code, plain, ["--jobs", "1", "--outcomes", outcomes]),
+        ("elsewhere", elsewhere, odd, ["--jobs", "3", "--outcomes", outcomes]),
         ("rekeyed", code, rekeyed, ["--jobs", "2", "--run-key"]),
     ):
         models = root / f"models of {name}"
@@ -83,10 +104,12 @@ def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(trainings: dic
 
 def test_a_key_of_one_run_gives_the_same_model_and_leaves_nothing_behind(trainings: dict[str, Path]) -> None:
     """No file of a version depends on the key: what does is kept apart. Under a key that is thrown away there are no
-    pseudonyms either, of orders or of files.
+    pseudonyms either, of orders or of files, and so no outcomes, which the card tells of.
     """
     here, rekeyed = verify(trainings["here"]), verify(trainings["rekeyed"])
-    assert here.files == rekeyed.files and len(here.files) > 10
+    different = {name for name in here.files if here.files[name] != rekeyed.files[name]}
+    assert different == {"card.md", "report.html"} and here.files.keys() == rekeyed.files.keys()
+    assert "There were no outcomes" in (trainings["rekeyed"] / "card.md").read_text("utf-8")
     assert here.key and (rekeyed.key, {file.token for file in rekeyed.data}) == ("", {""})
     assert not re.search(TOKEN_PATTERN, (trainings["rekeyed"] / "manifest.json").read_text("utf-8"))
 
@@ -99,4 +122,13 @@ def test_the_manifest_leads_back_to_what_it_was_made_from(trainings: dict[str, P
     tokens = {keyring.token("file", path.name): sha256(path) for path in few.iterdir()}
     assert {file.token: file.sha256 for file in manifest.data} == tokens
     assert [file.position for file in manifest.data] == list(range(1, len(tokens) + 1))
-    assert manifest.version == f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"
+    name = f"{manifest.last_order[:10].replace('-', '')}-0123456-{manifest.data_sha256[:8]}"
+    assert manifest.outcomes and manifest.version == f"{name}-outcomes-{manifest.outcomes.sha256[:6]}"
+
+
+def test_the_card_tells_what_former_alerts_turned_out_to_be(trainings: dict[str, Path]) -> None:
+    card = (trainings["here"] / "card.md").read_text("utf-8")
+    assert "| 2026-W40 | 30 | 20 | 10 | 67% (49% to 81% of 30) |" in card
+    assert "| price | 10 | 10 | 0 | 100% (72% to 100% of 10) |" in card
+    used = verify(trainings["here"]).outcomes
+    assert used and (used.lines, used.unusable, used.orders) == (31, 0, 31)

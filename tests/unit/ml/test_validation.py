@@ -17,7 +17,7 @@ from ml.reading import masked_orders, order_files
 from ml.validation.alert_rate import alert_rate_gate
 from ml.validation.anomalies import AnyModel, Evaluation, anomaly_gate, detection, evaluate, inject, largest_z
 from ml.validation.behaviour import behaviour_gate
-from ml.validation.champion import champion_gate
+from ml.validation.champion import Labelled, champion_gate
 from ml.validation.drift import drift_gate, drift_runs
 from ml.validation.gates import Figure, gate
 from ml.validation.held_out import Case, features_of, replay
@@ -355,6 +355,34 @@ def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, case
     assert (absent.verdict, absent.note) == ("passed", "There is no other champion.")
     broken = champion_gate(champion / "plots", weak, rows, injected, 0.01, config.gates.champion)
     assert (broken.verdict, broken.note.startswith("Not compared: ")) == ("undecided", True)
+
+
+def labelled(cases: list[Case], champion: Scorer, count: int, *, worse: bool) -> Labelled:
+    """Later orders with outcomes that the champion ranks as it should; the challenger as well, or the other way round."""
+    rows = features_of(cases)
+    ranked = rows[np.argsort(champion.score(rows).score)]
+    genuine, worth = ranked[:count], ranked[-count:]
+    scores = champion.score(genuine).score, champion.score(worth).score
+    return Labelled(genuine, worth, (1.0 - scores[0], 1.0 - scores[1]) if worse else scores)
+
+
+@pytest.mark.parametrize(
+    ("count", "worse", "verdict", "told"),
+    [
+        (40, False, "passed", "40 later orders turned out to be worth a look, 40 genuine."),
+        (40, True, "failed", "40 later orders turned out to be worth a look, 40 genuine."),
+        (19, True, "passed", "with 20 of each, outcomes would decide, too."),
+    ],
+)
+def test_a_challenger_that_is_worse_on_orders_with_outcomes_is_refused_where_there_are_enough(
+    scorer: Scorer, cases: list[Case], config: Config, count: int, worse: bool, verdict: str, told: str
+) -> None:
+    injected, rows = inject(cases, config.gates.anomalies), features_of(cases)
+    same = evaluate(scorer, scorer.threshold, rows, injected, 0.01)
+    known = labelled(cases, scorer, count, worse=worse)
+    gate = champion_gate(scorer.version_dir, same, rows, injected, 0.01, config.gates.champion, known)
+    assert (gate.verdict, len(gate.figures)) == (verdict, 1 + (count >= 20)) and gate.note.endswith(told)
+    assert not worse or count < 20 or "better from genuine ones" in gate.figures[1].advice
 
 
 def test_the_report_is_one_file_with_everything_in_it(job: Job, trained: Outcome) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.rules import fuzz
 from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.rules import Decision, RulesError, load_rules
@@ -257,3 +258,9 @@ def test_the_language_loads_where_there_are_rules_and_nowhere_else(write: Write)
         "sys.exit('cel_expr_python' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(lists)]).returncode == 0
+
+
+def test_random_rules_over_random_orders_never_crash() -> None:
+    """A small sample of what `make bench AREA=rules` tries."""
+    counts = fuzz(11, 250)
+    assert counts["accepted"] > 60 and counts["refused"] > 20 and counts["held"] > 40 and counts["not held"] > 40
