@@ -94,6 +94,10 @@ champion: $(RUN_ENV) $(KEY) ## See that there is a champion: train one where the
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
 	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
+.PHONY: export-outcomes
+export-outcomes: $(RUN_ENV) ## Write the outcomes that a stack's desk keeps into its bucket of histories, for training (STACK=…)
+	@STACK="$(STACK)" HISTORIES="$(HISTORIES)" $(DELIVERY) export-outcomes
+
 .PHONY: backtest
 backtest: $(RUN_ENV) $(KEY) champion ## What rules, or another threshold, would have made of past orders (RULES=… DAYS=28 THRESHOLD=… OUTCOMES=… VERSION=…)
 	@$(PYTHON) -m ml backtest --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" --rules "$(or $(RULES),data/rules/example.toml)" --days "$(or $(DAYS),28)" \

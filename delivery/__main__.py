@@ -36,6 +36,7 @@ from delivery.doctor.need import Machine, examine
 from delivery.doctor.needs import needs_of
 from delivery.errors import DeliveryError
 from delivery.forgetting import forget
+from delivery.outcomes import export
 from delivery.previews import comment
 from delivery.previews.markdown import markdown
 from delivery.previews.preview import Preview, as_json
@@ -205,6 +206,12 @@ def forget_customer() -> None:
     print("\n".join(forget(stack())))
 
 
+def export_outcomes() -> None:
+    """Write a stack's outcomes into its bucket of histories and this machine's folder of histories. Inputs: STACK;
+    API_KEY, where the local Secret Manager has none; HISTORIES, that folder."""
+    print(export(stack()))
+
+
 def show_preview() -> None:
     """Show what `up` would change in a stack, with the policies; a violation or a refusal is exit code 1. Inputs:
     STACK; BASE, the branch or commit that a change is held against; JSON=1 prints JSON for machines."""
@@ -341,6 +348,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "deploy": deploy_stack,
     "doctor": examine_needs,
     "drift-issue": drift_issue,
+    "export-outcomes": export_outcomes,
     "fetch-champion": fetch_champion,
     "fetch-model": fetch_model,
     "fetch-records": fetch_records,

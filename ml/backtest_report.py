@@ -2,9 +2,7 @@
 
 from ml.backtest import Backtest, Difference
 from ml.precision import Count
-from ml.reporting.card import number
-from ml.reporting.html import page
-from ml.reporting.section import Section
+from ml.pages import Section, number, page
 from ml.validation.gates import Table
 
 COLUMNS = ["", "", "met", "alerts", "won", "right", "false", "lost", "right", "false", "precision"]

@@ -1,9 +1,10 @@
 """`python -m ml.forget`: remove a customer, named by the environment variable CUSTOMER, from orders and past cases.
 
-It takes the customer's lines out of the raw order files, their orders' past cases out of the folder of histories and
-out of the index of every model version of before, and says which versions were trained with files that held them: those
-models keep no order, but the next training run should replace them. The customer's id comes by the environment, since
-anyone can read a process's arguments. The raw orders go last: a run that was interrupted can be repeated.
+It takes the customer's lines out of the raw order files, their orders' past cases and outcomes out of the folder of
+histories and cases out of the index of every model version of before, and says which versions were trained with files
+that held them: those models keep no order, but the next training run should replace them. The customer's id comes by
+the environment, since anyone can read a process's arguments. The raw orders go last: a run that was interrupted can be
+repeated.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -35,6 +36,7 @@ from orderguard.model_version import (
     sha256,
 )
 from orderguard.order_folders import order_folder
+from orderguard.outcomes import OUTCOMES_FILE, read_outcomes, write_outcomes
 from orderguard.private_files import keep_private, open_private
 from orderguard.repair import Feed
 from orderguard.repair.values import Notes, Unusable, identifier as read_identifier
@@ -74,7 +76,7 @@ class FileOfOrders(NamedTuple):
 class Forgotten(NamedTuple):
     """What was removed, and the versions trained with it: surely (same file by hash), or perhaps (by name alone).
     `cases` are counted by version. `foreign` are files of past cases under another key, which can't be looked through;
-    `seed` is the seed that was removed, since it is made of all customers' orders.
+    `seed` is the seed that was removed, since it is made of all customers' orders; `outcomes` are lines of outcomes.
     """
 
     files: list[OrderFile]
@@ -84,6 +86,7 @@ class Forgotten(NamedTuple):
     seed: Path | None
     trained: list[str]
     perhaps_trained: list[str]
+    outcomes: int = 0
 
 
 _decoder = msgspec.json.Decoder(_Whose)
@@ -110,8 +113,10 @@ def forget(
     trained, perhaps = [], []
     cases, foreign = remove_past_cases(histories, tokens, keyring) if histories else (Counter[str](), [])
     seed = remove_seed(histories) if histories else None
+    theirs = tokens | {*keyring.tokens("customer", customer)}
+    outcomes = remove_outcomes(histories, theirs) if histories else 0
     if keep_orders:
-        return Forgotten([], sum(held.removed for held in touched), dict(cases), foreign, seed, [], [])
+        return Forgotten([], sum(held.removed for held in touched), dict(cases), foreign, seed, [], [], outcomes)
     for folder in version_folders(models):
         if any(file.sha256 in hashes for file in read_manifest(folder).data):
             trained.append(folder.name)
@@ -122,7 +127,8 @@ def forget(
     for held in touched:
         rewrite(held)
     lines = sum(held.removed for held in touched)
-    return Forgotten([held.file for held in touched], lines, dict(cases), foreign, seed, trained, perhaps)
+    files = [held.file for held in touched]
+    return Forgotten(files, lines, dict(cases), foreign, seed, trained, perhaps, outcomes)
 
 
 def lines_of(customer: str, file: OrderFile) -> FileOfOrders | None:
@@ -189,6 +195,21 @@ def remove_seed(histories: Path) -> Path | None:
         return None
     path.unlink()
     return path
+
+
+def remove_outcomes(histories: Path, tokens: set[str]) -> int:
+    """Take the outcomes of these orders and customers out of the file of outcomes; how many there were. Lines that
+    can't be used go as well: nobody can say whose they are.
+    """
+    path = histories / OUTCOMES_FILE
+    if not path.is_file():
+        return 0
+    found = read_outcomes(path)
+    kept = [one for one in found.lines if one.order not in tokens and one.customer not in tokens]
+    removed = len(found.lines) - len(kept)
+    if removed or found.unusable:
+        write_outcomes(histories, kept)
+    return removed
 
 
 def remove_cases(version_dir: Path, tokens: set[str], keyring: Keyring) -> int:
@@ -269,6 +290,8 @@ def histories_summary(done: Forgotten, histories: Path) -> str:
 
 def _of_histories(done: Forgotten) -> list[str]:
     lines = [f"Removed {count:,} past cases of version {name}." for name, count in done.cases.items()]
+    if done.outcomes:
+        lines.append(f"Removed {done.outcomes:,} outcomes from {OUTCOMES_FILE}.")
     if done.seed:
         lines.append(f"Removed the seed {done.seed}: make seed-histories makes one without the customer.")
     return lines + [f"Not reached, since made under another key: {path}. Remove it." for path in done.foreign]

@@ -5,7 +5,10 @@ from starlette.responses import Response
 
 from app.problems import Problem
 
-PATHS = ("/v1/alerts", "/v1/alerts.csv", "/v1/alerts/{rest:path}", "/v1/outcomes", "/v1/precision")
+PATHS = (
+    *("/v1/alerts", "/v1/alerts.csv", "/v1/alerts/{rest:path}"),
+    *("/v1/outcomes", "/v1/outcomes.ndjson", "/v1/precision"),
+)
 
 
 def routes() -> APIRouter:

@@ -73,14 +73,18 @@ def all_outcomes(database: Database) -> Iterator[OutcomeRow]:
     """Every outcome, in the order of time, order, outcome and source: the same database gives the same rows. Raises
     `DeskAway`.
     """
+    with database.transaction(write=False) as connection:
+        rows = outcomes_in(connection)
+    yield from rows
+
+
+def outcomes_in(connection: Connection) -> list[OutcomeRow]:
+    """The same in a transaction that there is."""
     columns = (
         *(OUTCOME.c.order_token, OUTCOME.c.customer_token, OUTCOME.c.outcome, OUTCOME.c.at, OUTCOME.c.source),
         *(ALERT.c.made_at, ALERT.c.fact, ALERT.c.model_version, ALERT.c.decided_by),
     )
     query = select(*columns).outerjoin(ALERT, ALERT.c.id == OUTCOME.c.order_token)
-    with database.transaction(write=False) as connection:
-        rows = connection.execute(query).all()
+    rows = (OutcomeRow(*row) for row in connection.execute(query).all())
     # Sorted here: databases have their own ways with letters.
-    yield from sorted(
-        (OutcomeRow(*row) for row in rows), key=lambda row: (row.at, row.order_token, row.outcome, row.source)
-    )
+    return sorted(rows, key=lambda row: (row.at, row.order_token, row.outcome, row.source))

@@ -14,6 +14,7 @@ from app.desk.detail import Details
 from app.desk.export import exported
 from app.desk.identity import Identity, nameless
 from app.desk.notes import masked_note
+from app.desk.outcomes_file import outcomes_file
 from app.desk.precision import BYS, precision
 from app.desk.queue import MOST_ROWS, SORTS, USUAL_ROWS, Who, choices, filter_of, page, wrong
 from app.desk.telling import read_outcomes
@@ -123,6 +124,11 @@ def routes(desk: Desk, identity: Identity, details: Details) -> APIRouter:
         new = await desk.keep_outcomes(read.outcomes) if read.outcomes else 0
         known = len(read.outcomes) - new
         return _json(contract.OutcomesAnswer(read.received, new, known, read.unusable, read.taken_for))
+
+    @router.get("/v1/outcomes.ndjson", **openapi.text("All outcomes, as the file that training reads", TAG))
+    async def outcomes_as_file() -> Response:
+        content = await desk.read(outcomes_file)
+        return Response(content, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
     @router.get("/v1/precision", **openapi.answers(contract.PrecisionAnswer, "How many alerts were worth a look", TAG))
     async def precise(request: Request) -> Response:

@@ -1,7 +1,7 @@
 """The model card in Markdown."""
 
+from ml.pages import Section, number
 from ml.reporting.plots import Plot
-from ml.reporting.section import Section
 from ml.validation.gates import Figure, Validation
 from orderguard.model_version import Manifest
 
@@ -50,10 +50,3 @@ def markdown_table(columns: list[str], rows: list[list[str | float]]) -> str:
     """A Markdown table; numbers are rounded to four digits."""
     lines = [columns, ["---"] * len(columns), *([number(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', '∣') for cell in line)} |" for line in lines)
-
-
-def number(value: str | float) -> str:
-    """A figure as people read it."""
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

@@ -3,7 +3,7 @@
 import math
 from ml.reporting.outcomes import section as what_alerts_turned_out
 from ml.reporting.repairs import section as what_became_of_the_lines
-from ml.reporting.section import Section
+from ml.pages import Section
 from ml.validation.run import Evidence
 from ml.version_files import Training
 from orderguard.model_version import Manifest

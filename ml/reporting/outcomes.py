@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ml.labels import Labels
 from ml.precision import Count
-from ml.reporting.section import Section
+from ml.pages import Section
 from ml.validation.gates import Table
 from orderguard.outcomes import WORTH_A_LOOK, Outcome
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml.feature_engineering import Found, ReadingReport
 from ml.repairs import repaired_share, warning
-from ml.reporting.section import Section
+from ml.pages import Section
 from ml.validation.gates import Table
 
 _MOST_FILES = 4

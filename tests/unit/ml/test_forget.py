@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from ml.forget import main, remove_cases
 from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import MANIFEST, read_manifest, sha256, verify
+from orderguard.outcomes import Outcome, encoded, write_outcomes
 from orderguard.retrieval import KNOWLEDGE_FOLDER, Case, KnowledgeIndex, PastCases
 from tests.serving import MASKING_KEY, histories_of
 from tests.unit.ml.former import name_files
@@ -80,6 +82,24 @@ def test_a_broken_line_goes_however_the_id_is_written_in_it(tmp_path: Path) -> N
     (raw / "one.ndjson").write_bytes(b"".join(lines) + order("C-2", 2))
     assert forget("Żaneta-1", raw, tmp_path / "models") == 0
     assert (raw / "one.ndjson").read_bytes() == order("C-2", 2)
+
+
+def test_a_customers_outcomes_go_by_order_and_by_customer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, histories = tmp_path / "raw", tmp_path / "histories"
+    raw.mkdir()
+    (raw / "one.ndjson").write_bytes(order("C-1", 1) + order("C-2", 2))
+    order_id = json.loads(order("C-1", 1))["order_id"]
+    keyring, at = Keyring.from_text(MASKING_KEY), datetime(2026, 11, 29, tzinfo=UTC)
+    told = [
+        Outcome(keyring.token("order", order_id), "fraud", at, "bank"),
+        Outcome(keyring.token("order", "long ago"), "fraud", at, "bank", keyring.token("customer", "C-1")),
+        Outcome(keyring.token("order", "another"), "genuine", at, "bank", keyring.token("customer", "C-2")),
+    ]
+    path, _ = write_outcomes(histories, told)
+    path.write_bytes(path.read_bytes() + b"{}\n")
+    assert forget("C-1", raw, tmp_path / "models") == 0
+    assert path.read_bytes() == encoded(told[2:])
+    assert "Removed 2 outcomes from outcomes.ndjson." in capsys.readouterr().out
 
 
 def test_the_models_that_were_trained_with_the_customer_are_named(
