@@ -99,7 +99,18 @@ def test_the_command_writes_a_page_and_names_what_is_wrong(
     token = prepare(job).table.order_tokens[-1]
     outcomes, _ = write_outcomes(tmp_path, [Known(token, "fraud", datetime(2026, 11, 1, tzinfo=UTC), "desk")])
     outcomes.write_bytes(outcomes.read_bytes() + b"{}\n")
-    given = ["--data", job.data, "--models", models, "--rules", file, "--outcomes", outcomes, "--threshold", "0.4"]
+    given: list[str | Path] = [
+        "--data",
+        job.data,
+        "--models",
+        models,
+        "--rules",
+        file,
+        "--outcomes",
+        outcomes,
+        "--threshold",
+        "0.4",
+    ]
     given += ["--quarantine", tmp_path / "bad.ndjson", "--out", tmp_path / "page.html", scorer.version_dir.name]
     code, said, _ = run(capsys, "backtest", *given)
     assert code == 0 and "rule:large (flag, act)" in said and "1 lines of outcomes can't be used" in said

@@ -358,7 +358,7 @@ def test_the_champion_is_asked_on_the_same_orders(job: Job, scorer: Scorer, case
 
 
 def labelled(cases: list[Case], champion: Scorer, count: int, *, worse: bool) -> Labelled:
-    """Later orders with outcomes that the champion ranks as it should; the challenger as well, or the other way round."""
+    """Later orders with outcomes that the champion ranks as it should; so does the challenger, or the other way."""
     rows = features_of(cases)
     ranked = rows[np.argsort(champion.score(rows).score)]
     genuine, worth = ranked[:count], ranked[-count:]
