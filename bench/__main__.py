@@ -29,6 +29,7 @@ AREAS = {
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
     "page": "the desk in Chromium: 10,000 open alerts, a day's work by keyboard, two people at once",
     "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",
+    "faults": "the local cloud under kill -9 at 200 points, damaged files, a full disk, a taken port, two at once",
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "slow": "a search for the slowest texts and request bodies within the limits",
@@ -36,6 +37,7 @@ AREAS = {
 }
 MODULES = {
     "deploy": "bench.deploy.run",
+    "faults": "bench.faults.run",
     "feeds": "bench.feeds.run",
     "histories": "bench.histories.run",
     "store": "bench.store.run",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local.errors import EXIT_OK, LocalCloudError
+from infra.local.errors import EXIT_OK, LocalCloudError, explained
 from infra.local.home import DEFAULT_STACK, home_from
 from orderguard.private_files import keep_private
 
@@ -135,6 +135,12 @@ def main(arguments: Sequence[str]) -> int:
         return problem.exit_code
     except BrokenPipeError:
         return EXIT_OK
+    except OSError as problem:
+        full = explained(problem)
+        if full is None:
+            raise
+        print(f"error: {full}", file=sys.stderr)
+        return full.exit_code
 
 
 if __name__ == "__main__":

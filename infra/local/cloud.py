@@ -10,13 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local.files import locked, read_json, write_whole
+from infra.local.files import locked, read_object, write_whole
 from infra.local.home import Home
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 Values = dict[str, Any]
+_PLAIN = ("type", "id", "urn", "kind", "created", "updated", "sealed")
+"""What stands in a record's file."""
 
 
 class Damaged(Exception):
@@ -118,16 +120,14 @@ class Cloud:
     def names(self) -> Iterator[tuple[str, str]]:
         """Type and id of every record, without what is sealed."""
         for path in (self.root / "resources").glob("*.json"):
-            if plain := read_json(path):
+            if plain := read_object(path, *_PLAIN):
                 yield plain["type"], plain["id"]
 
     def _read(self, path: Path, tokens: tuple[str, ...] = ()) -> Record | None:
-        plain = read_json(path)
+        plain = read_object(path, *_PLAIN)
         if plain is None or (tokens and plain["type"] not in tokens):
             return None
         try:
-            return Record(
-                **{name: value for name, value in plain.items() if name != "sealed"}, **self.unseal(plain["sealed"])
-            )
-        except Damaged:  # gone, as a thing that the state knows and the disk doesn't: `up` makes it anew
-            return None
+            return Record(**{name: plain[name] for name in _PLAIN if name != "sealed"}, **self.unseal(plain["sealed"]))
+        except (Damaged, TypeError, AttributeError):
+            return None  # gone, as a thing that the state knows and the disk doesn't: `up` makes it anew

@@ -1,5 +1,7 @@
 """Errors that are explained to the person at the keyboard, and the exit codes of `python -m infra.local`."""
 
+import errno
+
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_USAGE = 2
@@ -15,6 +17,19 @@ class LocalCloudError(Exception):
     def __init__(self, message: str, exit_code: int = EXIT_ENVIRONMENT) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def explained(problem: OSError) -> LocalCloudError | None:
+    """A full disk as an error that is explained; None for any other."""
+    if problem.errno not in _FULL:
+        return None
+    where = f" ({problem.filename})" if problem.filename else ""
+    return LocalCloudError(
+        f"The disk is full{where}. What was there is whole: free some space, and run the same command again."
+    )
 
 
 class ContainerError(Exception):

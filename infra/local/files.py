@@ -45,6 +45,12 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def read_object(path: Path, *names: str) -> dict[str, Any] | None:
+    """The JSON object at `path`, or None where there is none, or one without these names: it counts as gone."""
+    found = read_json(path)
+    return found if isinstance(found, dict) and set(names) <= set(found) else None
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Holds an advisory lock on `path`. The kernel releases it when its holder dies, however it dies."""

@@ -2,12 +2,10 @@
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -209,33 +207,6 @@ def test_an_unknown_type_is_an_error_that_names_it(program: Any) -> None:
     assert "gcp:sql/databaseInstance:DatabaseInstance" in text
 
 
-def test_up_heals_what_was_killed_at_any_moment(program: Any, wait_until: Any) -> None:
-    """The whole run is killed again and again after a random time, services and supervisor with it; the next `up`
-    heals.
-    """
-    program.write(PLATFORM)
-    chance = random.Random(1)
-    whole = environment(program.home, stack="test")
-    command, folder = pulumi.prepare(["up", "--yes", "--skip-preview"], program.home, "test", program.folder, whole)
-    for _ in range(3):
-        run = subprocess.Popen(
-            command, cwd=folder, env=whole, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        )
-        deadline = time.monotonic() + chance.uniform(0.5, 6.0)
-        while run.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        _kill_tree(run)
-        if supervisor := client.running(program.cloud):
-            os.kill(supervisor, signal.SIGKILL)
-    heal_state(program.home, "test", whole, project=program.folder)
-    code, text = program.run("up", "--yes", "--refresh")
-    assert code == 0, text
-    assert get(outputs(program)["url"])["key"] == "the-secret-value"
-    code, text = program.run("destroy", "--yes", "--skip-preview")
-    assert code == 0, text
-    assert list(program.cloud.all()) == []
-
-
 def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None:
     program.write("import time; time.sleep(600)")
     whole = environment(program.home, stack="test")
@@ -298,24 +269,3 @@ def _with_variable(mark: bytes) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def _kill_tree(run: "subprocess.Popen[bytes]") -> None:
-    """Ends the engine and its plugins, which have process groups of their own."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, left = [], [run.pid]
-    while left:
-        found.append(left.pop())
-        left += children.get(found[-1], [])
-    for pid in found:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    run.wait()

@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.local import pulumi
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
-from infra.local.files import read_json, write_whole
+from infra.local.files import read_object, write_whole
 from infra.local.home import REPOSITORY, Home
 from infra.local.services import all_resources
 from infra.local.supervisor.process import die_with_parent
@@ -55,7 +55,7 @@ def heal_state(home: Home, stack: str, whole: Mapping[str, str], project: Path =
     `alone`.
     """
     state, path = home.state / ".pulumi", state_file(home, stack, project)
-    done = [_restored(path)] if path.exists() and read_json(path) is None else []
+    done = [_restored(path)] if path.exists() and not _is_state(path) else []
     if any((state / "locks").rglob("*.json")):
         _quietly(["cancel", "--yes"], home, stack, whole, project)
         done.append("released the lock that a killed run left in the state")
@@ -73,14 +73,20 @@ def state_file(home: Home, stack: str, project: Path = REPOSITORY) -> Path:
 
 def latest_state(path: Path) -> dict[str, Any]:
     """What the engine's file says there is: `resources`, `pending_operations`; empty where there is none."""
-    latest: dict[str, Any] = ((read_json(path) or {}).get("checkpoint") or {}).get("latest") or {}
+    latest: dict[str, Any] = ((read_object(path) or {}).get("checkpoint") or {}).get("latest") or {}
     return latest
+
+
+def _is_state(path: Path) -> bool:
+    """Whether a file is the engine's: anything else is damaged."""
+    found = read_object(path, "checkpoint")
+    return found is not None and isinstance(found["checkpoint"], dict)
 
 
 def _restored(path: Path) -> str:
     """Puts the engine's own backup in the place of a damaged state. Raises LocalCloudError where that is none, too."""
     backup = path.with_name(f"{path.name}.bak")
-    if read_json(backup) is None:
+    if not _is_state(backup):
         raise LocalCloudError(
             f"The engine's state {path} is damaged, and there is no backup of it. Remove the file and run `make up`: it"
             " takes up what exists."

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local.errors import EXIT_OK, LocalCloudError
+from infra.local.errors import EXIT_OK, LocalCloudError, explained
 from infra.local.programs.project import home_of, read_project, stack_of
 from orderguard.private_files import kept_private
 
@@ -100,6 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return problem.exit_code
     except BrokenPipeError:
         return EXIT_OK
+    except OSError as problem:
+        full = explained(problem)
+        if full is None:
+            raise
+        print(f"error: {full}", file=sys.stderr)
+        return full.exit_code
     except KeyboardInterrupt:
         print("interrupted; running the same command again carries on", file=sys.stderr)
         return 130

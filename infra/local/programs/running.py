@@ -31,6 +31,10 @@ _VARIABLES = {
 }
 _HINTS = (
     (
+        r"(?i)(no space left on device)",
+        "The disk is full. What was there is whole: free some space, and run the same command again.",
+    ),
+    (
         r"no resource plugin '?(?:pulumi-resource-)?([\w-]+)",
         "The program uses the provider {0}, which is not part of the local cloud. Where its plugin is installed (on"
         " PATH, or by `pulumi plugin install resource {0}`), name it: --provider {0}. It may then act on something"

@@ -161,7 +161,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=struct(outputs, facts.properties.secrets))
         try:
             place = self._identified(resource, inputs, place)
-        except (Refused, LocalCloudError) as refusal:
+        except (Refused, LocalCloudError, OSError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         existing = self.cloud.get(token, place.id)
         taken_up = resource.idempotent or inputs.get("createIgnoreAlreadyExists") is True
@@ -177,7 +177,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs |= resource.recorded(inputs, place)
             elif resource.create:
                 outputs |= resource.create(self.cloud, inputs, place, outputs)
-        except (Refused, LocalCloudError) as refusal:
+        except (Refused, LocalCloudError, OSError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
         return provider_pb2.CreateResponse(id=place.id, properties=struct(outputs, facts.properties.secrets))
@@ -200,7 +200,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if handler:
                 outputs |= handler(self.cloud, inputs, place, outputs)
-        except (Refused, LocalCloudError) as refusal:
+        except (Refused, LocalCloudError, OSError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         self._keep(resource, place, inputs, outputs)
         return provider_pb2.UpdateResponse(properties=struct(outputs, facts.properties.secrets))
@@ -245,7 +245,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Functions of the package, such as `getProject`."""
         try:
             values = answer(request.tok, properties(request.args), self.configured, self.cloud)
-        except (Refused, LocalCloudError) as refusal:
+        except (Refused, LocalCloudError, OSError) as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
             raise AssertionError("abort raises") from refusal
         response = provider_pb2.InvokeResponse()

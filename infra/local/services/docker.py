@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.files import locked, read_json, write_json
+from infra.local.files import locked, read_json, read_object, write_json
 from infra.local.image import ImageError, context_digest, freeze
 from infra.local.provider.resource import Place, Read, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem
@@ -80,7 +80,7 @@ def untagged(name: str) -> str:
 
 def tags(cloud: Cloud) -> dict[str, str]:
     """Image name with tag → digest, as pushed."""
-    return read_json(cloud.images / "tags.json") or {}
+    return read_object(cloud.images / "tags.json") or {}
 
 
 def _tag(cloud: Cloud, name: str, digest: str) -> None:
@@ -96,8 +96,7 @@ def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
     else:
         full = image if ":" in image.rpartition("/")[2] else f"{image}:latest"
         digest = tags(cloud).get(full, "")
-    found: dict[str, Any] | None = read_json(cloud.images / f"{digest.replace(':', '-')}.json") if digest else None
-    return found
+    return read_object(cloud.images / f"{digest.replace(':', '-')}.json", "context", "dockerfile") if digest else None
 
 
 def push_image(

@@ -8,13 +8,6 @@ RESOURCES = {
     "gcp:projects/service:Service": Resource(
         id="{project}/{service}",
         idempotent=True,
-        refuses=(
-            matches(
-                "service",
-                r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(googleapis\.com|cloud\.goog)",
-                "googleapi: Error 400: Service {value!r} not found., badRequest",
-            ),
-        ),
     ),
     **triple("gcp:projects/iAM", "{project}"),
     "gcp:projects/iAMAuditConfig:IAMAuditConfig": Resource(id="{project}/audit_config/{service}"),

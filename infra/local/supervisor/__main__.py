@@ -17,7 +17,7 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
-from infra.local.supervisor.process import Process, kill_group
+from infra.local.supervisor.process import Process, kill_group, note
 from infra.local.supervisor.redis_server import RedisServer, StoreFailed
 from infra.local.supervisor.service import DeployError, Service
 from infra.local.volumes import in_memory
@@ -81,7 +81,7 @@ class Supervisor:
         try:
             store = RedisServer.restored(self.cloud, path)
         except Damaged as problem:
-            print(f"{path.stem}: its record is damaged ({problem}); `up` makes the store anew", flush=True)
+            note(f"{path.stem}: its record is damaged ({problem}); `up` makes the store anew")
             return
         self._watched(store)
         self.stores[store.name] = store
@@ -91,19 +91,21 @@ class Supervisor:
         try:
             service = Service.restored(self.cloud, path)
         except Damaged as problem:
-            print(f"{path.stem}: its record is damaged ({problem}); `up` makes the service anew", flush=True)
+            note(f"{path.stem}: its record is damaged ({problem}); `up` makes the service anew")
             return
         self._watched(service)
         self.services[service.name] = service
         try:
             await service.open()
         except OSError as problem:
-            print(f"{service.name}: port {service.port} can't be opened: {problem.strerror}", flush=True)
+            note(f"{service.name}: port {service.port} can't be opened: {problem.strerror}")
 
     def _end_orphans(self) -> None:
         """Ends what a killed supervisor's instances may have left behind."""
-        for one in read_json(self.cloud.run / "instances.json") or ():
-            kill_group(one["pid"], one["started"])
+        noted = read_json(self.cloud.run / "instances.json")
+        for one in noted if isinstance(noted, list) else ():
+            if isinstance(one, dict) and isinstance(one.get("pid"), int):
+                kill_group(one["pid"], one.get("started"))
 
     def _watched(self, one: Service | RedisServer) -> None:
         one.on_process = self._note_instances
@@ -117,7 +119,10 @@ class Supervisor:
         if not self._is_there():
             return
         noted = [{"pid": one.pid, "started": one.started} for one in self._processes() if one]
-        write_json(self.cloud.run / "instances.json", noted)
+        try:
+            write_json(self.cloud.run / "instances.json", noted)
+        except OSError as problem:
+            note(f"what runs can't be noted: {problem.strerror}")
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

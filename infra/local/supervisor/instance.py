@@ -10,7 +10,7 @@ from infra.local.container import declared_port, in_order, ingress, lacking, lau
 from infra.local.errors import not_ready
 from infra.local.sockets import holder, listening
 from infra.local.supervisor.probes import DEFAULT_STARTUP, Probe, answers, probe, started, watch
-from infra.local.supervisor.process import Process
+from infra.local.supervisor.process import Process, note
 from infra.local.volumes import Volumes, prepared
 
 _ELSEWHERE_SECONDS = 20.0
@@ -170,7 +170,7 @@ class Instance:
         await process.wait()
 
     async def _unhealthy(self) -> None:
-        print(f"{self.name}: the liveness probe failed too often in a row, restarting", flush=True)
+        note(f"{self.name}: the liveness probe failed too often in a row, restarting")
 
     async def stop(self, grace: float) -> None:
         """Ends all processes, those that get the requests first, and removes what was theirs alone."""

@@ -16,6 +16,14 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def note(line: str) -> None:
+    """A line of the supervisor's log; what keeps services alive must not end with the disk that the log is on."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        pass
+
+
 def started_at(pid: int) -> str | None:
     """When a process began, in clock ticks: pid and this name a process for good. None where it is gone."""
     try:

@@ -17,7 +17,7 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.errors import LocalCloudError
 from infra.local.files import read_json, write_json
 from infra.local.ports import free_port, require_free
-from infra.local.supervisor.process import Process
+from infra.local.supervisor.process import Process, note
 from orderguard.private_files import make_private_folder
 
 PROGRAMS = ("valkey-server", "redis-server")
@@ -127,7 +127,7 @@ class RedisServer:
                 await self._start()
             except StoreFailed as problem:
                 failures += 1
-                print(f"{self.name}: {problem}", flush=True)
+                note(f"{self.name}: {problem}")
 
     async def _until_it_fails(self, process: Process) -> None:
         ended = asyncio.create_task(process.wait())
@@ -138,7 +138,7 @@ class RedisServer:
                 if done:
                     return
                 failed = 0 if await self.answers(_PING_WITHIN) else failed + 1
-            print(f"{self.name}: does not answer, restarting", flush=True)
+            note(f"{self.name}: does not answer, restarting")
         finally:
             ended.cancel()
 

@@ -12,7 +12,7 @@ from infra.local.errors import ContainerError
 from infra.local.ports import free_port
 from infra.local.sockets import can_listen, holder
 from infra.local.supervisor.instance import Instance, StartFailed
-from infra.local.supervisor.process import Process
+from infra.local.supervisor.process import Process, note
 from infra.local.supervisor.upstream import Pool
 
 _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -64,7 +64,7 @@ class Revision:
             return
         try:
             await self._start_instance()
-        except (StartFailed, ContainerError):
+        except (StartFailed, ContainerError, OSError):
             await self._stop_instance(0)
             raise
         self.keep()
@@ -130,9 +130,9 @@ class Revision:
                 return
             try:
                 await self._start_instance()
-            except (StartFailed, ContainerError) as problem:
+            except (StartFailed, ContainerError, OSError) as problem:  # OSError: the disk is full
                 failures += 1
-                print(f"{self.name}: {problem}", flush=True)
+                note(f"{self.name}: {problem}")
 
     async def _stop_instance(self, grace: float) -> None:
         await self._end(self.instance, self.pool, grace)

@@ -11,7 +11,7 @@ from typing import Any
 from infra.local.cloud import Cloud, Damaged
 from infra.local.container import ingress
 from infra.local.errors import ContainerError
-from infra.local.files import read_json, write_json
+from infra.local.files import read_object, write_json
 from infra.local.supervisor import traffic
 from infra.local.supervisor.front import NONE_READY, Front, listen
 from infra.local.supervisor.instance import StartFailed
@@ -56,14 +56,17 @@ class Service:
     @classmethod
     def restored(cls, cloud: Cloud, path: Path) -> "Service":
         """A service as a supervisor before this one left it. Raises Damaged for a record that can't be read."""
-        record = read_json(path)
+        record = read_object(path, "port", "sealed")
         if record is None:
             raise Damaged("not a JSON document")
         kept = cloud.unseal(record["sealed"])
         service = cls(cloud, path.stem)
-        service.port, service.latest, service.traffics = record["port"], kept["latest"], kept["traffics"]
-        for one in kept["revisions"]:
-            service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
+        try:
+            service.port, service.latest, service.traffics = int(record["port"]), kept["latest"], kept["traffics"]
+            for one in kept["revisions"]:
+                service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
+        except (KeyError, TypeError, ValueError):
+            raise Damaged("not a service") from None
         service.targets = traffic.targets(service.traffics, service.latest)
         return service
 
@@ -169,7 +172,7 @@ class Service:
                 for one in stopped:
                     await one.drain(self._timeout())
                 await created.start()
-        except (StartFailed, ContainerError) as problem:
+        except (StartFailed, ContainerError, OSError) as problem:
             await self._start_again(stopped)
             raise DeployError(str(problem)) from None
         finally:
@@ -201,7 +204,7 @@ class Service:
         for name in needed:
             try:
                 await self.revisions[name].start()
-            except (StartFailed, ContainerError) as problem:
+            except (StartFailed, ContainerError, OSError) as problem:
                 raise DeployError(str(problem)) from None
         self.targets, self.traffics, self.latest = wanted, traffics, latest
         for name in list(self.revisions)[:-_KEPT_REVISIONS]:
