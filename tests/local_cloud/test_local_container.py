@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -13,6 +14,9 @@ import pytest
 from infra.local.cloud import Cloud
 from infra.local.commands.warnings import warnings
 from infra.local.ports import free_port
+from infra.local.provider.resource import Place
+from infra.local.services.cloudrunv2 import read_service
+from infra.local.sockets import can_listen
 from infra.local.supervisor import client
 
 SERVICE = "gcp:cloudrunv2/service:Service"
@@ -146,6 +150,18 @@ def test_a_secret_volume_holds_the_items_with_their_modes_off_the_disk(stack: St
     assert not Path(told["FILE"]).is_relative_to(stack.cloud.home.root)
     client.request(stack.cloud, {"do": "delete", "name": "web"})
     assert not Path(told["FILE"]).exists()
+
+
+def test_a_service_whose_port_was_taken_while_it_was_down_gets_another(stack: Stack, wait_until: Any) -> None:
+    made = stack.deploy(stack.container(free_port(), envs={"GREETING": "still here"}))
+    port = int(made["uri"].rpartition(":")[2])
+    place = Place(project="a-project", number="1", region="", urn="", type=SERVICE)
+    os.kill(client.running(stack.cloud) or 0, signal.SIGKILL)
+    wait_until(lambda: can_listen(port))
+    with socket.create_server(("127.0.0.1", port)):
+        client.ensure(stack.cloud)
+        moved = read_service(stack.cloud, {}, place, made) or {}
+    assert moved["uri"] != made["uri"] and answer(moved)["GREETING"] == "still here"
 
 
 def test_a_fixed_revision_is_kept_and_another_template_under_its_name_refused(stack: Stack) -> None:

@@ -101,13 +101,28 @@ def read_service(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
     if not (cloud.run / "services" / f"{name}.json").exists():
         return None
     client.ensure(cloud)
-    status = client.request(cloud, {"do": "status"})
-    found = next((one for one in status["services"] if one["name"] == name), None)
+    found = _standing(cloud, name)
+    if found and not found["open"]:
+        _reopen(cloud, found)
+        found = _standing(cloud, name)
     if found is None:
         return None
     # Traffic may have been moved since, past the engine; where none was ever declared, none is told.
     traffics = found["traffics"]
     return {**_shown(found, place), **({"traffics": traffics} if traffics or inputs.get("traffics") else {})}
+
+
+def _standing(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    services = client.request(cloud, {"do": "status"})["services"]
+    return next((one for one in services if one["name"] == name), None)
+
+
+def _reopen(cloud: Cloud, service: Mapping[str, Any]) -> None:
+    """Somebody had the service's port when its supervisor started: it gets it back, or another one."""
+    own = int(str(service["url"]).rpartition(":")[2])
+    for port in (own, free_port()):
+        if client.request(cloud, {"do": "move", "name": service["name"], "port": port})["ok"]:
+            return
 
 
 def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:

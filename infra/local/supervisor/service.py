@@ -258,6 +258,7 @@ class Service:
         return {
             "name": self.name,
             "url": f"http://127.0.0.1:{self.port}",
+            "open": self._server is not None,
             "latest": self.latest,
             "traffics": self.traffics,
             "traffic": [
