@@ -79,7 +79,7 @@ def lacking(cloud: Cloud, container: Mapping[str, Any]) -> str | None:
     words = _words(wanted, container)
     if not words:
         return f"its image {image} has the command of its base image, which is not on this machine"
-    if _program(words[0], cloud.images / "contexts" / str(found["context"]), wanted) is None:
+    if _program(words[0], cloud.images / "contexts" / str(found["context"]), wanted, _python_of(found)) is None:
         return f"its command {words[0]!r} is not on this machine, and the steps that build its image are not run here"
     return None
 
@@ -129,11 +129,11 @@ def _launch(
     words = _words(wanted, container)
     if not words:
         raise ContainerError(f"{not_ready(name)} The image has no command to run.")
-    words[0] = _program(words[0], folder, wanted) or words[0]
+    words[0] = _program(words[0], folder, wanted, _python_of(found)) or words[0]
     words[1:] = [_in_context(word, folder, wanted) for word in words[1:]]
     return Launch(
         command=_on_loopback([_translated(word, mounts) for word in words]),
-        environment=_environment(cloud, name, wanted, container, mounts, reserved),
+        environment=_environment(cloud, name, wanted, container, mounts, reserved, _python_of(found)),
         folder=folder,
     )
 
@@ -148,12 +148,17 @@ def _words(wanted: RunConfig, container: Mapping[str, Any]) -> list[str]:
     return [str(word) for word in words]
 
 
-def _program(word: str, folder: Path, wanted: RunConfig) -> str | None:
+def _python_of(image: Mapping[str, Any]) -> Path:
+    """The Python that has the image's packages; this project's own where the image installs none."""
+    return Path(str(image.get("python") or sys.executable))
+
+
+def _program(word: str, folder: Path, wanted: RunConfig, python: Path) -> str | None:
     """The program on this machine that a command begins with; None where there is none."""
     program = Path(word).name
-    beside = Path(sys.executable).parent / program
+    beside = python.parent / program
     if _PYTHON.fullmatch(program):
-        return sys.executable
+        return str(python)
     if "/" not in word and beside.exists():
         return str(beside)
     own = folder / _in_context(word, folder, wanted)
@@ -189,10 +194,11 @@ def _environment(
     container: Mapping[str, Any],
     mounts: Mapping[str, str],
     reserved: Mapping[str, str],
+    python: Path,
 ) -> dict[str, str]:
     scratch = make_private_folder(cloud.run / "scratch")
     own = {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),
+        "PATH": os.pathsep.join([str(python.parent), os.defpath]),
         "HOME": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",

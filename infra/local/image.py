@@ -148,7 +148,7 @@ def run_config(dockerfile: str, arguments: Mapping[str, str], target: str | None
     current, name = RunConfig(), ""
     known: dict[str, str] = {}
     shared: dict[str, str] = {}
-    for word, rest in _instructions(dockerfile):
+    for word, rest in instructions(dockerfile):
         if word == "FROM":
             if target and name == target:
                 break
@@ -177,7 +177,8 @@ def run_config(dockerfile: str, arguments: Mapping[str, str], target: str | None
     return current
 
 
-def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Each instruction of a Dockerfile: its word, and the rest of its lines as one."""
     joined = re.sub(r"\\\s*\n(\s*#.*\n)*", " ", dockerfile)
     for line in joined.splitlines():
         word, _, rest = line.strip().partition(" ")

@@ -18,10 +18,15 @@ from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.errors import LocalCloudError
 from infra.local.home import Home
+from infra.local.image import instructions
+from infra.local.packages import installed_by
 from infra.local.programs import python, running
 from infra.local.programs.cli import main
 from infra.local.programs.project import Project, home_of, read_project, stack_of
+from infra.local.provider.resource import Place
+from infra.local.refusals.parents import Parents
 
+OBJECT = "gcp:storage/bucketObject:BucketObject"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -256,3 +261,33 @@ def test_the_wheel_needs_nothing_of_the_repository(tmp_path: Path) -> None:
                 foreign.add((name, node.module.split(".")[0]))
     assert {(name, word) for name, word in foreign if word not in allowed} == set()
     assert not [name for name, source in sources.items() if b"infra.local" in source]
+
+
+def test_what_one_provider_of_a_program_plans_the_others_know(cloud: Cloud) -> None:
+    """A program may have several providers, each in a process of its own."""
+    one, other = Parents(cloud), Parents(cloud)
+    place = Place(project="p", number="1", region="", urn="", type=OBJECT)
+    wanted = {"bucket": "raw"}
+    assert list(other.missing(OBJECT, wanted, place, planning=False))
+    one.note_planned("gcp:storage/bucket:Bucket", {"name": "raw"})
+    assert not list(other.missing(OBJECT, wanted, place, planning=False))
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ("RUN pip install --no-cache-dir -r requirements.txt", ["-r", "{context}/requirements.txt"]),
+        ("RUN apt-get update && python3 -m pip install -U pip flask==3.1", ["flask==3.1"]),
+        (
+            "RUN pip3 install \\\n  -r /srv/requirements.txt \\\n  'uvicorn[standard]>=0.3'",
+            ["-r", "{context}/requirements.txt", "uvicorn[standard]>=0.3"],
+        ),
+        ("RUN uv pip install --system --index-url https://x.example/ .", ["{context}"]),
+        ("RUN npm install express", []),
+    ],
+)
+def test_what_an_image_installs_by_pip_is_read_of_its_dockerfile(tmp_path: Path, lines: str, wanted: list[str]) -> None:
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    words, files = installed_by(instructions(f"FROM python:3.12\n{lines}\n"), tmp_path)
+    assert words == [word.replace("{context}", str(tmp_path)) for word in wanted]
+    assert files == ([tmp_path / "requirements.txt"] if "-r" in wanted else [])

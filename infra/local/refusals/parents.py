@@ -5,16 +5,20 @@ are those that every project has (the network `default`, Google's own service ac
 the stack does not make is refused, as Google Cloud would in a project that holds nothing else.
 """
 
+import json
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.provider.resource import Place
 from infra.local.provider.rules import Inputs, Problem, found
 from infra.local.provider.values import Unknown
+from orderguard.private_files import make_private_folder, open_private
 
 _LINK = re.compile(r"https://[a-z.]+googleapis\.com/([a-z]+/)?(v\d\w*/)?")
 _NAMES = ("name", "secretId", "datasetId", "repositoryId", "accountId", "tableId", "bucket")
@@ -107,6 +111,9 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """Type → property → the types of the parent that it names."""
 
 
+_PARENTS = {kind for _, _, kinds in _TABLE for kind in kinds}
+
+
 @cache
 def _wanted(token: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((path, kinds) for kind, path, kinds in _TABLE if re.fullmatch(kind, token))
@@ -117,6 +124,9 @@ class Parents:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        # A program may have several providers, each a process of its own: what one plans, the others of the same
+        # engine read here.
+        self._planned = cloud.home.root / "planned" / str(os.getppid())
         self._there: set[tuple[str, str]] | None = None
         self._more = threading.Condition()
 
@@ -128,12 +138,25 @@ class Parents:
 
     def note_planned(self, token: str, inputs: Mapping[str, Any]) -> None:
         """Something with these inputs is to be made."""
-        self.note(token, *(inputs[name] for name in _NAMES if name in inputs))
+        names = [inputs[name] for name in _NAMES if isinstance(inputs.get(name), str)]
+        self.note(token, *names)
+        self._tell_others(True, token, names)
 
     def forget(self, token: str, identity: str) -> None:
         """It was deleted."""
         with self._more:
             self._known().discard((token, _last(identity)))
+        self._tell_others(False, token, [identity])
+
+    def _tell_others(self, planned: bool, token: str, names: list[str]) -> None:
+        if not names or token not in _PARENTS:
+            return
+        make_private_folder(self._planned.parent)
+        for path in self._planned.parent.iterdir():
+            if not Path(f"/proc/{path.name}").exists():  # of an engine that has ended
+                path.unlink(missing_ok=True)
+        with open_private(self._planned, "ab") as file:
+            file.write(json.dumps([planned, token, *names]).encode() + b"\n")
 
     def _known(self) -> set[tuple[str, str]]:
         if self._there is None:
@@ -161,7 +184,19 @@ class Parents:
             return any((kind, name) in self._known() for kind in kinds)
 
         with self._more:
+            if there():
+                return True
+            self._known().update(self._of_others())
             return self._more.wait_for(there, _WAIT_SECONDS if planning else 0)
+
+    def _of_others(self) -> set[tuple[str, str]]:
+        """What other providers of this engine have made, or plan."""
+        there = {(kind, _last(identity)) for kind, identity in self._cloud.names()}
+        lines = self._planned.read_text().splitlines() if self._planned.is_file() else []
+        for line in lines:
+            planned, kind, *names = json.loads(line)
+            (there.update if planned else there.difference_update)({(kind, _last(name)) for name in names})
+        return there
 
     @staticmethod
     def _is_elsewhere(value: str, place: Place) -> bool:

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.engine.environment import PROJECT
+from infra.local.errors import LocalCloudError
 from infra.local.files import locked, read_json, read_object, write_json
-from infra.local.image import ImageError, context_digest, freeze
+from infra.local.image import ImageError, context_digest, freeze, instructions
+from infra.local.packages import installed_by, python_with
 from infra.local.provider.resource import Place, Read, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem
 from infra.local.provider.values import Unknown, known
@@ -116,6 +120,7 @@ def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapp
     except ImageError as problem:
         raise Refused(str(problem)) from None
     content = {
+        **_python(name, frozen, dockerfile.read_text()),
         "context": frozen.name,
         "dockerfile": dockerfile.read_text(),
         "target": build.get("target"),
@@ -126,6 +131,17 @@ def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapp
     write_json(cloud.images / f"{digest.replace(':', '-')}.json", content)
     _tag(cloud, name, digest)
     return digest
+
+
+def _python(name: str, context: Path, dockerfile: str) -> dict[str, str]:
+    """The Python that has what a foreign image's Dockerfile installs by pip; the platform's own runs with ours."""
+    words, files = installed_by(instructions(dockerfile), context) if PROJECT in os.environ else ([], [])
+    if not words:
+        return {}
+    try:
+        return {"python": str(python_with(name, context, words, files, os.environ, say=lambda text: None))}
+    except LocalCloudError as problem:
+        raise Refused(f"{name}: {problem}") from None
 
 
 def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
