@@ -39,6 +39,7 @@ MODULES = {
     "deploy": "bench.deploy.run",
     "faults": "bench.faults.run",
     "feeds": "bench.feeds.run",
+    "fidelity": "bench.fidelity.run",
     "histories": "bench.histories.run",
     "store": "bench.store.run",
     "slow": "bench.slow.run",

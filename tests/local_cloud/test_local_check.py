@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from bench import fidelity
+from bench.fidelity.asker import Asker
+from bench.fidelity.cases import judged, plain
+from bench.fidelity.fuzz import crashes
+from bench.fidelity.run import CASES
+from bench.fidelity.statements import sample
 from infra.local.facts import distil, known_types
 from infra.local.provider.check import REFUSED
 from infra.local.provider.given import DEFAULTS
 from infra.local.provider.values import UNKNOWN, struct
 from infra.local.services import all_resources, modules, resource_of
 
-ANSWERS = json.loads(fidelity.CASES.read_bytes())
+ANSWERS = json.loads(CASES.read_bytes())
 SERVICE = "gcp:cloudrunv2/service:Service"
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 REDIS = "gcp:redis/instance:Instance"
@@ -26,18 +30,30 @@ THRESHOLD = {
 
 
 def test_check_and_diff_answer_as_the_real_provider_did(tmp_path: Path) -> None:
-    found = list(fidelity.judged(fidelity.Asker(tmp_path), ANSWERS))
+    found = list(judged(Asker(tmp_path), ANSWERS))
     assert len(found) > 300
     assert [one.disagrees for one in found if one.disagrees] == []
     # In three of them the real provider names a neighbour of the property that is wrong.
     assert sum(not one.same_sentence for one in found) == 3
 
 
+def test_check_and_diff_say_of_any_type_what_its_facts_state(tmp_path: Path) -> None:
+    found = sample(Asker(tmp_path), seed=18, types=60, share=0.4)
+    assert len(found) > 300 and {"missing", "mistyped", "unknown", "same", "becomes unknown"} <= {
+        one.kind for one in found
+    }
+    assert [one.disagrees for one in found if one.disagrees] == []
+
+
+def test_no_input_of_any_shape_crashes_the_provider(tmp_path: Path) -> None:
+    assert list(crashes(Asker(tmp_path), seed=18, inputs=200)) == []
+
+
 def test_check_fills_in_what_the_real_provider_does(ask: Any) -> None:
     for case in ANSWERS["checks"]:
         if "error" in case:
             continue
-        inputs, _ = ask.check(case["type"], fidelity.plain(case["inputs"]))
+        inputs, _ = ask.check(case["type"], plain(case["inputs"]))
         added = {key: value for key, value in inputs.items() if key not in case["inputs"] and key != DEFAULTS}
         for key, value in list(added.items()):
             if case["added"].get(key) == "AUTOMATIC":
@@ -45,7 +61,7 @@ def test_check_fills_in_what_the_real_provider_does(ask: Any) -> None:
                 added[key] = "AUTOMATIC"
         assert added == case["added"], case
         changed = {key: inputs[key] for key in case.get("changed", ())}
-        assert changed == fidelity.plain(case.get("changed", {})), case
+        assert changed == plain(case.get("changed", {})), case
 
 
 def alert(**condition: Any) -> dict[str, Any]:

@@ -234,8 +234,10 @@ def _bindings(kind: str, props: Specs) -> None:
             props[name] = _with(spec, new=1)
 
 
-def merged(known: Specs, sdk: Specs) -> Specs:
-    """The schema's properties, with those that a newer SDK adds, and not required where it no longer does."""
+def merged(known: Specs, sdk: Specs, *, within: bool = False) -> Specs:
+    """The schema's properties, with those that a newer SDK adds, and not required where it no longer does (of blocks an
+    SDK can't tell: it lets be absent what is required in a block that the cloud may choose).
+    """
     whole = dict(known)
     for name, spec in sdk.items():
         if name not in known:
@@ -243,8 +245,8 @@ def merged(known: Specs, sdk: Specs) -> Specs:
             continue
         kept = known[name]
         if isinstance(kept, dict) and isinstance(spec, dict) and "in" in kept and "in" in spec and not kept.get("out"):
-            kept = {**kept, "in": merged(kept["in"], spec["in"])}
-        if _type(kept).endswith("!") and not _type(spec).endswith("!"):
+            kept = {**kept, "in": merged(kept["in"], spec["in"], within=True)}
+        if not within and _type(kept).endswith("!") and not _type(spec).endswith("!"):
             kept = _with(kept, t=_type(kept).removesuffix("!"))
         whole[name] = kept
     return dict(sorted(whole.items()))

@@ -22,12 +22,15 @@ def check(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     seed: bytes,
+    *,
+    other_names: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """The inputs with defaults and the automatic name, and what is wrong with them in the provider's words.
 
-    Raises Unparsed where the real provider answers with an error instead.
+    With `other_names`, names that the facts do not have are taken as they are: those of another SDK than ours. Raises
+    Unparsed where the real provider answers with an error instead.
     """
-    values = converted(facts.properties, new)
+    values = converted(facts.properties, new, other_names=other_names)
     inputs = judge.Inputs(facts.properties, values, newer=bool(facts.says("pf")))
     added = {}
     for automatic in facts.automatic:

@@ -178,7 +178,8 @@ def _scalar_changed(prop: Property, old: Any, new: Any) -> bool:
     after = prop.default if new is None and prop.default is not None else new
     if before == after or (_zero(before) and _zero(after)):
         return False
-    if equal.text(before) == equal.text(after):
+    written = prop.facts.get("state")
+    if equal.written(written, before) == equal.written(written, after):
         return False
     return not equal.same(prop.facts.get("eq"), before, after)
 
@@ -279,9 +280,10 @@ def _set(prop: Property, old: Sequence[Any], new: Sequence[Any], path: str) -> I
 def _unmatched(prop: Property, old: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The items that only the old set has, and those that only the new one has."""
     normal: Callable[[str], str] = _NORMAL.get(prop.facts.get("match", ""), str)
+    written = (prop.facts.get("each") or {}).get("state")
 
     def key(item: Any) -> str:
-        return normal(equal.text(item)) if prop.block is None else _text_of(_given(prop.block, item))
+        return normal(equal.written(written, item)) if prop.block is None else _text_of(_given(prop.block, item))
 
     olds, news = {key(one): one for one in old}, {key(one): one for one in new if known(one)}
     gone = [one for name, one in olds.items() if name not in news]

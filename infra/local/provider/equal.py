@@ -6,6 +6,7 @@ An equality gets the old and the new value, "" for one that is absent, and says 
 import base64
 import binascii
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -231,6 +232,19 @@ def text(value: Any) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def written(form: str | None, value: Any) -> str:
+    """A scalar as the provider writes it to the state: `upper` case, or `json` in one form."""
+    plain = text(value)
+    if form == "upper":
+        return plain.upper()
+    if form == "json":
+        try:
+            return json.dumps(parsed(plain), sort_keys=True)
+        except (ValueError, RecursionError):
+            return plain
+    return plain
 
 
 def same(name: str | None, old: Any, new: Any) -> bool:

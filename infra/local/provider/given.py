@@ -30,19 +30,19 @@ class Wrong:
     value: Any
 
 
-def converted(block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values by their properties' names, each as its property's type or as Wrong. Null is absent. Raises
-    Unparsed.
+def converted(block: Block, values: Mapping[str, Any], *, other_names: bool = False) -> dict[str, Any]:
+    """The values by their properties' names, each as its property's type or as Wrong. Null is absent. With
+    `other_names` a name that is no property's is left as it is. Raises Unparsed.
     """
     whole: dict[str, Any] = {}
     for name, value in values.items():
         if name in RESERVED or value is None:
             continue
         prop = block.get(name) or block.by_key.get(terraform_name(name))
-        if prop is None:
-            whole[name] = Wrong("Invalid or unknown key", value)
+        if prop is not None:
+            whole[prop.name] = _converted(prop, value, other_names)
         else:
-            whole[prop.name] = _converted(prop, value)
+            whole[name] = value if other_names else Wrong("Invalid or unknown key", value)
     return whole
 
 
@@ -57,13 +57,14 @@ def original(value: Any) -> Any:
     return value
 
 
-def _converted(prop: Property, value: Any) -> Any:
+def _converted(prop: Property, value: Any, other_names: bool) -> Any:
     if isinstance(value, Unknown):
         return value
     if prop.of == "map":
         return _map(prop, value)
     if prop.of:
-        return [_single(prop, one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+        items = value if isinstance(value, list) else [value]
+        return [_single(prop, one, other_names) for one in items if one is not None]
     if isinstance(value, list) and (prop.type == "obj" or prop.facts.get("one")):
         # A list of one is the block; an empty one is given, and holds nothing to look at.
         if len(value) > 1:
@@ -71,8 +72,8 @@ def _converted(prop: Property, value: Any) -> Any:
                 f"Too many list items. Attribute {{K}} supports 1 item maximum, but config has {len(value)} declared.",
                 value,
             )
-        return _single(prop, value[0]) if value and value[0] is not None else []
-    return _single(prop, value)
+        return _single(prop, value[0], other_names) if value and value[0] is not None else []
+    return _single(prop, value, other_names)
 
 
 def _map(prop: Property, value: Any) -> Any:
@@ -80,17 +81,17 @@ def _map(prop: Property, value: Any) -> Any:
         value = {name: inner for one in value for name, inner in one.items()}
     if not isinstance(value, Mapping):
         return Wrong("Attribute must be a map", value)
-    return {name: _single(prop, one) for name, one in value.items() if one is not None}
+    return {name: _single(prop, one, False) for name, one in value.items() if one is not None}
 
 
-def _single(prop: Property, value: Any) -> Any:
+def _single(prop: Property, value: Any, other_names: bool = False) -> Any:
     if isinstance(value, Unknown) or prop.type == "any":
         return value
     if prop.type == "obj":
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if isinstance(value, Mapping) and prop.block is not None:
-            return converted(prop.block, value)
+            return converted(prop.block, value, other_names=other_names)
         return Wrong(f"Expected Object Type. Expected object, got {_go_kind(value)}", value)
     if prop.type == "asset":
         return value if isinstance(value, (Asset, str)) else Wrong(f"expected an asset, got {_go_kind(value)}", value)

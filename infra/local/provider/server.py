@@ -13,13 +13,14 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from infra.local.cloud import Cloud, Record
 from infra.local.errors import LocalCloudError
-from infra.local.facts import Facts, facts_of
+from infra.local.facts import Facts
 from infra.local.functions import answer, secrets_of
 from infra.local.provider import plan
 from infra.local.provider.check import REFUSED, check
 from infra.local.provider.diff import diff
-from infra.local.provider.generic import inside, shaped
+from infra.local.provider.generic import generic, inside, shaped
 from infra.local.provider.given import DEFAULTS, Unparsed
+from infra.local.provider.program import facts_for, other_major
 from infra.local.provider.outputs import complete, previewed, project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
@@ -57,6 +58,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.package = package
         self.cloud = cloud
         self.recording = recording
+        self.other_names = other_major(package, VERSIONS.get(package, ""))
         self.configured: dict[str, str] = {}
         self.parents = Parents(cloud)
 
@@ -112,7 +114,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         facts, resource, token = self._known(request.urn, context)
         old, new = properties(request.olds), properties(request.news)
         try:
-            inputs, failures = check(facts, resource, _name(request.urn), old, new, request.randomSeed)
+            inputs, failures = check(
+                facts, resource, _name(request.urn), old, new, request.randomSeed, other_names=self.other_names
+            )
         except Unparsed as problem:
             context.abort(grpc.StatusCode.UNKNOWN, str(problem))
         needs_project = "project" in facts.inputs and not facts.inputs["project"].required
@@ -258,7 +262,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _known(self, urn: str, context: grpc.ServicerContext) -> tuple[Facts, Resource, str]:
         token = _type(urn)
-        facts, resource = facts_of(token), resource_of(token)
+        facts = facts_for(token, other=self.other_names)
+        resource = resource_of(token) or (generic(facts) if facts else None)
         token = facts.type if facts else token
         if facts is None or resource is None:
             context.abort(

@@ -125,10 +125,12 @@ def struct(values: Mapping[str, Any], secret: Iterable[str] = ()) -> struct_pb2.
 
 def known(value: Any) -> bool:
     """Whether a value holds no unknown at any depth."""
-    if isinstance(value, Mapping):
-        return all(known(one) for one in value.values())
+    if isinstance(value, (str, int, float)):
+        return True
+    if isinstance(value, (dict, Mapping)):
+        return all(map(known, value.values()))
     if isinstance(value, (list, tuple)):
-        return all(known(one) for one in value)
+        return all(map(known, value))
     return not isinstance(value, Unknown)
 
 

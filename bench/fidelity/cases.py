@@ -1,32 +1,20 @@
-"""How far the local cloud's provider agrees with the real one: `python -m bench fidelity [FILE]`.
+"""The cases that the real provider has answered, put to the local one.
 
-A file of cases holds what the real provider answered: `checks` (`type`, `inputs`; `failures` or an `error`) and `diffs`
-(`type`, `old`, `new` or the `change` against `old`; `answer`, and `deleteBeforeReplace` or `first` where it replaces).
-`{"$unknown": true}` stands for a value that is known after `up`, `{"$secret": v}` for a secret, `{"$text": s}` for a
-text asset; the resource is called x, and NAME stands for it in failures.
+A file of cases holds `checks` (`type`, `inputs`; `failures` or an `error`) and `diffs` (`type`, `old`, `new` or the
+`change` against `old`; `answer`, and `deleteBeforeReplace` or `first` where it replaces). `{"$unknown": true}` stands
+for a value that is known after `up`, `{"$secret": v}` for a secret, `{"$text": s}` for a text asset; the resource is
+called x, and NAME stands for it in failures.
 """
 
 import json
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any
 
-from pulumi.runtime.proto import provider_pb2
+from bench.fidelity.asker import Aborted, Asker
+from infra.local.provider.values import UNKNOWN, Asset
 
-from infra.local.cloud import Cloud
-from infra.local.home import Home
-from infra.local.provider.check import REFUSED
-from infra.local.provider.server import Provider
-from infra.local.provider.values import UNKNOWN, Asset, properties, struct
-
-ROOT = Path(__file__).resolve().parents[1]
-CASES = ROOT / "tests" / "local_cloud" / "provider_answers.json"
-REPORT = ROOT / "reports" / "bench" / "fidelity.json"
-SHOWN = 10
 _TEXT = "c44067f5952c0a294b673a41bacd8c17"  # the mark of an asset
 _KINDS = (
     ("unknown", r"Invalid or unknown key"),
@@ -48,51 +36,6 @@ class Judged:
     kind: str
     disagrees: str = ""
     same_sentence: bool = True
-
-
-class Aborted(Exception):
-    """The provider answered by an RPC error."""
-
-
-class _Context:
-    def abort(self, code: Any, details: str) -> NoReturn:
-        raise Aborted(details)
-
-
-class Asker:
-    """A provider asked as the engine asks it, without a cloud to hold anything."""
-
-    def __init__(self, home: Path) -> None:
-        cloud = Cloud(Home(home), "fidelity")
-        self.providers = {package: Provider(package, cloud) for package in ("gcp", "docker")}
-        settings = struct({"project": "a-project", "region": "europe-west1"})
-        for provider in self.providers.values():
-            provider.Configure(provider_pb2.ConfigureRequest(args=settings), None)
-
-    def check(self, token: str, inputs: Any, old: Any = None) -> tuple[dict[str, Any], list[str]]:
-        """The inputs as they are filled in, and the provider's own failures."""
-        request = provider_pb2.CheckRequest(
-            urn=f"urn:pulumi:s::p::{token}::x", olds=struct(old or {}), news=struct(inputs), randomSeed=b"seed"
-        )
-        answer = self.providers[token.partition(":")[0]].Check(request, _Context())  # type: ignore[arg-type]
-        failures = [failure.reason for failure in answer.failures]
-        return properties(answer.inputs), [one for one in failures if not one.startswith(REFUSED)]
-
-    def diff(self, token: str, old: Any, new: Any) -> tuple[str, bool]:
-        """None, update or replace; and whether the old one goes first."""
-        before, _ = self.check(token, old)
-        after, _ = self.check(token, new, before)
-        request = provider_pb2.DiffRequest(
-            urn=f"urn:pulumi:s::p::{token}::x",
-            id="x",
-            olds=struct(before),
-            old_inputs=struct(before),
-            news=struct(after),
-        )
-        answer = self.providers[token.partition(":")[0]].Diff(request, _Context())  # type: ignore[arg-type]
-        if answer.replaces:
-            return "replace", answer.deleteBeforeReplace
-        return "none" if answer.changes == provider_pb2.DiffResponse.DIFF_NONE else "update", False
 
 
 def plain(value: Any) -> Any:
@@ -172,31 +115,3 @@ def _shown(case: Mapping[str, Any], due: Any, answer: Any) -> str:
         what = {name: [case["old"].get(name), new.get(name)] for name in {**case["old"], **new}}
         what = {name: values for name, values in what.items() if values[0] != values[1]}
     return f"{case['type']} {json.dumps(what)[:300]}\n      real:  {due}\n      local: {answer}"
-
-
-def main(file: str = "") -> None:
-    """Prints the agreement by kind and the first disagreements."""
-    path = Path(file) if file else CASES
-    cases = json.loads(path.read_bytes())
-    agreed: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    sentences: Counter[str] = Counter()
-    wrong = defaultdict(list)
-    with TemporaryDirectory() as home:
-        for one in judged(Asker(Path(home)), cases):
-            total[one.kind] += 1
-            agreed[one.kind] += not one.disagrees
-            sentences[one.kind] += one.same_sentence
-            if one.disagrees:
-                wrong[one.kind].append(one.disagrees)
-    print(f"    {path}: {len(cases.get('checks', ()))} checks, {len(cases.get('diffs', ()))} diffs")
-    print(f"    {'kind':<22}{'cases':>7}{'agree':>7}{'':>8}{'same sentences':>17}")
-    for kind in sorted(total):
-        share = f"{agreed[kind] / total[kind]:.1%}"
-        said = f"{sentences[kind]:>17}" if kind.startswith("check") else ""
-        print(f"    {kind:<22}{total[kind]:>7}{agreed[kind]:>7}{share:>8}{said}")
-    for text in [text for texts in wrong.values() for text in texts][:SHOWN]:
-        print(f"    differs: {text}")
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    table = {kind: {"cases": total[kind], "agree": agreed[kind]} for kind in sorted(total)}
-    REPORT.write_text(json.dumps({"cases": path.name, "kinds": table}, indent=1) + "\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.fidelity import Aborted, Asker
+from bench.fidelity.asker import Aborted, Asker
 from infra.local.facts import Block, Facts, Property, facts_of, known_types
 from infra.local.provider import judge
 from infra.local.provider.values import UNKNOWN
