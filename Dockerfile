@@ -18,6 +18,7 @@ FROM ${PYTHON_IMAGE} AS job
 COPY orderguard/ /srv/orderguard/
 COPY ml/ /srv/ml/
 COPY data/knowledge/ /srv/data/knowledge/
+COPY data/probe-orders/ /srv/data/probe-orders/
 RUN chmod -R u=rwX,go=rX /srv
 
 FROM ${PYTHON_IMAGE} AS train

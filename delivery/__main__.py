@@ -44,8 +44,10 @@ from delivery.previews.running import preview
 from delivery.previews.text import text
 from delivery.seeding import seed
 from delivery.stack import Stack, on_google_cloud
+from delivery.traffic import live_service, serving
 from infra.local.errors import LocalCloudError
 from infra.local.provider.resource import Refused
+from orderguard.example_orders import FOLDER, OWN
 from orderguard.model_version import ModelVersionError
 
 
@@ -168,7 +170,8 @@ def keep_promotions() -> None:
 
 def released_commit() -> None:
     """The commit whose program a stack runs, for a promotion to run with no other. Inputs: STACK."""
-    github.output({"commit": stack().released_commit()})
+    found = serving(live_service(stack()))
+    github.output({"commit": stack().released_commit(found.image if found else "")})
 
 
 def go_back_to() -> None:
@@ -181,9 +184,9 @@ def record_probes() -> None:
     """Record example orders for canaries, masked under a key that is thrown away. Inputs: ORDERS, a file with one order
     a line; PROBE_ORDERS, the file to write."""
     source = Path(required("ORDERS", "a file of orders, one JSON object a line"))
-    target = Path(os.environ.get(probes.VARIABLE) or probes.OWN)
+    target = Path(os.environ.get(probes.VARIABLE) or REPOSITORY / FOLDER / OWN)
     print(f"{recording.record(source, target)} example orders, masked: {target}")
-    print(f"Next: commit the file, or name it in {probes.VARIABLE} for `make deploy`")
+    print("Next: commit the file, and train: a version records what it says of these orders, for its canary.")
 
 
 def leave_state_copy() -> None:

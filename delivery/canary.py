@@ -17,7 +17,7 @@ from delivery.asking import address_of, ask, identity_headers, local_key
 from delivery.callers import Callers
 from delivery.comparing import compared
 from delivery.errors import DeliveryError
-from delivery.probes import Answer, answers, are_own, differences, failures, probe_orders
+from delivery.probes import Answer, answers, are_own, differences, failures, probe_orders, unexpected
 from delivery.stack import Stack, on_google_cloud
 from delivery.tokens import google_headers
 from delivery.traffic import Revision
@@ -51,7 +51,8 @@ class Finding:
 
 class Canary:
     """A new revision beside the stable one. `stable_answers` are the stable revision's to the example orders, None
-    where it does not know the deployment's key yet."""
+    where it does not know the deployment's key yet. `expected` are the scores that were recorded with the new model
+    version, by the order's key."""
 
     def __init__(
         self,
@@ -60,17 +61,18 @@ class Canary:
         stable: Revision,
         candidate: Revision,
         stable_answers: list[Answer] | None,
+        expected: Mapping[str, float],
     ) -> None:
         self._stack, self._callers = stack, callers
         self._stable, self._candidate = stable, candidate
-        self._stable_answers = stable_answers
+        self._stable_answers, self._expected = stable_answers, expected
         self._orders = probe_orders(stack.environment)
         self._looks = LOOKS * len(stack.canary_steps())
         self.findings: list[Finding] = []
 
     def score(self, percent: int) -> str:
-        """Score the example orders; what to say of it. Raises `DeliveryError` where the canary fails one, or says
-        something else than the stable revision."""
+        """Score the example orders; what to say of it. Raises `DeliveryError` where the canary fails one, says
+        something else than what was recorded with its model version, or than the stable revision."""
         finding = Finding(percent, "")
         self.findings.append(finding)
         door = door_of(self._stack, of_canary=True)
@@ -79,11 +81,16 @@ class Canary:
         finding.orders = failures(found, "the new revision")
         if finding.orders:
             raise DeliveryError(finding.orders)
+        recorded, wrong = unexpected(self._orders, found, self._expected)
+        finding.orders = f"{len(found)} scored; {recorded}"
+        if wrong:
+            raise DeliveryError(f"the new revision does not serve {self._candidate.model_version}: {wrong}")
         if self._stable_answers is None:
-            finding.orders = f"{len(found)} scored; the revision before does not take them, so nothing is compared"
+            finding.orders += "; the revision before does not take them"
             return finding.orders
         same = self._candidate.model_version == self._stable.model_version
-        finding.orders, wrong = differences(self._stable_answers, found, same, are_own(self._stack.environment))
+        said, wrong = differences(self._stable_answers, found, same, are_own(self._stack.environment))
+        finding.orders = f"{said}; {recorded}"
         if wrong:
             raise DeliveryError(f"the new revision scores otherwise than {self._stable.name}: {wrong}")
         return finding.orders

@@ -18,6 +18,7 @@ from delivery.canary import Canary, scored_by_stable
 from delivery.commands import commit, tag
 from delivery.deployment import JOB, Deployment, write
 from delivery.errors import DeliveryError
+from delivery.job_models import expected_scores
 from delivery.models import Record
 from delivery.probes import Answer
 from delivery.seeding import seed
@@ -55,12 +56,12 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         wanted |= {"modelSource": "bucket", **{name: value for name, value in own.items() if value}}
     if image_digest and trainer_digest:
         wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
-    release = tag() or commit()[:12]
+    release, expected = tag() or commit()[:12], expected_scores(stack, model)
     canary: list[dict[str, Any]] = []
     try:
         known = _serves(stack, stable) if stable else Unwell()
         if left and stable and not isinstance(known, Unwell):
-            _by_canary(stack, service, wanted, release, left, stable, known, canary)
+            _by_canary(stack, service, wanted, release, left, stable, known, expected, canary)
         else:
             _step(f"all traffic of {stack.name}")
             stack.up(wanted, release)
@@ -104,6 +105,7 @@ def _by_canary(
     left: Standing,
     stable: Revision,
     stable_answers: list[Answer] | None,
+    expected: Mapping[str, float],
     findings: list[dict[str, Any]],
 ) -> None:
     """Bring the new revision up beside the stable one and give it traffic in steps; what was seen at each goes to
@@ -114,7 +116,7 @@ def _by_canary(
     candidate = service.revisions()[0]
     _step(seed(stack))
     ours = standing(service.shares())
-    canary = Canary(stack, callers_of(stack, name_of(stack)), stable, candidate, stable_answers)
+    canary = Canary(stack, callers_of(stack, name_of(stack)), stable, candidate, stable_answers, expected)
     try:
         _step(f"example orders: {canary.score(0)}")
         for percent in stack.canary_steps():
@@ -191,8 +193,23 @@ def go_back(stack: Stack, service: LiveService, stable: Revision) -> None:
         service.send_all(stable.name)
     try:
         stack.refresh_service()
+        _heal(stack, stable)
     except DeliveryError as problem:
         _step(f"the state still says otherwise, which the next deployment mends: {problem}")
+
+
+def _heal(stack: Stack, stable: Revision) -> None:
+    """Have the stack's jobs and outputs be those of the revision that serves again; they are of the release that was
+    refused. Its model is in the bucket already."""
+    outputs = stack.outputs()
+    if (outputs.get("model_version"), outputs.get("image")) == (stable.model_version, stable.image):
+        return
+    _step(f"jobs and outputs of {stack.name} follow {stable.name}")
+    wanted = {"modelVersion": stable.model_version, "modelSource": "bucket", "modelSha256": stable.sha256}
+    trainer = stack.trainer_of(stable.digest) or str(outputs.get("trainer_image", "")).partition("@")[2]
+    if stable.digest and trainer:
+        wanted |= {"imageDigest": stable.digest, "trainerImageDigest": trainer}
+    stack.up_jobs({name: value for name, value in wanted.items() if value}, f"back: jobs of {stable.name}")
 
 
 def _record(

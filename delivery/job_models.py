@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from delivery.asking import ask, fetch_bytes
 from delivery.deployment import JOB
 from delivery.errors import DeliveryError
-from delivery.models import Record
+from delivery.models import Record, models_folder
 from delivery.stack import Stack, on_google_cloud
 from delivery.tokens import google_headers
 from delivery.traffic import live_service, serving
@@ -31,6 +31,7 @@ from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.provider.resource import Refused
 from infra.local.services import kms
+from orderguard.example_orders import EXPECTED, ExpectedScores
 from orderguard.features import FEATURE_SET_VERSION
 from orderguard.model_signature import CHAMPION_SIGNATURE, SIGNATURE, Promoted, Signed, Trained, read_signed
 from orderguard.model_version import CHAMPION, MANIFEST, Manifest, model_sha256
@@ -93,6 +94,32 @@ def champion(stack: Stack) -> Record:
     if found.manifest_sha256 != named.manifest_sha256:
         raise DeliveryError(f"{named.champion}: its manifest is not the champion's that the job named; it stays out.")
     return replace(found, promoted_at=_text(named.promoted_at))
+
+
+def expected_scores(stack: Stack, model: Record) -> dict[str, float]:
+    """What a version says of the example orders, by their keys; empty for a version from before that was recorded.
+    Raises `DeliveryError` where its files are not those of the record."""
+    read = _reader(stack, str(stack.outputs().get("models_bucket", "")))
+    folder = models_folder(stack.environment) / model.version
+
+    def file(name: str) -> bytes:
+        if model.source == JOB:
+            return _required(read, f"{model.version}/{name}")
+        try:
+            return (folder / name).read_bytes()
+        except OSError as problem:
+            raise DeliveryError(f"{folder / name} can't be read: {problem.strerror}") from None
+
+    manifest = file(MANIFEST)
+    if hashlib.sha256(manifest).hexdigest() != model.manifest_sha256:
+        raise DeliveryError(f"{model.version}: its manifest is not the recorded one; fetch or train the version again.")
+    recorded = msgspec.json.decode(manifest, type=Manifest).files.get(EXPECTED)
+    if recorded is None:
+        return {}
+    content = file(EXPECTED)
+    if hashlib.sha256(content).hexdigest() != recorded:
+        raise DeliveryError(f"{model.version}/{EXPECTED} is not what the manifest says; fetch or train it again.")
+    return msgspec.json.decode(content, type=ExpectedScores).scores
 
 
 def served(stack: Stack) -> Record | None:

@@ -1,11 +1,9 @@
 """Example orders that a canary is scored with, and how the answers of two revisions compare.
 
-The orders were recorded and masked, under a key that nobody has: the file that PROBE_ORDERS names, else
-`delivery/probe-orders.ndjson` (`make probe-orders` records it from orders of yours), else the sample's. They are only
-looked at: nothing of them is counted or remembered.
+The orders were recorded and masked, under a key that nobody has: the file that PROBE_ORDERS names, else those of
+`orderguard.example_orders`. They are only looked at: nothing of them is counted or remembered.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from delivery.asking import ask
+from delivery.commands import REPOSITORY
 from delivery.comparing import sign_test
 from delivery.errors import DeliveryError
+from orderguard.example_orders import OWN, example_file, key_of, read_orders
 
-OWN, SAMPLE = (Path(__file__).with_name(f"probe-orders{of}.ndjson") for of in ("", "-sample"))
 VARIABLE = "PROBE_ORDERS"
 SCORE = "/v1/score?record=false"
 AT_ONCE = 4
@@ -38,14 +37,14 @@ class Answer:
 
 def are_own(environment: Mapping[str, str]) -> bool:
     """Whether the example orders are the shop's own, not the sample's: a model knows its own shop's goods alone."""
-    return bool(environment.get(VARIABLE)) or OWN.exists()
+    return bool(environment.get(VARIABLE)) or example_file(REPOSITORY).name == OWN
 
 
 def probe_orders(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     """The example orders. Raises `DeliveryError` where the file holds none."""
-    path = Path(environment.get(VARIABLE) or (OWN if OWN.exists() else SAMPLE))
+    path = Path(environment.get(VARIABLE) or example_file(REPOSITORY))
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        found = read_orders(path)
     except (OSError, ValueError) as problem:
         raise DeliveryError(f"{path} does not hold example orders, one JSON object a line: {problem}") from None
     if not found:
@@ -73,6 +72,22 @@ def failures(found: Sequence[Answer], whose: str) -> str:
         return ""
     first = statuses[0] or "no connection"
     return f"{whose} failed {len(statuses)} of {len(found)} example orders; the first with status {first}"
+
+
+def unexpected(
+    orders: Sequence[Mapping[str, Any]], found: Sequence[Answer], expected: Mapping[str, float]
+) -> tuple[str, str]:
+    """How the answers compare with what was recorded with the model version: what to record, and what is wrong with it
+    (empty where nothing is). Another score says that another model is served, or that features are computed otherwise.
+    """
+    apart = [
+        abs(answer.score - expected[key]) for order, answer in zip(orders, found) if (key := key_of(order)) in expected
+    ]
+    if not apart:
+        return "the version recorded none of these orders", ""
+    said = f"{len(apart)} as the version recorded, at most {max(apart):.2g} apart"
+    wrong = sum(one > SAME for one in apart)
+    return said, f"{wrong} of {len(apart)} scores are not those that the version recorded ({said})" if wrong else ""
 
 
 def differences(stable: Sequence[Answer], candidate: Sequence[Answer], same_model: bool, own: bool) -> tuple[str, str]:

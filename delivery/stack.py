@@ -39,9 +39,12 @@ CHANGING = ("up", "refresh")
 PROJECT = "orderguard"
 SERVICE = "orderguard:platform:ScoringService$gcp:cloudrunv2/service:Service::scorer"
 """The scoring service, as the engine names it within a stack."""
+JOBS = "**gcp:cloudrunv2/job:Job::**"
+"""The stack's jobs, for the engine's `--target`."""
+TAKE_LOCK = "TAKE_LOCK"
 LOCKED = (
-    "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then: "
-    "pulumi cancel --stack STACK, and run this again."
+    "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then run this again with "
+    f"{TAKE_LOCK}=1, which takes the lock away first (pulumi cancel --stack STACK)."
 )
 
 
@@ -58,6 +61,8 @@ class Stack:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     settings: Path | None = None
     """The stack's file; None for the one in the repository."""
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Its outputs, until this process changes the stack: the engine takes a second to tell them."""
 
     @property
     def file(self) -> Path:
@@ -86,6 +91,11 @@ class Stack:
         return self._engine(
             ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--message", message, *_settings(overrides)]
         )
+
+    def up_jobs(self, overrides: Mapping[str, str], message: str) -> str:
+        """Deploy the stack's jobs and outputs with these settings, and nothing else of it."""
+        arguments = ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--target", JOBS]
+        return self._engine([*arguments, "--message", message, *_settings(overrides)])
 
     def refresh_service(self) -> str:
         """Have the state say of the scoring service what is there: traffic was moved past the engine. Nothing is built,
@@ -123,18 +133,33 @@ class Stack:
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets; empty where the stack was never deployed. What an `up` of a part of the
         stack left unknown is not there."""
-        found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
-        return {name: value for name, value in found.items() if value != UNKNOWN}
+        if not self._known:
+            found: dict[str, Any] = json.loads(self._engine(["stack", "output", "--json"]) or "{}")
+            self._known.update({name: value for name, value in found.items() if value != UNKNOWN})
+        return dict(self._known)
 
-    def released_commit(self) -> str:
-        """The commit of the newest release that got all traffic: a deployment's last `up` has the release's name alone
-        as its message. Empty where there was none."""
+    def released_commit(self, image: str = "") -> str:
+        """The commit of the newest release that got all traffic, of those with this image where one had it. Empty where
+        there was none."""
+        finished = self._finished()
+        known = [one for one in finished if _setting_of(one, "imageDigest") == image.partition("@")[2] != ""]
+        return next((str(one.get("environment", {}).get("git.head", "")) for one in known or finished), "")
+
+    def trainer_of(self, digest: str) -> str:
+        """The digest of the training job's image that was released with the service's; empty where that isn't known."""
+        found = (one for one in self._finished() if digest and _setting_of(one, "imageDigest") == digest)
+        return next((_setting_of(one, "trainerImageDigest") for one in found), "")
+
+    def _finished(self) -> list[dict[str, Any]]:
+        """The updates that gave a release all traffic, the newest first: a deployment's last `up` has the release's
+        name alone as its message."""
         listed = json.loads(self._engine(["stack", "history", "--json", "--page-size", "100"]) or "[]")
         done = (one for one in listed if one["kind"] == "update" and one["result"] == "succeeded")
-        finished = (one for one in done if one.get("message") and ":" not in one["message"])
-        return next((str(one.get("environment", {}).get("git.head", "")) for one in finished), "")
+        return [one for one in done if one.get("message") and ":" not in one["message"]]
 
     def _engine(self, arguments: list[str]) -> str:
+        if _changes(arguments):
+            self._known.clear()
         if on_google_cloud(self.environment):
             return self._on_google_cloud(arguments)
         home = home_from(self.environment)
@@ -170,16 +195,28 @@ class Stack:
             # Nobody watches a command that only reads: its output is data, or shown otherwise.
             act = follow if _changes(arguments) else run
             chosen = ["--config-file", str(settings)] if arguments[0] in RUN_PROGRAM else []
-            command = ["pulumi", *arguments, *chosen, "--stack", self.name, "--non-interactive", "--color", "never"]
+            own = ["--stack", self.name, "--non-interactive", "--color", "never"]
+            command = ["pulumi", *arguments, *chosen, *own]
             try:
                 return act(command, environment=environment)
             except DeliveryError as problem:
-                raise DeliveryError(f"{problem}{LOCKED if 'currently locked' in str(problem) else ''}") from None
+                if "currently locked" not in str(problem):
+                    raise
+                if self.environment.get(TAKE_LOCK) != "1":
+                    raise DeliveryError(f"{problem}{LOCKED}") from None
+            print(f"==> {self.name} is locked; {TAKE_LOCK} is 1, so the lock is taken away", flush=True)
+            run(["pulumi", "cancel", "--yes", *own], environment=environment)
+            return act(command, environment=environment)
 
 
 def _changes(arguments: Sequence[str]) -> bool:
     """Whether these words of the engine's change the stack or its state."""
     return arguments[0] in CHANGING and "--preview-only" not in arguments
+
+
+def _setting_of(update: Mapping[str, Any], name: str) -> str:
+    """A setting that an update was made with, as the engine's history tells; empty without."""
+    return str(((update.get("config") or {}).get(f"{PROJECT}:{name}") or {}).get("value", ""))
 
 
 def _settings(overrides: Mapping[str, str]) -> list[str]:

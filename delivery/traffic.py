@@ -35,13 +35,19 @@ class Share:
 
 @dataclass(frozen=True)
 class Revision:
-    """An immutable revision: what it runs. `promoted_at` is when the stack's own training job named its model the
-    champion; empty for another's."""
+    """An immutable revision: what it runs. `sha256` is what it holds its model to; `promoted_at` is when the stack's
+    own training job named that the champion, empty for another's."""
 
     name: str
     image: str
     model_version: str
     promoted_at: str = ""
+    sha256: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Its image's, as sha256:…; empty where the image has none."""
+        return self.image.partition("@")[2]
 
 
 @dataclass(frozen=True)
@@ -206,7 +212,8 @@ def _of_cloud_run(one: Mapping[str, Any]) -> Revision:
 
 
 def _revision(name: str, image: str, settings: Mapping[str, str]) -> Revision:
-    return Revision(name, image, settings.get("MODEL_VERSION", ""), settings.get("MODEL_PROMOTED_AT", ""))
+    told = (settings.get(f"MODEL_{what}", "") for what in ("VERSION", "PROMOTED_AT", "SHA256"))
+    return Revision(name, image, *told)
 
 
 def _last(name: str) -> str:

@@ -17,8 +17,8 @@ from orderguard.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT_VARIABLE = "ORDERGUARD_COMMIT"
-_CODE_FOLDERS = ("ml", "orderguard", "data/knowledge")
-_CODE_SUFFIXES = (".py", ".toml", ".md", ".txt")
+_CODE_FOLDERS = ("ml", "orderguard", "data/knowledge", "data/probe-orders")
+_CODE_SUFFIXES = (".py", ".toml", ".md", ".txt", ".ndjson")
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml.attribution_graph import attribution_graph
+from ml.expected_scores import expected_scores
 from ml.feature_engineering import FeatureTable
 from ml.labels import Labels
 from ml.knowledge_index import knowledge_index
 from ml.onnx_export import to_onnx
 from ml.training import Trained
+from orderguard.example_orders import EXPECTED
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.masking import Keyring
 from orderguard.reference_orders import ReferenceOrders
@@ -75,6 +77,11 @@ def write_knowledge(training: Training, folder: Path) -> None:
     knowledge_index(training.table.X[parts.first : parts.train], []).write(folder / KNOWLEDGE_FOLDER)
 
 
+def write_expected_scores(training: Training, folder: Path) -> None:
+    """What the model says of the example orders, which deployments ask a new revision about."""
+    (folder / EXPECTED).write_bytes(expected_scores(folder, training.table.catalogue, training.keyring))
+
+
 WRITERS: tuple[Writer, ...] = (
     write_model,
     write_attribution,
@@ -82,4 +89,5 @@ WRITERS: tuple[Writer, ...] = (
     write_reference_orders,
     write_catalogue,
     write_knowledge,
+    write_expected_scores,
 )

@@ -39,7 +39,6 @@ DEPLOY_ROLES = (
     "roles/containeranalysis.notes.attacher",
     "roles/containeranalysis.occurrences.editor",
     "roles/logging.configWriter",
-    "roles/monitoring.editor",
     "roles/serviceusage.serviceUsageAdmin",
 )
 
@@ -68,6 +67,16 @@ DEPLOYER_PERMISSIONS = _permissions(
     ),
     eventarc="operations.get triggers.create triggers.delete triggers.get triggers.list triggers.update",
     iam="serviceAccounts.create serviceAccounts.get serviceAccounts.getIamPolicy serviceAccounts.list",
+    # No alert is deleted or silenced, and no figure written that an alert or a canary looks at.
+    monitoring=(
+        "alertPolicies.create alertPolicies.get alertPolicies.list alertPolicies.update dashboards.create"
+        " dashboards.delete dashboards.get dashboards.list dashboards.update metricDescriptors.get"
+        " metricDescriptors.list monitoredResourceDescriptors.get monitoredResourceDescriptors.list"
+        " notificationChannels.create notificationChannels.get notificationChannels.list notificationChannels.update"
+        " services.create services.delete services.get services.list services.update slos.create slos.delete slos.get"
+        " slos.list slos.update timeSeries.list uptimeCheckConfigs.create uptimeCheckConfigs.get"
+        " uptimeCheckConfigs.list uptimeCheckConfigs.update"
+    ),
     pubsub=(
         "subscriptions.create subscriptions.delete subscriptions.get subscriptions.list subscriptions.update"
         " topics.attachSubscription topics.create topics.delete topics.get topics.getIamPolicy topics.list"

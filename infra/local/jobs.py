@@ -1,6 +1,5 @@
 """Cloud Run jobs and the events that start them."""
 
-import re
 import subprocess
 import sys
 import threading
@@ -15,12 +14,14 @@ from infra.local import iam
 from infra.local.cloud import Cloud, Record
 from infra.local.container import Launch, in_order, lacking, launch_job, name_of
 from infra.local.errors import ContainerError
+from infra.local.executions import run_workflow
 from infra.local.google import answering
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.run_rights import missing
 from infra.local.services.cloudrunv2 import JOB
 from infra.local.volumes import Volumes, prepared
+from infra.local.workflows import WorkflowError
 from orderguard.private_files import make_private_folder, open_private
 
 TRIGGER = "gcp:eventarc/trigger:Trigger"
@@ -149,11 +150,12 @@ def _beside(plan: Launch, google: Mapping[str, str], log: IO[bytes]) -> Iterator
             process.kill()
 
 
-def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:
-    """Trigger and job for each job that an object's arrival in the bucket starts, followed through a workflow where
-    there is one.
+def started_by(cloud: Cloud, bucket: str, name: str) -> Iterator[tuple[str, list[str]]]:
+    """Each trigger that waits for objects of the bucket, with the jobs that its workflow starts for this one. The
+    workflow is executed: it may take its time.
 
-    Raises JobError where the way is broken: a workflow that is not there, or an identity that may not run the job.
+    Raises JobError where the way is broken: a workflow that is not there or that fails, or an identity that may not run
+    the job.
     """
     for trigger in cloud.all(TRIGGER):
         criteria = {one["attribute"]: one["value"] for one in trigger.inputs["matchingCriterias"]}
@@ -165,17 +167,24 @@ def started_by(cloud: Cloud, bucket: str) -> Iterator[tuple[str, str]]:
         found = next((one for one in cloud.all(WORKFLOW) if one.id.rpartition("/")[2] == _last(workflow)), None)
         if found is None:
             raise JobError(f"Eventarc trigger {trigger.id}: the workflow {workflow} was not found")
-        for job in _jobs_of(found, job_names(cloud)):
-            _require_right(cloud, found, job)
-            yield trigger.id, job
+        yield trigger.id, _jobs_of(cloud, found, {"data": {"bucket": bucket, "name": name}})
 
 
-def _jobs_of(workflow: Record, known: list[str]) -> list[str]:
-    """The jobs that a workflow's source runs: a job's name in a call of Cloud Run's connector or address."""
-    source = str(workflow.inputs.get("sourceContents", ""))
-    if "jobs.run" not in source and ":run" not in source:
-        return []
-    return [name for name in known if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", source)]
+def _jobs_of(cloud: Cloud, workflow: Record, event: Mapping[str, Any]) -> list[str]:
+    started: list[str] = []
+
+    def run(asked: Mapping[str, Any]) -> None:
+        job = _last(str(asked["name"]))
+        if job not in job_names(cloud):
+            raise WorkflowError(f"HTTP 404: job {asked['name']} was not found")
+        _require_right(cloud, workflow, job)
+        started.append(job)
+
+    try:
+        run_workflow(cloud, workflow, event, run)
+    except WorkflowError as problem:
+        raise JobError(f"Workflow {workflow.id} failed: {problem}") from None
+    return started
 
 
 def _require_right(cloud: Cloud, workflow: Record, job: str) -> None:

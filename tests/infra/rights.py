@@ -68,7 +68,6 @@ PREDEFINED: dict[str, set[str]] = {
     "roles/iam.workloadIdentityUser": {_TOKEN, "iam.serviceAccounts.getOpenIdToken"},
     "roles/logging.configWriter": set(),
     "roles/logging.viewer": set(),
-    "roles/monitoring.editor": set(),
     "roles/monitoring.viewer": set(),
     "roles/pubsub.publisher": set(),
     "roles/pubsub.viewer": set(),

@@ -14,6 +14,8 @@ from infra.config import ConfigError
 from infra.project import project_number
 from infra.secret import api_key, masking_key
 from ml.registry import _ASIDE as ASIDE
+from infra.local.executions import LIST, RUN
+from infra.local.workflows import Call, Function, execute, match_regex
 from orderguard.masking import Keyring
 from orderguard.model_version import MANIFEST, model_sha256
 from tests.infra.conftest import VERSION, write_version
@@ -326,15 +328,25 @@ def test_an_order_file_starts_the_job_and_other_files_do_not(models: Path) -> No
     record = declared("staging")
     trigger = record.one("gcp:eventarc/trigger:Trigger", "training")
     assert {"attribute": "bucket", "value": "orderguard-staging-staging-raw"} in trigger["matchingCriterias"]
-    workflow = json.loads(record.one("gcp:workflows/workflow:Workflow", "training")["sourceContents"])
-    steps = {name: step for one in workflow["main"]["steps"] for name, step in one.items()}
-    condition = steps["check"]["switch"][0]["condition"]
-    assert steps["look"]["args"]["orderBy"] == "startTime" and steps["look"]["args"]["pageSize"] == 1
-    assert steps["decide"]["next"] == "end", "only the oldest that waits starts a training"
-    assert steps["gather"]["args"]["seconds"] == 600
-    pattern = re.findall(r'"(.+)"', condition)[0]
-    assert re.search(pattern, "2026/orders.ndjson") and re.search(pattern, "orders.ndjson.gz")
-    assert not re.search(pattern, "readme.txt")
+    workflow = record.one("gcp:workflows/workflow:Workflow", "training")
+    own = "projects/orderguard-staging/locations/europe-west1/workflows/orderguard-staging-training"
+    job = "projects/orderguard-staging/locations/europe-west1/jobs/orderguard-staging-trainer"
+    for oldest, name, expected in (
+        ("mine", "2026/orders.ndjson", [10, 600, job]),
+        ("mine", "orders.ndjson.gz", [10, 600, job]),
+        ("another", "orders.ndjson", [10]),
+        ("mine", "readme.txt", []),
+    ):
+        done: list[object] = []
+        calls: dict[str, Call] = {
+            "sys.sleep": lambda asked: done.append(asked["seconds"]),
+            RUN: lambda asked: done.append(asked["name"]),
+            LIST: lambda asked: {"executions": [{"name": f"{asked['parent']}/executions/{oldest}"}]},
+        }
+        functions: dict[str, Function] = {"text.match_regex": match_regex, "sys.get_env": lambda variable: "mine"}
+        execute(workflow["sourceContents"], {"data": {"name": name}}, calls, functions)
+        assert done == expected, name
+    assert own in workflow["sourceContents"]
 
 
 def test_every_alert_is_sent_somewhere_and_says_what_to_do(models: Path) -> None:

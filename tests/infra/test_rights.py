@@ -79,9 +79,12 @@ def test_who_signs_images_signs_no_models_and_the_other_way_round(rights: Rights
         "run.jobs.sshRoot",
         "run.jobs.runWithOverrides",
         "redis.instances.export",
+        "monitoring.alertPolicies.delete",
+        "monitoring.snoozes.create",
+        "monitoring.timeSeries.create",
     ],
 )
-def test_nobody_holds_what_leads_to_everything(rights: Rights, permission: str) -> None:
+def test_nobody_holds_what_leads_to_everything_or_hides_it(rights: Rights, permission: str) -> None:
     assert rights.who(permission, WHOLE_PROJECT) == set()
 
 

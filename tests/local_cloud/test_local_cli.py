@@ -226,9 +226,9 @@ def test_a_task_that_takes_longer_than_its_timeout_is_ended(chain: Any) -> None:
 
 def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:
     with pytest.raises(JobError, match="run.jobs.run"):
-        list(started_by(chain.cloud, "raw"))
+        list(started_by(chain.cloud, "raw", "a.ndjson"))
     member = "serviceAccount:starter@a-project.iam.gserviceaccount.com"
     grant = {"name": "train", "location": "europe-west1", "role": "roles/run.invoker", "member": member}
     chain.create("gcp:cloudrunv2/jobIamMember:JobIamMember", grant)
-    assert [job for _, job in started_by(chain.cloud, "raw")] == ["train"]
-    assert list(started_by(chain.cloud, "another")) == []
+    assert [jobs for _, jobs in started_by(chain.cloud, "raw", "a.ndjson")] == [["train"]]
+    assert list(started_by(chain.cloud, "another", "a.ndjson")) == []

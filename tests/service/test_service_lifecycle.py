@@ -9,9 +9,12 @@ import threading
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+from delivery.probes import answers, unexpected
 from infra.local.ports import free_port
+from orderguard.example_orders import EXPECTED, ExpectedScores, example_file, read_orders
 from orderguard.model_version import CHAMPION
 from tests.serving import REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, serving, train
 
@@ -90,6 +93,22 @@ def test_a_new_champion_takes_over_under_load_without_a_failed_request(
         before = load.answered
         service.until(lambda: load.answered > before + 20, "load after the change")
     assert load.failures == []
+
+
+def test_what_a_version_recorded_of_the_example_orders_tells_whether_it_is_served(
+    models: Path, second_version: Path, tmp_path: Path
+) -> None:
+    """As a deployment asks a canary: the service whose store knows nobody says what training recorded."""
+    orders = read_orders(example_file(REPOSITORY))
+    with serving(models, tmp_path / "log", MODEL_VERSION="first") as service:
+        found = answers(orders, service.url, service.headers)
+    said, wrong = unexpected(orders, found, recorded(models / "first"))
+    assert said.startswith("40 as the version recorded") and not wrong
+    assert "40 of 40 scores are not those" in unexpected(orders, found, recorded(second_version))[1]
+
+
+def recorded(version: Path) -> dict[str, float]:
+    return msgspec.json.decode((version / EXPECTED).read_bytes(), type=ExpectedScores).scores
 
 
 def test_a_damaged_version_is_refused_while_the_old_one_goes_on(

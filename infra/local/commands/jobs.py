@@ -1,11 +1,6 @@
 """`run-job` and `object-put`: jobs that are asked for, and jobs that an object's arrival starts."""
 
-import fcntl
-import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from infra.local.cloud import Cloud
@@ -15,9 +10,6 @@ from infra.local.home import Home
 from infra.local.jobs import JobError, run_job, started_by
 from infra.local.provider.resource import Refused
 from infra.local.services.storage import object_path
-from orderguard.private_files import make_private_folder
-
-GATHER = "LOCAL_CLOUD_GATHER_SECONDS"
 
 
 def run_named(home: Home, stack: str, name: str) -> int:
@@ -47,31 +39,15 @@ def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None
     shown = f"/{name or file.name}" if sys.stdout.isatty() else ""
     print(f"gs://{bucket}{shown}: {len(content):,} bytes")
     try:
-        started = list(started_by(cloud, bucket))
+        for trigger, jobs in started_by(cloud, bucket, name or file.name):
+            if not jobs:
+                print(
+                    f"{trigger}: nothing is started (no order file, or another one waits for those that come with it)"
+                )
+            for job in jobs:
+                print(f"{trigger} starts job {job}")
+                if code := run_named(home, stack, job):
+                    return code
     except JobError as problem:
         raise LocalCloudError(str(problem), EXIT_REFUSED) from None
-    for trigger, job in started:
-        with _gathering(cloud, job) as is_first:
-            if not is_first:
-                print(f"{trigger}: job {job} waits for more files already, and takes this one with them")
-                continue
-        print(f"{trigger} starts job {job}")
-        if code := run_named(home, stack, job):
-            return code
     return EXIT_OK
-
-
-@contextmanager
-def _gathering(cloud: Cloud, job: str) -> Iterator[bool]:
-    """Whether this file is the first of those that come together: it has waited for the others at the end. The stack
-    waits for minutes (`trainingGatherMinutes`), this machine for LOCAL_CLOUD_GATHER_SECONDS, or not at all."""
-    path = cloud.run / f"{job}.gathering"
-    make_private_folder(path.parent)
-    with open(path, "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        time.sleep(float(os.environ.get(GATHER, "0")))
-        yield True

@@ -1,6 +1,5 @@
-"""Workflows: the step between an event and a Cloud Run job. Followed as far as the job that the workflow's source
-runs.
-"""
+"""Workflows: the step between an event and a Cloud Run job. An event executes the workflow's source
+(`infra/local/workflows.py`)."""
 
 from infra.local.provider.resource import Place, Resource, Values
 from infra.local.provider.rules import Inputs, matches

@@ -2,7 +2,7 @@
 revision's; so is what callers get."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -13,9 +13,11 @@ from delivery import canary as judging
 from delivery.canary import Canary, Door, door_of, scored_by_stable
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
-from delivery.probes import SAMPLE, Answer, differences, probe_orders
+from delivery.commands import REPOSITORY
+from delivery.probes import Answer, differences, probe_orders
 from delivery.stack import Stack
 from delivery.traffic import Revision
+from orderguard.example_orders import FOLDER, SAMPLE, key_of
 from tests.http_server import JsonHandler, listening
 
 STABLE, SAME, OTHER = Revision("r-1", "i@1", "v1"), Revision("r-2", "i@2", "v1"), Revision("r-2", "i@2", "v2")
@@ -87,16 +89,19 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         yield server
 
 
-def canary(service: Service, candidate: Revision, own: bool = False, **counts: Counts) -> Canary:
-    named = {"PROBE_ORDERS": str(SAMPLE)} if own else {}
+def canary(
+    service: Service, candidate: Revision, own: bool = False, expected: Mapping[str, float] = {}, **counts: Counts
+) -> Canary:
+    named = {"PROBE_ORDERS": str(REPOSITORY / FOLDER / SAMPLE)} if own else {}
     stack = FakeStack("local", {"URL": f"http://127.0.0.1:{service.server_address[1]}", **named})
     figures = Figures({name.replace("_", "-"): found for name, found in counts.items()})
-    return Canary(stack, figures, STABLE, candidate, scored_by_stable(stack))
+    return Canary(stack, figures, STABLE, candidate, scored_by_stable(stack), expected)
 
 
 def test_a_canary_that_says_the_same_passes_and_the_orders_are_only_looked_at(service: Service) -> None:
     judged = canary(service, SAME)
-    assert judged.score(0) == "40 scored, scores differ by 0 at the most, 0 decisions differ"
+    unknown = "the version recorded none of these orders"
+    assert judged.score(0) == f"40 scored, scores differ by 0 at the most, 0 decisions differ; {unknown}"
     assert {asked[:2] for asked in service.asked} == {("/v1/score?record=false", "the probe key")}
     assert len(service.asked) == 80
 
@@ -126,6 +131,21 @@ def test_another_model_may_score_otherwise_but_not_decide_otherwise_throughout(s
     with pytest.raises(DeliveryError, match=r"anomalies more, 0 fewer; p = "):
         judged.score(10)
     assert "another shop: its decisions are left to callers" in canary(service, OTHER).score(10)
+
+
+def test_another_model_has_to_score_as_was_recorded_with_it(service: Service) -> None:
+    """The sample's orders say nothing of a shop's decisions, but they tell one model from another."""
+    recorded = {key_of(order): len(order["items"]) / 10 + 0.05 for order in probe_orders({})}
+    judged = canary(service, OTHER, expected=recorded)
+    service.shift = 0.05 + 1e-9
+    assert "40 as the version recorded, at most 1e-09 apart" in judged.score(0)
+    service.shift = 0.0502
+    with pytest.raises(DeliveryError, match="does not serve v2: 40 of 40 scores are not those that the version reco"):
+        judged.score(10)
+    assert "at most 0.0002 apart" in judged.told()[1]["orders"], "the record says why"
+    service.status[False] = 401
+    with pytest.raises(DeliveryError, match="does not serve v2"):
+        canary(service, OTHER, expected=recorded).score(0)
 
 
 def test_an_address_that_another_revision_answers_is_not_taken_for_the_canarys(service: Service) -> None:

@@ -75,6 +75,7 @@ class FakeStack(Stack):
 
     service: Service = field(kw_only=True)
     ups: list[Any] = field(default_factory=list, kw_only=True)
+    healed: list[Mapping[str, str]] = field(default_factory=list, kw_only=True)
     known: dict[str, Any] = field(default_factory=dict, kw_only=True)
     made: list[Revision] = field(default_factory=list, kw_only=True)
     split: list[Share] = field(default_factory=list, kw_only=True)
@@ -112,6 +113,13 @@ class FakeStack(Stack):
         self.ups.append("refreshed")
         return ""
 
+    def up_jobs(self, overrides: Mapping[str, str], message: str) -> str:
+        self.healed.append(dict(overrides))
+        return ""
+
+    def trainer_of(self, digest: str) -> str:
+        return "sha256:of-its-release"
+
     def shares(self) -> list[Share]:
         return list(self.split)
 
@@ -142,6 +150,7 @@ def stack(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(deployment, "REPORTS", tmp_path)
     monkeypatch.setattr(deployment, "history_folder", lambda: tmp_path / "deployments")
     monkeypatch.setattr(deploying, "live_service", lambda stack: stack)
+    monkeypatch.setattr(deploying, "expected_scores", lambda stack, model: {})
     monkeypatch.setattr(deploying, "callers_of", lambda stack, service: NoCallers())
     monkeypatch.setattr(canary, "_key", lambda stack, secret: "the probe key")
     monkeypatch.setattr(canary, "probe_orders", lambda environment: [{"order_id": "one"}, {"order_id": "two"}])
@@ -259,6 +268,21 @@ def test_a_canary_that_is_not_well_is_taken_back(stack: FakeStack) -> None:
     assert stack.ups[-2:] == ["all to r-1", "refreshed"], "no build, no new setting, no third revision"
     assert stack.split == [Share("r-1", 100)] and len(stack.made) == 2
     assert stack.service.version == "v1"
+    (healed,) = stack.healed
+    assert healed == {
+        "modelVersion": "v1",
+        "modelSource": "bucket",
+        "imageDigest": DIGEST,
+        "trainerImageDigest": "sha256:of-its-release",
+    }, "jobs and outputs follow what serves"
+
+
+def test_jobs_and_outputs_that_are_those_of_the_revision_stay_as_they_are(stack: FakeStack) -> None:
+    deploy(stack, record("v1"), DIGEST, DIGEST)
+    stack.known.update(model_version="v1", image=stack.made[0].image)
+    with pytest.raises(DeliveryError):
+        deploy(stack, record("broken"), DIGEST, DIGEST)
+    assert stack.healed == []
 
 
 def test_how_a_deployment_ended_is_recorded_either_way(stack: FakeStack, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from delivery import job_models, promotion
 from delivery.errors import DeliveryError
-from delivery.job_models import NoChampion, UnsignedChampion, by_job, champion, verified
+from delivery.job_models import NoChampion, UnsignedChampion, by_job, champion, expected_scores, verified
 from delivery.models import Record
 from delivery.stack import Stack
 from delivery.traffic import Revision, Share
@@ -167,6 +168,27 @@ def test_who_writes_to_the_bucket_does_not_say_who_is_the_champion(
     with pytest.raises(DeliveryError, match=told) as refused:
         promotion.by_itself(Stack("prod"))
     assert not isinstance(refused.value, NoChampion)
+
+
+def test_what_a_version_says_of_the_example_orders_is_taken_where_the_signed_manifest_holds_its_hash(
+    bucket: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scores = b'{"scores":{"an order":0.25}}'
+    known = {**json.loads(WHOLE), "files": {"expected-scores.json": hashlib.sha256(scores).hexdigest()}}
+    bucket |= {"v1/manifest.json": json.dumps(known).encode(), "v1/expected-scores.json": scores}
+    recorded = hashlib.sha256(bucket["v1/manifest.json"]).hexdigest()
+    stack = Stack("prod", {"MODELS_DIR": str(tmp_path)})
+    assert expected_scores(stack, Record("v1", "c", recorded, source="job")) == {"an order": 0.25}
+    bucket["v1/expected-scores.json"] = scores.replace(b"0.25", b"0.75")
+    with pytest.raises(DeliveryError, match="is not what the manifest says"):
+        expected_scores(stack, Record("v1", "c", recorded, source="job"))
+    with pytest.raises(DeliveryError, match="its manifest is not the recorded one"):
+        expected_scores(stack, Record("v1", "c", "0" * 64, source="job"))
+    with pytest.raises(DeliveryError, match="can't be read"):
+        expected_scores(stack, Record("v1", "c", recorded))
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "manifest.json").write_bytes(WHOLE)
+    assert expected_scores(stack, Record("v1", "c", hashlib.sha256(WHOLE).hexdigest())) == {}, "from before"
 
 
 def test_a_champion_of_a_former_job_changes_nothing_until_the_job_has_run(

@@ -319,6 +319,40 @@ def test_a_lock_that_was_left_behind_says_how_to_go_on(monkeypatch: pytest.Monke
     assert str(problem.value).endswith(LOCKED)
 
 
+def test_a_lock_is_taken_away_where_somebody_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def follow(command: Sequence[str], **_: object) -> str:
+        done.append(" ".join(command[:2]))
+        if len(done) == 1:
+            raise DeliveryError("error: the stack is currently locked by 1 lock(s).")
+        return "updated"
+
+    monkeypatch.setattr("delivery.stack.ensure_engine", lambda **_: type("Engine", (), {"pulumi": tmp_path / "pulumi"}))
+    monkeypatch.setattr("delivery.stack.follow", follow)
+    monkeypatch.setattr("delivery.stack.run", lambda command, **_: done.append(" ".join(command[:3])))
+    assert Stack("staging", {**CLOUD, "TAKE_LOCK": "1"}).up({}, "a message") == "updated"
+    assert done == ["pulumi up", "pulumi cancel --yes", "pulumi up"]
+
+
+def test_a_release_is_known_by_the_image_that_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    def update(message: str, digest: str, commit: str) -> dict[str, object]:
+        digests = {"imageDigest": digest, "trainerImageDigest": f"{digest}-trainer"}
+        config = {f"orderguard:{name}": {"value": value, "secret": False} for name, value in digests.items()}
+        told = {"kind": "update", "result": "succeeded", "message": message, "config": config}
+        return {**told, "environment": {"git.head": commit}}
+
+    listed = [
+        update("back: jobs of r-1", "sha256:a", "f"),
+        update("v2", "sha256:b", "e"),
+        update("v1", "sha256:a", "d"),
+    ]
+    monkeypatch.setattr(Stack, "_engine", lambda self, arguments: json.dumps(listed))
+    stack = Stack("prod", CLOUD)
+    assert (stack.released_commit("r/scorer@sha256:a"), stack.released_commit()) == ("d", "e")
+    assert (stack.trainer_of("sha256:a"), stack.trainer_of("")) == ("sha256:a-trainer", "")
+
+
 def test_the_engines_reasons_are_told_whichever_output_they_are_on(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DeliveryError, match=r"(?s)the reason.*a warning"):
         follow(["sh", "-c", "echo the reason; echo a warning >&2; exit 3"])

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def copy_of_the_code(folder: Path) -> Path:
     """What a model depends on, outside of any clone."""
-    for name in ("ml", "orderguard", "data/knowledge"):
+    for name in ("ml", "orderguard", "data/knowledge", "data/probe-orders"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "requirements").mkdir()
     shutil.copy(ROOT / "requirements" / "train.txt", folder / "requirements")

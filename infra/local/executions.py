@@ -1,0 +1,81 @@
+"""The executions of the stack's workflows: started by an event, listed while they run, each in a process of its own."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from infra.local.cloud import Cloud, Record
+from infra.local.workflows import Call, Function, WorkflowError, execute, match_regex
+from orderguard.private_files import make_private_folder, open_private
+
+GATHER = "LOCAL_CLOUD_GATHER_SECONDS"
+"""The longest that a workflow of this machine sleeps at a time; nothing, where it is not set."""
+RUN = "googleapis.run.v2.projects.locations.jobs.run"
+LIST = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.list"
+ACTIVE = 'state="ACTIVE"'
+
+
+def run_workflow(cloud: Cloud, workflow: Record, event: Mapping[str, Any], run: Call) -> None:
+    """Execute a workflow's source for an event; `run` is what its call of Cloud Run's connector does. Raises
+    `WorkflowError`.
+    """
+    with _under_way(_folder(cloud, workflow.id)) as execution:
+        environment = {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution}
+        calls: dict[str, Call] = {"sys.sleep": _sleep, LIST: lambda asked: _listed(cloud, workflow.id, asked), RUN: run}
+        functions: dict[str, Function] = {
+            "text.match_regex": match_regex,
+            "sys.get_env": lambda name: environment[name],
+        }
+        execute(str(workflow.inputs.get("sourceContents", "")), event, calls, functions)
+
+
+def _folder(cloud: Cloud, workflow: str) -> Path:
+    return cloud.run / "executions" / cloud.short(workflow)
+
+
+@contextmanager
+def _under_way(folder: Path) -> Iterator[str]:
+    """An execution: a file that its process holds a lock on, named by when it was started."""
+    make_private_folder(folder)
+    name = f"{time.time_ns():020}-{uuid4()}"
+    path, aside = folder / name, folder / f".{name}"
+    with open_private(aside, "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        aside.rename(path)  # locked when it is first seen
+        try:
+            yield name
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _sleep(asked: Mapping[str, Any]) -> None:
+    time.sleep(min(float(asked["seconds"]), float(os.environ.get(GATHER, "0"))))
+
+
+def _listed(cloud: Cloud, own: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers `executions.list` for the executions of this workflow that are active, the oldest first."""
+    if asked.get("parent") != own:
+        raise WorkflowError(f"workflow {asked.get('parent')} not found (this is {own})")
+    if (asked.get("filter"), asked.get("orderBy")) != (ACTIVE, "startTime"):
+        raise WorkflowError(f"executions are listed with filter {ACTIVE} and orderBy startTime here, and not otherwise")
+    active = [path.name for path in sorted(_folder(cloud, own).glob("[!.]*")) if _runs(path)]
+    names = active[: int(asked.get("pageSize") or 100)]
+    return {"executions": [{"name": f"{own}/executions/{name}", "state": "ACTIVE"} for name in names]}
+
+
+def _runs(path: Path) -> bool:
+    """Whether the process of an execution lives; the file of one that was killed is removed."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
