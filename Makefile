@@ -94,6 +94,10 @@ champion: $(RUN_ENV) $(KEY) ## See that there is a champion: train one where the
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
 	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
+.PHONY: import-outcomes
+import-outcomes: $(RUN_ENV) ## Hand a file of outcomes to the desk: CSV of chargebacks, NDJSON, JSON (FILE=… SOURCE=bank MEANS=fraud ORDER=… TIME=… OUTCOME=…)
+	@STACK="$(STACK)" FILE="$(FILE)" SOURCE="$(SOURCE)" MEANS="$(MEANS)" ORDER="$(ORDER)" OUTCOME="$(OUTCOME)" TIME="$(TIME)" $(DELIVERY) import-outcomes
+
 .PHONY: export-outcomes
 export-outcomes: $(RUN_ENV) ## Write the outcomes that a stack's desk keeps into its bucket of histories, for training (STACK=…)
 	@STACK="$(STACK)" HISTORIES="$(HISTORIES)" $(DELIVERY) export-outcomes

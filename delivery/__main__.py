@@ -36,7 +36,7 @@ from delivery.doctor.need import Machine, examine
 from delivery.doctor.needs import needs_of
 from delivery.errors import DeliveryError
 from delivery.forgetting import forget
-from delivery.outcomes import export
+from delivery.outcomes import bring, export
 from delivery.previews import comment
 from delivery.previews.markdown import markdown
 from delivery.previews.preview import Preview, as_json
@@ -215,6 +215,12 @@ def export_outcomes() -> None:
     print(export(stack()))
 
 
+def import_outcomes() -> None:
+    """Hand a file of outcomes to a stack's desk. Inputs: FILE, STACK; SOURCE, who says so; MEANS, the outcome of a file
+    without such a column; ORDER, OUTCOME, TIME, its columns; API_KEY, where the local Secret Manager has none."""
+    print(bring(stack()))
+
+
 def show_preview() -> None:
     """Show what `up` would change in a stack, with the policies; a violation or a refusal is exit code 1. Inputs:
     STACK; BASE, the branch or commit that a change is held against; JSON=1 prints JSON for machines."""
@@ -359,6 +365,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "gate-issue": gate_issue,
     "go-back": go_back_to,
     "keep-promotions": keep_promotions,
+    "import-outcomes": import_outcomes,
     "model-summary": model_summary,
     "preview": show_preview,
     "preview-comment": preview_comment,

@@ -74,12 +74,14 @@ def ask(
 def fetch_bytes(
     url: str, path: str, headers: Mapping[str, str], body: object = None, *, method: str = ""
 ) -> tuple[int, bytes]:
-    """`ask` for what is no JSON: the status, and the answer as it came."""
+    """`ask` for what is no JSON: the status, and the answer as it came. A body of bytes goes as it is, and the headers
+    say what it is.
+    """
     place = urlsplit(url)
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=10)
     try:
-        content = None if body is None else json.dumps(body)
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body)
         verb = method or ("GET" if body is None else "POST")
         connection.request(verb, path, content, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()

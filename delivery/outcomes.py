@@ -1,7 +1,9 @@
-"""Outcomes on their way to training: from a stack's desk into its bucket of histories, as one file."""
+"""Outcomes on their way: from a file to a stack's desk, and from there into its bucket of histories, for training."""
 
+import json
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
 from delivery.asking import address_of, fetch_bytes, headers_for
 from delivery.commands import REPOSITORY, follow
@@ -14,29 +16,48 @@ from orderguard.outcomes import OUTCOMES_FILE, Outcomes, read_outcomes, write_ou
 ROUTE = "/v1/outcomes.ndjson"
 
 
+TYPES = {".csv": "text/csv", ".tsv": "text/tab-separated-values", ".ndjson": "application/x-ndjson"}
+ASKED = ("SOURCE", "MEANS", "ORDER", "OUTCOME", "TIME")
+SHOWN = 20
+
+
+def bring(stack: Stack) -> str:
+    """Hand a file of outcomes, such as a bank's table of chargebacks, to the stack's desk; what became of it.
+
+    Raises `DeliveryError` where the file or the desk is not there, or the desk can't read it.
+    """
+    path = Path(stack.environment.get("FILE", ""))
+    if path.suffix.lower() not in (*TYPES, ".json") or not path.is_file():
+        raise DeliveryError(
+            "Which file? Name a .csv, .tsv, .ndjson or .json: make import-outcomes FILE=chargebacks.csv"
+        )
+    url, headers = _desk(stack)
+    headers["Content-Type"] = TYPES.get(path.suffix.lower(), "application/json")
+    asked = {name.lower(): value for name in ASKED if (value := stack.environment.get(name))}
+    status, content = fetch_bytes(url, f"/v1/outcomes?{urlencode(asked)}", headers, path.read_bytes())
+    answer = json.loads(content or b"{}") if content[:1] == b"{" else {}
+    if status != 200:
+        reasons = [f"{one['field']}: {one['reason']}" for one in answer.get("errors", [])]
+        raise DeliveryError("\n".join([_refused(url, status), str(answer.get("detail", "")), *reasons]).strip())
+    unusable = answer["unusable"]
+    lines = [f"{answer['received']:,} outcomes read, {answer['new']:,} new, {answer['known']:,} known already"]
+    lines += [f"taken for: {answer['taken_for']}"] if answer.get("taken_for") else []
+    lines += [f"{len(unusable):,} can't be used:"] if unusable else []
+    lines += [f"  number {one['index'] + 1}: {one['field']} {one['reason']}" for one in unusable[:SHOWN]]
+    return "\n".join([*lines, "next: make export-outcomes, then make train: its card tells the precision"])
+
+
 def export(stack: Stack) -> str:
     """Write the stack's outcomes into its bucket of histories, and into this machine's folder of histories, which
     `make train` reads; what to say of it.
 
     Raises `DeliveryError` where no service answers, or one that keeps no outcomes.
     """
-    outputs = stack.outputs()
-    url = address_of(stack, outputs)
-    if not url:
-        raise DeliveryError(f"No stack {stack.name} is up, so there is no desk to export from: make up")
-    headers = headers_for(stack, outputs, url)
-    if key := stack.environment.get("API_KEY"):
-        headers.setdefault("X-API-Key", key.partition(",")[0])
+    url, headers = _desk(stack)
     status, content = fetch_bytes(url, ROUTE, headers)
     if status != 200:
-        ways = {
-            401: "Name the key in API_KEY.",
-            404: "Its desk is off: set `orderguard:alerts` (docs/technical/desk.md).",
-            503: "Its database is away: run this again.",
-        }
-        raise DeliveryError(
-            f"The service at {url} gave no outcomes: {status or 'no connection'}. {ways.get(status, '')}"
-        )
+        raise DeliveryError(_refused(url, status))
+    outputs = stack.outputs()
     bucket = str(outputs.get("histories_bucket", ""))
     with tempfile.TemporaryDirectory(prefix="orderguard-") as folder:
         path = Path(folder) / OUTCOMES_FILE
@@ -49,6 +70,27 @@ def export(stack: Stack) -> str:
     for place in places:
         write_outcomes(place, found.lines)
     return "\n".join(_told(found, stack, own / OUTCOMES_FILE, bucket))
+
+
+def _desk(stack: Stack) -> tuple[str, dict[str, str]]:
+    """Where the stack's desk is, and what lets a request in."""
+    outputs = stack.outputs()
+    url = address_of(stack, outputs)
+    if not url:
+        raise DeliveryError(f"No stack {stack.name} is up, so there is no desk: make up")
+    headers = headers_for(stack, outputs, url)
+    if key := stack.environment.get("API_KEY"):
+        headers.setdefault("X-API-Key", key.partition(",")[0])
+    return url, headers
+
+
+def _refused(url: str, status: int) -> str:
+    ways = {
+        401: "Name the key in API_KEY.",
+        404: "Its desk is off: docs/technical/desk.md says how to switch it on.",
+        503: "Its database is away: run this again.",
+    }
+    return f"The service at {url} answered {status or 'nothing'}. {ways.get(status, '')}".strip()
 
 
 def _bucket(stack: Stack, bucket: str) -> Path:

@@ -184,11 +184,10 @@ def _count(outcomes: Sequence[Kind | None], alerts: Iterable[bool] | NDArray[np.
 
 def _warnings(rules: Sequence[Difference], model: Count, orders: int) -> list[str]:
     """What to look at before a rule acts."""
-    told = []
+    unmet = [rule.name for rule in rules if not rule.met]
+    told = [f"no order met {', '.join(unmet)}: is a name or a value misspelt?"] if unmet else []
     for rule in rules:
-        if not rule.met:
-            told.append(f"{rule.name} met no order: is a name or a value misspelt?")
-        elif rule.met == orders:
+        if rule.met == orders:
             told.append(f"{rule.name} met every order: it tells nothing apart.")
         if model.alerts and rule.lost.alerts > CLEARS_TOO_MUCH * model.alerts:
             share = rule.lost.alerts / model.alerts

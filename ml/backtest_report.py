@@ -2,14 +2,14 @@
 
 from ml.backtest import Backtest, Difference
 from ml.precision import Count
-from ml.pages import Section, number, page
+from ml.pages import Section, page
 from ml.validation.gates import Table
 
 COLUMNS = ["", "", "met", "alerts", "won", "right", "false", "lost", "right", "false", "precision"]
 ABOUT = (
-    "Held against the alerts of the model alone: `won` were none before, `lost` are none any more. `right` turned out "
-    "to be fraud or a mistake, `false` genuine; the others have no outcome. Precision is the share of the right ones, "
-    "with its interval of 95 %."
+    "Held against the alerts of the model alone: what is won was no alert before, what is lost is none any more. Right "
+    "is what turned out to be fraud or a mistake, false what was genuine; the others have no outcome. Precision is the "
+    "share of the right ones, with its interval of 95 %."
 )
 
 
@@ -43,12 +43,12 @@ def lines(found: Backtest) -> list[str]:
         ("ANOTHER THRESHOLD", found.thresholds),
     ):
         if differences:
-            told += ["", f"{title:44} {'MET':>7} {'ALERTS':>7} {'WON':>6} {'LOST':>6}  PRECISION"]
+            told += ["", f"{title:44} {'MET':>7} {'ALERTS':>7} {'WON':>16} {'LOST':>16}  PRECISION"]
         for one in differences:
             name = f"{one.name} ({one.what})"
             won, lost = _known(one.won), _known(one.lost)
             told.append(
-                f"{name[:44]:44} {one.met:>7,} {one.alerts.alerts:>7,} {won:>6} {lost:>6}  {one.alerts.precision}"
+                f"{name[:44]:44} {one.met:>7,} {one.alerts.alerts:>7,} {won:>16} {lost:>16}  {one.alerts.precision}"
             )
     told += ["", *(f"look: {warning}" for warning in found.warnings)]
     told += [f"look: {name} could not be evaluated {value}" for name, value in _failures(found)]
@@ -106,4 +106,6 @@ def _table(title: str, differences: list[Difference]) -> Table:
 
 
 def _known(count: Count) -> str:
-    return number(float(count.alerts))
+    """Alerts, and how many of them are known to be right and false."""
+    known = f" ({count.right:,}+ {count.false:,}-)" if count.right or count.false else ""
+    return f"{count.alerts:,}{known}"

@@ -66,7 +66,7 @@ def test_alerts_won_and_lost_are_counted_by_rule_and_held_against_outcomes(rules
 def test_the_report_says_what_stands_out_and_what_to_do_next(rules: Rulebook, past: Past) -> None:
     found = backtest(past, rules, 0.5, [0.3])
     told = "\n".join(lines(found))
-    assert "rule:broken met no order" in told and "rule:up met every order" in told
+    assert "no order met rule:broken: is a name" in told and "rule:up met every order" in told
     assert "rule broken could not be evaluated for 4 orders" in told
     assert 'next: rule:up: more right than false; `mode = "act"` lets it act.' in told
     page = html(found, "rules.toml", "v1")
