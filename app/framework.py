@@ -4,9 +4,11 @@ It takes longer to import than the rest of the service together. So nothing else
 it once orders can be scored.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -15,6 +17,7 @@ from starlette.responses import Response
 
 from app import openapi, problems
 from app.access import is_openai
+from app.desk.away import DeskAway
 from app.desk.off import routes as without_desk
 from app.converting import routes as converting_routes
 from app.door import routes as door_routes
@@ -35,6 +38,14 @@ from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
 
+
+class Settling(Protocol):
+    """Who keeps alerts."""
+
+    async def settled(self) -> None:
+        """Wait until all that was kept is in the database. Raises `DeskAway`."""
+
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -47,6 +58,7 @@ def framework(
     scoring: Scoring,
     metrics: Metrics,
     logs: LogWriter,
+    keeper: Settling | None = None,
 ) -> FastAPI:
     """The application that answers all routes but those of `app.scoring`, and documents all."""
     # A redirect to the path without its last slash would name the scheme and host that the client claimed.
@@ -58,10 +70,9 @@ def framework(
     app.include_router(explaining_routes(scoring))
     app.include_router(example_routes(scoring))
     app.include_router(converting_routes(scoring))
-    app.include_router(forgetting_routes(scoring))
     knowledge = Knowledge(scoring)
     app.include_router(rag_routes(rag, scoring, recorder(metrics, logs), knowledge))
-    app.include_router(_desk(settings, scoring, knowledge))
+    _add_desk(app, settings, scoring, knowledge, keeper)
     app.mount("/static", StaticFiles(directory=STATIC))
     for error, handler in (
         (HTTPException, _framework_problem),
@@ -74,17 +85,30 @@ def framework(
     return app
 
 
-def _desk(settings: Settings, scoring: Scoring, knowledge: Knowledge) -> APIRouter:
-    """The desk's routes. Without alerts its database's library is not imported."""
-    if settings.alerts_url == "off":
-        return without_desk()
+def _add_desk(
+    app: FastAPI, settings: Settings, scoring: Scoring, knowledge: Knowledge, keeper: Settling | None
+) -> None:
+    """The desk's routes, and the way to be forgotten. Without alerts the database's library is not imported."""
+    if keeper is None:
+        app.include_router(without_desk())
+        app.include_router(forgetting_routes(scoring))
+        return
     from app.desk.desk import Desk
     from app.desk.detail import Details
     from app.desk.identity import Identity
     from app.desk.routes import routes as desk_routes
 
     desk = Desk(settings, scoring.keyring)
-    return desk_routes(desk, Identity(settings), Details(desk, scoring, knowledge))
+
+    async def forget(customers: Sequence[str], orders: Sequence[str]) -> tuple[int, int]:
+        try:
+            await keeper.settled()  # or what is on its way would come after
+        except DeskAway:
+            raise Problem("alerts-away", headers={"Retry-After": "5"}) from None
+        return await desk.forget(customers, orders)
+
+    app.include_router(desk_routes(desk, Identity(settings), Details(desk, scoring, knowledge)))
+    app.include_router(forgetting_routes(scoring, forget))
 
 
 def _answer(request: Request, problem: Problem) -> Response:

@@ -55,7 +55,7 @@ def create_app(settings: Settings, rag: RagSettings | None = None, logs: LogWrit
                 return hooks.application
             from app.framework import framework
 
-            return framework(settings, rag or RagSettings(), models, store, watch, scoring, metrics, logs)
+            return framework(settings, rag or RagSettings(), models, store, watch, scoring, metrics, logs, keeper)
         finally:
             settle_memory()
 

@@ -60,6 +60,8 @@ def _in_service(stack: Stack, outputs: Mapping[str, Any], url: str, customer: st
         f"Service at {url}, store {answer['store']}: {answer['customers']} records of the customer removed, and their "
         f"orders from {answer['entities']} records of devices, networks, e-mails, addresses and cards."
     )
+    if answer.get("alerts") or answer.get("outcomes"):
+        told += f" Deleted: {answer['alerts']} alerts with their notes, and {answer['outcomes']} outcomes."
     alone = " Not reached: other instances, each of which keeps histories in its own memory; restart them."
     return told if answer["everywhere"] else told + alone
 

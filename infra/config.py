@@ -89,6 +89,8 @@ class Settings:
     history_url: str
     history_password: str
     history_ca: str
+    alerts_url: str
+    alerts_days: int
     masking_key_rotation: int
     api_key_rotation: int
     rotation_reminder_days: int

@@ -77,6 +77,7 @@ _PATTERNS = (
     ),
     ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
     ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or rediss://HOST"),
+    ("alerts_url", r"off|sqlite:.+", "off or sqlite:PATH"),
     ("history_ca", _PEM, 'certificates in PEM: `pulumi config set orderguard:historyCa -- "$(cat ca.pem)"`'),
     ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
@@ -116,6 +117,7 @@ _RANGES = (
     ("request_timeout_seconds", 1, 3600),
     # cloud.google.com/memorystore/docs/redis/memory-management-best-practices: an instance has 1 to 300 GB.
     ("history_store_memory_gb", 1, 300),
+    ("alerts_days", 1, 3650),
     ("canary_percent", 0, 100),
     ("canary_minutes", 0, 1440),
     ("training_gather_minutes", 0, 1440),
@@ -212,6 +214,11 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
         "lets several run: each would see a part of a customer's orders. Write `orderguard:historyStore: basic` (or "
         "standard), or `orderguard:historyUrl: rediss://HOST` for a server that you run, or `orderguard:maxInstances: "
         "1`.",
+    ),
+    (
+        lambda s: s.alerts_url != "off" and s.environment != "local",
+        "orderguard:alertsUrl names a file, which on Cloud Run is gone with its instance. Write "
+        '`orderguard:alertsUrl: "off"`, or keep alerts in the stack `local` alone.',
     ),
     (
         lambda s: "@" in s.history_url,

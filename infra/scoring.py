@@ -168,6 +168,8 @@ def _plain_settings(
         "HISTORIES_DIR": HISTORIES_MOUNT,
         "RULES_FILE": f"{MODELS_MOUNT}/{model.rules}" if model.rules else "",
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
+        "ALERTS_URL": settings.alerts_url,
+        "ALERTS_DAYS": str(settings.alerts_days),
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,
         "RAG_BASE_URL": settings.rag_base_url,

@@ -1,5 +1,8 @@
 """An alert: an order that was counted and found anomalous, as it is kept."""
 
+import re
+from collections.abc import Iterable
+
 import msgspec
 
 from app.contract import ScoreAnswer
@@ -9,6 +12,9 @@ from orderguard.history import device_of, net_value
 from orderguard.masking import Keyring
 from orderguard.schema import MaskedOrder
 
+SHORTEST_WORD = 4
+"""Letters of a word that is a name by itself: shorter ones are also words of their own."""
+_WORDS = re.compile(r"[^\W\d_][\w'’-]*")
 ORDER, WHO = "order", "who"
 """What is sealed: an order's id as the shop knows it, and a person's name."""
 
@@ -40,19 +46,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The answer that was given, without the order's id, and the order as masking leaves it."""
+    """The answer that was given, without the order's id, and the order as masking leaves it. `names` are pseudonyms of
+    the names that the order told, whole and in their words: by these they are found in notes.
+    """
 
     answer: ScoreAnswer
     masked: MaskedOrder
+    names: list[str] = []
 
 
 def alert_of(scored: Scored, catalogue: Catalogue, keyring: Keyring, now: float) -> Alert:
     """The alert of an anomaly. `now` is in seconds of the epoch."""
-    order, answer = scored
+    order, answer, names = scored
     value = net_value(order)
     addresses = [address for address in (order.shipping, order.billing) if address and address.country]
     main = answer.reasons[0] if answer.reasons else None
-    document = Document(msgspec.structs.replace(answer, order_id=""), order)
+    document = Document(msgspec.structs.replace(answer, order_id=""), order, name_tokens(names, keyring))
     return Alert(
         id=order.order_token,
         customer_token=order.customer_token,
@@ -73,3 +82,9 @@ def alert_of(scored: Scored, catalogue: Catalogue, keyring: Keyring, now: float)
         country=addresses[0].country if addresses else None,
         document=msgspec.json.encode(document).decode(),
     )
+
+
+def name_tokens(names: Iterable[str], keyring: Keyring) -> list[str]:
+    """The pseudonyms of names and of their words, each once."""
+    words = {word for name in names for word in (name, *_WORDS.findall(name)) if len(word) >= SHORTEST_WORD}
+    return sorted({keyring.token("name", word) for word in words})

@@ -37,6 +37,7 @@ SHIP_EVERY = 0.25
 LONGEST_PAUSE = 10.0
 LAST_SHIPPING = 3.0
 """Seconds that a service that ends gives the database."""
+SETTLES_SECONDS = 10.0
 AGAIN = 1.0
 """Seconds until what the disk did not take is tried again."""
 
@@ -96,6 +97,16 @@ class Keeper:
         state: AlertKept = "kept" if all(one.written.done() for one in waiting) else "queued"
         self._count(state, len(alerts))
         return state
+
+    async def settled(self) -> None:
+        """Wait until all that was kept so far is in the database. Raises `DeskAway` where that takes too long."""
+        deadline = time.monotonic() + SETTLES_SECONDS
+        pending = self._journal.take()
+        while self._waiting or any(segment.exists() for segment in pending):
+            if time.monotonic() > deadline:
+                raise DeskAway("alerts wait on disk")
+            self._wake.set()
+            await asyncio.sleep(SHIP_EVERY / 5)
 
     def _count(self, state: AlertKept, alerts: int) -> None:
         self._metrics.alerts_kept.labels(state).inc(alerts)

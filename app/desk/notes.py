@@ -1,31 +1,33 @@
 """Notes about an order, masked before they are kept.
 
 Of the order's own values only pseudonyms are known here: words of a note are turned into pseudonyms, too, and go where
-they are the order's. So its customer's id and e-mail address are found, and its addressees' names, written in full.
+they are the order's. So its customer's id and e-mail address are found, and the names that it told, whole or in words.
 """
 
 import re
 from collections.abc import Iterator
 
+from app.desk.alert import Document
 from orderguard.masking import Keyring, mask_text
-from orderguard.schema import MaskedOrder
 
 MOST_WORDS = 6
 _WORD = re.compile(r"\S+")
 _MARKS = ".,;:!?()[]{}<>\"'“”„‘’«»"
 
 
-def masked_note(note: str, order: MaskedOrder, keyring: Keyring) -> str:
+def masked_note(note: str, document: Document, keyring: Keyring) -> str:
     """The note as it may be kept."""
     text = note.replace("\0", " ").strip()
-    for start, end, placeholder in sorted(_own(text, order, keyring), reverse=True):
+    for start, end, placeholder in sorted(_own(text, document, keyring), reverse=True):
         text = text[:start] + placeholder + text[end:]
     return mask_text(text)
 
 
-def _own(text: str, order: MaskedOrder, keyring: Keyring) -> Iterator[tuple[int, int, str]]:
+def _own(text: str, document: Document, keyring: Keyring) -> Iterator[tuple[int, int, str]]:
     """Where the order's own values stand, none in another."""
-    names = {address.name_token for address in (order.billing, order.shipping) if address and address.name_token}
+    order = document.masked
+    names = set(document.names)
+    names |= {address.name_token for address in (order.billing, order.shipping) if address and address.name_token}
     kinds = (
         ("name", names, MOST_WORDS, "[NAME]"),
         ("customer", {order.customer_token}, 1, "[CUSTOMER]"),

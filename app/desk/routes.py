@@ -17,7 +17,7 @@ from app.desk.notes import masked_note
 from app.desk.outcomes_file import outcomes_file
 from app.desk.precision import BYS, precision
 from app.desk.queue import MOST_ROWS, SORTS, USUAL_ROWS, Who, choices, filter_of, page, wrong
-from app.desk.telling import read_outcomes
+from app.desk.telling import read_outcomes, wrong_of
 from app.problems import FieldError, Problem
 from orderguard.masking import mask_text
 
@@ -92,7 +92,7 @@ def routes(desk: Desk, identity: Identity, details: Details) -> APIRouter:
         note = ""
         if asked.note:
             found = await desk.found(alert_id)
-            note = await asyncio.to_thread(masked_note, asked.note, found.document.masked, keyring)
+            note = await asyncio.to_thread(masked_note, asked.note, found.document, keyring)
         return _json(await desk.act(who, lambda acts: acts.close(alert_id, asked.outcome, note)))
 
     @router.post("/v1/alerts/{alert_id}/reopen", **openapi.answers(contract.AlertRow, "Open a closed alert again", TAG))
@@ -145,10 +145,10 @@ async def _body(request: Request, structure: type[Body], empty: bytes = b"") -> 
     try:
         return msgspec.json.decode(await request.body() or empty, type=structure)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$.")
-        field = path.rstrip("`")
-        told = reason if "unknown field" not in reason else "unknown field"
-        raise Problem("invalid-request", told, (FieldError(field, told),)) from None
+        field, reason = wrong_of(error)
+        raise Problem(
+            "invalid-request", f"{field}: {reason}" if field else reason, (FieldError(field, reason),)
+        ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Problem("invalid-json") from None
 

@@ -71,9 +71,14 @@ def _decoded(data: bytes | msgspec.Raw) -> OutcomeRequest | tuple[str, str]:
     try:
         found = msgspec.json.decode(data, type=OutcomeRequest)
     except UNDECODABLE as error:
-        told = explained(error)
-        return told.field, told.reason
+        return wrong_of(error)
     return ("source", f"{DESK} is what people tell by closing an alert") if found.source == DESK else found
+
+
+def wrong_of(error: Exception) -> tuple[str, str]:
+    """What is wrong with the JSON of a body: the field and the reason, and no value or name of it."""
+    told = explained(error)
+    return (told.field, told.reason) if "unknown field" not in told.reason else ("", "it has a field that is not known")
 
 
 def _each(found: Iterable[OutcomeRequest | tuple[str, str]], taken_for: str = "") -> Read:

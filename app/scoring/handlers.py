@@ -228,10 +228,12 @@ class Handlers:
 
 
 def told_with(order: Incoming, scored: Scored) -> Scored:
-    """The answer with what was done to read the order."""
+    """The answer with what was done to read the order; of an anomaly also with its names."""
+    if scored.answer.anomaly:
+        scored = scored._replace(names=order.names)
     if not order.repairs:
         return scored
-    return Scored(scored.masked, msgspec.structs.replace(scored.answer, repairs=list(order.repairs)))
+    return scored._replace(answer=msgspec.structs.replace(scored.answer, repairs=list(order.repairs)))
 
 
 def _tally(results: Sequence[Result]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from orderguard.history import CustomerHistory, EntityHistory, Past, customer_af
 from orderguard.masking import Keyring
 from orderguard.masking.order import masking_order
 from orderguard.masking.steps import Steps
-from orderguard.schema import MaskedOrder, OrderError
+from orderguard.schema import MaskedOrder, Order, OrderError
 
 
 def masking(body: bytes | Raw, keyring: Keyring, model: Model) -> Steps[Incoming]:
@@ -25,13 +25,24 @@ def masking_request(request: Request, keyring: Keyring, model: Model) -> Steps[I
     order, brought = request
     masked = yield from masking_order(order, keyring, free_text=False, doubt=model.doubt)
     if brought is None:
-        return Incoming(order.order_id, masked, None, model)
+        return Incoming(order.order_id, masked, None, model, names=names_of(order))
     earlier = []
     for one in sorted(brought, key=lambda order: order.created_at):
         if one.created_at < masked.created_at:
             earlier.append((yield from masking_order(one, keyring, free_text=False)))
             yield
-    return Incoming(order.order_id, masked, past_of(masked, earlier), model)
+    return Incoming(order.order_id, masked, past_of(masked, earlier), model, names=names_of(order))
+
+
+def names_of(order: Order) -> tuple[str, ...]:
+    """The names that an order tells: of people, companies and streets."""
+    found: list[str | None] = [order.customer.name] if order.customer else []
+    for address in (order.billing_address, order.shipping_address):
+        if address is not None:
+            found += (address.name, address.company, address.street, address.city)
+    if order.payment is not None:
+        found.append(order.payment.card_holder)
+    return tuple([name for name in found if name])
 
 
 def masking_each(

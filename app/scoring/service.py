@@ -38,10 +38,11 @@ STATES: tuple[HistoryState, ...] = ("used", "absent", "unavailable")
 
 
 class Scored(NamedTuple):
-    """An order and its answer."""
+    """An order and its answer; of an anomaly also the names that it told."""
 
     masked: MaskedOrder
     answer: ScoreAnswer
+    names: tuple[str, ...] = ()
 
 
 class Scoring:
@@ -170,7 +171,7 @@ class Scoring:
                 unknown = "unavailable"
         known = iter(pasts)
         prepared = []
-        for order_id, masked, brought, _, _ in orders:
+        for order_id, masked, brought, *_ in orders:
             if brought is not None:
                 prepared.append(Prepared(order_id, masked, brought, "used"))
                 continue

@@ -11,7 +11,8 @@ from orderguard.schema import MaskedOrder
 
 class Incoming(NamedTuple):
     """An order that was decoded, and masked with what this model knows of articles. `brought` is what its caller told
-    of earlier orders; None leaves that to the store. `repairs` is what was done to read it.
+    of earlier orders; None leaves that to the store. `repairs` is what was done to read it. `names` are those that it
+    tells, as they are: of an anomaly they become pseudonyms, by which notes are masked, and of any other nothing.
     """
 
     order_id: str
@@ -19,6 +20,7 @@ class Incoming(NamedTuple):
     brought: Past | None
     model: Model
     repairs: tuple[Repair, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class Prepared(NamedTuple):

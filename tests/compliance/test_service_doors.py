@@ -32,6 +32,7 @@ from tests.serving import (
 
 CANARY = CANARIES["customer.email"]
 NAME = CANARIES["customer.name"]
+ANALYST = "Annalisa-Canarievogel"
 STREAM = {"Content-Type": "application/x-ndjson"}
 
 
@@ -49,6 +50,7 @@ def service(models_dir: Path, folder: Path) -> Iterator[Service]:
         models_dir,
         folder / "log",
         HISTORY_URL=f"sqlite:{folder / 'history.sqlite'}",
+        ALERTS_URL=f"sqlite:{folder / 'alerts.sqlite'}",
         LOG_LEVEL="debug",
         RAG_PROVIDER="local",
     ) as running:
@@ -62,8 +64,10 @@ def answers(service: Service) -> dict[str, httpx.Response]:
     order = canary_order()
     body = json.dumps(order)
     broken = body.replace('"quantity": 1', f'"quantity": "{CANARY}"')
+    desk = desk_doors(service)
     question = f"Why was the order of {NAME} ({CANARY}, card {CANARIES['payment.card_number']}) flagged?"
     return {
+        **desk,
         "one": service.post("/v1/score", order),
         "one again": service.post("/v1/score", order),
         "batch": service.post("/v1/score/batch", [canary_order(1), USUAL, canary_order(2)]),
@@ -102,12 +106,53 @@ def answers(service: Service) -> dict[str, httpx.Response]:
     }
 
 
+def desk_doors(service: Service) -> dict[str, httpx.Response]:
+    """What came back through the desk's doors, with canaries sent in."""
+    odd = {**canary_order(), "items": [{"sku": "CLO-0015", "quantity": 40_000, "unit_price": 9_999.0}]}
+    flagged = service.post("/v1/score", odd)
+    (alert,) = service.until(lambda: service.get("/v1/alerts").json()["alerts"], "an alert")
+    path, who = f"/v1/alerts/{alert['id']}", {"X-Analyst": ANALYST}
+    note = f"Rang {NAME} at {CANARIES['customer.phone']}, {CANARY}; card {CANARIES['payment.card_number']}."
+    outcome = {"order_id": CANARIES["order_id"], "customer": CANARIES["customer.id"], "outcome": "fraud"}
+    table = f"order id,date,name,email\n{CANARIES['order_id']},2026-05-06,{NAME},{CANARY}\n{CANARY},{NAME},1,2\n"
+    return {
+        "flagged": flagged,
+        "alert taken": service.post(f"{path}/take", {}, **who),
+        "alert closed": service.post(f"{path}/close", {"outcome": "fraud", "note": note}, **who),
+        "alert closed twice": service.post(f"{path}/close", {"outcome": "fraud", "note": note}, **{"X-Analyst": "b"}),
+        "alert closed wrongly": service.post(f"{path}/close", {"outcome": CANARY, CANARY: NAME}, **who),
+        "alert": service.get(path),
+        "alerts": service.get(f"/v1/alerts?state=all&q={CANARIES['order_id']}"),
+        "alerts filtered wrongly": service.get(f"/v1/alerts?{CANARY}={NAME}&from={CANARY}"),
+        "alerts as CSV": service.get("/v1/alerts.csv?state=all"),
+        "outcome": service.post("/v1/outcomes", {**outcome, "time": "2026-05-05T00:00:00Z", "source": "bank"}),
+        "outcome wrongly": service.post("/v1/outcomes", [{**outcome, "time": CANARY, "source": NAME}, {CANARY: NAME}]),
+        "outcomes as CSV": service.post(
+            "/v1/outcomes?source=bank&means=fraud", table.encode(), **{"Content-Type": "text/csv"}
+        ),
+        "precision": service.get("/v1/precision?by=reason"),
+    }
+
+
 def test_the_doors_were_open(answers: dict[str, httpx.Response]) -> None:
     """An answer that refuses everything would keep every promise."""
-    for door in ("one", "batch", "stream", "explained", "question", "question with order", "metrics", "model"):
+    open_doors = ("one", "batch", "stream", "explained", "question", "question with order", "metrics", "model")
+    desk = (
+        "alert taken",
+        "alert closed",
+        "alert",
+        "alerts",
+        "alerts as CSV",
+        "outcome",
+        "outcomes as CSV",
+        "precision",
+    )
+    for door in (*open_doors, *desk):
         assert answers[door].status_code == 200, (door, answers[door].text)
     assert answers["one"].json()["order_id"] == CANARIES["order_id"]
     assert answers["one"].json()["score"] == answers["one again"].json()["score"]
+    assert answers["alert"].json()["note"] == "Rang [NAME] at [PHONE], [EMAIL]; card [CARD]."
+    assert answers["alerts"].json()["alerts"][0]["order_id"] == CANARIES["order_id"]
 
 
 def test_no_answer_holds_anything_personal(answers: dict[str, httpx.Response]) -> None:
@@ -134,9 +179,11 @@ def test_logs_hold_nothing_personal(service: Service) -> None:
 
 
 @pytest.mark.usefixtures("answers")
-def test_the_history_file_holds_nothing_personal(folder: Path) -> None:
-    assert (folder / "history.sqlite").exists()
+def test_the_files_of_histories_and_alerts_hold_nothing_personal(folder: Path) -> None:
+    assert (folder / "history.sqlite").exists() and (folder / "alerts.sqlite").exists()
     assert leaks_in_folder(folder) == []
+    held = [path for path in folder.rglob("*") if path.is_file() and ANALYST.encode() in path.read_bytes()]
+    assert held == [], "who acts stands in no log, and lies sealed in the database"
 
 
 @pytest.mark.usefixtures("answers")

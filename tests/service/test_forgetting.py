@@ -34,7 +34,12 @@ def service(
 ) -> Iterator[Service]:
     url, log = {"memory": "memory:", "redis": redis_server.url}[request.param], tmp_path_factory.mktemp("forgetting")
     with serving(
-        models_dir, log / "log", HISTORY_URL=url, HISTORY_PASSWORD=redis_server.password, LOG_LEVEL="debug"
+        models_dir,
+        log / "log",
+        HISTORY_URL=url,
+        HISTORY_PASSWORD=redis_server.password,
+        ALERTS_URL=f"sqlite:{log / 'alerts.db'}",
+        LOG_LEVEL="debug",
     ) as running:
         yield running
 
@@ -55,6 +60,22 @@ def test_a_customer_is_forgotten_and_nobody_else(service: Service) -> None:
     assert again["customers"] == 1, "the order that came after is a new beginning, and goes again"
     for secret in (WHO, json.dumps(WHO)[1:-1], "canary-77"):
         assert secret not in answer.text and secret not in service.log.read_text()
+
+
+def test_alerts_notes_and_outcomes_of_a_customer_are_deleted_and_nobody_elses(service: Service) -> None:
+    odd = {"items": [{**USUAL["items"][0], "quantity": 40_000, "unit_price": 9_999.0}]}
+    for number, customer in ((31, WHO), (32, WHO), (33, "C-other")):
+        assert service.score({**order(1, customer), "order_id": f"G-{number}", **odd})["alert"] == "kept"
+    told = [
+        {"order_id": name, "outcome": "fraud", "time": "2026-06-01T00:00:00Z", "source": "bank", **whose}
+        for name, whose in (("G-31", {}), ("stranger", {"customer": WHO}), ("nobody's", {}))
+    ]
+    assert service.post("/v1/outcomes", told).json()["new"] == 3
+    done = service.post("/v1/forget", {"customer": WHO, "orders": ["nobody's"]}).json()
+    assert (done["alerts"], done["outcomes"]) == (2, 3)
+    left = service.get("/v1/alerts?state=all").json()["alerts"]
+    assert [alert["order_id"] for alert in left] == ["G-33"]
+    assert service.post("/v1/forget", {"customer": "C-other"}).json()["alerts"] == 1
 
 
 def test_what_is_no_customer_and_who_has_no_key_is_refused(service: Service) -> None:

@@ -17,6 +17,7 @@ from infra.local import pulumi
 from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.commands.open import shown, way_in
+from infra.local.commands.alerts import alert_settings, alerts_kept
 from infra.local.commands.store import engine_settings, require_server, said
 from infra.local.commands.warnings import warnings
 from infra.local.engine import ensure_engine, environment
@@ -71,7 +72,7 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
     with steps.step("engine"):
         ensure_engine()
     with alone(home, stack):
-        of_machine = engine_settings(cloud)
+        of_machine = [*engine_settings(cloud), *alert_settings(cloud)]
         dropped = drop_damaged(cloud)
         port = _choose_port(cloud, port)
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
@@ -245,6 +246,7 @@ def _tell(
         print(f"    webhooks       {hooks}/v1/hooks/ (in Google Cloud: behind the load balancer)")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
     print(f"    histories      {_histories(cloud, outputs)}")
+    print(f"    alerts         {alerts_kept(cloud)}")
     if header:
         print(f"    page           {way_in(str(outputs['url']), header, terminal=sys.stdout.isatty())}")
         print(f"    API key        {shown(header)} (what the page and callers need)")
