@@ -248,6 +248,24 @@ def test_after_a_killed_supervisor_nothing_is_left_and_the_next_one_goes_on(
     assert web.get()["greeting"] == "hello"
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe garbage"])
+def test_a_supervisor_is_found_though_the_file_with_its_pid_is_damaged(web: Web, content: bytes) -> None:
+    supervisor = client.running(web.cloud)
+    (web.cloud.run / "supervisor.lock").write_bytes(content)
+    assert supervisor and client.running(web.cloud) == supervisor
+
+
+def test_an_engine_that_only_begins_brings_back_what_a_dead_supervisor_kept(
+    web: Web, ask: Any, wait_until: Any
+) -> None:
+    """A plain `pulumi up`, without a refresh, finds nothing to do: the URL must not be dead for that."""
+    web.deploy(GREETING="hello")
+    os.kill(client.running(web.cloud) or 0, signal.SIGKILL)
+    wait_until(lambda: client.running(web.cloud) is None)
+    type(ask)(web.cloud)  # its providers are configured
+    assert web.get()["greeting"] == "hello"
+
+
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_damaged_record_of_a_service_is_dropped_and_the_service_made_anew(
     web: Web, wait_until: Any, kill: bool

@@ -26,6 +26,7 @@ from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.values import Unknown, properties, struct
 from infra.local.refusals.parents import Parents
 from infra.local.services import resource_of
+from infra.local.supervisor import client
 
 _CREDENTIALS = ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
 _OWN_PROVIDER = re.compile(r"::pulumi:providers:[\w-]+::(?!default)")
@@ -107,6 +108,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.configured = {
             name: value for name in _PROVIDER_INPUTS.get(self.package, ()) if isinstance(value := given.get(name), str)
         }
+        if self.package == "gcp" and not self.recording:
+            try:
+                client.revive(self.cloud)  # without a refresh the engine would call a dead service unchanged
+            except LocalCloudError:
+                pass  # whoever needs it says so
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:

@@ -30,11 +30,20 @@ def running(cloud: Cloud) -> int | None:
     path = cloud.run / "supervisor.lock"
     if not path.exists():
         return None
-    with open(path, "r+") as lock:
+    with open(path, "rb+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return int(lock.read().strip() or 0) or None
+            noted = lock.read().strip()
+            return int(noted) if noted.isdigit() else _told_pid(cloud)
+        return None
+
+
+def _told_pid(cloud: Cloud) -> int | None:
+    """The pid that the supervisor itself tells, where its file is damaged; None where it is only starting."""
+    try:
+        return int(ask(cloud.run, {"do": "status"}, 5.0)["pid"])
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -67,6 +76,13 @@ def ensure(cloud: Cloud) -> None:
             return
         time.sleep(0.02)
     raise SupervisorError(f"the supervisor of stack {cloud.stack} did not start; see {cloud.logs / 'supervisor.log'}")
+
+
+def revive(cloud: Cloud) -> None:
+    """Starts the supervisor again where it should keep something alive and has ended."""
+    kept = any(path for what in ("services", "stores") for path in (cloud.run / what).glob("*.json"))
+    if kept and not running(cloud):
+        ensure(cloud)
 
 
 def _left(cloud: Cloud, longest: float) -> int | None:
