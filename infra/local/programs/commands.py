@@ -134,6 +134,7 @@ def down(wanted: Wanted, *, force: bool) -> int:
                     file=sys.stderr,
                 )
                 return EXIT_REFUSED
+            running.heal_supervisor(cloud)  # one of older code would be asked what it doesn't know
             code, _ = _run(wanted, ["destroy", "--yes", "--refresh"], whole)
             if code:
                 print("error: the stack could not be taken down as a whole; see above", file=sys.stderr)
