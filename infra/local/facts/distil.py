@@ -35,6 +35,7 @@ _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _PLACE = ("project", "location", "region", "zone")
 _IAM = re.compile(r"I(?:am|AM)(Member|Binding|Policy)$")
 _ANEW = re.compile(r"forces? (?:a )?new resource|forces? replacement|changing this (?:creates|recreates)", re.I)
+_OUTPUT = re.compile(r"^\(Output\)")
 _OUTPUT_DEPTH = 4
 Specs = dict[str, Any]
 """Property name → its type, or an object with the type `t` and what else is known; `in` holds a block's properties."""
@@ -99,7 +100,8 @@ def _properties(block: type, above: tuple[type, ...] = (), output: Any = None) -
     names = input_type_py_to_pulumi_names(block)
     parameters = inspect.signature(block).parameters
     required = {names.get(one.name, one.name) for one in parameters.values() if one.default is inspect.Parameter.empty}
-    anew = {names.get(name, name) for name in _said_to_replace(block)}
+    anew = {names.get(name, name) for name in _said(block, _ANEW)}
+    outputs = {names.get(name, name) for name in _said(block, _OUTPUT)}
     specs: Specs = {}
     for name, kind in sorted(input_type_types(block).items()):
         spec = _spec(kind, above, _item(state.get(name)))
@@ -107,7 +109,8 @@ def _properties(block: type, above: tuple[type, ...] = (), output: Any = None) -
             spec = _with(spec, t=_type(spec) + "!")
         elif name in always:
             spec = _with(spec, comp=1)  # absent, and yet there: the cloud chooses it
-        specs[name] = _with(spec, new=1) if name in anew else spec
+        spec = _with(spec, new=1) if name in anew else spec
+        specs[name] = _with(spec, out=1) if name in outputs and name not in required else spec
     return specs
 
 
@@ -138,11 +141,11 @@ def _always(output: type) -> set[str]:
     return found
 
 
-def _said_to_replace(block: type) -> set[str]:
-    """The Python names of the inputs of which the documentation says that a change makes the resource anew."""
+def _said(block: type, pattern: re.Pattern[str]) -> set[str]:
+    """The Python names of the inputs of which the documentation says so."""
     text = inspect.getdoc(block.__init__) or ""  # type: ignore[misc]
     parts = re.split(r":param [^:]*?(\w+): ", text)
-    return {name for name, says in zip(parts[1::2], parts[2::2]) if _ANEW.search(says)}
+    return {name for name, says in zip(parts[1::2], parts[2::2]) if pattern.search(says)}
 
 
 def _type(spec: Any) -> str:
