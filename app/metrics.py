@@ -111,6 +111,13 @@ class Metrics:
         self.alerts_kept = Counter(
             "orderguard_alerts", "Alerts of counted orders, by where they were kept", ["state"], registry=registry
         )
+        self.alerts_open = Gauge("orderguard_alerts_open", "Alerts that nobody has closed", registry=registry)
+        self.alerts_precision = Gauge(
+            "orderguard_alerts_precision",
+            "Share of the alerts of four weeks that were worth a look, of those with an outcome",
+            ["by", "value"],
+            registry=registry,
+        )
         self.alerts_away = Gauge("orderguard_alerts_away", "1 while the alerts' database is away", registry=registry)
         self.lost_lines = Counter("orderguard_log_lines_lost", "Log lines that could not be written", registry=registry)
         self.shadow = Counter(

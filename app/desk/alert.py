@@ -60,7 +60,7 @@ def alert_of(scored: Scored, catalogue: Catalogue, keyring: Keyring, now: float)
     order, answer, names = scored
     value = net_value(order)
     addresses = [address for address in (order.shipping, order.billing) if address and address.country]
-    main = answer.reasons[0] if answer.reasons else None
+    fact, reason = main_reason(answer)
     document = Document(msgspec.structs.replace(answer, order_id=""), order, name_tokens(names, keyring))
     return Alert(
         id=order.order_token,
@@ -74,8 +74,8 @@ def alert_of(scored: Scored, catalogue: Catalogue, keyring: Keyring, now: float)
         value=round(value, 4),
         risk=value / catalogue.levels.get(order.currency, REFERENCE).level,
         currency=order.currency,
-        fact=main.fact if main else "",
-        reason=main.text.replace("\0", " ") if main else "",  # PostgreSQL's texts have no NUL
+        fact=fact,
+        reason=reason.replace("\0", " "),  # PostgreSQL's texts have no NUL
         decided_by=answer.decided_by,
         model_version=answer.model_version,
         channel=order.channel,
@@ -88,3 +88,11 @@ def name_tokens(names: Iterable[str], keyring: Keyring) -> list[str]:
     """The pseudonyms of names and of their words, each once."""
     words = {word for name in names for word in (name, *_WORDS.findall(name)) if len(word) >= SHORTEST_WORD}
     return sorted({keyring.token("name", word) for word in words})
+
+
+def main_reason(answer: ScoreAnswer) -> tuple[str, str]:
+    """What an alert is about and the sentence that says it: the rule's that decided, else the model's main one."""
+    for rule in answer.rules or ():
+        if rule.name == answer.decided_by:
+            return answer.decided_by.partition(":")[0], rule.reason
+    return (answer.reasons[0].fact, answer.reasons[0].text) if answer.reasons else ("", "")

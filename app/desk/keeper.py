@@ -35,6 +35,8 @@ MOST_TOGETHER = 256
 SHIP_EVERY = 0.25
 """Seconds in which alerts gather, so that a transaction holds several."""
 LONGEST_PAUSE = 10.0
+LOOKS_EVERY = 60.0
+"""Seconds between two looks at the database while there is nothing to ship: for figures, and for what is too old."""
 LAST_SHIPPING = 3.0
 """Seconds that a service that ends gives the database."""
 SETTLES_SECONDS = 10.0
@@ -154,6 +156,11 @@ class Keeper:
                         self._say("ERROR", "Alerts can't be read or stored: they are set aside.", str(len(refused)))
                     self._journal.shipped(segment)
                 shipping.tidy()
+                if figures := shipping.figures():
+                    self._metrics.alerts_open.set(figures.open)
+                    self._metrics.alerts_precision.clear()
+                    for (by, value), share in figures.precision.items():
+                        self._metrics.alerts_precision.labels(by, value).set(share)
                 self._now_away(None)
                 pause = 0.0
             except DeskAway as error:
@@ -166,7 +173,7 @@ class Keeper:
                 shipping.close()
                 return
             if not pause:
-                self._wake.wait()
+                self._wake.wait(LOOKS_EVERY)
 
     def _now_away(self, reason: str | None) -> None:
         if self._away == (reason is not None):
