@@ -220,7 +220,7 @@ bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (
 check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
-.PHONY: probe-orders promotion released-commit keep-promotions go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image state-copy deploy release fetch-records trace image scan-image
+.PHONY: probe-orders promotion released-commit keep-promotions go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image secrets state-copy deploy release fetch-records trace image scan-image
 doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
 bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
@@ -253,6 +253,8 @@ verify-image: $(RUN_ENV) ## Check the provenance of the images to deploy
 	@$(DELIVERY) verify-image
 sign-image: $(RUN_ENV) ## Sign the images to deploy for the stack's attestor, where it names one (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) sign-image
+secrets: $(RUN_ENV) engine ## Make the keys that a stack has none of yet (STACK=…; SECRET=hook-shopify: given on standard input; ROTATE=masking-key)
+	@STACK="$(STACK)" SECRET="$(SECRET)" ROTATE="$(ROTATE)" $(DELIVERY) secrets
 state-copy: $(RUN_ENV) engine ## Leave a copy of the state without its secrets, which previews compare with (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) state-copy
 promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte

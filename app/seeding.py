@@ -74,8 +74,7 @@ def usable(folder: Path, keyring: Keyring) -> SeedHeader | None:
         raise SeedError(
             f"{folder}: this seed was made under the masking key {header.key}, and the service's is"
             f" {keyring.fingerprint}: nobody's orders would find it. Make it again under this key: make seed-histories."
-            " In a stack whose training job still has a key of its own, raise orderguard:maskingKeyRotation by one and"
-            " deploy first."
+            " In a stack whose training job still has a key of its own: make secrets, and deploy first."
         )
     return header
 

@@ -17,6 +17,7 @@ from delivery import (
     images,
     inspection,
     job_models,
+    keys,
     models,
     probes,
     promotion,
@@ -195,6 +196,13 @@ def leave_state_copy() -> None:
         print("the local cloud's state is this machine's: previews read it as it is")
         return
     print(f"previews compare with {state_copy.leave(stack())}")
+
+
+def see_to_secrets() -> None:
+    """See to it that each secret of the stack has a version and that none stands in the state. Inputs: STACK; SECRET,
+    one whose value standard input holds; ROTATE, one that gets another key: masking-key, api-key or probe-key."""
+    print("\n".join(keys.see_to_secrets(stack())))
+    print(f"Next: `make deploy STACK={stack().name}` (`make up` on this machine), which refers to the newest versions")
 
 
 def seed_histories() -> None:
@@ -380,6 +388,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "released-commit": released_commit,
     "scan-image": scan_image,
     "secret-scan": scan_secrets,
+    "secrets": see_to_secrets,
     "seed-histories": seed_histories,
     "sign-image": sign_image,
     "state-copy": leave_state_copy,

@@ -34,8 +34,9 @@ def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str,
 
 
 def local_key(stack: Stack, secret: str) -> str:
-    """The current one of the keys in a secret of the local cloud."""
-    return secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest").partition(",")[0]
+    """The key in a secret of the local cloud that every revision takes: of two the older one, since the first belongs
+    to a rotation that may not be deployed yet."""
+    return secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest").rpartition(",")[2]
 
 
 def identity_headers(stack: Stack, url: str) -> dict[str, str]:

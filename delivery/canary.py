@@ -178,4 +178,5 @@ def _key(stack: Stack, secret: str) -> str:
     status, body = ask(SECRETS, path, google_headers())
     if status != 200:
         raise DeliveryError(f"the deployment's own key can't be read: {status or 'nothing'} {body.get('error', '')}")
-    return base64.b64decode(body["payload"]["data"]).decode().partition(",")[0]
+    # Of two keys the older one: the first belongs to a rotation that may not be deployed yet.
+    return base64.b64decode(body["payload"]["data"]).decode().rpartition(",")[2]

@@ -47,6 +47,8 @@ UNREACHED = (
 def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest: str | None) -> Deployment:
     """Deploy `model` with the pushed images (None: the program builds them itself). Raises `DeliveryError` after going
     back."""
+    for name in stack.let_go_of_versions():
+        _step(f"{name} is no longer in the state of {stack.name}; it stays in Secret Manager")
     service = live_service(stack)
     left = settle(stack, service)
     stable = revision_of(service, left.stable) if left else None

@@ -22,6 +22,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
+from infra import former_versions, local_upgrade
 from infra.local import pulumi as local_pulumi
 from infra.local.commands.engine_run import alone, heal_state
 from infra.local.engine import environment as engine_environment
@@ -97,6 +98,12 @@ class Stack:
         arguments = ["up", "--yes", "--skip-preview", "--policy-pack", POLICY_PACK, "--target", JOBS]
         return self._engine([*arguments, "--message", message, *_settings(overrides)])
 
+    def up_parts(self, parts: Sequence[str], message: str) -> str:
+        """Deploy some resources alone: those whose URN fits one of these patterns. Without the policy pack, which looks
+        at a stack as a whole; every `up` of it is held to that."""
+        targets = [word for part in parts for word in ("--target", part)]
+        return self._engine(["up", "--yes", "--skip-preview", "--message", message, *targets])
+
     def refresh_service(self) -> str:
         """Have the state say of the scoring service what is there: traffic was moved past the engine. Nothing is built,
         and the program does not run."""
@@ -117,6 +124,15 @@ class Stack:
         """
         left_out = [word for pattern in _READ_WITH_KEYS for word in ("--exclude", pattern)]
         return self._engine(["refresh", "--preview-only", "--event-log", str(events), *left_out])
+
+    def let_go_of_versions(self) -> list[str]:
+        """Take the secret versions that a former release made out of the state; their names. They stay where they are
+        kept. An `up` of this release is refused before that, since it would destroy them."""
+        if on_google_cloud(self.environment):
+            return former_versions.let_go(self._on_google_cloud)
+        home = home_from(self.environment)
+        with self._alone(home):
+            return local_upgrade.let_go_of_versions(home, self.name)
 
     def exported(self) -> str:
         """The state as JSON, with the values of its secrets: for who deploys, and not to be kept."""

@@ -44,7 +44,7 @@ from infra.registry import Registry
 from infra.reminder import RotationReminder
 from infra.scoring import ScoringParts, ScoringService
 from infra.sdk import under_way
-from infra.secret import GivenSecret, Secret, api_key, masking_key
+from infra.secret import Secret, refuse_former_versions
 from infra.seeding import SeedingJob
 from infra.services import ProjectServices
 from infra.training import HistoriesJob, TrainingJob, TrainingParts
@@ -74,15 +74,12 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     histories = Bucket("histories", settings, Access({"scorer": scorer}, {"trainer": trainer}), HISTORIES_STAY, logs)
 
     reminder = RotationReminder("rotation", settings) if settings.rotation_reminder_days else None
-    number = settings.masking_key_rotation
-    service_key = Secret("masking-key", settings, masking_key, number, {"scorer": scorer}, reminder)
-    training_key = Secret("training-key", settings, masking_key, number, {"trainer": trainer}, reminder, service_key)
-    callers_key = Secret("api-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
+    service_key = Secret("masking-key", settings, {"scorer": scorer}, reminder)
+    training_key = Secret("training-key", settings, {"trainer": trainer}, reminder)
+    callers_key = Secret("api-key", settings, {"scorer": scorer}, reminder)
     # A deployment scores example orders with a key of its own, which opens nothing else.
-    probe_key = Secret("probe-key", settings, api_key, settings.api_key_rotation, {"scorer": scorer}, reminder)
-    rag_key = (
-        GivenSecret("rag-api-key", settings, settings.rag_api_key, {"scorer": scorer}) if settings.rag_api_key else None
-    )
+    probe_key = Secret("probe-key", settings, {"scorer": scorer}, reminder)
+    rag_key = Secret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
 
     network = egress(settings)
     readers = {"scorer": scorer}
@@ -157,7 +154,9 @@ async def main() -> dict[str, pulumi.Input[str]]:
     """The stack that the engine asks for; returns its outputs."""
     values = pulumi.runtime.config.CONFIG.get()
     try:
-        outputs = platform(parse(values, [key for key in values if pulumi.runtime.is_config_secret(key)]))
+        settings = parse(values)
+        await refuse_former_versions()
+        outputs = platform(settings)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error
     await under_way()

@@ -188,8 +188,8 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                 "duration": "0s",
                 "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
             },
-            "Raise `orderguard:maskingKeyRotation` or `orderguard:apiKeyRotation` by one and run `pulumi up`; the old "
-            "key is accepted until the rotation after. For the store's password turn its AUTH off and "
+            "Run `make secrets ROTATE=api-key` (or masking-key, probe-key) and deploy; the old key is accepted until "
+            "the rotation after. For the store's password turn its AUTH off and "
             "run `pulumi up --refresh`, which turns it on with another; for its certificate run that alone.",
             "WARNING",
         )

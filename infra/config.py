@@ -18,7 +18,8 @@ REVISION_HEADER = "X-Orderguard-Revision"
 """What a request to the load balancer names the canary's address with."""
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_secret")
-SECRETS = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
+OUTSIDE = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
+"""Settings that say that there is a secret; its value is made outside, by `make secrets`."""
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
@@ -83,16 +84,14 @@ class Settings:
     rag_provider: str
     rag_model: str
     rag_base_url: str
-    rag_api_key: str
+    rag_api_key: bool
     history_store: str
     history_store_memory_gb: int
     history_url: str
-    history_password: str
+    history_password: bool
     history_ca: str
     alerts_url: str
     alerts_days: int
-    masking_key_rotation: int
-    api_key_rotation: int
     rotation_reminder_days: int
     retention_days: int
     log_retention_days: int
@@ -119,13 +118,13 @@ class Settings:
     requests_per_minute: int
     requests_per_minute_of_key: int
     hooks: bool
-    hook_shopify_secret: str
-    hook_woocommerce_secret: str
-    hook_stripe_secret: str
+    hook_shopify_secret: bool
+    hook_woocommerce_secret: bool
+    hook_stripe_secret: bool
     tell_shop: str
-    tell_shop_token: str
+    tell_shop_token: bool
     tell_url: str
-    tell_secret: str
+    tell_secret: bool
 
     @property
     def labels(self) -> dict[str, str]:

@@ -6,16 +6,16 @@ Every mistake is reported at once, each with what was found and what to write in
 import difflib
 import json
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from infra.config import NAMESPACE, SECRETS, ConfigError, Settings, key_of
+from infra.config import NAMESPACE, OUTSIDE, ConfigError, Settings, key_of
 from infra.config_rules import broken
 
 
-def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Settings:
+def parse(values: Mapping[str, str]) -> Settings:
     """The settings in `values`, which is what the engine hands to a program: full keys to values, all as text (lists
-    as JSON). `encrypted` are the keys whose values are encrypted in the stack's file.
+    as JSON).
 
     Raises ConfigError with every mistake that was found.
     """
@@ -24,11 +24,6 @@ def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Setting
         f"{key}: there is no such setting. {_suggest(key, known)}"
         for key in values
         if key.startswith(f"{NAMESPACE}:") and key not in known
-    ]
-    mistakes += [
-        f"{key} is in clear. Remove it and run `pulumi config set --secret {key}`."
-        for key in map(key_of, SECRETS)
-        if values.get(key) and key not in encrypted
     ]
     types = typing.get_type_hints(Settings)
     parsed: dict[str, object] = {}
@@ -41,7 +36,8 @@ def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Setting
         try:
             parsed[name] = _READERS[types[name]](values[key])
         except ValueError:
-            mistakes.append(f"{key}: {values[key]!r} is not {_DESCRIPTIONS[types[name]]}.")
+            shown = f"{key}: {values[key]!r} is not {_DESCRIPTIONS[types[name]]}."
+            mistakes.append(_no_value_here(key) if name in OUTSIDE else shown)
     if len(parsed) < len(known):
         raise ConfigError(_message(mistakes))
     settings = Settings(**typing.cast(dict[str, typing.Any], parsed))
@@ -51,7 +47,23 @@ def parse(values: Mapping[str, str], encrypted: Collection[str] = ()) -> Setting
     return settings
 
 
+_TAKEN_OUT = {
+    f"{NAMESPACE}:{name}Rotation": f"Take it out: `make secrets ROTATE={secret}` rotates."
+    for name, secret in (("maskingKey", "masking-key"), ("apiKey", "api-key"))
+}
+
+
+def _no_value_here(key: str) -> str:
+    """What to say of a secret's value among the settings, which the engine would keep; without the value."""
+    return (
+        f"{key} says whether there is such a secret, and holds something else. Write `{key}: true`; `make secrets` "
+        "asks for the value and keeps it in Secret Manager alone."
+    )
+
+
 def _suggest(key: str, known: Mapping[str, str]) -> str:
+    if key in _TAKEN_OUT:
+        return _TAKEN_OUT[key]
     own = [name.partition(":")[2] for name in known if name.startswith(f"{NAMESPACE}:")]
     close = difflib.get_close_matches(key.partition(":")[2], own, n=1)
     return f"Did you mean `{NAMESPACE}:{close[0]}`?" if close else "Pulumi.yaml lists the settings that there are."

@@ -121,8 +121,6 @@ _RANGES = (
     ("canary_percent", 0, 100),
     ("canary_minutes", 0, 1440),
     ("training_gather_minutes", 0, 1440),
-    ("masking_key_rotation", 1, 10_000),
-    ("api_key_rotation", 1, 10_000),
     ("rotation_reminder_days", 0, 3650),
     ("retention_days", 1, 3650),
     ("log_retention_days", 1, 3650),
@@ -222,8 +220,8 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: "@" in s.history_url,
-        "orderguard:historyUrl holds a password, and whoever reads the stack's file would have it. Take it out and run "
-        "`pulumi config set --secret orderguard:historyPassword`.",
+        "orderguard:historyUrl holds a password, and whoever reads the stack's file would have it. Take it out and "
+        "write `orderguard:historyPassword: true`; `make secrets` asks for it.",
     ),
     (
         lambda s: bool(s.history_password or s.history_ca) and not s.names_redis,
@@ -233,7 +231,7 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),
         "orderguard:ragProvider is openai, which needs an address and a model. Write `orderguard:ragBaseUrl: …` and "
-        "`orderguard:ragModel: …`; a key goes in by `pulumi config set --secret orderguard:ragApiKey`.",
+        "`orderguard:ragModel: …`; where it wants a key, `orderguard:ragApiKey: true`, and `make secrets` asks for it.",
     ),
     (
         lambda s: s.hooks and not s.domain,
@@ -242,14 +240,14 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: s.hooks != any(getattr(s, name) for name in HOOK_SECRETS),
-        "orderguard:hooks and the secrets of shops belong together. Run `pulumi config set --secret "
-        "orderguard:hookShopifySecret` (or hookWoocommerceSecret, hookStripeSecret) and write `orderguard:hooks: "
+        "orderguard:hooks and the secrets of shops belong together. Write "
+        "`orderguard:hookShopifySecret: true` (or hookWoocommerceSecret, hookStripeSecret) and `orderguard:hooks: "
         "true`.",
     ),
     (
         lambda s: bool(s.tell_shop) != bool(s.tell_shop_token) or bool(s.tell_url) != bool(s.tell_secret),
         "orderguard:tellShop goes with orderguard:tellShopToken, and orderguard:tellUrl with orderguard:tellSecret. "
-        "Run `pulumi config set --secret` for the second of each.",
+        "Write `true` for the second of each; `make secrets` asks for its value.",
     ),
     (
         lambda s: bool(s.tell_shop or s.tell_url) and not s.hooks,

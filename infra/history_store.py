@@ -11,7 +11,10 @@ from infra.config import HISTORY_STORES, Settings
 from infra.identity import Identity
 from infra.network import Egress
 from infra.reminder import RotationReminder
-from infra.secret import GivenSecret
+from infra.secret import GivenSecret, Secret
+
+Opening = tuple[Secret | GivenSecret | None, GivenSecret | None]
+"""What a store is opened with, where it asks for it: its password, and the certificates that sign its own."""
 
 
 class NamedStore(Component):
@@ -28,13 +31,28 @@ class NamedStore(Component):
     ) -> None:
         super().__init__(name, opts)
         self.url: pulumi.Input[str] = settings.history_url
-        self.opened_with: tuple[pulumi.Input[str], pulumi.Input[str]] = settings.history_password, settings.history_ca
-        self.password = self._given("history-password", settings, settings.history_password, readers)
-        self.certificate = self._given("history-ca", settings, settings.history_ca, readers)
+        self.password: Secret | GivenSecret | None = None
+        if settings.history_password:
+            self.password = Secret("history-password", settings, readers, opts=self.within)
+        self.certificate: GivenSecret | None = None
+        if settings.history_ca:
+            self.certificate = GivenSecret("history-ca", settings, settings.history_ca, readers, opts=self.within)
         self.register_outputs({})
 
-    def _given(self, name: str, settings: Settings, value: str, readers: Mapping[str, Identity]) -> GivenSecret | None:
-        return GivenSecret(name, settings, value, readers, opts=self.within) if value else None
+    def for_hooks(
+        self,
+        settings: Settings,
+        readers: Mapping[str, Identity],
+        reminder: RotationReminder | None,
+        within: pulumi.ResourceOptions,
+    ) -> Opening:
+        """What opens it, in secrets of their own for the service that takes webhooks."""
+        password, certificate = None, None
+        if settings.history_password:
+            password = Secret("hooks-history-password", settings, readers, reminder, within)
+        if settings.history_ca:
+            certificate = GivenSecret("hooks-history-ca", settings, settings.history_ca, readers, reminder, within)
+        return password, certificate
 
 
 class HistoryStore(Component):
@@ -88,13 +106,8 @@ class HistoryStore(Component):
             ),
         )
         certificates = self.instance.server_ca_certs.apply(_certificates)
-        self.opened_with: tuple[pulumi.Input[str], pulumi.Input[str]] = self.instance.auth_string, certificates
-        self.password: GivenSecret | None = GivenSecret(
-            "history-password", settings, self.instance.auth_string, readers, reminder, self.within
-        )
-        self.certificate: GivenSecret | None = GivenSecret(
-            "history-ca", settings, certificates, readers, reminder, self.within
-        )
+        self._opened_with = self.instance.auth_string, certificates
+        self.password, self.certificate = self._opening("", settings, readers, reminder, self.within)
         self.url: pulumi.Input[str] = pulumi.Output.concat(
             "rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0"
         )
@@ -103,6 +116,30 @@ class HistoryStore(Component):
             f"projects/{settings.project}/locations/{settings.region}/instances/", self.instance.name
         )
         self.register_outputs({"id": self.id})
+
+    def for_hooks(
+        self,
+        settings: Settings,
+        readers: Mapping[str, Identity],
+        reminder: RotationReminder | None,
+        within: pulumi.ResourceOptions,
+    ) -> Opening:
+        """What opens it, in secrets of their own for the service that takes webhooks."""
+        return self._opening("hooks-", settings, readers, reminder, within)
+
+    def _opening(
+        self,
+        whose: str,
+        settings: Settings,
+        readers: Mapping[str, Identity],
+        reminder: RotationReminder | None,
+        within: pulumi.ResourceOptions,
+    ) -> tuple[GivenSecret, GivenSecret]:
+        password, certificates = self._opened_with
+        return (
+            GivenSecret(f"{whose}history-password", settings, password, readers, reminder, within),
+            GivenSecret(f"{whose}history-ca", settings, certificates, readers, reminder, within),
+        )
 
 
 def _is_foreign(settings: Settings) -> bool:

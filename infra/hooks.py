@@ -20,7 +20,7 @@ from infra.scoring import (
     by_reference,
     vpc_access,
 )
-from infra.secret import GivenSecret, Secret, masking_key
+from infra.secret import GivenSecret, Secret
 
 PATHS = "/v1/hooks/"
 # Above the four seconds in which it answers; a shop waits for five.
@@ -117,26 +117,25 @@ class HooksService(Component):
     ) -> dict[str, Secret | GivenSecret]:
         """The secrets that there are, by the variable that each reaches the service as."""
         readers, store = {"hooks": parts.identity}, parts.scoring.store
-        password, certificate = store.opened_with if store else ("", "")
-        given: dict[str, tuple[str, pulumi.Input[str]]] = {
-            "HISTORY_PASSWORD": ("hooks-history-password", password),
-            "HISTORY_CA": ("hooks-history-ca", certificate),
+        password, certificate = store.for_hooks(settings, readers, reminder, self.within) if store else (None, None)
+        given = {
             "HOOK_SHOPIFY_SECRET": ("hook-shopify", settings.hook_shopify_secret),
             "HOOK_WOOCOMMERCE_SECRET": ("hook-woocommerce", settings.hook_woocommerce_secret),
             "HOOK_STRIPE_SECRET": ("hook-stripe", settings.hook_stripe_secret),
             "TELL_SHOP_TOKEN": ("tell-shop-token", settings.tell_shop_token),
             "TELL_SECRET": ("tell-secret", settings.tell_secret),
         }
-        number, key = settings.masking_key_rotation, parts.scoring.masking_key
-        masking = Secret("hooks-masking-key", settings, masking_key, number, readers, reminder, key, self.within)
-        return {
-            "MASKING_KEY": masking,
+        found: dict[str, Secret | GivenSecret | None] = {
+            "MASKING_KEY": Secret("hooks-masking-key", settings, readers, reminder, self.within),
+            "HISTORY_PASSWORD": password,
+            "HISTORY_CA": certificate,
             **{
-                variable: GivenSecret(name, settings, value, readers, reminder, self.within)
-                for variable, (name, value) in given.items()
-                if not isinstance(value, str) or value
+                variable: Secret(name, settings, readers, reminder, self.within)
+                for variable, (name, is_there) in given.items()
+                if is_there
             },
         }
+        return {variable: secret for variable, secret in found.items() if secret}
 
 
 def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:

@@ -18,8 +18,8 @@ class RotationReminder(Component):
     Secret Manager writes there whatever happens to a secret, a new version and a test message among it. The
     subscription lets through that one is due, and keeps that until somebody has acknowledged it.
 
-    Nothing rotates by itself: callers have to change over while both keys are accepted. Whoever gets the alert raises
-    `maskingKeyRotation` or `apiKeyRotation` by one.
+    Nothing rotates by itself: callers have to change over while both keys are accepted. Whoever gets the alert runs
+    `make secrets ROTATE=…` and deploys.
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -52,7 +52,7 @@ class ScoringParts:
     masking_key: Secret
     api_key: Secret
     probe_key: Secret
-    rag_key: GivenSecret | None
+    rag_key: Secret | None
     store: HistoryStore | NamedStore | None
     network: Egress | None
 

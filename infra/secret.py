@@ -1,87 +1,54 @@
-"""Secrets: made by the program itself, kept in Secret Manager, read by those who are named."""
+"""Secrets: kept in Secret Manager, read by those who are named."""
 
-import base64
-import os
-import secrets
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
 
 import pulumi
 import pulumi_gcp as gcp
 
+from infra import former_versions
 from infra.component import Component
 from infra.config import Settings
 from infra.identity import Identity
 from infra.reminder import RotationReminder
 
-KEY_BYTES = 32
-
-
-def masking_key(number: int) -> str:
-    """One masking key in the keyring's format. The first is ORDERGUARD_MASKING_KEY where that is set, so that a clone
-    keeps its own.
-    """
-    stated = os.environ.get("ORDERGUARD_MASKING_KEY")
-    return stated if stated and number == 1 else f"k{number}:{_random_text()}"
-
-
-def api_key(number: int) -> str:
-    """One API key; the number is not part of it."""
-    del number
-    return f"og_{_random_text()}"
-
-
-def _random_text() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
+STATE = "pulumi:pulumi:readStackResourceOutputs"
+"""A function of the engine itself: URN → type and outputs of all that a stack's state holds."""
+NEWEST = "gcp:secretmanager/getSecretVersion:getSecretVersion"
+FIRST = "1"
+"""The number that Secret Manager gives the first version."""
 
 
 class Secret(Component):
-    """A secret whose value the program makes up once and rotates by number.
+    """A secret whose values are made outside the program (`infra/keys.py`): the engine would keep in its state whatever
+    it is given for a version, write-only inputs as well.
 
-    Each number is a version of its own. Its value is drawn at the first `up` that declares it and then ignored, so
-    that later runs change nothing. While number n is current its value is `KEY n,KEY n-1`: both are accepted, so
-    callers can change over; number n+1 drops KEY n-1. `same_as` is another secret of this kind, whose values this one
-    has, too: a secret has one reader, and two may need one key. Versions that were made before that keep the value that
-    they have until the next number. A revision names the version's number and not `latest`: a
-    rotation is then a new revision that has to pass its probes first, and all instances of one revision hold the same
-    key.
+    `version` is the number of the newest version. A revision names that number and not `latest`: a rotation is then a
+    new revision that has to pass its probes first, and all instances of one revision hold the same key.
     """
 
     def __init__(
         self,
         name: str,
         settings: Settings,
-        make: Callable[[int], str],
-        number: int,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None = None,
-        same_as: "Secret | None" = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, opts)
+        # Those that an operator gives were of the other class once.
+        former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="orderguard:platform:GivenSecret")])
+        super().__init__(name, pulumi.ResourceOptions.merge(opts, former))
         self.secret = _secret(name, settings, reminder, self)
-        self.previous: gcp.secretmanager.SecretVersion | None = None
-        if number > 1:
-            before = same_as.previous.secret_data if same_as and same_as.previous else make(number - 1)
-            self.previous = self._add(name, number - 1, before)
-        keyring = same_as.current.secret_data if same_as else _keyring(make(number), self.previous)
-        self.current: gcp.secretmanager.SecretVersion = self._add(name, number, keyring)
         self.id: pulumi.Output[str] = self.secret.secret_id
-        self.version: pulumi.Output[str] = self.current.version
+        self.version: pulumi.Output[str] = self.secret.id.apply(_newest)
         _grant(name, self.secret, readers, self)
         self.register_outputs({"id": self.id})
 
-    def _add(self, name: str, number: int, value: pulumi.Input[str | None]) -> gcp.secretmanager.SecretVersion:
-        return gcp.secretmanager.SecretVersion(
-            f"{name}-{number}",
-            secret=self.secret.id,
-            secret_data=pulumi.Output.secret(value),
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["secret_data"]),
-        )
-
 
 class GivenSecret(Component):
-    """A secret whose value comes from somewhere else: from the operator, as an encrypted setting of the stack, or from
-    Google Cloud. A changed value is a new version.
+    """A secret whose value Google Cloud makes up for something of the stack, which keeps it as an output; or what is
+    public and goes the same way. A changed value is a new version.
     """
 
     def __init__(
@@ -104,10 +71,39 @@ class GivenSecret(Component):
         self.register_outputs({"id": self.id})
 
 
-def _keyring(fresh: str, previous: gcp.secretmanager.SecretVersion | None) -> pulumi.Input[str]:
-    if previous is None:
-        return fresh
-    return previous.secret_data.apply(lambda keys: f"{fresh},{str(keys).split(',')[0]}")
+async def refuse_former_versions() -> None:
+    """Raises RunError where the state still holds the keys that a former release's program made: an `up` would destroy
+    them in Secret Manager. A preview only says so.
+    """
+    found = await pulumi.runtime.invoke_async(STATE, {"stackName": pulumi.get_stack()})
+    versions = former_versions.held((found or {}).get("outputs") or {})
+    if not versions:
+        return
+    stack = pulumi.get_stack()
+    message = (
+        f"the state of {stack} holds the keys of {len(versions)} secret versions, which a former release made; an `up` "
+        f"would destroy them. `make secrets STACK={stack}` takes them out of the state; in Secret Manager they stay."
+    )
+    if not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(message)
+    pulumi.log.warn(message)
+
+
+async def _newest(secret: str) -> str:
+    """The number of a secret's newest version; its value is not asked for. Where there is none yet, what the first will
+    have: then whatever refers to it can't start.
+    """
+    asked = {"secret": secret, "fetchSecretData": False}
+    try:
+        # Not by the SDK's own function: what that raises ends the program, whoever catches it.
+        found = await pulumi.runtime.invoke_async(NEWEST, asked, pulumi.InvokeOptions(version=version("pulumi_gcp")))
+    except Exception as problem:  # what the provider says comes as no other kind
+        if not re.search(r"\b404\b|not found", str(problem)):
+            raise
+        stack = pulumi.get_stack()
+        pulumi.log.warn(f"{secret} has no version yet: `make secrets STACK={stack}` makes it; then run this again.")
+        return FIRST
+    return str(found["version"])
 
 
 def _secret(

@@ -73,6 +73,7 @@ def record(stack: Stack, tree: Path, settings: Sequence[str] = ()) -> Recorded:
     Raises `DeliveryError` with the engine's words where the program can't be run.
     """
     note = _declared(stack, tree, settings)
+    stack.let_go_of_versions()  # as a deployment of this change would begin
     return Recorded(_unprotected(home_from(stack.environment), stack.name), note)
 
 

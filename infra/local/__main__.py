@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local.errors import EXIT_OK, LocalCloudError, explained
-from infra.local.home import DEFAULT_STACK, home_from
+from infra.local.home import DEFAULT_STACK, Home, home_from
 from orderguard.private_files import keep_private
 
 
@@ -25,8 +25,12 @@ def _engine(arguments: argparse.Namespace) -> int:
 
 def _up(arguments: argparse.Namespace) -> int:
     from infra.local.commands.up import up
+    from infra.local_upgrade import let_go_of_versions
 
-    return up(home_from(), arguments.stack, arguments.port, verbose=arguments.verbose)
+    def first(home: Home, stack: str) -> list[str]:
+        return [f"took the key {name} out of the state; it stays" for name in let_go_of_versions(home, stack)]
+
+    return up(home_from(), arguments.stack, arguments.port, verbose=arguments.verbose, first=first)
 
 
 def _open(arguments: argparse.Namespace) -> int:

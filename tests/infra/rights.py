@@ -20,7 +20,7 @@ from tests.infra.conftest import VERSION, write_version
 from tests.infra.recording import PROJECT_NUMBER, ROOT, Record, declare, stack_settings
 
 PAGE = ROOT / "docs" / "technical" / "rights.md"
-EVERYTHING = {"hooks": True, "hookShopifySecret": "of the app", "ragProvider": "vertex"}
+EVERYTHING = {"hooks": True, "hookShopifySecret": True, "ragProvider": "vertex"}
 """Settings that give a stack an identity or a right which it would not have."""
 
 PROJECT, REGION, STACK = "orderguard-prod", "europe-west1", "prod"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.config import NAMESPACE, REGIONS, ConfigError, Settings, key_of
+from infra.config import NAMESPACE, OUTSIDE, REGIONS, ConfigError, Settings, key_of
 from infra.config_reading import parse
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
@@ -87,9 +87,9 @@ MISTAKES = [
     ({"historyUrl": "rediss://cache.example.com"}, "take historyUrl out"),
     (
         {"historyStore": "off", "historyUrl": "rediss://:pass@cache.example.com"},
-        "run `pulumi config set --secret orderguard:historyPassword`",
+        "write `orderguard:historyPassword: true`; `make secrets` asks for it",
     ),
-    ({"historyPassword": "given"}, "the stack's own Redis has its own"),
+    ({"historyPassword": True}, "the stack's own Redis has its own"),
     ({"historyStore": "off", "historyUrl": "rediss://cache", "historyCa": "ca.pem"}, "Write certificates in PEM"),
     ({"historyStore": "off"}, "Write `orderguard:historyStore: basic` (or standard), or"),
     ({"historyStore": "off", "historyUrl": "sqlite:/x"}, "or `orderguard:maxInstances: 1`"),
@@ -203,10 +203,17 @@ def test_a_password_in_an_address_is_never_repeated(address: str) -> None:
     assert "s3cret-value" not in str(caught.value)
 
 
-def test_a_secret_setting_in_clear_is_refused() -> None:
-    with pytest.raises(ConfigError, match="run `pulumi config set --secret orderguard:ragApiKey`") as caught:
-        parse(stack_values("local") | {"orderguard:ragApiKey": "s3cret-value"})
+@pytest.mark.parametrize("key", [key_of(name) for name in OUTSIDE])
+def test_a_value_of_a_secret_among_the_settings_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"Write `{key}: true`; `make secrets` asks for the value") as caught:
+        parse(stack_values("local") | {key: "s3cret-value"})
     assert "s3cret-value" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("key", "secret"), [("maskingKeyRotation", "masking-key"), ("apiKeyRotation", "api-key")])
+def test_a_rotation_by_number_is_refused_with_the_way_that_there_is_now(key: str, secret: str) -> None:
+    with pytest.raises(ConfigError, match=f"`make secrets ROTATE={secret}` rotates"):
+        stack_settings("local", **{key: 2})
 
 
 @pytest.mark.parametrize(("region", "place"), [("europe-west2", "London"), ("europe-west6", "Zurich")])

@@ -113,7 +113,7 @@ def test_the_store_is_seeded_in_its_network_by_who_may_read_it(models: Path) -> 
 def test_a_redis_of_ones_own_gets_its_password_and_certificates_by_reference(models: Path) -> None:
     certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     named = {"historyStore": "off", "historyUrl": "rediss://cache:6379"}
-    record = declared(**named, historyPassword="given-by-operator", historyCa=certificate)
+    record = declared(**named, historyPassword=True, historyCa=certificate)
     (seeder,) = record.one("gcp:cloudrunv2/job:Job", "seeder")["template"]["template"]["containers"]
     (service,) = record.one(SERVICE, "scorer")["template"]["containers"]
     for container in (seeder, service):

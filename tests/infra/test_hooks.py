@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.config import ConfigError
+from infra.keys import SAME_AS
 from tests.infra.conftest import champion_in
 from tests.infra.recording import Record, stack_settings
 from tests.infra.test_parts import SERVICE, declared, sealed_value
@@ -14,10 +15,10 @@ from tests.infra.test_parts import SERVICE, declared, sealed_value
 ON: dict[str, Any] = {
     "hooks": True,
     "domain": "shop.example.com",
-    "hookShopifySecret": "a-secret-of-shopify-0",
-    "hookStripeSecret": "a-secret-of-stripe-01",
+    "hookShopifySecret": True,
+    "hookStripeSecret": True,
     "tellShop": "mugs.myshopify.com",
-    "tellShopToken": "shpat_a-token-of-the-shop",
+    "tellShopToken": True,
 }
 MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 
@@ -62,17 +63,14 @@ def test_it_has_an_identity_with_the_least_rights_and_copies_of_its_own_of_two_s
         "roles/secretmanager.secretAccessor hooks-reads-tell-shop-token",
         "roles/storage.objectViewer hooks-reads-models",
     ]
-    assert sealed_value(record, "hooks-masking-key-1") == sealed_value(record, "masking-key-1")
+    assert SAME_AS["hooks-masking-key"] == "masking-key"
     assert sealed_value(record, "hooks-history-password") == sealed_value(record, "history-password")
 
 
 def test_secrets_reach_it_by_reference_alone(record: Record) -> None:
     values = variables(record)
     assert values["HOOK_SHOPIFY_SECRET"]["secretKeyRef"]["secret"] == "orderguard-prod-hook-shopify"
-    assert sealed_value(record, "hook-shopify") == ON["hookShopifySecret"]
     assert "API_KEY" not in values and "HOOK_WOOCOMMERCE_SECRET" not in values
-    services = json.dumps(list(record.of(SERVICE).values())) + json.dumps(record.outputs)
-    assert not [value for value in ON.values() if str(value).startswith(("a-secret", "shpat_")) and value in services]
     assert values["TELL_SHOP"] == "mugs.myshopify.com"
     assert values["HISTORY_URL"].startswith("rediss://"), "the store that the scoring service has"
 
@@ -90,7 +88,7 @@ def test_the_load_balancer_sends_it_what_is_its_own_through_a_throttle(record: R
 
 
 def test_it_has_a_processor_for_what_is_told_back_after_the_answer(record: Record, models: Path) -> None:
-    quiet = declared("local", **{**ON, "tellShop": "", "tellShopToken": ""})
+    quiet = declared("local", **{**ON, "tellShop": "", "tellShopToken": False})
     idle = [one.one(SERVICE, "hooks")["template"]["containers"][0]["resources"]["cpuIdle"] for one in (record, quiet)]
     assert idle == [False, True]
 
@@ -114,13 +112,13 @@ def test_deliveries_are_counted_by_vendor_and_outcome_from_the_log(record: Recor
 
 MISTAKES = [
     ({"domain": ""}, "shops reach it through a load balancer alone"),
-    ({"hookShopifySecret": "", "hookStripeSecret": ""}, "secrets of shops belong together"),
-    ({"hooks": False, "tellShop": "", "tellShopToken": ""}, "secrets of shops belong together"),
-    ({"hooks": False, "hookShopifySecret": "", "hookStripeSecret": ""}, "hooks is off"),
-    ({"tellShopToken": ""}, "goes with orderguard:tellShopToken"),
+    ({"hookShopifySecret": False, "hookStripeSecret": False}, "secrets of shops belong together"),
+    ({"hooks": False, "tellShop": "", "tellShopToken": False}, "secrets of shops belong together"),
+    ({"hooks": False, "hookShopifySecret": False, "hookStripeSecret": False}, "hooks is off"),
+    ({"tellShopToken": False}, "goes with orderguard:tellShopToken"),
     ({"tellUrl": "https://a.example/told"}, "goes with orderguard:tellShopToken"),
     (
-        {"tellUrl": "http://a.example/told", "tellSecret": "a-secret-of-the-address"},
+        {"tellUrl": "http://a.example/told", "tellSecret": True},
         "an address that begins with https",
     ),
     ({"tellShop": "metadata.google.internal"}, "the shop's own name"),
@@ -130,6 +128,5 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("changes", "explanation"), MISTAKES)
 def test_settings_that_don_t_go_together_are_explained(changes: dict[str, object], explanation: str) -> None:
-    with pytest.raises(ConfigError, match=explanation) as refused:
+    with pytest.raises(ConfigError, match=explanation):
         stack_settings("local", **{**ON, **changes})
-    assert "a-secret" not in str(refused.value) and "shpat_" not in str(refused.value)

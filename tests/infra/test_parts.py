@@ -1,6 +1,5 @@
 """What single parts promise, on top of what the inventories and the rights say."""
 
-import base64
 import json
 import re
 from pathlib import Path
@@ -12,20 +11,25 @@ from infra import image
 from infra.__main__ import platform
 from infra.config import ConfigError
 from infra.project import project_number
-from infra.secret import api_key, masking_key
+from infra.keys import DRAWN, GIVEN, OF_OWN_STORE, SAME_AS
 from ml.registry import _ASIDE as ASIDE
 from infra.local.executions import LIST, RUN
 from infra.local.workflows import Call, Function, execute, match_regex
-from orderguard.masking import Keyring
 from orderguard.model_version import MANIFEST, model_sha256
 from tests.infra.conftest import VERSION, write_version
-from tests.infra.recording import DIGEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
+from tests.infra.recording import DIGEST, NEWEST, PROJECT_NUMBER, ROOT, Record, declare, stack_settings
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
 # How Pulumi marks a value as a secret on the wire (sdk/go/common/resource/sig).
 SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"
 SECRET_VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+OUTSIDE: dict[str, Any] = {
+    **{"ragProvider": "openai", "ragBaseUrl": "https://llm.example.com/v1", "ragModel": "m"},
+    **{"hooks": True, "tellShop": "mugs.myshopify.com", "tellUrl": "https://a.example/told"},
+    **{setting: True for secret, setting in GIVEN.items() if secret not in OF_OWN_STORE},
+}
+"""A stack with every secret whose value is made outside the program."""
 
 
 def declared(stack: str = "local", **changes: object) -> Record:
@@ -63,7 +67,7 @@ def test_the_service_masks_and_is_told_its_model(models: Path) -> None:
 def test_the_service_gets_keys_by_reference_and_pinned_version(models: Path) -> None:
     values = environment(declared())
     for name, secret in (("MASKING_KEY", "masking-key"), ("API_KEY", "api-key")):
-        assert values[name] == {"secretKeyRef": {"secret": f"orderguard-local-{secret}", "version": "1"}}
+        assert values[name] == {"secretKeyRef": {"secret": f"orderguard-local-{secret}", "version": NEWEST}}
 
 
 def test_the_service_mounts_models_and_histories_read_only(models: Path) -> None:
@@ -222,9 +226,7 @@ def test_another_domain_gets_its_certificate_before_the_old_one_goes(models: Pat
 
 
 def test_a_given_rag_key_is_a_secret_with_one_reader(models: Path) -> None:
-    record = declared(
-        ragProvider="openai", ragBaseUrl="https://llm.example.com/v1", ragModel="m", ragApiKey="given-by-operator"
-    )
+    record = declared(ragProvider="openai", ragBaseUrl="https://llm.example.com/v1", ragModel="m", ragApiKey=True)
     assert environment(record)["RAG_API_KEY"]["secretKeyRef"]["secret"] == "orderguard-local-rag-api-key"
     readers = record.of("gcp:secretmanager/secretIamMember:SecretIamMember")
     assert [name for name in readers if name.endswith("rag-api-key")] == ["scorer-reads-rag-api-key"]
@@ -236,39 +238,28 @@ def test_network_traffic_leaves_through_the_vpc_where_one_is_named(models: Path)
     assert access["networkInterfaces"] == [{"network": "orderguard", "subnetwork": "orderguard-egress"}]
 
 
-def test_a_fresh_masking_key_is_one_that_masking_takes() -> None:
-    assert Keyring.from_text(f"{masking_key(2)},{masking_key(1)}").current_id == "k2"
-    assert masking_key(2) != masking_key(2)
+def test_no_value_of_a_key_is_declared_and_a_revision_names_the_newest_version_by_number(models: Path) -> None:
+    record = declared("prod", **OUTSIDE)
+    assert {name for name in record.of(SECRET_VERSION)} == {
+        *("history-password", "history-ca", "hooks-history-password", "hooks-history-ca"),
+    }, "what Google makes up for the stack's own Redis"
+    referred = {
+        one["valueSource"]["secretKeyRef"]["secret"].removeprefix("orderguard-prod-"): one["valueSource"]
+        for kind in (SERVICE, JOB)
+        for inputs in record.of(kind).values()
+        for one in _envs(inputs)
+        if "valueSource" in one
+    }
+    assert set(referred) - set(record.of(SECRET_VERSION)) == {*DRAWN, *GIVEN, *SAME_AS} - set(OF_OWN_STORE)
+    numbers = {name: reference["secretKeyRef"]["version"] for name, reference in referred.items()}
+    assert {number for name, number in numbers.items() if name not in OF_OWN_STORE} == {NEWEST}
 
 
-def test_a_fresh_api_key_is_32_random_bytes() -> None:
-    key = api_key(1)
-    assert len(base64.urlsafe_b64decode(key.removeprefix("og_") + "=")) == 32
-    assert key != api_key(1)
-
-
-def test_a_clones_own_masking_key_is_the_first_version(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORDERGUARD_MASKING_KEY", "k1:mine")
-    record = declared()
-    assert sealed_value(record, "masking-key-1") == "k1:mine"
-    assert sealed_value(record, "training-key-1") == "k1:mine"
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_the_training_job_has_the_services_key_in_a_secret_of_its_own(models: Path, number: int) -> None:
-    record = declared(maskingKeyRotation=number)
-    for version in range(1, number + 1):
-        assert sealed_value(record, f"training-key-{version}") == sealed_value(record, f"masking-key-{version}")
-
-
-def test_a_rotation_keeps_the_key_before_it_and_drops_older_ones(models: Path) -> None:
-    record = declared(maskingKeyRotation=3)
-    versions = {name for name in record.of(SECRET_VERSION) if name.startswith("masking-key")}
-    assert versions == {"masking-key-2", "masking-key-3"}
-    before, current = (sealed_value(record, f"masking-key-{number}") for number in (2, 3))
-    assert re.fullmatch(r"k3:[\w-]+,k2:[\w-]+", current)
-    assert current.partition(",")[2] == before
-    assert environment(record)["MASKING_KEY"]["secretKeyRef"]["version"] == "3"
+def _envs(inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    template = inputs["template"]
+    (container,) = template.get("template", template)["containers"]
+    found: list[dict[str, Any]] = container["envs"]
+    return found
 
 
 def test_raw_orders_are_deleted_when_their_time_is_over(models: Path) -> None:

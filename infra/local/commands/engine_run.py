@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -81,6 +81,18 @@ def _is_state(path: Path) -> bool:
     """Whether a file is the engine's: anything else is damaged."""
     found = read_object(path, "checkpoint")
     return found is not None and isinstance(found["checkpoint"], dict)
+
+
+def answers_of(home: Home, stack: str) -> Callable[[list[str]], str]:
+    """Runs commands of the engine on a stack for what they print. Raises LocalCloudError where one fails."""
+
+    def said(words: list[str]) -> str:
+        done = pulumi.run(words, home=home, stack=stack)
+        if done.returncode:
+            raise LocalCloudError(f"`pulumi {' '.join(words[:2])}` failed:\n{done.stdout.strip()}")
+        return done.stdout
+
+    return said
 
 
 def _restored(path: Path) -> str:

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,12 @@ class Steps:
         return "\n".join(f"    {name:<34} {seconds:7.1f} s" for name, seconds in rows)
 
 
-def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
-    """Brings the stack up and waits until its service answers. Raises LocalCloudError for what the machine lacks."""
+def up(
+    home: Home, stack: str, port: int | None, *, verbose: bool, first: Callable[[Home, str], list[str]] | None = None
+) -> int:
+    """Brings the stack up and waits until its service answers. `first` readies a state from before, and says what it
+    did. Raises LocalCloudError for what the machine lacks.
+    """
     refuse_credentials_and_show(home, stack)
     steps, cloud = Steps(), Cloud(home, stack)
     require_server(cloud)
@@ -78,6 +82,7 @@ def up(home: Home, stack: str, port: int | None, *, verbose: bool) -> int:
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
         with steps.step("healing"):
             done = dropped + heal_state(home, stack, whole) + heal_services(cloud, port)
+            done += first(home, stack) if first else []
             for what in done:
                 print(f"    {what}", flush=True)
         transcript = Transcript(everything=verbose)

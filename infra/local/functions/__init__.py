@@ -2,21 +2,16 @@
 what the project's folder tells of things that exist already.
 """
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from infra.local.cloud import Cloud, Values
 from infra.local.functions import compute, organizations, records, storage
 from infra.local.functions.asked import Asked, same
+from infra.local.functions.told import FILE, told
 from infra.local.provider.resource import Refused
 
 FUNCTIONS = {**organizations.FUNCTIONS, **storage.FUNCTIONS, **compute.FUNCTIONS}
-ANSWERS = "orderguard-cloud.yaml"
-"""The file in the program's folder that tells what exists before the program runs."""
 
 
 def answer(token: str, arguments: Mapping[str, Any], configured: Mapping[str, str], cloud: Cloud) -> Values:
@@ -32,7 +27,7 @@ def answer(token: str, arguments: Mapping[str, Any], configured: Mapping[str, st
         return found
     raise Refused(
         f"the local cloud does not answer {token}: it has no fixed answer for it, and this stack has made no such"
-        f" resource. Write what it would answer into {ANSWERS} beside Pulumi.yaml:"
+        f" resource. Write what it would answer into {FILE} beside Pulumi.yaml:"
         f" answers: [{{function: {token.rpartition(':')[2]}, arguments: {{}}, answer: {{}}}}]"
     )
 
@@ -44,14 +39,7 @@ def secrets_of(token: str, cloud: Cloud) -> tuple[str, ...]:
 
 def _told(asked: Asked) -> Values | None:
     """The answer that the project's own file gives for these arguments."""
-    path = Path(os.environ.get("LOCAL_CLOUD_PROJECT") or ".") / ANSWERS
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        return None
-    except yaml.YAMLError as problem:
-        raise Refused(f"{path} is not YAML: {problem}") from None
-    for one in (content or {}).get("answers") or ():
+    for one in told("answers"):
         wanted = one.get("arguments") or {}
         if one.get("function") in (asked.token, asked.token.rpartition(":")[2]) and all(
             same(asked.arguments.get(name), value) for name, value in wanted.items()

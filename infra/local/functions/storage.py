@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from infra.local.cloud import Cloud, Values
+from infra.local.functions import secrets_beside
 from infra.local.functions.asked import Asked, Function
 from infra.local.provider.outputs import crc32c
 from infra.local.provider.resource import Refused
@@ -96,8 +97,13 @@ def _secret(asked: Asked) -> Values:
 
 def _version(asked: Asked) -> Values:
     secret, version = str(asked.arguments.get("secret")), str(asked.arguments.get("version") or "latest")
-    text = value(asked.cloud, secret, version)
+    if version == "latest":
+        secrets_beside.make(asked, secret if "/" in secret else f"projects/{asked.project}/secrets/{secret}")
+    is_asked_for = asked.arguments.get("fetchSecretData") is not False
+    text = value(asked.cloud, secret, version) if is_asked_for else ""
     known = versions(asked.cloud, secret)
+    if not known:
+        raise Refused(f"googleapi: Error 404: Secret [{secret}] not found or has no versions., notFound")
     record = next((one for one in known if str(one.outputs["version"]) == version), known[-1])
     return {
         **{key: one for key, one in record.outputs.items() if key != "secretDataWo"},

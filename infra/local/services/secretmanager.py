@@ -3,9 +3,11 @@
 import base64
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from infra.local.cloud import Cloud, Record
 from infra.local.provider.access import triple
+from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, found, matches
 
@@ -50,6 +52,25 @@ def value(cloud: Cloud, secret: str, version: str) -> str:
     return base64.b64decode(text).decode() if chosen.inputs.get("isSecretDataBase64") else text
 
 
+def add_version(cloud: Cloud, secret: str, text: str) -> Record:
+    """Adds a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
+    _, project, _, short = secret.split("/")
+    last = versions(cloud, secret)
+    number = str(int(last[-1].outputs["version"]) + 1) if last else "1"
+    identity = f"projects/{project_number(project)}/secrets/{short}/versions/{number}"
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    outputs = {"version": number, "name": identity, "secretData": text}
+    record = Record(VERSION, identity, "", "real", now, now, {"secret": secret, "secretData": text}, outputs)
+    cloud.put(record)
+    return record
+
+
+def _without_versions(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> None:
+    """Whatever versions a secret has go with it."""
+    for one in versions(cloud, place.id):
+        cloud.remove(VERSION, one.id)
+
+
 def _next_version(cloud: Cloud, inputs: Inputs, place: Place) -> Values:
     secret = str(inputs["secret"])
     if not any(_short(one.id) == _short(secret) for one in cloud.all(SECRET)):
@@ -71,6 +92,7 @@ RESOURCES = {
         kind="real",
         refuses=(_id_is_possible,),
         outputs=_secret_outputs,
+        delete=_without_versions,
     ),
     VERSION: Resource(
         id="projects/{number}/secrets/{short}/versions/{next}",

@@ -111,7 +111,7 @@ def test_a_seed_of_another_key_is_refused_with_the_way_out(
     for other in (new_key_text(), f"{new_key_text('k2')},{KEY}"):
         assert main({**settings, "MASKING_KEY": other}) == 2
         said = capsys.readouterr().err
-        assert KEYRING.fingerprint in said and "make seed-histories" in said and "maskingKeyRotation" in said
+        assert KEYRING.fingerprint in said and "make seed-histories" in said and "make secrets" in said
         assert KEY.partition(":")[2] not in said
     assert known(settings, [order(1, 20, 1)])[1] == StoreState(None, None), "nothing was loaded"
 

@@ -309,7 +309,7 @@ def test_a_first_deployment_that_fails_says_that_there_is_nothing_to_go_back_to(
 
 
 def test_the_check_scores_orders_where_a_key_is_at_hand(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delivery.asking.secretmanager.value", lambda cloud, secret, version: "k,an older one")
+    monkeypatch.setattr("delivery.asking.secretmanager.value", lambda cloud, secret, version: "a rotated one,k")
     stack.service.version = "v1"
     stack.known.update(url=stack.service.url, api_key_secret="api-key")
     check(stack, "v1")
