@@ -1,10 +1,9 @@
 """A copy of a stack's state that holds no secret, for whoever only previews.
 
-Keys stand in the state: the engine keeps what it was given for a secret's version, write-only inputs as well
-(pulumi/pulumi-terraform-bridge#3201), and what Memorystore made up as a password. They are sealed there, but whoever
-previews would need the seal's key. A preview compares the program with the state and needs the values for nothing: so
-a deployment leaves a copy in which each text of a secret is one word, and whoever previews may read that copy and
-neither the state nor the key.
+What Memorystore made up as a password stands in the state, and in former states the stack's keys. They are sealed
+there, but whoever previews would need the seal's key. A preview compares the program with the state and needs the
+values for nothing: so a deployment leaves a copy in which each text of a secret is one word, and whoever previews may
+read that copy and neither the state nor the key.
 """
 
 import json
@@ -23,6 +22,7 @@ import yaml
 from delivery.errors import DeliveryError
 from delivery.stack import PROJECT, Stack
 from delivery.tokens import google_headers
+from infra import former_versions
 from infra.local.files import write_whole
 
 STORAGE = "https://storage.googleapis.com"
@@ -78,6 +78,7 @@ def _set_up(stack: Stack, copy: bytes | None, folder: Path) -> Stack:
         whole["deployment"]["resources"] = json.loads(copy)["deployment"].get("resources", [])
         write_whole(folder / "copy.json", json.dumps(whole).encode())
         apart.command(["stack", "import", "--file", str(folder / "copy.json")], folder)
+        former_versions.let_go(lambda words: apart.command(words, folder))  # as a deployment begins
     for key in sealed:
         apart.command(["config", "set", "--secret", key, WORD], folder)
     return apart

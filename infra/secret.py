@@ -42,7 +42,7 @@ class Secret(Component):
         self.secret = _secret(name, settings, reminder, self)
         self.id: pulumi.Output[str] = self.secret.secret_id
         self.version: pulumi.Output[str] = self.secret.id.apply(_newest)
-        _grant(name, self.secret, readers, self)
+        _grant(name, settings, self.secret, readers, self)
         self.register_outputs({"id": self.id})
 
 
@@ -67,7 +67,7 @@ class GivenSecret(Component):
         )
         self.id: pulumi.Output[str] = self.secret.secret_id
         self.version: pulumi.Output[str] = self.current.version
-        _grant(name, self.secret, readers, self)
+        _grant(name, settings, self.secret, readers, self)
         self.register_outputs({"id": self.id})
 
 
@@ -126,7 +126,16 @@ def _secret(
     )
 
 
-def _grant(name: str, secret: gcp.secretmanager.Secret, readers: Mapping[str, Identity], parent: Component) -> None:
+def _grant(
+    name: str,
+    settings: Settings,
+    secret: gcp.secretmanager.Secret,
+    readers: Mapping[str, Identity],
+    parent: Component,
+) -> None:
+    """Where somebody deploys for the stack, infra/bootstrap/stack_rights.py says who reads its secrets."""
+    if not settings.grants_itself:
+        return
     for reader, identity in readers.items():
         gcp.secretmanager.SecretIamMember(
             f"{reader}-reads-{name}",

@@ -36,9 +36,14 @@ def on_key(settings: Settings, key: str, ring: str = "") -> str:
     return f"resource.name.startsWith('{settings.key(key, ring)}')"
 
 
-def on_keys_and_secrets(settings: Settings) -> str:
-    """The stack's secrets and their versions, and its key for data."""
-    # A secret's name has the project's number in it.
-    return f"resource.name.extract('/secrets/{{name}}').startsWith('{settings.name('')}') || " + on_key(
-        settings, "data"
-    )
+def on_versions(settings: Settings, *secrets: str) -> str:
+    """The versions of some of the stack's secrets, by their names in the program."""
+    # A secret's full name has the project's number in it.
+    named = "resource.name.extract('/secrets/{name}/versions/')"
+    return " || ".join(f"{named} == '{settings.name(secret)}'" for secret in secrets)
+
+
+def on_secrets(settings: Settings, *secrets: str) -> str:
+    """Some of the stack's secrets and their versions."""
+    themselves = (f"resource.name.endsWith('/secrets/{settings.name(secret)}')" for secret in secrets)
+    return " || ".join([on_versions(settings, *secrets), *themselves])

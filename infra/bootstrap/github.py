@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.bootstrap.conditions import on_buckets, on_keys_and_secrets, on_model_buckets, on_state_copies
+from infra.bootstrap.conditions import (
+    on_buckets,
+    on_key,
+    on_model_buckets,
+    on_secrets,
+    on_state_copies,
+    on_versions,
+)
 from infra.bootstrap.roles import (
     BUCKET_PERMISSIONS,
     CALLER_PERMISSIONS,
@@ -13,7 +20,11 @@ from infra.bootstrap.roles import (
     DEPLOYER_PERMISSIONS,
     KEY_PERMISSIONS,
     PREVIEW_ROLES,
+    PROBE_PERMISSIONS,
+    PROBE_SECRET,
     PUBLISH_ROLE,
+    STORE_PERMISSIONS,
+    STORE_SECRETS,
 )
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
@@ -60,9 +71,9 @@ class Identities(Component):
     """An identity that previews, one that publishes model versions, and one that deploys.
 
     Who becomes which stands in `infra.bootstrap.trust`. The preview identity reads what is declared and neither orders
-    nor keys, nor the state that keys stand in. The publish identity adds objects to model buckets, and can do nothing
-    else there. The deploy identity draws the stack's keys and so can read them; it can't read raw orders, nor grant
-    anything on the project, on a bucket or on a service account.
+    nor keys, nor the state. The publish identity adds objects to model buckets, and can do nothing else there. The
+    deploy identity reads no key but the one that it scores example orders with and what opens the stack's own Redis. It
+    can't read raw orders, nor grant anything on the project, on a bucket, a secret or a service account.
     """
 
     def __init__(
@@ -91,9 +102,11 @@ class Identities(Component):
         self._grant("deploy", self.deploy, "roles/storage.objectUser", on_model_buckets(settings))
         self._grant_own_role("deployer", "makes and changes what the program declares", DEPLOYER_PERMISSIONS)
         self._grant_own_role("deployer-buckets", "buckets of the stack", BUCKET_PERMISSIONS, on_buckets(settings))
-        self._grant_own_role(
-            "deployer-keys", "keys and secrets of the stack", KEY_PERMISSIONS, on_keys_and_secrets(settings)
-        )
+        self._grant_own_role("deployer-keys", "the key for data", KEY_PERMISSIONS, on_key(settings, "data"))
+        of_store = on_secrets(settings, *STORE_SECRETS)
+        self._grant_own_role("deployer-store", "what opens the stack's Redis", STORE_PERMISSIONS, of_store)
+        probe = on_versions(settings, PROBE_SECRET)
+        self._grant_own_role("deployer-probe", "the key for example orders", PROBE_PERMISSIONS, probe)
         self._grant_own_role("deployer-callers", "who pulls, calls, starts and publishes", CALLER_PERMISSIONS)
         self.register_outputs({"preview": self.preview, "publish": self.publish, "deploy": self.deploy})
 

@@ -96,8 +96,8 @@ DEPLOYER_PERMISSIONS = _permissions(
         " tasks.list"
     ),
     secretmanager=(
-        "secrets.create secrets.delete secrets.get secrets.getIamPolicy secrets.list secrets.update versions.add"
-        " versions.destroy versions.disable versions.enable versions.get versions.list"
+        "secrets.create secrets.delete secrets.get secrets.getIamPolicy secrets.list secrets.update versions.get"
+        " versions.list"
     ),
     storage="buckets.create buckets.get buckets.getIamPolicy buckets.list",
     workflows=("operations.get workflows.create workflows.delete workflows.get workflows.list workflows.update"),
@@ -106,9 +106,17 @@ DEPLOYER_PERMISSIONS = _permissions(
 # On buckets of the stack alone: state and logs of others are none of its business. Not who may use one.
 BUCKET_PERMISSIONS = _permissions(storage="buckets.delete buckets.update")
 
-# On secrets of the stack and its key for data alone. A deployment draws the stack's keys and says who reads each; the
-# provider reads back what it wrote.
-KEY_PERMISSIONS = _permissions(secretmanager="secrets.setIamPolicy versions.access", cloudkms="cryptoKeys.setIamPolicy")
+# On the stack's key for data alone: a deployment has Google's services encrypt with it.
+KEY_PERMISSIONS = _permissions(cloudkms="cryptoKeys.setIamPolicy")
+
+# On what opens the stack's own Redis, alone: Google makes that up and the program keeps it; the provider reads back
+# what it wrote. All other values a person makes (`make secrets`); a deployment neither reads nor adds one.
+STORE_SECRETS = ("history-password", "history-ca", "hooks-history-password", "hooks-history-ca")
+STORE_PERMISSIONS = _permissions(secretmanager="versions.access versions.add versions.destroy versions.enable")
+
+# On the key that example orders are scored with.
+PROBE_SECRET = "probe-key"  # a name  # nosec B105
+PROBE_PERMISSIONS = _permissions(secretmanager="versions.access")
 
 # Who may pull an image, call the service, start a job, and publish that a key is due. These services know no conditions
 # on names (cloud.google.com/iam/docs/conditions-resource-attributes).

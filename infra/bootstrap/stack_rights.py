@@ -1,8 +1,8 @@
 """The identities that a stack runs as, and what they may do that a deployment must not decide.
 
-Whoever may set the policy of a bucket may read it, and whoever may set that of a service account may be it; neither can
-be held to a name. So these grants are made here, by a person, and the deploy identity makes none of them. What a stack
-grants itself where nobody deploys for it (the local cloud) is the same in effect: tests/infra/test_rights.py.
+Whoever may set the policy of a bucket or of a secret may read it, and whoever may set that of a service account may be
+it. So these grants are made here, by a person, and the deploy identity makes none of them. What a stack grants itself
+where nobody deploys for it (the local cloud) is the same in effect: tests/infra/test_rights.py.
 """
 
 import pulumi
@@ -10,7 +10,7 @@ import pulumi_gcp as gcp
 
 from infra.admission import signed_images_only
 from infra.audit import AUDITED_WITH_STORE, data_access_logs
-from infra.bootstrap.conditions import on_bucket, on_key
+from infra.bootstrap.conditions import on_bucket, on_key, on_versions
 from infra.bootstrap.settings import Settings
 from infra.bucket import ACCESS_LOG_WRITERS
 from infra.component import Component
@@ -24,12 +24,22 @@ PURPOSES = {
     "launcher": "starts the training job",
 }
 """As the stack itself says them: both declare the account."""
+SECRETS_ROLE = "roles/secretmanager.secretAccessor"  # a role's name  # nosec B105
 READS, WRITES = "roles/storage.objectViewer", "roles/storage.objectUser"
 BUCKETS = {
     "raw": {"trainer": READS},
     "models": {"scorer": READS, "hooks": READS, "trainer": WRITES},
     "histories": {"scorer": READS, "trainer": WRITES},
 }
+SECRETS = {
+    "scorer": ("masking-key", "api-key", "probe-key", "rag-api-key", "history-password", "history-ca"),
+    "trainer": ("training-key",),
+    "hooks": (
+        *("hooks-masking-key", "hooks-history-password", "hooks-history-ca"),
+        *("hook-shopify", "hook-woocommerce", "hook-stripe", "tell-shop-token", "tell-secret"),
+    ),
+}
+"""Who reads which secrets of the stack: each has one reader."""
 ON_PROJECT = {"launcher": ("roles/eventarc.eventReceiver", "roles/workflows.invoker")}
 
 
@@ -50,6 +60,9 @@ class StackRights(Component):
             for identity, role in roles.items():
                 title = f"{identity}-{'reads' if role == READS else 'writes'}-{bucket}"
                 self._grant(title, role, self._members[identity], on_bucket(settings, bucket))
+        for identity, secrets in SECRETS.items():
+            theirs = on_versions(settings, *secrets)
+            self._grant(f"{identity}-reads-secrets", SECRETS_ROLE, self._members[identity], theirs)
         logs = on_bucket(settings, "access-logs")
         self._grant("cloud-storage-writes-access-logs", "roles/storage.objectCreator", ACCESS_LOG_WRITERS, logs)
         for identity, granted in ON_PROJECT.items():

@@ -45,6 +45,11 @@ _SERVICE = Declared(
     "gcp:cloudrunv2/service:Service", "scoring", {"template": {"serviceAccount": "scorer@p.iam.gserviceaccount.com"}}
 )
 _BASE = [*_ACCOUNTS, *_STORES]
+_TAKEN_UP = [
+    *(replace(one, properties={**one.properties, "createIgnoreAlreadyExists": True}) for one in _ACCOUNTS),
+    *_STORES,
+]
+_ONE_SECRET = "resource.name.extract('/secrets/{name}/versions/') == 'masking-key'"
 _CUSTOM_ROLE = Declared(
     "gcp:projects/iAMCustomRole:IAMCustomRole", "reader", {"roleId": "reader", "permissions": ["storage.objects.get"]}
 )
@@ -263,8 +268,23 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "secret-no-project-readers",
         PROJECT_MEMBER,
-        holds=[{"role": "roles/secretmanager.viewer", "member": SCORER}],
-        violated=[{"role": role, "member": SCORER} for role in (_ACCESS, "roles/secretmanager.admin")],
+        holds=[
+            {"role": "roles/secretmanager.viewer", "member": SCORER},
+            {"role": _ACCESS, "member": SCORER, "condition": {"title": "its own", "expression": _ONE_SECRET}},
+        ],
+        violated=[
+            *({"role": role, "member": SCORER} for role in (_ACCESS, "roles/secretmanager.admin")),
+            *(
+                {"role": _ACCESS, "member": SCORER, "condition": {"title": "wide", "expression": expression}}
+                for expression in ("request.time > timestamp('2026-01-01T00:00:00Z')", f"{_ONE_SECRET} || true")
+            ),
+        ],
+    ),
+    Examples(
+        "secret-value-in-state",
+        "gcp:secretmanager/secretVersion:SecretVersion",
+        holds=[{"secret": "masking-key"}],
+        violated=[{"secret": "masking-key", name: "the value"} for name in ("secretData", "secretDataWo")],
     ),
     StackExamples(
         "duties-raw-orders-one-reader",
@@ -315,7 +335,7 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     ),
     StackExamples(
         "duties-secret-one-reader",
-        holds=[[*_BASE, _SCORER_HAS_KEY]],
+        holds=[[*_BASE, _SCORER_HAS_KEY], _TAKEN_UP],
         violated=[
             _BASE,
             [*_BASE, _SCORER_HAS_KEY, _member("trainer-has-key", _ACCESS, TRAINER, secretId="masking-key")],

@@ -13,7 +13,7 @@ from policies.patterns import lazy
 from policies.rule import CRITICAL, HIGH, MEDIUM, PLATFORM, Resource, Stack, cis, gdpr, matches_any, prowler, rule
 from policies.rules.secret_manager import READING_ROLES, REGIONAL_SECRET, SECRET, SECRET_GRANT_TYPES
 from policies.rules.storage import BUCKET, RAW_BUCKETS, is_named
-from policies.value import Finding, Findings, Undecided, Value, Violation
+from policies.value import Finding, Findings, Undecided, Value, Violation, equals
 
 BUCKET_GRANT_TYPES = tuple(
     f"gcp:storage/{name[0].lower()}{name[1:]}{kind}:{name}{kind}"
@@ -153,6 +153,9 @@ def deployers_read_nothing(stack: Stack) -> Findings:
 def secret_one_reader(stack: Stack) -> Findings:
     readers: dict[str, set[str]] = defaultdict(set)
     undecided: list[Undecided] = []
+    # An account that is taken up was made by another program, which then says what it reads.
+    taken_up = [equals(True)(account["createIgnoreAlreadyExists"].content) for account in stack.of(ACCOUNT)]
+    elsewhere = bool(taken_up) and all(taken_up)
     for access in _secret_readers(stack):
         if isinstance(access, Undecided):
             undecided.append(access)
@@ -162,7 +165,7 @@ def secret_one_reader(stack: Stack) -> Findings:
         count = len(readers[secret.urn])
         if count > 1:
             yield Violation("", f"has {count} readers", secret.urn)
-        elif count == 0 and not undecided:
+        elif count == 0 and not undecided and not elsewhere:
             yield Violation("", "has no reader", secret.urn)
     yield from undecided
 

@@ -1,16 +1,22 @@
 """Secret Manager: few readers, kept in the region, rotated."""
 
 from policies.grants import WIDE_GRANT_TYPES, grants
+from policies.patterns import lazy
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, PLATFORM, Resource, gdpr, org_policy, prowler, rule
-from policies.value import Findings, Violation, equals, forbid, require
+from policies.value import Findings, Undecided, Violation, equals, forbid, require
 
 SECRET = "gcp:secretmanager/secret:Secret"
 REGIONAL_SECRET = "gcp:secretmanager/regionalSecret:RegionalSecret"
+VERSION_TYPES = tuple(
+    f"gcp:secretmanager/{name[0].lower()}{name[1:]}Version:{name}Version" for name in ("Secret", "RegionalSecret")
+)
 SECRET_GRANT_TYPES = tuple(
     f"gcp:secretmanager/{name[0].lower()}{name[1:]}Iam{kind}:{name}Iam{kind}"
     for name in ("Secret", "RegionalSecret")
     for kind in ("Member", "Binding", "Policy")
 )
+_NAMED = lazy(r"\bresource\.name\b.*(==|With\()\s*'[^']*[\w-]{3}")
+"""In a condition: a name, or the beginning or the end of one, that what is reached has to have."""
 READING_ROLES = frozenset({"roles/secretmanager.secretAccessor", "roles/secretmanager.admin"})
 
 
@@ -36,11 +42,30 @@ def no_wide_readers(resource: Resource) -> Findings:
     "Nobody may read all secrets of a project.",
     types=WIDE_GRANT_TYPES,
     severity=CRITICAL,
-    fix="Grant roles/secretmanager.secretAccessor on the one secret that is needed.",
+    fix="Grant roles/secretmanager.secretAccessor on the one secret that is needed, or under a condition on its name.",
 )
 def no_project_readers(resource: Resource) -> Findings:
     for grant in grants(resource):
-        yield forbid(grant.role, lambda name: str(name) in READING_ROLES, "may read every secret of the project")
+        finding = forbid(grant.role, lambda name: str(name) in READING_ROLES, "may read every secret of the project")
+        if finding is None or (grant.condition.known and _limited(grant.condition.text)):
+            continue
+        yield Undecided(grant.condition.path) if grant.condition.unknown else finding
+
+
+@rule(
+    "secret-value-in-state",
+    "The value of a secret's version is made outside the program: what the engine is given stands in its state.",
+    types=VERSION_TYPES,
+    severity=MEDIUM,
+    level=ADVISORY,
+    profiles=[PLATFORM],
+    fix="Add versions with `gcloud secrets versions add --data-file=-`, and refer to the newest by its number; a "
+    "write-only input (secretDataWo) is kept as well.",
+)
+def value_in_state(version: Resource) -> Findings:
+    for name in ("secretData", "secretDataWo"):
+        if not version[name].absent:
+            yield Violation(name, "stands in the state")
 
 
 @rule(
@@ -86,6 +111,11 @@ def rotation(secret: Resource) -> Findings:
 )
 def deletion_protection(secret: Resource) -> Findings:
     yield require(secret["deletionProtection"], equals(True), "deletion protection is off", default=False)
+
+
+def _limited(condition: str) -> bool:
+    """Whether each alternative of a condition asks for a name."""
+    return all(_NAMED.search(alternative) for alternative in condition.split("||"))
 
 
 def _is_one_account(member: object) -> bool:

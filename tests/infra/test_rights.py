@@ -4,7 +4,9 @@ import pytest
 
 from infra.__main__ import platform
 from infra.bootstrap.__main__ import bootstrap
+from infra.bootstrap.roles import PROBE_SECRET, STORE_SECRETS
 from infra.bootstrap.settings import read_settings
+from infra.keys import DRAWN, GIVEN, SAME_AS
 from tests.infra import rights as found
 from tests.infra.recording import declare, stack_settings
 from tests.infra.rights import (
@@ -33,7 +35,7 @@ READERS = {
     "access-logs": set(),
     "state": {"deploy"},
 }
-OF_SECRETS = {"training-key": "trainer", "hook-shopify": "hooks"}
+OF_SECRETS = {"training-key": "trainer", "tell-shop-token": "hooks", "tell-secret": "hooks"}
 
 
 def test_orders_are_read_by_the_trainer_alone_and_models_by_who_serves_and_deploys_them(rights: Rights) -> None:
@@ -43,13 +45,23 @@ def test_orders_are_read_by_the_trainer_alone_and_models_by_who_serves_and_deplo
     assert rights.who("storage.objects.create", BUCKETS["raw"]) == set()
 
 
-def test_a_key_is_read_by_who_uses_it_and_by_the_deployer_that_draws_it(rights: Rights) -> None:
-    assert {"masking-key", "training-key", "api-key", "hooks-masking-key", "hook-shopify"} <= set(rights.secrets)
+def test_a_key_is_read_by_who_uses_it_and_a_deployment_reads_none_but_its_own(rights: Rights) -> None:
+    assert set(rights.secrets) == {*DRAWN, *SAME_AS, *GIVEN, *STORE_SECRETS}
     for name, thing in rights.secrets.items():
-        user = OF_SECRETS.get(name, "hooks" if name.startswith("hooks-") else "scorer")
-        assert rights.who("secretmanager.versions.access", thing) == {user, "deploy"}, name
+        user = OF_SECRETS.get(name, "hooks" if name.startswith("hook") else "scorer")
+        deployer = {"deploy"} if name == PROBE_SECRET or name in STORE_SECRETS else set()
+        assert rights.who("secretmanager.versions.access", thing) == {user} | deployer, name
     foreign = found.secret("another-application")
     assert rights.who("secretmanager.versions.access", foreign) == set()
+
+
+def test_nobody_but_a_person_adds_or_destroys_a_key_or_says_who_reads_it(rights: Rights) -> None:
+    for name, thing in rights.secrets.items():
+        whole = found.Thing(thing.on, thing.full.partition("/versions")[0])
+        of_store = {"deploy"} if name in STORE_SECRETS else set()
+        assert rights.who("secretmanager.versions.add", whole) == of_store, name
+        assert rights.who("secretmanager.versions.destroy", thing) == of_store, name
+        assert rights.who("secretmanager.secrets.setIamPolicy", whole) == set(), name
 
 
 def test_previews_open_neither_the_state_nor_a_key(rights: Rights) -> None:
@@ -111,6 +123,7 @@ def test_the_search_finds_what_the_deploy_identity_used_to_have(rights: Rights) 
         "iam.serviceAccounts.setIamPolicy": Step("deploy", "becomes", "trainer"),
         "resourcemanager.projects.setIamPolicy": Step("deploy", "resourcemanager.projects.setIamPolicy", "the project"),
         "cloudkms.cryptoKeys.setIamPolicy": Step("deploy", "says who uses", "the models' key"),
+        "secretmanager.secrets.setIamPolicy": Step("deploy", "says who reads", "the secret masking-key"),
         "run.jobs.sshRoot": Step("deploy", "run.jobs.sshRoot", "the project"),
     }.items():
         before = Rights([*rights.grants, found.Grant(deployer, frozenset({permission}), "project")], rights.secrets)
@@ -127,6 +140,9 @@ def test_what_the_bootstrap_stack_grants_is_what_a_stack_without_a_deployer_gran
         for thing in (BUCKETS[name], found.bucket(BUCKETS[name].on.partition(":")[2], objects=False)):
             for permission in ("storage.objects.get", "storage.objects.list", "storage.objects.create"):
                 assert given.who(permission, thing) - set(GITHUB) == own.who(permission, thing), (name, permission)
+    for name, thing in own.secrets.items():
+        read = "secretmanager.versions.access"
+        assert given.who(read, thing) - set(GITHUB) == own.who(read, thing) != set(), name
     for permission in ("workflows.executions.create", "aiplatform.endpoints.predict"):
         assert given.who(permission, WHOLE_PROJECT) == own.who(permission, WHOLE_PROJECT) != set()
     on_project = {(grant.member, grant.on) for grant in own.grants if grant.on == "project"}
