@@ -73,6 +73,7 @@ function body({ alert, note, answer, order, lines, customer_orders, device_order
     html("p", { className: "verdict-text", textContent: verdictOf(answer) }),
     ...(note ? section("Note", html("p", { textContent: note })) : []),
     ...section("Reasons", html("ol", { className: "reasons" }, ...reasonsOf(answer))),
+    ...(answer.rules?.length ? section("Rules and lists that it meets", html("ul", {}, ...answer.rules.map(met))) : []),
     ...theOrder({ order, lines }),
     ...section("Recent orders of this customer", recent(customer_orders)),
     ...section("Recent orders with this device", recent(device_orders)),
@@ -81,6 +82,7 @@ function body({ alert, note, answer, order, lines, customer_orders, device_order
   ];
 }
 
+const met = ({ name, action, mode, reason }) => html("li", { textContent: `${name} ${mode === "shadow" ? `only watches, and would ${action} it` : `${action}s it`}: ${reason}` });
 const day = (moment) => moment.slice(0, 10);
 const link = (id, text) => (id ? html("a", { href: `#/queue/${encodeURIComponent(id)}`, textContent: text }) : text);
 

@@ -12,7 +12,16 @@ import * as queue from "./queue.js";
 import * as views from "./views.js";
 import { first, named, outcome } from "./words.js";
 
-const failed = (error) => door.tell(error, "desk-message");
+// What a failed question said goes away with the next one that is answered; what an act said stays until the next act.
+let away = false;
+function failed(error, asking = false) {
+  away = asking;
+  door.tell(error, "desk-message");
+}
+function answered() {
+  if (away) say("desk-message", "");
+  away = false;
+}
 const SAID_FOR = 8_000;
 let met = false;
 let silence = null;
@@ -47,6 +56,13 @@ async function begin() {
   await Promise.all([queue.load(), offer()]);
   met = true;
   return true;
+}
+
+/** Shows nothing more, once the key is gone. */
+export function leave() {
+  met = false;
+  alert.hide();
+  queue.clear();
 }
 
 /** Looks whether something came, while nothing is being done. */
@@ -167,7 +183,7 @@ async function save() {
 }
 
 const WHICH = { new: "new alerts", mine: "my alerts", taken: "those that others have taken", closed: "closed alerts" };
-queue.begin(open, failed);
+queue.begin(open, (error) => failed(error, true), answered);
 listen([
   [["j", "ArrowDown"], "the next alert", () => move(1)],
   [["k", "ArrowUp"], "the alert before", () => move(-1)],

@@ -6,13 +6,14 @@ import { byId, say } from "./dom.js";
 const HERE = ["127.0.0.1", "localhost", "[::1]"];
 let required = true;
 let opened = () => {};
+let closed = () => {};
 
 /** Whether what needs the key can be asked for. */
 export const isOpen = () => !required || apiKey.get() !== "";
 
-/** Opens the door where it can be opened without asking, and calls `then` each time it is opened. */
-export async function open(then) {
-  opened = then;
+/** Opens the door where it can be opened without asking, and calls `then` each time it is opened, `otherwise` each time it is shut again. */
+export async function open(then, otherwise) {
+  [opened, closed] = [then, otherwise];
   // The code works once and is nobody else's business: it leaves the address before anything else happens.
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code !== null) history.replaceState(null, "", location.pathname + location.search);
@@ -50,6 +51,7 @@ export function show(why = "") {
 export function refused() {
   apiKey.forget();
   show("The service does not accept this API key. It may have been rotated; copy it again.");
+  closed();
 }
 
 /** Says what went wrong: at the door where the key was refused, else in the element `id`. Throws what is no `ServiceError`. */
@@ -81,5 +83,6 @@ byId("door").addEventListener("submit", (event) => {
 byId("forget").addEventListener("click", () => {
   apiKey.forget();
   show();
+  closed();
   byId("key").focus();
 });

@@ -48,9 +48,11 @@ export function hideOrder() {
 }
 
 function showAnswer(answer) {
-  say("detail-text", verdictOf(answer));
+  say("detail-text", `${verdictOf(answer)}${byRule(answer)}`);
   byId("reasons").replaceChildren(...reasonsOf(answer));
 }
+
+const byRule = ({ decided_by }) => (decided_by && decided_by !== "model" ? ` Decided by the ${decided_by.replace(":", " ")}.` : "");
 
 /** What came of an order, in words. */
 export function verdictOf(answer) {
@@ -62,7 +64,7 @@ export function verdictOf(answer) {
 /** The reasons as items of a list, each with its share of the score. */
 export function reasonsOf(answer) {
   if (answer.reasons.length === 0 && !answer.anomaly) return [html("li", { textContent: "Nothing about this order adds to its score." })];
-  return answer.reasons.map((reason) => html("li", {}, html("p", { textContent: reason.text }), bar(reason, answer)));
+  return answer.reasons.map((reason) => html("li", {}, html("p", { textContent: reason.text }), ...(reason.contribution ? [bar(reason, answer)] : [])));
 }
 
 function bar(reason, answer) {

@@ -25,7 +25,7 @@ views.on("precision", precision.show);
 views.on("score", score.loadAbout);
 views.follow();
 look();
-door.open(views.shown);
+door.open(views.shown, desk.leave);
 setInterval(() => {
   look();
   if (document.visibilityState !== "visible" || !door.isOpen()) return;

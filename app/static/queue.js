@@ -13,11 +13,23 @@ const cursors = [null]; // of the pages up to the shown one
 let asking = null;
 let open = () => {};
 let failed = () => {};
+let answered = () => {};
 
-/** Sets what opens an alert, and what is told of an error. */
-export function begin(opens, fails) {
+/** Sets what opens an alert, and what is told of an error and once there is an answer again. */
+export function begin(opens, fails, answers) {
   open = opens;
   failed = fails;
+  answered = answers;
+}
+
+/** Forgets what is shown. */
+export function clear() {
+  asking?.abort();
+  cursors.length = 1;
+  selected.clear();
+  Object.assign(shown, { rows: [], total: 0, counts: {}, next: null, at: 0 });
+  render();
+  byId("pages").hidden = byId("queue-empty").hidden = true;
 }
 
 /** Asks for the page that is wanted and shows it. Gives whether it did: a later question takes this one's place. `start` is when a person asked, by the browser's clock. */
@@ -31,6 +43,7 @@ export async function load(start = performance.now()) {
       cursors.pop();
       return load(start);
     }
+    answered();
     const before = atHand()?.id;
     Object.assign(shown, { rows: found.alerts, total: found.total, counts: found.counts, next: found.next });
     const place = shown.rows.findIndex((row) => row.id === before);
@@ -118,6 +131,7 @@ export async function lookAgain() {
   const before = asking;
   try {
     const found = await page(wanted, cursors.at(-1));
+    answered();
     if (asking !== before) return;
     const come = found.alerts.filter((row) => !shown.rows.some((one) => one.id === row.id)).length;
     byId("queue-new").hidden = come === 0;

@@ -226,6 +226,29 @@ def test_two_people_never_close_one_twice(enter: Enter, service: Service, made: 
     expect(ben.locator("#desk-said")).to_have_text(f"You have given {made[10]} back.")
 
 
+def test_who_forgets_the_key_leaves_no_alert_on_the_screen(enter: Enter, made: list[str]) -> None:
+    page = enter("Zoë")
+    press(page, "o")
+    expect(page.locator(".events li").first).to_be_visible()
+    page.get_by_role("button", name="Forget the key").click()
+    expect(rows(page)).to_have_count(0)
+    expect(page.locator("#alert")).to_be_hidden()
+    page.get_by_label("API key", exact=True).fill(API_KEY)
+    press(page, "Enter")
+    expect(page.locator(".events li").first).to_be_visible()
+
+
+def test_a_service_that_is_away_is_told_of_until_it_is_back(enter: Enter, made: list[str]) -> None:
+    page = enter("Zoë")
+    page.route("**/v1/alerts?**", lambda route: route.abort())
+    press(page, "u")
+    expect(page.locator("#desk-message")).to_have_text("The service does not answer. Is it running?")
+    expect(rows(page).first).to_be_visible()
+    page.unroute("**/v1/alerts?**")
+    press(page, "u")
+    expect(page.locator("#desk-message")).to_be_empty()
+
+
 def test_many_are_closed_at_once_and_precision_counts_them(enter: Enter, service: Service) -> None:
     make(service, [order(f"M-{place}", 5_000, country="ZA") for place in range(4)])
     page = enter("Zoë")
