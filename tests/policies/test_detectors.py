@@ -216,10 +216,15 @@ def test_names_that_only_sound_personal(name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_long_text_takes_no_longer_for_what_it_repeats(piece: str) -> None:
-    begun = time.process_time()
-    credential_in(piece * 20_000)
-    personal_data_in(piece * 20_000)
-    assert time.process_time() - begun < 2
+    """Eight times the text takes some eight times as long, not sixty-four times, however busy the machine is."""
+
+    def seconds(times: int) -> float:
+        begun = time.process_time()
+        credential_in(piece * times)
+        personal_data_in(piece * times)
+        return time.process_time() - begun
+
+    assert min(seconds(8_000) for _ in range(2)) < 24 * max(0.001, min(seconds(1_000) for _ in range(3)))
 
 
 def test_changing_one_digit_breaks_the_checksums() -> None:

@@ -176,7 +176,7 @@ def test_a_log_line_has_no_field_that_could_hold_raw_data() -> None:
         *("severity", "time", "message", "event", "trace", "span", "request_id", "http_request", "problem", "orders"),
         *("bad_orders", "anomalies", "model_version", "score", "anomaly", "latency_ms", "order_token", "history"),
         *("drifted", "psi", "expected", "shadow_model_version", "shadow_score", "reason", "where"),
-        *("provider", "seconds", "fallback", "citations", "outcome", "lost", "vendor", "target"),
+        *("provider", "seconds", "fallback", "citations", "outcome", "lost", "vendor", "target", "decided_by"),
     }
     structures: list[type[Line]] = [Line, *Line.__subclasses__()]
     named = {field.name for structure in structures for field in msgspec.structs.fields(structure)}
