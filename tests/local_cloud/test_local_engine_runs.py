@@ -201,10 +201,10 @@ def test_a_mistake_is_found_in_preview_and_names_resource_and_property(program: 
 
 
 def test_an_unknown_type_is_an_error_that_names_it(program: Any) -> None:
-    program.write('gcp.sql.DatabaseInstance("db", database_version="POSTGRES_16", region="europe-west1")\n')
+    program.write('pulumi.CustomResource("gcp:sql/database-engine:DatabaseEngine", "db")\n')
     code, text = program.run("preview")
     assert code != 0
-    assert "gcp:sql/databaseInstance:DatabaseInstance" in text
+    assert "gcp:sql/database-engine:DatabaseEngine" in text and "is no resource type of the gcp SDK" in text
 
 
 def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None:
