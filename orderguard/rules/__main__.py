@@ -2,6 +2,7 @@
 expression may name.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import os
 import sys

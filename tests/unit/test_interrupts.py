@@ -46,7 +46,8 @@ def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
     orders.write_text("{}\n")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment = {**os.environ, "ORDERGUARD_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
-        command = [sys.executable, "-m", "app.score_table", str(orders)]
+        # A run in the background has its interrupts switched off, and so would this one have.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "app.score_table", str(orders)]
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
         asking, _ = silent.accept()
         process.send_signal(signal.SIGINT)
@@ -65,6 +66,6 @@ def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
 )
 def test_make_names_what_there_is_instead_of_what_is_misspelt(words: str, said: str) -> None:
     done = subprocess.run(
-        ["make", "--dry-run", *words.split()], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "--dry-run", *words.split()], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2 and said in done.stderr and not done.stdout

@@ -211,7 +211,8 @@ class Parents:
 
 
 def _last(name: str) -> str:
-    return name.rstrip("/").rpartition("/")[2]
+    """The last part of a name; of a service account's address what a program that makes it calls it."""
+    return name.rstrip("/").rpartition("/")[2].partition("@")[0]
 
 
 def _told(kinds: tuple[str, ...]) -> str:
