@@ -25,6 +25,8 @@ _DEPLOYER = "orderguard:deployer"
 _RUN_PROGRAM = ("up", "preview", "destroy", "refresh", "import")
 """The commands that read the stack's settings. All others need the state alone, so they run in the home."""
 _CHANGE_CLOUD = ("up", "destroy", "refresh", "import")
+SHARED = "LOCAL_CLOUD_SHARED"
+"""1: several Pulumi projects make up one cloud, as in a Google Cloud project; whose it is stays as it was."""
 _OWNER = "project"
 """The file in a stack's cloud that names the project whose it is."""
 
@@ -97,7 +99,7 @@ def prepare(
     folder = home.root / "config" / str(name)
     settings = folder / f"Pulumi.{stack}.yaml"
     with locked(home.root / ".lock"):
-        if arguments[0] in _CHANGE_CLOUD:
+        if arguments[0] in _CHANGE_CLOUD and whole.get(SHARED) != "1":
             _own(home, stack, str(name))
         _write_settings(folder, str(name), settings, settings_file(project, stack))
         if not (home.state / ".pulumi" / "stacks" / str(name) / f"{stack}.json").exists():

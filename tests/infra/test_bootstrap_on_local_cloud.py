@@ -51,9 +51,8 @@ def test_a_stack_comes_up_by_the_grants_of_the_one_time_stack(home: Path, module
     """It makes none on buckets, accounts and the project itself; whether a revision may start is decided by IAM."""
     deployer = "serviceAccount:orderguard-deploy@orderguard-prod.iam.gserviceaccount.com"
     settings = ["--config", f"orderguard:deployer={deployer}"]
-    up = run(
-        ["up", "--yes", "--skip-preview", *settings], home=home, stack="prod", extra={"LOCAL_CLOUD_RECORDING": "1"}
-    )
+    shared = {"LOCAL_CLOUD_RECORDING": "1", "LOCAL_CLOUD_SHARED": "1"}
+    up = run(["up", "--yes", "--skip-preview", *settings], home=home, stack="prod", extra=shared)
     assert up.returncode == 0, up.stdout
     cloud = Cloud(Home(home), "prod")
     assert not list(cloud.all("gcp:storage/bucketIAMMember:BucketIAMMember")) or {
