@@ -66,6 +66,10 @@ def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
 )
 def test_make_names_what_there_is_instead_of_what_is_misspelt(words: str, said: str) -> None:
     done = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", *words.split()], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "--dry-run", *words.split()],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2 and said in done.stderr and not done.stdout
