@@ -1,4 +1,4 @@
-"""One Chromium and one service for all tests of this folder, taken down after the last of them."""
+"""One service for all tests of this folder, and a Chromium for each of its files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +11,14 @@ from tests.browser.chromium import PATIENCE
 from tests.serving import Service, serving
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Playwright's event loop runs as long as its browser is open: it has to end before tests that run their own."""
     with chromium(PATIENCE) as running:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def service(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that keeps alerts. Tests that close some make them first."""
     folder = tmp_path_factory.mktemp("page")
