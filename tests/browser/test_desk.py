@@ -98,6 +98,7 @@ def counted(page: Page, state: str) -> int:
 def test_a_day_s_work_needs_the_keyboard_alone(enter: Enter, made: list[str]) -> None:
     page = enter("")
     expect(page.get_by_role("heading", name="Who is at the desk?")).to_be_visible()
+    expect(rows(page).first).to_be_visible()
     press(page, "t")
     expect(page.get_by_label("Your name")).to_be_focused()
     page.keyboard.type("Zoë")
