@@ -91,18 +91,11 @@ def _block(block: Block, old: Mapping[str, Any], new: Mapping[str, Any], state: 
             if old.get(name) != new.get(name):
                 yield Change(inner, "update", False)
         elif not prop.output:
-            yield from _property(prop, old.get(name), new.get(name), chosen.get(name), inner, old, new)
+            yield from _property(prop, old.get(name), new.get(name), chosen.get(name), inner, new)
 
 
-def _property(
-    prop: Property,
-    old: Any,
-    new: Any,
-    state: Any,
-    path: str,
-    olds: Mapping[str, Any],
-    news: Mapping[str, Any],
-) -> Iterator[Change]:
+def _property(prop: Property, old: Any, new: Any, state: Any, path: str, beside: Mapping[str, Any]) -> Iterator[Change]:
+    """`beside` are the new values of the block that the property stands in."""
     if "plan_def" in prop.facts:
         old, new = _or(old, prop.facts["plan_def"]), _or(new, prop.facts["plan_def"])
     elif prop.computed and new is None:
@@ -122,9 +115,9 @@ def _property(
         yield from _set(prop, _items(old), _items(new), path)
     elif prop.block is not None:
         yield from _one_block(
-            prop, prop.block, None if old == [] else old, None if new == [] else new, state, path, olds, news
+            prop, prop.block, None if old == [] else old, None if new == [] else new, state, path, beside
         )
-    elif prop.facts.get("eq") == "offWhenDisabled" and news.get("enable") is not True:
+    elif prop.facts.get("eq") == "offWhenDisabled" and beside.get("enable") is not True:
         return
     elif _scalar_changed(prop, old, new):
         yield Change(path, _kind(old, new), prop.new)
@@ -329,17 +322,10 @@ def _given(block: Block, item: Any) -> Any:
 
 
 def _one_block(
-    prop: Property,
-    block: Block,
-    old: Any,
-    new: Any,
-    state: Any,
-    path: str,
-    olds: Mapping[str, Any],
-    news: Mapping[str, Any],
+    prop: Property, block: Block, old: Any, new: Any, state: Any, path: str, beside: Mapping[str, Any]
 ) -> Iterator[Change]:
     eq = prop.facts.get("eq")
-    if eq and plan.same_block(eq, old, new, olds, news, _only_defaults(block, old if new is None else new)):
+    if eq and plan.same_block(eq, old, new, beside, _only_defaults(block, old if new is None else new)):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         inner = list(_block(block, old, new, state, path))

@@ -126,15 +126,15 @@ def decided(token: str, old: Values, new: Values, changes: Sequence[Change]) -> 
         yield change
 
 
-def same_block(name: str, old: Any, new: Any, olds: Values, news: Values, empty: bool) -> bool:
-    """Whether an equality of blocks holds: `olds` and `news` are what stands beside the block, `empty` says that
-    nothing but defaults is in what is added or removed.
+def same_block(name: str, old: Any, new: Any, beside: Values, empty: bool) -> bool:
+    """Whether an equality of blocks holds: `beside` are the new values beside the block, `empty` says that nothing but
+    defaults is in what is added or removed.
     """
     removed, added = new is None and old is not None, old is None and new is not None
     block = old if removed else new
     rule = {
         "kept": removed,
-        "keptWhenLogging": removed and news.get("enableLogging") is True,
+        "keptWhenLogging": removed and beside.get("enableLogging") is True,
         "emptyBlock": (removed or added) and empty,
         "emptyBlock0": (removed or added) and empty,
         "zeroBlock": (removed or added) and bool(block) and empty,
