@@ -7,7 +7,7 @@ A file maps a type token to what is known of it, one type a line; it is read whe
 - `from`: `schema` (the real provider's own) or `sdk` (shape, secrets and documented replacement alone)
 - `props`: property → type, or an object with the type `t` and the keys below
 - `auto`: how an absent name is made; `unique`, `dbr`: when a replaced resource is deleted first
-- `noupdate`: any change replaces; `labels`, `annotations`: effective ones are outputs; `alias`: former tokens
+- `noupdate`: any change replaces; `alias`: former tokens
 - `plan_region`, `plan_zone`: filled in from the provider's while planning; `pf`: the messages of newer resources
 - `plan`: in words, what is found in preview alone (see `infra/local/provider/plan.py`)
 
@@ -16,8 +16,9 @@ Keys of a property: `t` type: `string`, `boolean`, `integer`, `number`, `asset`,
 only an output · `comp` else chosen by the cloud · `sec` secret · `wo` in no state · `new` a change replaces · `def`
 default · `plan_def` the plan's default · `one` a list of one, flattened · `set` a block that is a set beneath ·
 `min`, `max` items · `conf`, `exact`, `least`, `with` paths that exclude or ask for each other · `enum` (`anycase`),
-`re`, `re2`, `len`, `len2`, `range`, `check` what a value must be · `eq`, `match` when values count as the same ·
-`each` of the items.
+`re`, `re2`, `len`, `len2`, `range`, `check` what a value must be · `eq`, `match` when values count as the same, by the
+form in the state (`state`) · `each` of the items · `desc` what a newer resource says where it is missing ·
+`deprecated` no default is filled in.
 """
 
 import json
@@ -140,11 +141,6 @@ class Facts:
     def computed(self) -> tuple[str, ...]:
         """The names of the properties that are outputs only."""
         return tuple(name for name, one in self.properties.items() if one.output)
-
-    @cached_property
-    def secret(self) -> frozenset[str]:
-        """The names of the properties that are secret."""
-        return frozenset(name for name, one in self.properties.items() if one.facts.get("sec"))
 
     @cached_property
     def write_only(self) -> frozenset[str]:

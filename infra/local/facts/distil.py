@@ -209,14 +209,10 @@ def _as_the_provider_does(token: str, found: dict[str, Any]) -> None:
     for name in [name for name in props if name.endswith("Id") and _type(props[name]) == "string!"]:
         props[name] = _with(props[name], new=1)
     if "name" in props and _type(props["name"]) == "string" and not _says(props["name"], "out"):
-        props["name"] = {"t": "string", "req_auto": 1, "new": 1}
+        props["name"] = {"t": "string", "new": 1}
         found["auto"] = {"prop": "name", "max": 255}
     if "deletionPolicy" in props:
         props["deletionPolicy"] = {"t": "string", "comp": 1, "plan_def": "DELETE"}
-    if "pulumiLabels" in props:
-        found["labels"] = 1
-    if "effectiveAnnotations" in props:
-        found["annotations"] = 1
 
 
 def _bindings(kind: str, props: Specs) -> None:
@@ -263,10 +259,9 @@ def nested(flat: dict[str, Any]) -> Specs:
         block = root
         for part in above:
             key = part.removesuffix("[]")
-            block[key] = _with(block[key], **({} if _says(block[key], "in") else {"in": {}}))
-            if isinstance(block[key], str):
-                block[key] = {"t": block[key]}
-            block = block[key].setdefault("in", {})
+            if not _says(block[key], "in"):
+                block[key] = _with(block[key], **{"in": {}})
+            block = block[key]["in"]
         block[name] = spec
     return root
 

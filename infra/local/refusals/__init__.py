@@ -48,7 +48,6 @@ _PATHS: tuple[tuple[str, str, Judge], ...] = (
     (r"gcp:compute/.*[pP]olic.*", r".*srcIpRanges\[\d+\]", lambda value: value != "*" and formats.block(value) or None),
     (r"gcp:cloudscheduler/job:Job", r"schedule", formats.schedule),
     (r"gcp:sql/databaseInstance:.*", r".*authorizedNetworks\[\d+\]\.value", formats.block),
-    (r"gcp:redis/.*", r"reservedIpRange", lambda value: None),
 )
 """Types and properties with a rule of their own; it goes before that of the last name."""
 _PLACES: Mapping[str, tuple[Callable[[str], bool], str]] = {

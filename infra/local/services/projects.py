@@ -2,7 +2,6 @@
 
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Resource
-from infra.local.provider.rules import matches
 
 RESOURCES = {
     "gcp:projects/service:Service": Resource(
@@ -14,11 +13,6 @@ RESOURCES = {
     "gcp:projects/iAMCustomRole:IAMCustomRole": Resource(
         id="projects/{project}/roles/{roleId}",
         kind="enforced",
-        refuses=(
-            matches(
-                "roleId", r"[A-Za-z0-9_.]{3,64}", "googleapi: Error 400: The role_id {value!r} is invalid., badRequest"
-            ),
-        ),
     ),
     "gcp:projects/apiKey:ApiKey": Resource(id="projects/{project}/locations/global/keys/{name}"),
 }
