@@ -46,7 +46,8 @@ def check(
     if not problems:
         problems = [problem for rule in resource.limits for problem in rule(complete)]
         refused = [problem for rule in resource.refuses for problem in rule(complete)]
-        refused += of_inputs(facts.type, complete)
+        told = {path for path, _ in refused}  # a type's own rules go before those of all types
+        refused += [problem for problem in of_inputs(facts.type, complete) if problem[0] not in told]
     if resource.complete_inputs and not problems:
         complete = resource.complete_inputs(complete)
     complete[DEFAULTS] = sorted(added)

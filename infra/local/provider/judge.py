@@ -187,13 +187,11 @@ def _value(inputs: Inputs, prop: Property, value: Any, here: _Where) -> Iterator
                 yield inner.at, item.says
             else:
                 yield from ((inner.at, says) for says in scalar(inputs, facts.get("each") or {}, item, here.key))
-    elif prop.block is not None:
-        if isinstance(value, Mapping):
-            yield from _block(inputs, prop.block, value, here.inside(prop))
-        elif says := _count(facts, here.key, len(value)):
+    elif value == [] and (prop.block is not None or facts.get("one")):
+        if says := _count(facts, here.key, 0):
             yield here.at, says
-    elif value == [] and facts.get("one"):
-        yield from ((here.at, says) for says in [_count(facts, here.key, 0)] if says)
+    elif prop.block is not None:
+        yield from _block(inputs, prop.block, value, here.inside(prop))
     else:
         yield from ((here.at, says) for says in scalar(inputs, facts, value, here.key))
 

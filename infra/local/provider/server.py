@@ -198,7 +198,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs, old = properties(request.news), properties(request.olds)
         place = self._place(request.urn, token, inputs)
         if request.preview:
-            volatile = {name: previewed(facts, resource, inputs, place)[name] for name in resource.volatile}
+            planned = previewed(facts, resource, inputs, place)
+            volatile = {name: planned[name] for name in resource.volatile}
             kept = {name: value for name, value in old.items() if name in facts.computed}
             shown = {**kept, **{key: value for key, value in inputs.items() if key != DEFAULTS}, **volatile}
             return provider_pb2.UpdateResponse(properties=struct(shown, facts.properties.secrets))
