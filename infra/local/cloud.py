@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 _PLAIN = ("type", "id", "urn", "kind", "created", "updated", "sealed")
 """What stands in a record's file."""
+
+
+def utc_now() -> str:
+    """RFC 3339 with microseconds, as Google Cloud states times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Damaged(Exception):

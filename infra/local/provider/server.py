@@ -4,14 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from infra.local.cloud import Cloud, Record
+from infra.local.cloud import Cloud, Record, utc_now
 from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts
 from infra.local.functions import answer, secrets_of
@@ -43,11 +42,6 @@ _KINDS = {
     ("delete", False): provider_pb2.PropertyDiff.DELETE,
     ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
 }
-
-
-def utc_now() -> str:
-    """RFC 3339 with microseconds, as Google Cloud states times."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):

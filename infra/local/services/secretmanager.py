@@ -3,9 +3,8 @@
 import base64
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from infra.local.cloud import Cloud, Record
+from infra.local.cloud import Cloud, Record, utc_now
 from infra.local.provider.access import triple
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
@@ -55,14 +54,18 @@ def value(cloud: Cloud, secret: str, version: str) -> str:
 def add_version(cloud: Cloud, secret: str, text: str) -> Record:
     """Adds a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
     _, project, _, short = secret.split("/")
-    last = versions(cloud, secret)
-    number = str(int(last[-1].outputs["version"]) + 1) if last else "1"
+    number = _following(versions(cloud, secret))
     identity = f"projects/{project_number(project)}/secrets/{short}/versions/{number}"
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    now = utc_now()
     outputs = {"version": number, "name": identity, "secretData": text}
     record = Record(VERSION, identity, "", "real", now, now, {"secret": secret, "secretData": text}, outputs)
     cloud.put(record)
     return record
+
+
+def _following(known: list[Record]) -> str:
+    """The number of the version after these."""
+    return str(int(known[-1].outputs["version"]) + 1) if known else "1"
 
 
 def _without_versions(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> None:
@@ -79,7 +82,7 @@ def _next_version(cloud: Cloud, inputs: Inputs, place: Place) -> Values:
     # A version that a killed run has made for the same resource is taken up again.
     if last and last[-1].urn == place.urn and last[-1].inputs.get("secretData") == inputs.get("secretData"):
         return {"short": _short(secret), "next": last[-1].outputs["version"]}
-    return {"short": _short(secret), "next": str(int(last[-1].outputs["version"]) + 1) if last else "1"}
+    return {"short": _short(secret), "next": _following(last)}
 
 
 def _version_outputs(inputs: Inputs, place: Place) -> Values:
