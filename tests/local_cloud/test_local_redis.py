@@ -165,10 +165,11 @@ def test_what_is_protected_stays_and_what_is_not_leaves_nothing(asker: Any, stor
     assert not list((asker.cloud.run / "stores").iterdir())
 
 
-def test_a_damaged_record_gives_way_to_a_new_store(cloud: Cloud) -> None:
+@pytest.mark.parametrize("content", ['{"port": 1, "sealed": "x"}', "{}", "[1]", '{"port": 1, "seal'])
+def test_a_damaged_record_gives_way_to_a_new_store(cloud: Cloud, content: str) -> None:
     record = cloud.run / "stores" / "histories.json"
     record.parent.mkdir(parents=True)
-    record.write_text('{"port": 1, "sealed": "x"}')
+    record.write_text(content)
     assert drop_damaged(cloud) == ["dropped the damaged record of store histories, which is made anew"]
     assert not record.exists()
 

@@ -15,7 +15,7 @@ from typing import Any
 from infra.local.certificates import Certificates, make_certificates
 from infra.local.cloud import Cloud, Damaged
 from infra.local.errors import LocalCloudError
-from infra.local.files import read_json, write_json
+from infra.local.files import read_object, write_json
 from infra.local.ports import free_port, require_free
 from infra.local.supervisor.process import Process, note
 from orderguard.private_files import make_private_folder
@@ -68,10 +68,14 @@ class RedisServer:
     @classmethod
     def restored(cls, cloud: Cloud, path: Path) -> "RedisServer":
         """A server as a supervisor before this one left it. Raises Damaged for a record that can't be read."""
-        record = read_json(path)
+        record = read_object(path, "port", "sealed")
         if record is None:
             raise Damaged("not a JSON document")
-        return cls(cloud, path.stem, cloud.unseal(record["sealed"]), record["port"])
+        kept = cloud.unseal(record["sealed"])
+        try:
+            return cls(cloud, path.stem, kept, int(record["port"]))
+        except (KeyError, TypeError, ValueError):
+            raise Damaged("not a store") from None
 
     @property
     def path(self) -> Path:
