@@ -29,11 +29,12 @@ def missing(cloud: Cloud, template: Mapping[str, Any], place: Place) -> list[str
                 f" Revision service account {account}. The service account used must be granted the 'Secret Manager"
                 " Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level."
             )
-    for image, repository in _repositories(template):
+    for image in (str(container["image"]) for container in template.get("containers") or ()):
+        found = docker.repository_of(image)
         # Cloud Run's own agent pulls from its project; who may from a registry not of this cloud, nobody here knows.
-        if repository.partition("/")[0] == place.project or not docker.has_repository(cloud, image):
+        if found is None or found[0] == place.project or not docker.has_repository(cloud, image):
             continue
-        resources = (f"repository:{repository}", f"project:{repository.partition('/')[0]}")
+        resources = (f"repository:{found[0]}/{found[2]}", f"project:{found[0]}")
         if not any(policies.allows(one, iam.IMAGE_PULL, *resources) for one in (member, agent)):
             problems.append(
                 f"{account} must have permission to read the image, {image}. Ensure that the provided container image"
@@ -64,15 +65,6 @@ def _secrets(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, volume in enumerate(template.get("volumes") or ()):
         if "secret" in volume:
             yield f"spec.template.spec.volumes[{number}].secret.secret_name", str(volume["secret"]["secret"])
-
-
-def _repositories(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for container in template.get("containers") or ():
-        image = str(container["image"])
-        host, _, rest = image.partition("/")
-        parts = rest.split("/")
-        if host.endswith("-docker.pkg.dev") and len(parts) > 2:
-            yield image, f"{parts[0]}/{parts[1]}"
 
 
 def _buckets(template: Mapping[str, Any]) -> Iterator[str]:

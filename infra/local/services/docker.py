@@ -17,6 +17,7 @@ from infra.local.packages import installed_by, python_with
 from infra.local.provider.resource import Place, Read, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem
 from infra.local.provider.values import Unknown, known
+from infra.local.services.artifactregistry import REPOSITORY
 
 IMAGE = "docker:index/image:Image"
 _DIGEST_INPUT = "contextDigest"
@@ -57,22 +58,28 @@ def with_digest(inputs: Values) -> Values:
 _REGISTRY = "-docker.pkg.dev"
 
 
-def has_repository(cloud: Cloud, name: str) -> bool:
-    """Whether the image's name is one of a repository of this cloud."""
-    host, _, rest = name.partition("/")
+def repository_of(image: str) -> tuple[str, str, str] | None:
+    """Project, location and repository of Artifact Registry that an image's name begins with; None for one of another
+    registry.
+    """
+    host, _, rest = image.partition("/")
     if not host.endswith(_REGISTRY):
-        return False
-    from infra.local.services.artifactregistry import REPOSITORY
-
+        return None
     project, repository = (*rest.split("/"), "")[:2]
-    identity = f"projects/{project}/locations/{host.removesuffix(_REGISTRY)}/repositories/{repository}"
-    return cloud.get(REPOSITORY, identity) is not None
+    return project, host.removesuffix(_REGISTRY), repository
+
+
+def has_repository(cloud: Cloud, image: str) -> bool:
+    """Whether the image's name is one of a repository of this cloud."""
+    if not (found := repository_of(image)):
+        return False
+    project, location, repository = found
+    return cloud.get(REPOSITORY, f"projects/{project}/locations/{location}/repositories/{repository}") is not None
 
 
 def _require_repository(cloud: Cloud, name: str) -> None:
-    if name.partition("/")[0].endswith(_REGISTRY) and not has_repository(cloud, name):
-        repository = (*name.split("/"), "", "")[2]
-        raise Refused(f'error pushing image {name}: name unknown: Repository "{repository}" not found')
+    if (found := repository_of(name)) and not has_repository(cloud, name):
+        raise Refused(f'error pushing image {name}: name unknown: Repository "{found[2]}" not found')
 
 
 def untagged(name: str) -> str:
@@ -119,10 +126,11 @@ def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapp
         frozen = freeze(context, dockerfile, cloud.images / "contexts")
     except ImageError as problem:
         raise Refused(str(problem)) from None
+    written = dockerfile.read_text()
     content = {
-        **_python(name, frozen, dockerfile.read_text()),
+        **_python(name, frozen, written),
         "context": frozen.name,
-        "dockerfile": dockerfile.read_text(),
+        "dockerfile": written,
         "target": build.get("target"),
         "arguments": build.get("args") or {},
         "platform": build.get("platform") or _PLATFORM,
