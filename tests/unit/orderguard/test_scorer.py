@@ -9,25 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.generator.__main__ import main as generate
-from ml.config import read_config
-from ml.job import Job
-from ml.pipeline import train_version
 from orderguard.features import FEATURE_NAMES
-from orderguard.masking import Keyring, new_key_text
 from orderguard.model_version import ModelVersionError
 from orderguard.scorer import Scorer
 
 
 @pytest.fixture(scope="module")
-def version_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scorer")
-    places = ["--out", str(folder / "raw"), "--truth", str(folder / "truth"), "--score", str(folder / "score")]
-    generate([*places, "--orders", "1500", "--months", "2", "--quiet"])
-    keyring = Keyring.from_text(new_key_text())
-    job = Job(data=folder / "raw", models=folder / "models", config=read_config(), keyring=keyring, version="small")
-    train_version(job)
-    return folder / "models" / "small"
+def version_dir(models_dir: Path) -> Path:
+    return models_dir / "first"
 
 
 @pytest.fixture(scope="module")
