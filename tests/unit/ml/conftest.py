@@ -2,14 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from data.generator.__main__ import main as generate
+from ml import pipeline
 from ml.config import Config, read_config
-from ml.job import Job
-from ml.pipeline import Outcome, train_version
+from ml.job import Job, Prepared
+from ml.pipeline import Outcome
 from orderguard.masking import Keyring, new_key_text
+from tests.unit.ml.command_line import run_once, train
 
 ORDERS = 5_000
 
@@ -54,10 +57,39 @@ def job(sample: Path, config: Config, key_text: str, tmp_path_factory: pytest.Te
     )
 
 
+class Training(NamedTuple):
+    """What `make train` made in `folder`, said, and ended with."""
+
+    folder: Path
+    code: int
+    printed: str
+    said: str
+    outcome: Outcome
+
+
 @pytest.fixture(scope="session")
-def trained(job: Job) -> Outcome:
+def training(sample: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """The session's one training of the sample by the command line, into an empty folder of versions."""
+    folder = tmp_path_factory.mktemp("training")
+    outcomes: list[Outcome] = []
+    train_version = pipeline.train_version
+
+    def seen(job: Job, prepared: Prepared | None = None) -> Outcome:
+        outcomes.append(train_version(job, prepared))
+        return outcomes[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "train_version", seen)
+        code, printed, said = run_once(train(sample, folder / "models", folder), MASKING_KEY=key_text)
+    return Training(folder, code, printed, said, outcomes[0])
+
+
+@pytest.fixture(scope="session")
+def trained(job: Job, training: Training) -> Outcome:
     """The session's version, not promoted."""
-    return train_version(job)
+    version = training.outcome.manifest.version
+    shutil.copytree(training.folder / "models" / version, job.models / version)
+    return training.outcome
 
 
 @pytest.fixture

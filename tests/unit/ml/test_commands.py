@@ -19,6 +19,7 @@ from ml.quarantine import quarantine_file
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.model_version import MANIFEST, ModelVersionError, champion, verify
 from tests.unit.ml.command_line import run, train
+from tests.unit.ml.conftest import Training
 from tests.unit.ml.former import name_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,17 +28,15 @@ ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("key_in_environment")
 
 
-def test_train_does_it_all_and_prints_the_version_last(
-    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, printed, said = run(capsys, *train(sample, tmp_path / "models", tmp_path))
+def test_train_does_it_all_and_prints_the_version_last(training: Training) -> None:
+    folder, code, printed, said, _ = training
     version = printed.splitlines()[-1]
     assert code == 0
-    assert (tmp_path / "models" / version / "manifest.json").is_file()
+    assert (folder / "models" / version / "manifest.json").is_file()
     assert "promoted" in printed and "make up" in printed
     assert [line for line in said.splitlines() if line.endswith("…")][:2] == ["prepare …", "train …"]
-    assert champion(tmp_path / "models") == version
-    assert (tmp_path / "bad.ndjson").stat().st_size > 0
+    assert champion(folder / "models") == version
+    assert (folder / "bad.ndjson").stat().st_size > 0
 
 
 def test_what_is_wrong_with_the_orders_is_said_before_anything_heavy_is_imported(tmp_path: Path, key_text: str) -> None:

@@ -16,7 +16,7 @@ from orderguard.masking import Keyring, new_key_text
 from orderguard.masking.keyring import TOKEN_PATTERN
 from orderguard.model_version import sha256, verify
 from orderguard.outcomes import Alerted, Outcome, write_outcomes
-from tests.unit.ml.command_line import train
+from tests.unit.ml.command_line import run_once, train
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -59,8 +59,8 @@ def told(orders: Path, keyring: Keyring) -> list[Outcome]:
 
 @pytest.fixture(scope="module")
 def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same code and data trained three times: here, elsewhere, and under a masking key of that run alone. Their
-    version folders.
+    """The same code and data trained three times: here, elsewhere, and, in this process, under a masking key of that
+    run alone. Their version folders.
     """
     code = copy_of_the_code(tmp_path_factory.mktemp("code") / "here")
     elsewhere = shutil.copytree(code, tmp_path_factory.mktemp("other") / "a longer way" / "elsewhere")
@@ -68,13 +68,11 @@ def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory
     threads = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
     # Under this hash seed skl2onnx's set of operator sets comes out in another order than under the one above.
     odd = {**plain, **threads, "PYTHONHASHSEED": "370", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
-    rekeyed = {**plain, "MASKING_KEY": new_key_text("k2")}
     made = {}
     outcomes = write_outcomes(tmp_path_factory.mktemp("histories"), told(few, Keyring.from_text(key_text)))[0]
     for name, root, environment, more in (
-        ("here", code, plain, ["--jobs", "1", "--outcomes", outcomes]),
-        ("elsewhere", elsewhere, odd, ["--jobs", "3", "--outcomes", outcomes]),
-        ("rekeyed", code, rekeyed, ["--jobs", "2", "--run-key"]),
+        ("here", code, plain, ["--jobs", "1", "--outcomes", str(outcomes)]),
+        ("elsewhere", elsewhere, odd, ["--jobs", "3", "--outcomes", str(outcomes)]),
     ):
         models = root / f"models of {name}"
         command = train(few, models, root, *more, "--no-promote", "--json")
@@ -88,7 +86,11 @@ def trainings(few: Path, key_text: str, tmp_path_factory: pytest.TempPathFactory
         )
         assert done.returncode in (0, 3), done.stderr
         made[name] = models / json.loads(done.stdout)["version"]
-    return made
+    models = code / "models of rekeyed"
+    command = train(few, models, code, "--jobs", "2", "--run-key", "--no-promote", "--json")
+    ended, printed, said = run_once(command, ORDERGUARD_COMMIT="0123456789", MASKING_KEY=new_key_text("k2"))
+    assert ended in (0, 3), said
+    return {**made, "rekeyed": models / json.loads(printed)["version"]}
 
 
 def test_the_same_data_code_and_lock_give_the_same_bytes_anywhere(trainings: dict[str, Path]) -> None:
