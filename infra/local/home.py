@@ -53,6 +53,8 @@ class Home:
         for folder in (self.state, self.pulumi_home, self.launchers, self.logs):
             make_private_folder(folder)
         self.root.chmod(0o700)  # one that was made before, too
+        for sidecar in self.state.rglob("*.attrs"):  # of former releases; the engine fails on one that was half written
+            sidecar.unlink(missing_ok=True)
         # The engine encrypts an account of all that it does, which costs a quarter of its time and which nobody reads
         # here. It has no switch for that, and does without where a file is in the way of its folder.
         (self.pulumi_home / "logs").touch()

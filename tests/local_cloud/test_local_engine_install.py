@@ -19,6 +19,7 @@ from infra.local.engine import build, install
 from infra.local.engine.environment import CREDENTIALS, environment, refuse_credentials
 from infra.local.engine.install import ENGINE_VERSION, RUNNER, ensure_engine
 from infra.local.errors import LocalCloudError
+from infra.local.files import write_whole
 from infra.local.home import REPOSITORY, Home
 from tests.http_server import listening
 
@@ -197,7 +198,7 @@ def test_the_engine_sees_nothing_of_a_real_cloud(tmp_path: Path) -> None:
         "PYTHONPATH": "/elsewhere",
     }
     whole = environment(tmp_path, stack="s", variables=given)
-    assert whole["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'state'}"
+    assert whole["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'state'}?metadata=skip"
     assert not {"GOOGLE_CLOUD_PROJECT", "PYTHONPATH"} & set(whole)
     assert whole["PATH"].startswith(str(tmp_path / "bin"))
 
@@ -209,6 +210,7 @@ def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = pulumi.run(["stack", "ls"], home=home, stack="s")
     assert done.returncode == 0, done.stdout
     assert (home.state / ".pulumi" / "stacks").is_dir()
+    assert not list(home.state.rglob("*.attrs")), "the engine writes these while others read them"
     script = (home.launchers / "pulumi-resource-gcp").read_text()
     assert shlex.split(script)[-4:] == [str(home.root / "infra/local/launch.py"), "infra.local.provider", "gcp", "$@"]
 
@@ -217,6 +219,16 @@ def test_the_stand_in_is_on_no_path_but_the_engines(tmp_path: Path) -> None:
     environment(tmp_path)
     assert str(tmp_path / "bin") not in os.environ["PATH"]
     assert stat.S_IMODE((tmp_path / "passphrase").stat().st_mode) == 0o600
+
+
+def test_a_half_written_file_of_a_former_release_is_in_no_ones_way(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    stack = home.state / ".pulumi" / "stacks" / "orderguard" / "local.json"
+    write_whole(stack, b"{}")
+    torn = stack.with_name("local.json.attrs")
+    torn.touch()
+    home.ensure()
+    assert stack.exists() and not torn.exists()
 
 
 def test_a_home_keeps_its_passphrase(tmp_path: Path) -> None:

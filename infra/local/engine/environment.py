@@ -105,7 +105,9 @@ def environment(
         # The program leaves images out of a preview where there is no Docker; here the stand-in is Docker.
         "DOCKER_HOST": f"unix://{home.root}/docker.sock",
         "PULUMI_HOME": str(home.pulumi_home),
-        "PULUMI_BACKEND_URL": f"file://{quote(str(home.state))}",
+        # Without the backend's sidecar files: it doesn't write these whole, and who reads the state at that moment (the
+        # program, by a function of the engine) fails with "failed to load checkpoint: EOF".
+        "PULUMI_BACKEND_URL": f"file://{quote(str(home.state))}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
