@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.files import locked, write_whole
+from infra.local.relay import FOLDER
 from orderguard.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH = Path(__file__).resolve().with_name("launch.py")
 """The script that starts a plugin or the supervisor."""
+RELAY = LAUNCH.with_name("relay.py")
+"""The script that the engine starts in the place of a plugin."""
 DEFAULT_STACK = "local"
 
 
@@ -36,6 +39,11 @@ class Home:
         return self.root / "bin"
 
     @property
+    def plugins(self) -> Path:
+        """The sockets of the engines' fork servers."""
+        return self.root / FOLDER
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -50,7 +58,7 @@ class Home:
 
     def ensure(self) -> None:
         """Makes the folders and the passphrase file where they are missing."""
-        for folder in (self.state, self.pulumi_home, self.launchers, self.logs):
+        for folder in (self.state, self.pulumi_home, self.launchers, self.plugins, self.logs):
             make_private_folder(folder)
         self.root.chmod(0o700)  # one that was made before, too
         for sidecar in self.state.rglob("*.attrs"):  # of former releases; the engine fails on one that was half written

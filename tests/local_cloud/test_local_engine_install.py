@@ -206,13 +206,13 @@ def test_the_engine_sees_nothing_of_a_real_cloud(tmp_path: Path) -> None:
 def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blanks, and what addresses and shells take for signs of their own."""
     home = Home(tmp_path / """a b#c%20d?e$f"g'h""")
-    monkeypatch.setattr(sys.modules[environment.__module__], "LAUNCH", home.root / "infra/local/launch.py")
+    monkeypatch.setattr(sys.modules[environment.__module__], "RELAY", home.root / "infra/local/relay.py")
     done = pulumi.run(["stack", "ls"], home=home, stack="s")
     assert done.returncode == 0, done.stdout
     assert (home.state / ".pulumi" / "stacks").is_dir()
     assert not list(home.state.rglob("*.attrs")), "the engine writes these while others read them"
     script = (home.launchers / "pulumi-resource-gcp").read_text()
-    assert shlex.split(script)[-4:] == [str(home.root / "infra/local/launch.py"), "infra.local.provider", "gcp", "$@"]
+    assert shlex.split(script)[-4:] == [str(home.root / "infra/local/relay.py"), "infra.local.provider", "gcp", "$@"]
 
 
 def test_the_stand_in_is_on_no_path_but_the_engines(tmp_path: Path) -> None:

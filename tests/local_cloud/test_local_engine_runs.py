@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from infra.local import pulumi
 from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
 from infra.local.errors import LocalCloudError
-from infra.local.home import REPOSITORY
+from infra.local.home import LAUNCH, RELAY, REPOSITORY
 from infra.local.services.docker import manifest
 from infra.local.supervisor import client
 
@@ -220,17 +221,38 @@ def test_plugins_end_with_a_killed_engine(program: Any, wait_until: Any) -> None
 
 def test_a_plugin_ends_with_the_engine_that_reads_its_output_whoever_its_parent_is_by_then(program: Any) -> None:
     """As when the engine is killed while the plugin is only starting: no change of the parent can be seen then."""
-    launch = REPOSITORY / "infra" / "local" / "launch.py"
+    program.home.ensure()
     variables = {**os.environ, "LOCAL_CLOUD_HOME": str(program.home.root), "LOCAL_CLOUD_STACK": "test"}
-    for plugin in (["infra.local.language_host"], ["infra.local.provider", "gcp"]):
-        command = [sys.executable, str(launch), *plugin]
+    for script, plugin, code in (
+        ([LAUNCH], ["infra.local.language_host"], -signal.SIGKILL),
+        (["-IS", RELAY], ["infra.local.provider", "gcp"], 1),
+    ):
+        command = [sys.executable, *map(str, script), *plugin]
         with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, start_new_session=True) as run:
             assert run.stdout and int(run.stdout.readline())
             run.stdout.close()
             try:
-                assert run.wait(60) == -signal.SIGKILL
+                assert run.wait(60) == code
             finally:
                 run.kill()
+
+
+def test_a_plugin_is_a_fork_that_ends_with_the_process_in_whose_place_it_runs(program: Any, wait_until: Any) -> None:
+    """Where no fork server can be had, it runs in that process."""
+    program.home.ensure()
+    mark = f"LOCAL_CLOUD_HOME={program.home.root}".encode()
+    variables = {**os.environ, "LOCAL_CLOUD_HOME": str(program.home.root), "LOCAL_CLOUD_STACK": "test"}
+    command = [sys.executable, "-IS", str(RELAY), "infra.local.provider", "gcp"]
+    for forked in (True, False):
+        if not forked:
+            shutil.rmtree(program.home.plugins)
+        before = set(_with_variable(mark))
+        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, start_new_session=True) as run:
+            assert run.stdout and int(run.stdout.readline())
+            more = set(_with_variable(mark)) - before
+            assert str(run.pid) in more and len(more) == (3 if forked else 1), "itself, the fork and its server"
+            run.kill()
+        wait_until(lambda: len(more & set(_with_variable(mark))) <= forked)
 
 
 ENGINE_RUN = """

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from infra.local.engine.install import ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
-from infra.local.home import DEFAULT_STACK, LAUNCH, Home, bytecode_cache
+from infra.local.home import DEFAULT_STACK, RELAY, Home, bytecode_cache
 from orderguard.private_files import make_private_folder
 
 STAND_INS = ("random", "tls", "command", "time", "docker-build", "synced-folder", "kubernetes")
@@ -129,7 +129,7 @@ def _past_proxies(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _write_launchers(home: Home, variables: Mapping[str, str]) -> None:
     """One small script a plugin, which runs it with this project's Python whatever the PATH says."""
-    python, launch = shlex.quote(sys.executable), shlex.quote(str(LAUNCH))
+    python, relay = shlex.quote(sys.executable), shlex.quote(str(RELAY))
     for path in home.launchers.glob("pulumi-resource-*"):
         if path.name not in (*_LAUNCHERS, _DYNAMIC):
             path.unlink()
@@ -139,7 +139,7 @@ def _write_launchers(home: Home, variables: Mapping[str, str]) -> None:
         if package and package in _HARMLESS and _is_installed(home, package, variables):
             (home.launchers / name).unlink(missing_ok=True)
             continue
-        _write_script(home.launchers / name, f'exec {python} {launch} {module} {package} "$@"\n')
+        _write_script(home.launchers / name, f'exec {python} -IS {relay} {module} {package} "$@"\n')
     # Resources whose provider is the program itself, run by its own Python.
     _write_script(home.launchers / _DYNAMIC, f'exec "${{LOCAL_CLOUD_PYTHON:-{python}}}" -u -m pulumi.dynamic "$@"\n')
 

@@ -18,6 +18,7 @@ from infra.local.cloud import Cloud
 from infra.local.provider.resource import Place
 from infra.local.provider.rules import Inputs, Problem, found
 from infra.local.provider.values import Unknown
+from infra.local.relay import ENGINE
 from orderguard.private_files import make_private_folder, open_private
 
 _LINK = re.compile(r"https://[a-z.]+googleapis\.com/([a-z]+/)?(v\d\w*/)?")
@@ -126,7 +127,7 @@ class Parents:
         self._cloud = cloud
         # A program may have several providers, each a process of its own: what one plans, the others of the same
         # engine read here.
-        self._planned = cloud.home.root / "planned" / str(os.getppid())
+        self._planned = cloud.home.root / "planned" / os.environ.get(ENGINE, str(os.getppid()))
         self._there: set[tuple[str, str]] | None = None
         self._more = threading.Condition()
 
