@@ -37,6 +37,7 @@ from app.routes import routes
 from app.scoring.service import Scoring
 from app.settings import Settings
 from app.store_state import HistoriesWatch
+from orderguard.version import VERSION
 
 
 class Settling(Protocol):
@@ -63,7 +64,7 @@ def framework(
     """The application that answers all routes but those of `app.scoring`, and documents all."""
     # A redirect to the path without its last slash would name the scheme and host that the client claimed.
     app = FastAPI(
-        title="orderguard", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        title="orderguard", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
     app.include_router(routes(settings, models, store, watch, scoring, metrics))
     app.include_router(door_routes(settings))

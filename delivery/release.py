@@ -16,6 +16,7 @@ from delivery.models import models_folder
 from delivery.provenance import MAIN, on_main
 from orderguard.model_version import Manifest, read_manifest
 from orderguard.private_files import kept_private
+from orderguard.version import VERSION
 
 PRODUCTION = "prod"
 CI = "ci.yml"
@@ -37,10 +38,16 @@ def read_deployment() -> Deployment:
 
 
 def check_tag() -> str:
-    """The version tag at HEAD. Raises `DeliveryError` where there is none, or HEAD is no commit of main: a tag may
-    stand on any commit, on one in the middle of a merged branch, too, and what no review has seen must not be deployed.
+    """The version tag at HEAD. Raises `DeliveryError` where there is none, it is not the version of this commit, or
+    HEAD is no commit of main: a tag may stand on any commit, on one in the middle of a merged branch, too, and what no
+    review has seen must not be deployed.
     """
     name, here = _tag(), commit()
+    if name != f"v{VERSION}":
+        raise DeliveryError(
+            f"The tag is {name}, and this commit is version {VERSION}. Write {name[1:]} into orderguard/VERSION, commit"
+            f" it and tag that commit, or tag this one v{VERSION}."
+        )
     if here not in on_main():
         raise DeliveryError(
             f"{name} stands on {here[:12]}, which is not on {MAIN}, or came with a merge: tag a commit of main."

@@ -12,25 +12,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+VERSION = Path(__file__).resolve().parents[1] / "orderguard" / "VERSION"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: orderguard\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def write(target: str, described: Path, package: str, version: str, files: Mapping[str, bytes]) -> str:
+def write(target: str, described: Path, package: str, files: Mapping[str, bytes]) -> str:
     """Write the wheel into the folder `target`; its name. `described` is the folder of pyproject.toml and README.md,
-    `files` maps a path in the wheel to what the file holds.
+    `files` maps a path in the wheel to what the file holds. The version is the repository's.
     """
     project = tomllib.loads((described / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    info = f"{package}-{version}.dist-info"
+    number = version()
+    info = f"{package}-{number}.dist-info"
     scripts = "".join(f"{name} = {entry}\n" for name, entry in project["scripts"].items())
     whole = {
         **files,
-        f"{info}/METADATA": _metadata(project, version, described).encode(),
+        f"{info}/METADATA": _metadata(project, number, described).encode(),
         f"{info}/WHEEL": _WHEEL.encode(),
         f"{info}/entry_points.txt": f"[console_scripts]\n{scripts}".encode(),
     }
     records = [f"{name},sha256={_hash(content)},{len(content)}\n" for name, content in sorted(whole.items())]
     whole[f"{info}/RECORD"] = "".join([*records, f"{info}/RECORD,,\n"]).encode()
-    name = f"{package}-{version}-py3-none-any.whl"
+    name = f"{package}-{number}-py3-none-any.whl"
     with zipfile.ZipFile(Path(target) / name, "w", zipfile.ZIP_STORED) as wheel:
         for path, content in sorted(whole.items()):
             entry = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
@@ -40,11 +42,16 @@ def write(target: str, described: Path, package: str, version: str, files: Mappi
     return name
 
 
-def _metadata(project: dict[str, Any], version: str, described: Path) -> str:
+def version() -> str:
+    """The repository's version."""
+    return VERSION.read_text("ascii").strip()
+
+
+def _metadata(project: dict[str, Any], number: str, described: Path) -> str:
     lines = [
         "Metadata-Version: 2.1",
         f"Name: {project['name']}",
-        f"Version: {version}",
+        f"Version: {number}",
         f"Summary: {project['description']}",
         f"Requires-Python: {project['requires-python']}",
         *(f"Requires-Dist: {dependency}" for dependency in project["dependencies"]),

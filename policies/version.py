@@ -1,5 +1,7 @@
 """The pack's name and version."""
 
+from pathlib import Path
+
 PACK_NAME = "orderguard-gcp"
-PACK_VERSION = "1.0.0"
-"""As in PulumiPolicy.yaml."""
+PACK_VERSION = (Path(__file__).resolve().parents[1] / "orderguard" / "VERSION").read_text("ascii").strip()
+"""The repository's. The pack knows nothing else of it; in the wheel the number itself stands here."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,7 @@ _MAIN = f'"""{_SAYS}"""\n\nfrom {PACKAGE}.programs.cli import main\n\nraise Syst
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
     """Write the wheel into a folder; its name."""
-    described = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return wheel.write(wheel_directory, HERE, PACKAGE, described["version"], dict(_modules()))
+    return wheel.write(wheel_directory, HERE, PACKAGE, dict(_modules()))
 
 
 def _modules() -> Iterator[tuple[str, bytes]]:

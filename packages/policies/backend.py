@@ -22,15 +22,14 @@ _LEFT_OUT = {"__main__.py", "page.py", "page.md", "PulumiPolicy.yaml"}
 """Of the repository alone: what the engine starts there, and what writes the repository's documentation."""
 _LEFT_OUT_FOLDERS = {"examples", "__pycache__"}
 _IMPORT = re.compile(r"^(\s*)(from|import) policies\b", re.MULTILINE)
+_NUMBER = re.compile(r"^PACK_VERSION = .+$", re.MULTILINE)
+"""It is read from a file of the repository there."""
 
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
     """Write the wheel into a folder; its name."""
-    version = re.search(r'^PACK_VERSION = "(.+)"$', (SOURCE / "version.py").read_text(encoding="utf-8"), re.MULTILINE)
-    if version is None:
-        raise ValueError(f"{SOURCE / 'version.py'} has no PACK_VERSION")
     files = {**dict(_modules()), f"{PACKAGE}/CHANGELOG.md": (HERE / "CHANGELOG.md").read_bytes()}
-    return wheel.write(wheel_directory, HERE, PACKAGE, version[1], files)
+    return wheel.write(wheel_directory, HERE, PACKAGE, files)
 
 
 def _modules() -> Iterator[tuple[str, bytes]]:
@@ -40,7 +39,9 @@ def _modules() -> Iterator[tuple[str, bytes]]:
         if not path.is_file() or path.name in _LEFT_OUT or _LEFT_OUT_FOLDERS & set(inside.parts):
             continue
         content = path.read_bytes()
-        if path.suffix == ".py":
+        if path == SOURCE / "version.py":
+            content = _NUMBER.sub(f'PACK_VERSION = "{wheel.version()}"', content.decode()).encode()
+        elif path.suffix == ".py":
             content = _IMPORT.sub(rf"\1\2 {PACKAGE}", content.decode()).encode()
         yield f"{PACKAGE}/{inside.as_posix()}", content
 

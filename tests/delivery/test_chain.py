@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from orderguard.version import VERSION
 from tests.delivery.workflow_runner import Runner, evaluate, fresh_clone
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REGISTRY = "europe-west1-docker.pkg.dev/orderguard-{stack}/orderguard-{stack}"
+TAG = f"v{VERSION}"
 
 
 def git(clone: Path, *words: str) -> str:
@@ -91,10 +93,10 @@ def deployed(runner: Runner, trained: dict[str, dict[str, str]]) -> dict[str, di
     with (runner.clone / "README.md").open("a", encoding="utf-8") as page:
         page.write("\n")
     git(runner.clone, "commit", "--quiet", "--all", "--message", "Change something small")
-    git(runner.clone, "tag", "v0.1.0")
+    git(runner.clone, "tag", TAG)
     git(runner.clone, "update-ref", "refs/remotes/origin/main", "HEAD")  # as a push to main would
     runner.variables = {"GOOGLE_CLOUD": "on"}
-    return runner.run("deploy.yml", "push", "refs/tags/v0.1.0")
+    return runner.run("deploy.yml", "push", f"refs/tags/{TAG}")
 
 
 def test_a_data_push_ends_in_a_model_version_linked_to_its_commit(
@@ -134,7 +136,7 @@ def test_a_tag_ends_in_a_service_that_runs_its_image_and_its_commits_model(
 ) -> None:
     for stack in ("staging", "prod"):
         done = json.loads((runner.artifacts / f"deployment-{stack}" / f"deployment-{stack}.json").read_text())
-        assert done["tag"] == "v0.1.0" and done["outcome"] == "deployed"
+        assert done["tag"] == TAG and done["outcome"] == "deployed"
         assert done["model_version"] == trained["train"]["version"]
         assert done["image"].endswith(deployed["image"]["digest"])
         assert done["manifest_sha256"] == trained["train"]["manifest-sha256"]
@@ -143,21 +145,21 @@ def test_a_tag_ends_in_a_service_that_runs_its_image_and_its_commits_model(
 
 def test_the_release_notes_name_what_runs(runner: Runner, deployed: dict[str, dict[str, str]]) -> None:
     notes = (runner.clone / "reports" / "release-notes.md").read_text()
-    assert "# v0.1.0" in notes and deployed["image"]["digest"] in notes and "Change something small" in notes
+    assert f"# {TAG}" in notes and deployed["image"]["digest"] in notes and "Change something small" in notes
 
 
 @pytest.mark.parametrize("end", ["VERSION", "TAG", "IMAGE"])
 def test_the_trace_leads_from_each_end_to_orders_and_deployments(
     runner: Runner, data_push: str, trained: dict[str, dict[str, str]], deployed: dict[str, dict[str, str]], end: str
 ) -> None:
-    value = {"VERSION": trained["train"]["version"], "TAG": "v0.1.0", "IMAGE": deployed["image"]["digest"]}[end]
+    value = {"VERSION": trained["train"]["version"], "TAG": TAG, "IMAGE": deployed["image"]["digest"]}[end]
     command = ["make", "trace", f"{end}={value}"]
     told = subprocess.run(
         command, cwd=runner.clone, env=runner.environment, capture_output=True, text=True, check=True
     ).stdout
     orders = [hashlib.sha256(path.read_bytes()).hexdigest() for path in runner.clone.glob("data/raw/drop-*")]
     assert orders
-    for part in (trained["train"]["version"], data_push[:7], *orders, "prod as v0.1.0", deployed["image"]["digest"]):
+    for part in (trained["train"]["version"], data_push[:7], *orders, f"prod as {TAG}", deployed["image"]["digest"]):
         assert part in told
     assert "drop-" not in told, "a file's name may tell who ordered"
 

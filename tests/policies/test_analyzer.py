@@ -21,7 +21,7 @@ from policies.remediation import REMEDIES, remedy
 from policies.rule import PLATFORM, SETTINGS
 from policies.sdk import policy
 from policies.testing import TODAY, UNKNOWN, Examples, StackExamples, check, secret
-from policies.version import PACK_NAME
+from policies.version import PACK_NAME, PACK_VERSION
 
 BUCKET = "gcp:storage/bucket:Bucket"
 SECRET = "gcp:secretmanager/secret:Secret"
@@ -45,7 +45,7 @@ class _Context:
 
 def _servicer(kind: type[_PolicyAnalyzerServicer]) -> Any:
     made: Callable[..., Any] = partial(Analyzer, Pack(RULES, PLATFORM, TODAY), None) if kind is Analyzer else kind
-    return made(PACK_NAME, "1.0.0", [policy(rule) for rule in RULES], EnforcementLevel.ADVISORY)
+    return made(PACK_NAME, PACK_VERSION, [policy(rule) for rule in RULES], EnforcementLevel.ADVISORY)
 
 
 def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orderguard.version import VERSION
 from policies.version import PACK_VERSION
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -47,10 +48,15 @@ def test_the_wheel_holds_the_package_alone_and_no_import_of_the_repository(tmp_p
     assert {"orderguard_policies/output/report.css", "orderguard_policies/frameworks/cis-5.0.0.tsv"} <= set(names)
 
 
-def test_all_versions_are_one_and_the_changelog_has_it() -> None:
-    assert tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"] == PACK_VERSION
-    assert f"\n## {PACK_VERSION}\n" in (HOME / "CHANGELOG.md").read_text()
-    assert f"orderguard_policies-{PACK_VERSION}-py3" in (HOME / "README.md").read_text()
+def test_all_versions_are_one_and_the_changelogs_have_it(installed: Path) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", VERSION) and PACK_VERSION == VERSION
+    for project in (REPOSITORY, HOME, REPOSITORY / "packages" / "cloud"):
+        told = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        assert told["dynamic"] == ["version"] and "version" not in told
+    for changelog in (REPOSITORY / "CHANGELOG.md", HOME / "CHANGELOG.md"):
+        assert f"\n## {VERSION}\n" in changelog.read_text()
+    assert (installed / f"orderguard_policies-{VERSION}.dist-info").is_dir()
+    assert f'PACK_VERSION = "{VERSION}"\n' in (installed / "orderguard_policies" / "version.py").read_text()
 
 
 def test_an_installed_wheel_lists_its_rules_far_from_the_repository(installed: Path, tmp_path: Path) -> None:

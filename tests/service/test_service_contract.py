@@ -19,6 +19,7 @@ from infra.local.commands.open import open_page, way_in
 from infra.local.errors import LocalCloudError
 from infra.local.home import Home
 from orderguard.masking import Keyring
+from orderguard.version import VERSION
 from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, WAIT_SECONDS, Service, serving
 
 
@@ -478,6 +479,7 @@ def test_the_documentation_works_offline(service: Service) -> None:
 
 def test_the_examples_of_the_document_are_scored(service: Service) -> None:
     document = service.get("/openapi.json").json()
+    assert document["info"]["version"] == VERSION
     for path in ("/v1/score", "/v1/score/batch"):
         examples = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
         for example in examples.values():

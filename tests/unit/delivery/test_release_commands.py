@@ -132,10 +132,19 @@ def test_a_release_waits_for_ci_where_the_tag_comes_with_its_commit(
     assert len(recorder.those("gh run list")) == 2
 
 
-def test_a_tag_beside_main_is_refused(recorder: Recorder) -> None:
+def test_a_tag_beside_main_is_refused(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "VERSION", "1.2.0")
     assert release.check_tag() == "v1.2.0"
     recorder.answers["git rev-parse"] = "e" * 40
     with pytest.raises(DeliveryError, match=r"v1.2.0 stands on eeeeeeeeeeee, which is not on origin/main"):
+        release.check_tag()
+
+
+def test_a_tag_of_another_version_than_the_commit_is_refused(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "VERSION", "1.1.0")
+    with pytest.raises(DeliveryError, match=r"The tag is v1.2.0, and this commit is version 1.1.0. Write 1.2.0 into"):
         release.check_tag()
 
 
