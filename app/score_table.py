@@ -2,7 +2,7 @@
 
 A small client of /v1/score/stream. The service's address is ORDERGUARD_URL, else what `make up` wrote down; without
 either nothing is sent, since anybody may listen on a port. The API key comes from ORDERGUARD_API_KEY_HEADER_FILE, else
-from `.local/api-key.header`.
+from `api-key.header` in the local cloud's home, which is LOCAL_CLOUD_HOME, else `.local`.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 EXAMPLE_URL = "http://127.0.0.1:8080"
-LOCAL = Path(".local")
+LOCAL = Path(os.environ.get("LOCAL_CLOUD_HOME") or ".local")
 TIMEOUT_SECONDS = 120
 ANOMALIES_SHOWN = 100
 USUAL_SHOWN = 3

@@ -48,7 +48,7 @@ def _down(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     from infra.local.commands.status import status
 
-    return status(home_from(), arguments.stack, as_json=arguments.json)
+    return status(home_from(), arguments.stack, as_json=arguments.json, verbose=arguments.verbose)
 
 
 def _logs(arguments: argparse.Namespace) -> int:
@@ -104,12 +104,13 @@ def _parser() -> argparse.ArgumentParser:
 
     command("engine", _engine, "get the Pulumi engine of the pinned version")
     up = command("up", _up, "bring a stack up, and wait until its service answers")
-    up.add_argument("--port", type=_port, help="the service's port (default: the one it has, else 8080)")
+    up.add_argument("--port", type=_port, help="the service's port (default: that of the last `up`, else 8080)")
     up.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     command("open", _open, "print a link that opens the page with the API key, once")
     down = command("down", _down, "destroy a stack and stop its processes; orders and models stay")
     down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
-    status = command("status", _status, "show resources by kind, revisions, processes and URLs")
+    status = command("status", _status, "show URL, revision and health of what is up")
+    status.add_argument("-v", "--verbose", action="store_true", help="list the resources and processes, too")
     status.add_argument("--json", action="store_true", help="print JSON for machines")
     logs = command("logs", _logs, "show the newest log lines of a service or job")
     logs.add_argument("name", nargs="?", help="the service or job (default: all)")

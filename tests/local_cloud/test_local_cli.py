@@ -1,10 +1,14 @@
 """The command line explains mistakes, keeps its exit codes, and is documented."""
 
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,10 @@ import pytest
 
 from infra.local import ports
 from infra.local.__main__ import main
+from infra.local.cloud import Cloud
+from infra.local.commands import status
 from infra.local.commands.engine_run import Transcript, alone
+from infra.local.commands.service_port import DEFAULT_PORT, choose_port, together
 from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
 from infra.local.jobs import JobError, run_job, started_by
@@ -109,6 +116,59 @@ def test_without_a_stack_down_status_and_preview_of_nothing_are_no_errors(
     assert "nothing to take down" in capsys.readouterr().out
     assert main(["status"]) == EXIT_OK
     assert main(["logs"]) == EXIT_USAGE
+
+
+def test_the_port_is_that_of_the_last_up(home: Home) -> None:
+    cloud = Cloud(home, "local")
+    home.ensure()
+    first, second = free_port(), free_port()
+    assert choose_port(cloud, first) == first
+    assert choose_port(cloud, None) == first, "also where nothing came of that `up`"
+    assert choose_port(cloud, second) == second and choose_port(cloud, None) == second
+    note = home.root / "port-local"
+    for damaged in ("", "many", "70000", "\xff"):
+        note.write_text(damaged, "latin-1")
+        with suppress(LocalCloudError):  # somebody may listen on 8080
+            assert choose_port(cloud, None) == DEFAULT_PORT
+    assert choose_port(Cloud(home, "staging"), second) == second and note.read_text("latin-1") != f"{second}\n"
+
+
+def test_an_interrupt_waits_until_a_service_is_moved_and_its_address_noted() -> None:
+    done: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), together():
+            os.kill(os.getpid(), signal.SIGINT)
+            done += ["moved", "noted"]
+        assert done == ["moved", "noted"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    def revision(name: str) -> dict[str, Any]:
+        return {"name": name, "ready": True, "pid": 1, "pids": [], "absent": "", "skipped": {}, "restarts": 0}
+
+    service = {"name": "scorer", "url": "http://127.0.0.1:9", "revisions": [revision("scorer-1"), revision("scorer-2")]}
+    service |= {"traffic": [{"revision": "scorer-2", "percent": 100}]}
+    found = {"stack": "local", "supervisor": 7, "services": [service], "stores": [], "resources": {"real": []}}
+    monkeypatch.setattr(status, "collect", lambda cloud: found)
+    for verbose, code, health, lines in (
+        (False, 0, "ready", 4),
+        (True, 0, "ready", 14),
+        (False, 1, "does not answer", 4),
+    ):
+        monkeypatch.setattr(status, "_health", lambda one: (health == "ready", health))
+        with redirect_stdout(StringIO()) as said:
+            assert status.status(home, "local", as_json=False, verbose=verbose) == code
+        told = said.getvalue().splitlines()
+        assert told[:3] == [
+            "scorer: http://127.0.0.1:9",
+            "    revision  scorer-2 (100 % of the traffic)",
+            f"    health    {health}",
+        ]
+        assert len(told) == lines and max(map(len, told[:4])) <= 80
 
 
 def test_a_job_or_bucket_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,17 @@
-"""`status`: resources by kind, revisions, processes and URLs."""
+"""`status`: where the service is, what it serves and whether it answers; with `verbose` all that the cloud holds."""
 
 import json
+import urllib.error
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.commands.store import said
-from infra.local.commands.warnings import warnings
-from infra.local.errors import EXIT_OK
+from infra.local.commands.warnings import is_declared, warnings
+from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
 from infra.local.home import Home
+from infra.local.ports import straight
 from infra.local.supervisor import client
 
 _MEANINGS = {
@@ -17,6 +20,8 @@ _MEANINGS = {
     "declared": "checked and kept in state",
     "generic": "checked as far as its schema is known, and kept in state; what it does is not looked at",
 }
+_READY = "/readyz"
+_SECONDS = 3.0
 
 
 def collect(cloud: Cloud) -> dict[str, Any]:
@@ -30,36 +35,76 @@ def collect(cloud: Cloud) -> dict[str, Any]:
     return {"stack": cloud.stack, "supervisor": running, **alive, "resources": dict(resources)}
 
 
-def status(home: Home, stack: str, *, as_json: bool) -> int:
-    """Prints the table, or JSON."""
+def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> int:
+    """Prints a few lines, all there is, or JSON; 1 where something that should run does not answer."""
     found = collect(Cloud(home, stack))
+    health = {} if as_json else {one["name"]: _health(one) for one in found["services"]}
     if as_json:
         print(json.dumps(found, indent=1))
         return EXIT_OK
-    show(found)
-    return EXIT_OK
+    for line in (*_summary(found, health), *(("", *rest(found)) if verbose else ())):
+        print(line)
+    stopped = bool(found["resources"]) and not found["supervisor"]
+    return EXIT_UNEXPECTED if stopped or not all(well for well, _ in health.values()) else EXIT_OK
 
 
-def show(found: dict[str, Any]) -> None:
-    """Prints what `collect` found."""
+def _summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
+    """URL, revision and health of each service, and where the rest is."""
+    again = "" if found["stack"] == "local" else f" STACK={found['stack']}"
+    count = sum(map(len, found["resources"].values()))
+    if not count and not found["services"]:
+        yield f"Nothing is up in the stack {found['stack']}. Bring it up: make up{again}"
+        return
+    for service in found["services"]:
+        yield f"{service['name']}: {service['url']}"
+        for share in service["traffic"]:
+            yield f"    revision  {share['revision']} ({share['percent']} % of the traffic)"
+        yield f"    health    {health[service['name']][1]}"
+    if not found["supervisor"]:
+        yield f"{count} resources are there, and nothing runs. Start it: make up{again}"
+        return
+    yield from (f"warning: {line}" for line in warnings(found["services"]))
+    yield f"{count} resources; `make status V=1{again}` lists them, and the processes"
+
+
+def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether a service is as it should be, and in words."""
+    if is_declared(service):
+        return True, "declared only: this machine can't run it"
+    try:
+        with straight().open(f"{service['url']}{_READY}", timeout=_SECONDS):
+            return True, "ready"
+    except urllib.error.HTTPError as answer:
+        # One that has no such path answers all the same.
+        return answer.code in (401, 403, 404), "answers" if answer.code in (401, 403, 404) else f"answers {answer.code}"
+    except OSError as problem:
+        return False, f"does not answer ({getattr(problem, 'reason', problem)})"
+
+
+def rest(found: Mapping[str, Any]) -> Iterator[str]:
+    """Resources by kind, and what runs, as lines."""
     for kind, meaning in _MEANINGS.items():
         listed = found["resources"].get(kind, [])
-        print(f"{kind} ({meaning}): {len(listed)}")
+        yield f"{kind} ({meaning}): {len(listed)}"
         for one in listed:
-            print(f"    {one['type'].partition(':')[2].partition(':')[0]:<36} {one['id']}")
-    print(f"\nsupervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}")
+            yield f"    {one['type'].partition(':')[2].partition(':')[0]:<36} {one['id']}"
+    yield f"\nsupervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}"
     for service in found["services"]:
-        print(f"{service['name']}: {service['url']}")
+        yield f"{service['name']}: {service['url']}"
         shares = {one["revision"]: one for one in service["traffic"]}
         for revision in service["revisions"]:
             share = shares.get(revision["name"])
             if revision["pid"] or share:
-                print(
+                yield (
                     f"    {revision['name']:<40} {share['percent'] if share else 0:>3} % "
                     f" {'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts"
                     f" {revision['restarts']}"
                 )
-    for line in warnings(found["services"]):
-        print(f"warning: {line}")
     for store in found["stores"]:
-        print(f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}")
+        yield f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}"
+
+
+def show(found: Mapping[str, Any]) -> None:
+    """Prints all that `collect` found."""
+    for line in (*rest(found), *(f"warning: {line}" for line in warnings(found["services"]))):
+        print(line)

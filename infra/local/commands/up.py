@@ -18,6 +18,7 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.alerts import alert_settings, alerts_kept
+from infra.local.commands.service_port import choose_port, first_service, kept, together, write_url
 from infra.local.commands.store import engine_settings, require_server, said
 from infra.local.commands.warnings import warnings
 from infra.local.engine import ensure_engine, environment
@@ -25,7 +26,7 @@ from infra.local.engine.environment import refuse_credentials
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, LocalCloudError
 from infra.local.files import read_json, write_whole
 from infra.local.home import REPOSITORY, Home
-from infra.local.ports import require_free, straight
+from infra.local.ports import straight
 from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
@@ -33,7 +34,6 @@ from infra.local.supervisor.control import code_version
 from infra.local.supervisor.redis_server import RedisServer
 from infra.local.supervisor.service import Service
 
-DEFAULT_PORT = 8080
 _READY_SECONDS = 90.0
 _PAST_PROXY = " --noproxy 127.0.0.1"
 _ORDER = {
@@ -78,7 +78,7 @@ def up(
     with alone(home, stack):
         of_machine = [*engine_settings(cloud), *alert_settings(cloud)]
         dropped = drop_damaged(cloud)
-        port = _choose_port(cloud, port)
+        port = choose_port(cloud, port)
         whole = {**environment(home, stack=stack), PORT_VARIABLE: str(port)}
         with steps.step("healing"):
             done = dropped + heal_state(home, stack, whole) + heal_services(cloud, port)
@@ -119,21 +119,12 @@ def refuse_credentials_and_show(home: Home, stack: str) -> None:
     banner(home, stack)
 
 
-def _choose_port(cloud: Cloud, wanted: int | None) -> int:
-    """The port asked for, else the one that the service has, else 8080; free, or our own already."""
-    own = {path.stem: int(read_json(path)["port"]) for path in _kept(cloud, "services")}
-    port = wanted or (own[_first(cloud).stem] if own else DEFAULT_PORT)
-    if port not in own.values() or not client.running(cloud):
-        require_free(port)
-    return port
-
-
 def drop_damaged(cloud: Cloud) -> list[str]:
     """Removes records of services and stores that can't be read, with their supervisor, which is bound to them; what
     was done.
     """
     done = []
-    for path in (*_kept(cloud, "services"), *_kept(cloud, "stores")):
+    for path in (*kept(cloud, "services"), *kept(cloud, "stores")):
         restore, what = (
             (Service.restored, "service") if path.parent.name == "services" else (RedisServer.restored, "store")
         )
@@ -146,42 +137,27 @@ def drop_damaged(cloud: Cloud) -> list[str]:
     return done
 
 
-def _kept(cloud: Cloud, what: str) -> list[Path]:
-    """The records of what the supervisor keeps alive: `services` or `stores`."""
-    return sorted((cloud.run / what).glob("*.json"))
-
-
-def _first(cloud: Cloud) -> Path:
-    """The record of the service that callers know the URL of: it was there before the others, and notes its port."""
-    kept, noted = _kept(cloud, "services"), cloud.home.root / "url"
-    url = noted.read_text().strip() if noted.is_file() else ""
-    return next((path for path in kept if url == f"http://127.0.0.1:{read_json(path)['port']}"), kept[0])
-
-
 def heal_services(cloud: Cloud, port: int) -> list[str]:
     """Starts the supervisor again where services and stores should be running, and gives the first service its port."""
-    kept = _kept(cloud, "services")
-    if not kept and not _kept(cloud, "stores"):
+    services = kept(cloud, "services")
+    if not services and not kept(cloud, "stores"):
         return []
     done = [] if client.running(cloud) else ["started the services again"]
     if not done and client.request(cloud, {"do": "status"}).get("code") != code_version():
         client.stop(cloud)
         done.append("restarted the services: the local cloud's own code has changed")
     client.ensure(cloud)
-    if not kept:
+    if not services:
         return done
-    first, noted = _first(cloud), cloud.home.root / "url"
+    first, noted = first_service(cloud), cloud.home.root / "url"
     before = read_json(first)["port"]
-    moved = client.request(cloud, {"do": "move", "name": first.stem, "port": port})
-    if not moved["ok"]:
-        raise LocalCloudError(f"Port {port} can't be opened: {moved['error']}. Choose another: make up PORT=9000")
-    if noted.is_file() and noted.read_text().strip() == f"http://127.0.0.1:{before}":
-        _write_url(cloud.home, f"http://127.0.0.1:{port}")  # callers find it, whatever the engine says next
+    with together():
+        moved = client.request(cloud, {"do": "move", "name": first.stem, "port": port})
+        if not moved["ok"]:
+            raise LocalCloudError(f"Port {port} can't be opened: {moved['error']}. Choose another: make up PORT=9000")
+        if noted.is_file() and noted.read_text().strip() == f"http://127.0.0.1:{before}":
+            write_url(cloud.home, f"http://127.0.0.1:{port}")  # callers find it, whatever the engine says next
     return done
-
-
-def _write_url(home: Home, url: str) -> None:
-    write_whole(home.root / "url", f"{url}\n".encode())
 
 
 def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]:
@@ -205,7 +181,7 @@ def _wait_until_ready(url: str) -> bool:
 
 def _write_access(home: Home, cloud: Cloud, outputs: Mapping[str, Any]) -> Path | None:
     """Notes the URL, and the API key as a header that curl reads from a file: no key in process arguments."""
-    _write_url(home, str(outputs["url"]))
+    write_url(home, str(outputs["url"]))
     secret = outputs.get("api_key_secret")
     if not secret:
         return None
@@ -240,7 +216,7 @@ def _tell(
     print(
         f"    resources: {kinds['real']} real, {kinds['enforced']} enforced, {kinds['declared']} declared, "
         f"{kinds['generic']} generic "
-        f"(listed by: python -m infra.local status{'' if stack == 'local' else f' --stack {stack}'})"
+        f"(`make status V=1{'' if stack == 'local' else f' STACK={stack}'}` lists them)"
     )
     for line in warnings(client.request(cloud, {"do": "status"})["services"]):
         print(f"    warning: {line}")
