@@ -234,7 +234,7 @@ def show_preview() -> None:
     STACK; BASE, the branch or commit that a change is held against; JSON=1 prints JSON for machines."""
     for_machines = bool(os.environ.get("JSON"))
     if not for_machines:
-        print(f"==> preview of {stack().name}; nothing is changed", flush=True)
+        print(f"==> preview of {stack().name}; nothing is changed", file=sys.stderr)
     found = preview(stack())
     print(as_json(found) if for_machines else text(found), end="")
     _refused(found)

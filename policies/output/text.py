@@ -27,7 +27,7 @@ def text(document: Document, *, verbose: bool = False) -> str:
 
 
 def _violations(document: Document) -> Iterator[str]:
-    write = fixes(document)
+    write, told = fixes(document), set[str]()
     for resource, findings in by_resource(document):
         yield ""
         yield f"{shown_type(resource['type'])}  {resource['name']}"
@@ -35,7 +35,9 @@ def _violations(document: Document) -> Iterator[str]:
             mine = [finding for finding in findings if finding["rule"] == rule]
             yield f"  {'✗' if is_mandatory(mine[0]) else '!'} {mine[0]['severity']:<8}  {rule}"
             yield from (f"      {_said(finding)}" for finding in mine)
-            yield f"      → {write[rule]}"
+            if rule not in told:  # the same sentence under each resource would hide the resources
+                yield f"      → {write[rule]}"
+            told.add(rule)
 
 
 def _folded(document: Document, state: str, title: str, verbose: bool) -> Iterator[str]:

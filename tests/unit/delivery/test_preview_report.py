@@ -110,14 +110,33 @@ def test_several_events_of_a_resource_are_one_step_and_components_are_no_resourc
     assert steps.problems == ('unable to replace resource "x::models"',)
 
 
-@pytest.mark.parametrize("show", [text, markdown])
-def test_what_is_destroyed_comes_first_data_before_all_and_what_stays_is_folded(show: Any) -> None:
+@pytest.mark.parametrize(
+    ("show", "rest"),
+    [
+        (text, ['name: "a" → "b" (replaces)', "somebody", "What else changes, by component", "BucketIAMMember new"]),
+        (markdown, ["somebody", "What changes, by component", 'name: "a" → "b" (replaces)']),
+    ],
+)
+def test_what_is_destroyed_comes_first_data_before_all_and_what_stays_is_folded(show: Any, rest: list[str]) -> None:
     shown_text = show(previewed(read(RENAMED), said(), "the engine's own words"))
-    order = ["1 to delete, 1 to replace, 1 to create; 3 unchanged", "unable to replace", "because of name", "somebody"]
-    places = [shown_text.index(piece) for piece in (*order, "What changes, by component", 'name: "a" → "b" (replaces)')]
+    order = ["1 to delete, 1 to replace, 1 to create; 3 unchanged", "unable to replace", "because of name"]
+    places = [shown_text.index(piece) for piece in (*order, *rest)]
     assert places == sorted(places)
     assert "protected: `up` refuses it" in shown_text and "other-" not in shown_text
     assert "using pulumi-resource" not in shown_text and "the engine's own words" not in shown_text
+
+
+def test_a_terminal_gets_the_count_first_and_nothing_twice() -> None:
+    others = [event("delete", MEMBER, f"gone-{number}") for number in range(4)]
+    told = text(previewed(read([*RENAMED, *others]), said(("violated", "a", "x"), ("violated", "b", "y")), "refused"))
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    assert lines[0] == "5 to delete, 1 to replace, 1 to create; 3 unchanged"
+    assert len(lines) == len({line for line in lines if line != "→ Write it otherwise."}) + 2
+    assert all(told.count(f" {step.name}") == 1 for step in read(RENAMED).steps if step.operation == "delete")
+    same = said(*(("violated", "a", f"{number}") for number in range(3)))
+    for number, finding in enumerate(same["findings"]):
+        finding |= {"urn": f"a::{number}", "name": f"bucket-{number}"}
+    assert text(previewed(NOTHING, same)).count("→ Write it otherwise.") == 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +191,7 @@ def test_many_of_a_kind_that_come_or_are_let_go_of_are_one_line_and_what_is_dest
     )
     assert "    · 4 gcp:storage:BucketObject: old-0, old-1, old-2, old-3\n" in told
     assert "    + gcp:storage:BucketIAMMember one\n" in told
-    assert [f"    - gcp:storage:BucketIAMMember gone-{n}\n" in told for n in range(4)] == [True] * 4
+    assert [f"\n  - gcp:storage:BucketIAMMember gone-{n}\n" in told for n in range(4)] == [True] * 4
 
 
 def test_long_values_that_begin_the_same_are_shown_from_where_they_differ() -> None:
