@@ -18,6 +18,7 @@ from delivery.previews.preview import GOOGLE_CLOUD, LOCAL, Preview
 from delivery.previews.steps import FORGET, read
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
+from infra.local.commands.alerts import alert_settings
 from infra.local.commands.store import engine_settings
 from infra.local.home import home_from
 
@@ -38,7 +39,7 @@ def preview(stack: Stack) -> Preview:
     if reference := stack.environment.get(BASE):
         return _against_base(stack, reference, settings)
     if any((home.state / ".pulumi" / "stacks").glob(f"*/{stack.name}.json")):
-        return _previewed(stack, LOCAL, "what is up here", settings)
+        return _previewed(stack, LOCAL, "what is up here", [*settings, *alert_settings(Cloud(home, stack.name))])
     with elsewhere(stack) as apart:
         return _previewed(apart, LOCAL, "nothing, since it is not up here", settings)
 
