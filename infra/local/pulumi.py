@@ -19,6 +19,8 @@ from infra.local.files import locked, write_whole
 from infra.local.home import DEFAULT_STACK, REPOSITORY, Home
 from infra.local.supervisor.process import die_with_parent
 
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""PyYAML's safe loader, in C where it was built with it: ten times as fast."""
 _SALT, _SECRETS, _DEFAULTS = "encryptionsalt", "secrets", "defaults"
 _CLOUD_SECRETS = ("secretsprovider", "encryptedkey", _SALT)
 _DEPLOYER = "orderguard:deployer"
@@ -138,6 +140,13 @@ def keep_settings(
                 write_whole(kept, yaml.safe_dump({**read_yaml(kept), **values}).encode())
 
 
+def kept_settings(home: Home, stack: str, project: Path) -> list[Path]:
+    """The files of settings that this home keeps for a stack of the project, beside the project's own."""
+    folder = home.root / "config" / str(read_yaml(project_file(project)).get("name"))
+    found = [folder / f"{kind}.{stack}.yaml" for kind in (_DEFAULTS, _SECRETS)]
+    return [path for path in found if path.is_file()]
+
+
 def settings_file(project: Path, stack: str) -> Path:
     """The file of a stack's settings in the project: beside Pulumi.yaml, or where that says."""
     named = read_yaml(project_file(project)).get("stackConfigDir")
@@ -195,7 +204,7 @@ def _is_secret(value: Any) -> bool:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping, empty where there is no file. Raises LocalCloudError where it can't be read."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), _SAFE)
     except FileNotFoundError:
         return {}
     except yaml.YAMLError as problem:

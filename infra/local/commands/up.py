@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local import pulumi
 from infra.local.cloud import Cloud, Damaged
+from infra.local.commands.accepted import Accepted
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.alerts import alert_settings, alerts_kept
@@ -86,8 +87,10 @@ def up(
             for what in done:
                 print(f"    {what}", flush=True)
         transcript = Transcript(everything=verbose)
+        words = ["up", "--yes", "--refresh", *policy_pack(), *of_machine]
+        accepted = Accepted(cloud, REPOSITORY, words, whole)
         with steps.step("pulumi up"):
-            code = engine(["up", "--yes", "--refresh", *policy_pack(), *of_machine], home, stack, whole, transcript)
+            code = engine([*words, *accepted.words()], home, stack, whole, transcript)
         if code:
             print(transcript.problems(), file=sys.stderr)
             changed = (
@@ -97,6 +100,7 @@ def up(
             )
             print(f"error: `up` was refused or failed{changed or '; nothing was changed'}", file=sys.stderr)
             return EXIT_REFUSED
+        accepted.keep()
         outputs = _outputs(home, stack, whole)
         with steps.step("waiting for /readyz"):
             ready = _wait_until_ready(str(outputs.get("url", "")))

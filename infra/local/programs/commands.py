@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local import pulumi
 from infra.local.cloud import Cloud
+from infra.local.commands.accepted import Accepted
 from infra.local.commands.engine_run import Transcript, alone, banner, heal_state, state_file
 from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
@@ -73,11 +74,14 @@ def up(wanted: Wanted) -> int:
         done += drop_damaged(cloud) + heal_state(wanted.home, wanted.stack, whole, wanted.project.folder)
         for what in done + running.heal_supervisor(cloud):
             print(f"    {what}", flush=True)
-        code, transcript = _run(wanted, ["up", "--yes", "--refresh"], whole)
+        words = ["up", "--yes", "--refresh", *running.packs(wanted.packs)]
+        accepted = Accepted(cloud, wanted.project.folder, words, whole)
+        code, transcript = _run(wanted, [*words, *accepted.words()], whole)
         if code:
             changed = "; nothing was changed" if transcript.unchanged else "; what was made is kept, `up` goes on"
             print(f"error: `up` was refused or failed{changed}", file=sys.stderr)
             return EXIT_REFUSED
+        accepted.keep()
         silent = _silent(cloud)
         outputs = _outputs(wanted, whole)
     kinds = Counter(record.kind for record in cloud.all())
@@ -105,7 +109,7 @@ def preview(wanted: Wanted) -> int:
     banner(wanted.home, wanted.stack)
     whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
     _settle(wanted)
-    code, _ = _run(replace(wanted, verbose=True), ["preview"], whole)
+    code, _ = _run(replace(wanted, verbose=True), ["preview", *running.packs(wanted.packs)], whole)
     print("\nerror: the preview was refused; see above" if code else f"\n    next: {wanted.again('up')}", flush=True)
     return EXIT_REFUSED if code else EXIT_OK
 
@@ -234,8 +238,7 @@ def _settle(wanted: Wanted) -> None:
 
 def _run(wanted: Wanted, words: Sequence[str], whole: Mapping[str, str]) -> tuple[int, Transcript]:
     transcript = Transcript(everything=wanted.verbose)
-    arguments = [*words, *(running.packs(wanted.packs) if words[0] in ("up", "preview") else ())]
-    code = run_engine(arguments, wanted.home, wanted.stack, whole, transcript, wanted.project.folder)
+    code = run_engine(words, wanted.home, wanted.stack, whole, transcript, wanted.project.folder)
     if code:
         text = "\n".join(transcript.lines)
         if not wanted.verbose:
