@@ -1,7 +1,6 @@
 # The front door. Every target sets up what it lacks and says what it does; `make help` lists them.
 
 STACK  ?= local
-PORT   ?= 8080
 # One's own orders if there are any, else the sample; what `order_folder` says, in orderguard/order_folders.py.
 DATA   ?= $(if $(shell find data/raw -type f \( -name '*.ndjson' -o -name '*.ndjson.gz' \) ! -name 'sample-[0-9][0-9][0-9][0-9]-[0-9][0-9].ndjson' 2>/dev/null),data/raw,data/sample)
 ORDERS ?= data/score/sample.ndjson
@@ -36,7 +35,16 @@ SUITE_policies := tests/policies
 SUITE_compliance := tests/compliance
 SUITE_platform := tests/local_cloud tests/service tests/browser tests/rag tests/delivery tests/e2e
 
-# A misspelt name would be a stack without settings, or all tests.
+# A misspelt name would be taken for none, a misspelt stack for one without settings, a misspelt suite for all tests. Names with a _ are
+# left alone: they are the environment's of a program.
+FLAGS := FIELDS FORCE JSON RUN_KEY V YES
+NAMES := $(FLAGS) AREA BASE CONFIG CORPUS CUSTOMER DATA DAYS FEEDS FILE HISTORIES IMAGE KEY MAPPING MEANS MODEL MODELS ORDER ORDERS \
+	OUTCOME OUTCOMES PORT RECORD REGISTRY REVISION ROTATE RULES SECRET SOURCE STACK SUITE TAG THRESHOLD TIME VERSION
+TYPED := $(foreach name,$(.VARIABLES),$(if $(findstring _,$(name)),,$(if $(filter command,$(origin $(name))),$(name))))
+ifneq ($(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)),)
+$(error there is no variable $(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)); there are: $(NAMES))
+endif
+$(foreach flag,$(filter $(FLAGS),$(TYPED)),$(if $(filter-out 1,$($(flag))),$(error $(flag)=$($(flag)) means nothing; write $(flag)=1, or leave it out)))
 STACKS := $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))
 ifeq ($(filter $(STACK),$(STACKS)),)
 $(error there is no stack "$(STACK)"; there are: $(STACKS). For a new one, copy Pulumi.staging.yaml to Pulumi.$(STACK).yaml)
@@ -55,68 +63,68 @@ export MODELS_DIR ?= $(MODELS)
 # ---- the platform -----------------------------------------------------------------------------------------------------------------------
 
 .PHONY: up
-up: $(RUN_ENV) engine champion ## Bring the whole platform up on this machine (PORT=8080)
-	@$(PYTHON) -m infra.local up --stack "$(STACK)" --port "$(PORT)"
+up: $(RUN_ENV) engine champion ## > Bring the platform up on this machine (PORT=8080)
+	@$(PYTHON) -m infra.local up --stack "$(STACK)" $(if $(PORT),--port "$(PORT)")
 	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) seed-histories
 
 .PHONY: open
-open: $(RUN_ENV) ## Print a link that opens the service's page: works once, for ten minutes
+open: $(RUN_ENV) ## > Print a link that opens its page: works once, for ten minutes
 	@$(PYTHON) -m infra.local open --stack "$(STACK)"
 
+.PHONY: score
+score: $(RUN_ENV) ## > Score orders through it (ORDERS=file.ndjson, or any export)
+	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
+
+.PHONY: status
+status: $(RUN_ENV) ## > Say where it is, what it serves, how it is (V=1: all)
+	@$(PYTHON) -m infra.local status --stack "$(STACK)" $(if $(filter 1,$(V)),--verbose)
+
 .PHONY: preview
-preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## Show what `up` would change, with the policies (STACK=local|staging|prod; BASE=main; JSON=1)
+preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## > Show what `up` would change, with the policies (STACK=prod)
 	@STACK="$(STACK)" BASE="$(BASE)" JSON="$(JSON)" PULUMI_BACKEND_URL= $(DELIVERY) preview
 
 .PHONY: down
-down: $(RUN_ENV) ## Destroy the stack and stop every process that `up` started; orders and models stay
+down: $(RUN_ENV) ## > Take it all down; orders and models stay
 	@$(PYTHON) -m infra.local down --stack "$(STACK)"
-
-.PHONY: status
-status: $(RUN_ENV) ## Show the resources, revisions and processes of the local cloud
-	@$(PYTHON) -m infra.local status --stack "$(STACK)"
-
-.PHONY: score
-score: $(RUN_ENV) ## Score orders through the running service (ORDERS=file.ndjson, or an export with SOURCE=…, MAPPING=… or neither; RECORD=true: count them)
-	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
 
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
 .PHONY: import
-import: $(RUN_ENV) ## Make an order file of an export: CSV, Excel or JSON (FILE=… SOURCE=shopify|… or MAPPING=file.toml; without: say what it is)
+import: $(RUN_ENV) ## > Make an order file of an export: CSV, Excel, JSON (FILE=…)
 	@$(PYTHON) -m data.importing --source "$(SOURCE)" --mapping "$(MAPPING)" "$(FILE)"
 
 .PHONY: train
-train: $(RUN_ENV) $(KEY) orders ## Train, check and promote a model version (DATA=FOLDER CONFIG=ml/config.toml; RUN_KEY=1: the key is this run's alone)
+train: $(RUN_ENV) $(KEY) orders ## > Train, check and promote a model version (DATA=folder)
 	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: champion
-champion: $(RUN_ENV) $(KEY) ## See that there is a champion: train one where there is none (DATA=… CONFIG=…)
+champion: $(RUN_ENV) $(KEY) ## See that there is a champion; train one if not
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
 	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
 
 .PHONY: import-outcomes
-import-outcomes: $(RUN_ENV) ## Hand a file of outcomes to the desk: CSV of chargebacks, NDJSON, JSON (FILE=… SOURCE=bank MEANS=fraud ORDER=… TIME=… OUTCOME=…)
+import-outcomes: $(RUN_ENV) ## Hand a file of outcomes to the desk (FILE=…)
 	@STACK="$(STACK)" FILE="$(FILE)" SOURCE="$(SOURCE)" MEANS="$(MEANS)" ORDER="$(ORDER)" OUTCOME="$(OUTCOME)" TIME="$(TIME)" $(DELIVERY) import-outcomes
 
 .PHONY: export-outcomes
-export-outcomes: $(RUN_ENV) ## Write the outcomes that a stack's desk keeps into its bucket of histories, for training (STACK=…)
+export-outcomes: $(RUN_ENV) ## Write the desk's outcomes where training reads them
 	@STACK="$(STACK)" HISTORIES="$(HISTORIES)" $(DELIVERY) export-outcomes
 
 .PHONY: backtest
-backtest: $(RUN_ENV) $(KEY) champion ## What rules, or another threshold, would have made of past orders (RULES=… DAYS=28 THRESHOLD=… OUTCOMES=… VERSION=…)
+backtest: $(RUN_ENV) $(KEY) champion ## What rules would have made of past orders (RULES=…)
 	@$(PYTHON) -m ml backtest --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" --rules "$(or $(RULES),data/rules/example.toml)" --days "$(or $(DAYS),28)" \
 		$(if $(THRESHOLD),--threshold "$(THRESHOLD)") $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") --histories "$(HISTORIES)" $(VERSION)
 
 .PHONY: check-rules
-check-rules: $(RUN_ENV) $(KEY) ## Check a file of decision rules and lists, and say what it does (RULES=data/rules/rules.toml; FIELDS=1: what a rule may name)
+check-rules: $(RUN_ENV) $(KEY) ## Check a file of rules, say what it does (RULES=…)
 	@$(PYTHON) -m orderguard.rules $(if $(filter 1,$(FIELDS)),--fields,"$(or $(RULES),data/rules/example.toml)")
 
 .PHONY: models
-models: $(RUN_ENV) ## List the model versions with their lineage; the champion is marked
+models: $(RUN_ENV) ## List the model versions with their lineage
 	@$(PYTHON) -m ml models --models "$(MODELS)"
 
 .PHONY: promote
-promote: $(RUN_ENV) ## Make a version the champion (VERSION=…; FORCE=1 although a gate refused it)
+promote: $(RUN_ENV) ## Make a version the champion (VERSION=…)
 	@$(PYTHON) -m ml promote --models "$(MODELS)" $(if $(filter 1,$(FORCE)),--force) $(VERSION)
 
 .PHONY: rollback
@@ -124,27 +132,31 @@ rollback: $(RUN_ENV) ## Go back to the champion before this one
 	@$(PYTHON) -m ml rollback --models "$(MODELS)"
 
 .PHONY: forget
-forget: $(RUN_ENV) $(KEY) ## Remove a customer from orders, past cases, seeds, stores and a running service (CUSTOMER=…)
+forget: $(RUN_ENV) $(KEY) ## Remove a customer everywhere (CUSTOMER=…)
 	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) forget
 	@$(PYTHON) -m app.forget
 	@$(PYTHON) -m ml.forget --data "$(DATA)" --models "$(MODELS)" --histories "$(HISTORIES)"
 
 .PHONY: seed-histories
-seed-histories: $(RUN_ENV) ## What the store of histories would know after these orders, under the stack's key (STACK=…, or HISTORY_URL=…)
+seed-histories: $(RUN_ENV) ## Load what these orders say of customers into the store
 	@STACK="$(STACK)" DATA="$(DATA)" HISTORIES_DIR="$(HISTORIES)" $(DELIVERY) seed-histories
 
 .PHONY: files
-files: $(RUN_ENV) $(KEY) ## Show which order file is which: the name beside its pseudonym (DATA=FOLDER)
+files: $(RUN_ENV) $(KEY) ## Show which order file is which (DATA=folder)
 	@$(PYTHON) -m ml files --data "$(DATA)"
 
 .PHONY: orders
-orders: $(RUN_ENV) ## Make the sample in data/sample, where data/raw holds no orders of your own
+orders: $(RUN_ENV) ## Make the sample, where there are no orders of your own
 	@$(PYTHON) -m data.generator.apart "$(DATA)"
 
 # ---- checks -----------------------------------------------------------------------------------------------------------------------------
 
+.PHONY: check
+check: $(DEV_ENV) $(KEY) ## > Check a change in three minutes: the quick part of `test`
+	@$(PYTHON) -m tests.check
+
 .PHONY: test
-test: lint types security lint-workflows secret-scan ## Everything that CI checks
+test: lint types security lint-workflows secret-scan ## > Check everything that CI checks
 	@rm -f reports/.coverage* reports/tests-*.xml
 	@$(MAKE) --no-print-directory pytest SUITE=all
 	@$(MAKE) --no-print-directory coverage
@@ -170,7 +182,7 @@ security: $(DEV_ENV) ## Bandit (static security analysis)
 		$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES)
 
 .PHONY: lint-workflows
-lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON Schema and Checkov's rules over the workflow files
+lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON Schema, yamllint, Checkov
 	@echo "==> actionlint"; $(ACTIONLINT)
 	@echo "==> zizmor"; $(VENV)/bin/zizmor --quiet --offline --config .github/zizmor.yml .github
 	@echo "==> JSON Schema"; $(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -180,12 +192,12 @@ lint-workflows: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) ## actionlint, zizmor, JSON 
 	@echo "==> Checkov"; CHECKOV=$(CHECKOV) $(DELIVERY) check-workflows
 
 .PHONY: package
-package: $(RUN_ENV) ## Build the wheels of the policy pack and of the local cloud into packages/dist
+package: $(RUN_ENV) ## Build the wheels of the policy pack and the local cloud
 	@$(PYTHON) packages/policies/backend.py packages/dist
 	@$(PYTHON) packages/cloud/backend.py packages/dist
 
 .PHONY: audit
-audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (asks the advisory service, so it needs the network)
+audit: $(DEV_ENV) ## Known vulnerabilities of the locked packages (network)
 	@$(DELIVERY) audit
 
 .PHONY: secret-scan
@@ -194,13 +206,13 @@ secret-scan: $(DEV_ENV) ## Credentials in the tracked files
 
 # No suite alone reaches the threshold of all: `coverage` holds it.
 .PHONY: pytest
-pytest: $(DEV_ENV) engine champion ## The tests of one suite with coverage (SUITE=unit|policies|compliance|platform|all)
+pytest: $(DEV_ENV) engine champion ## The tests of one suite, with coverage (SUITE=unit)
 	@mkdir -p reports
 	@echo "==> tests ($(SUITE))"
 	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --cov-fail-under=0 --junitxml=reports/tests-$(SUITE).xml
 
 .PHONY: coverage
-coverage: $(DEV_ENV) ## Combine the coverage of the suites and hold the threshold
+coverage: $(DEV_ENV) ## Combine the suites' coverage, and hold the threshold
 	@$(PYTHON) -m coverage combine --keep --data-file=reports/.coverage reports/.coverage.* >/dev/null
 	@$(PYTHON) -m coverage xml --quiet --data-file=reports/.coverage -o reports/coverage.xml
 	@$(PYTHON) -m coverage html --quiet --data-file=reports/.coverage --directory reports/coverage
@@ -211,21 +223,21 @@ test-summary: $(DEV_ENV) ## The test reports as a table
 	@$(DELIVERY) test-summary
 
 .PHONY: bench
-bench: $(DEV_ENV) engine champion ## Measure speed, memory, masking, retrieval (AREA=serving for one; AREA=feeds FEEDS=DIR; AREA=masking CORPUS=DIR); takes long
+bench: $(DEV_ENV) engine champion ## Measure (AREA=serving for one area); takes long
 	@$(PYTHON) -m bench $(AREA) $(if $(filter feeds codes,$(AREA)),$(FEEDS)) $(if $(filter masking,$(AREA)),$(CORPUS))
 
 # ---- from a commit to production (what the workflows run) ---------------------------------------------------------------------------------
 
 .PHONY: check-orders
-check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count the orders (DATA=FOLDER), without training
+check-orders: $(RUN_ENV) $(KEY) ## Read, quarantine, mask and count orders (DATA=folder)
 	@$(PYTHON) -m ml prepare --data "$(DATA)"
 
 .PHONY: probe-orders promotion released-commit keep-promotions go-back doctor bootstrap drift-issue record-model model-summary gate-issue publish-model fetch-model fetch-champion preview-report preview-comment former-state check-tag push-image verify-image promote-image sign-image secrets state-copy deploy release fetch-records trace image scan-image
-doctor: $(RUN_ENV) ## What a deployment of a stack needs, and what of it is missing (STACK=prod)
+doctor: $(RUN_ENV) ## What a deployment needs, and what is missing (STACK=prod)
 	@STACK="$(STACK)" $(DELIVERY) doctor
-bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment (STACK=prod); goes on where it was broken off
+bootstrap: $(RUN_ENV) ## Lead through what is missing for a first deployment
 	@STACK="$(STACK)" $(DELIVERY) bootstrap
-drift-issue: $(RUN_ENV) ## Look for drift between state, program and cloud; open an issue (STACK=…)
+drift-issue: $(RUN_ENV) ## Look for drift in a stack; open an issue (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) drift-issue
 record-model: $(RUN_ENV) ## Record the champion and its manifest's hash
 	@$(DELIVERY) record-model
@@ -233,53 +245,53 @@ model-summary: $(RUN_ENV) ## The newest model version's card
 	@$(DELIVERY) model-summary
 gate-issue: $(RUN_ENV) ## Open an issue with the report of a failed gate
 	@$(DELIVERY) gate-issue
-publish-model: $(RUN_ENV) ## Copy a version into the model bucket (MODELS_BUCKET=… VERSION=…)
+publish-model: $(RUN_ENV) ## Copy a version into the model bucket (VERSION=…)
 	@$(DELIVERY) publish-model
-fetch-champion: $(RUN_ENV) ## Fetch the version trained before this commit, for the next training to be compared with
+fetch-champion: $(RUN_ENV) ## Fetch the version trained before this commit
 	@$(DELIVERY) fetch-champion
-fetch-model: $(RUN_ENV) ## Fetch this commit's model version and check it against its record
+fetch-model: $(RUN_ENV) ## Fetch this commit's model version, and check it
 	@STACK="$(STACK)" $(if $(MODEL),MODEL="$(MODEL)") $(DELIVERY) fetch-model
 preview-report: $(RUN_ENV) engine champion ## A stack's preview as Markdown (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) preview-report
 preview-comment: $(RUN_ENV) ## Write or update the pull request's comment
 	@$(DELIVERY) preview-comment
-former-state: $(DEV_ENV) engine ## Record a release's three stacks for the tests, once it is deployed (TAG=v1.0.0)
+former-state: $(DEV_ENV) engine ## Record a release's stacks for the tests (TAG=v1.0.0)
 	@$(PYTHON) -m tests.infra.former_state "$(TAG)"
-check-tag: $(RUN_ENV) ## Check that HEAD carries a version tag, is on main, was tried on the release before and has passed CI
+check-tag: $(RUN_ENV) ## Check that the tag at HEAD may be released
 	@$(DELIVERY) check-tag
-push-image: $(RUN_ENV) ## Build and push the images with the commit's SHA and latest (REGISTRY=…)
+push-image: $(RUN_ENV) ## Build and push the images by commit (REGISTRY=…)
 	@$(DELIVERY) push-images
 verify-image: $(RUN_ENV) ## Check the provenance of the images to deploy
 	@$(DELIVERY) verify-image
-sign-image: $(RUN_ENV) ## Sign the images to deploy for the stack's attestor, where it names one (STACK=…)
+sign-image: $(RUN_ENV) ## Sign them for the stack's attestor (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) sign-image
-secrets: $(RUN_ENV) engine ## Make the keys that a stack has none of yet (STACK=…; SECRET=hook-shopify: given on standard input; ROTATE=masking-key)
+secrets: $(RUN_ENV) engine ## Make the keys that a stack lacks (STACK=… ROTATE=…)
 	@STACK="$(STACK)" SECRET="$(SECRET)" ROTATE="$(ROTATE)" $(DELIVERY) secrets
-state-copy: $(RUN_ENV) engine ## Leave a copy of the state without its secrets, which previews compare with (STACK=…)
+state-copy: $(RUN_ENV) engine ## Leave a copy of the state without secrets (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) state-copy
-promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry, byte for byte
+promote-image: $(RUN_ENV) ## Bring the pushed images into this stack's registry
 	@$(DELIVERY) promote-image
-deploy: $(RUN_ENV) engine ## Deploy the fetched model (MODEL=job: the stack's own) and the pushed image, by canary, with a way back (STACK=…)
+deploy: $(RUN_ENV) engine ## Deploy model and image by canary (STACK=…)
 	@STACK="$(STACK)" $(if $(MODEL),MODEL="$(MODEL)") $(DELIVERY) deploy
-promotion: $(RUN_ENV) engine ## Deploy the champion of the stack's own training job, where it is new (STACK=…)
+promotion: $(RUN_ENV) engine ## Deploy the stack's own new champion (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) promotion
 released-commit: $(RUN_ENV) engine ## The commit whose program a stack runs (STACK=…)
 	@STACK="$(STACK)" $(DELIVERY) released-commit
-keep-promotions: $(RUN_ENV) ## Attach the records of a promotion's run to the releases that the stacks run
+keep-promotions: $(RUN_ENV) ## Attach a promotion's records to its releases
 	@$(DELIVERY) keep-promotions
-go-back: $(RUN_ENV) engine ## Give all traffic to the revision before, or to another, without a build (STACK=… REVISION=…)
+go-back: $(RUN_ENV) engine ## Give all traffic to the revision before (STACK=…)
 	@STACK="$(STACK)" REVISION="$(REVISION)" $(DELIVERY) go-back
 release: $(RUN_ENV) ## Write the release notes of the tag at HEAD
 	@$(DELIVERY) release
-fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace: deployments and model versions
+fetch-records: $(RUN_ENV) ## Fetch what the releases keep for the trace
 	@$(DELIVERY) fetch-records
-probe-orders: $(RUN_ENV) ## Record example orders for canaries, masked, from orders of yours (ORDERS=file.ndjson)
+probe-orders: $(RUN_ENV) ## Record example orders for canaries (ORDERS=…)
 	@ORDERS="$(ORDERS)" $(DELIVERY) probe-orders
-trace: $(RUN_ENV) ## Where something comes from and where it went (VERSION=… or TAG=… or IMAGE=… or FILE=…)
+trace: $(RUN_ENV) ## Where a version, tag, image or file comes from
 	@VERSION="$(VERSION)" TAG="$(TAG)" IMAGE="$(IMAGE)" $(DELIVERY) trace
-image: $(RUN_ENV) ## Build the images here, with Docker or buildah, and say what they weigh
+image: $(RUN_ENV) ## Build the images here, and say what they weigh
 	@$(DELIVERY) build-images
-scan-image: $(DEV_ENV) ## Known vulnerabilities of what the built image holds
+scan-image: $(DEV_ENV) ## Known vulnerabilities of what the image holds
 	@$(DELIVERY) scan-image
 
 ON_THE_RUNS_PAGE := | tee -a "$${GITHUB_STEP_SUMMARY:-/dev/null}"
@@ -289,7 +301,7 @@ cloud-notice:
 	@echo "Nothing was deployed: the repository's variable GOOGLE_CLOUD is not \"on\". docs/technical/CICD_MLOPS_IMPLEMENTATION.md says what to set up first." $(ON_THE_RUNS_PAGE)
 
 .PHONY: snyk
-snyk: $(RUN_ENV) ## Snyk over the packages that run (needs the Snyk CLI and SNYK_TOKEN)
+snyk: $(RUN_ENV) ## Snyk over the packages that run (needs its CLI and token)
 	@mkdir -p reports
 	@snyk test --file=requirements/run.txt --package-manager=pip --command=$(abspath $(PYTHON)) --severity-threshold=high --sarif-file-output=reports/snyk.sarif
 
@@ -343,7 +355,7 @@ $(ACTIONLINT): | $(PYTHON)
 	@GOBIN=$(abspath $(VENV)/bin) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: lock
-lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a registry's name
+lock: $(DEV_ENV) ## Compile the requirements again, with hashes
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 dev.in -o dev.txt
 	@cd requirements && for name in serve vertex train infra run uv bench-fuzz bench-feeds; do \
 		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -c dev.txt $$name.in -o $$name.txt || exit 1; done
@@ -352,4 +364,9 @@ lock: $(DEV_ENV) ## Compile the requirements again, with hashes and without a re
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^# ---- / {gsub(/^# -+ | -+$$/, ""); printf "\n%s\n", $$0} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^# ---- / {gsub(/^# -+ | -+$$/, ""); group = "\n" $$0 "\n"} \
+		/^[a-z-]+:.*## > / {first = first sprintf("  %-15s %s\n", $$1, substr($$2, 3)); next} \
+		/^[a-z-]+:.*## / {rest = rest group sprintf("  %-15s %s\n", $$1, $$2); group = ""} \
+		END {printf "make TARGET [NAME=value ...]\n\nthe ten to begin with\n%s%s", first, rest; \
+			print "\nEach target and its variables: docs/technical/commands.md"}' $(MAKEFILE_LIST)

@@ -17,7 +17,7 @@ from orderguard.private_files import keep_private
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
-    """0 when no history of the customer is left in the store, 2 for what the user has to mend."""
+    """Exit codes: 0 no history of the customer is left in the store, 1 the store did not do it, 2 an input is wrong."""
     customer, url = environment.get("CUSTOMER", "").strip(), environment.get("HISTORY_URL", "")
     if not customer:
         print("whom to forget? Name the customer's id: make forget CUSTOMER=…", file=sys.stderr)
@@ -30,7 +30,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         forgotten = asyncio.run(forget(url, tokens, environment))
     except (MaskingKeyError, HistoryUnavailable) as error:
         print(f"the history can't be removed: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, MaskingKeyError) else 1
     print(
         f"No history of this customer is left in the history store: {forgotten.customers} removed, and their orders"
         f" from the records of {forgotten.entities} devices, networks, e-mails, addresses and cards."

@@ -57,7 +57,7 @@ def main(words: list[str]) -> None:
     chosen = parser.parse_args(words).areas
     given = {name: chosen.pop(chosen.index(name) + 1) for name in WITH_FOLDER if folder_follows(chosen, name)}
     if unknown := set(chosen) - set(AREAS):
-        parser.error(f"no such area: {', '.join(sorted(unknown))}")
+        parser.error(f"no such area: {', '.join(sorted(unknown))}; there are: {', '.join(AREAS)}")
     for name in [name for name in AREAS if not chosen or name in chosen]:
         print(f"\n==> {name}: {AREAS[name]}", flush=True)
         begun = time.monotonic()

@@ -1,6 +1,7 @@
 """`python -m delivery STEP`: what the workflows' steps run, and what a person can run just as well.
 
-Exit codes: 0 done, 1 the step found something wrong (the message says what), 2 wrong usage.
+Exit codes, as everywhere (docs/technical/commands.md): 0 done, 1 the step failed or found something wrong, 2 an input
+is missing or names nothing, 3 refused, 4 the machine lacks something.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -35,7 +36,7 @@ from delivery.deployment import report
 from delivery.doctor import leading
 from delivery.doctor.need import Machine, examine
 from delivery.doctor.needs import needs_of
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.forgetting import forget
 from delivery.outcomes import bring, export
 from delivery.previews import comment
@@ -46,7 +47,8 @@ from delivery.previews.text import text
 from delivery.seeding import seed
 from delivery.stack import Stack, on_google_cloud
 from delivery.traffic import live_service, serving
-from infra.local.errors import LocalCloudError
+from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
+from infra.local.pulumi import require_stack
 from infra.local.provider.resource import Refused
 from orderguard.example_orders import FOLDER, OWN
 from orderguard.model_version import ModelVersionError
@@ -56,12 +58,14 @@ def required(name: str, why: str) -> str:
     """An environment variable that a step can't do without."""
     value = os.environ.get(name)
     if not value:
-        raise DeliveryError(f"{name} is not set. It names {why}.")
+        raise UsageError(f"{name} is not set. It names {why}.")
     return value
 
 
 def stack() -> Stack:
-    return Stack(required("STACK", "the stack: local, staging or prod"))
+    name = required("STACK", "the stack: local, staging or prod")
+    require_stack(name)
+    return Stack(name)
 
 
 def build_images() -> None:
@@ -414,8 +418,16 @@ def main(words: list[str]) -> int:
         STEPS[chosen]()
     except (DeliveryError, LocalCloudError, ModelVersionError, Refused) as problem:
         print(f"{chosen}: {problem}", file=sys.stderr)
-        return 1
-    return 0
+        return _code(problem)
+    return EXIT_OK
+
+
+def _code(problem: Exception) -> int:
+    if isinstance(problem, LocalCloudError):
+        return problem.exit_code
+    if isinstance(problem, Refused):
+        return EXIT_REFUSED
+    return EXIT_USAGE if isinstance(problem, (UsageError, ModelVersionError)) else EXIT_UNEXPECTED
 
 
 if __name__ == "__main__":

@@ -3,3 +3,7 @@
 
 class DeliveryError(RuntimeError):
     """A step can't go on; the message says which input is wrong and what to do about it."""
+
+
+class UsageError(DeliveryError):
+    """An input names nothing that there is, or is missing; the message lists what there is."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from delivery.commands import REPOSITORY, follow
 from delivery.asking import address_of, ask, headers_for
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.models import models_folder
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
@@ -29,7 +29,7 @@ def forget(stack: Stack) -> list[str]:
     """
     customer = stack.environment.get("CUSTOMER", "").strip()
     if not customer:
-        raise DeliveryError("Whom to forget? Name the customer's id: make forget CUSTOMER=…")
+        raise UsageError("Whom to forget? Name the customer's id: make forget CUSTOMER=…")
     outputs = stack.outputs()
     url = address_of(stack, outputs)
     if not url:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from delivery.asking import ask, fetch_bytes
 from delivery.deployment import JOB
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.models import Record, models_folder
 from delivery.stack import Stack, on_google_cloud
 from delivery.tokens import google_headers
@@ -55,7 +55,7 @@ def by_job(environment: Mapping[str, str]) -> bool:
     """Whether models come from the stack's own job. Raises `DeliveryError` for a word that means neither."""
     chosen = environment.get("MODEL", "")
     if chosen not in ("", "runner", JOB):
-        raise DeliveryError(f"MODEL={chosen} is neither job (the stack's own training) nor runner (GitHub's).")
+        raise UsageError(f"MODEL={chosen} is neither job (the stack's own training) nor runner (GitHub's).")
     return chosen == JOB
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from delivery.commands import run
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.stack import Stack, on_google_cloud
 from infra.local import pulumi as local_pulumi
 from infra.keys import DRAWN, GIVEN, SAME_AS, drawn, name_of
@@ -98,14 +98,16 @@ class LocalSecrets:
 
 def see_to_secrets(stack: Stack, ask: Ask | None = None) -> list[str]:
     """See to it that each secret of a stack is there and has a version, and that none stands in its state; what was
-    done. Inputs of
-    the environment: SECRET, one whose value is given; ROTATE, one that gets another key beside the one that it has.
+    done. Inputs of the environment: SECRET, one whose value is given; ROTATE, one that gets another key beside the one
+    that it has.
 
-    Raises `DeliveryError` where a value is missing that only somebody else has.
+    Raises `UsageError` for a name that is none of theirs, `DeliveryError` where a value is missing that only somebody
+    else has.
     """
+    store, names = store_of(stack), wanted(stack.name)
+    _require_names(stack, names)
     gone = stack.let_go_of_versions()
     lines = [f"{name}: no longer in the state; it stays in Secret Manager" for name in gone]
-    store, names = store_of(stack), wanted(stack.name)
     if missing := sorted(names - set(store.names())):
         print(f"==> the secrets of {stack.name}, without a value: {', '.join(missing)}", flush=True)
         stack.up_parts(PARTS, f"secrets: {', '.join(missing)}")
@@ -114,6 +116,15 @@ def see_to_secrets(stack: Stack, ask: Ask | None = None) -> list[str]:
     if chosen := stack.environment.get(SECRET):
         return [*lines, *_given(store, names, chosen, ask or asked)]
     return [*lines, *_made(store, names, ask or typed)]
+
+
+def _require_names(stack: Stack, names: set[str]) -> None:
+    name, rotated = stack.environment.get(SECRET), stack.environment.get(ROTATE)
+    if rotated and rotated not in names & set(DRAWN):
+        raise UsageError(f"ROTATE={rotated}: what is drawn, and so rotated, is {', '.join(DRAWN)}.")
+    if name and not rotated and name not in names & set(GIVEN):
+        known = ", ".join(sorted(names & set(GIVEN))) or "none"
+        raise UsageError(f"SECRET={name}: the secrets of this stack whose value is given are: {known}.")
 
 
 def wanted(stack: str) -> set[str]:
@@ -157,9 +168,6 @@ def _made(store: Store, names: set[str], ask: Ask) -> list[str]:
 
 
 def _given(store: Store, names: set[str], name: str, ask: Ask) -> list[str]:
-    if name not in GIVEN or name not in names:
-        known = ", ".join(sorted(names & set(GIVEN))) or "none"
-        raise DeliveryError(f"SECRET={name}: the secrets of this stack whose value is given are: {known}.")
     value = ask(name)
     if not value:
         raise DeliveryError(
@@ -175,8 +183,6 @@ def _rotated(store: Store, names: set[str], name: str) -> list[str]:
     """A version with a fresh key and the one before it. The secret that others follow comes first: whoever is cut off
     between them ends it before another is drawn.
     """
-    if name not in DRAWN or name not in names:
-        raise DeliveryError(f"ROTATE={name}: what is drawn, and so rotated, is {', '.join(DRAWN)}.")
     if not store.has(name):
         raise DeliveryError(f"{name} has no key yet, so there is none to change: `make secrets` makes it.")
     if behind := _followed(store, names):

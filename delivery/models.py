@@ -16,13 +16,13 @@ from pathlib import Path
 
 from delivery import github
 from delivery.commands import REPOSITORY, commit, run, tag
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.provenance import MAIN_REF, on_main, require_attestation
 from delivery.stack import on_google_cloud
 from delivery.tokens import google_headers
 from infra.local.files import write_whole
 from infra.local.home import DEFAULT_STACK, home_from
-from orderguard.model_version import CHAMPION, ModelVersionError, champion, verify
+from orderguard.model_version import CHAMPION, MANIFEST, ModelVersionError, champion, verify
 from orderguard.private_files import kept_private, make_private_folder
 
 RECORD = REPOSITORY / "reports" / "model-record.json"
@@ -260,10 +260,17 @@ def _download(run_id: str, name: str, folder: Path) -> None:
     run(["gh", "run", "download", run_id, "--name", name, "--dir", str(folder)])
 
 
+def listed(folder: Path) -> str:
+    """The names of the model versions in a folder, as a message tells them."""
+    return ", ".join(sorted(path.parent.name for path in folder.glob(f"[!.]*/{MANIFEST}"))) or "none yet: make train"
+
+
 def publish(bucket: str, version: str, environment: Mapping[str, str] = os.environ) -> str:
     """Copy a model version into the model bucket, the manifest last: a version without one is not whole. Returns where
     it is."""
     folder = models_folder(environment) / version
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"VERSION={version} is not in {folder.parent}; there are: {listed(folder.parent)}")
     verify(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files.sort(key=lambda path: path.name == "manifest.json")

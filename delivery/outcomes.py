@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from delivery.asking import address_of, fetch_bytes, headers_for
 from delivery.commands import REPOSITORY, follow
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
@@ -28,9 +28,7 @@ def bring(stack: Stack) -> str:
     """
     path = Path(stack.environment.get("FILE", ""))
     if path.suffix.lower() not in (*TYPES, ".json") or not path.is_file():
-        raise DeliveryError(
-            "Which file? Name a .csv, .tsv, .ndjson or .json: make import-outcomes FILE=chargebacks.csv"
-        )
+        raise UsageError("Which file? Name a .csv, .tsv, .ndjson or .json: make import-outcomes FILE=chargebacks.csv")
     url, headers = _desk(stack)
     headers["Content-Type"] = TYPES.get(path.suffix.lower(), "application/json")
     asked = {name.lower(): value for name in ASKED if (value := stack.environment.get(name))}

@@ -2,7 +2,7 @@
 
 from delivery.deploy import deploy, go_back
 from delivery.deployment import Deployment
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.job_models import NoChampion, UnsignedChampion, champion, served
 from delivery.models import Record, write
 from delivery.stack import Stack
@@ -65,7 +65,8 @@ def back(stack: Stack, name: str) -> str:
     found = standing(service.shares())
     names = [one.name for one in revisions]
     if found is None or (name and name not in names):
-        raise DeliveryError(f"{stack.name} has no revision {name or 'that serves'}; there are: {', '.join(names)}")
+        there = ", ".join(names) or "none: is it up?"
+        raise UsageError(f"{stack.name} has no revision {name or 'that serves'}; there are: {there}")
     before = names[names.index(found.stable) + 1 :][:1] if found.stable in names else []
     wanted = name or next(iter(before), "")
     chosen = next((one for one in revisions if one.name == wanted), None)

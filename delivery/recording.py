@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from delivery.errors import DeliveryError
+from delivery.errors import UsageError
 from infra.local.files import write_whole
 from orderguard.masking import Keyring, mask_order, new_key_text
 from orderguard.repair import read_order
@@ -37,10 +37,10 @@ def record(source: Path, target: Path) -> int:
     try:
         lines = source.read_bytes().splitlines()[:MOST]
     except OSError as problem:
-        raise DeliveryError(f"{source} can't be read: {problem.strerror}") from None
+        raise UsageError(f"{source} can't be read: {problem.strerror}") from None
     found = list(_masked(filter(None, lines), keyring))
     if not found:
-        raise DeliveryError(f"{source} holds no order, one JSON object a line.")
+        raise UsageError(f"{source} holds no order, one JSON object a line.")
     write_whole(target, b"".join(encode_order(order) + b"\n" for order in found))
     return len(found)
 

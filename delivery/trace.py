@@ -8,8 +8,8 @@ from pathlib import Path
 
 from delivery.commands import run
 from delivery.deployment import JOB, Deployment, history_folder
-from delivery.errors import DeliveryError
-from delivery.models import manifest_hash, models_folder
+from delivery.errors import UsageError
+from delivery.models import listed, manifest_hash, models_folder
 from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.model_version import DataFile, Manifest, champion, has_order_file, read_manifest, sha256
 
@@ -24,7 +24,7 @@ def deployments(folder: Path) -> list[Deployment]:
 def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]) -> list[str]:
     """The model versions that `VERSION`, `TAG`, `IMAGE` or `FILE` (an order file or its name) leads to.
 
-    Raises `DeliveryError` where it leads nowhere.
+    Raises `UsageError` where it leads nowhere.
     """
     if version := wanted.get("VERSION"):
         return [version]
@@ -36,10 +36,13 @@ def versions(wanted: Mapping[str, str], models: Path, deployed: list[Deployment]
     elif file := wanted.get("FILE"):
         found = _trained_with(Path(file), models)
     else:
-        raise DeliveryError("Say where to start: make trace VERSION=…, TAG=…, IMAGE=… or FILE=…")
+        raise UsageError("Say where to start: make trace VERSION=…, TAG=…, IMAGE=… or FILE=…")
     if not found:
         named = "with this file" if wanted.get("FILE") else f"as {next(iter(filter(None, wanted.values())))}"
-        raise DeliveryError(f"Nothing known here was trained or deployed {named}. {ELSEWHERE}")
+        known = {"TAG": {one.tag for one in deployed if one.tag}, "IMAGE": {one.image for one in deployed}}
+        there = ", ".join(sorted(next((known[name] for name in known if wanted.get(name)), ()))) or "none"
+        listed = "" if wanted.get("FILE") else f"; there are: {there}"
+        raise UsageError(f"Nothing known here was trained or deployed {named}{listed}. {ELSEWHERE}")
     return sorted(set(found))
 
 
@@ -70,7 +73,7 @@ def lines(version: str, models: Path, deployed: list[Deployment]) -> list[str]:
             *_deployed(known),
         ]
     if not folder.is_dir():
-        raise DeliveryError(f"The model version {version} is not in {models}. {ELSEWHERE}")
+        raise UsageError(f"The model version {version} is not in {models}; there are: {listed(models)}. {ELSEWHERE}")
     manifest = read_manifest(folder)
     facts = {
         "model version": f"{version}{' (champion)' if champion(models) == version else ''}",

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("--out", type=Path, default=Path("reports/backtest.html"), help="where the page goes")
 
     promote = _command(steps, "promote", "commands", "make a version the champion")
-    promote.add_argument("version")
+    promote.add_argument("version", nargs="?", default="", help="the version")
     promote.add_argument("--force", action="store_true", help="although its gates failed; the history says so")
 
     current = _command(

@@ -78,7 +78,10 @@ def trace(options: argparse.Namespace) -> int:
     found = registry.trace(options.models, sha256(path)) if path.is_file() else []
     found = found or registry.trace(options.models, path.name, _tokens(path.name))
     if not found:
-        raise ModelVersionError(f"{options.models}: no version has anything to do with that")
+        there = (
+            ", ".join(path.name for path in registry.version_folders(options.models)) or "none yet: run `make train`"
+        )
+        raise ModelVersionError(f"{options.models}: no version has anything to do with that; there are: {there}")
     lines = []
     for manifest in found:
         lines += [

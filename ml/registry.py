@@ -237,7 +237,8 @@ def known(models_dir: Path, version: str) -> Path:
     if version and Path(version).name == version and (folder / MANIFEST).is_file():
         return folder
     names = ", ".join(path.name for path in version_folders(models_dir)) or "none yet: run `make train`"
-    raise ModelVersionError(f"{models_dir}: no version {version!r}; there are: {names}")
+    which = f"no version {version!r}" if version else "which version?"
+    raise ModelVersionError(f"{models_dir}: {which}; there are: {names}")
 
 
 def version_folders(models_dir: Path) -> list[Path]:

@@ -32,7 +32,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as made:
         outcomes = killed(made, list(points(seed, count)), progress)
-    print(f"\r{table(outcomes)}")
+    if sys.stdout.isatty():
+        print("\r", end="")
+    print(table(outcomes))
     for outcome in outcomes:
         if outcome.wrong:
             print(f"    {outcome.point}: {'; '.join(outcome.wrong)}\n{outcome.healing.text}")

@@ -55,7 +55,7 @@ def slow_bodies(chance: random.Random) -> dict[str, Any]:
     bench = Bench(load_model(MODELS / wanted, warm))
     pool: list[tuple[float, Body]] = []
     over = 0
-    for _ in tqdm(range(BODIES), desc="bodies", smoothing=0):
+    for _ in tqdm(range(BODIES), desc="bodies", smoothing=0, disable=None):
         body = changed(chance.choice(pool)[1], chance) if pool and chance.random() < 0.2 else new_body(chance)
         pieces = settled(bench, body)
         over += pieces.longest > LIMIT

@@ -107,7 +107,9 @@ def main(argv: list[str] | None = None) -> int:
     end = months_later(start, options.months)
     world = make_world(options.seed, options.orders, start, end)
     feed = lines(world, options.orders, start, end, faulty=not options.faultless)
-    shown = tqdm(feed, total=options.orders, unit=" lines", unit_scale=True, disable=options.quiet)
+    shown = tqdm(
+        feed, total=options.orders, unit=" lines", unit_scale=True, disable=options.quiet or None
+    )  # None: no bar into files
     count, anomalies = write(shown, options.out, options.truth, "", by_month=True)
     later = lines(
         world, SCORED_ORDERS, end, end + timedelta(days=2), anomaly_share=SCORED_ANOMALY_SHARE, prefix="N", faulty=False

@@ -33,9 +33,7 @@ _encode = msgspec.json.Encoder().encode
 def main(argv: list[str] | None = None) -> int:
     """The command line. Exit codes: 0 ok, 1 nothing was written, 2 wrong use or a file that can't be read."""
     parser = argparse.ArgumentParser(prog="python -m data.importing", description="Make an order file of an export.")
-    parser.add_argument(
-        "file", type=Path, help="CSV, Excel or JSON, packed with gzip or not; a folder of files that join"
-    )
+    parser.add_argument("file", help="CSV, Excel or JSON, packed with gzip or not; a folder of files that join")
     parser.add_argument("--source", default="", help="what the file is: a shop system, or a mapping that ships")
     parser.add_argument("--mapping", default="", help="a TOML file that says which column is what")
     parser.add_argument("--out", type=Path, default=OUT, help="the folder to write import-….ndjson to")
@@ -43,6 +41,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--proposal", type=Path, default=PROPOSAL, help="where a proposed mapping is written")
     parser.add_argument("--shown", type=int, default=SHOWN, help="how many of the first orders are shown")
     options = parser.parse_args(argv)
+    if not options.file:
+        print("which file? Name a CSV, Excel or JSON file: make import FILE=orders.csv", file=sys.stderr)
+        return 2
+    options.file = Path(options.file)
     keep_private()
     gc.disable()  # millions of small things, none of which points back: counting references frees them all
     try:

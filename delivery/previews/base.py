@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from delivery.commands import run
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.models import models_folder
 from delivery.previews.steps import Steps
 from delivery.stack import Stack
@@ -34,7 +34,7 @@ def commit_of(reference: str) -> str:
     try:
         return run(["git", "merge-base", reference, "HEAD"]).strip()
     except DeliveryError as problem:
-        raise DeliveryError(
+        raise UsageError(
             f"BASE={reference} is no commit that this clone holds: fetch it first (git fetch origin main).\n{problem}"
         ) from None
 

@@ -35,6 +35,10 @@ class JobError(Exception):
     """The job can't run; the message is Google Cloud's."""
 
 
+class UnknownJob(JobError):
+    """There is no such job; the message lists those that there are."""
+
+
 def job_names(cloud: Cloud) -> list[str]:
     """The stack's jobs."""
     return [str(record.inputs["name"]) for record in cloud.all(JOB)]
@@ -48,7 +52,7 @@ def run_job(cloud: Cloud, name: str) -> int:
     """
     record = next((one for one in cloud.all(JOB) if one.inputs["name"] == name), None)
     if record is None:
-        raise JobError(f"There is no job {name!r}; there are: {', '.join(job_names(cloud)) or 'none'}")
+        raise UnknownJob(f"There is no job {name!r}; there are: {', '.join(job_names(cloud)) or 'none'}")
     template = record.inputs["template"]
     spec: Mapping[str, Any] = template["template"]
     project = str(record.outputs.get("project"))

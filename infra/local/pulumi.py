@@ -70,6 +70,17 @@ def project_file(folder: Path) -> Path:
     return other if other.is_file() else folder / "Pulumi.yaml"
 
 
+def require_stack(stack: str, project: Path = REPOSITORY) -> None:
+    """Raises LocalCloudError for a stack that has no file of settings; the message lists those that have one."""
+    there = sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in project.glob("Pulumi.*.yaml"))
+    if stack not in there:
+        raise LocalCloudError(
+            f"There is no stack {stack!r}; there are: {', '.join(there)}. For a new one, copy Pulumi.staging.yaml to"
+            f" Pulumi.{stack}.yaml.",
+            EXIT_USAGE,
+        )
+
+
 def require_own(home: Home, stack: str, name: str) -> None:
     """Raises LocalCloudError where the stack's cloud is another project's: nothing of one is taken for the other's."""
     path = Cloud(home, stack).root / _OWNER

@@ -5,6 +5,7 @@
 not of the tag before.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import gzip
 import json
 import os
@@ -14,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from delivery.commands import run
+from delivery.errors import DeliveryError
 from delivery.previews import base
 from delivery.stack import Stack
 from infra.local import pulumi
@@ -101,5 +104,19 @@ def _cleared(value: Any, secret: bool = False) -> Any:
     return f"recorded{value[len(value.rstrip()):]}" if secret and isinstance(value, str) else value
 
 
+def main(tag: str) -> int:
+    """Exit codes: 0 written, 1 not, 2 where git knows no such tag."""
+    tags = run(["git", "tag", "--list", "v*"]).split()
+    if tag not in tags:
+        print(f"TAG={tag} is no tag here; there are: {', '.join(tags) or 'none: git fetch --tags'}", file=sys.stderr)
+        return 2
+    try:
+        record(tag)
+    except DeliveryError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    record(sys.argv[1])
+    sys.exit(main(sys.argv[1]))

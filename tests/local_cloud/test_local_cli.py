@@ -20,7 +20,7 @@ from infra.local.cloud import Cloud
 from infra.local.commands import status
 from infra.local.commands.engine_run import Transcript, alone
 from infra.local.commands.service_port import DEFAULT_PORT, choose_port, together
-from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, LocalCloudError
+from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
 from infra.local.jobs import JobError, run_job, started_by
 from infra.local.ports import free_port, require_free
@@ -172,7 +172,7 @@ def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_job_or_bucket_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run-job", "trainer"]) == EXIT_REFUSED
+    assert main(["run-job", "trainer"]) == EXIT_USAGE
     assert "There is no job 'trainer'" in capsys.readouterr().err
     assert main(["object-put", "raw", str(tmp_path / "orders.ndjson")]) == EXIT_USAGE
     assert "There is no bucket 'raw'" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
 from infra.local.files import write_whole
 from infra.local.home import Home
-from infra.local.jobs import JobError, run_job, started_by
+from infra.local.jobs import JobError, UnknownJob, run_job, started_by
 from infra.local.provider.resource import Refused
 from infra.local.services.storage import object_path
 
@@ -16,6 +16,8 @@ def run_named(home: Home, stack: str, name: str) -> int:
     """Runs the job and waits. Raises LocalCloudError where it can't run; 1 where it failed."""
     try:
         code = run_job(Cloud(home, stack), name)
+    except UnknownJob as problem:
+        raise LocalCloudError(str(problem), EXIT_USAGE) from None
     except JobError as problem:
         raise LocalCloudError(str(problem), EXIT_REFUSED) from None
     print(f"job {name}: {'done' if code == 0 else f'failed with code {code}'}")

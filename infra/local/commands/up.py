@@ -71,6 +71,7 @@ def up(
     """Brings the stack up and waits until its service answers. `first` readies a state from before, and says what it
     did. Raises LocalCloudError for what the machine lacks.
     """
+    pulumi.require_stack(stack)
     refuse_credentials_and_show(home, stack)
     steps, cloud = Steps(), Cloud(home, stack)
     require_server(cloud)

@@ -182,7 +182,7 @@ def test_a_setting_that_is_missing_is_named_and_help_knows_it(
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert steps.main([step]) == 1
+    assert steps.main([step]) == 2
     assert f"{missing} is not set" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         steps.main(["--help"])
