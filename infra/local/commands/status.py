@@ -10,7 +10,7 @@ from infra.local.cloud import Cloud
 from infra.local.commands.store import said
 from infra.local.commands.warnings import is_declared, warnings
 from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
-from infra.local.home import Home
+from infra.local.home import DEFAULT_STACK, Home
 from infra.local.ports import straight
 from infra.local.supervisor import client
 
@@ -38,22 +38,29 @@ def collect(cloud: Cloud) -> dict[str, Any]:
 def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> int:
     """Prints a few lines, all there is, or JSON; 1 where something that should run does not answer."""
     found = collect(Cloud(home, stack))
-    health = {} if as_json else {one["name"]: _health(one) for one in found["services"]}
     if as_json:
         print(json.dumps(found, indent=1))
         return EXIT_OK
-    for line in (*_summary(found, health), *(("", *rest(found)) if verbose else ())):
+    health = health_of(found)
+    stack = "" if stack == DEFAULT_STACK else f" STACK={stack}"
+    for line in summary(found, health, up=f"make up{stack}", more=f"make status V=1{stack}"):
         print(line)
+    if verbose:
+        show(found)
     stopped = bool(found["resources"]) and not found["supervisor"]
     return EXIT_UNEXPECTED if stopped or not all(well for well, _ in health.values()) else EXIT_OK
 
 
-def _summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
-    """URL, revision and health of each service, and where the rest is."""
-    again = "" if found["stack"] == "local" else f" STACK={found['stack']}"
+def health_of(found: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
+    """Of each service, whether it is as it should be, and in words."""
+    return {one["name"]: _health(one) for one in found["services"]}
+
+
+def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *, up: str, more: str) -> Iterator[str]:
+    """URL, revision and health of each service; `up` and `more` are the commands to go on with."""
     count = sum(map(len, found["resources"].values()))
     if not count and not found["services"]:
-        yield f"Nothing is up in the stack {found['stack']}. Bring it up: make up{again}"
+        yield f"Nothing is up in the stack {found['stack']}. Bring it up: {up}"
         return
     for service in found["services"]:
         yield f"{service['name']}: {service['url']}"
@@ -61,10 +68,10 @@ def _summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]]) -
             yield f"    revision  {share['revision']} ({share['percent']} % of the traffic)"
         yield f"    health    {health[service['name']][1]}"
     if not found["supervisor"]:
-        yield f"{count} resources are there, and nothing runs. Start it: make up{again}"
+        yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
     yield from (f"warning: {line}" for line in warnings(found["services"]))
-    yield f"{count} resources; `make status V=1{again}` lists them, and the processes"
+    yield f"{count} resources; `{more}` lists them, and the processes"
 
 
 def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
@@ -81,8 +88,14 @@ def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
         return False, f"does not answer ({getattr(problem, 'reason', problem)})"
 
 
-def rest(found: Mapping[str, Any]) -> Iterator[str]:
-    """Resources by kind, and what runs, as lines."""
+def show(found: Mapping[str, Any]) -> None:
+    """Prints resources by kind, and what runs."""
+    for line in _rest(found):
+        print(line)
+
+
+def _rest(found: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
     for kind, meaning in _MEANINGS.items():
         listed = found["resources"].get(kind, [])
         yield f"{kind} ({meaning}): {len(listed)}"
@@ -102,9 +115,3 @@ def rest(found: Mapping[str, Any]) -> Iterator[str]:
                 )
     for store in found["stores"]:
         yield f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}"
-
-
-def show(found: Mapping[str, Any]) -> None:
-    """Prints all that `collect` found."""
-    for line in (*rest(found), *(f"warning: {line}" for line in warnings(found["services"]))):
-        print(line)

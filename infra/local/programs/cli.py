@@ -41,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--force", action="store_true", help="drop its local cloud, whatever is protected")
     down.add_argument("--provider", action="append", default=[], metavar="NAME", help="let this plugin act for real")
     down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
-    status = command("status", lambda wanted, given: commands.status(wanted, as_json=given.json), "show what there is")
+    status = command(
+        "status",
+        lambda wanted, given: commands.status(wanted, as_json=given.json, verbose=given.verbose),
+        "show URL, revision and health of what is up",
+    )
+    status.add_argument("-v", "--verbose", action="store_true", help="list the resources and processes, too")
     status.add_argument("--json", action="store_true", help="print JSON for machines")
     logs = command("logs", lambda wanted, given: commands.show_logs(wanted, given.name, given.lines), "show log lines")
     logs.add_argument("name", nargs="?", help="the service or job (default: all)")

@@ -20,7 +20,7 @@ from infra.local.commands.engine_run import Transcript, alone, banner, heal_stat
 from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
-from infra.local.commands.status import collect, show
+from infra.local.commands.status import collect, health_of, show, summary
 from infra.local.commands.up import drop_damaged
 from infra.local.commands.warnings import is_declared, warnings
 from infra.local.engine import ENGINE_VERSION, ensure_engine
@@ -153,7 +153,7 @@ def down(wanted: Wanted, *, force: bool) -> int:
     return EXIT_OK
 
 
-def status(wanted: Wanted, *, as_json: bool) -> int:
+def status(wanted: Wanted, *, as_json: bool, verbose: bool = False) -> int:
     """What there is, and where the state and the cloud differ."""
     cloud = wanted.cloud
     resources = running.state_of(wanted.project, wanted.home, wanted.stack)
@@ -166,7 +166,10 @@ def status(wanted: Wanted, *, as_json: bool) -> int:
         print(json.dumps(found, indent=1))
         return EXIT_OK
     print(f"{wanted.project.name}/{wanted.stack} in {wanted.home.root}")
-    show(found)
+    for line in summary(found, health_of(found), up=wanted.again("up"), more=f"{wanted.again('status')} -v"):
+        print(line)
+    if verbose:
+        show(found)
     for what in gone:
         print(f"gone: {what} stands in the state, and not in the cloud's folder")
     for name in dead:
