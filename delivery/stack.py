@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pulumi.runtime.rpc import UNKNOWN
 
 from delivery.commands import REPOSITORY, follow, run
 from delivery.errors import DeliveryError
+from delivery.previews.steps import UNKNOWN
 from infra import former_versions, local_upgrade
 from infra.local import pulumi as local_pulumi
 from infra.local.commands.engine_run import alone, heal_state

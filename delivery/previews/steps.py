@@ -27,7 +27,8 @@ _MEANT = {
     "remove-pending-replace": "replace",
 }
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How the engine writes a value that is known only later (`pulumi.runtime.rpc.UNKNOWN`, without importing the SDK)."""
 LONGEST = 60
 """Characters of a value that are shown."""
 _LEAD = 12
@@ -227,7 +228,7 @@ def shown(value: Any, longest: int | None = LONGEST) -> str:
         return "–"
     if isinstance(value, Mapping) and _SIGNATURE in value:
         return "(secret)" if "ciphertext" in value else "(content)"
-    if value == _UNKNOWN:
+    if value == UNKNOWN:
         return "(known after up)"
     return shortened(_plain(value, longest), longest)
 

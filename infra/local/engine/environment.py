@@ -56,6 +56,8 @@ _HARMLESS = {"random", "tls", "command", "time", "std", "archive", "cloudinit", 
 """Providers whose real plugins reach no cloud, registry or cluster of their own accord: an installed one is used."""
 PYTHON, PROJECT = "LOCAL_CLOUD_PYTHON", "LOCAL_CLOUD_PROJECT"
 """The environment variables that name a program's Python, and the folder of the program that it is for."""
+RECORDING = "LOCAL_CLOUD_RECORDING"
+"""The environment variable by which the plugin only records a state."""
 ASKED_FOR = "LOCAL_CLOUD_PROVIDERS"
 """The environment variable that names further providers that may act on something real."""
 _REFUSAL = (

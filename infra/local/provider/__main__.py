@@ -12,8 +12,9 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from infra.local.cloud import Cloud
+from infra.local.engine.environment import RECORDING
 from infra.local.home import Home
-from infra.local.provider.server import RECORDING, Provider
+from infra.local.provider.server import Provider
 from orderguard.private_files import keep_private
 
 _UNLIMITED = 400 * 1024 * 1024

@@ -30,8 +30,6 @@ from infra.local.supervisor import client
 _CREDENTIALS = ("credentials", "accessToken", "impersonateServiceAccount", "registryAuth")
 _OWN_PROVIDER = re.compile(r"::pulumi:providers:[\w-]+::(?!default)")
 """A provider that the program itself makes, not the one that the stack's settings configure."""
-RECORDING = "LOCAL_CLOUD_RECORDING"
-"""The environment variable by which the plugin only records a state."""
 VERSIONS = {"gcp": "10.2.0", "docker": "5.2.0"}
 _PROVIDER_INPUTS = {"gcp": ("project", "region", "zone")}
 _KINDS = {
