@@ -19,7 +19,7 @@ COUNTS, ROUNDS = (0, 100, 300, 1_000), 3
 _KINDS = {
     "pulumi preview": "engine",
     "pulumi-language-python-exec": "program",
-    "infra.local.provider": "provider",
+    "infra.local.fork_server": "provider",
     "-m pulumi.policy": "pack",
 }
 _COLUMNS = ("engine", "program", "provider", "pack")

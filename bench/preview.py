@@ -2,7 +2,7 @@
 
 Everything runs under the real engine on the local cloud, on stacks that were never deployed, in turns, so that what
 else the machine does falls on all alike. Processor time is that of all processes of a run, and says on a busy machine
-what elapsed time can't. `python -m bench.preview` prints a table and writes reports/bench/preview.json.
+what elapsed time can't. `python -m bench preview` prints a table and writes reports/bench/preview.json.
 """
 
 import json
@@ -19,9 +19,18 @@ from infra.local.pulumi import run
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "reports" / "bench" / "preview.json"
-ROUNDS = 5
+ROUNDS = int(os.environ.get("BENCH_PREVIEW_ROUNDS", "5"))
 GOAL_RATIO = 1.5
 SMALL, LARGE = 100, 1_000
+
+KINDS = {
+    "pulumi preview": "engine",
+    "pulumi-language-python-exec": "program",
+    "-m pulumi.policy": "pack",
+    "relay.py": "plugins",
+    "infra.local.fork_server": "plugins",
+}
+"""A part of a command line → what such a process is. The plugins are the providers and the language hosts."""
 
 # The SDK refuses a pack without a rule, so this one has a rule that looks at nothing.
 EMPTY_PACK = """\
@@ -53,10 +62,14 @@ for number in range({count}):
 
 
 class Took(NamedTuple):
-    """What one run took: seconds until it ended, and seconds of processor time."""
+    """What one run took: seconds until it ended, and seconds of processor time of each kind of process."""
 
     elapsed: float
-    processor: float
+    by_process: dict[str, float]
+
+    @property
+    def processor(self) -> float:
+        return sum(self.by_process.values())
 
 
 def main() -> None:
@@ -91,10 +104,10 @@ def _in_turns(programs: Mapping[str, Callable[[], Took]]) -> dict[str, list[Took
 
 def _preview(home: Path, project: Path, stack: str, pack: Path) -> Took:
     began = time.perf_counter()
-    with Watch(home.name, {}) as watch:  # The engine's plugins are nobody's children when it ends.
+    with Watch(home.name, KINDS) as watch:  # The engine's plugins are nobody's children when it ends.
         arguments = ["preview", "--policy-pack", str(pack)]
         done = run(arguments, home=home, stack=stack, project=project, extra={MARK: home.name})
-    took = Took(time.perf_counter() - began, sum(watch.seconds.values()))
+    took = Took(time.perf_counter() - began, watch.seconds)
     if done.returncode:
         raise SystemExit(f"the preview of {project} did not run:\n{done.stdout}")
     return took
@@ -117,7 +130,7 @@ def empty_pack(folder: Path) -> Path:
 
 
 def _report(runs: Mapping[str, list[Took]]) -> None:
-    medians = {name: Took(*(statistics.median(column) for column in zip(*times))) for name, times in runs.items()}
+    medians = {name: _median(times) for name, times in runs.items()}
     empty, prod, small, large = medians.values()
     result = {
         "seconds": {name: [round(took.elapsed, 3) for took in times] for name, times in runs.items()},
@@ -129,6 +142,11 @@ def _report(runs: Mapping[str, list[Took]]) -> None:
             str(SMALL): round((small.elapsed - empty.elapsed) / SMALL * 1e3, 2),
             str(LARGE): round((large.elapsed - empty.elapsed) / LARGE * 1e3, 2),
         },
+        "processor_milliseconds_a_resource": {
+            str(SMALL): _each(small, empty, SMALL),
+            str(LARGE): _each(large, empty, LARGE),
+            f"{LARGE} after {SMALL}": _each(large, small, LARGE - SMALL),
+        },
         "processors": os.cpu_count(),
     }
     for name, times in runs.items():
@@ -139,8 +157,30 @@ def _report(runs: Mapping[str, list[Took]]) -> None:
         )
     print(f"prod over empty: {result['prod_over_empty']} (goal: at most {GOAL_RATIO})")
     print(f"milliseconds a resource: {result['milliseconds_a_resource']}")
+    kinds = [*dict.fromkeys(KINDS.values()), "others", "all"]
+    print(f"{'processor time':32}" + "".join(f"{kind:>10}" for kind in kinds))
+    for name, median in medians.items():
+        all_kinds = {**median.by_process, "all": median.processor}
+        print(f"{name + ', s':32}" + "".join(f"{all_kinds.get(kind, 0.0):10.2f}" for kind in kinds))
+    for name, each in result["processor_milliseconds_a_resource"].items():  # type: ignore[attr-defined]
+        print(f"{name + ', ms a resource':32}" + "".join(f"{each.get(kind, 0.0):10.2f}" for kind in kinds))
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _median(times: list[Took]) -> Took:
+    kinds = {kind for took in times for kind in took.by_process}
+    by_process = {kind: statistics.median(took.by_process.get(kind, 0.0) for took in times) for kind in kinds}
+    return Took(statistics.median(took.elapsed for took in times), by_process)
+
+
+def _each(more: Took, less: Took, resources: int) -> dict[str, float]:
+    """Milliseconds of processor time that a resource takes, by kind of process, from one run to a larger one."""
+    whole = {kind: more.by_process.get(kind, 0.0) - less.by_process.get(kind, 0.0) for kind in more.by_process}
+    return {
+        kind: round(seconds / resources * 1e3, 2)
+        for kind, seconds in {**whole, "all": more.processor - less.processor}.items()
+    }
 
 
 if __name__ == "__main__":

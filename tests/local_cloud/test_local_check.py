@@ -12,9 +12,10 @@ from bench.fidelity.cases import judged, plain
 from bench.fidelity.fuzz import crashes
 from bench.fidelity.run import CASES
 from bench.fidelity.statements import sample
-from infra.local.facts import distil, known_types
-from infra.local.provider.check import REFUSED
+from infra.local.facts import distil, facts_of, known_types
+from infra.local.provider.check import REFUSED, check
 from infra.local.provider.given import DEFAULTS
+from infra.local.provider.program import lacks
 from infra.local.provider.values import UNKNOWN, struct
 from infra.local.services import all_resources, modules, resource_of
 
@@ -255,3 +256,20 @@ def test_the_fact_files_agree_with_the_installed_sdks() -> None:
     # The others are declared only, and importing all of the SDK takes half a minute; `python -m
     # infra.local.facts.distil --check` does.
     assert distil.stale({"storage", "secretmanager", "artifactregistry", "cloudrunv2", "docker", "eventarc"}) == {}
+
+
+def test_a_program_with_an_older_sdk_gets_no_default_that_it_could_not_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's provider protects services since its sixth version: before, nothing could be said about it."""
+    source = tmp_path / "lib/python3.11/site-packages/pulumi_gcp/cloudrunv2/service.py"
+    source.parent.mkdir(parents=True)
+    source.write_text('pulumi.set(__self__, "ingress", ingress)')
+    monkeypatch.setenv("LOCAL_CLOUD_PYTHON", str(tmp_path / "bin/python"))
+    facts, resource = facts_of(SERVICE), resource_of(SERVICE)
+    assert facts and resource
+    lacks.cache_clear()
+    given = {"location": "europe-west1", "template": {"containers": [{"image": "x"}]}}
+    found = {other: check(facts, resource, "web", {}, given, b"", other_names=other)[0] for other in (False, True)}
+    lacks.cache_clear()
+    assert (found[False]["deletionProtection"], found[True].get("deletionProtection")) == (True, None)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from infra.local import pulumi
-from infra.local.cloud import Cloud
+from infra.local.cloud import Cloud, Record
 from infra.local.errors import LocalCloudError
 from infra.local.home import Home
 from infra.local.image import instructions
@@ -291,3 +291,10 @@ def test_what_an_image_installs_by_pip_is_read_of_its_dockerfile(tmp_path: Path,
     words, files = installed_by(instructions(f"FROM python:3.12\n{lines}\n"), tmp_path)
     assert words == [word.replace("{context}", str(tmp_path)) for word in wanted]
     assert files == ([tmp_path / "requirements.txt"] if "-r" in wanted else [])
+
+
+def test_what_an_older_sdk_calls_by_a_former_name_is_not_lost(tmp_path: Path) -> None:
+    cloud = Cloud(Home(tmp_path), "s")
+    cloud.put(Record("gcp:serviceaccount/account:Account", "a", "urn", "enforced", "", "", {}, {}))
+    former = {"type": "gcp:serviceAccount/account:Account", "custom": True}
+    assert running.lost([{**former, "id": "a"}, {**former, "id": "b"}], cloud) == [f"{former['type']} b"]

@@ -13,6 +13,7 @@ from infra.local.commands.engine_run import latest_state, state_file
 from infra.local.engine import environment
 from infra.local.engine.environment import ASKED_FOR, PROJECT, PYTHON
 from infra.local.errors import EXIT_USAGE, LocalCloudError
+from infra.local.facts import facts_of
 from infra.local.home import Home
 from infra.local.ports import straight
 from infra.local.programs.project import Project
@@ -115,8 +116,14 @@ def lost(resources: Sequence[Mapping[str, Any]], cloud: Cloud) -> list[str]:
         if one.get("custom")
         and one.get("id")
         and str(one["type"]).partition(":")[0] in _ON_DISK
-        and cloud.get(str(one["type"]), str(one["id"])) is None
+        and cloud.get(_present(str(one["type"])), str(one["id"])) is None
     ]
+
+
+def _present(token: str) -> str:
+    """The name under which the cloud keeps a type: programs with an older SDK use former ones."""
+    found = facts_of(token)
+    return found.type if found else token
 
 
 def heal_supervisor(cloud: Cloud) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from infra.local.facts import AutomaticName, Block, Facts, Property
 from infra.local.provider import judge
 from infra.local.provider.given import DEFAULTS, Unparsed, converted, original
+from infra.local.provider.program import lacks
 from infra.local.provider.resource import Resource
 from infra.local.provider.rules import Problem
 from infra.local.refusals import of_inputs
@@ -27,8 +28,8 @@ def check(
 ) -> tuple[dict[str, Any], list[str]]:
     """The inputs with defaults and the automatic name, and what is wrong with them in the provider's words.
 
-    With `other_names`, names that the facts do not have are taken as they are: those of another SDK than ours. Raises
-    Unparsed where the real provider answers with an error instead.
+    With `other_names`, those of another SDK than ours, names that the facts do not have are taken as they are, and what
+    the program's SDK does not have gets no default. Raises Unparsed where the real provider answers with an error.
     """
     values = converted(facts.properties, new, other_names=other_names)
     inputs = judge.Inputs(facts.properties, values, newer=bool(facts.says("pf")))
@@ -40,6 +41,8 @@ def check(
     values |= added
     problems = list(judge.problems(inputs))
     filled = _filled(inputs, facts.properties, values)
+    if other_names:
+        filled = {key: value for key, value in filled.items() if key in values or not lacks(facts.type, key)}
     added |= {key: value for key, value in filled.items() if key not in values}
     complete: dict[str, Any] = original(filled)
     refused: list[Problem] = []

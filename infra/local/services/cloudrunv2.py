@@ -24,7 +24,7 @@ _TRAFFIC = (LATEST, "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION")
 
 def _protected(what: str) -> Any:
     def refuse(cloud: Cloud, old: Values) -> None:
-        if old.get("deletionProtection") is not False:
+        if old.get("deletionProtection"):
             raise Refused(
                 f"cannot destroy {what} without setting deletion_protection=false and running `terraform apply` (here:"
                 " set deletionProtection to false and run `up`)"
