@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ def forest_scores(forest: IsolationForest, features: NDArray[np.float32]) -> NDA
     for tree, columns, lengths in zip(
         forest.estimators_, forest.estimators_features_, leaf_path_lengths(forest), strict=True
     ):
-        depths += lengths[tree.tree_.apply(np.ascontiguousarray(features[:, columns]))]
+        depths += lengths[tree.tree_.apply(np.take(features, columns, axis=1))]
     scores: NDArray[np.float64] = np.exp(exponent_scale(forest) * depths)
     return scores
 
@@ -121,14 +122,12 @@ def leaf_path_lengths(forest: IsolationForest) -> list[NDArray[np.float64]]:
     lengths = []
     for estimator in forest.estimators_:
         tree = estimator.tree_
-        depth = np.zeros(tree.node_count)
-        for node in range(tree.node_count):  # a parent's number is below its children's
-            if tree.children_left[node] >= 0:
-                depth[[tree.children_left[node], tree.children_right[node]]] = depth[node] + 1
+        depth = tree.compute_node_depths() - 1.0
         lengths.append(depth + np.array([average_path_length(rows) for rows in tree.n_node_samples.tolist()]))
     return lengths
 
 
+@cache
 def average_path_length(rows: int) -> float:
     """c(n): the average path length of an unsuccessful search in a binary search tree of n rows (Liu, Ting and Zhou,
     equation 1).

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from statistics import NormalDist
 from typing import Any
@@ -71,6 +72,12 @@ def noise_limit(
     fitted to their mean and variance (PSI of a true null is one, asymptotically) and its quantile taken by Wilson and
     Hilferty's cube root.
     """
+    return _noise_limit(tuple(reference_counts), rows, significance, draws, seed)
+
+
+@lru_cache(maxsize=128)
+def _noise_limit(reference_counts: tuple[int, ...], rows: int, significance: float, draws: int, seed: int) -> float:
+    """As many are kept as two references have variables: windows of as many rows ask for the same limits."""
     counts = np.asarray(reference_counts)
     expected = counts * (rows / counts.sum())
     chance = Random(seed)  # nosec B311  # draws, not secrets
