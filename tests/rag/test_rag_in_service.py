@@ -29,7 +29,7 @@ from tests.rag.fake_servers import (
     serving as serving_model,
 )
 from tests.rag.test_rag_hostile_providers import ENDLESS, WRONG, head, well_said
-from tests.serving import API_KEY, MASKING_KEY, ODD, WAIT_SECONDS, Service, histories_of, serving
+from tests.serving import API_KEY, MASKING_KEY, NO_TLS, ODD, WAIT_SECONDS, Service, histories_of, serving
 
 QUESTION = "How long may an order be on hold?"
 CANARY = "grace.hopper@canary.example"
@@ -130,7 +130,9 @@ def test_an_openai_client_may_send_the_key_its_own_way_to_its_own_route(service:
     body = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
 
     def status(path: str, **headers: str) -> int:
-        return httpx.post(f"{service.url}{path}", json=body, headers=headers, timeout=WAIT_SECONDS).status_code
+        return httpx.post(
+            f"{service.url}{path}", json=body, headers=headers, timeout=WAIT_SECONDS, verify=NO_TLS
+        ).status_code
 
     assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}") == 200
     assert status("/v1/chat/completions", Authorization=f"Bearer {API_KEY}x") == 401
@@ -145,7 +147,7 @@ def test_the_former_route_is_logged_without_its_address(models_dir: Path, tmp_pa
     with serving(models_dir, tmp_path / "service.log", LOG_LEVEL="debug") as service:
         reply = service.get(f"/v1/orders/{order_id}/similar")
         assert (reply.status_code, reply.json()["type"]) == (410, "/docs#problem-gone")
-        assert httpx.get(f"{service.url}/v1/orders/{order_id}/similar").status_code == 401
+        assert httpx.get(f"{service.url}/v1/orders/{order_id}/similar", verify=NO_TLS).status_code == 401
         assert service.post("/v1/similar", {"order_id": order_id}).status_code == 404
         metrics = service.get("/metrics").text
     lines = [line["httpRequest"] for line in service.log_lines() if line["event"] == "request"]

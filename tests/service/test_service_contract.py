@@ -20,7 +20,7 @@ from infra.local.errors import LocalCloudError
 from infra.local.home import Home
 from orderguard.masking import Keyring
 from orderguard.version import VERSION
-from tests.serving import API_KEY, MASKING_KEY, ODD, USUAL, WAIT_SECONDS, Service, serving
+from tests.serving import API_KEY, MASKING_KEY, NO_TLS, ODD, USUAL, WAIT_SECONDS, Service, serving
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_an_order_below_the_threshold_has_its_reasons_where_it_is_explained(serv
 
 
 def test_the_door_gives_the_key_for_a_code_once_and_a_code_to_who_has_the_key(service: Service) -> None:
-    with httpx.Client(base_url=service.url, timeout=WAIT_SECONDS) as anyone:
+    with httpx.Client(base_url=service.url, timeout=WAIT_SECONDS, verify=NO_TLS) as anyone:
         assert anyone.get("/door").json() == {"key_required": True}
         assert anyone.post("/v1/door").status_code == 401
         code = service.post("/v1/door", b"").json()["code"]
@@ -100,7 +100,10 @@ def test_make_open_and_up_on_a_terminal_print_a_link_that_works_once(
         assert "works once, for ten minutes" in said and API_KEY not in said
         found = re.search(rf"{re.escape(service.url)}/#code=(\S+)", said)
         assert found, "the code stands behind #, which a browser sends to nobody"
-        answers = [httpx.post(f"{service.url}/door", json={"code": found[1]}, timeout=WAIT_SECONDS) for _ in "12"]
+        answers = [
+            httpx.post(f"{service.url}/door", json={"code": found[1]}, timeout=WAIT_SECONDS, verify=NO_TLS)
+            for _ in "12"
+        ]
         assert [answer.status_code for answer in answers] == [200, 400]
     assert way_in(service.url, header, terminal=False) == "`make open` prints a link that lets you in"
     header.write_text("X-API-Key: another-key\n")
@@ -316,7 +319,7 @@ def test_what_can_be_read_can_be_asked_for_by_head(service: Service) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz/", "/docs/", "/v1/model/", "/v1/score/", "/static"])
 def test_nobody_is_sent_to_where_the_host_header_says(service: Service, path: str) -> None:
-    answer = httpx.get(f"{service.url}{path}", headers={**service.headers, "Host": "elsewhere.example"})
+    answer = httpx.get(f"{service.url}{path}", headers={**service.headers, "Host": "elsewhere.example"}, verify=NO_TLS)
     assert answer.status_code == 404 and "location" not in answer.headers
 
 

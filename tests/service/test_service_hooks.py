@@ -14,7 +14,7 @@ import pytest
 
 from bench.hooks.vendor import MAKERS, OLDER_SECRETS, SECRETS, VENDORS, Delivery, moment, shopify, stripe, woocommerce
 from bench.redis_server import RedisServer
-from tests.serving import WAIT_SECONDS, Service, serving
+from tests.serving import NO_TLS, WAIT_SECONDS, Service, serving
 
 NUMBERS = count(5_000_001)
 ENVIRONMENT: dict[str, Any] = {
@@ -33,7 +33,9 @@ def hooks(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def deliver(service: Service, delivery: Delivery, headers: dict[str, str] | None = None) -> httpx.Response:
     sent = delivery.signed() if headers is None else headers
-    return httpx.post(service.url + delivery.path, content=delivery.body, headers=sent, timeout=WAIT_SECONDS)
+    return httpx.post(
+        service.url + delivery.path, content=delivery.body, headers=sent, timeout=WAIT_SECONDS, verify=NO_TLS
+    )
 
 
 def outcome(answer: httpx.Response) -> str:

@@ -16,7 +16,7 @@ from delivery.probes import answers, unexpected
 from infra.local.ports import free_port
 from orderguard.example_orders import EXPECTED, ExpectedScores, example_file, read_orders
 from orderguard.model_version import CHAMPION
-from tests.serving import REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, serving, train
+from tests.serving import NO_TLS, REPOSITORY, USUAL, WAIT_SECONDS, Service, environment, serving, train
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ class Load:
         self._threads = [threading.Thread(target=self._run, args=(service,)) for _ in range(clients)]
 
     def _run(self, service: Service) -> None:
-        with httpx.Client(headers=service.headers, base_url=service.url, timeout=WAIT_SECONDS) as client:
-            while not self._stop.is_set():
+        with httpx.Client(headers=service.headers, base_url=service.url, timeout=WAIT_SECONDS, verify=NO_TLS) as client:
+            while not self._stop.wait(0.005):
                 try:
                     answer = client.post("/v1/score", json=USUAL)
                     if answer.status_code != 200:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import USUAL, WAIT_SECONDS, Service, serving
+from tests.serving import NO_TLS, USUAL, WAIT_SECONDS, Service, serving
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,10 @@ LONG: dict[str, tuple[str, list[Any]]] = {
 @pytest.mark.parametrize("name", LONG)
 def test_health_and_other_orders_are_answered_while_long_ones_are_at_work(service: Service, name: str) -> None:
     path, bodies = LONG[name]
-    with ThreadPoolExecutor(len(bodies)) as pool, httpx.Client(base_url=service.url, headers=service.headers) as client:
+    with (
+        ThreadPoolExecutor(len(bodies)) as pool,
+        httpx.Client(base_url=service.url, headers=service.headers, verify=NO_TLS) as client,
+    ):
         long = [pool.submit(service.post, path, json.dumps(body).encode()) for body in bodies]
         answered = answered_until_done(client, long)
         assert [one.result().status_code for one in long] == [200] * len(long)

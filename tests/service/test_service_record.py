@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import ODD, USUAL, Service, serving
+from tests.serving import NO_TLS, ODD, USUAL, Service, serving
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 COUNTED = re.compile(
@@ -106,7 +106,7 @@ def test_other_parameters_are_left_alone(service: Service) -> None:
 
 
 def test_the_document_tells_of_it(service: Service) -> None:
-    paths = httpx.get(f"{service.url}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{service.url}/openapi.json", verify=NO_TLS).json()["paths"]
     for path in ("/v1/score", "/v1/score/batch", "/v1/score/stream"):
         parameter, source = paths[path]["post"]["parameters"]
         assert source["name"] == "source" and "shopify" in source["schema"]["enum"]

@@ -18,7 +18,7 @@ from schemathesis.config import SchemathesisConfig
 
 from app.connection import MAX_HEAD_BYTES
 from app.settings import Settings
-from tests.serving import API_KEY, USUAL, WAIT_SECONDS, Service, serving
+from tests.serving import API_KEY, NO_TLS, USUAL, WAIT_SECONDS, Service, serving
 
 TIMEOUT = 1.0
 DEFAULT_TIMEOUT: Any = next(f.default for f in dataclasses.fields(Settings) if f.name == "request_timeout_seconds")
@@ -263,7 +263,7 @@ def test_memory_stays_flat_and_small(service: Service) -> None:
             assert client.post("/v1/score", json=order).status_code in (200, 503)
         return float(psutil.Process(service.process.pid).memory_info().rss) / 2**20
 
-    with httpx.Client(base_url=service.url, headers=service.headers, timeout=WAIT_SECONDS) as client:
+    with httpx.Client(base_url=service.url, headers=service.headers, timeout=WAIT_SECONDS, verify=NO_TLS) as client:
         sizes = [scored(client, 1_500 * part) for part in range(3)]
     assert min(after - before for before, after in pairwise(sizes)) < 3
     assert sizes[-1] < 120

@@ -2,7 +2,9 @@
 at a time, and in which form. How long it may take is bounded by who asks (app/rag/asking.py).
 """
 
+import ssl
 from collections.abc import AsyncIterator, Iterable
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -22,6 +24,12 @@ PIECE = 1_024
 """Bytes between two turns of other requests: parsed in some milliseconds, whatever they are."""
 LONGEST_LINE = 65_536
 UTF_8 = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii"})
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Made once a process: to read the certificate authorities takes longer than to ask."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Stream(httpcore.AsyncNetworkStream):
@@ -64,8 +72,7 @@ class _Transport(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self) -> None:
-        context = httpx.create_ssl_context(trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=_Network())
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=_trusting(), network_backend=_Network())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"
