@@ -53,6 +53,8 @@ def _modules() -> Iterator[tuple[str, bytes]]:
 
 
 if __name__ == "__main__":
+    import orderguard.interrupts  # noqa: F401  here, since an installer has this folder alone
+
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     print(f"Built {folder / build_wheel(str(folder))}. Install it anywhere: pip install {folder / '*.whl'}")

@@ -172,6 +172,7 @@ def test_a_public_bucket_is_refused_by_rule_and_resource_and_nothing_changes(pla
     assert done.returncode != 0
     said = done.stdout + done.stderr
     assert "bucket-public-access-prevention" in said and "models" in said
+    assert command == "up" or "alerts.db" not in said, "a preview changes nothing that `up` adds by itself"
     assert state_of(platform) == state
     assert platform.answers()
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from data.generator.__main__ import main as sample
+from data.importing.for_scoring import main as for_scoring
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 PAGE = (REPOSITORY / "docs" / "technical" / "commands.md").read_text(encoding="utf-8")
@@ -171,3 +174,14 @@ def test_progress_is_shown_at_a_terminal_alone() -> None:
     assert len(found) >= 7 and [place for place, asked in found if not asked] == []
     for wrong in ('print("\\rdone")', 'sys.stderr.write("\\x1b[2K")', "tqdm(x, disable=quiet)", "tqdm(x)"):
         assert [asked for _, asked in shows_progress(ast.parse(wrong))] == [False]
+
+
+def test_the_bars_of_a_command_that_goes_well_are_not_in_its_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folders = [word for name in ("out", "truth", "score") for word in (f"--{name}", str(tmp_path / name))]
+    assert sample([*folders, "--orders", "100", "--months", "1"]) == 0
+    orders = next((tmp_path / "out").glob("*.ndjson"))
+    assert for_scoring([str(orders)]) == 0
+    out, told = capfd.readouterr()
+    assert " orders with " in out and not told and "\r" not in out
