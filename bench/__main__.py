@@ -27,6 +27,7 @@ AREAS = {
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "rules": "requests a second with twenty decision rules and with none, a backtest, random rules over random orders",
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
+    "desk": "what kept alerts cost scoring, 10,000 alerts filtered, a database that is killed, slow or full",
     "page": "the desk in Chromium: 10,000 open alerts, a day's work by keyboard, two people at once",
     "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",
     "faults": "the local cloud under kill -9 at 200 points, damaged files, a full disk, a taken port, two at once",
@@ -37,6 +38,7 @@ AREAS = {
 }
 MODULES = {
     "deploy": "bench.deploy.run",
+    "desk": "bench.desk.run",
     "faults": "bench.faults.run",
     "feeds": "bench.feeds.run",
     "fidelity": "bench.fidelity.run",

@@ -37,12 +37,13 @@ LOADS, FILTERS = 5, 20
 PAINT_GOAL, FILTER_GOAL = 1_000.0, 200.0
 PATIENCE = 60_000.0
 MEASURED = """() => new Promise((done) => {
-  const look = () => {
-    const [found] = performance.getEntriesByName("queue");
-    if (found) done(found.duration);
-    else requestAnimationFrame(look);
-  };
-  look();
+  // An observer: asking frame by frame would paint each of them, and measure that.
+  new PerformanceObserver((list, observer) => {
+    const [found] = list.getEntriesByName("queue");
+    if (!found) return;
+    observer.disconnect();
+    done(found.duration);
+  }).observe({ type: "measure", buffered: true });
 })"""
 HEADERS = {"X-API-Key": API_KEY, "Content-Type": "application/json"}
 COUNTRIES = ("NG", "ZA", "BR", "US", "FR", "IT", "PL", "SE")

@@ -39,6 +39,12 @@ ALERT = Table(
     Index("alert_made", "made_at"),
     Index("alert_customer", "customer_token"),
     Index("alert_device", "device_token"),
+    Index(
+        "alert_narrow",
+        *("state", "taken_by", "country", "fact", "channel", "model_version", "decided_by", "outcome"),
+        *("made_at", "closed_at", "score", "risk", "customer_token", "reason", "id"),
+        info={"only": "sqlite"},
+    ),
 )
 """An alert with what became of it: `state` is `new`, `taken` or `closed`. Who acted is sealed."""
 

@@ -36,6 +36,7 @@ function told(text) {
 export async function show(id) {
   if (!door.isOpen()) return;
   say("desk-message", "");
+  const came = met;
   try {
     if (!met && !(await begin())) return;
   } catch (error) {
@@ -43,17 +44,19 @@ export async function show(id) {
   }
   if (id) return alert.show(id, queue.find(id), acts, failed);
   if (alert.hide()) queue.focus();
-  else queue.lookAgain();
+  else if (came) queue.lookAgain();
 }
 
 async function begin() {
+  const loaded = queue.load(); // while the service says who this is
   if (!(await analyst.meet(() => queue.load().then(queue.focus)))) {
+    queue.clear();
     say("desk-message", "This service keeps no alerts: ALERTS_URL is off. Orders can be scored by hand.");
     byId("desk").hidden = true;
     return false;
   }
   byId("desk").hidden = false;
-  await Promise.all([queue.load(), offer()]);
+  await loaded;
   met = true;
   return true;
 }
@@ -201,6 +204,7 @@ listen([
   [["?"], "these keys", help],
 ], () => views.current() === "queue" && met);
 for (const button of document.querySelectorAll("[data-state]")) button.addEventListener("click", () => queue.want({ state: button.dataset.state }));
+byId("filters-more").addEventListener("toggle", () => byId("filters-more").open && offer().catch(failed));
 byId("keys-open").addEventListener("click", help);
 byId("export").addEventListener("click", save);
 byId("close-chosen").addEventListener("click", close);

@@ -18,13 +18,20 @@ export async function open(then, otherwise) {
   const code = new URLSearchParams(location.hash.slice(1)).get("code");
   if (code !== null) history.replaceState(null, "", location.pathname + location.search);
   if (code !== null) await exchange(code);
+  // Who has a key already does not wait for the answer.
+  const asked = ask();
+  if (apiKey.get() === "") await asked;
+  show();
+  if (isOpen()) await then();
+}
+
+async function ask() {
   try {
     required = (await get("/door")).key_required;
+    show();
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
   }
-  show();
-  if (isOpen()) await then();
 }
 
 async function exchange(code) {

@@ -235,12 +235,12 @@ async function turn(by) {
 }
 
 /** Asks anew with another wish, from the first page on. */
-export function want(wish, start) {
+export function want(wish) {
   Object.assign(wanted, wish);
   cursors.length = 1;
   shown.at = 0;
   selected.clear();
-  return load(start);
+  return load();
 }
 
 byId("page-before").addEventListener("click", () => turn(-1));

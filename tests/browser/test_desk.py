@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from app.framework import STATIC
 from tests.browser.chromium import opened
 from tests.browser.seeing import FAINT, NAMELESS, SIDEWAYS, STRUCTURE, violations
 from tests.serving import API_KEY, ODD, Service
@@ -313,3 +314,10 @@ def test_nothing_moves_while_the_queue_comes(enter: Enter, made: list[str]) -> N
     expect(rows(page).first).to_be_visible()
     page.evaluate("document.body.style.paddingTop = '1px'")  # so that there is one shift to be told of
     assert page.evaluate(SHIFTED) < 0.1
+
+
+def test_every_module_is_asked_for_with_the_page() -> None:
+    """What one module imports would be asked for only once that is there."""
+    page = (STATIC / "index.html").read_text()
+    asked = re.findall(r'<(?:link rel="modulepreload" href|script type="module" src)="/static/([a-z]+\.js)"', page)
+    assert sorted(asked) == sorted(path.name for path in STATIC.glob("*.js"))

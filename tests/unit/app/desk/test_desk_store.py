@@ -60,7 +60,12 @@ def counted(connection: Connection, table: Any) -> int:
 
 def test_migrations_make_the_tables_that_the_service_knows(database: Database) -> None:
     with database.transaction() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False, "compare_server_default": False})
+        ours = connection.dialect.name
+        opts = {
+            **{"compare_type": False, "compare_server_default": False},
+            "include_object": lambda item, *_: item.info.get("only", ours) == ours,
+        }
+        context = MigrationContext.configure(connection, opts=opts)
         known = METADATA.tables["alembic_version"]
         assert [one for one in compare_metadata(context, METADATA) if known not in one] == []
 
