@@ -17,8 +17,8 @@ from policies.state import State, check, read_state
 from policies.version import PACK_NAME, PACK_VERSION
 from policies.writing import OUTPUTS, write_reports, write_whole
 
-HELD, VIOLATED, WRONG_USAGE = 0, 1, 2
-"""Exit codes: no mandatory rule is violated; one is; the command can't be carried out as it was given."""
+HELD, VIOLATED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: no mandatory rule is violated; one is; the command can't be carried out as it was given; Ctrl-C."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         print(f"orderguard-policies: {problem}", file=sys.stderr)
         return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted: the same command begins anew", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

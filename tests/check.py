@@ -22,11 +22,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SECONDS = 150.0
 """For tests and types, from the beginning; the rest of three minutes is for starting and for what has just begun."""
 PARTS = (
-    ("tests/policies", "tests/docs", "tests/unit/delivery", "tests/unit/bench"),
-    ("tests/unit/orderguard", "tests/unit/app", "tests/unit/data", "tests/unit/test_architecture.py"),
+    ("tests/docs", "tests/policies", "tests/unit/delivery", "tests/unit/data"),
+    (
+        "tests/unit/orderguard",
+        "tests/unit/app",
+        *(f"tests/unit/{path.name}" for path in sorted((REPOSITORY / "tests" / "unit").glob("test_*.py"))),
+    ),
 )
 """What two processors share."""
-ENGINE = ("tests/policies/test_engine.py",)
+ENGINE = ("tests/policies/test_engine.py", "tests/policies/test_analyzer.py")
 NEEDS = {
     "platform": "the platform",
     "redis_server": "a Redis server",
@@ -35,8 +39,8 @@ NEEDS = {
 }
 """A fixture → what a test with it needs."""
 ELSEWHERE = (
-    "training and its model (tests/unit/ml): make pytest SUITE=unit",
-    "the program on the engine (tests/infra, tests/policies/test_engine.py): make pytest SUITE=unit, SUITE=policies",
+    "training and benchmarks (tests/unit/ml, tests/unit/bench): make pytest SUITE=unit",
+    "the program, and the policies on the engine (tests/infra, tests/policies): make pytest SUITE=unit, SUITE=policies",
     "service, browser, local cloud, delivery, end to end: make pytest SUITE=platform",
     "privacy in what runs (tests/compliance): make pytest SUITE=compliance",
 )
@@ -58,9 +62,10 @@ def _git(*words: str) -> tuple[int, str]:
 
 def first_tests(changed: Sequence[str]) -> re.Pattern[str]:
     """What a test's source holds that is to run first: the name of a changed module. It finds nothing where none is."""
-    names = [re.escape(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")) for name in changed]
+    names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in changed]
+    whole = [rf"\b{re.escape(name)}\b" for name in names]
     halves = [rf"from {re.escape(a)} import .*\b{re.escape(b)}\b" for a, _, b in (n.rpartition(".") for n in names)]
-    return re.compile("|".join([*(rf"\b{name}\b" for name in names), *halves]) or r"(?!)")
+    return re.compile("|".join([*whole, *halves]) or r"(?!)")
 
 
 class Quick:
@@ -105,7 +110,7 @@ def tests(part: int, until: float) -> int:
     code = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *ignored, *PARTS[part]], plugins=[plugin])
     needed = ", ".join(f"{count} for want of {need}" for need, count in plugin.left_out.items() if count)
     late = plugin.chosen - plugin.begun
-    print(f"not run in {', '.join(PARTS[part])}: {needed or 'none'}{f', {late} for want of time' if late else ''}")
+    print(f"not run of these: {needed or 'none'}{f', {late} for want of time' if late else ''}")
     return 1 if code else 0
 
 

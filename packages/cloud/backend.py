@@ -19,14 +19,14 @@ from packages import wheel  # noqa: E402  (beside this folder, where no installe
 
 REPOSITORY = HERE.parent.parent
 SOURCE = REPOSITORY / "infra" / "local"
-SHARED = REPOSITORY / "orderguard" / "private_files.py"
+SHARED = tuple(REPOSITORY / "orderguard" / f"{name}.py" for name in ("interrupts", "private_files"))
 PACKAGE = "orderguard_cloud"
 _LEFT_OUT = {SOURCE / "__main__.py", SOURCE / "facts" / "distil.py"}
 """Of the repository alone: its own command line, and what writes the facts from the SDK."""
 _NAMES = (
     (re.compile(rb"python -m infra\.local\b"), b"orderguard-cloud"),
     (re.compile(rb"\binfra\.local\b"), PACKAGE.encode()),
-    (re.compile(rb"\borderguard\.private_files\b"), f"{PACKAGE}.private_files".encode()),
+    (re.compile(rb"\borderguard\.(?=interrupts\b|private_files\b)"), f"{PACKAGE}.".encode()),
 )
 _SAYS = f"`python -m {PACKAGE}` is `orderguard-cloud`."
 _MAIN = f'"""{_SAYS}"""\n\nfrom {PACKAGE}.programs.cli import main\n\nraise SystemExit(main())\n'
@@ -39,14 +39,14 @@ def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_dire
 
 def _modules() -> Iterator[tuple[str, bytes]]:
     """The files of the package, in which it has its own name."""
-    for path in [*SOURCE.rglob("*"), SHARED]:
+    for path in [*SOURCE.rglob("*"), *SHARED]:
         if not path.is_file() or path in _LEFT_OUT or "__pycache__" in path.parts:
             continue
         content = path.read_bytes()
         if path.suffix == ".py":
             for name, own in _NAMES:
                 content = name.sub(own, content)
-        inside = path.name if path == SHARED else path.relative_to(SOURCE).as_posix()
+        inside = path.name if path in SHARED else path.relative_to(SOURCE).as_posix()
         yield f"{PACKAGE}/{inside}", content
     yield f"{PACKAGE}/__main__.py", _MAIN.encode()
     yield f"{PACKAGE}/LICENSE", (REPOSITORY / "LICENSE").read_bytes()

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from policies.commands import main
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULES = sorted(
-    set(
+    {"infra.local.programs.cli"}  # `orderguard-cloud`
+    | set(
         re.findall(
             r"\$\(PYTHON\) -m ((?:app|bench|data|delivery|infra|ml|orderguard|tests)[\w.]*)",
             (REPOSITORY / "Makefile").read_text("utf-8"),
@@ -55,3 +58,16 @@ def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
         asking.close()
     assert process.returncode == -signal.SIGINT
     assert said == "\ninterrupted: the same command goes on or begins anew\n"
+
+
+def test_the_packs_own_command_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It can't share the others' way: the pack knows nothing of the repository."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("policies.commands.pack_folder", interrupted)
+    assert main(["path"]) == 130
+    assert capsys.readouterr() == ("", "\ninterrupted: the same command begins anew\n")

@@ -4,6 +4,7 @@ Exit codes are those of `python -m infra.local`: 0 done; 1 unexpected; 2 wrong u
 machine lacks something; 130 interrupted.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import argparse
 import sys
 from collections.abc import Callable, Sequence
@@ -111,9 +112,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {full}", file=sys.stderr)
         return full.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; running the same command again carries on", file=sys.stderr)
-        return 130
 
 
 if __name__ == "__main__":
