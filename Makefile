@@ -44,7 +44,13 @@ TYPED := $(foreach name,$(.VARIABLES),$(if $(findstring _,$(name)),,$(if $(filte
 ifneq ($(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)),)
 $(error there is no variable $(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)); there are: $(NAMES))
 endif
-$(foreach flag,$(filter $(FLAGS),$(TYPED)),$(if $(filter-out 1,$($(flag))),$(error $(flag)=$($(flag)) means nothing; write $(flag)=1, or leave it out)))
+$(foreach flag,$(FLAGS),$(if $(filter command,$(origin $(flag))),$(if $(filter-out 1,$($(flag))),\
+	$(error $(flag)=$($(flag)) means nothing; write $(flag)=1, or leave it out))))
+GOALS := $(foreach goal,$(MAKECMDGOALS),$(if $(findstring /,$(goal)),,$(goal)))
+NO_TARGETS := $(filter-out $(if $(GOALS),$(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))),$(GOALS))
+ifneq ($(NO_TARGETS),)
+$(error there is no target $(NO_TARGETS); `make help` lists them)
+endif
 STACKS := $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))
 ifeq ($(filter $(STACK),$(STACKS)),)
 $(error there is no stack "$(STACK)"; there are: $(STACKS). For a new one, copy Pulumi.staging.yaml to Pulumi.$(STACK).yaml)

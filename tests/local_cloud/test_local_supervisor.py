@@ -21,7 +21,7 @@ import pytest
 from infra.local.cloud import Cloud
 from infra.local.commands.up import drop_damaged, heal_services
 from infra.local.errors import LocalCloudError
-from infra.local.ports import free_port
+from infra.local.ports import free_port, require_free
 from infra.local.services import docker
 from infra.local.supervisor import client, traffic
 from infra.local.supervisor.__main__ import main as supervise
@@ -368,8 +368,9 @@ def test_up_moves_a_service_with_its_noted_address_and_says_where_it_cannot(web:
         with pytest.raises(LocalCloudError, match=rf"Port {taken} can't be opened: .*PORT="):
             heal_services(web.cloud, taken)
         assert noted.read_text() == f"http://127.0.0.1:{web.port}\n"
-    web.port = free_port()
+    before, web.port = web.port, free_port()
     heal_services(web.cloud, web.port)
+    require_free(before)
     assert web.get()["greeting"] == "hello"
     assert noted.read_text() == f"http://127.0.0.1:{web.port}\n"
 

@@ -25,6 +25,7 @@ from infra.local.programs.cli import main
 from infra.local.programs.project import Project, home_of, read_project, stack_of
 from infra.local.provider.resource import Place
 from infra.local.refusals.parents import Parents
+from orderguard.version import VERSION
 
 OBJECT = "gcp:storage/bucketObject:BucketObject"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -250,7 +251,7 @@ def test_the_wheel_needs_nothing_of_the_repository(tmp_path: Path) -> None:
     named = {"pyyaml": "yaml", "protobuf": "google", "grpcio": "grpc"}
     declared = {one.partition(">")[0] for one in described["dependencies"]}
     allowed = {"orderguard_cloud", *(named.get(one, one) for one in declared), *sys.stdlib_module_names}
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+    with zipfile.ZipFile(tmp_path / f"orderguard_cloud-{VERSION}-py3-none-any.whl") as wheel:
         sources = {name: wheel.read(name) for name in wheel.namelist() if name.endswith(".py")}
     foreign = set()
     for name, source in sources.items():

@@ -40,7 +40,9 @@ def test_help_fits_a_terminal_and_begins_with_the_ten_for_people() -> None:
     [
         ("status STACK=nope", 'there is no stack "nope"; there are: local prod staging.'),
         ("pytest SUITE=nope", 'there is no suite "nope"; there are: all unit policies compliance platform.'),
+        ("up stauts", "there is no target stauts; `make help` lists them."),
         ("up PROT=9000", "there is no variable PROT; there are: FIELDS FORCE JSON "),
+        ("train RUN_KEY=true", "RUN_KEY=true means nothing; write RUN_KEY=1, or leave it out."),
         ("promote VERSION=x FORCE=yes", "FORCE=yes means nothing; write FORCE=1, or leave it out."),
     ],
 )
