@@ -4,7 +4,7 @@ It reads the folder HISTORIES_DIR. A record that the store has, and whose newest
 is: so it may be run again at any time, and where it was interrupted it goes on when it is run again. A seed that was
 made under another masking key is refused, since nobody's orders would ever find it.
 
-Exit codes: 0 loaded, or there is no seed; 2 for what the user has to mend; 3 where the store does not answer.
+Exit codes: 0 loaded, or there is no seed; 1 where the store does not answer; 2 for what the user has to mend.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -27,7 +27,7 @@ BATCH = 500
 ATTEMPTS, REST_SECONDS = 30, 1.0
 """How often a store that does not answer is asked again: one that was restarted is back by then."""
 PROGRESS_SECONDS = 5.0
-EXIT_BAD_INPUT, EXIT_AWAY = 2, 3
+EXIT_AWAY, EXIT_BAD_INPUT = 1, 2
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
