@@ -23,6 +23,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from infra.local.engine.environment import PROJECT, PYTHON
+from infra.local.relay import ENGINE
+from infra.local.run_program import DEBUG
 
 RUNNER = "pulumi-language-python-exec"
 ALREADY_EXPLAINED = 32
@@ -57,6 +59,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Runs the program to its end; the engine sees its output as it comes."""
         command = [
             _interpreter(request.info),
+            str(Path(__file__).resolve().with_name("run_program.py")),
             _runner(),
             *("--monitor", request.monitor_address),
             *("--engine", self.engine_address),
@@ -75,6 +78,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             "PYTHONUNBUFFERED": "1",
+            **({DEBUG: "1"} if _shows_debug_messages() else {}),
         }
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             context.add_callback(process.terminate)
@@ -120,6 +124,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Nothing to do: the programs end with the calls that run them."""
         return empty_pb2.Empty()
+
+
+def _shows_debug_messages() -> bool:
+    """Whether the engine was asked for them, by its flag or the flag's variable; it does not tell its plugins."""
+    engine = Path("/proc", os.environ.get(ENGINE, str(os.getppid())), "cmdline")
+    words = engine.read_bytes().split(b"\0") if engine.is_file() else []
+    return bool({b"--debug", b"-d"} & set(words)) or bool(os.environ.get("PULUMI_OPTION_DEBUG"))
 
 
 def _runner() -> str:

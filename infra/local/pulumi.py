@@ -215,7 +215,7 @@ def _is_secret(value: Any) -> bool:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping, empty where there is no file. Raises LocalCloudError where it can't be read."""
     try:
-        content = yaml.load(path.read_text(), _SAFE)
+        content = _SAFE(path.read_text()).get_single_data()
     except FileNotFoundError:
         return {}
     except yaml.YAMLError as problem:

@@ -18,6 +18,7 @@ from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
 from infra.local.errors import LocalCloudError
 from infra.local.home import LAUNCH, RELAY, REPOSITORY
+from infra.local.run_program import DEBUG
 from infra.local.services.docker import manifest
 from infra.local.supervisor import client
 
@@ -291,3 +292,20 @@ def _with_variable(mark: bytes) -> list[str]:
         except OSError:
             continue
     return found
+
+
+RUNNER_THAT_TELLS = """
+import gc, json, pulumi, sys
+print(json.dumps([__name__, sys.argv, sys.path[0], gc.get_threshold()[0], pulumi.log.debug.__module__]))
+"""
+
+
+def test_a_program_runs_as_by_the_engines_runner_without_messages_that_nobody_sees(tmp_path: Path) -> None:
+    runner = tmp_path / "runner"
+    runner.write_text(RUNNER_THAT_TELLS)
+    command = [sys.executable, str(LAUNCH.with_name("run_program.py")), str(runner), "--stack", "test"]
+    for debug in ("", "1"):
+        done = subprocess.run(command, env={**os.environ, DEBUG: debug}, capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout.splitlines()[-1])
+        tells_the_engine = "pulumi.log" if debug else "__main__"
+        assert told == ["__main__", [str(runner), "--stack", "test"], str(tmp_path), 50_000, tells_the_engine]
