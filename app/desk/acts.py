@@ -1,7 +1,7 @@
 """What people do with alerts. Each act is one conditional update: of two who close an alert at once, one does."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -9,14 +9,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.desk.alert import WHO
 from app.desk.alerts import add_new
 from app.desk.contract import AlertFilter, AlertRow, CloseManyAnswer, Outcome, Refused, moment
-from app.desk.queue import Who, condition, row_of
+from app.desk.queue import SMALL, Who, condition, row_of, taken_by
 from app.desk.tables import ALERT, EVENT, OUTCOME
 from app.problems import Problem
 from orderguard.masking import Keyring
 
 DESK = "desk"
 """The source of outcomes that people tell by closing."""
-_ROW = [column for column in ALERT.c if column.name != "document"]
 
 
 class Acts:
@@ -40,7 +39,7 @@ class Acts:
     def release(self, alert_id: str) -> AlertRow:
         """Give an alert back. Raises `Problem` (409) where another person has it, or it is closed."""
         if self._change(
-            and_(ALERT.c.id == alert_id, self._mine()), {"state": "new", "taken_by": None, "taken_at": None}
+            and_(ALERT.c.id == alert_id, taken_by(self._who)), {"state": "new", "taken_by": None, "taken_at": None}
         ):
             self._tell(alert_id, "released")
             return self._row(alert_id)
@@ -74,10 +73,7 @@ class Acts:
                 closed += 1
                 continue
             row = self._look(alert_id)
-            if row is None:
-                refused.append(Refused(alert_id, "unknown"))
-            else:
-                refused.append(Refused(alert_id, "closed" if row["state"] == "closed" else "taken", *self._by(row)))
+            refused.append(Refused(alert_id, *self._done(row)) if row else Refused(alert_id, "unknown"))
         return CloseManyAnswer(closed, refused)
 
     def close_matching(self, asked: AlertFilter, expected: int | None, outcome: Outcome, note: str) -> CloseManyAnswer:
@@ -94,16 +90,13 @@ class Acts:
             **{"state": "closed", "closed_by": self._who.seals[0], "closed_at": self._now},
             **{"outcome": outcome, "note": note},
         }
-        if not self._change(and_(ALERT.c.id == alert_id, or_(ALERT.c.state == "new", self._mine())), changed):
+        if not self._change(and_(ALERT.c.id == alert_id, or_(ALERT.c.state == "new", taken_by(self._who))), changed):
             return False
         self._tell(alert_id, "closed", outcome, note)
         customer = self._connection.execute(select(ALERT.c.customer_token).where(ALERT.c.id == alert_id)).scalar_one()
         told = {"order_token": alert_id, "customer_token": customer, "outcome": outcome, "source": DESK}
         add_new(self._connection, OUTCOME, [{**told, "at": self._now, "received_at": self._now}])
         return True
-
-    def _mine(self) -> ColumnElement[bool]:
-        return and_(ALERT.c.state == "taken", ALERT.c.taken_by.in_(self._who.seals))
 
     def _change(self, where: ColumnElement[bool], values: dict[str, Any]) -> bool:
         return self._connection.execute(update(ALERT).where(where).values(values)).rowcount == 1
@@ -113,7 +106,7 @@ class Acts:
         self._connection.execute(insert(EVENT).values({**row, "outcome": outcome, "note": note or None}))
 
     def _look(self, alert_id: str) -> Mapping[Any, Any] | None:
-        return self._connection.execute(select(*_ROW).where(ALERT.c.id == alert_id)).mappings().first()
+        return self._connection.execute(select(*SMALL).where(ALERT.c.id == alert_id)).mappings().first()
 
     def _found(self, alert_id: str) -> Mapping[Any, Any]:
         row = self._look(alert_id)
@@ -131,22 +124,18 @@ class Acts:
             raise self._conflict(row)
         return row_of(row, self._keyring, self._who)
 
-    def _by(self, row: Mapping[Any, Any]) -> tuple[str | None, Any]:
-        """Who has it, or has closed it, and since when."""
-        done = "closed" if row["state"] == "closed" else "taken"
+    def _done(self, row: Mapping[Any, Any]) -> tuple[Literal["closed", "taken"], str | None, Any]:
+        """What was done with an alert that is not to be had, by whom and when."""
+        done: Literal["closed", "taken"] = "closed" if row["state"] == "closed" else "taken"
         sealed = row[f"{done}_by"]
-        return sealed and self._keyring.unseal(WHO, sealed), moment(row[f"{done}_at"])
+        return done, sealed and self._keyring.unseal(WHO, sealed), moment(row[f"{done}_at"])
 
     def _conflict(self, row: Mapping[Any, Any]) -> Problem:
-        who, at = self._by(row)
-        done = "closed" if row["state"] == "closed" else "taken"
-        as_what = f" as {row['outcome']}" if row["state"] == "closed" else ""
+        done, who, at = self._done(row)
+        as_what = f" as {row['outcome']}" if done == "closed" else ""
         told = f"{done} by {who or 'somebody'} at {at:%Y-%m-%d %H:%M} UTC{as_what}"
-        return Problem(
-            f"alert-{done}",
-            told,
-            more={"who": who, "at": at, "alert": row_of(row, self._keyring, self._who)},
-        )
+        more = {"who": who, "at": at, "alert": row_of(row, self._keyring, self._who)}
+        return Problem(f"alert-{done}", told, more=more)
 
 
 def unknown() -> Problem:

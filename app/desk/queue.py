@@ -21,7 +21,8 @@ Sort = Literal["score", "value", "age"]
 SORTS: tuple[Sort, ...] = ("score", "value", "age")
 MOST_ROWS, USUAL_ROWS = 500, 100
 MOST_CHOICES = 50
-_SMALL = [column for column in ALERT.c if column.name not in ("document", "note")]
+SMALL = [column for column in ALERT.c if column.name not in ("document", "note")]
+"""What `row_of` shows."""
 
 
 class Who(NamedTuple):
@@ -51,7 +52,7 @@ def page(
     # Few of many that match are found faster than an index by score or age leads to them: an expression has no index.
     by = column if _is_whole(asked) else column + 0
     ids = select(ALERT.c.id).where(beyond).order_by(by.desc() if falls else by, ALERT.c.id).limit(limit + 1)
-    query = select(*_SMALL).where(ALERT.c.id.in_(ids)).order_by(column.desc() if falls else column, ALERT.c.id)
+    query = select(*SMALL).where(ALERT.c.id.in_(ids)).order_by(column.desc() if falls else column, ALERT.c.id)
     found = connection.execute(query).mappings().all() if total else []
     rows = found[:limit]
     following = _cursor(rows[-1][column.name], rows[-1]["id"]) if len(found) > limit else None
@@ -62,14 +63,14 @@ def every(keyring: Keyring, who: Who, asked: AlertFilter, sort: Sort) -> Select[
     """The query of all that match, with their notes, in order."""
     column, falls = _order(sort, asked)
     order = column.desc() if falls else column
-    return select(*_SMALL, ALERT.c.note).where(condition(keyring, who, asked)).order_by(order, ALERT.c.id)
+    return select(*SMALL, ALERT.c.note).where(condition(keyring, who, asked)).order_by(order, ALERT.c.id)
 
 
 def counts(connection: Connection, who: Who) -> AlertCounts:
     """How many alerts there are in each state."""
     grouped = select(ALERT.c.state, func.count()).group_by(ALERT.c.state)
     by_state: dict[str, int] = dict(connection.execute(grouped).all())
-    mine = connection.execute(select(func.count()).select_from(ALERT).where(_taken_by(who))).scalar_one()
+    mine = connection.execute(select(func.count()).select_from(ALERT).where(taken_by(who))).scalar_one()
     return AlertCounts(by_state.get("new", 0), mine, by_state.get("taken", 0) - mine, by_state.get("closed", 0))
 
 
@@ -137,7 +138,7 @@ def _is_whole(asked: AlertFilter) -> bool:
 
 def _of_state(who: Who, state: str) -> ColumnElement[bool]:
     if state == "mine":
-        return _taken_by(who)
+        return taken_by(who)
     if state == "taken":
         return and_(ALERT.c.state == "taken", ALERT.c.taken_by.not_in(who.seals))
     if state == "open":
@@ -145,7 +146,8 @@ def _of_state(who: Who, state: str) -> ColumnElement[bool]:
     return true() if state == "all" else ALERT.c.state == state
 
 
-def _taken_by(who: Who) -> ColumnElement[bool]:
+def taken_by(who: Who) -> ColumnElement[bool]:
+    """The alerts that this person has."""
     return and_(ALERT.c.state == "taken", ALERT.c.taken_by.in_(who.seals)) if who.seals else false()
 
 
