@@ -5,6 +5,7 @@ It belongs to whoever has the key, so it stands in the folder of histories, and 
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,10 +27,14 @@ Kind = Literal["genuine", "mistake", "fraud", "other"]
 WORTH_A_LOOK: tuple[Kind, ...] = ("fraud", "mistake")
 """What an alert is rightly raised for; `genuine` is a false alarm, and `other` decides nothing."""
 
+Z = 1.959964
+"""Of 95 % of a normal distribution."""
 _OF = {name: rf"^(?={prefix}_){TOKEN_PATTERN}(?!\n)$" for name, prefix in PREFIXES.items()}
 _OF_CUSTOMER = rf"^(?=(?:{PREFIXES['customer']}|{PREFIXES['guest']})_){TOKEN_PATTERN}(?!\n)$"
 Moment = Annotated[datetime, Meta(tz=True)]
 Short = Annotated[str, Meta(max_length=64)]
+Source = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+"""Who says what an order turned out to be."""
 
 
 class Alerted(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     order: Annotated[str, Meta(pattern=_OF["order"])]
     outcome: Kind
     time: Moment
-    source: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(?!\n)$")]
+    source: Source
     customer: Annotated[str, Meta(pattern=_OF_CUSTOMER)] | None = None
     alert: Alerted | None = None
 
@@ -74,6 +79,16 @@ class Outcomes(NamedTuple):
 
 _decode = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def wilson(right: int, known: int) -> tuple[float, float]:
+    """The 95 % interval of a share, of at least one that is known: Wilson's score interval (Wilson 1927; Brown, Cai and
+    DasGupta 2001 on why this one).
+    """
+    share, z2 = right / known, Z * Z
+    middle, scale = share + z2 / (2 * known), 1 + z2 / known
+    half = Z * math.sqrt(share * (1 - share) / known + z2 / (4 * known * known))
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 def encoded(outcomes: Iterable[Outcome]) -> bytes:

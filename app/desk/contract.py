@@ -1,24 +1,24 @@
 """What goes in and out of the desk's routes, as structures."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from app.contract import ScoreAnswer
 from app.explaining import SeenOrder
+from orderguard.outcomes import Kind, Source
 from orderguard.reasons import LineBesideUsual
 from orderguard.schema import Identifier, Timestamp
 
 MAX_NOTE = 2_000
 MAX_IDS = 1_000
 MAX_OUTCOMES = 10_000
-Outcome = Literal["genuine", "mistake", "fraud", "other"]
-OUTCOMES: tuple[Outcome, ...] = ("genuine", "mistake", "fraud", "other")
+Outcome = Kind
+OUTCOMES: tuple[Outcome, ...] = get_args(Kind)
 AlertState = Literal["new", "taken", "closed"]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
-Source = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
 
 
 class AlertRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,21 +1,18 @@
 """How many alerts were worth a look: by week, by main reason, by model version, by who decided."""
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from app.desk.contract import OUTCOMES, Outcome, PrecisionAnswer, PrecisionRow
+from app.desk.contract import OUTCOMES, Outcome, PrecisionAnswer, PrecisionRow, moment
 from app.desk.tables import ALERT, OUTCOME
+from orderguard.outcomes import WORTH_A_LOOK, wilson
 
 By = Literal["week", "reason", "model_version", "decided_by"]
 BYS: tuple[By, ...] = ("week", "reason", "model_version", "decided_by")
 WEEK_MS = 7 * 86_400_000
-Z = 1.959964
-"""Of 95 % of a normal distribution."""
 _COLUMNS = {"reason": ALERT.c.fact, "model_version": ALERT.c.model_version, "decided_by": ALERT.c.decided_by}
 
 
@@ -43,25 +40,22 @@ def precision(connection: Connection, by: By, weeks: int, now: int) -> Precision
 
 
 def _week(milliseconds: int) -> str:
-    year, week, _ = datetime.fromtimestamp(milliseconds / 1_000, UTC).isocalendar()
-    return f"{year}-W{week:02d}"
+    return f"{moment(milliseconds):%G-W%V}"
 
 
 def _row(value: str, outcomes: Iterable[Outcome | None]) -> PrecisionRow:
     counts = Counter(outcomes)
-    worth, decided = counts["fraud"] + counts["mistake"], counts["fraud"] + counts["mistake"] + counts["genuine"]
-    low, high = wilson(worth, decided)
+    worth = sum(counts[kind] for kind in WORTH_A_LOOK)
+    decided = worth + counts["genuine"]
+    low, high = interval(worth, decided)
     told = {outcome: counts[outcome] for outcome in OUTCOMES}
     share = round(worth / decided, 4) if decided else None
     return PrecisionRow(value, counts.total(), counts[None], **told, precision=share, low=low, high=high)
 
 
-def wilson(successes: int, trials: int) -> tuple[float | None, float | None]:
-    """Wilson's score interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001 on why this one): 95 %."""
-    if not trials:
+def interval(worth: int, decided: int) -> tuple[float | None, float | None]:
+    """Wilson's 95 % interval, in four digits; of nothing there is none."""
+    if not decided:
         return None, None
-    share, z2 = successes / trials, Z * Z
-    middle = share + z2 / (2 * trials)
-    half = Z * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
-    scale = 1 + z2 / trials
-    return round(max(0.0, (middle - half) / scale), 4), round(min(1.0, (middle + half) / scale), 4)
+    low, high = wilson(worth, decided)
+    return round(low, 4), round(high, 4)

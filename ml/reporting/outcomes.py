@@ -38,10 +38,7 @@ def section(labels: Labels, tokens: Iterable[str]) -> Section:
 
 
 def _week(one: Outcome) -> str:
-    if one.alert is None:
-        return NO_ALERT
-    year, week, _ = one.alert.made_at.isocalendar()
-    return f"{year}-W{week:02d}"
+    return f"{one.alert.made_at:%G-W%V}" if one.alert else NO_ALERT
 
 
 def _table(title: str, outcomes: Sequence[Outcome], group: Callable[[Outcome], str]) -> Table:

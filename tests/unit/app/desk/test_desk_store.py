@@ -17,7 +17,7 @@ from app.desk.away import DeskAway, DeskRefused
 from app.desk.contract import AlertFilter, Outcome
 from app.desk.database import MIGRATIONS, Database
 from app.desk.outcomes import Told, add_outcomes, all_outcomes
-from app.desk.precision import precision, wilson
+from app.desk.precision import interval, precision
 from app.desk.queue import Who
 from app.desk.tables import ALERT, EVENT, METADATA, OUTCOME
 from app.problems import Problem
@@ -256,7 +256,7 @@ def test_the_newest_outcome_counts_for_precision(database: Database, keyring: Ke
 )
 def test_the_interval_is_wilsons(successes: int, trials: int, low: float | None, high: float | None) -> None:
     """The last is the example of Newcombe (1998), table I, method 3."""
-    assert wilson(successes, trials) == (low, high)
+    assert interval(successes, trials) == (low, high)
 
 
 def test_a_customer_is_forgotten_and_nobody_else(database: Database, keyring: Keyring, anna: Who) -> None:
