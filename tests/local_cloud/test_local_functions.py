@@ -41,6 +41,7 @@ class Refusing:
         ("compute.getDefaultServiceAccount", {}, {"project": "a-project"}),
         ("compute.getZones", {"region": "us-central1"}, {"names": [f"us-central1-{one}" for one in "abcf"]}),
         ("compute.getZones", {}, {"names": [f"europe-west1-{one}" for one in "bcd"]}),
+        ("compute.getZones", {"region": "europe-central2"}, {"names": [f"europe-central2-{one}" for one in "abc"]}),
         ("compute.getNetwork", {"name": "default"}, {"id": "projects/a-project/global/networks/default"}),
         ("compute.getSubnetwork", {"name": "default", "region": "us-east1"}, {"region": "us-east1"}),
         ("compute.getImage", {"family": "debian-12", "project": "debian-cloud"}, {"family": "debian-12"}),

@@ -8,24 +8,8 @@ from infra.local.functions import records
 from infra.local.functions.asked import Asked, Function
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Refused
+from infra.local.refusals.places import PUBLIC_REGIONS, zones_of
 
-# cloud.google.com/compute/docs/regions-zones, November 2026; `-a`, `-b`, `-c` where nothing else is said.
-_REGIONS: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1"
-            " asia-south2 asia-southeast1 asia-southeast2 australia-southeast1 australia-southeast2 europe-"
-            " central2 europe-north1 europe-north2 europe-southwest1 europe-west10 europe-west12 europe-west2"
-            " europe-west3 europe-west4 europe-west6 europe-west8 europe-west9 me-central1 me-central2 me-west1"
-            " northamerica-northeast1 northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-"
-            " west1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4"
-        ).split(),
-        "abc",
-    ),
-    "europe-west1": "bcd",
-    "us-central1": "abcf",
-    "us-east1": "bcd",
-}
 _COMPUTE = "https://www.googleapis.com/compute/v1/"
 _AUTO = ipaddress.IPv4Network("10.128.0.0/9")
 _FAMILIES = {
@@ -41,19 +25,18 @@ _GKE = ("1.34.1-gke.2037000", "1.33.5-gke.1308000", "1.32.9-gke.1207000")
 
 def _regions(asked: Asked) -> Values:
     project = asked.project
-    return {"id": f"projects/{project}", "names": sorted(_REGIONS), "project": project, **_status(asked)}
+    return {"id": f"projects/{project}", "names": PUBLIC_REGIONS, "project": project, **_status(asked)}
 
 
 def _zones(asked: Asked) -> Values:
     project, region = asked.project, asked.region
-    if region not in _REGIONS:
+    if region not in PUBLIC_REGIONS:
         raise Refused(
             f"googleapi: Error 404: The resource 'projects/{project}/regions/{region}' was not found, notFound"
         )
-    names = [f"{region}-{letter}" for letter in _REGIONS[region]]
     return {
         "id": f"projects/{project}/regions/{region}",
-        "names": names,
+        "names": zones_of(region),
         "project": project,
         "region": region,
         **_status(asked),
@@ -110,7 +93,7 @@ def _network(asked: Asked) -> Values:
         "networkId": int(digits(path, 15)),
         "gatewayIpv4": "",
         "subnetworksSelfLinks": [
-            f"{_COMPUTE}projects/{project}/regions/{region}/subnetworks/default" for region in sorted(_REGIONS)
+            f"{_COMPUTE}projects/{project}/regions/{region}/subnetworks/default" for region in PUBLIC_REGIONS
         ],
     }
 
@@ -124,12 +107,12 @@ def _subnetwork(asked: Asked) -> Values:
     region = link.partition("/regions/")[2].partition("/")[0] or asked.region
     if made := asked.record(_SUBNETWORK, name=name, region=region or None):
         return {**made.outputs, "id": made.id}
-    if name != "default" or region not in _REGIONS:
+    if name != "default" or region not in PUBLIC_REGIONS:
         raise Refused(
             records.not_found(asked, "each region has the subnetwork 'default' and those that the program makes")
         )
     project, path = asked.project, f"projects/{asked.project}/regions/{region}/subnetworks/default"
-    block = tuple(_AUTO.subnets(new_prefix=20))[sorted(_REGIONS).index(region)]
+    block = tuple(_AUTO.subnets(new_prefix=20))[PUBLIC_REGIONS.index(region)]
     return {
         "id": path,
         "name": "default",

@@ -33,6 +33,12 @@ REGIONS = frozenset(
     }.items()
     for number in numbers
 )
+PUBLIC_REGIONS = sorted(
+    REGIONS
+    - {"asia-southeast3", "asia-southeast4", "europe-north3", "europe-west5", "europe-west15", "us-central2"}
+    - {"us-east7", "us-west8"}
+)
+"""Those that every project has: cloud.google.com/compute/docs/regions-zones, November 2026."""
 _ZONES = {"us-central1": "abcf", "us-east1": "bcd", "europe-west1": "bcd", "us-central2": "abcd"}
 """Regions whose zones are not a, b and c."""
 _MULTI = re.compile(
@@ -47,12 +53,16 @@ def is_region(value: str) -> bool:
     return last(value) in REGIONS
 
 
+def zones_of(region: str) -> list[str]:
+    """The names of a region's zones."""
+    return [f"{region}-{letter}" for letter in _ZONES.get(region, "abc")]
+
+
 def is_zone(value: str) -> bool:
     """Whether there is such a zone, of those for machine learning too (`us-central1-ai1a`)."""
-    region, _, letter = last(value).rpartition("-")
-    return region in REGIONS and (
-        (len(letter) == 1 and letter in _ZONES.get(region, "abc")) or bool(re.fullmatch(r"ai\d[a-z]", letter))
-    )
+    name = last(value)
+    region, _, letter = name.rpartition("-")
+    return region in REGIONS and (name in zones_of(region) or bool(re.fullmatch(r"ai\d[a-z]", letter)))
 
 
 def is_location(value: str) -> bool:
