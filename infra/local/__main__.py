@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local.errors import EXIT_OK, LocalCloudError, explained
+from infra.local.errors import EXIT_OK, explaining
 from infra.local.home import DEFAULT_STACK, Home, home_from
 from orderguard.private_files import keep_private
 
@@ -132,20 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; an expected error is explained, without a traceback."""
     parsed = _parser().parse_args(arguments)
-    try:
-        code: int = parsed.action(parsed)
-        return code
-    except LocalCloudError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except BrokenPipeError:
-        return EXIT_OK
-    except OSError as problem:
-        full = explained(problem)
-        if full is None:
-            raise
-        print(f"error: {full}", file=sys.stderr)
-        return full.exit_code
+    return explaining(lambda: parsed.action(parsed))
 
 
 if __name__ == "__main__":

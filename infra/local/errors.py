@@ -1,6 +1,8 @@
 """Errors that are explained to the person at the keyboard, and the exit codes of `python -m infra.local`."""
 
 import errno
+import sys
+from collections.abc import Callable
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
@@ -22,14 +24,25 @@ class LocalCloudError(Exception):
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def explained(problem: OSError) -> LocalCloudError | None:
-    """A full disk as an error that is explained; None for any other."""
-    if problem.errno not in _FULL:
-        return None
-    where = f" ({problem.filename})" if problem.filename else ""
-    return LocalCloudError(
-        f"The disk is full{where}. What was there is whole: free some space, and run the same command again."
-    )
+def explaining(command: Callable[[], int]) -> int:
+    """Runs a command; its exit code. An expected error is told without a traceback: the local cloud's own, and a full
+    disk. Who has closed our output has read enough.
+    """
+    try:
+        return command()
+    except LocalCloudError as problem:
+        told = problem
+    except BrokenPipeError:
+        return EXIT_OK
+    except OSError as problem:
+        if problem.errno not in _FULL:
+            raise
+        where = f" ({problem.filename})" if problem.filename else ""
+        told = LocalCloudError(
+            f"The disk is full{where}. What was there is whole: free some space, and run the same command again."
+        )
+    print(f"error: {told}", file=sys.stderr)
+    return told.exit_code
 
 
 class ContainerError(Exception):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local.errors import EXIT_OK, LocalCloudError, explained
+from infra.local.errors import LocalCloudError, explaining
 from infra.local.programs.project import home_of, read_project, stack_of
 from orderguard.private_files import kept_private
 
@@ -81,37 +81,29 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; an expected error is explained, without a traceback."""
     given = _parser().parse_args(arguments)
+    with kept_private():
+        return explaining(lambda: _done(given))
+
+
+def _done(given: argparse.Namespace) -> int:
     from infra.local.programs.commands import Wanted
 
-    try:
-        with kept_private():
-            if sys.platform != "linux":
-                raise LocalCloudError("The local cloud needs Linux. On this system it runs in a container: see README.")
-            if hasattr(given, "plain_command"):
-                return int(given.plain_command())
-            project = read_project(given.project)
-            wanted = Wanted(
-                project,
-                home_of(project),
-                stack_of(project, given.stack),
-                packs=getattr(given, "policy_pack", ()),
-                given=getattr(given, "config", ()),
-                providers=getattr(given, "provider", ()),
-                verbose=getattr(given, "verbose", False),
-            )
-            code: int = given.action(wanted, given)
-            return code
-    except LocalCloudError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except BrokenPipeError:
-        return EXIT_OK
-    except OSError as problem:
-        full = explained(problem)
-        if full is None:
-            raise
-        print(f"error: {full}", file=sys.stderr)
-        return full.exit_code
+    if sys.platform != "linux":
+        raise LocalCloudError("The local cloud needs Linux. On this system it runs in a container: see README.")
+    if hasattr(given, "plain_command"):
+        return int(given.plain_command())
+    project = read_project(given.project)
+    wanted = Wanted(
+        project,
+        home_of(project),
+        stack_of(project, given.stack),
+        packs=getattr(given, "policy_pack", ()),
+        given=getattr(given, "config", ()),
+        providers=getattr(given, "provider", ()),
+        verbose=getattr(given, "verbose", False),
+    )
+    code: int = given.action(wanted, given)
+    return code
 
 
 if __name__ == "__main__":
