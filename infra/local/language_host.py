@@ -8,12 +8,10 @@ import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from typing import IO, Any
@@ -23,13 +21,13 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from infra.local.engine.environment import PROJECT, PYTHON
+from infra.local.plugin import serve
 from infra.local.relay import ENGINE
 from infra.local.run_program import DEBUG
 
 RUNNER = "pulumi-language-python-exec"
 ALREADY_EXPLAINED = 32
 """Exit code of a program whose error the engine has shown to the user."""
-_UNLIMITED = 400 * 1024 * 1024
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -173,18 +171,8 @@ def _queue(name: str, source: IO[bytes], said: "Queue[language_pb2.RunPluginResp
 
 def main(engine_address: str) -> None:
     """Serves until the engine ends this process."""
-    # The engine ends its plugins with an interrupt and waits for them; one at the keyboard does not reach their
-    # process group.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=8),
-        options=[("grpc.max_receive_message_length", _UNLIMITED), ("grpc.max_send_message_length", _UNLIMITED)],
-    )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    server.wait_for_termination()
+    host = LanguageHost(engine_address)
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), workers=8)
 
 
 if __name__ == "__main__":
