@@ -15,9 +15,8 @@ from delivery.models import models_folder
 from delivery.previews.steps import Steps
 from delivery.stack import Stack
 from infra.local import pulumi as local_pulumi
-from infra.local.engine.environment import RECORDING
 from infra.local.files import write_whole
-from infra.local.home import Home, home_from
+from infra.local.home import RECORDING, Home, home_from
 from orderguard.model_version import champion
 
 COMMIT = "ORDERGUARD_COMMIT"

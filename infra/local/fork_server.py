@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pulumi.runtime.proto.language_pb2_grpc  # noqa: F401  what the forks need
 
-import infra.local.engine.environment  # noqa: F401
+import infra.local.plugin  # noqa: F401
 import infra.local.provider.server  # noqa: F401
 from infra.local.relay import FAILED, TAKEN
 

@@ -16,6 +16,10 @@ LAUNCH = Path(__file__).resolve().with_name("launch.py")
 RELAY = LAUNCH.with_name("relay.py")
 """The script that the engine starts in the place of a plugin."""
 DEFAULT_STACK = "local"
+PYTHON, PROJECT = "LOCAL_CLOUD_PYTHON", "LOCAL_CLOUD_PROJECT"
+"""The environment variables that name a program's Python, and the folder of the program that it is for."""
+RECORDING = "LOCAL_CLOUD_RECORDING"
+"""The environment variable by which the plugin only records a state."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from infra.local.engine.environment import PROJECT, PYTHON
+from infra.local.home import PROJECT, PYTHON
 from infra.local.plugin import serve
 from infra.local.relay import ENGINE
 from infra.local.run_program import DEBUG

@@ -15,9 +15,8 @@ import yaml
 
 from infra.local.cloud import Cloud
 from infra.local.engine import environment
-from infra.local.engine.environment import RECORDING
 from infra.local.engine.install import RUNNER, ensure_engine
-from infra.local.home import Home
+from infra.local.home import RECORDING, Home
 from orderguard.model_version import CHAMPION
 from tests.infra.conftest import VERSION, write_version
 from tests.infra.inventories import read_inventory

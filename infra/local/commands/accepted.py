@@ -14,8 +14,8 @@ from pathlib import Path
 from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import state_file
-from infra.local.engine.environment import PYTHON
 from infra.local.files import write_whole
+from infra.local.home import PYTHON
 from infra.local.supervisor.control import code_version
 
 _MOST_FILES = 20_000

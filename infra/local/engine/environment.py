@@ -14,7 +14,7 @@ from urllib.parse import quote
 from infra.local.engine.install import ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
-from infra.local.home import DEFAULT_STACK, RELAY, Home, bytecode_cache
+from infra.local.home import DEFAULT_STACK, PYTHON, RELAY, Home, bytecode_cache
 from orderguard.private_files import make_private_folder
 
 STAND_INS = ("random", "tls", "command", "time", "docker-build", "synced-folder", "kubernetes")
@@ -54,10 +54,6 @@ _LAUNCHERS = {
 }
 _HARMLESS = {"random", "tls", "command", "time", "std", "archive", "cloudinit", "null", "local"}
 """Providers whose real plugins reach no cloud, registry or cluster of their own accord: an installed one is used."""
-PYTHON, PROJECT = "LOCAL_CLOUD_PYTHON", "LOCAL_CLOUD_PROJECT"
-"""The environment variables that name a program's Python, and the folder of the program that it is for."""
-RECORDING = "LOCAL_CLOUD_RECORDING"
-"""The environment variable by which the plugin only records a state."""
 ASKED_FOR = "LOCAL_CLOUD_PROVIDERS"
 """The environment variable that names further providers that may act on something real."""
 _REFUSAL = (
@@ -143,7 +139,7 @@ def _write_launchers(home: Home, variables: Mapping[str, str]) -> None:
             continue
         _write_script(home.launchers / name, f'exec {python} -IS {relay} {module} {package} "$@"\n')
     # Resources whose provider is the program itself, run by its own Python.
-    _write_script(home.launchers / _DYNAMIC, f'exec "${{LOCAL_CLOUD_PYTHON:-{python}}}" -u -m pulumi.dynamic "$@"\n')
+    _write_script(home.launchers / _DYNAMIC, f'exec "${{{PYTHON}:-{python}}}" -u -m pulumi.dynamic "$@"\n')
 
 
 def _use_plugins(home: Home, variables: Mapping[str, str]) -> None:

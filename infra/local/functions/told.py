@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from infra.local.home import PROJECT
 from infra.local.provider.resource import Refused
 
 FILE = "orderguard-cloud.yaml"
@@ -14,7 +15,7 @@ FILE = "orderguard-cloud.yaml"
 
 def told(about: str) -> list[dict[str, Any]]:
     """The entries of one part of the file; none where there is no file. Raises Refused for one that can't be read."""
-    named = os.environ.get("LOCAL_CLOUD_PROJECT")
+    named = os.environ.get(PROJECT)
     # The engine starts a plugin in the folder of the program, which Pulumi.yaml may have in one below its own.
     folders = [Path(named)] if named else [Path.cwd(), Path.cwd().parent]
     path = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)

@@ -11,10 +11,10 @@ from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import latest_state, state_file
 from infra.local.engine import environment
-from infra.local.engine.environment import ASKED_FOR, PROJECT, PYTHON
+from infra.local.engine.environment import ASKED_FOR
 from infra.local.errors import EXIT_USAGE, LocalCloudError
 from infra.local.facts import facts_of
-from infra.local.home import Home
+from infra.local.home import PROJECT, PYTHON, Home
 from infra.local.ports import straight
 from infra.local.programs.project import Project
 from infra.local.programs.python import interpreter

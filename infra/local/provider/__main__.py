@@ -7,7 +7,7 @@ import sys
 
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from infra.local.engine.environment import RECORDING
+from infra.local.home import RECORDING
 from infra.local.plugin import cloud_of_engine, serve
 from infra.local.provider.server import Provider
 from orderguard.private_files import keep_private

@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from infra.local.facts import Facts, facts_of
-
-PYTHON = "LOCAL_CLOUD_PYTHON"
-"""The environment variable that names the program's interpreter, where that is not ours."""
+from infra.local.home import PYTHON
 
 
 @cache

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.engine.environment import PROJECT
 from infra.local.errors import LocalCloudError
 from infra.local.files import locked, read_json, read_object, write_json
+from infra.local.home import PROJECT
 from infra.local.image import ImageError, context_digest, freeze, instructions
 from infra.local.packages import installed_by, python_with
 from infra.local.provider.resource import Place, Read, Refused, Resource, Values
