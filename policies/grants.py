@@ -5,11 +5,12 @@ access lists.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from policies.patterns import lazy
 from policies.rule import Resource
-from policies.value import Value
+from policies.value import Finding, Undecided, Value
 
 PUBLIC = frozenset({"allUsers", "allAuthenticatedUsers"})
 
@@ -70,6 +71,15 @@ def _parsed(text: Value) -> Value:
         return Value(json.loads(text.text), text.path)
     except ValueError:
         return Value(None, text.path)
+
+
+def lifted(grant: Grant, finding: Finding, limits: Callable[[str], bool]) -> Finding:
+    """What is left of a finding about a grant: nothing where its condition limits it enough, undecided where nobody
+    knows the condition yet.
+    """
+    if finding is None or (grant.condition.known and limits(grant.condition.text)):
+        return None
+    return Undecided(grant.condition.path) if grant.condition.unknown else finding
 
 
 def is_public(member: object) -> bool:

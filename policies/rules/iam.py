@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from policies.grants import INVOKER_TYPES, WIDE_GRANT_TYPES, Grant, grants, is_default_account, is_public
+from policies.grants import INVOKER_TYPES, WIDE_GRANT_TYPES, Grant, grants, is_default_account, is_public, lifted
 from policies.patterns import lazy
 from policies.rule import ADVISORY, CRITICAL, EVERY_GRANT_TYPE, HIGH, LOW, MEDIUM, Resource, checkov, cis, org_policy
 from policies.rule import prowler, rule, trivy
@@ -166,9 +166,7 @@ def no_escalation(resource: Resource) -> Findings:
     message = "lets its holder give itself more rights"
     for grant in grants(resource):
         finding = forbid(grant.role, lambda role: str(role) in ESCALATING_ROLES, message)
-        if finding is None or (grant.condition.known and _limits_grants(grant.condition.text)):
-            continue
-        yield Undecided(grant.condition.path) if grant.condition.unknown else finding
+        yield lifted(grant, finding, _limits_grants)
 
 
 @rule(

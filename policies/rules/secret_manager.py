@@ -1,9 +1,9 @@
 """Secret Manager: few readers, kept in the region, rotated."""
 
-from policies.grants import WIDE_GRANT_TYPES, grants
+from policies.grants import WIDE_GRANT_TYPES, grants, lifted
 from policies.patterns import lazy
 from policies.rule import ADVISORY, CRITICAL, HIGH, LOW, MEDIUM, PLATFORM, Resource, gdpr, org_policy, prowler, rule
-from policies.value import Findings, Undecided, Violation, equals, forbid, require
+from policies.value import Findings, Violation, equals, forbid, require
 
 SECRET = "gcp:secretmanager/secret:Secret"
 REGIONAL_SECRET = "gcp:secretmanager/regionalSecret:RegionalSecret"
@@ -47,9 +47,7 @@ def no_wide_readers(resource: Resource) -> Findings:
 def no_project_readers(resource: Resource) -> Findings:
     for grant in grants(resource):
         finding = forbid(grant.role, lambda name: str(name) in READING_ROLES, "may read every secret of the project")
-        if finding is None or (grant.condition.known and _limited(grant.condition.text)):
-            continue
-        yield Undecided(grant.condition.path) if grant.condition.unknown else finding
+        yield lifted(grant, finding, _limited)
 
 
 @rule(
