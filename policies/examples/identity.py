@@ -276,7 +276,12 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
             *({"role": role, "member": SCORER} for role in (_ACCESS, "roles/secretmanager.admin")),
             *(
                 {"role": _ACCESS, "member": SCORER, "condition": {"title": "wide", "expression": expression}}
-                for expression in ("request.time > timestamp('2026-01-01T00:00:00Z')", f"{_ONE_SECRET} || true")
+                for expression in (
+                    "request.time > timestamp('2026-01-01T00:00:00Z')",
+                    f"{_ONE_SECRET} || true",
+                    "!resource.name.endsWith('/secrets/masking-key')",
+                    f"true ? true : {_ONE_SECRET}",
+                )
             ),
         ],
     ),

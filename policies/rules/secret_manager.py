@@ -112,8 +112,9 @@ def deletion_protection(secret: Resource) -> Findings:
 
 
 def _limited(condition: str) -> bool:
-    """Whether each alternative of a condition asks for a name."""
-    return all(_NAMED.search(alternative) for alternative in condition.split("||"))
+    """Whether each alternative of a condition asks for a name, and nothing is negated or chosen by `?`."""
+    every = all(_NAMED.search(alternative) for alternative in condition.split("||"))
+    return every and not any(sign in condition for sign in "!?")
 
 
 def _is_one_account(member: object) -> bool:
