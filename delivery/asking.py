@@ -33,10 +33,23 @@ def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str,
     return headers
 
 
+def caller_headers(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
+    """`headers_for`, with the first key of API_KEY where this machine knows none."""
+    headers = headers_for(stack, outputs, url)
+    if key := stack.environment.get("API_KEY"):
+        headers.setdefault("X-API-Key", key.partition(",")[0])
+    return headers
+
+
 def local_key(stack: Stack, secret: str) -> str:
-    """The key in a secret of the local cloud that every revision takes: of two the older one, since the first belongs
-    to a rotation that may not be deployed yet."""
-    return secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest").rpartition(",")[2]
+    """The key in a secret of the local cloud that every revision takes."""
+    return older_of(secretmanager.value(Cloud(home_from(stack.environment), stack.name), secret, "latest"))
+
+
+def older_of(keys: str) -> str:
+    """The one of a secret's keys that every revision takes: of two the older one, since the first belongs to a rotation
+    that may not be deployed yet."""
+    return keys.rpartition(",")[2]
 
 
 def identity_headers(stack: Stack, url: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from delivery.asking import address_of, ask, identity_headers, local_key
+from delivery.asking import address_of, ask, identity_headers, local_key, older_of
 from delivery.callers import Callers
 from delivery.comparing import compared
 from delivery.errors import DeliveryError
@@ -178,5 +178,4 @@ def _key(stack: Stack, secret: str) -> str:
     status, body = ask(SECRETS, path, google_headers())
     if status != 200:
         raise DeliveryError(f"the deployment's own key can't be read: {status or 'nothing'} {body.get('error', '')}")
-    # Of two keys the older one: the first belongs to a rotation that may not be deployed yet.
-    return base64.b64decode(body["payload"]["data"]).decode().rpartition(",")[2]
+    return older_of(base64.b64decode(body["payload"]["data"]).decode())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delivery.commands import REPOSITORY, follow
-from delivery.asking import address_of, ask, headers_for
+from delivery.asking import address_of, ask, caller_headers
 from delivery.errors import DeliveryError, UsageError
 from delivery.models import models_folder
 from delivery.stack import Stack, on_google_cloud
@@ -46,10 +46,7 @@ def forget(stack: Stack) -> list[str]:
 
 
 def _in_service(stack: Stack, outputs: Mapping[str, Any], url: str, customer: str) -> str:
-    headers = headers_for(stack, outputs, url)
-    if key := stack.environment.get("API_KEY"):
-        headers.setdefault("X-API-Key", key.partition(",")[0])
-    status, answer = ask(url, ROUTE, headers, {"customer": customer})
+    status, answer = ask(url, ROUTE, caller_headers(stack, outputs, url), {"customer": customer})
     if status != 200:
         way = " Name the key in API_KEY." if status == 401 else ""
         raise DeliveryError(

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlencode
 
-from delivery.asking import address_of, fetch_bytes, headers_for
+from delivery.asking import address_of, caller_headers, fetch_bytes
 from delivery.commands import REPOSITORY, follow
 from delivery.errors import DeliveryError, UsageError
 from delivery.stack import Stack, on_google_cloud
@@ -14,8 +14,6 @@ from infra.local.home import home_from
 from orderguard.outcomes import OUTCOMES_FILE, Outcomes, read_outcomes, write_outcomes
 
 ROUTE = "/v1/outcomes.ndjson"
-
-
 TYPES = {".csv": "text/csv", ".tsv": "text/tab-separated-values", ".ndjson": "application/x-ndjson"}
 ASKED = ("SOURCE", "MEANS", "ORDER", "OUTCOME", "TIME")
 SHOWN = 20
@@ -76,10 +74,7 @@ def _desk(stack: Stack) -> tuple[str, dict[str, str]]:
     url = address_of(stack, outputs)
     if not url:
         raise DeliveryError(f"No stack {stack.name} is up, so there is no desk: make up")
-    headers = headers_for(stack, outputs, url)
-    if key := stack.environment.get("API_KEY"):
-        headers.setdefault("X-API-Key", key.partition(",")[0])
-    return url, headers
+    return url, caller_headers(stack, outputs, url)
 
 
 def _refused(url: str, status: int) -> str:

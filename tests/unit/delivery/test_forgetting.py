@@ -70,7 +70,7 @@ def test_here_service_and_bucket_forget_and_no_argument_names_the_customer(
 
 
 def test_what_is_not_reached_is_said(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delivery.forgetting.headers_for", lambda *_: {})
+    monkeypatch.setattr("delivery.forgetting.caller_headers", lambda *_: {})
     service.answer = {**DONE, "store": "memory", "everywhere": False}
     lines = forget(stack(monkeypatch, service, CLOUD))
     assert "other instances" in lines[0] and "Not reached: raw orders" in lines[1]
