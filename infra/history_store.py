@@ -31,27 +31,23 @@ class NamedStore(Component):
     ) -> None:
         super().__init__(name, opts)
         self.url: pulumi.Input[str] = settings.history_url
-        self.password: Secret | GivenSecret | None = None
-        if settings.history_password:
-            self.password = Secret("history-password", settings, readers, opts=self.within)
-        self.certificate: GivenSecret | None = None
-        if settings.history_ca:
-            self.certificate = GivenSecret("history-ca", settings, settings.history_ca, readers, opts=self.within)
+        self.password, self.certificate = self.opening("", settings, readers, None, self.within)
         self.register_outputs({})
 
-    def for_hooks(
+    def opening(
         self,
+        whose: str,
         settings: Settings,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None,
         within: pulumi.ResourceOptions,
     ) -> Opening:
-        """What opens it, in secrets of their own for the service that takes webhooks."""
+        """What opens it, in secrets of one service (`whose` begins their names): a secret has one reader."""
         password, certificate = None, None
         if settings.history_password:
-            password = Secret("hooks-history-password", settings, readers, reminder, within)
+            password = Secret(f"{whose}history-password", settings, readers, reminder, within)
         if settings.history_ca:
-            certificate = GivenSecret("hooks-history-ca", settings, settings.history_ca, readers, reminder, within)
+            certificate = GivenSecret(f"{whose}history-ca", settings, settings.history_ca, readers, reminder, within)
         return password, certificate
 
 
@@ -107,7 +103,7 @@ class HistoryStore(Component):
         )
         certificates = self.instance.server_ca_certs.apply(_certificates)
         self._opened_with = self.instance.auth_string, certificates
-        self.password, self.certificate = self._opening("", settings, readers, reminder, self.within)
+        self.password, self.certificate = self.opening("", settings, readers, reminder, self.within)
         self.url: pulumi.Input[str] = pulumi.Output.concat(
             "rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0"
         )
@@ -117,24 +113,15 @@ class HistoryStore(Component):
         )
         self.register_outputs({"id": self.id})
 
-    def for_hooks(
-        self,
-        settings: Settings,
-        readers: Mapping[str, Identity],
-        reminder: RotationReminder | None,
-        within: pulumi.ResourceOptions,
-    ) -> Opening:
-        """What opens it, in secrets of their own for the service that takes webhooks."""
-        return self._opening("hooks-", settings, readers, reminder, within)
-
-    def _opening(
+    def opening(
         self,
         whose: str,
         settings: Settings,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None,
         within: pulumi.ResourceOptions,
-    ) -> tuple[GivenSecret, GivenSecret]:
+    ) -> Opening:
+        """What opens it, in secrets of one service (`whose` begins their names): a secret has one reader."""
         password, certificates = self._opened_with
         return (
             GivenSecret(f"{whose}history-password", settings, password, readers, reminder, within),

@@ -117,7 +117,8 @@ class HooksService(Component):
     ) -> dict[str, Secret | GivenSecret]:
         """The secrets that there are, by the variable that each reaches the service as."""
         readers, store = {"hooks": parts.identity}, parts.scoring.store
-        password, certificate = store.for_hooks(settings, readers, reminder, self.within) if store else (None, None)
+        within = self.within
+        password, certificate = store.opening("hooks-", settings, readers, reminder, within) if store else (None, None)
         given = {
             "HOOK_SHOPIFY_SECRET": ("hook-shopify", settings.hook_shopify_secret),
             "HOOK_WOOCOMMERCE_SECRET": ("hook-woocommerce", settings.hook_woocommerce_secret),
@@ -126,11 +127,11 @@ class HooksService(Component):
             "TELL_SECRET": ("tell-secret", settings.tell_secret),
         }
         found: dict[str, Secret | GivenSecret | None] = {
-            "MASKING_KEY": Secret("hooks-masking-key", settings, readers, reminder, self.within),
+            "MASKING_KEY": Secret("hooks-masking-key", settings, readers, reminder, within),
             "HISTORY_PASSWORD": password,
             "HISTORY_CA": certificate,
             **{
-                variable: Secret(name, settings, readers, reminder, self.within)
+                variable: Secret(name, settings, readers, reminder, within)
                 for variable, (name, is_there) in given.items()
                 if is_there
             },
