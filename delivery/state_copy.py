@@ -76,9 +76,9 @@ def _set_up(stack: Stack, copy: bytes | None, folder: Path) -> Stack:
         # Its resources alone: what else an export holds says how the secrets of that backend are sealed.
         whole = json.loads(apart.command(["stack", "export"], folder))
         whole["deployment"]["resources"] = json.loads(copy)["deployment"].get("resources", [])
+        former_versions.take_out(whole["deployment"])  # as a deployment begins
         write_whole(folder / "copy.json", json.dumps(whole).encode())
         apart.command(["stack", "import", "--file", str(folder / "copy.json")], folder)
-        former_versions.let_go(lambda words: apart.command(words, folder))  # as a deployment begins
     for key in sealed:
         apart.command(["config", "set", "--secret", key, WORD], folder)
     return apart

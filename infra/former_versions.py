@@ -32,20 +32,21 @@ def let_go(engine: Callable[[list[str]], str]) -> list[str]:
     through.
     """
     whole = json.loads(engine(["stack", "export"]))
-    gone = _take_out(whole["deployment"])
+    gone = take_out(whole["deployment"])
     if gone:
         with tempfile.TemporaryDirectory(prefix="orderguard-state-") as folder:
             path = Path(folder) / "state.json"
             path.write_text(json.dumps(whole), encoding="utf-8")
             engine(["stack", "import", "--file", str(path)])
-    return [urn.rpartition("::")[2] for urn in gone]
-
-
-def _take_out(deployment: dict[str, Any]) -> list[str]:
-    resources = deployment.get("resources") or []
-    gone = held(one["urn"] for one in resources)
-    deployment["resources"] = [_without(one, frozenset(gone)) for one in resources if one["urn"] not in gone]
     return gone
+
+
+def take_out(deployment: dict[str, Any]) -> list[str]:
+    """Take such versions out of an exported state's `deployment`; their names in the program."""
+    resources = deployment.get("resources") or []
+    gone = frozenset(held(one["urn"] for one in resources))
+    deployment["resources"] = [_without(one, gone) for one in resources if one["urn"] not in gone]
+    return [one["urn"].rpartition("::")[2] for one in resources if one["urn"] in gone]
 
 
 def _without(resource: dict[str, Any], gone: frozenset[str]) -> dict[str, Any]:
