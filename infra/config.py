@@ -18,8 +18,6 @@ REVISION_HEADER = "X-Orderguard-Revision"
 """What a request to the load balancer names the canary's address with."""
 RAG_PROVIDERS = ("off", "local", "vertex", "openai")
 HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_secret")
-OUTSIDE = ("rag_api_key", "history_password", *HOOK_SECRETS, "tell_shop_token", "tell_secret")
-"""Settings that say that there is a secret; its value is made outside, by `make secrets`."""
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}

@@ -9,8 +9,9 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from infra.config import NAMESPACE, OUTSIDE, ConfigError, Settings, key_of
+from infra.config import NAMESPACE, ConfigError, Settings, key_of
 from infra.config_rules import broken
+from infra.keys import GIVEN
 
 
 def parse(values: Mapping[str, str]) -> Settings:
@@ -37,7 +38,7 @@ def parse(values: Mapping[str, str]) -> Settings:
             parsed[name] = _READERS[types[name]](values[key])
         except ValueError:
             shown = f"{key}: {values[key]!r} is not {_DESCRIPTIONS[types[name]]}."
-            mistakes.append(_no_value_here(key) if name in OUTSIDE else shown)
+            mistakes.append(_no_value_here(key) if key.partition(":")[2] in GIVEN.values() else shown)
     if len(parsed) < len(known):
         raise ConfigError(_message(mistakes))
     settings = Settings(**typing.cast(dict[str, typing.Any], parsed))

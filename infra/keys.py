@@ -2,7 +2,6 @@
 key stands in its state. `make secrets` makes them in Google Cloud, the local cloud by itself.
 """
 
-import base64
 import os
 import re
 import secrets
@@ -11,8 +10,8 @@ from collections.abc import Mapping
 from infra.config import NAMESPACE
 
 KEY_BYTES = 32
-MASKING_KEY, API_KEYS = "masking-key", ("api-key", "probe-key")
-DRAWN = (MASKING_KEY, *API_KEYS)
+MASKING_KEY = "masking-key"
+DRAWN = (MASKING_KEY, "api-key", "probe-key")
 SAME_AS = {
     "training-key": MASKING_KEY,
     "hooks-masking-key": MASKING_KEY,
@@ -29,7 +28,7 @@ GIVEN = {
     "tell-secret": "tellSecret",
 }
 """Secret whose value somebody else made up → the setting that says that there is one."""
-OF_OWN_STORE = ("history-password", "hooks-history-password", "history-ca", "hooks-history-ca")
+OF_OWN_STORE = ("history-password", "history-ca", "hooks-history-password", "hooks-history-ca")
 """Secrets that the program fills where the stack has a Redis of its own: Google makes up its password."""
 
 
@@ -46,7 +45,7 @@ def drawn(name: str, before: str = "", variables: Mapping[str, str] = os.environ
     """
     if name == MASKING_KEY and not before and variables.get("ORDERGUARD_MASKING_KEY"):
         return variables["ORDERGUARD_MASKING_KEY"]
-    text = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
+    text = secrets.token_urlsafe(KEY_BYTES)
     fresh = f"k{_last_number(before) + 1}:{text}" if name == MASKING_KEY else f"og_{text}"
     return ",".join(filter(None, (fresh, before.partition(",")[0])))
 

@@ -24,12 +24,12 @@ from infra.bootstrap.roles import (
     PROBE_SECRET,
     PUBLISH_ROLE,
     STORE_PERMISSIONS,
-    STORE_SECRETS,
 )
 from infra.bootstrap.settings import Settings
 from infra.bootstrap.state import State
 from infra.bootstrap.trust import ISSUER, MAPPING, Run, condition, trusted
 from infra.component import Component
+from infra.keys import OF_OWN_STORE
 
 
 class GitHub(Component):
@@ -103,7 +103,7 @@ class Identities(Component):
         self._grant_own_role("deployer", "makes and changes what the program declares", DEPLOYER_PERMISSIONS)
         self._grant_own_role("deployer-buckets", "buckets of the stack", BUCKET_PERMISSIONS, on_buckets(settings))
         self._grant_own_role("deployer-keys", "the key for data", KEY_PERMISSIONS, on_key(settings, "data"))
-        of_store = on_secrets(settings, *STORE_SECRETS)
+        of_store = on_secrets(settings, *OF_OWN_STORE)
         self._grant_own_role("deployer-store", "what opens the stack's Redis", STORE_PERMISSIONS, of_store)
         probe = on_versions(settings, PROBE_SECRET)
         self._grant_own_role("deployer-probe", "the key for example orders", PROBE_PERMISSIONS, probe)

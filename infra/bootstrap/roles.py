@@ -109,9 +109,9 @@ BUCKET_PERMISSIONS = _permissions(storage="buckets.delete buckets.update")
 # On the stack's key for data alone: a deployment has Google's services encrypt with it.
 KEY_PERMISSIONS = _permissions(cloudkms="cryptoKeys.setIamPolicy")
 
-# On what opens the stack's own Redis, alone: Google makes that up and the program keeps it; the provider reads back
-# what it wrote. All other values a person makes (`make secrets`); a deployment neither reads nor adds one.
-STORE_SECRETS = ("history-password", "history-ca", "hooks-history-password", "hooks-history-ca")
+# On what opens the stack's own Redis (`infra.keys.OF_OWN_STORE`), alone: Google makes that up and the program keeps it;
+# the provider reads back what it wrote. All other values a person makes (`make secrets`); a deployment neither reads
+# nor adds one.
 STORE_PERMISSIONS = _permissions(secretmanager="versions.access versions.add versions.destroy versions.enable")
 
 # On the key that example orders are scored with.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from infra.__main__ import platform
 from infra.bootstrap.__main__ import bootstrap
-from infra.bootstrap.roles import STORE_SECRETS
 from infra.bootstrap.settings import read_settings
+from infra.keys import OF_OWN_STORE
 from infra.local.iam import bindings
 from orderguard.model_version import CHAMPION
 from tests.infra.cel import evaluate
@@ -328,7 +328,7 @@ def columns(rights: Rights) -> dict[str, set[str]]:
         *(
             rights.who("secretmanager.versions.add", Thing(thing.on, thing.full.partition("/versions")[0]))
             for name, thing in rights.secrets.items()
-            if name not in STORE_SECRETS
+            if name not in OF_OWN_STORE
         )
     )
     found["decrypts the state"] = rights.who(_DECRYPT, KEYS["state's"])

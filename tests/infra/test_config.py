@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.config import NAMESPACE, OUTSIDE, REGIONS, ConfigError, Settings, key_of
+from infra.config import NAMESPACE, REGIONS, ConfigError, Settings, key_of
 from infra.config_reading import parse
+from infra.keys import GIVEN
 from tests.infra.recording import ROOT, STACKS, stack_settings, stack_values
 
 SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
@@ -203,7 +204,7 @@ def test_a_password_in_an_address_is_never_repeated(address: str) -> None:
     assert "s3cret-value" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [key_of(name) for name in OUTSIDE])
+@pytest.mark.parametrize("key", [f"{NAMESPACE}:{key}" for key in GIVEN.values()])
 def test_a_value_of_a_secret_among_the_settings_is_refused_and_not_repeated(key: str) -> None:
     with pytest.raises(ConfigError, match=f"Write `{key}: true`; `make secrets` asks for the value") as caught:
         parse(stack_values("local") | {key: "s3cret-value"})

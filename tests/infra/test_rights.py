@@ -4,9 +4,9 @@ import pytest
 
 from infra.__main__ import platform
 from infra.bootstrap.__main__ import bootstrap
-from infra.bootstrap.roles import PROBE_SECRET, STORE_SECRETS
+from infra.bootstrap.roles import PROBE_SECRET
 from infra.bootstrap.settings import read_settings
-from infra.keys import DRAWN, GIVEN, SAME_AS
+from infra.keys import DRAWN, GIVEN, OF_OWN_STORE, SAME_AS
 from tests.infra import rights as found
 from tests.infra.recording import declare, stack_settings
 from tests.infra.rights import (
@@ -46,10 +46,10 @@ def test_orders_are_read_by_the_trainer_alone_and_models_by_who_serves_and_deplo
 
 
 def test_a_key_is_read_by_who_uses_it_and_a_deployment_reads_none_but_its_own(rights: Rights) -> None:
-    assert set(rights.secrets) == {*DRAWN, *SAME_AS, *GIVEN, *STORE_SECRETS}
+    assert set(rights.secrets) == {*DRAWN, *SAME_AS, *GIVEN, *OF_OWN_STORE}
     for name, thing in rights.secrets.items():
         user = OF_SECRETS.get(name, "hooks" if name.startswith("hook") else "scorer")
-        deployer = {"deploy"} if name == PROBE_SECRET or name in STORE_SECRETS else set()
+        deployer = {"deploy"} if name == PROBE_SECRET or name in OF_OWN_STORE else set()
         assert rights.who("secretmanager.versions.access", thing) == {user} | deployer, name
     foreign = found.secret("another-application")
     assert rights.who("secretmanager.versions.access", foreign) == set()
@@ -58,7 +58,7 @@ def test_a_key_is_read_by_who_uses_it_and_a_deployment_reads_none_but_its_own(ri
 def test_nobody_but_a_person_adds_or_destroys_a_key_or_says_who_reads_it(rights: Rights) -> None:
     for name, thing in rights.secrets.items():
         whole = found.Thing(thing.on, thing.full.partition("/versions")[0])
-        of_store = {"deploy"} if name in STORE_SECRETS else set()
+        of_store = {"deploy"} if name in OF_OWN_STORE else set()
         assert rights.who("secretmanager.versions.add", whole) == of_store, name
         assert rights.who("secretmanager.versions.destroy", thing) == of_store, name
         assert rights.who("secretmanager.secrets.setIamPolicy", whole) == set(), name
