@@ -1,1 +1,1 @@
-"""What `make bench AREA=desk` measures: what alerts cost, how fast the queue is, and what a failing database does."""
+"""The desk while its database fails, which tests/service runs. `make bench AREA=page` tells how fast its queue is."""

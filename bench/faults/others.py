@@ -138,8 +138,8 @@ def rows(folder: Path) -> Iterator[Row]:
 
 def _healed(made: Stage, fault: str) -> Row:
     done = made.run("up")
-    told = "dropped|gone|started|backup"
-    return Row(fault, _last(done.text, *told.split("|")), done.clear, done.code == 0 and made.well)
+    said = _last(done.text, "dropped", "gone", "started", "backup")
+    return Row(fault, said, done.clear, done.code == 0 and made.well)
 
 
 def _service(made: Stage) -> dict[str, list[dict[str, int]]]:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.commands.engine_run import state_file
-from infra.local.files import read_object
+from infra.local.commands.engine_run import latest_state, state_file
 from infra.local.home import REPOSITORY, Home
 from infra.local.ports import straight
 from infra.local.programs.project import HOME_VARIABLE
@@ -175,18 +174,17 @@ class Stage:
 
     def outputs(self) -> dict[str, Any]:
         """What the state says that the program exported."""
-        latest = ((read_object(self.state) or {}).get("checkpoint") or {}).get("latest") or {}
-        stacks = [one for one in latest.get("resources") or () if one["type"] == "pulumi:pulumi:Stack"]
+        stacks = [
+            one for one in latest_state(self.state).get("resources") or () if one["type"] == "pulumi:pulumi:Stack"
+        ]
         return dict(stacks[0].get("outputs") or {}) if stacks else {}
 
     @property
     def well(self) -> bool:
         """Whether the service answers as the program says, and nothing of the state is unfinished."""
         told = self.answer()
-        latest = ((read_object(self.state) or {}).get("checkpoint") or {}).get("latest") or {}
-        return (told.get("GREETING"), told.get("KEY")) == (self.greeting, SECRET) and not latest.get(
-            "pending_operations"
-        )
+        says_so = (told.get("GREETING"), told.get("KEY")) == (self.greeting, SECRET)
+        return says_so and not latest_state(self.state).get("pending_operations")
 
     @property
     def gone(self) -> bool:

@@ -23,6 +23,11 @@ class Context:
         raise Aborted(details)
 
 
+def urn_of(token: str) -> str:
+    """The resource that all questions are about: x, of some type."""
+    return f"urn:pulumi:s::p::{token}::x"
+
+
 class Asker:
     """Both packages' providers."""
 
@@ -33,12 +38,16 @@ class Asker:
         for provider in self.providers.values():
             provider.Configure(provider_pb2.ConfigureRequest(args=settings), None)
 
+    def provider(self, token: str) -> Provider:
+        """The provider of a type."""
+        return self.providers[token.partition(":")[0]]
+
     def check(self, token: str, inputs: Any, old: Any = None) -> tuple[dict[str, Any], list[str]]:
         """The inputs as they are filled in, and the provider's own failures."""
         request = provider_pb2.CheckRequest(
-            urn=f"urn:pulumi:s::p::{token}::x", olds=struct(old or {}), news=struct(inputs), randomSeed=b"seed"
+            urn=urn_of(token), olds=struct(old or {}), news=struct(inputs), randomSeed=b"seed"
         )
-        answer = self.providers[token.partition(":")[0]].Check(request, Context())  # type: ignore[arg-type]
+        answer = self.provider(token).Check(request, Context())  # type: ignore[arg-type]
         failures = [failure.reason for failure in answer.failures]
         return properties(answer.inputs), [one for one in failures if not one.startswith(REFUSED)]
 
@@ -47,13 +56,13 @@ class Asker:
         before, _ = self.check(token, old)
         after, _ = self.check(token, new, before)
         request = provider_pb2.DiffRequest(
-            urn=f"urn:pulumi:s::p::{token}::x",
+            urn=urn_of(token),
             id="x",
             olds=struct(before),
             old_inputs=struct(before),
             news=struct(after),
         )
-        answer = self.providers[token.partition(":")[0]].Diff(request, Context())  # type: ignore[arg-type]
+        answer = self.provider(token).Diff(request, Context())  # type: ignore[arg-type]
         if answer.replaces:
             return "replace", answer.deleteBeforeReplace
         return "none" if answer.changes == provider_pb2.DiffResponse.DIFF_NONE else "update", False

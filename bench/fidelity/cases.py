@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.fidelity.asker import Aborted, Asker
-from infra.local.provider.values import UNKNOWN, Asset
+from infra.local.provider.values import ASSET, UNKNOWN, Asset
 
-_TEXT = "c44067f5952c0a294b673a41bacd8c17"  # the mark of an asset
 _KINDS = (
     ("unknown", r"Invalid or unknown key"),
     ("missing", r"Missing required (argument\. The argument|property)"),
@@ -46,7 +45,7 @@ def plain(value: Any) -> Any:
         if set(value) == {"$secret"}:
             return plain(value["$secret"])
         if set(value) == {"$text"}:
-            return Asset(_TEXT, {"text": value["$text"], "hash": value["$text"]})
+            return Asset(ASSET, {"text": value["$text"], "hash": value["$text"]})
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
 
@@ -94,8 +93,7 @@ def _places(failures: Sequence[str]) -> set[str]:
 
 def _diff(ask: Asker, token: str, case: Mapping[str, Any]) -> Iterator[Judged]:
     old = plain(case["old"])
-    given = case["new"] if "new" in case else {**case["old"], **case["change"]}
-    new = {name: plain(value) for name, value in given.items() if value is not None}
+    new = {name: plain(value) for name, value in _new(case).items() if value is not None}
     try:
         answer, first = ask.diff(token, old, new)
     except Exception as problem:  # an RPC error, or a crash, which is one too
@@ -107,11 +105,16 @@ def _diff(ask: Asker, token: str, case: Mapping[str, Any]) -> Iterator[Judged]:
         yield Judged("delete first", "" if first == goes_first else _shown(case, goes_first, first))
 
 
+def _new(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that a diff's case ends with."""
+    return dict(case["new"]) if "new" in case else {**case["old"], **case["change"]}
+
+
 def _shown(case: Mapping[str, Any], due: Any, answer: Any) -> str:
     if "inputs" in case:
         what = case["inputs"]
     else:
-        new = case["new"] if "new" in case else {**case["old"], **case["change"]}
+        new = _new(case)
         what = {name: [case["old"].get(name), new.get(name)] for name in {**case["old"], **new}}
         what = {name: values for name, values in what.items() if values[0] != values[1]}
     return f"{case['type']} {json.dumps(what)[:300]}\n      real:  {due}\n      local: {answer}"

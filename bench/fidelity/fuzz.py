@@ -8,18 +8,16 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from bench.fidelity.asker import Aborted, Asker, Context
+from bench.fidelity.asker import Aborted, Asker, Context, urn_of
 from infra.local.facts import Block, Property, facts_of, known_types
-from infra.local.provider.values import UNKNOWN, Asset, struct
+from infra.local.provider.values import ARCHIVE, ASSET, UNKNOWN, Asset, struct
 
-_TEXT = "c44067f5952c0a294b673a41bacd8c17"  # the marks of an asset and an archive
-_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _SCALARS: tuple[Any, ...] = (
     *("", "x", "a/b", "1", "true", "-5", "1.5", "projects/p/x", '{"a":1}', "[", "\u00e9" * 5, "a" * 300),
     *("10.0.0.0/8", "1.2.3.4", "nan", "inf", "allUsers", "user:a@b.c", "60s", "{}", '[{"name":"a","fields":[{}]}]'),
     *(0, 1, -1, 2, 1.5, 1e30, -1e300, float("inf"), float("nan"), 2**53, True, False, None, UNKNOWN),
-    Asset(_TEXT, {"text": "x", "hash": "h"}),
-    Asset(_ARCHIVE, {"assets": {"a": Asset(_TEXT, {"text": "x"})}}),
+    Asset(ASSET, {"text": "x", "hash": "h"}),
+    Asset(ARCHIVE, {"assets": {"a": Asset(ASSET, {"text": "x"})}}),
 )
 _NAMES = ("a", "b", "name", "$x", "__defaults", "a b", "id", "type", "", "enabled")
 
@@ -79,7 +77,7 @@ def crashes(ask: Asker, seed: int, inputs: int) -> Iterator[str]:
 
 
 def _tried(ask: Asker, token: str, old: Any, new: Any) -> Iterator[str]:
-    provider, urn = ask.providers[token.partition(":")[0]], f"urn:pulumi:s::p::{token}::x"
+    provider, urn = ask.provider(token), urn_of(token)
     before, after = struct(old), struct(new)
 
     def called(name: str, request: Any) -> Any:

@@ -21,7 +21,6 @@ def odd(number: int, **changes: Any) -> dict[str, Any]:
 def test_no_score_fails_and_nothing_acknowledged_is_lost_while_the_database_fails(
     models_dir: Path, tmp_path: Path, postgres_server: PostgresServer
 ) -> None:
-    """A sample of what `python -m bench desk` does at length."""
     with serving(models_dir, tmp_path / "log", wait=True, **postgres_server.settings) as service:
         service.until(lambda: service.get("/v1/alerts").status_code == 200, "the desk")
         for failure in FAILURES:
@@ -59,7 +58,7 @@ def _outcome() -> dict[str, str]:
 
 
 def test_an_alert_tells_all_about_it_and_ten_thousand_are_filtered(models_dir: Path, tmp_path: Path) -> None:
-    """`python -m bench desk` says how fast."""
+    """`python -m bench page` says how fast."""
     path = tmp_path / "alerts.db"
     with serving(models_dir, tmp_path / "log", ALERTS_URL=f"sqlite:{path}") as service:
         service.score(odd(1))

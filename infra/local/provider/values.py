@@ -14,8 +14,8 @@ from infra.local.facts import Property
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # a mark of the protocol, not a password  # nosec B105
-_ASSET = "c44067f5952c0a294b673a41bacd8c17"
-_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+ASSET = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _UNKNOWNS = {
@@ -59,7 +59,7 @@ class Asset:
 
 def file_asset(path: Path) -> Asset:
     """A file as the engine's own SDKs hand one over; its hash is the engine's."""
-    return Asset(_ASSET, {"path": str(path), "hash": hashlib.sha256(path.read_bytes()).hexdigest()})
+    return Asset(ASSET, {"path": str(path), "hash": hashlib.sha256(path.read_bytes()).hexdigest()})
 
 
 def _value(value: struct_pb2.Value) -> Any:
@@ -87,7 +87,7 @@ def _object(struct: struct_pb2.Struct) -> Any:
         return _value(fields["value"]) if "value" in fields else UNKNOWN
     if signature == _RESOURCE:
         return _value(fields["id"]) if "id" in fields else fields["urn"].string_value
-    if signature in (_ASSET, _ARCHIVE):
+    if signature in (ASSET, ARCHIVE):
         return Asset(signature, {name: _value(one) for name, one in fields.items() if name != _SIGNATURE})
     return {name: _value(one) for name, one in fields.items()}
 
