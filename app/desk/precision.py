@@ -1,10 +1,10 @@
 """How many alerts were worth a look: by week, by main reason, by model version, by who decided."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, select
 
 from app.desk.contract import OUTCOMES, Outcome, PrecisionAnswer, PrecisionRow, moment
 from app.desk.tables import ALERT, OUTCOME
@@ -13,28 +13,38 @@ from orderguard.outcomes import WORTH_A_LOOK, wilson
 By = Literal["week", "reason", "model_version", "decided_by"]
 BYS: tuple[By, ...] = ("week", "reason", "model_version", "decided_by")
 WEEK_MS = 7 * 86_400_000
-_COLUMNS = {"reason": ALERT.c.fact, "model_version": ALERT.c.model_version, "decided_by": ALERT.c.decided_by}
+_COLUMNS: dict[By, Column[Any]] = {
+    "week": ALERT.c.made_at,
+    "reason": ALERT.c.fact,
+    "model_version": ALERT.c.model_version,
+    "decided_by": ALERT.c.decided_by,
+}
 
 
 def precision(connection: Connection, by: By, weeks: int, now: int) -> PrecisionAnswer:
-    """The precision of the alerts of the last weeks. The outcome that is newest by its own time counts."""
-    since = now - weeks * WEEK_MS
-    column = _COLUMNS.get(by, ALERT.c.made_at)
-    of_alert: dict[str, str] = {
-        token: _week(value) if by == "week" else str(value)
-        for token, value in connection.execute(select(ALERT.c.id, column).where(ALERT.c.made_at >= since))
+    """The precision of the alerts of the last weeks."""
+    return precisions(connection, (by,), weeks, now)[by]
+
+
+def precisions(connection: Connection, bys: Sequence[By], weeks: int, now: int) -> dict[By, PrecisionAnswer]:
+    """The same by each of several. The outcome that is newest by its own time counts."""
+    query = select(ALERT.c.id, OUTCOME.c.outcome, *(_COLUMNS[by] for by in bys))
+    query = query.outerjoin(OUTCOME, OUTCOME.c.order_token == ALERT.c.id).where(
+        ALERT.c.made_at >= now - weeks * WEEK_MS
+    )
+    found = connection.execute(query.order_by(OUTCOME.c.at, OUTCOME.c.received_at))
+    newest = {token: (outcome, values) for token, outcome, *values in found}
+    return {
+        by: _answer(by, [(outcome, values[place]) for outcome, values in newest.values()])
+        for place, by in enumerate(bys)
     }
-    newest: dict[str, Outcome] = {}
-    told = select(OUTCOME.c.order_token, OUTCOME.c.outcome).join(ALERT, ALERT.c.id == OUTCOME.c.order_token)
-    told = told.where(ALERT.c.made_at >= since).order_by(OUTCOME.c.at, OUTCOME.c.received_at)
-    newest.update(connection.execute(told).all())
+
+
+def _answer(by: By, told: Iterable[tuple[Outcome | None, Any]]) -> PrecisionAnswer:
     groups: defaultdict[str, list[Outcome | None]] = defaultdict(list)
-    for token, value in of_alert.items():
-        groups[value].append(newest.get(token))
-    if by == "week":
-        names = sorted(groups)
-    else:
-        names = sorted(groups, key=lambda name: (-len(groups[name]), name))
+    for outcome, value in told:
+        groups[_week(value) if by == "week" else value].append(outcome)
+    names = sorted(groups) if by == "week" else sorted(groups, key=lambda name: (-len(groups[name]), name))
     rows = [_row(name, groups[name]) for name in names]
     return PrecisionAnswer(by, rows, _row("", [outcome for group in groups.values() for outcome in group]))
 
