@@ -10,7 +10,7 @@ from app.desk.alert import Alert
 from app.desk.alerts import add_alerts, delete_older
 from app.desk.away import DeskRefused
 from app.desk.database import Database
-from app.desk.precision import By, precision
+from app.desk.precision import By, precisions
 from app.desk.queue import Who, counts
 from app.settings import Settings
 
@@ -44,25 +44,18 @@ class Shipping:
         refused: list[bytes] = []
         for start in range(0, len(lines), MOST_AT_ONCE):
             part = lines[start : start + MOST_AT_ONCE]
-            try:
-                self._store(part)
-            except (DeskRefused, msgspec.MsgspecError):
-                refused += self._each(part)
+            if not self._stored(part):
+                refused += [line for line in part if not self._stored([line])]
         return refused
 
-    def _store(self, lines: Sequence[bytes]) -> None:
-        alerts = [_decode(line) for line in lines]
-        with self._database.transaction() as connection:
-            add_alerts(connection, alerts)
-
-    def _each(self, lines: Sequence[bytes]) -> list[bytes]:
-        refused = []
-        for line in lines:
-            try:
-                self._store([line])
-            except (DeskRefused, msgspec.MsgspecError):
-                refused.append(line)
-        return refused
+    def _stored(self, lines: Sequence[bytes]) -> bool:
+        try:
+            alerts = [_decode(line) for line in lines]
+            with self._database.transaction() as connection:
+                add_alerts(connection, alerts)
+        except (DeskRefused, msgspec.MsgspecError):
+            return False
+        return True
 
     def tidy(self) -> None:
         """Once an hour, delete what is older than ALERTS_DAYS. Raises `DeskAway`."""
@@ -80,12 +73,13 @@ class Shipping:
             return None
         with self._database.transaction(write=False) as connection:
             opened = counts(connection, Who(None))
-            shares: dict[tuple[str, str], float] = {
-                (by, row.value): row.precision
-                for by in MEASURED
-                for row in precision(connection, by, WEEKS, round(now * 1_000)).rows[:MOST_VALUES]
-                if row.precision is not None
-            }
+            found = precisions(connection, MEASURED, WEEKS, round(now * 1_000))
+        shares: dict[tuple[str, str], float] = {
+            (by, row.value): row.precision
+            for by, answer in found.items()
+            for row in answer.rows[:MOST_VALUES]
+            if row.precision is not None
+        }
         self._told = now
         return Figures(opened.new + opened.taken, shares)
 
