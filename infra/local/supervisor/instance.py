@@ -8,7 +8,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 from infra.local.container import declared_port, in_order, ingress, lacking, launch, name_of
 from infra.local.errors import not_ready
-from infra.local.sockets import holder, listening
+from infra.local.sockets import Listener, holder, listening
 from infra.local.supervisor.probes import DEFAULT_STARTUP, Probe, answers, probe, started, watch
 from infra.local.supervisor.process import Process, note
 from infra.local.volumes import Volumes, prepared
@@ -72,7 +72,7 @@ class Instance:
             if index == main:
                 await self._wait_for_main()
             elif startup := probe(container.get("startupProbe")):
-                await self._wait_for(index, startup, startup.port or declared_port(container))
+                await self._wait_for(index, startup)
 
     async def _run(self, index: int) -> None:
         assert self._volumes is not None  # for the type checker  # nosec B101
@@ -88,18 +88,17 @@ class Instance:
                 f"{not_ready(self.name)} The container's command can't be run: {problem.strerror}: {plan.command[0]}"
             ) from None
 
-    async def _wait_for(self, index: int, startup: Probe, port: int) -> None:
+    async def _wait_for(self, index: int, startup: Probe) -> None:
         process = self.processes[index]
-        if not await started(startup, port, lambda: process.alive):
+        if not await started(startup, self._probed(startup, index), lambda: process.alive):
             raise StartFailed(self._did_not_start(index, startup.period * startup.failures))
 
     async def _wait_for_main(self) -> None:
         """Until the container that gets the requests answers on its port, and not somebody else there."""
         index = ingress(self.spec)
-        container = self.containers[index]
-        given = probe(container.get("startupProbe"))
+        given = probe(self.containers[index].get("startupProbe"))
         startup = given or DEFAULT_STARTUP
-        port = self._probed(startup, container)
+        port = self._probed(startup, index)
         clock = asyncio.get_running_loop()
         deadline = clock.time() + startup.delay + startup.period * startup.failures
         looked, elsewhere = clock.time(), 0.0
@@ -114,24 +113,25 @@ class Instance:
                     break
         raise StartFailed(self._did_not_start(index, clock.time() - deadline + startup.period * startup.failures))
 
-    def _probed(self, wanted: Probe, container: Mapping[str, Any]) -> int:
-        """The port that a probe looks at: the container's own may have been moved."""
-        return self.port if wanted.port in (None, declared_port(container)) else wanted.port
+    def _probed(self, wanted: Probe, index: int) -> int:
+        """The port that a container's probe looks at: that of the one that gets the requests may have been moved."""
+        declared = declared_port(self.containers[index])
+        if index == ingress(self.spec) and wanted.port in (None, declared):
+            return self.port
+        return wanted.port or declared
 
-    def heard(self) -> list[str]:
+    def heard(self) -> list[Listener]:
         """What the instance's processes listen on."""
         found = listening({one.pid for one in self.processes.values()})
-        return [str(one) for one in sorted(set().union(*found.values()))]
+        return sorted(set().union(*found.values()))
 
     def _is_ours(self) -> bool:
-        found = listening({one.pid for one in self.processes.values()})
-        ours = {one.port for listeners in found.values() for one in listeners}
-        return self.port in ours or not holder(self.port)
+        return self.port in {one.port for one in self.heard()} or not holder(self.port)
 
     def _did_not_start(self, index: int, seconds: float) -> str:
         ended = next((at for at, one in self.processes.items() if not one.alive), None)
         if ended is None:
-            elsewhere = ", ".join(self.heard()) or "nothing"
+            elsewhere = ", ".join(map(str, self.heard())) or "nothing"
             how = f"It was not ready after {seconds:.0f} s; it listens on {elsewhere}."
         else:
             code = self.processes[ended].process.returncode
@@ -153,12 +153,7 @@ class Instance:
             liveness = probe(container.get("livenessProbe"))
             if not liveness or index not in self.processes:
                 continue
-            port = (
-                self._probed(liveness, container)
-                if index == ingress(self.spec)
-                else liveness.port or declared_port(container)
-            )
-            waiting.add(asyncio.create_task(watch(liveness, port, self._unhealthy)))
+            waiting.add(asyncio.create_task(watch(liveness, self._probed(liveness, index), self._unhealthy)))
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
