@@ -133,12 +133,7 @@ class Service:
             elif named or not latest or self.revisions[latest].spec != spec:
                 created = self._next_revision(named, spec)
                 latest = created.name
-            wanted = traffic.targets(traffics, latest)
-            for target in wanted:
-                if target.revision not in {*self.revisions, latest}:
-                    raise DeployError(
-                        f"Revision '{target.revision}' in the traffic of service '{self.name}' was not found."
-                    )
+            wanted = self._wanted(traffics, latest)
             stopped: list[Revision] = []
             if created:
                 stopped = await self._start_new(created)
@@ -189,15 +184,20 @@ class Service:
         that is not there or does not start.
         """
         async with self._deploying:
-            wanted = traffic.targets(traffics, self.latest)
-            if unknown := next((one.revision for one in wanted if one.revision not in self.revisions), None):
-                raise DeployError(f"Revision '{unknown}' in the traffic of service '{self.name}' was not found.")
-            await self._serve(wanted, traffics, self.latest)
+            await self._serve(self._wanted(traffics, self.latest), traffics, self.latest)
 
     async def settled(self) -> dict[str, Any]:
         """What `status` says once no deployment is under way."""
         async with self._deploying:
             return self.status()
+
+    def _wanted(self, traffics: list[Mapping[str, Any]], latest: str) -> list[traffic.Target]:
+        """Where these send requests. Raises DeployError for a revision that is not there."""
+        wanted = traffic.targets(traffics, latest)
+        for one in wanted:
+            if one.revision not in {*self.revisions, latest}:
+                raise DeployError(f"Revision '{one.revision}' in the traffic of service '{self.name}' was not found.")
+        return wanted
 
     async def _serve(self, wanted: list[traffic.Target], traffics: list[Mapping[str, Any]], latest: str) -> None:
         needed = list(traffic.served(wanted))
