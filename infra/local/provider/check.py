@@ -49,21 +49,22 @@ def check(
     if not problems:
         problems = [problem for rule in resource.limits for problem in rule(complete)]
         refused = [problem for rule in resource.refuses for problem in rule(complete)]
-        told = {path for path, _ in refused}  # a type's own rules go before those of all types
-        refused += [problem for problem in of_inputs(facts.type, complete) if problem[0] not in told]
+        own = {path for path, _ in refused}  # a type's own rules go before those of all types
+        refused += [problem for problem in of_inputs(facts.type, complete) if problem[0] not in own]
     if resource.complete_inputs and not problems:
         complete = resource.complete_inputs(complete)
     complete[DEFAULTS] = sorted(added)
     return complete, [
-        *(_told(says, name, path) for path, says in problems),
-        *(_told(REFUSED + says, name, path) for path, says in refused),
+        *(told(says, name, path) for path, says in problems),
+        *(told(REFUSED + says, name, path) for path, says in refused),
     ]
 
 
 _BARE = "Missing required property"
 
 
-def _told(says: str, name: str, path: str) -> str:
+def told(says: str, name: str, path: str) -> str:
+    """A failure with the place of the value in the program's words."""
     return says if says.startswith(_BARE) else f"{says}. Examine values at '{name}.{path}'."
 
 

@@ -15,7 +15,7 @@ from infra.local.errors import LocalCloudError
 from infra.local.facts import Facts
 from infra.local.functions import answer, secrets_of
 from infra.local.provider import plan
-from infra.local.provider.check import REFUSED, check
+from infra.local.provider.check import REFUSED, check, told
 from infra.local.provider.diff import diff
 from infra.local.provider.generic import generic, inside, shaped
 from infra.local.provider.given import DEFAULTS, Unparsed
@@ -300,7 +300,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if not self.recording:
             missing = list(self.parents.missing(token, inputs, place, planning=request.preview))
             if missing:
-                says = "\n".join(f"{says}. Examine values at '{_name(request.urn)}.{path}'." for path, says in missing)
+                says = "\n".join(told(says, _name(request.urn), path) for path, says in missing)
                 context.abort(grpc.StatusCode.UNKNOWN, f"{REFUSED if request.preview else ''}{says}")
 
     def _keep(self, resource: Resource, place: Place, inputs: Values, outputs: Values) -> None:

@@ -152,10 +152,10 @@ class Parents:
     def _tell_others(self, planned: bool, token: str, names: list[str]) -> None:
         if not names or token not in _PARENTS:
             return
-        make_private_folder(self._planned.parent)
-        for path in self._planned.parent.iterdir():
-            if not Path(f"/proc/{path.name}").exists():  # of an engine that has ended
-                path.unlink(missing_ok=True)
+        if not self._planned.exists():
+            for path in make_private_folder(self._planned.parent).iterdir():
+                if not Path(f"/proc/{path.name}").exists():  # of an engine that has ended
+                    path.unlink(missing_ok=True)
         with open_private(self._planned, "ab") as file:
             file.write(json.dumps([planned, token, *names]).encode() + b"\n")
 
