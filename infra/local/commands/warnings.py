@@ -14,15 +14,16 @@ def warnings(services: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def is_declared(service: Mapping[str, Any]) -> bool:
     """Whether requests to a service get no other answer than that this machine can't run it."""
-    return any(
-        revision["absent"] and any(one["revision"] == revision["name"] for one in service["traffic"])
-        for revision in service["revisions"]
-    )
+    return any(_answers_503(service, revision) for revision in service["revisions"])
+
+
+def _answers_503(service: Mapping[str, Any], revision: Mapping[str, Any]) -> bool:
+    return bool(revision["absent"]) and any(one["revision"] == revision["name"] for one in service["traffic"])
 
 
 def _not_run(service: Mapping[str, Any]) -> Iterator[str]:
     for revision in service["revisions"]:
-        if revision["absent"] and any(one["revision"] == revision["name"] for one in service["traffic"]):
+        if _answers_503(service, revision):
             yield f"{service['name']} is declared only, its URL answers 503: {revision['absent']}. {WAY_OUT}"
         for name, why in revision["skipped"].items():
             yield f"{service['name']} runs without its container {name}: {why}."

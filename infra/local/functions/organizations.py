@@ -71,10 +71,8 @@ def _storage_account(asked: Asked) -> Values:
 
 
 def _iam_policy(asked: Asked) -> Values:
-    bindings = [{key: value for key, value in one.items()} for one in asked.arguments.get("bindings") or []]
-    for binding in bindings:
-        binding["members"] = sorted(binding.get("members") or [])
-    document: Values = {"bindings": bindings}
+    bindings = asked.arguments.get("bindings") or []
+    document: Values = {"bindings": [{**one, "members": sorted(one.get("members") or [])} for one in bindings]}
     if configs := asked.arguments.get("auditConfigs"):
         document["auditConfigs"] = configs
     return {"id": "policy", "policyData": json.dumps(document, sort_keys=True), **asked.arguments}

@@ -12,8 +12,7 @@ def answer(asked: Asked) -> Values | None:
     Raises Refused where the arguments name none of the resources that there are.
     """
     kind = _kind(asked.token)
-    types = {record.type for record in asked.cloud.all() if _is(record.type, kind, service_of(asked.token))}
-    held = [record for token in sorted(types) for record in asked.cloud.all(token)]
+    held = [record for record in asked.cloud.all() if _is(record.type, kind, service_of(asked.token))]
     found = next((record for record in held if _named(asked, record)), None)
     if found is None:
         if held:
