@@ -33,6 +33,10 @@ class Home:
         """The engine's file backend."""
         return self.root / "state"
 
+    def state_file(self, project: str, stack: str) -> Path:
+        """The file in which the engine keeps the state of a project's stack."""
+        return self.state / ".pulumi" / "stacks" / project / f"{stack}.json"
+
     @property
     def pulumi_home(self) -> Path:
         return self.root / "pulumi"

@@ -51,7 +51,7 @@ def run(
     home = home if isinstance(home, Home) else Home(Path(home).resolve())
     whole = {**environment(home, stack=stack, variables=variables), **(extra or {})}
     command, folder = prepare(_absolute(arguments, project), home, stack, project, whole)
-    return _captured(command, folder, whole)
+    return captured(command, folder, whole)
 
 
 def _absolute(arguments: Sequence[str], project: Path) -> list[str]:
@@ -106,17 +106,16 @@ def prepare(
     """The command line for `pulumi ARGUMENTS` on this stack and the folder to run it in. Makes the stack where it is
     missing.
     """
-    name = read_yaml(project_file(project)).get("name")
+    name = str(read_yaml(project_file(project)).get("name") or "")
     if not name:
         raise LocalCloudError(f"{project_file(project)} is missing or has no `name`.", EXIT_USAGE)
-    folder = home.root / "config" / str(name)
-    settings = folder / f"Pulumi.{stack}.yaml"
+    folder = home.root / "config" / name
     with locked(home.root / ".lock"):
         if arguments[0] in _CHANGE_CLOUD and whole.get(SHARED) != "1":
-            _own(home, stack, str(name))
-        _write_settings(folder, str(name), settings, settings_file(project, stack))
-        if not (home.state / ".pulumi" / "stacks" / str(name) / f"{stack}.json").exists():
-            made = _captured(["pulumi", "stack", "select", "--create", stack, *_PLAIN], folder, whole)
+            _own(home, stack, name)
+        settings = _write_settings(folder, name, stack, settings_file(project, stack))
+        if not home.state_file(name, stack).exists():
+            made = captured(["pulumi", "stack", "select", "--create", stack, *_PLAIN], folder, whole)
             if made.returncode:
                 raise LocalCloudError(f"The stack {stack!r} can't be made:\n{made.stdout.strip()}", EXIT_USAGE)
     command = ["pulumi", *arguments, "--stack", stack, *_PLAIN]
@@ -170,39 +169,41 @@ def setting(stack: str, key: str, project: Path = REPOSITORY) -> Any:
     """The value of a key such as `orderguard:cmek` in a stack's file, else its default in Pulumi.yaml; None without
     either.
     """
-    own = read_yaml(project / f"Pulumi.{stack}.yaml").get("config") or {}
+    own = read_yaml(settings_file(project, stack)).get("config") or {}
     if key in own:
         return own[key]
-    declared = (read_yaml(project / "Pulumi.yaml").get("config") or {}).get(key.partition(":")[2])
+    declared = (read_yaml(project_file(project)).get("config") or {}).get(key.partition(":")[2])
     return declared.get("default") if isinstance(declared, dict) else declared
 
 
 _PLAIN = ("--non-interactive", "--color", "never")
 
 
-def _write_settings(folder: Path, name: str, settings: Path, source: Path) -> None:
+def _write_settings(folder: Path, name: str, stack: str, source: Path) -> Path:
     """Copies the project's settings of the stack, without its cloud's secrets provider and its deployer, with the salt
     of this home. Whoever runs a stack here administers it: it makes all its grants itself, and they are enforced.
+    The copy's path.
     """
+    settings = folder / f"Pulumi.{stack}.yaml"
     wanted = {key: value for key, value in read_yaml(source).items() if key not in _CLOUD_SECRETS}
     config = wanted.get("config") or {}
-    kept_defaults = read_yaml(settings.with_name(settings.name.replace("Pulumi", _DEFAULTS, 1)))
+    kept_defaults = read_yaml(folder / f"{_DEFAULTS}.{stack}.yaml")
     wanted["config"] = {**kept_defaults, **{key: value for key, value in config.items() if key != _DEPLOYER}}
     if salt := read_yaml(settings).get(_SALT):
         wanted[_SALT] = salt
-    kept = read_yaml(settings.with_name(settings.name.replace("Pulumi", _SECRETS, 1)))
+    kept = read_yaml(folder / f"{_SECRETS}.{stack}.yaml")
     wanted["config"] |= kept
     foreign = [key for key, value in wanted["config"].items() if _is_secret(value) and key not in kept]
     if foreign:
         raise LocalCloudError(
             f"{source} keeps {', '.join(sorted(foreign))} encrypted with a passphrase that this home doesn't have. Give"
             f" it a value here: printf VALUE | orderguard-cloud secret {foreign[0]} --project {source.parent} --stack"
-            f" {settings.name.split('.', 1)[1].rpartition('.')[0]} (for the platform's own stacks:"
-            f" python -m infra.local secret {foreign[0]})",
+            f" {stack} (for the platform's own stacks: python -m infra.local secret {foreign[0]})",
             EXIT_USAGE,
         )
     write_whole(settings, yaml.safe_dump(wanted).encode())
     write_whole(folder / "Pulumi.yaml", yaml.safe_dump({"name": name, "runtime": "python"}).encode())
+    return settings
 
 
 def _is_secret(value: Any) -> bool:
@@ -223,7 +224,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _captured(command: Sequence[str], folder: Path, whole: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def captured(command: Sequence[str], folder: Path, whole: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command line of the engine's to its end; its output as text, standard error included."""
     return subprocess.run(
         command,
         cwd=folder,
@@ -232,5 +234,6 @@ def _captured(command: Sequence[str], folder: Path, whole: Mapping[str, str]) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
         preexec_fn=die_with_parent,  # an engine that outlives its command would hold the state's lock
     )

@@ -1,6 +1,7 @@
 """Running the engine for a person: what it prints, made readable; what a killed run left behind, cleared away."""
 
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -67,8 +68,7 @@ def heal_state(home: Home, stack: str, whole: Mapping[str, str], project: Path =
 
 def state_file(home: Home, stack: str, project: Path = REPOSITORY) -> Path:
     """Where the engine keeps the state of a project's stack."""
-    name = str(pulumi.read_yaml(pulumi.project_file(project)).get("name"))
-    return home.state / ".pulumi" / "stacks" / name / f"{stack}.json"
+    return home.state_file(str(pulumi.read_yaml(pulumi.project_file(project)).get("name")), stack)
 
 
 def latest_state(path: Path) -> dict[str, Any]:
@@ -81,6 +81,14 @@ def _is_state(path: Path) -> bool:
     """Whether a file is the engine's: anything else is damaged."""
     found = read_object(path, "checkpoint")
     return found is not None and isinstance(found["checkpoint"], dict)
+
+
+def outputs_of(home: Home, stack: str, whole: Mapping[str, str], project: Path = REPOSITORY) -> dict[str, Any]:
+    """The outputs of a project's stack."""
+    command, folder = pulumi.prepare(["stack", "output", "--json"], home, stack, project, whole)
+    told = subprocess.run(command, cwd=folder, env=dict(whole), capture_output=True, text=True)
+    outputs: dict[str, Any] = json.loads(told.stdout or "{}")
+    return outputs
 
 
 def answers_of(home: Home, stack: str) -> Callable[[list[str]], str]:
@@ -108,18 +116,7 @@ def _restored(path: Path) -> str:
 
 
 def _quietly(arguments: Sequence[str], home: Home, stack: str, whole: Mapping[str, str], project: Path) -> None:
-    command, folder = pulumi.prepare(arguments, home, stack, project, whole)
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=whole,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        preexec_fn=die_with_parent,
-    )
+    done = pulumi.captured(*pulumi.prepare(arguments, home, stack, project, whole), whole)
     if done.returncode:
         raise LocalCloudError(f"`pulumi {arguments[0]}` failed:\n{done.stdout.strip()}")
 

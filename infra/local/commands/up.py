@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 import sys
 import time
 import urllib.error
@@ -16,7 +15,7 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.accepted import Accepted
-from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, policy_pack
+from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, outputs_of, policy_pack
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.alerts import alert_settings, alerts_kept
 from infra.local.commands.service_port import choose_port, first_service, kept, together, write_url
@@ -31,7 +30,6 @@ from infra.local.ports import straight
 from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
-from infra.local.supervisor.control import code_version
 from infra.local.supervisor.redis_server import RedisServer
 from infra.local.supervisor.service import Service
 
@@ -102,7 +100,7 @@ def up(
             print(f"error: `up` was refused or failed{changed or '; nothing was changed'}", file=sys.stderr)
             return EXIT_REFUSED
         accepted.keep()
-        outputs = _outputs(home, stack, whole)
+        outputs = outputs_of(home, stack, whole)
         with steps.step("waiting for /readyz"):
             ready = _wait_until_ready(str(outputs.get("url", "")))
         if not ready:
@@ -144,15 +142,8 @@ def drop_damaged(cloud: Cloud) -> list[str]:
 
 def heal_services(cloud: Cloud, port: int) -> list[str]:
     """Starts the supervisor again where services and stores should be running, and gives the first service its port."""
-    services = kept(cloud, "services")
-    if not services and not kept(cloud, "stores"):
-        return []
-    done = [] if client.running(cloud) else ["started the services again"]
-    if not done and client.request(cloud, {"do": "status"}).get("code") != code_version():
-        client.stop(cloud)
-        done.append("restarted the services: the local cloud's own code has changed")
-    client.ensure(cloud)
-    if not services:
+    done = client.heal(cloud)
+    if not kept(cloud, "services"):
         return done
     first, noted = first_service(cloud), cloud.home.root / "url"
     before = read_json(first)["port"]
@@ -163,13 +154,6 @@ def heal_services(cloud: Cloud, port: int) -> list[str]:
         if noted.is_file() and noted.read_text().strip() == f"http://127.0.0.1:{before}":
             write_url(cloud.home, f"http://127.0.0.1:{port}")  # callers find it, whatever the engine says next
     return done
-
-
-def _outputs(home: Home, stack: str, whole: Mapping[str, str]) -> dict[str, Any]:
-    command, folder = pulumi.prepare(["stack", "output", "--json"], home, stack, REPOSITORY, whole)
-    told = subprocess.run(command, cwd=folder, env=dict(whole), capture_output=True, text=True)
-    outputs: dict[str, Any] = json.loads(told.stdout or "{}")
-    return outputs
 
 
 def _wait_until_ready(url: str) -> bool:

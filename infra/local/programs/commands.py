@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.commands.accepted import Accepted
-from infra.local.commands.engine_run import Transcript, alone, banner, heal_state, state_file
+from infra.local.commands.engine_run import Transcript, alone, banner, heal_state, outputs_of, state_file
 from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
@@ -72,7 +71,7 @@ def up(wanted: Wanted) -> int:
         gone = running.lost(running.state_of(wanted.project, wanted.home, wanted.stack), cloud)
         done = [f"{len(gone)} resources are gone from the cloud's folder, and made anew"] if gone else []
         done += drop_damaged(cloud) + heal_state(wanted.home, wanted.stack, whole, wanted.project.folder)
-        for what in done + running.heal_supervisor(cloud):
+        for what in done + client.heal(cloud):
             print(f"    {what}", flush=True)
         words = ["up", "--yes", "--refresh", *running.packs(wanted.packs)]
         accepted = Accepted(cloud, wanted.project.folder, words, whole)
@@ -83,7 +82,7 @@ def up(wanted: Wanted) -> int:
             return EXIT_REFUSED
         accepted.keep()
         silent = _silent(cloud)
-        outputs = _outputs(wanted, whole)
+        outputs = outputs_of(wanted.home, wanted.stack, whole, wanted.project.folder)
     kinds = Counter(record.kind for record in cloud.all())
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none of Google Cloud"
     changed = "no resource changes" if transcript.unchanged else "changed as shown above"
@@ -138,7 +137,7 @@ def down(wanted: Wanted, *, force: bool) -> int:
                     file=sys.stderr,
                 )
                 return EXIT_REFUSED
-            running.heal_supervisor(cloud)  # one of older code would be asked what it doesn't know
+            client.heal(cloud)  # one of older code would be asked what it doesn't know
             code, _ = _run(wanted, ["destroy", "--yes", "--refresh"], whole)
             if code:
                 print("error: the stack could not be taken down as a whole; see above", file=sys.stderr)
@@ -216,7 +215,7 @@ def secret(wanted: Wanted, key: str) -> int:
     value = sys.stdin.read().strip("\n")
     if not value:
         raise LocalCloudError(f"Standard input is empty. Write: printf SECRET | {wanted.again('secret')} {key}")
-    full = key if ":" in key else f"{wanted.project.name}:{key}"
+    full = running.full_key(wanted.project, key)
     whole = running.variables(wanted.project, wanted.home, wanted.stack, program=False)
     pulumi.keep_secret(full, value, wanted.home, wanted.stack, wanted.project.folder, whole)
     print(f"{full} is kept, encrypted, in {wanted.home.root}; `{wanted.again('up')}` gives it to the stack.")
@@ -270,12 +269,3 @@ def _silent(cloud: Cloud, seconds: float = _ANSWER_SECONDS) -> list[str]:
         if not silent or time.monotonic() >= deadline:
             return silent
         time.sleep(0.2)
-
-
-def _outputs(wanted: Wanted, whole: Mapping[str, str]) -> dict[str, Any]:
-    command, folder = pulumi.prepare(
-        ["stack", "output", "--json"], wanted.home, wanted.stack, wanted.project.folder, whole
-    )
-    told = subprocess.run(command, cwd=folder, env=dict(whole), capture_output=True, text=True)
-    outputs: dict[str, Any] = json.loads(told.stdout or "{}")
-    return outputs

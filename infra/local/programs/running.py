@@ -18,8 +18,6 @@ from infra.local.home import PROJECT, PYTHON, Home
 from infra.local.ports import straight
 from infra.local.programs.project import Project
 from infra.local.programs.python import interpreter
-from infra.local.supervisor import client
-from infra.local.supervisor.control import code_version
 
 _ON_DISK = ("gcp", "docker")
 """The packages whose resources the cloud keeps a record of."""
@@ -76,15 +74,16 @@ def settle(project: Project, home: Home, stack: str, given: Sequence[str]) -> li
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise LocalCloudError(f"{pair!r} is not a setting: write --config KEY=VALUE", EXIT_USAGE)
-        values[key if ":" in key else f"{project.name}:{key}"] = value
+        values[full_key(project, key)] = value
     said = pulumi.read_yaml(pulumi.settings_file(project.folder, stack)).get("config") or {}
-    there = {_full(project, key) for key in (*said, *values)} | set(_valued(project))
+    there = {full_key(project, key) for key in (*said, *values)} | set(_valued(project))
     defaults = {key: value for key, value in _defaults(project) if key not in there}
     pulumi.keep_settings(home, stack, project.name, defaults, values)
     return [f"{key} = {value}" for key, value in sorted(defaults.items())]
 
 
-def _full(project: Project, key: str) -> str:
+def full_key(project: Project, key: str) -> str:
+    """A setting's key with the project's name in front of it, where it has none."""
     return key if ":" in key else f"{project.name}:{key}"
 
 
@@ -92,7 +91,7 @@ def _valued(project: Project) -> Iterator[str]:
     """The settings that Pulumi.yaml itself gives a value."""
     for key, declared in project.settings.items():
         if not isinstance(declared, dict) or "value" in declared or "default" in declared:
-            yield _full(project, key)
+            yield full_key(project, key)
 
 
 def _defaults(project: Project) -> Iterator[tuple[str, Any]]:
@@ -100,7 +99,7 @@ def _defaults(project: Project) -> Iterator[tuple[str, Any]]:
         yield f"gcp:{name}", next((os.environ[one] for one in _VARIABLES[name] if os.environ.get(one)), value)
     for key, declared in project.template.items():
         if isinstance(declared, dict) and declared.get("default") is not None:
-            yield _full(project, key), declared["default"]
+            yield full_key(project, key), declared["default"]
 
 
 def state_of(project: Project, home: Home, stack: str) -> list[dict[str, Any]]:
@@ -124,18 +123,6 @@ def _present(token: str) -> str:
     """The name under which the cloud keeps a type: programs with an older SDK use former ones."""
     found = facts_of(token)
     return found.type if found else token
-
-
-def heal_supervisor(cloud: Cloud) -> list[str]:
-    """Starts the supervisor again where services and stores should be running; what was done."""
-    if not any(path for what in ("services", "stores") for path in (cloud.run / what).glob("*.json")):
-        return []
-    done = [] if client.running(cloud) else ["started the services again"]
-    if not done and client.request(cloud, {"do": "status"}).get("code") != code_version():
-        client.stop(cloud)
-        done.append("restarted the services: the local cloud's own code has changed")
-    client.ensure(cloud)
-    return done
 
 
 def protected(resources: Sequence[Mapping[str, Any]]) -> list[str]:

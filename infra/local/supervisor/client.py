@@ -12,7 +12,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 from infra.local.errors import LocalCloudError
 from infra.local.home import LAUNCH, bytecode_cache, user_cache
-from infra.local.supervisor.control import NAME, ask
+from infra.local.supervisor.control import NAME, ask, code_version
 from orderguard.private_files import make_private_folder, open_private
 
 _START_SECONDS = 30.0
@@ -80,9 +80,25 @@ def ensure(cloud: Cloud) -> None:
 
 def revive(cloud: Cloud) -> None:
     """Starts the supervisor again where it should keep something alive and has ended."""
-    kept = any(path for what in ("services", "stores") for path in (cloud.run / what).glob("*.json"))
-    if kept and not running(cloud):
+    if _keeps(cloud) and not running(cloud):
         ensure(cloud)
+
+
+def heal(cloud: Cloud) -> list[str]:
+    """The same, and anew where the supervisor that runs is of older code; what was done."""
+    if not _keeps(cloud):
+        return []
+    done = [] if running(cloud) else ["started the services again"]
+    if not done and request(cloud, {"do": "status"}).get("code") != code_version():
+        stop(cloud)
+        done.append("restarted the services: the local cloud's own code has changed")
+    ensure(cloud)
+    return done
+
+
+def _keeps(cloud: Cloud) -> bool:
+    """Whether services or stores should be running."""
+    return any(path for what in ("services", "stores") for path in (cloud.run / what).glob("*.json"))
 
 
 def _left(cloud: Cloud, longest: float) -> int | None:
