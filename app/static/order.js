@@ -103,8 +103,8 @@ export function theOrder({ order, lines }) {
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/** An order's own local time, whatever the reader's is. */
-export function moment(text) {
+// An order's own local time, whatever the reader's is.
+function moment(text) {
   const [day, clock, offset] = [text.slice(0, 10), text.slice(11, 16), text.replace(/^.{19}(\.\d+)?/, "")];
   return `${DAYS[new Date(`${day}T12:00:00Z`).getUTCDay()]}, ${day}, ${clock} ${offset === "Z" || offset === "+00:00" ? "UTC" : `local time (UTC${offset})`}`;
 }

@@ -53,9 +53,7 @@ async function score(event) {
     await loadAbout();
   } catch (error) {
     if (work.signal.aborted) say("message", `Cancelled. ${record ? "What was scored until then counts into the customers’ histories." : "Nothing was kept or counted."}`);
-    else if (!(error instanceof ServiceError)) throw error;
-    else if (error.status === 401) door.refused();
-    else say("message", error.message);
+    else door.tell(error, "message");
   } finally {
     state.working = null;
     byId("score").disabled = false;
@@ -149,9 +147,7 @@ async function take(file) {
     hold(file.name, found.orders.map((order) => JSON.stringify(order)).join("\n"));
     say("taken-for", sentence(found));
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    if (error.status === 401) return door.refused();
-    say("message", error.message);
+    door.tell(error, "message");
   }
 }
 
@@ -184,9 +180,7 @@ async function insertExample() {
     const orders = door.isOpen() ? Object.values(await get("/v1/example")) : ofTheApiPage(await get("/openapi.json"));
     byId("orders").value = orders.map((order) => JSON.stringify(order)).join("\n");
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    if (error.status === 401) door.refused();
-    else say("message", error.message);
+    door.tell(error, "message");
   }
 }
 
