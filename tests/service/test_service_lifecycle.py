@@ -28,7 +28,7 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def second_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("second")
-    return train(folder / "models", folder / "raw", seed=11, version="second") / "second"
+    return train(folder / "models", folder / "raw", seed=11, version="second", orders=1_200) / "second"
 
 
 class Load:
