@@ -11,6 +11,8 @@ from ml.evidence import Kind
 from ml.guarded_forest import GuardedForest, exponent_scale, fit, leaf_path_lengths
 from orderguard.scorer import explain_rows, session
 
+pytestmark = pytest.mark.no_cover
+
 WIDTH = 6
 KINDS = [Kind("both", 0.1)] * WIDTH
 

@@ -130,6 +130,7 @@ def test_a_champion_of_a_former_feature_set_is_trained_anew_and_kept(
     assert manifest.is_file()
 
 
+@pytest.mark.no_cover
 def test_validate_trains_again_and_finds_the_same_bytes(
     models: Path, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
 ) -> None:

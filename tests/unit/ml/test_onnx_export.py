@@ -17,6 +17,8 @@ from ml.validation.anomalies import AnyModel
 from ml.validation.parity import compare
 from orderguard.scorer import Scores, score_rows, session
 
+pytestmark = pytest.mark.no_cover
+
 NAMES = ["amount", "lines", "flag", "gap", "constant", "rare"]
 KINDS = [
     Kind("both", 0.1),

@@ -18,6 +18,7 @@ from tests.unit.ml.command_line import run, train
 pytestmark = pytest.mark.usefixtures("key_in_environment")
 
 
+@pytest.mark.no_cover
 def test_a_failed_gate_is_exit_code_3_and_no_promotion(
     sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_champion_goes_on_where_a_newer_training_was_refused(
     assert (code, printed) == (0, f"champion: {version}\n")
 
 
+@pytest.mark.no_cover
 def test_a_challenger_worse_than_the_champion_is_not_promoted(
     sample: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], trained: Outcome
 ) -> None:

@@ -23,6 +23,8 @@ from orderguard.features.scalar import order_features
 from orderguard.history import NO_PAST
 from orderguard.masking import Keyring, mask_order
 
+pytestmark = pytest.mark.no_cover
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SKUS = 120
 NEW = ("unknown_sku_share", "sku_prefix_rarity", "category_rarity")

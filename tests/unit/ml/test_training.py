@@ -51,6 +51,7 @@ def test_a_slice_without_orders_is_named(
         slices(1_000, msgspec.structs.replace(config, split=split))
 
 
+@pytest.mark.no_cover
 def test_later_orders_change_nothing(config: Config) -> None:
     other = rows()
     other[2_550:] = 99
@@ -60,6 +61,7 @@ def test_later_orders_change_nothing(config: Config) -> None:
     assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})
 
 
+@pytest.mark.no_cover
 def test_the_number_of_threads_changes_nothing(config: Config) -> None:
     one, two = train(rows(), moments(), NAMES, config, jobs=1), train(rows(), moments(), NAMES, config, jobs=2)
     assert to_onnx(one.model, NAMES, {}) == to_onnx(two.model, NAMES, {})

@@ -140,6 +140,7 @@ def started_anew_since(one: MaskedOrder, stream: list[MaskedOrder]) -> bool:
     return False
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(orders, min_size=1, max_size=25), st.lists(orders, min_size=1, max_size=10), st.data())
 def test_serving_and_training_give_the_same_vector_bit_for_bit(
@@ -171,6 +172,7 @@ def test_serving_and_training_give_the_same_vector_bit_for_bit(
         assert order_features(one, seen, catalogue).tobytes() == trained[late].tobytes()
 
 
+@pytest.mark.no_cover
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(orders, min_size=2, max_size=90), st.data())
 def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: st.DataObject) -> None:
@@ -184,6 +186,7 @@ def test_histories_carry_over_between_batches(stream: list[MaskedOrder], data: s
     assert parts == whole
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(orders, min_size=3, max_size=25), st.lists(orders, max_size=10), st.data())
 def test_a_training_vector_is_servings_with_the_catalogue_of_its_time_and_knows_no_later_order(
