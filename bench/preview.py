@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "reports" / "bench" / "preview.json"
 ROUNDS = int(os.environ.get("BENCH_PREVIEW_ROUNDS", "5"))
 GOAL_RATIO = 1.5
-SMALL, LARGE = 100, 1_000
+SMALL, LARGE = 250, 1_000
 
 KINDS = {
     "pulumi preview": "engine",

@@ -1,7 +1,7 @@
 """kill -9 at seeded moments of `up`, update and `down`; the command after it heals, and what it promises holds."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ _LONGEST = {"up": 8.0, "update": 5.0, "down": 4.0}
 class Point:
     """One kill: in which operation, after how much of its time, with whom, and which command heals."""
 
+    number: int
     operation: str
     part: float
     tree: bool
@@ -40,12 +41,21 @@ def points(seed: int, count: int) -> Iterator[Point]:
     for number in range(count):
         operation = OPERATIONS[number % len(OPERATIONS)]
         yield Point(
+            number=number + 1,
             operation=operation,
             part=chance.random(),
             tree=chance.random() < 0.6,
             supervisor=chance.random() < 0.3,
             next="up" if operation != "down" or chance.random() < 0.5 else "down",
         )
+
+
+class Undisturbed(Exception):
+    """A command that nobody killed has failed."""
+
+    def __init__(self, done: Ended) -> None:
+        super().__init__(done.text)
+        self.done = done
 
 
 class Killing:
@@ -58,7 +68,11 @@ class Killing:
 
     def at(self, point: Point) -> Outcome:
         """Kills at this point and runs the command after it."""
-        made, kept = self.made, self._prepare(point)
+        made = self.made
+        try:
+            kept = self._prepare(point)
+        except Undisturbed as failed:
+            return Outcome(point, 0.0, False, failed.done, ["a command before it, that nothing disturbed, failed"])
         word = "down" if point.operation == "down" else "up"
         after = 0.1 + point.part * self.longest[point.operation]
         killed = made.kill(word, after, tree=point.tree)
@@ -92,7 +106,7 @@ class Killing:
     @staticmethod
     def _require(done: Ended) -> None:
         if done.code:
-            raise RuntimeError(f"a command that nothing disturbed failed:\n{done.text}")
+            raise Undisturbed(done)
 
     def _wrong(self, point: Point, healing: Ended, kept: Path | None) -> Iterator[str]:
         if healing.code:
@@ -107,15 +121,3 @@ class Killing:
                 yield f"the service says {self.made.answer() or 'nothing'}"
             if kept and not kept.is_file():
                 yield "an object of a person's own is lost"
-
-
-def killed(
-    made: Stage, wanted: Sequence[Point], seen: Callable[[Outcome], None] = lambda outcome: None
-) -> list[Outcome]:
-    """The outcome of each kill; `seen` is told each as it comes."""
-    killing = Killing(made)
-    outcomes = []
-    for point in wanted:
-        outcomes.append(killing.at(point))
-        seen(outcomes[-1])
-    return outcomes
