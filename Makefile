@@ -21,6 +21,9 @@ DELIVERY := $(PYTHON) -m delivery
 CHECKOV := $(VENV)/checkov/bin/checkov
 # A key that a runner made for one run belongs to nobody: what depends on it (past cases, seed, names of files) isn't made then.
 WHOSE_KEY = $(if $(filter 1,$(RUN_KEY)),--run-key,--histories "$(HISTORIES)")
+# A stack on this machine begins with this machine's key, so that its outcomes join the orders that `make train` reads. Into the
+# environment alone: the shell names the value in no argument.
+SAME_KEY = ORDERGUARD_MASKING_KEY="$${ORDERGUARD_MASKING_KEY:-$${MASKING_KEY:-$$(cat "$$MASKING_KEY_FILE")}}"
 ACTIONLINT := $(VENV)/bin/actionlint
 
 # uv is ten times as fast as pip; where only pip knows the way to a package index (pip.conf), pip does it.
@@ -73,8 +76,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # ---- the platform -----------------------------------------------------------------------------------------------------------------------
 
 .PHONY: up
-up: $(RUN_ENV) engine champion ## > Bring the platform up on this machine (PORT=8080)
-	@$(PYTHON) -m infra.local up --stack "$(STACK)" $(if $(PORT),--port "$(PORT)")
+up: $(RUN_ENV) $(KEY) engine champion ## > Bring the platform up on this machine (PORT=8080)
+	@$(SAME_KEY) $(PYTHON) -m infra.local up --stack "$(STACK)" $(if $(PORT),--port "$(PORT)")
 	@STACK="$(STACK)" DATA="$(DATA)" $(DELIVERY) seed-histories
 
 .PHONY: open
@@ -105,12 +108,12 @@ import: $(RUN_ENV) ## > Make an order file of an export: CSV, Excel, JSON (FILE=
 
 .PHONY: train
 train: $(RUN_ENV) $(KEY) orders ## > Train, check and promote a model version (DATA=folder)
-	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
+	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(WHOSE_KEY)
 
 .PHONY: champion
 champion: $(RUN_ENV) $(KEY) ## See that there is a champion; train one if not
 	@test -f "$(MODELS)/CHAMPION" || $(MAKE) --no-print-directory orders
-	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(WHOSE_KEY)
+	@$(PYTHON) -m ml champion --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(WHOSE_KEY)
 
 .PHONY: import-outcomes
 import-outcomes: $(RUN_ENV) ## Hand a file of outcomes to the desk (FILE=…)

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -11,6 +12,8 @@ from delivery.errors import DeliveryError, UsageError
 from delivery.stack import Stack, on_google_cloud
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
+from infra.local.services import secretmanager
+from orderguard.masking import Keyring, MaskingKeyError
 from orderguard.outcomes import OUTCOMES_FILE, Outcomes, read_outcomes, write_outcomes
 
 ROUTE = "/v1/outcomes.ndjson"
@@ -65,7 +68,26 @@ def export(stack: Stack) -> str:
     places = [own] if on_google_cloud(stack.environment) else [own, _bucket(stack, bucket)]
     for place in places:
         write_outcomes(place, found.lines)
-    return "\n".join(_told(found, stack, own / OUTCOMES_FILE, bucket))
+    lines = _told(found, stack, own / OUTCOMES_FILE, bucket)
+    if not on_google_cloud(stack.environment) and (secret := outputs.get("masking_key_secret")):
+        key = secretmanager.value(Cloud(home_from(stack.environment), stack.name), str(secret), "latest")
+        lines.insert(1, _under(key, stack.environment))
+    return "\n".join(lines)
+
+
+def _under(key: str, environment: Mapping[str, str]) -> str:
+    """Whether `make train` on this machine has the key that the stack masks with."""
+    theirs = Keyring.from_text(key).fingerprint
+    try:
+        own = Keyring.from_environment(environment).fingerprint
+    except MaskingKeyError:
+        own = ""
+    if own == theirs:
+        return f"under the key {theirs}, which `make train` has on this machine, too"
+    return (
+        f"under the stack's key {theirs}; `make train` here has {own or 'none'}, so they join no order that it reads;"
+        " the card's precision is told all the same. A stack that `make up` makes anew has this machine's key"
+    )
 
 
 def _desk(stack: Stack) -> tuple[str, dict[str, str]]:

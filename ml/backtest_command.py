@@ -39,6 +39,7 @@ def backtest(options: argparse.Namespace) -> int:
         file.write(html(found, options.rules.name, version).encode())
     aside.replace(page)
     seconds = time.perf_counter() - started
-    told = [*lines(found), *labels.told, f"{found.orders:,} orders in {seconds:.1f} s; page: {page}"]
+    met = labels.told(prepared.table.order_tokens)
+    told = [*lines(found), *met, f"{found.orders:,} orders in {seconds:.1f} s; page: {page}"]
     output(options, told, {"seconds": round(seconds, 3), "page": str(page), **msgspec.to_builtins(found)})
     return 0

@@ -1,5 +1,6 @@
 """Outcomes for a training: read from the file, joined with the orders by their tokens, counted, and told of."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from ml.order_files import ReadingError
 from orderguard.outcomes import OUTCOMES_FILE, WORTH_A_LOOK, Outcome, Unusable, read_outcomes
 
 SHOWN = 5
+_LEFT = "they join no order, and count for the card's precision alone"
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,23 @@ class Labels:
     unusable: Sequence[Unusable] = ()
     sha256: str = ""
 
-    @property
-    def told(self) -> list[str]:
-        """What was read, for people."""
+    def told(self, tokens: Sequence[str]) -> list[str]:
+        """What was read, and how much of it is of the orders with these tokens, for people."""
         if not self.sha256:
             return []
-        lines = [f"outcomes: {self.lines:,} lines, of {len(self.newest):,} orders"]
+        missed = self.newest.keys() - set(tokens)
+        met = len(self.newest) - len(missed)
+        lines = [
+            f"outcomes: {self.lines:,} lines, of {len(self.newest):,} orders, of which {met:,} are among those read"
+        ]
+        current = {_key_id(token) for token in tokens[:1]}
+        for key_id, count in sorted(Counter(map(_key_id, missed)).items()):
+            if key_id not in current:
+                lines.append(
+                    f"outcomes of {count:,} orders are under the masking key {key_id}, which was rotated: {_LEFT}"
+                )
+            elif not met:
+                lines.append(f"outcomes of {count:,} orders are of none that was read, or under another key: {_LEFT}")
         if self.unusable:
             lines.append(f"{len(self.unusable):,} lines of outcomes can't be used and are left out:")
             lines += [
@@ -58,3 +71,8 @@ def outcomes_path(named: Path | None, histories: Path | None) -> Path | None:
     if named is not None or histories is None:
         return named
     return histories / OUTCOMES_FILE if (histories / OUTCOMES_FILE).is_file() else None
+
+
+def _key_id(token: str) -> str:
+    """The id of the masking key that a token was made with."""
+    return token.split("_")[1]

@@ -50,7 +50,7 @@ def train_version(
         names = list(FEATURE_NAMES)
         trained = train(table.X, table.created_at, names, job.config, job.jobs, told, ages, first=table.first)
     training = Training(paths, job.keyring, table, trained, data_hash(table.data_files), labels_of(job.outcomes))
-    for line in training.labels.told:
+    for line in training.labels.told(table.order_tokens):
         job.say(line)
     with registry.building(job.models) as aside:
         with timed("export", seconds, job.say):

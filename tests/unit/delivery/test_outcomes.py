@@ -73,6 +73,19 @@ def test_outcomes_go_into_the_bucket_and_the_folder_of_this_machine(
     assert (tmp_path / "own" / "outcomes.ndjson").read_bytes() == OUTCOMES
 
 
+def test_an_export_says_whether_this_machine_trains_under_the_stack_s_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = new_key_text()
+    monkeypatch.setattr("delivery.outcomes.secretmanager.value", lambda *_: text)
+    for own, said in ((text, "which `make train` has on this machine, too"), (new_key_text(), "they join no order")):
+        here = stack(monkeypatch, desk, tmp_path, MASKING_KEY=own)
+        outputs = {**here.outputs(), "masking_key_secret": "a secret"}
+        monkeypatch.setattr(Stack, "outputs", lambda _, outputs=outputs: outputs)
+        told = export(here)
+        assert said in told and Keyring.from_text(text).fingerprint in told and text[3:] not in told
+
+
 def test_a_table_of_chargebacks_is_handed_to_the_desk(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

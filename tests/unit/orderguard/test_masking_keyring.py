@@ -135,3 +135,21 @@ def test_new_keys_differ() -> None:
 def test_the_quick_way_to_a_token_is_the_standard_hmac(namespace: str, value: str) -> None:
     keyring = Keyring.from_text(new_key_text())
     assert keyring.token(namespace, value) == keyring.tokens(namespace, value)[0]
+
+
+@given(st.text(), st.sampled_from(["order", "who"]))
+@example("Zoë \0 \ud800", "who")
+def test_a_seal_is_read_again_with_its_key_and_kind_alone(told: str, what: str) -> None:
+    rotated, sealed = Keyring.from_text(f"{OTHER_TEXT},{KEY_TEXT}"), KEYRING.seal(what, told)
+    assert KEYRING.unseal(what, sealed) == rotated.unseal(what, sealed) == told
+    assert sealed == KEYRING.seal(what, told) and sealed in rotated.seals(what, told)
+    assert KEYRING.unseal("another", sealed) is None
+    assert Keyring.from_text(OTHER_TEXT.replace("k2", "k1")).unseal(what, sealed) is None
+    broken = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
+    assert KEYRING.unseal(what, broken) is None and KEYRING.unseal(what, sealed[:20]) is None
+    assert len(told) < 4 or told not in sealed
+
+
+@pytest.mark.parametrize("text", ["", "k1.", "k1.é", "k1.!!!!", "k9.AAAA", "no seal at all"])
+def test_what_is_no_seal_is_nothing(text: str) -> None:
+    assert KEYRING.unseal("who", text) is None
