@@ -156,11 +156,11 @@ def test_metrics_tell_open_alerts_and_precision_once_a_minute(tmp_path: Path, mo
 @pytest.mark.parametrize(
     "asked",
     [
-        {"reason": "pace"},
-        {"country": "FR"},
-        {"q": "costs"},
-        {"q": "A-1"},
-        {"outcome": "fraud"},
+        AlertFilter(reason="pace"),
+        AlertFilter(country="FR"),
+        AlertFilter(q="costs"),
+        AlertFilter(q="A-1"),
+        AlertFilter(outcome="fraud"),
     ],
 )
 def test_a_filter_reads_documents_of_the_rows_it_shows_alone(
