@@ -21,6 +21,8 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 HISTORY_SCHEMES = ("memory:", "sqlite:", "redis://", "rediss://", "off")
 CHAMPION = "champion"
 ALERT_SCHEMES = ("sqlite:", "postgresql://", "off")
+ALERT_LOGINS = ("password", "iam")
+"""How the service logs in to PostgreSQL: by ALERTS_PASSWORD, or by a token of the account that it runs as."""
 IDENTITIES = ("typed", "invoker", "iap")
 """Who an analyst is: the name that they typed, whom Cloud Run let in, or whom Identity-Aware Proxy let in."""
 SERVE = ("scoring", "hooks")
@@ -53,6 +55,7 @@ class Settings:
     entity_ttl_days: int = 90
     alerts_url: str = field(default="off", repr=False)
     alerts_password: str = field(default="", repr=False)
+    alerts_login: str = "password"
     alerts_ca: str = field(default="", repr=False)
     alerts_journal: Path | None = None
     alerts_days: int = 365
@@ -208,6 +211,9 @@ SETTINGS = (
     Setting("ENTITY_TTL_DAYS", "entity_ttl_days", _whole(1, 3_650), "when a device, an address, … is forgotten"),
     Setting("ALERTS_URL", "alerts_url", _alerts_url, "where alerts and outcomes are kept"),
     Setting("ALERTS_PASSWORD", "alerts_password", str, "the password of a PostgreSQL server, kept out of its address"),
+    Setting(
+        "ALERTS_LOGIN", "alerts_login", _choice(*ALERT_LOGINS), "how it logs in there; `iam`: as its Google account"
+    ),
     Setting("ALERTS_CA", "alerts_ca", str, "the certificates (PEM) that a PostgreSQL server's must be signed with"),
     Setting("ALERTS_JOURNAL", "alerts_journal", Path, "the folder of alerts on their way to the database"),
     Setting("ALERTS_DAYS", "alerts_days", _whole(1, 3_650), "when an alert and its outcome are deleted"),
@@ -279,6 +285,8 @@ def _mistakes_together(settings: Settings) -> Iterator[str]:
         yield "TELL_SHOP and TELL_SHOP_TOKEN belong together: set both or neither"
     if (settings.identity == "iap") != bool(settings.iap_audience):
         yield "IDENTITY=iap and IAP_AUDIENCE belong together: set both or neither"
+    if settings.alerts_login == "iam" and (settings.alerts_password or not settings.alerts_ca):
+        yield "ALERTS_LOGIN=iam sends a token: it needs ALERTS_CA, to know the server, and no ALERTS_PASSWORD"
     if bool(settings.tell_url) != bool(settings.tell_secret):
         yield "TELL_URL and TELL_SECRET belong together: set both or neither"
 

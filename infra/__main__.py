@@ -23,6 +23,7 @@ if __name__ == "__main__":
 import pulumi
 
 from infra.admission import ImageAdmission
+from infra.alert_store import AlertStore
 from infra.audit import AuditLogs, ChangeAlerts
 from infra.bucket import SHORT_RECOVERY_DAYS, Access, AccessLogBucket, Bucket, Lifetime
 from infra.config import ConfigError, Settings
@@ -87,6 +88,8 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     own = HistoryStore("histories", settings, in_network, readers, reminder) if in_network else None
     store = own or (NamedStore("histories", settings, readers) if settings.names_redis else None)
 
+    alerts = AlertStore("alerts", settings, network, servers) if network and settings.has_alert_store else None
+
     registry = Registry("registry", settings, {**servers, "trainer": trainer})
     images = Images("images", settings, registry)
 
@@ -102,6 +105,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         probe_key,
         rag_key,
         store,
+        alerts,
         network,
     )
     service = ScoringService("scorer", settings, parts)

@@ -21,6 +21,10 @@ HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_s
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
+# What Cloud SQL calls them.
+ALERT_STORES = {"basic": "ZONAL", "standard": "REGIONAL"}
+IDENTITIES = ("typed", "invoker", "iap")
+"""How the services know who an analyst is: app/desk/identity.py."""
 RETENTION_LOCKS = ("off", "for-ever")
 REGIONS = frozenset("""
     africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
@@ -88,8 +92,12 @@ class Settings:
     history_url: str
     history_password: bool
     history_ca: str
+    alert_store: str
+    alert_store_tier: str
     alerts_url: str
     alerts_days: int
+    identity: str
+    iap_audience: str
     rotation_reminder_days: int
     retention_days: int
     log_retention_days: int
@@ -140,6 +148,16 @@ class Settings:
     def has_history_store(self) -> bool:
         """Whether the stack has a Redis of its own."""
         return self.history_store in HISTORY_STORES
+
+    @property
+    def has_alert_store(self) -> bool:
+        """Whether the stack has a PostgreSQL of its own."""
+        return self.alert_store in ALERT_STORES
+
+    @property
+    def has_own_server(self) -> bool:
+        """Whether the stack has a server of its own that is reached by a private address alone."""
+        return self.has_history_store or self.has_alert_store
 
     @property
     def names_redis(self) -> bool:

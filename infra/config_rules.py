@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from infra.config import (
+    ALERT_STORES,
     HISTORY_STORES,
     HOOK_SECRETS,
+    IDENTITIES,
     INGRESS,
     MODEL_SOURCES,
     MULTI_REGIONS,
@@ -78,6 +80,12 @@ _PATTERNS = (
     ("deployer", r"((serviceAccount|group):\S+@\S+)?", "serviceAccount:NAME@PROJECT.iam.gserviceaccount.com"),
     ("history_url", r"memory:|off|sqlite:.+|rediss?://.+", "memory:, off, sqlite:PATH or rediss://HOST"),
     ("alerts_url", r"off|sqlite:.+", "off or sqlite:PATH"),
+    ("alert_store_tier", r"db-[a-z0-9]+(-[A-Za-z0-9]+)*", "a machine type of Cloud SQL such as db-custom-1-3840"),
+    (
+        "iap_audience",
+        r"(/projects/[0-9]+/\S+)?",
+        "the audience that Identity-Aware Proxy signs for: /projects/NUMBER/…",
+    ),
     ("history_ca", _PEM, 'certificates in PEM: `pulumi config set orderguard:historyCa -- "$(cat ca.pem)"`'),
     ("training_schedule", f"({_CRON})?", "five fields of cron, such as 0 3 * * 1, or leave it empty"),
     ("alert_email", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "a mailbox such as on-call@example.com"),
@@ -137,6 +145,8 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ingress", tuple(INGRESS)),
     ("rag_provider", RAG_PROVIDERS),
     ("history_store", ("off", *HISTORY_STORES)),
+    ("alert_store", ("off", *ALERT_STORES)),
+    ("identity", IDENTITIES),
     ("model_source", MODEL_SOURCES),
     ("access_log_retention_lock", RETENTION_LOCKS),
 )
@@ -216,7 +226,22 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: s.alerts_url != "off" and s.environment != "local",
         "orderguard:alertsUrl names a file, which on Cloud Run is gone with its instance. Write "
-        '`orderguard:alertsUrl: "off"`, or keep alerts in the stack `local` alone.',
+        '`orderguard:alertsUrl: "off"` and `orderguard:alertStore: basic`, or keep alerts in a file in the stack '
+        "`local` alone.",
+    ),
+    (
+        lambda s: s.has_alert_store and s.alerts_url != "off",
+        "orderguard:alertStore makes a PostgreSQL, and orderguard:alertsUrl names a file. Write "
+        '`orderguard:alertStore: "off"`, or take alertsUrl out.',
+    ),
+    (
+        lambda s: (s.identity == "iap") != bool(s.iap_audience),
+        "orderguard:identity: iap and orderguard:iapAudience belong together. Write both or neither.",
+    ),
+    (
+        lambda s: s.has_alert_store and s.identity == "invoker" and s.open_invoker,
+        "orderguard:openInvoker lets anybody call, so nobody verifies the identity token that orderguard:identity: "
+        "invoker reads a name from. Name the callers (`orderguard:invokers`), or write `orderguard:identity: typed`.",
     ),
     (
         lambda s: "@" in s.history_url,

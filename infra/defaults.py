@@ -11,6 +11,8 @@ LABELS_INPUT = {
     "gcp:artifactregistry/repository:Repository": "labels",
     "gcp:cloudrunv2/job:Job": "labels",
     "gcp:cloudrunv2/service:Service": "labels",
+    "gcp:compute/address:Address": "labels",
+    "gcp:compute/forwardingRule:ForwardingRule": "labels",
     "gcp:compute/globalAddress:GlobalAddress": "labels",
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": "labels",
     "gcp:eventarc/trigger:Trigger": "labels",

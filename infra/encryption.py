@@ -12,7 +12,8 @@ from infra.project import service_agent
 
 ROTATION_DAYS = 90
 
-# Google's own service accounts that encrypt and decrypt on the project's behalf, by the service they act for.
+# Google's own service accounts that encrypt and decrypt on the project's behalf, by the service they act for. Cloud
+# SQL's is there where the stack has a PostgreSQL.
 SERVICE_AGENTS = {
     "artifact-registry": "gcp-sa-artifactregistry",
     "cloud-run": "serverless-robot-prod",
@@ -21,10 +22,12 @@ SERVICE_AGENTS = {
     "secret-manager": "gcp-sa-secretmanager",
     "storage": "gs-project-accounts",
 }
+_OF_CLOUD_SQL = {"cloud-sql": "gcp-sa-cloud-sql"}
 
 
 class EncryptionKey(Component):
-    """One key for buckets, images, secrets, histories and services, in the stack's region and changed every 90 days.
+    """One key for all that keeps data: buckets, images, secrets, stores and services. It lies in the stack's region and
+    changes every 90 days.
 
     It is never deleted by the program: whoever deletes it deletes the data.
     """
@@ -41,7 +44,7 @@ class EncryptionKey(Component):
             rotation_period=f"{ROTATION_DAYS * 86_400}s",
             opts=protected,
         )
-        for service, agent in SERVICE_AGENTS.items():
+        for service, agent in {**SERVICE_AGENTS, **(_OF_CLOUD_SQL if settings.has_alert_store else {})}.items():
             gcp.kms.CryptoKeyIAMMember(
                 f"{service}-uses-{name}",
                 crypto_key_id=self.key.id,
@@ -74,6 +77,7 @@ def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
                 }
             }
         },
+        "gcp:sql/databaseInstance:DatabaseInstance": {"encryption_key_name": key.id},
         "gcp:storage/bucket:Bucket": {"encryption": {"default_kms_key_name": key.id}},
     }
 

@@ -17,6 +17,7 @@ from infra.scoring import (
     STARTUP_PROBE,
     ScoringParts,
     ScoringService,
+    alert_settings,
     by_reference,
     vpc_access,
 )
@@ -94,7 +95,7 @@ class HooksService(Component):
                         "volume_mounts": [{"name": "models", "mount_path": MODELS_MOUNT}],
                         "startup_probe": STARTUP_PROBE,
                         "liveness_probe": LIVENESS_PROBE,
-                        "envs": [*_plain(settings, scoring), *by_reference(secrets)],
+                        "envs": [*_plain(settings, parts), *by_reference(secrets)],
                     }
                 ],
             },
@@ -139,7 +140,10 @@ class HooksService(Component):
         return {variable: secret for variable, secret in found.items() if secret}
 
 
-def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:
+def _plain(settings: Settings, own: HooksParts) -> list[Variable]:
+    parts = own.scoring
+    # A file is one instance's own: the other service shows what is in its database alone.
+    alerts = alert_settings(settings, parts.alerts, own.identity) if parts.alerts else {}
     values: dict[str, pulumi.Input[str]] = {
         "SERVE": "hooks",
         "ENVIRONMENT": settings.environment,
@@ -149,6 +153,7 @@ def _plain(settings: Settings, parts: ScoringParts) -> list[Variable]:
         "MODEL_SHA256": parts.model.sha256,
         "RULES_FILE": f"{MODELS_MOUNT}/{parts.model.rules}" if parts.model.rules else "",
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
+        **alerts,
         "TELL_SHOP": settings.tell_shop,
         "TELL_URL": settings.tell_url,
         "GOOGLE_CLOUD_PROJECT": settings.project,

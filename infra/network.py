@@ -27,12 +27,12 @@ def egress(settings: Settings) -> Egress | None:
     """The way out of the stack's services; None where they reach nothing but public addresses.
 
     A network that the stack names takes all traffic: it was named so that somebody sees it. One of the stack's own
-    takes what goes to private addresses, since it leads to the stack's Redis alone.
+    takes what goes to private addresses, since it leads to the stack's own Redis and PostgreSQL alone.
     """
     if settings.vpc_network:
         named = pulumi.Output.from_input(settings.vpc_network), pulumi.Output.from_input(settings.vpc_subnetwork)
         return Egress(*named, "ALL_TRAFFIC")
-    if settings.has_history_store:
+    if settings.has_own_server:
         own = Network("network", settings)
         return Egress(own.name, own.subnetwork, "PRIVATE_RANGES_ONLY")
     return None

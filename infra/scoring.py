@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.alert_store import AlertStore
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import CANARY_TAG, INGRESS, Settings
@@ -39,8 +40,8 @@ LIVENESS_PROBE: gcp.cloudrunv2.ServiceTemplateContainerLivenessProbeArgsDict = {
 
 @dataclass(frozen=True)
 class ScoringParts:
-    """What the service is put together from. `rag_key` is there where the RAG provider needs one, `store` and `network`
-    where the settings ask for them.
+    """What the service is put together from. `rag_key` is there where the RAG provider needs one, `store`, `alerts` and
+    `network` where the settings ask for them.
     """
 
     identity: Identity
@@ -54,6 +55,7 @@ class ScoringParts:
     probe_key: Secret
     rag_key: Secret | None
     store: HistoryStore | NamedStore | None
+    alerts: AlertStore | None
     network: Egress | None
 
 
@@ -148,6 +150,7 @@ def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
         parts.probe_key,
         parts.rag_key,
         parts.store,
+        parts.alerts,
     )
     return [part for part in needed if part is not None]
 
@@ -168,8 +171,9 @@ def _plain_settings(
         "HISTORIES_DIR": HISTORIES_MOUNT,
         "RULES_FILE": f"{MODELS_MOUNT}/{model.rules}" if model.rules else "",
         "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
-        "ALERTS_URL": settings.alerts_url,
-        "ALERTS_DAYS": str(settings.alerts_days),
+        **alert_settings(settings, parts.alerts, parts.identity),
+        "IDENTITY": settings.identity,
+        "IAP_AUDIENCE": settings.iap_audience,
         "RAG_PROVIDER": settings.rag_provider,
         "RAG_MODEL": settings.rag_model,
         "RAG_BASE_URL": settings.rag_base_url,
@@ -178,6 +182,14 @@ def _plain_settings(
         "GOOGLE_CLOUD_LOCATION": settings.region if settings.rag_provider == "vertex" else "",
     }
     return [{"name": name, "value": value} for name, value in values.items() if value]
+
+
+def alert_settings(settings: Settings, store: AlertStore | None, identity: Identity) -> dict[str, pulumi.Input[str]]:
+    """Where a service that runs as `identity` keeps alerts, and how it logs in there."""
+    days = {"ALERTS_DAYS": str(settings.alerts_days)}
+    if store is None:
+        return {"ALERTS_URL": settings.alerts_url, **days}
+    return {"ALERTS_URL": store.url(identity), "ALERTS_LOGIN": "iam", "ALERTS_CA": store.certificate, **days}
 
 
 def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:

@@ -22,12 +22,16 @@ APIS = {
     "redis": "redis.googleapis.com",
     "secretmanager": "secretmanager.googleapis.com",
     "serviceaccount": "iam.googleapis.com",
+    "sql": "sqladmin.googleapis.com",
     "storage": "storage.googleapis.com",
     "workflows": "workflows.googleapis.com",
 }
 # What else has to be on before a module is used: Eventarc brings an event as a Pub/Sub message to a workflow, which it
-# then executes.
-BEHIND = {"eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com")}
+# then executes; the endpoint that leads to Cloud SQL is entered in Service Directory.
+BEHIND = {
+    "eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com"),
+    "sql": ("servicedirectory.googleapis.com",),
+}
 # Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
 WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")
 ALWAYS = ("artifactregistry", "cloudrunv2", "kms", "secretmanager", "serviceaccount", "storage")
@@ -39,12 +43,13 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "billing": settings.budget_amount > 0,
         "binaryauthorization": bool(settings.attestor),
         "cloudscheduler": bool(settings.training_schedule),
-        "compute": bool(settings.domain or settings.vpc_network or settings.has_history_store),
+        "compute": bool(settings.domain or settings.vpc_network or settings.has_own_server),
         "eventarc": settings.train_on_arrival,
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
         "pubsub": settings.rotation_reminder_days > 0,
         "redis": settings.has_history_store,
+        "sql": settings.has_alert_store,
         "workflows": settings.train_on_arrival,
     }
     return tuple(sorted({*ALWAYS, *(module for module, is_wanted in wanted.items() if is_wanted)}))

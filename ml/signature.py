@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orderguard.google_token import access_token
 from orderguard.model_signature import CHAMPION_SIGNATURE, SIGNATURE, Promoted, Trained, signed
 from orderguard.model_version import MANIFEST, sha256
 from orderguard.private_files import open_private
@@ -20,9 +21,7 @@ from orderguard.private_files import open_private
 KEY = "MODEL_SIGNING_KEY"
 """The variable that names the key's version, as projects/…/cryptoKeyVersions/1; without it nothing is signed."""
 IMAGE = "TRAINER_IMAGE"
-METADATA = "metadata.google.internal"
 KMS = "https://cloudkms.googleapis.com"
-TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"  # a path, not a token  # nosec B105
 SECONDS = 30.0
 
 
@@ -49,8 +48,7 @@ def _write(path: Path, statement: Trained | Promoted, environment: Mapping[str, 
     key = environment.get(KEY)
     if not key:
         return False
-    host = environment.get("GCE_METADATA_HOST") or METADATA
-    token = _asked(f"http://{host}{TOKEN}", {"Metadata-Flavor": "Google"})["access_token"]
+    token = _token(environment.get("GCE_METADATA_HOST", ""))
     kms = (environment.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS") or KMS).rstrip("/")
     digest = {"digest": {"sha256": b64encode(statement.digest()).decode()}}
     answer = _asked(f"{kms}/v1/{key}:asymmetricSign", {"Authorization": f"Bearer {token}"}, digest)
@@ -61,8 +59,15 @@ def _write(path: Path, statement: Trained | Promoted, environment: Mapping[str, 
     return True
 
 
-def _asked(url: str, headers: Mapping[str, str], body: object = None) -> dict[str, Any]:
-    content = None if body is None else json.dumps(body).encode()
+def _token(host: str) -> str:
+    try:
+        return access_token(host)[0]
+    except (OSError, ValueError) as problem:
+        raise SigningError(f"the version was not signed: the metadata server gives no token: {problem}") from None
+
+
+def _asked(url: str, headers: Mapping[str, str], body: object) -> dict[str, Any]:
+    content = json.dumps(body).encode()
     request = urllib.request.Request(url, content, {"Content-Type": "application/json", **headers})
     # What runs on the machine itself is asked past a proxy.
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if url.startswith("http:") else []))

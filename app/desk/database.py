@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL
@@ -18,13 +18,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.desk.away import DeskAway, DeskRefused
 from app.desk.tables import VERSION
+from orderguard.google_token import access_token
 from orderguard.private_files import make_private_folder
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
 MOST_CONNECTIONS = 4
 BUSY_SECONDS = 5.0
+OWNER = "cloudsqlsuperuser"
+"""The role that owns the tables in Cloud SQL: each service logs in as its own account, and acts as this one."""
 WRITES = "writes"
 _MIGRATING = 0x6F67_6465
 """The number of the lock under which one instance at a time migrates a PostgreSQL database."""
@@ -35,9 +37,9 @@ class Database:
     takes no such value. Threads share it.
     """
 
-    def __init__(self, url: str, password: str, ca: str = "") -> None:
+    def __init__(self, url: str, password: str, ca: str = "", login: str = "password") -> None:
         self.kind = url.partition(":")[0]
-        self._told = url, password, ca
+        self._told = url, password, ca, login
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._is_current = False
@@ -107,9 +109,9 @@ def _reason(error: BaseException) -> str:
     return type(cause).__name__
 
 
-def _engine(url: str, password: str, ca: str) -> Engine:
+def _engine(url: str, password: str, ca: str, login: str) -> Engine:
     scheme, _, rest = url.partition(":")
-    return _sqlite(Path(rest)) if scheme == "sqlite" else _postgresql(url, password, ca)
+    return _sqlite(Path(rest)) if scheme == "sqlite" else _postgresql(url, password, ca, login)
 
 
 def _sqlite(path: Path) -> Engine:
@@ -140,20 +142,22 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
-def _postgresql(url: str, password: str, ca: str) -> Engine:
+def _postgresql(url: str, password: str, ca: str, login: str) -> Engine:
     parts = urlsplit(url)
 
     def opened(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET statement_timeout = {round(STATEMENT_SECONDS * 1_000)}")
         cursor.execute(f"SET lock_timeout = {round(STATEMENT_SECONDS * 1_000)}")
+        if login == "iam":
+            cursor.execute(f"SET ROLE {OWNER}")
         cursor.close()
         connection.commit()
 
     engine = create_engine(
         URL.create(
             "postgresql+pg8000",
-            username=parts.username,
+            username=unquote(parts.username or ""),
             password=password or None,
             host=parts.hostname,
             port=parts.port or 5432,
@@ -172,7 +176,17 @@ def _postgresql(url: str, password: str, ca: str) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", opened)
+    if login == "iam":
+        event.listen(engine, "do_connect", _with_token)
     return engine
+
+
+def _with_token(_dialect: Any, _record: Any, _words: Any, told: dict[str, Any]) -> None:
+    """Each connection logs in with a token of its own: one is valid for an hour at most."""
+    try:
+        told["password"], _ = access_token(os.environ.get("GCE_METADATA_HOST", ""))
+    except ValueError as problem:
+        raise OSError(str(problem)) from None
 
 
 def _trusting(ca: str) -> ssl.SSLContext:

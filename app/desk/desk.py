@@ -41,7 +41,9 @@ class Desk:
     """The database behind the routes. A failure of it is a `Problem` (503), and nothing was changed then."""
 
     def __init__(self, settings: Settings, keyring: Keyring, clock: Callable[[], float] = time.time) -> None:
-        self.database = Database(settings.alerts_url, settings.alerts_password, settings.alerts_ca)
+        self.database = Database(
+            settings.alerts_url, settings.alerts_password, settings.alerts_ca, settings.alerts_login
+        )
         self.keyring = keyring
         self._clock = clock
         self._threads = ThreadPoolExecutor(MOST_CONNECTIONS, "desk")

@@ -35,7 +35,9 @@ class Shipping:
     """The shipper's own connection. Used by one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._database = Database(settings.alerts_url, settings.alerts_password, settings.alerts_ca)
+        self._database = Database(
+            settings.alerts_url, settings.alerts_password, settings.alerts_ca, settings.alerts_login
+        )
         self._days = settings.alerts_days
         self._tidied = self._told = 0.0
 

@@ -1,9 +1,10 @@
 """Conditions that hold a role to what belongs to one stack, by its names.
 
-Google Cloud knows names in conditions for Cloud Storage, Secret Manager and Cloud KMS among the services that a stack
-uses: cloud.google.com/iam/docs/conditions-resource-attributes.
+Google Cloud knows names in conditions for Cloud Storage, Secret Manager, Cloud KMS and Cloud SQL among the services
+that a stack uses: cloud.google.com/iam/docs/conditions-resource-attributes.
 """
 
+from infra.alert_store import on_instance
 from infra.bootstrap.settings import Settings
 
 
@@ -29,6 +30,11 @@ def on_model_buckets(settings: Settings) -> str:
 def on_state_copies(settings: Settings) -> str:
     """What a deployment leaves for previews in the bucket of the state: delivery/state_copy.py."""
     return f"resource.name.startsWith('projects/_/buckets/{settings.project}-pulumi-state/objects/previews/')"
+
+
+def on_alert_store(settings: Settings) -> str:
+    """The stack's PostgreSQL."""
+    return on_instance(settings.project, settings.name("alerts"))
 
 
 def on_key(settings: Settings, key: str, ring: str = "") -> str:

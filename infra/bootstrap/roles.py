@@ -12,6 +12,7 @@ PREVIEW_ROLES = (
     "roles/browser",
     "roles/cloudkms.viewer",
     "roles/cloudscheduler.viewer",
+    "roles/cloudsql.viewer",
     "roles/compute.viewer",
     "roles/eventarc.viewer",
     "roles/iam.securityReviewer",
@@ -61,9 +62,19 @@ DEPLOYER_PERMISSIONS = _permissions(
         " cryptoKeys.create cryptoKeys.get cryptoKeys.getIamPolicy cryptoKeys.list cryptoKeys.update keyRings.create"
         " keyRings.get keyRings.getIamPolicy keyRings.list locations.get locations.list"
     ),
+    # No export, copy or restore, no login, and no statement past the services (executeSql).
+    cloudsql=(
+        "databases.create databases.delete databases.get databases.list databases.update instances.create"
+        " instances.delete instances.get instances.list instances.listServerCas instances.update users.create"
+        " users.delete users.get users.list users.update"
+    ),
     compute=(
-        "networks.create networks.delete networks.updatePolicy routes.delete routes.list subnetworks.create"
-        " subnetworks.delete subnetworks.expandIpCidrRange subnetworks.setPrivateIpGoogleAccess subnetworks.update"
+        "addresses.createInternal addresses.deleteInternal addresses.get addresses.list addresses.setLabels"
+        " addresses.use forwardingRules.create forwardingRules.delete forwardingRules.get forwardingRules.list"
+        " forwardingRules.pscCreate forwardingRules.pscDelete forwardingRules.pscSetLabels forwardingRules.setLabels"
+        " networks.create networks.delete networks.get networks.updatePolicy networks.use routes.delete routes.list"
+        " subnetworks.create subnetworks.delete subnetworks.expandIpCidrRange subnetworks.get"
+        " subnetworks.setPrivateIpGoogleAccess subnetworks.update subnetworks.use"
     ),
     eventarc="operations.get triggers.create triggers.delete triggers.get triggers.list triggers.update",
     iam="serviceAccounts.create serviceAccounts.get serviceAccounts.getIamPolicy serviceAccounts.list",
@@ -99,6 +110,8 @@ DEPLOYER_PERMISSIONS = _permissions(
         "secrets.create secrets.delete secrets.get secrets.getIamPolicy secrets.list secrets.update versions.get"
         " versions.list"
     ),
+    # Google enters an endpoint of a published service there by itself, as whoever makes it.
+    servicedirectory="namespaces.create services.create services.delete",
     storage="buckets.create buckets.get buckets.getIamPolicy buckets.list",
     workflows=("operations.get workflows.create workflows.delete workflows.get workflows.list workflows.update"),
 )

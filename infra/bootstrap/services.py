@@ -26,6 +26,7 @@ AGENTS = (
     "redis.googleapis.com",
     "run.googleapis.com",
     "secretmanager.googleapis.com",
+    "sqladmin.googleapis.com",
 )
 
 

@@ -9,8 +9,9 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.admission import signed_images_only
+from infra.alert_store import LOGIN_ROLE
 from infra.audit import AUDITED_WITH_STORE, data_access_logs
-from infra.bootstrap.conditions import on_bucket, on_key, on_versions
+from infra.bootstrap.conditions import on_alert_store, on_bucket, on_key, on_versions
 from infra.bootstrap.settings import Settings
 from infra.bucket import ACCESS_LOG_WRITERS
 from infra.component import Component
@@ -40,6 +41,8 @@ SECRETS = {
     ),
 }
 """Who reads which secrets of the stack: each has one reader."""
+KEEP_ALERTS = ("scorer", "hooks")
+"""Who logs in to the stack's PostgreSQL."""
 ON_PROJECT = {"launcher": ("roles/eventarc.eventReceiver", "roles/workflows.invoker")}
 
 
@@ -65,6 +68,8 @@ class StackRights(Component):
             self._grant(f"{identity}-reads-secrets", SECRETS_ROLE, self._members[identity], theirs)
         logs = on_bucket(settings, "access-logs")
         self._grant("cloud-storage-writes-access-logs", "roles/storage.objectCreator", ACCESS_LOG_WRITERS, logs)
+        for identity in KEEP_ALERTS:
+            self._grant(f"{identity}-logs-in-to-alerts", LOGIN_ROLE, self._members[identity], on_alert_store(settings))
         for identity, granted in ON_PROJECT.items():
             for role in granted:
                 self._grant(f"{identity}-{role.rpartition('.')[2]}", role, self._members[identity])

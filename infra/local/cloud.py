@@ -3,6 +3,7 @@ real.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -94,6 +95,11 @@ class Cloud:
             return json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
             raise Damaged("not sealed with this cloud's key") from None
+
+    def derived(self, purpose: str) -> str:
+        """A secret of this cloud's own, the same each time that it is asked for this purpose."""
+        sealing = self._fernet._signing_key + self._fernet._encryption_key
+        return hmac.digest(sealing, purpose.encode(), "sha256").hex()
 
     @staticmethod
     def short(name: str) -> str:

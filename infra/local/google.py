@@ -1,7 +1,8 @@
-"""What a job may ask Google on this machine: a token of its own identity, and Cloud KMS to sign with a key.
+"""What a service or a job may ask Google on this machine: a token of its own identity, and Cloud KMS to sign with a
+key.
 
-A small server answers while the job runs, in the forms of the metadata server and of KMS. A key is used by whoever the
-stack's bindings allow to.
+A small server answers while it runs, in the forms of the metadata server and of KMS. A key is used by whoever the
+stack's bindings allow to, and the token opens the stack's Memorystore and Cloud SQL where they allow that.
 """
 
 import json
@@ -17,19 +18,23 @@ from infra.local import iam
 from infra.local.cloud import Cloud
 from infra.local.provider.resource import Refused
 from infra.local.services import kms
+from orderguard.google_token import TOKEN
 
-TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"  # a path, not a token  # nosec B105
 SIGN = ":asymmetricSign"
+SQL_USER = "gcp:sql/user:User"
+TAKE_TOKENS = ("gcp:memorystore/instance:Instance", SQL_USER)
+"""Types of what a service shows its token to: without one it is given none."""
 
 
 @contextmanager
 def answering(cloud: Cloud, account: str) -> Iterator[dict[str, str]]:
-    """Answer until the end of the block; the variables that lead a program there. `account` is the job's service
-    account."""
+    """Answer until the end of the block; the variables that lead a program there, and nobody else on the machine:
+    every address has a secret in it. `account` is the service account of the service or the job.
+    """
     server = _Server(cloud, account)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    host = f"127.0.0.1:{server.server_address[1]}"
+    host = f"127.0.0.1:{server.server_address[1]}{server.secret}"
     try:
         yield {"GCE_METADATA_HOST": host, "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS": f"http://{host}/"}
     finally:
@@ -44,27 +49,47 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, cloud: Cloud, account: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.cloud, self.account = cloud, account
-        self.token = secrets.token_urlsafe()
+        self.secret = f"/{secrets.token_urlsafe()}"
+        self.tokens: set[str] = set()
+
+    def allows(self, permission: str, resource: str, project: str = "") -> bool:
+        """Whether the stack's bindings let the account do something now."""
+        member = f"serviceAccount:{self.account}"
+        return iam.policies(self.cloud).allows(member, permission, resource, f"project:{project}")
+
+    def token(self) -> str:
+        """One that opens the stack's stores, where the account may connect to one."""
+        project = self.account.partition("@")[2].removesuffix(".iam.gserviceaccount.com")
+        may_connect = any(self.allows(one, f"project:{project}") for one in (iam.STORE_CONNECT, iam.SQL_LOGIN))
+        token = store_token(self.cloud) if may_connect else secrets.token_urlsafe()
+        self.tokens.add(token)
+        return token
+
+
+def store_token(cloud: Cloud) -> str:
+    """What stores with IAM take: here one word for all that may connect."""
+    return cloud.derived("stores")
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        if self.path == TOKEN and self.headers["Metadata-Flavor"] == "Google":
-            return self._answer(200, {"access_token": self.server.token, "token_type": "Bearer", "expires_in": 3600})
+        if self.path == f"{self.server.secret}{TOKEN}" and self.headers["Metadata-Flavor"] == "Google":
+            token = self.server.token()
+            return self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
         return self._refuse(404, "not found")
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
-        if self.headers["Authorization"] != f"Bearer {self.server.token}":
+        if str(self.headers["Authorization"]).removeprefix("Bearer ") not in self.server.tokens:
             return self._refuse(401, "Request had invalid authentication credentials.")
-        if not self.path.startswith("/v1/") or not self.path.endswith(SIGN):
+        beginning = f"{self.server.secret}/v1/"
+        if not self.path.startswith(beginning) or not self.path.endswith(SIGN):
             return self._refuse(404, "not found")
-        version = self.path.removeprefix("/v1/").removesuffix(SIGN)
+        version = self.path.removeprefix(beginning).removesuffix(SIGN)
         key = version.partition("/cryptoKeyVersions/")[0]
-        member = f"serviceAccount:{self.server.account}"
-        if not iam.policies(self.server.cloud).allows(member, iam.KEY_SIGN, f"key:{key.rpartition('/')[2]}"):
+        if not self.server.allows(iam.KEY_SIGN, f"key:{key.rpartition('/')[2]}"):
             return self._refuse(
                 403, f"Permission '{iam.KEY_SIGN}' denied on resource '{version}' (or it may not exist)."
             )

@@ -75,6 +75,7 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
             "uri": f"https://{args.name}-{PROJECT_NUMBER}.run.app",
             "latestReadyRevision": f"projects/p/locations/r/services/{args.name}/revisions/{args.name}-00001-abc",
         },
+        "gcp:compute/address:Address": {"address": "10.8.0.9"},
         "gcp:compute/globalAddress:GlobalAddress": {"address": "192.0.2.1"},
         "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": {"uptimeCheckId": f"{args.name}-check"},
         "gcp:redis/instance:Instance": {
@@ -82,6 +83,10 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
             "port": 6378,
             "authString": "password-of-the-store",
             "serverCaCerts": [{"cert": "an older certificate"}, {"cert": "a newer certificate\n"}],
+        },
+        "gcp:sql/databaseInstance:DatabaseInstance": {
+            "pscServiceAttachmentLink": "projects/google-owned/regions/r/serviceAttachments/a-1",
+            "serverCaCerts": [{"cert": "an authority's certificate"}],
         },
         "gcp:secretmanager/secretVersion:SecretVersion": {"version": args.name.rpartition("-")[2]},
     }

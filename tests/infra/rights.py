@@ -51,6 +51,7 @@ IDENTITIES = (*GITHUB, *RUNNING)
 # (cloud.google.com/iam/docs/roles-permissions); a role that is missing here is an error.
 _READ, _LIST, _CREATE = "storage.objects.get", "storage.objects.list", "storage.objects.create"
 _SIGN, _DECRYPT = "cloudkms.cryptoKeyVersions.useToSign", "cloudkms.cryptoKeyVersions.useToDecrypt"
+LOGIN = "cloudsql.instances.login"
 _ACT, _TOKEN = "iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken"
 PREDEFINED: dict[str, set[str]] = {
     "roles/artifactregistry.reader": {"artifactregistry.repositories.downloadArtifacts"},
@@ -65,6 +66,8 @@ PREDEFINED: dict[str, set[str]] = {
     "roles/cloudkms.viewer": set(),
     "roles/cloudscheduler.admin": {"cloudscheduler.jobs.create", "cloudscheduler.jobs.update"},
     "roles/cloudscheduler.viewer": set(),
+    "roles/cloudsql.instanceUser": {LOGIN},
+    "roles/cloudsql.viewer": set(),
     "roles/compute.loadBalancerAdmin": set(),
     "roles/compute.securityAdmin": set(),
     "roles/compute.viewer": set(),
@@ -146,6 +149,7 @@ KEYS = {
     "models'": key(f"orderguard-{STACK}-models", "model-signature"),
     "data's": key(f"orderguard-{STACK}", "data"),
 }
+ALERTS = Thing("instance", f"projects/{PROJECT}/instances/orderguard-{STACK}-alerts")
 WHOLE_PROJECT = Thing("project", f"projects/{PROJECT}")
 
 
@@ -171,7 +175,8 @@ class Rights:
 
 
 def _holds(condition: str, thing: Thing) -> bool:
-    return not condition or bool(evaluate(condition, {"name": thing.full}))
+    service = "sqladmin.googleapis.com" if thing.on == "instance" else ""
+    return not condition or bool(evaluate(condition, {"name": thing.full, "service": service}))
 
 
 _ON = {
@@ -324,6 +329,7 @@ def columns(rights: Rights) -> dict[str, set[str]]:
         f"reads {name}": rights.who("secretmanager.versions.access", thing)
         for name, thing in sorted(rights.secrets.items())
     }
+    found["logs in to the alerts' database"] = rights.who(LOGIN, ALERTS)
     found["adds a key"] = set().union(
         *(
             rights.who("secretmanager.versions.add", Thing(thing.on, thing.full.partition("/versions")[0]))

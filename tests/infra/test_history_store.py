@@ -77,7 +77,7 @@ def test_a_stack_that_names_no_network_has_one_that_leads_to_its_store_alone(mod
 
 
 def test_without_a_store_there_is_neither_network_nor_secret_nor_alert(models: Path) -> None:
-    record = declared("staging", historyStore="off", historyUrl="off")
+    record = declared("staging", historyStore="off", historyUrl="off", alertStore="off")
     assert environment(record)["HISTORY_URL"] == "off"
     assert "HISTORY_PASSWORD" not in environment(record)
     assert "vpcAccess" not in record.one(SERVICE, "scorer")["template"]

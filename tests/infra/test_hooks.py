@@ -55,6 +55,7 @@ def test_it_has_an_identity_with_the_least_rights_and_copies_of_its_own_of_two_s
     )
     assert mine == [
         "roles/artifactregistry.reader hooks-reads-registry",
+        "roles/cloudsql.instanceUser hooks-logs-in-to-alerts",
         "roles/secretmanager.secretAccessor hooks-reads-hook-shopify",
         "roles/secretmanager.secretAccessor hooks-reads-hook-stripe",
         "roles/secretmanager.secretAccessor hooks-reads-hooks-history-ca",

@@ -149,6 +149,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
     }
     if stack != "local":
         wanted |= {
+            ("scorer", "roles/cloudsql.instanceUser", "alerts"),
             ("launcher", "roles/run.invoker", "trainer"),
             ("launcher", "roles/eventarc.eventReceiver", "project"),
             ("launcher", "roles/workflows.invoker", "project"),
@@ -163,7 +164,9 @@ def _rights(record: Record) -> Iterator[tuple[str, str, str]]:
     for resource_type, name, inputs in record.resources:
         if "member" in inputs:
             who = str(inputs["member"]).partition(":")[2].partition("@")[0].rpartition("-")[2]
-            verb = next((verb for verb in ("-reads-", "-writes-", "-starts-", "-signs-") if verb in name), None)
+            verb = next(
+                (verb for verb in ("-reads-", "-writes-", "-starts-", "-signs-", "-logs-in-to-") if verb in name), None
+            )
             yield who, inputs["role"], name.partition(verb)[2] if verb else "project"
 
 

@@ -55,6 +55,11 @@ def test_a_key_is_read_by_who_uses_it_and_a_deployment_reads_none_but_its_own(ri
     assert rights.who("secretmanager.versions.access", foreign) == set()
 
 
+def test_services_log_in_to_the_database_of_their_stack_and_nobody_else_does(rights: Rights) -> None:
+    assert rights.who(found.LOGIN, found.ALERTS) == {"scorer", "hooks"}
+    assert rights.who(found.LOGIN, found.Thing("instance", "projects/orderguard-prod/instances/accounts")) == set()
+
+
 def test_nobody_but_a_person_adds_or_destroys_a_key_or_says_who_reads_it(rights: Rights) -> None:
     for name, thing in rights.secrets.items():
         whole = found.Thing(thing.on, thing.full.partition("/versions")[0])
@@ -91,6 +96,10 @@ def test_who_signs_images_signs_no_models_and_the_other_way_round(rights: Rights
         "run.jobs.sshRoot",
         "run.jobs.runWithOverrides",
         "redis.instances.export",
+        "cloudsql.instances.executeSql",
+        "cloudsql.instances.export",
+        "cloudsql.instances.clone",
+        "cloudsql.instances.restoreBackup",
         "monitoring.alertPolicies.delete",
         "monitoring.snoozes.create",
         "monitoring.timeSeries.create",
@@ -143,6 +152,7 @@ def test_what_the_bootstrap_stack_grants_is_what_a_stack_without_a_deployer_gran
     for name, thing in own.secrets.items():
         read = "secretmanager.versions.access"
         assert given.who(read, thing) - set(GITHUB) == own.who(read, thing) != set(), name
+    assert given.who(found.LOGIN, found.ALERTS) == own.who(found.LOGIN, found.ALERTS) != set()
     for permission in ("workflows.executions.create", "aiplatform.endpoints.predict"):
         assert given.who(permission, WHOLE_PROJECT) == own.who(permission, WHOLE_PROJECT) != set()
     on_project = {(grant.member, grant.on) for grant in own.grants if grant.on == "project"}

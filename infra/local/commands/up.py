@@ -30,7 +30,7 @@ from infra.local.ports import straight
 from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
-from infra.local.supervisor.redis_server import RedisServer
+from infra.local.supervisor.kinds import kind_of
 from infra.local.supervisor.service import Service
 
 _READY_SECONDS = 90.0
@@ -129,7 +129,7 @@ def drop_damaged(cloud: Cloud) -> list[str]:
     done = []
     for path in (*kept(cloud, "services"), *kept(cloud, "stores")):
         restore, what = (
-            (Service.restored, "service") if path.parent.name == "services" else (RedisServer.restored, "store")
+            (Service.restored, "service") if path.parent.name == "services" else (kind_of(path.stem).restored, "store")
         )
         try:
             restore(cloud, path)
@@ -216,7 +216,8 @@ def _tell(
         print(f"    webhooks       {hooks}/v1/hooks/ (in Google Cloud: behind the load balancer)")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
     print(f"    histories      {_histories(cloud, outputs)}")
-    print(f"    alerts         {alerts_kept(cloud)}")
+    stores = client.request(cloud, {"do": "status"})["stores"]
+    print(f"    alerts         {alerts_kept(cloud, stores)}")
     if header:
         print(f"    page           {way_in(str(outputs['url']), header, terminal=sys.stdout.isatty())}")
         print(f"    API key        {shown(header)} (what the page and callers need)")

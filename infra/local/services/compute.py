@@ -2,9 +2,11 @@
 
 import ipaddress
 
+from infra.local.cloud import Cloud
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
 from infra.local.provider.rules import Inputs
+from infra.local.services import sql
 
 
 def _outputs(inputs: Inputs, place: Place) -> Values:
@@ -21,6 +23,12 @@ def _outputs(inputs: Inputs, place: Place) -> Values:
         "gatewayAddress": "",
         "gatewayIpv4": "",
     }
+
+
+def _endpoint(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    """The address of an endpoint of Private Service Connect: where what it leads to listens on this machine."""
+    found = sql.endpoint(cloud, str(inputs.get("target")))
+    return {"ipAddress": found} if found else {}
 
 
 def _table(scope: str, **kinds: str) -> dict[str, Resource]:
@@ -54,5 +62,12 @@ RESOURCES = {
         router="routers",
         routerNat="routerNats",
         subnetwork="subnetworks",
+    ),
+    "gcp:compute/forwardingRule:ForwardingRule": Resource(
+        id="projects/{project}/regions/{region}/forwardingRules/{name}",
+        outputs=_outputs,
+        recorded=lambda inputs, place: {},
+        create=_endpoint,
+        read=_endpoint,
     ),
 }

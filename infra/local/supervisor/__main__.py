@@ -18,7 +18,8 @@ from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import Process, kill_group, note
-from infra.local.supervisor.redis_server import RedisServer, StoreFailed
+from infra.local.supervisor.kept_server import KeptServer, StoreFailed
+from infra.local.supervisor.kinds import kind_of
 from infra.local.supervisor.service import DeployError, Service
 from infra.local.volumes import in_memory
 from orderguard.private_files import keep_private, make_private_folder
@@ -33,7 +34,7 @@ class Supervisor:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.services: dict[str, Service] = {}
-        self.stores: dict[str, RedisServer] = {}
+        self.stores: dict[str, KeptServer] = {}
         self.stopped = asyncio.Event()
         self.folder = cloud.run.stat().st_ino
         self.code = code_version()
@@ -79,7 +80,7 @@ class Supervisor:
 
     def _resume_store(self, path: Path) -> None:
         try:
-            store = RedisServer.restored(self.cloud, path)
+            store = kind_of(path.stem).restored(self.cloud, path)
         except Damaged as problem:
             note(f"{path.stem}: its record is damaged ({problem}); `up` makes the store anew")
             return
@@ -107,7 +108,7 @@ class Supervisor:
             if isinstance(one, dict) and isinstance(one.get("pid"), int):
                 kill_group(one["pid"], one.get("started"))
 
-    def _watched(self, one: Service | RedisServer) -> None:
+    def _watched(self, one: Service | KeptServer) -> None:
         one.on_process = self._note_instances
 
     def _processes(self) -> Iterator[Process | None]:
@@ -192,7 +193,7 @@ class Supervisor:
     async def _do_deploy_store(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["name"]
         is_new = name not in self.stores
-        store = RedisServer.new(self.cloud, name, request["port"]) if is_new else self.stores[name]
+        store = kind_of(name).new(self.cloud, name, request["port"]) if is_new else self.stores[name]
         self._watched(store)
         self.stores[name] = store
         try:

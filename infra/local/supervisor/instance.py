@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.container import declared_port, in_order, ingress, lacking, launch, name_of
 from infra.local.errors import not_ready
+from infra.local.google import TAKE_TOKENS, answering
 from infra.local.sockets import Listener, holder, listening
 from infra.local.supervisor.probes import DEFAULT_STARTUP, Probe, answers, probe, started, watch
 from infra.local.supervisor.process import Process, note
@@ -37,6 +39,8 @@ class Instance:
         self.processes: dict[int, Process] = {}
         self.skipped: dict[str, str] = {}
         self._volumes: Volumes | None = None
+        self._google: Mapping[str, str] = {}
+        self._until_the_end = ExitStack()
 
     @property
     def containers(self) -> Sequence[Mapping[str, Any]]:
@@ -60,6 +64,9 @@ class Instance:
         """Starts each container after those that it depends on, and waits until all are ready. Raises StartFailed and
         ContainerError; whatever had started is then still to be stopped.
         """
+        if any(token in TAKE_TOKENS for token, _ in self.cloud.names()):
+            account = str(self.spec.get("serviceAccount") or "")
+            self._google = self._until_the_end.enter_context(answering(self.cloud, account))
         self._volumes = await asyncio.to_thread(prepared, self.cloud, self.name, self.spec)
         main = ingress(self.spec)
         for index in in_order(self.containers):
@@ -81,7 +88,7 @@ class Instance:
         )
         try:
             self.processes[index] = await Process.start(
-                plan.command, plan.environment, plan.folder, self.log(index), self.port
+                plan.command, {**plan.environment, **self._google}, plan.folder, self.log(index), self.port
             )
         except OSError as problem:
             raise StartFailed(
@@ -172,6 +179,7 @@ class Instance:
         await asyncio.gather(*(process.stop(grace) for process in self.processes.values()))
         if self._volumes:
             self._volumes.remove()
+        await asyncio.to_thread(self._until_the_end.close)
 
 
 def tail(log: Path, lines: int = 12) -> str:
