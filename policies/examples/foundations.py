@@ -118,6 +118,16 @@ _CASES: tuple[Case, ...] = (
         [_database("MYSQL_8_4", backupConfiguration={"binaryLogEnabled": True}), _database("POSTGRES_17")],
         [_database("MYSQL_8_4")],
     ),
+    (
+        "sql-postgres-point-in-time", DATABASE,
+        [_database(backupConfiguration={"pointInTimeRecoveryEnabled": True}), _database("MYSQL_8_4")],
+        [_database(), _database(backupConfiguration={"enabled": True})],
+    ),
+    (
+        "sql-second-zone", DATABASE,
+        [_database(availabilityType="REGIONAL"), {"masterInstanceName": "primary", "settings": {}}],
+        [_database(), _database(availabilityType="ZONAL")],
+    ),
     ("sql-deletion-protection", DATABASE, [_database()], [{**_database(), "deletionProtection": False}]),
     (
         "sql-maintained-version", DATABASE,

@@ -17,6 +17,7 @@ ENCRYPTED_BY = {
     "gcp:pubsub/topic:Topic": "kmsKeyName",
     "gcp:redis/instance:Instance": "customerManagedKey",
     "gcp:secretmanager/regionalSecret:RegionalSecret": "customerManagedEncryption.kmsKeyName",
+    "gcp:sql/databaseInstance:DatabaseInstance": "encryptionKeyName",
     "gcp:storage/bucket:Bucket": "encryption.defaultKmsKeyName",
     "gcp:vertex/aiDataset:AiDataset": "encryptionSpec.kmsKeyName",
     "gcp:vertex/aiEndpoint:AiEndpoint": "encryptionSpec.kmsKeyName",

@@ -25,11 +25,18 @@ INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 USER = "gcp:sql/user:User"
 
 _PRIMARY = where("masterInstanceName", lambda name: not name)
+_POSTGRES = where("databaseVersion", begins("POSTGRES"))
 _OLD = (
     "MYSQL_5_", "POSTGRES_9_", "POSTGRES_10", "POSTGRES_11", "POSTGRES_12", "POSTGRES_13", "SQLSERVER_2014",
     "SQLSERVER_2017",
 )  # fmt: skip
 """Versions that their makers mend no more."""
+
+
+def _primary_postgres(instance: Resource) -> bool | Value:
+    primary = _PRIMARY(instance)
+    return _POSTGRES(instance) if primary is True else primary
+
 
 public_address = settings(
     "sql-no-public-address",
@@ -92,6 +99,36 @@ point_in_time = settings(
     frameworks=[checkov("CKV2_GCP_20")],
     applies=where("databaseVersion", begins("MYSQL")),
     fix='Set settings.backup_configuration={"binary_log_enabled": True}.',
+)
+
+postgres_point_in_time = settings(
+    "sql-postgres-point-in-time",
+    "A PostgreSQL database can go back to any moment.",
+    types=[INSTANCE],
+    severity=LOW,
+    level=ADVISORY,
+    wants=[
+        Want(
+            "settings.backupConfiguration.pointInTimeRecoveryEnabled",
+            equals(True),
+            "keeps no log to go back by",
+            default=False,
+        )
+    ],
+    applies=_primary_postgres,
+    fix='Set settings.backup_configuration={"enabled": True, "point_in_time_recovery_enabled": True}.',
+)
+
+second_zone = settings(
+    "sql-second-zone",
+    "A database of production has a second zone that takes over.",
+    types=[INSTANCE],
+    severity=LOW,
+    level=ADVISORY,
+    stacks=["prod*"],
+    wants=[Want("settings.availabilityType", equals("REGIONAL"), "goes with its zone", default="ZONAL")],
+    applies=_PRIMARY,
+    fix='Set settings.availability_type="REGIONAL".',
 )
 
 deletion_protection = settings(
