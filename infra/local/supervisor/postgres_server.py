@@ -94,8 +94,8 @@ class PostgresServer(KeptServer):
         make_private_folder(aside)
         with in_memory(f"{self.password}\n") as files:
             told = ["--username", ADMIN, "--pwfile", f"/proc/self/fd/{files[0]}", "--auth", "scram-sha-256"]
-            words = [str(initdb), "-D", str(aside), *told, "--encoding", "UTF8", "--no-locale", "--no-sync"]
-            process = await self._run(words, files, aside.parent)
+            shape = ["--encoding", "UTF8", "--no-locale", "--no-sync", "--wal-segsize", "1"]
+            process = await self._run([str(initdb), "-D", str(aside), *told, *shape], files, aside.parent)
             if await process.wait():
                 raise StoreFailed(f"{initdb} failed. Its log: {self.log}")
         kind = "hostssl" if self.spec["tls"] else "host"
