@@ -67,8 +67,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 export MASKING_KEY_FILE ?= $(KEY)
 export MODELS_DIR ?= $(MODELS)
-# Without byte code each of the many processes would compile pandas, scikit-learn and the like anew, four seconds for a training.
-unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
