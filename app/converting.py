@@ -30,7 +30,7 @@ class Count(msgspec.Struct, frozen=True):
 
 class ConvertAnswer(msgspec.Struct, frozen=True):
     """What a file was taken for, and its orders as the contract has them. `repaired`, `apart` and `unusable` count what
-    was mended, what is no order, and what can't be used. `mapping` is the one that was guessed for a table that nobody
+    was fixed, what is no order, and what can't be used. `mapping` is the one that was guessed for a table that nobody
     knows, `doubts` what is to be checked in it, `unmapped` the columns that were left out.
     """
 

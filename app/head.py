@@ -33,7 +33,7 @@ def check_head(exchange: Exchange) -> None:
         names = [name for name, _ in exchange.fields if name in ONCE]
         if len(names) != len(set(names)):
             raise Problem(
-                "invalid-request", f"a header that may stand once ({_listed()}) stands twice", headers=CLOSING
+                "invalid-request", f"a header that may occur once ({_listed()}) occurs twice", headers=CLOSING
             )
     host = headers.get(b"host")
     if host is None:
@@ -41,7 +41,7 @@ def check_head(exchange: Exchange) -> None:
         if exchange.version != "1.0":
             raise Problem("invalid-request", "send the Host header")
     elif _HOST.fullmatch(host) is None:
-        raise Problem("invalid-request", "the Host header holds no host")
+        raise Problem("invalid-request", "the Host header contains no host")
     coding = headers.get(b"transfer-encoding")
     if coding is not None and (coding.lower() != b"chunked" or exchange.version == "1.0"):
         # RFC 9112, 6.1: nobody can know where such a body ends.

@@ -121,7 +121,7 @@ class AskLine(Line, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GapLine(Line, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands in the place of lines that could not be written."""
+    """What stands in place of lines that could not be written."""
 
     lost: int
 

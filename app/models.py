@@ -91,7 +91,7 @@ class Models:
             self._watcher.cancel()
 
     def forget_refusals(self) -> None:
-        """Load the versions anew at the next look, even where they are the same or were refused."""
+        """Load the versions again at the next look, even where they are the same or were refused."""
         self._tried, self._shadow_tried = None, False
 
     async def _watch(self) -> None:
@@ -157,7 +157,7 @@ class Models:
     def _refuse(self, version: str, reason: str) -> None:
         self.refused[version] = reason
         self._metrics.model_failures.inc()
-        serving = f"; {self.serving.version} goes on serving" if self.serving else ""
+        serving = f"; {self.serving.version} keeps serving" if self.serving else ""
         self._logs.service(
             "ERROR", "model", f"A model version was refused{serving}.", model_version=version, reason=reason
         )

@@ -124,9 +124,7 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> str:
     if error.code == 401:
-        return (
-            f"The service at {url} does not accept the API key in {LOCAL / 'api-key.header'}; `make up` writes it anew."
-        )
+        return f"The service at {url} does not accept the API key in {LOCAL / 'api-key.header'}; `make up` rewrites it."
     try:
         problem = msgspec.json.decode(error.read(), type=dict[str, str | int])
     except msgspec.MsgspecError:
@@ -163,7 +161,7 @@ def table(lines: Sequence[Line], width: int) -> str:
     summary = f"{len(scored):,} orders scored, {len(anomalies):,} {'anomaly' if len(anomalies) == 1 else 'anomalies'}"
     if apart:
         rows.append(
-            "set apart, since they are no orders to score: "
+            "set apart, since they are not orders to score: "
             + ", ".join(f"{count:,} × {kind}" for kind, count in apart.most_common())
         )
         summary += f", {apart.total():,} set apart"
@@ -197,13 +195,13 @@ def main(arguments: Sequence[str]) -> int:
         if path.name.endswith(".gz"):
             body = gzip.decompress(body)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        print(f"{path}: not a whole gzip file. Copy it again.", file=sys.stderr)
+        print(f"{path}: an incomplete gzip file. Copy it again.", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{path}: {error.strerror}. Name a file of orders: make score ORDERS=file.ndjson", file=sys.stderr)
         return 2
     if not body.strip():
-        print(f"{path} holds no orders.", file=sys.stderr)
+        print(f"{path} contains no orders.", file=sys.stderr)
         return 2
     try:
         url = service_url(os.environ)

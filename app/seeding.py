@@ -4,7 +4,7 @@ It reads the folder HISTORIES_DIR. A record that the store has, and whose newest
 is: so it may be run again at any time, and where it was interrupted it goes on when it is run again. A seed that was
 made under another masking key is refused, since nobody's orders would ever find it.
 
-Exit codes: 0 loaded, or there is no seed; 1 where the store does not answer; 2 for what the user has to mend.
+Exit codes: 0 loaded, or there is no seed; 1 where the store does not answer; 2 for what the user has to fix.
 """
 
 import orderguard.interrupts  # noqa: F401  first: the others take a while
@@ -52,7 +52,7 @@ async def load(settings: Settings) -> str:
         return f"HISTORY_URL is {settings.history_url}: each service keeps its own histories; there is no store to seed"
     header = usable(settings.histories_dir, settings.keyring)
     if header is None:
-        return f"{settings.histories_dir} holds no seed: there is nothing to load. Make one: make seed-histories"
+        return f"{settings.histories_dir} contains no seed: there is nothing to load. Make one: make seed-histories"
     store = store_of(settings)
     assert store is not None
     begun = time.monotonic()

@@ -101,7 +101,7 @@ ADVICE = {
     "warm": "",
     "young": "The store began lately: customers seem new until they come back. make seed-histories tells it what "
     "training knew.",
-    "lost": "The store has lost records that it had: make seed-histories tells it again what training knew; newer ones "
+    "lost": "The store has lost records that it had: make seed-histories restores what training knew; newer ones "
     "come back with the customers.",
     "off": "No history is kept: set HISTORY_URL.",
     "unavailable": "The store does not answer: orders are scored without histories.",

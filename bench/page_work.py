@@ -12,7 +12,7 @@ OUTCOMES = {"g": "genuine", "m": "mistake", "f": "fraud", "o": "other"}
 
 
 def as_analyst(browser: Browser, client: httpx.Client, key: str, name: str, patience: float) -> Page:
-    """The desk in a browser of one's own, which knows the key and the name from an earlier visit."""
+    """The desk in a fresh browser that knows the key and the name from an earlier visit."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(patience)
     kept = {"sessionStorage": ("orderguard-api-key", key), "localStorage": ("orderguard-analyst", name)}

@@ -173,7 +173,7 @@ _READ = {
     "CKV_GCP_61": "An Autopilot cluster sees flows within a node by itself.",
     "CKV_GCP_69": "The nodes of a removed default pool, and those of Autopilot, are not the cluster's to set.",
     "CKV_GCP_70": "A new cluster follows the regular channel unless it says otherwise.",
-    "CKV_GCP_79": "The rule asks for a version that its makers still mend, Checkov for the newest.",
+    "CKV_GCP_79": "The rule asks for a version that its makers still maintain, Checkov for the newest.",
     "CKV_GCP_121": "The provider deletes no table unless it is told to; the rule refuses those that are.",
     "CKV_GCP_122": "The provider deletes no instance unless it is told to; the rule refuses those that are.",
     "GCP-0007": "A role on one bucket or secret administers no project.",

@@ -235,7 +235,7 @@ def import_outcomes() -> None:
 
 def show_preview() -> None:
     """Show what `up` would change in a stack, with the policies; a violation or a refusal is exit code 1. Inputs:
-    STACK; BASE, the branch or commit that a change is held against; JSON=1 prints JSON for machines."""
+    STACK; BASE, the branch or commit that a change is compared with; JSON=1 prints JSON for machines."""
     for_machines = bool(os.environ.get("JSON"))
     if not for_machines:
         print(f"==> preview of {stack().name}; nothing is changed", file=sys.stderr)
@@ -246,7 +246,7 @@ def show_preview() -> None:
 
 def preview_report() -> None:
     """Preview a stack and write its section of the comment; a violation or a refusal is exit code 1. Inputs: STACK;
-    BASE, the commit that a change is held against, without credentials."""
+    BASE, the commit that a change is compared with, without credentials."""
     found = preview(stack())
     github.summary(markdown(found), log=text(found))
     print(f"written to {comment.write(found).relative_to(REPOSITORY)}")
@@ -255,7 +255,7 @@ def preview_report() -> None:
 
 def _refused(found: Preview) -> None:
     if found.failure:
-        raise DeliveryError(f"The preview of {found.stack} was refused; nothing was changed. The reasons stand above.")
+        raise DeliveryError(f"The preview of {found.stack} was refused; nothing was changed. The reasons are above.")
 
 
 def preview_comment() -> None:
@@ -277,14 +277,14 @@ def examine_needs() -> None:
 
 def lead_through() -> None:
     """Bring what a first deployment needs, one after the other; each command is shown, and run where you agree. Begins
-    where it was broken off. Inputs: STACK; YES=1 agrees to all."""
+    where it was interrupted. Inputs: STACK; YES=1 agrees to all."""
     always = bool(os.environ.get("YES"))
     if not always and not sys.stdin.isatty():
         raise DeliveryError("Nobody is here to agree to a command: run it in a terminal, or with YES=1.")
     needs = needs_of(stack())
     agree = (lambda _: True) if always else (lambda question: input(f"    {question} [y/N] ").strip().lower() == "y")
     if left := leading.lead(needs, Machine(os.environ), agree):
-        raise DeliveryError(f"{left.name} is missing. Bring it, and run this again: it goes on from there.")
+        raise DeliveryError(f"{left.name} is missing. Provide it and run this again: it continues from there.")
     print("Nothing is missing. Next: push a tag v* (docs/technical/first-deployment.md).")
 
 

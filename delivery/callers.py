@@ -124,7 +124,7 @@ def _plus(one: Counts, other: Counts) -> Counts:
 
 
 def _minus(now: Counts, before: Counts) -> Counts:
-    """What came since; all of it where an instance was started anew."""
+    """What came since; all of it where an instance was started again."""
     if now.requests < before.requests:
         return now
     return Counts(

@@ -1,9 +1,9 @@
 """A canary is judged by orders: example orders that it is scored with, and what real callers get of it.
 
-At each step the new revision is asked at an address of its own, through the front door, whatever its share; its answers
-are held against those of the stable revision, which were taken while that one had all traffic. Then the answers of both
-to real callers are gathered for the step's minutes and compared (`delivery.comparing`). Where callers are too few to
-tell, the step is undecided by them: the example orders decide, and the record says so.
+At each step the new revision is asked at its own address, through the front door, whatever its share. Its answers are
+compared with those that the stable revision gave while it had all traffic. Then both revisions' answers to real
+callers are gathered for the step's minutes and compared (`delivery.comparing`). If there are too few callers, the
+example orders decide, and the record says so.
 """
 
 import base64
@@ -86,7 +86,7 @@ class Canary:
         if wrong:
             raise DeliveryError(f"the new revision does not serve {self._candidate.model_version}: {wrong}")
         if self._stable_answers is None:
-            finding.orders += "; the revision before does not take them"
+            finding.orders += "; the previous revision does not accept them"
             return finding.orders
         same = self._candidate.model_version == self._stable.model_version
         said, wrong = differences(self._stable_answers, found, same, are_own(self._stack.environment))

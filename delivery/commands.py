@@ -38,9 +38,7 @@ def stream(command: Sequence[str], *, folder: Path = REPOSITORY, environment: Ma
     _require(command[0], environment)
     done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
-        raise DeliveryError(
-            f"`{' '.join(command[:4])} …` ended with exit code {done.returncode}; its output stands above."
-        )
+        raise DeliveryError(f"`{' '.join(command[:4])} …` ended with exit code {done.returncode}; its output is above.")
 
 
 def follow(command: Sequence[str], *, folder: Path = REPOSITORY, environment: Mapping[str, str] | None = None) -> str:

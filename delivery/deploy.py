@@ -39,9 +39,7 @@ ORDER = {
 """The smallest order that the schema lets through."""
 READY = "/ready"
 """Not /readyz: Cloud Run keeps some paths that end in z from callers outside."""
-UNREACHED = (
-    "(where a load balancer stands before it: does the domain point there, and has its certificate been issued?)"
-)
+UNREACHED = "(if a load balancer is in front of it: does the domain point there, and has its certificate been issued?)"
 
 
 def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest: str | None) -> Deployment:
@@ -123,7 +121,7 @@ def _by_canary(
         _step(f"example orders: {canary.score(0)}")
         for percent in stack.canary_steps():
             if candidate.name == left.candidate != stable.name and percent < left.percent:
-                _step(f"resumed: {candidate.name} was well at {percent} % already")
+                _step(f"resumed: {candidate.name} was already healthy at {percent} %")
                 continue
             _still_ours(service, ours)
             _step(f"canary: {percent} % of the traffic of {stack.name}")
@@ -151,7 +149,7 @@ def _still_ours(service: LiveService, ours: Standing | None) -> None:
 
 
 class Unwell:
-    """What serves is not well: a canary has nothing to be held against."""
+    """What serves is not well: a canary has nothing to be compared with."""
 
 
 def _serves(stack: Stack, stable: Revision) -> list[Answer] | None | Unwell:
@@ -160,7 +158,7 @@ def _serves(stack: Stack, stable: Revision) -> list[Answer] | None | Unwell:
         check(stack, stable.model_version, within=WELL_WITHIN_SECONDS)
         return scored_by_stable(stack)
     except DeliveryError as problem:
-        _step(f"{stack.name} is not well as it is, so there is no canary: {problem}")
+        _step(f"{stack.name} is already unhealthy, so there is no canary: {problem}")
         return Unwell()
 
 
@@ -175,7 +173,7 @@ def _go_back(
     if stable is None:
         write(_record(stack, service, "failed", canary=canary))
         return DeliveryError(f"The first deployment of {stack.name} failed; there is nothing to go back to.\n{problem}")
-    _step(f"{stack.name} is not well; all traffic goes back to {stable.name} with model {stable.model_version}")
+    _step(f"{stack.name} is unhealthy; all traffic goes back to {stable.name} with model {stable.model_version}")
     try:
         go_back(stack, service, stable)
         check(stack, stable.model_version)
@@ -197,7 +195,7 @@ def go_back(stack: Stack, service: LiveService, stable: Revision) -> None:
         stack.refresh_service()
         _heal(stack, stable)
     except DeliveryError as problem:
-        _step(f"the state still says otherwise, which the next deployment mends: {problem}")
+        _step(f"the state still says otherwise, which the next deployment fixes: {problem}")
 
 
 def _heal(stack: Stack, stable: Revision) -> None:

@@ -53,7 +53,7 @@ def found(stack: Stack) -> list[str]:
     beside = _beside(stack)
     lines = []
     if beside:
-        lines += [f"## Changed in the cloud beside the program: {len(beside)}", "", *fenced(beside, "text"), ""]
+        lines += [f"## Changed in the cloud outside the program: {len(beside)}", "", *fenced(beside, "text"), ""]
         lines += [_WAYS.format(stack=stack.name), ""]
     undeployed = preview(stack)
     told = [step for step in undeployed.steps.steps if step.operation not in (UNCHANGED, FORGET) and not step.component]

@@ -38,7 +38,7 @@ def forget(stack: Stack) -> list[str]:
     if on_google_cloud(stack.environment):
         lines.append(
             f"Not reached: raw orders, past cases and seed in the buckets of {stack.name}. Put the order files without "
-            f"the customer there, then: make seed-histories STACK={stack.name}, which makes the rest anew."
+            f"the customer there, then: make seed-histories STACK={stack.name}, which recreates the rest."
         )
     elif outputs.get("histories_bucket"):
         _in_bucket(stack, outputs)

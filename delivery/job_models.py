@@ -71,7 +71,7 @@ def champion(stack: Stack) -> Record:
     if content is None and deployed:
         raise DeliveryError(
             f"{CHAMPION_SIGNATURE} is gone from the model bucket of {stack.name}, and a champion was deployed before: "
-            f"nothing is deployed. See in the audit log who took it away; a run of the job ({job}) makes it anew."
+            f"nothing is deployed. See in the audit log who took it away; a run of the job ({job}) recreates it."
         )
     if content is None and read(CHAMPION) is None:
         raise NoChampion(
@@ -88,7 +88,7 @@ def champion(stack: Stack) -> Record:
         raise DeliveryError(
             f"The model bucket of {stack.name} names {named.champion} the champion as of {named.promoted_at}, and one "
             f"that was named later ({deployed}) was deployed before: somebody has put an older one back. Nothing is "
-            f"deployed. See in the audit log who wrote {CHAMPION_SIGNATURE}; a run of the job ({job}) makes it anew."
+            f"deployed. See in the audit log who wrote {CHAMPION_SIGNATURE}; a run of the job ({job}) recreates it."
         )
     found = _trained(stack, outputs, read, named.champion)
     if found.manifest_sha256 != named.manifest_sha256:
@@ -156,7 +156,7 @@ def promoted(content: bytes, pem: bytes) -> Promoted:
     except (ValueError, InvalidSignature):
         raise DeliveryError(
             f"{CHAMPION_SIGNATURE} is not signed by the stack's training job: who is the champion is not known, and "
-            "nothing is deployed. A run of the job makes it anew."
+            "nothing is deployed. A run of the job recreates it."
         ) from None
     return found.statement
 
@@ -234,5 +234,5 @@ def _reader(stack: Stack, bucket: str) -> Read:
 def _required(read: Read, name: str) -> bytes:
     content = read(name)
     if content is None:
-        raise DeliveryError(f"{name} is not in the model bucket: the champion is not whole, or is not signed.")
+        raise DeliveryError(f"{name} is not in the model bucket: the champion is incomplete, or is not signed.")
     return content

@@ -186,9 +186,9 @@ def _rotated(store: Store, names: set[str], name: str) -> list[str]:
     if not store.has(name):
         raise DeliveryError(f"{name} has no key yet, so there is none to change: `make secrets` makes it.")
     if behind := _followed(store, names):
-        return [*behind, f"{name}: the rotation before was cut off and is ended; nothing else is rotated"]
+        return [*behind, f"{name}: the previous rotation was interrupted and is now complete; nothing else is rotated"]
     store.add(name, drawn(name, store.read(name)))
-    return [f"{name}: rotated; the key before it counts until the next rotation", *_followed(store, names)]
+    return [f"{name}: rotated; the previous key stays valid until the next rotation", *_followed(store, names)]
 
 
 def _followed(store: Store, names: set[str]) -> list[str]:

@@ -42,7 +42,7 @@ class NoModelVersion(DeliveryError):
 
 @dataclass(frozen=True)
 class Record:
-    """What a training run leaves behind to be held against later: the manifest's hash covers every file of the version.
+    """What a training run records for later comparison: the manifest's hash covers every file of the version.
     `run` is the page of the run, empty for a training elsewhere: it can't be in the version, whose bytes must not
     depend on the run. `source` is `job` for a version of the stack's own training job, which is in its bucket:
     `model_sha256` is then what its manifest says of the model, `promoted_at` when the job named it the champion."""
@@ -213,7 +213,7 @@ def _from_folder(store: Path, history: list[str]) -> tuple[Record, None]:
         path = store / f"model-record-{trained_at}" / RECORD.name
         if path.exists():
             return read(path), None
-    raise NoModelVersion(f"{store} holds no model version of this commit or one before it.")
+    raise NoModelVersion(f"{store} contains no model version of this commit or one before it.")
 
 
 def _runs_with_records(at: str | None) -> dict[str, Run]:

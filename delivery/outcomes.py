@@ -116,5 +116,5 @@ def _told(found: Outcomes, stack: Stack, path: Path, bucket: str) -> list[str]:
     lines = [f"{len(found.lines):,} outcomes of {len(found.newest()):,} orders: {path} and bucket {bucket}"]
     if found.unusable:
         lines.append(f"{len(found.unusable):,} lines can't be used and were left out")
-    lines += [f"SHA-256 {found.sha256}; it stands in the manifest of what is trained with it"]
-    return [*lines, "next: make train, whose card tells what the alerts turned out to be; make backtest RULES=…"]
+    lines += [f"SHA-256 {found.sha256}; it is in the manifest of every version trained with it"]
+    return [*lines, "next: make train, whose card says what the alerts turned out to be; make backtest RULES=…"]

@@ -48,7 +48,7 @@ def probe_orders(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     except (OSError, ValueError) as problem:
         raise DeliveryError(f"{path} does not hold example orders, one JSON object a line: {problem}") from None
     if not found:
-        raise DeliveryError(f"{path} holds no example orders; `make probe-orders ORDERS=file` records some.")
+        raise DeliveryError(f"{path} contains no example orders; `make probe-orders ORDERS=file` records some.")
     return found
 
 
@@ -100,7 +100,7 @@ def differences(stable: Sequence[Answer], candidate: Sequence[Answer], same_mode
     largest = max(abs(old.score - new.score) for old, new in zip(stable, candidate, strict=True))
     more = sum(new.anomaly and not old.anomaly for old, new in zip(stable, candidate))
     fewer = sum(old.anomaly and not new.anomaly for old, new in zip(stable, candidate))
-    said = f"{len(stable)} scored, scores differ by {largest:.2g} at the most, {more + fewer} decisions differ"
+    said = f"{len(stable)} scored, scores differ by {largest:.2g} at most, {more + fewer} decisions differ"
     if same_model:
         return said, f"{said}, with the same model" if largest > SAME or more + fewer else ""
     if not own:

@@ -40,7 +40,7 @@ def record(source: Path, target: Path) -> int:
         raise UsageError(f"{source} can't be read: {problem.strerror}") from None
     found = list(_masked(filter(None, lines), keyring))
     if not found:
-        raise UsageError(f"{source} holds no order, one JSON object a line.")
+        raise UsageError(f"{source} contains no order, one JSON object a line.")
     write_whole(target, b"".join(encode_order(order) + b"\n" for order in found))
     return len(found)
 

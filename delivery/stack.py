@@ -45,7 +45,7 @@ JOBS = "**gcp:cloudrunv2/job:Job::**"
 TAKE_LOCK = "TAKE_LOCK"
 LOCKED = (
     "\nA deployment that was cut off leaves its lock behind. Make sure that none is running, then run this again with "
-    f"{TAKE_LOCK}=1, which takes the lock away first (pulumi cancel --stack STACK)."
+    f"{TAKE_LOCK}=1, which removes the lock first (pulumi cancel --stack STACK)."
 )
 
 
@@ -220,7 +220,7 @@ class Stack:
                     raise
                 if self.environment.get(TAKE_LOCK) != "1":
                     raise DeliveryError(f"{problem}{LOCKED}") from None
-            print(f"==> {self.name} is locked; {TAKE_LOCK} is 1, so the lock is taken away", flush=True)
+            print(f"==> {self.name} is locked; {TAKE_LOCK} is 1, so the lock is removed", flush=True)
             run(["pulumi", "cancel", "--yes", *own], environment=environment)
             return act(command, environment=environment)
 

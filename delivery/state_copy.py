@@ -117,7 +117,7 @@ def _cleared(value: Any, secret: bool) -> Any:
 def _place(stack: Stack) -> tuple[str, str]:
     backend = stack.environment.get("PULUMI_BACKEND_URL", "")
     if not is_kept(stack):
-        raise DeliveryError(f"PULUMI_BACKEND_URL is {backend!r}: a copy of the state lies in a bucket, gs://BUCKET.")
+        raise DeliveryError(f"PULUMI_BACKEND_URL is {backend!r}: a copy of the state is kept in a bucket, gs://BUCKET.")
     bucket, _, folder = backend.removeprefix("gs://").partition("?")[0].partition("/")
     return bucket, f"{f'{folder}/' if folder else ''}{FOLDER}{PROJECT}/{stack.name}.json"
 

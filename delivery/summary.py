@@ -12,7 +12,7 @@ def tests(reports: Path) -> str:
     """How many tests ran, how long, and what failed. Raises `DeliveryError` where there is no report."""
     files = sorted(reports.glob("tests*.xml"))
     if not files:
-        raise DeliveryError(f"{reports} holds no test report (tests*.xml): run the tests first.")
+        raise DeliveryError(f"{reports} contains no test report (tests*.xml): run the tests first.")
     lines = ["| suite | tests | failed | skipped | seconds |", "|---|---|---|---|---|"]
     failures = []
     for file in files:
@@ -37,7 +37,7 @@ def model(models: Path, rival: str | None = None) -> str:
     """
     cards = [path for path in models.glob("*/card.md") if path.parent.name != rival]
     if not cards:
-        raise DeliveryError(f"{models} holds no model version with a card: training did not get that far.")
+        raise DeliveryError(f"{models} contains no model version with a card: training did not get that far.")
     card = max(cards, key=lambda path: path.stat().st_mtime)
     text = card.read_text(encoding="utf-8") + _challenge(card.with_name("challenge.json"))
     report = REPOSITORY / "reports" / "model-summary.md"

@@ -36,5 +36,5 @@ def kept(name: str, make: Callable[[], str]) -> str:
 
 
 def forget() -> None:
-    """Ask anew next time."""
+    """Ask again next time."""
     _kept.clear()

@@ -254,7 +254,7 @@ def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Co
                 "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_STDDEV"}],
             },
             "The replica has taken over. What it had not got yet is lost: the service counts it and says how much in "
-            "its log. Nothing has to be done.",
+            "its log. You need not do anything.",
             "WARNING",
         )
     return conditions

@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("version", nargs="?", help="the version that scores (the champion)")
     backtest.add_argument("--rules", type=Path, required=True, help="the file of rules and lists")
     backtest.add_argument("--days", type=float, default=28.0, help="how many days before the newest order (28)")
-    backtest.add_argument("--threshold", type=float, help="another threshold to hold against the model's own")
+    backtest.add_argument("--threshold", type=float, help="another threshold to compare with the model's own")
     backtest.add_argument("--histories", type=Path, help="the folder that holds outcomes, where --outcomes names none")
     backtest.add_argument("--out", type=Path, default=Path("reports/backtest.html"), help="where the page goes")
 

@@ -1,4 +1,4 @@
-"""What rules, or another threshold, would have made of past orders: alerts won and lost, held against outcomes.
+"""What rules, or another threshold, would have made of past orders: alerts won and lost, compared with outcomes.
 
 Orders are read as training reads them: masked, each with the features that it had when it came. The champion scores
 them, and the same code decides that decides in service (`orderguard.rules`).
@@ -188,7 +188,7 @@ def _warnings(rules: Sequence[Difference], model: Count, orders: int) -> list[st
     told = [f"no order met {', '.join(unmet)}: is a name or a value misspelt?"] if unmet else []
     for rule in rules:
         if rule.met == orders:
-            told.append(f"{rule.name} met every order: it tells nothing apart.")
+            told.append(f"{rule.name} met every order: it separates nothing.")
         if model.alerts and rule.lost.alerts > CLEARS_TOO_MUCH * model.alerts:
             share = rule.lost.alerts / model.alerts
             told.append(f"{rule.name} would clear {share:.0%} of the model's alerts: nobody would look at them.")

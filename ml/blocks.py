@@ -1,4 +1,4 @@
-"""Blocks of orders that are held against one catalogue: the one learnt from all orders before the block."""
+"""Blocks of orders that are compared with one catalogue: the one learnt from all orders before the block."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +48,7 @@ class Blocks:
 
     @cached_property
     def catalogue(self) -> Indices:
-        """The catalogue that each order is held against, (n,). Orders before the first block have none of their own."""
+        """Return the index of each order's catalogue, (n,). Orders before the first block have none of their own."""
         return np.maximum(self.segment - 1, 0)
 
     @cached_property

@@ -40,7 +40,7 @@ def learn_catalogue(columns: Columns) -> Catalogue:
 
 class Catalogues:
     """The catalogues of blocks of orders in time order that begin at rows `starts` (blocks,), each learnt from all
-    orders before its block, and `latest`, learnt from all. Orders before the first block are held against its
+    orders before its block, and `latest`, learnt from all. Orders before the first block are compared with its
     catalogue, which is learnt from them.
 
     Raises `ValueError` without orders.
@@ -74,7 +74,7 @@ class Catalogues:
         return self._catalogue(self._blocks.catalogues - 1)
 
     def of_row(self, row: int) -> Catalogue:
-        """The catalogue that the order at this row is held against."""
+        """The catalogue that the order at this row is compared with."""
         return self._catalogue(int(self._blocks.catalogue[row]))
 
     def ages(self) -> Floats:
@@ -85,7 +85,7 @@ class Catalogues:
         return ages
 
     def looked_up(self) -> LookedUp:
-        """What all orders are held against, each its own catalogue."""
+        """What all orders are compared with, each its own catalogue."""
         blocks, columns = self._blocks, self._blocks.columns
         least_price = self._lines.shop[0] * LEAST_PRICE_SHARE
         shop = dict(zip(USUAL_OF_SHOP, (*(self._shop[name] for name in _OF_SHOP), least_price), strict=True))

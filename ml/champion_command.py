@@ -64,7 +64,7 @@ def _goes_on(models: Path, current: str, refused: str | None) -> list[str]:
     if refused:
         names = ", ".join(gate.name for gate in registry.gates_of(models / refused) if gate.failed)
         lines += [
-            f"note: version {refused}, trained since, was refused (gates: {names}); the champion goes on being served",
+            f"note: version {refused}, trained since, was refused (gates: {names}); the champion is still served",
             f"  why                 {models / refused / 'report.html'}",
             f"  to serve it anyway  make promote VERSION={refused} FORCE=1, then: make up",
         ]

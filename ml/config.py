@@ -45,7 +45,7 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How old the catalogue gets that an order is held against, and which share of the orders only fills the first
+    """How old the catalogue gets that an order is compared with, and which share of the orders only fills the first
     one; see `ml.blocks`.
     """
 

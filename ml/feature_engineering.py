@@ -98,7 +98,7 @@ class FeatureTable:
     """n orders in time order.
 
     `X` is float32 of shape (n, d); `created_at` in epoch seconds; `told` are the bits of the optional
-    fields that each order brings, see `orderguard.presence`. Each order is held against the catalogue of its
+    fields that each order brings, see `orderguard.presence`. Each order is compared with the catalogue of its
     block, learnt from earlier orders alone: but for those before row `first`, which fill the first catalogue and are
     of no other use. `catalogue` is the one that serves, learnt from all orders.
     """
@@ -117,11 +117,11 @@ class FeatureTable:
     """How the order files are read."""
 
     def catalogue_ages(self) -> NDArray[np.float64] | None:
-        """How old the catalogue that each order is held against was, in days (n,)."""
+        """How old the catalogue that each order is compared with was, in days (n,)."""
         return self.catalogues.ages() if self.catalogues else None
 
     def catalogue_of(self, row: int) -> Catalogue:
-        """The catalogue that the order at this row is held against."""
+        """The catalogue that the order at this row is compared with."""
         return self.catalogues.of_row(row) if self.catalogues else self.catalogue
 
 

@@ -34,14 +34,14 @@ IEEE 754 rounds exactly; logarithms are taken at the end, by numpy in both cases
 
 **Only what was known before.** A feature sees the order itself, the customer's earlier orders, those with the
 same device, network, mail address, address and card, and the catalogue (usual prices, quantities, currencies,
-hours, shares of codes). In training each order is held against a catalogue of the orders before it, at most some
+hours, shares of codes). In training each order is compared with a catalogue of the orders before it, at most some
 days old, as in production. The catalogue that is part of the model version (`catalogue.json`) is learnt from all
 orders there are. Tests change later orders and find earlier vectors unchanged.
 
 **What is not known counts as usual.** No feature is ever missing or infinite. Where its inputs are absent it
 takes the value that says nothing: a code that the order doesn't tell counts as a usual one, a customer without
 history as one who comes at the usual gap, spends what is usual, at a usual time, and uses known address, device
-and payment. An unknown sku is held against its category, else against the shop. Amounts in an unseen currency
+and payment. An unknown sku is compared with its category, else against the shop. Amounts in an unseen currency
 count as they stand, as if in the currency used most. That something is unknown is told by features of its own:
 `unknown_sku_share`, `sku_prefix_rarity`, `orders_before`, `currency_rarity`. An order with the required fields
 alone therefore has a full vector. What an order does not name, or what nobody else named before, nobody shares.
@@ -66,11 +66,11 @@ counts on. `EntityHistory` remembers the same of a device, a network (/24, /48),
 else billing) and a card or account: when it was first seen, its number of orders since then, and moment, customer and
 card of the last {REMEMBERED_OF_ENTITY}. An order that comes late is compared with what was placed at or before its own
 time, as training sees it; at equal times the one that came first is before. An absent history means that no earlier
-order is known. What no order named for {SILENT_DAYS} days starts anew.
+order is known. What no order named for {SILENT_DAYS} days starts over.
 
 **Who else is behind it.** In the hour, the day and the week before an order, the other customers and the other cards of
 each entity are counted, the larger of both counts; one in a day counts half, one in a week a quarter of one in an hour.
-That is held against the entity's own usual pace, its orders from the first one until a week ago: a parcel shop with
+That is compared with the entity's own usual pace, its orders from the first one until a week ago: a parcel shop with
 eight parcels a day may have twenty, and an office's network its lunch break. What was first seen less than a week ago
 has no pace yet. As many as a household has count for nothing. A till and a call centre's desk (channels
 `store`, `phone`) are the shop's own, and no customer's device or network.

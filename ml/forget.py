@@ -217,7 +217,7 @@ def remove_cases(version_dir: Path, tokens: set[str], keyring: Keyring) -> int:
     how many there were. The
     names of order files that a former version has in its manifest become pseudonyms.
 
-    The version's folder is made anew beside the old one and swapped in, so that it is whole at every moment.
+    The version's folder is recreated beside the old one and swapped in, so that it is whole at every moment.
     """
     swapped_out = version_dir.with_name(f".{version_dir.name}.before-forget")
     if swapped_out.exists():
@@ -254,7 +254,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
-    """Run the command line: 0 done, 2 for what the user has to mend."""
+    """Run the command line: 0 done, 2 for what the user has to fix."""
     parser = argparse.ArgumentParser(prog="CUSTOMER=… python -m ml.forget", description=__doc__)
     parser.add_argument("--data", type=Path, default=order_folder(), help="the folder of raw orders")
     parser.add_argument("--models", type=Path, default=Path("models"), help="the folder of model versions")

@@ -44,7 +44,7 @@ class GuardedForest(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not
         self.half = half
 
     def scores(self, features: NDArray[np.float32]) -> ModelScores:
-        """Score rows (n, d). This is the reference that the ONNX file is held against."""
+        """Score rows (n, d). This is the reference that the ONNX file is compared with."""
         forest, guard = forest_scores(self.forest, features), self.guard.parts(features).sum(axis=1)
         total = guard + self.forest_part(forest)
         even = self.half**POWER

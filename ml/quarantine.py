@@ -1,4 +1,4 @@
-"""Lines that can't be used: kept apart with file, line number and reason, so that somebody can mend them; never
+"""Lines that can't be used: kept apart with file, line number and reason, so that somebody can fix them; never
 dropped in silence.
 """
 
@@ -73,7 +73,7 @@ def check_share(bad: Counter[str], lines: int, ceiling: float) -> None:
         reasons = "; ".join(f"{reason} ({number})" for reason, number in bad.most_common(3))
         raise TooManyBadLines(
             f"{count} of {lines} lines ({count / lines:.1%}) can't be used, more than the {ceiling:.1%} allowed. Most"
-            f" often: {reasons}. Mend the feed, or raise `input.maximum_bad_share` if these lines may be left out."
+            f" often: {reasons}. Fix the feed, or raise `input.maximum_bad_share` if these lines may be left out."
         )
 
 

@@ -96,7 +96,7 @@ def order_files(data: Path) -> list[Path]:
     """The order files of a folder and the folders in it by name, or the one file.
 
     Raises `ReadingError` if there is none, if two have one name (manifest and quarantine tell files apart by name), or
-    if the sample stands beside orders of one's own.
+    if the sample stands beside orders of your own.
     """
     if data.is_file():
         return [data]
@@ -158,7 +158,7 @@ def lines_of(block: Block) -> Iterator[bytes | None]:
             yield from _lines(file, sys.maxsize if compressed else block.end - block.start)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         named = [str(block.path)]
-        raise ReadingError(f"order file {block.position}: not a whole gzip file. Copy it again.", named) from None
+        raise ReadingError(f"order file {block.position}: an incomplete gzip file. Copy it again.", named) from None
     except OSError as error:
         named = [str(block.path)]
         raise ReadingError(f"order file {block.position}: can't be read ({error.strerror})", named) from None

@@ -25,7 +25,7 @@ def refusal(models: Path, version: str, gates: Sequence[Gate], config: Path = DE
         "",
         "what to do:",
         f"  look closer      open {models / version / 'report.html'} (or: python -m ml card {version})",
-        "  mend the orders  as said above; lines that were left out stand in data/quarantine/",
+        "  fix the orders  as said above; lines that were left out are in data/quarantine/",
         f"  other limits     {own} the settings named above, then: make train CONFIG={file}",
         f"  serve it anyway  make promote VERSION={version} FORCE=1 (the history says so), then: make up",
     ]

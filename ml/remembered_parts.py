@@ -52,7 +52,7 @@ from orderguard.schema import (
 )
 
 MOST_REMEMBERED = 2**19
-"""Parts of one kind that are remembered. Beyond it all is forgotten, and remembering starts anew."""
+"""Parts of one kind that are remembered. Beyond it all is forgotten, and remembering starts over."""
 
 ABSENT = Raw(b"null")
 

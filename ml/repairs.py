@@ -7,7 +7,7 @@ from ml.feature_engineering import Found, ReadingReport
 
 _MOST = 5
 _WAY_OUT = (
-    "Look whether one field is behind most of it: mend it in the feed or in its mapping, set `input.zone` where times "
+    "Look whether one field is behind most of it: fix it in the feed or in its mapping, set `input.zone` where times "
     "have no time zone, or raise `input.maximum_repaired_share` if the feed is simply so."
 )
 

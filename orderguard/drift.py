@@ -320,7 +320,7 @@ def _fewer_histories(histories: Histories) -> str:
         return f"The store of histories has lost its records: {shares} before. Seed it again: seed-histories."
     if histories.state == "off":
         return f"No store of histories is asked: {shares} in training. Set HISTORY_URL."
-    return f"Fewer customers are known: {shares} in training. Is the store of histories whole?"
+    return f"Fewer customers are known: {shares} in training. Is the store of histories complete?"
 
 
 def _advice(cause: Cause | None, reference: DriftReference, histories: Histories) -> str:
@@ -337,7 +337,7 @@ def _look_at(bins: Bins) -> str:
     if bins.name == SCORE:
         return "The scores themselves moved: look at the features that did, then train on recent orders."
     if bins.cause == "history":
-        return "Fewer customers have known earlier orders: is the store of histories on, and whole?"
+        return "Fewer customers have known earlier orders: is the store of histories on, and complete?"
     if bins.period:
         return "Orders come at other times: is local time sent, with its offset?"
     return "Has the feed changed (a unit, a field)? If the shop has, train on recent orders."

@@ -11,7 +11,7 @@ from types import TracebackType
 
 def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        print("\ninterrupted: the same command goes on or begins anew", file=sys.stderr)
+        print("\ninterrupted: the same command goes on or starts over", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 

@@ -107,7 +107,7 @@ def sha256(path: Path) -> str:
 def model_sha256(manifest: bytes) -> str:
     """The SHA-256 of what a manifest says of its model, as JSON with sorted keys and without blanks: all but what
     depends on the masking key, under which the order files' names stand there. A training under another key writes the
-    same model anew.
+    same model again.
     """
     found = json.loads(manifest)
     found.pop("key", None)
@@ -124,7 +124,7 @@ def read_manifest(version_dir: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
-        raise ModelVersionError(f"{path}: not found, so {version_dir} holds no model version") from None
+        raise ModelVersionError(f"{path}: not found, so {version_dir} contains no model version") from None
     except (OSError, msgspec.MsgspecError) as error:
         raise ModelVersionError(f"{path}: unreadable ({error}); fetch or train the version again") from None
     numbered = [msgspec.structs.replace(file, position=place) for place, file in enumerate(manifest.data, 1)]

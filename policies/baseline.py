@@ -1,7 +1,7 @@
 """Today's violations, written down with a day and an owner, so that only new ones fail.
 
 An entry holds for one rule, one resource and one message, and only while the resource is as it was: it carries a hash
-of the resource's inputs. For a rule over the whole stack that is the resource and what hangs together with it. A
+of the resource's inputs. For a rule over the whole stack that is the resource and what is connected with it. A
 secret's content is not part of the hash, which could otherwise be searched for it.
 """
 

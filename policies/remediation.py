@@ -16,7 +16,7 @@ REMEDIES: Mapping[str, Mapping[str, Any]] = {
     "bucket-uniform-access": {"uniformBucketLevelAccess": True},
     "bucket-model-versioning": {"versioning.enabled": True},
     "bucket-versioning": {"versioning.enabled": True},
-    # Google Cloud takes features of one's own in the profile CUSTOM alone.
+    # Google Cloud takes features of your own in the profile CUSTOM alone.
     "edge-tls-version": {"minTlsVersion": "TLS_1_2", "profile": "MODERN", "customFeatures": []},
     "secret-deletion-protection": {"deletionProtection": True},
     "cloud-run-deletion-protection": {"deletionProtection": True},

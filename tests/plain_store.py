@@ -1,4 +1,4 @@
-"""A store in plain words, which keeps every order and folds `after` over them: what all stores are held against."""
+"""A store in plain words, which keeps every order and folds `after` over them: what all stores are compared with."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from orderguard.schema import MaskedOrder
 
 
 class PlainStore:
-    """All orders of each customer, and of each entity since it last started anew."""
+    """All orders of each customer, and of each entity since it last started again."""
 
     def __init__(self) -> None:
         self.customers: dict[str, list[MaskedOrder]] = {}

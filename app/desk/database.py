@@ -55,7 +55,7 @@ class Database:
             if _is_refused(error):
                 raise DeskRefused(_reason(error)) from None
             if isinstance(error, DBAPIError):
-                self.close()  # after a failure no connection is what it was: each begins anew
+                self.close()  # after a failure no connection is what it was: each starts over
             # The words of an error may hold the address, or a value.
             raise DeskAway(_reason(error)) from None
 

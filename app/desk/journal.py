@@ -15,7 +15,7 @@ from pathlib import Path
 from orderguard.private_files import make_private_folder, open_private
 
 MOST_BYTES = 64 * 2**20
-"""Of all segments of a folder; some 30,000 alerts."""
+"""Of all segments of a folder; about 30,000 alerts."""
 SEGMENT_BYTES = 2**20
 """A segment that is so long is followed by another one."""
 

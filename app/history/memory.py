@@ -55,7 +55,7 @@ class MemoryRecords:
         return found
 
     def write(self, changed: Iterable[tuple[str, bytes]]) -> None:
-        """Keep these records from now on, in the place of those that were just read."""
+        """Keep these records from now on, in place of those that were just read."""
         now, records = self._clock(), self._records
         ends = {CUSTOMER.letter: now + self._ttl, ENTITY.letter: now + self._entity_ttl}
         last = 0.0, b""
@@ -70,7 +70,7 @@ class MemoryRecords:
             del self[next(iter(records))]
 
     def replace(self, key: str, record: bytes) -> None:
-        """Put another record in the place of one, with the same time to live."""
+        """Put another record in place of one, with the same time to live."""
         expires, before = self._records[key]
         self._records[key] = (expires, record)
         self._size += len(record) - len(before)

@@ -29,5 +29,5 @@ class Alone:
         if scope["method"] == "GET" and scope["path"] == "/readyz":
             told = Readiness(bool(serving), serving.version if serving else None, self._models.reason)
             return 200 if serving else 503, JSON, msgspec.json.encode(told)
-        problem = Problem("not-found", "this service takes webhooks at /v1/hooks/ alone")
+        problem = Problem("not-found", "this service takes only webhooks, at /v1/hooks/")
         return problem.status, MEDIA_TYPE.encode(), problem.document(scope["state"]["exchange"].request_id)

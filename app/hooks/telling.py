@@ -124,7 +124,11 @@ class Telling:
                 severity="INFO" if outcome == TOLD else "WARNING",
                 time=self._logs.now(),
                 event="tell",
-                message="An anomaly was told." if outcome == TOLD else "An anomaly could not be told.",
+                message=(
+                    "A shop was notified of an anomaly."
+                    if outcome == TOLD
+                    else "A shop could not be notified of an anomaly."
+                ),
                 target=target.name,
                 outcome=outcome,
                 reason=reason,

@@ -27,7 +27,7 @@ class Clock:
 async def ask(
     provider: Provider, prompt: Prompt, *, timeout_seconds: float, attempts: int, clock: Clock
 ) -> AsyncGenerator[str, None]:
-    """The pieces of the provider's answer: `MOST_CHARACTERS` at the most, all of them text. Asks again only while
+    """The pieces of the provider's answer: `MOST_CHARACTERS` at most, all of them text. Asks again only while
     nothing has come.
 
     Raises `ProviderError`, and nothing else, when the attempts or the time are used up, and at once when text had begun

@@ -97,7 +97,7 @@ def routes(
     async def case_of(request: contract.AskRequest | chat.ChatRequest, search: Search) -> Case | None:
         """The order that the question is about. Raises `Problem` when it isn't known."""
         if request.order is not None:
-            # In a thread: texts may take some hundred milliseconds.
+            # In a thread: texts may take about a hundred milliseconds.
             return await service.examine(
                 await asyncio.to_thread(mask_order, request.order, service.keyring, doubt=undecided)
             )

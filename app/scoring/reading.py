@@ -130,7 +130,7 @@ class Reader:
             return error
         except Problem:
             return OrderError("", "the line holds more than one order")
-        return found[0] if found else OrderError("", "the line holds no order")
+        return found[0] if found else OrderError("", "the line contains no order")
 
     def _read(self, document: dict[str, object]) -> Read:
         from orderguard.repair import repair_order

@@ -234,7 +234,7 @@ async function turn(by) {
   return load();
 }
 
-/** Asks anew with another wish, from the first page on. */
+/** Asks again with another wish, from the first page on. */
 export function want(wish) {
   Object.assign(wanted, wish);
   cursors.length = 1;

@@ -82,7 +82,7 @@ function showResults() {
   const { rows, apart, unusable } = state;
   const anomalies = rows.filter((row) => row.answer.anomaly).length;
   say("summary", `${counted(rows.length, "order", "orders")} scored, ${counted(anomalies, "anomaly", "anomalies")}${apart.length ? `, ${apart.length.toLocaleString("en")} set apart` : ""}${unusable.length ? `, ${counted(unusable.length, "line", "lines")} left out` : ""}.`);
-  say("apart", apart.length ? `Set apart, since they are no orders to score: ${byKind(apart)}.` : "");
+  say("apart", apart.length ? `Set apart, since they are not orders to score: ${byKind(apart)}.` : "");
   byId("unusable").hidden = unusable.length === 0;
   byId("unusable").open = true;
   say("unusable-summary", `${counted(unusable.length, "line", "lines")} can’t be used; the others are scored`);

@@ -114,7 +114,7 @@ def main() -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name, stage(Path(name), free_port(), STEPS) as made, Watch(made) as watch:
         kills = [Kill(step, after) for step in points(STEPS) for after in (0.0, draw.uniform(0.3, LATEST_SECONDS))]
-        kills += [Kill("local is not well", after, "answers 500") for after in (0.0, draw.uniform(0.1, 1.0))]
+        kills += [Kill("local is unhealthy", after, "answers 500") for after in (0.0, draw.uniform(0.1, 1.0))]
         for kill in kills:
             rows.append(killed_and_repeated(made, watch, [kill]))
             print(_shown(rows[-1]), flush=True)

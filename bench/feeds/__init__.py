@@ -1,1 +1,1 @@
-"""Public order feeds: their conversion, anomalies in the place of real orders, and the table of who finds them."""
+"""Public order feeds: their conversion, anomalies in place of real orders, and the table of who finds them."""

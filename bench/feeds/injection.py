@@ -1,4 +1,4 @@
-"""Anomalies in the place of real orders, one small function a kind.
+"""Anomalies in place of real orders, one small function a kind.
 
 A copy beside its original would be given away by the time since the customer's last order. So each anomaly stands
 where a real order stood, with what was known of its customer then, and the real one is no part of the comparison.
@@ -45,7 +45,7 @@ class Kind(NamedTuple):
 
 
 class Injected(NamedTuple):
-    """Cases in the place of the later orders at `rows`, which are of no use as normal ones."""
+    """Cases in place of the later orders at `rows`, which are of no use as normal ones."""
 
     cases: list[Case]
     rows: list[int]

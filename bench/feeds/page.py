@@ -19,7 +19,7 @@ def page(tables: dict[str, FeedTable], failed: dict[str, str]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>On other people\'s orders</title>'
         f"<style>{STYLE}</style><h1>On other people's orders</h1>"
-        "<p>ROC-AUC of anomalies in the place of real later orders. A red frame: a goal is missed.</p>"
+        "<p>ROC-AUC of anomalies in place of real later orders. A red frame: a goal is missed.</p>"
         f"{''.join(parts)}</html>\n"
     )
 

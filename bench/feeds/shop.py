@@ -1,5 +1,5 @@
 """A feed through the product: a version trained on its earlier orders, and the rows of the later ones as they would be
-in production, with and without anomalies in the place of some.
+in production, with and without anomalies in place of some.
 """
 
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class Later(NamedTuple):
 
 @dataclass(frozen=True)
 class Shop:
-    """`known` are the rows of the earlier orders that a detector may be fitted on. `later` are held against a catalogue
-    that is learnt anew as in production, `aged` against the version's own, which never is. `places` says which of the
-    later rows each kind has taken the place of.
+    """`known` are the earlier orders' rows, which a detector may be fitted on. `later` are compared with a catalogue
+    that is relearnt as in production, `aged` with the version's own, which never is. `places` says which of the later
+    rows each kind has replaced.
     """
 
     orders: int

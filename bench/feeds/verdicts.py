@@ -1,4 +1,4 @@
-"""What a feed's figures are held against."""
+"""What a feed's figures are compared with."""
 
 import math
 
@@ -24,7 +24,7 @@ class KindTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Aged(msgspec.Struct, frozen=True, kw_only=True):
-    """What ours finds, and how often it is alarmed, where the catalogue is never learnt anew."""
+    """What ours finds, and how often it is alarmed, where the catalogue is never learnt again."""
 
     kinds: dict[str, Found]
     alerts: float

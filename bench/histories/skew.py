@@ -1,7 +1,7 @@
 """No skew: a service that was just deployed and seeded decides as training computes.
 
 Training runs under a key of its own. The service has another one, and the seed is made under that. The later orders
-are streamed in time order into a real process beside a real Redis server; what comes back is held against what
+are streamed in time order into a real process beside a real Redis server; what comes back is compared with what
 training's code computes of them, all at once over columns, with the catalogue that is served.
 """
 

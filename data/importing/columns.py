@@ -17,7 +17,7 @@ from orderguard.sources.mapping import Field
 from orderguard.sources.plan import Get, Plan, as_identifier, kind_of
 
 MOST_REMEMBERED = 2**16
-"""Values of one column that are remembered. Beyond it all are forgotten, and remembering starts anew."""
+"""Values of one column that are remembered. Beyond it all are forgotten, and remembering starts over."""
 
 LONGEST_NUMBER = 128
 Row = list[str]
@@ -51,7 +51,7 @@ class Remembered(dict[Any, bytes]):
         return written
 
     def forget(self) -> None:
-        """Begin anew where it is much."""
+        """Start over where it is much."""
         if len(self) > MOST_REMEMBERED:
             self.clear()
             self.odd.clear()

@@ -48,7 +48,7 @@ class Groups:
         self._files: list[BinaryIO] = []
 
     def begin(self) -> None:
-        """Begin, or begin anew."""
+        """Begin, or start over."""
         self.end()
         self.records.clear()
         self._files = [open_private(path, "wb") for path in self.paths]

@@ -40,7 +40,7 @@ class Report:
             kinds = ", ".join(
                 f"{count:,} {kind if count == 1 else _PLURAL[kind]}" for kind, count in self.apart.most_common()
             )
-            lines.append(f"  set apart, since they are no orders: {kinds}")
+            lines.append(f"  set apart, since they are not orders: {kinds}")
         if self.quarantined:
             lines.append(f"  quarantined: {_orders(self.quarantined.total())}; by field and reason")
             lines += _listed(self.quarantined)

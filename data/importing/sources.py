@@ -83,7 +83,7 @@ def files_in(path: Path, name: str, mapping: Mapping | None) -> list[Path]:
         return [path]
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     if not files:
-        raise InputError("the folder holds no file. Put exports there, or name one: make import FILE=orders.csv")
+        raise InputError("the folder contains no file. Put exports there, or name one: make import FILE=orders.csv")
     for each, one in _mappings(name, mapping):
         if one.join and (mapping or name or any(fnmatch(file.name, str(one.file.name)) for file in files)):
             needed = ", ".join([str(one.file.name), *(join.file for join in one.join.values())])

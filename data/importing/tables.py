@@ -46,5 +46,5 @@ def _text(path: Path, head: bytes, file: File, held: ExitStack, told: Told | Non
     if told:
         told(read)
     if not is_text(head, encoding):
-        raise InputError("the file holds no text. Export a table as CSV or .xlsx, or JSON.")
+        raise InputError("the file contains no text. Export a table as CSV or .xlsx, or JSON.")
     return table_of(lines_of(text), file, encoding)

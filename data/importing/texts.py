@@ -20,7 +20,7 @@ def reading() -> Iterator[None]:
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise InputError("the file is not a whole gzip file. Copy it again.") from None
+        raise InputError("the file is an incomplete gzip file. Copy it again.") from None
     except OSError as error:
         raise InputError(
             f"the file can't be read ({error.strerror or 'broken'}). Name one: make import FILE=…"

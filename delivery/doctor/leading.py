@@ -1,5 +1,5 @@
-"""Telling how the needs stand, and leading through what is missing. Nothing is written down: each run looks anew, so
-one that was broken off goes on where it was.
+"""Telling how the needs stand, and leading through what is missing. Nothing is written down: each run looks again, so
+one that was interrupted goes on where it was.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ def report(needs: Sequence[Need], found: Mapping[str, Finding]) -> str:
         if finding.state == "missing":
             lines += [f"      {line}" for line in need.command.splitlines()]
     missing, unknown = len(stopping(needs, found)), sum(one.state == "unknown" for one in found.values())
-    waits = f", {unknown} can't be looked at yet" if unknown else ""
+    waits = f", {unknown} can't be checked yet" if unknown else ""
     total = f"{missing} missing{waits}" if missing or unknown else "nothing is missing"
     return "\n".join(
         [*lines, "", f"{total}; {sum(one.state == 'here' for one in found.values())} of {len(needs)} are here"]

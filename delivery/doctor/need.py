@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Finding:
-    """`state` is `here`, `missing`, or `unknown` where it can't be looked at yet; `note` says what was found."""
+    """`state` is `here`, `missing`, or `unknown` where it can't be checked yet; `note` says what was found."""
 
     state: State
     note: str = ""

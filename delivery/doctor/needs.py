@@ -49,7 +49,7 @@ def _machine() -> list[Need]:
         Need(
             "pulumi",
             _engine,
-            f"make engine   # {ENGINE_VERSION}, held against its pinned SHA-256; put the folder that it names on PATH",
+            f"make engine   # {ENGINE_VERSION}, checked against its pinned SHA-256; put the folder it names on PATH",
             by_hand=True,
         ),
         Need(
@@ -184,7 +184,7 @@ def _one_time(stack: Stack) -> list[Need]:
     return [
         Need(
             "one-time stack",
-            # Of an `up` that was broken off, one of these lacks.
+            # Of an `up` that was interrupted, one of these lacks.
             answers(
                 f"gcloud storage buckets describe gs://{bucket}",
                 f"gcloud kms keys describe stack-secrets --keyring pulumi --location {region} --project {project}",

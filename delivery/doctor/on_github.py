@@ -81,7 +81,7 @@ def _environment(stack: Stack, name: str, here: tuple[str, ...]) -> list[Need]:
     ]
     ref = "branch main" if name in ON_MAIN else "tag v*" if name in ON_TAGS else ""
     if ref:
-        # First these: setting them anew forgets who approves.
+        # First these: setting them again forgets who approves.
         kind, pattern = ref.split()
         needs.append(
             Need(

@@ -34,7 +34,7 @@ def commit_of(reference: str) -> str:
         return run(["git", "merge-base", reference, "HEAD"]).strip()
     except DeliveryError as problem:
         raise UsageError(
-            f"BASE={reference} is no commit that this clone holds: fetch it first (git fetch origin main).\n{problem}"
+            f"BASE={reference} is not a commit in this clone: fetch it first (git fetch origin main).\n{problem}"
         ) from None
 
 

@@ -10,7 +10,7 @@ from delivery.previews.preview import LOCAL, Preview
 MARKER = "<!-- orderguard preview -->"
 LONGEST_COMMENT = 65_000
 """GitHub takes 65,536 characters."""
-CUT = "\n```\n\n</details>\n\nThe rest is too long for a comment; it stands on the run's page, under Summary.\n"
+CUT = "\n```\n\n</details>\n\nThe rest is too long for a comment; it is on the run's page, under Summary.\n"
 
 
 def write(found: Preview) -> Path:

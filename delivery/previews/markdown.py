@@ -19,7 +19,7 @@ _WORDS = {"delete": "deleted", "replace": "replaced"}
 def markdown(preview: Preview) -> str:
     """The count, what is destroyed, the tree, what the policies say."""
     lines = [f"### `{preview.stack}` on {the(preview.cloud)}", ""]
-    lines += [f"**{preview.counts}**, held against {preview.against}. Policies: {preview.policies}."]
+    lines += [f"**{preview.counts}**, compared with {preview.against}. Policies: {preview.policies}."]
     lines += [f"\n> {escaped(note)}" for note in preview.notes]
     if refused := list(preview.refusals()):
         said = [line for problem in refused for line in problem.splitlines()]

@@ -18,7 +18,7 @@ GOOGLE_CLOUD = "Google Cloud"
 
 @dataclass(frozen=True)
 class Preview:
-    """`against` says what the program is held against. `said` is the policies' report, None where they were not asked;
+    """`against` says what the program is compared with. `said` is the policies' report, None where they were not asked;
     `failure` holds the engine's words where it refused; `notes` say what the reader has to know beside.
     """
 

@@ -36,7 +36,7 @@ _LEAD = 12
 _NO_PROBLEM = re.compile(r"^((preview|update|refresh) failed|.*\b[Pp]rogram exited with .*code:? \d+)$")
 """What the engine says of a run that said itself what is wrong."""
 
-# What holds data, by its kind; the first that fits names it. Such a resource can be made anew, what was in it can't.
+# What holds data, by its kind; the first that fits names it. Such a resource can be made again, what was in it can't.
 DATA = (
     ("bucket", r"gcp:storage/bucket:"),
     ("key", r"gcp:kms/(keyRing|cryptoKey|cryptoKeyVersion|ekmConnection|autokeyConfig|keyHandle):|gcp:\w+/key:Key"),

@@ -15,7 +15,7 @@ WIDTH = 100
 
 def text(preview: Preview) -> str:
     """The count, what is destroyed, the rest as a tree, what the policies say. Nothing is told twice."""
-    lines = [preview.counts, f"{preview.stack} on {the(preview.cloud)}, held against {preview.against}"]
+    lines = [preview.counts, f"{preview.stack} on {the(preview.cloud)}, compared with {preview.against}"]
     lines += [f"note: {note}" for note in preview.notes]
     if refused := list(preview.refusals()):
         lines += ["", "Refused", *(f"  {line}" for problem in refused for line in problem.splitlines())]
@@ -73,5 +73,5 @@ def outputs(changes: Sequence[Change]) -> list[str]:
 def changed(change: Change) -> str:
     """A property's change in one line."""
     named = change.replaces and change.before == change.after and change.before.startswith('"')
-    values = f"{change.before}, which is made anew" if named else f"{change.before} → {change.after}"
+    values = f"{change.before}, which is recreated" if named else f"{change.before} → {change.after}"
     return f"{change.path}: {values}{' (replaces)' if change.replaces else ''}"

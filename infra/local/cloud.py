@@ -142,4 +142,4 @@ class Cloud:
         try:
             return Record(**{name: plain[name] for name in _PLAIN if name != "sealed"}, **self.unseal(plain["sealed"]))
         except (Damaged, TypeError, AttributeError):
-            return None  # gone, as a thing that the state knows and the disk doesn't: `up` makes it anew
+            return None  # gone, as a thing that the state knows and the disk doesn't: `up` recreates it

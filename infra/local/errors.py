@@ -39,7 +39,7 @@ def explaining(command: Callable[[], int]) -> int:
             raise
         where = f" ({problem.filename})" if problem.filename else ""
         told = LocalCloudError(
-            f"The disk is full{where}. What was there is whole: free some space, and run the same command again."
+            f"The disk is full{where}. Existing files are intact: free some space, and run the same command again."
         )
     print(f"error: {told}", file=sys.stderr)
     return told.exit_code

@@ -38,7 +38,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON document at `path`, or None where there is none. A damaged one counts as gone: `up` makes it anew."""
+    """The JSON document at `path`, or None where there is none. A damaged one counts as gone: `up` recreates it."""
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

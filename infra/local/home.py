@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH = Path(__file__).resolve().with_name("launch.py")
 """The script that starts a plugin or the supervisor."""
 RELAY = LAUNCH.with_name("relay.py")
-"""The script that the engine starts in the place of a plugin."""
+"""The script that the engine starts in place of a plugin."""
 DEFAULT_STACK = "local"
 PYTHON, PROJECT = "LOCAL_CLOUD_PYTHON", "LOCAL_CLOUD_PROJECT"
 """The environment variables that name a program's Python, and the folder of the program that it is for."""
@@ -87,7 +87,7 @@ def user_cache(variables: Mapping[str, str] | None = None) -> Path:
 
 
 def bytecode_cache(variables: Mapping[str, str] | None = None) -> Path:
-    """Where Python keeps what it compiled. Where a shell forbids it, each start compiles anew."""
+    """Where Python keeps what it compiled. Where a shell forbids it, each start compiles again."""
     return user_cache(variables) / "bytecode"
 
 

@@ -134,7 +134,7 @@ def _read(
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as problem:
         raise WorkflowError(f"the source is no workflow: {problem}") from None
     if len(parameters) > 1 or len(steps) != count or set(main) - {"params", "steps"}:
-        raise WorkflowError("`main` has to have one parameter at the most, and steps of different names")
+        raise WorkflowError("`main` has to have one parameter at most, and steps of different names")
     known = {*parameters, *(step["result"] for step in steps.values() if "result" in step), *_NAMES}
     for name, step in steps.items():
         if wrong := list(_wrong(step, {*steps, END}, known, calls, functions)):

@@ -20,7 +20,7 @@ def alert_rate_gate(scores: NDArray[np.float64], threshold: float, rate: float, 
         "at least": f"{said} So later orders are more alike than earlier ones, or a busy stretch among the "
         "reference orders set the threshold: look at the orders there that the report's first plot shows far right.",
         "at most": f"{said} So later orders are unlike the earlier ones: the drift gate's table names what moved. A "
-        "mistake of the feed? Mend it there. A change that stays? Train on the orders since then (`make train "
+        "mistake of the feed? Fix it there. A change that stays? Train on the orders since then (`make train "
         "DATA=folder-of-the-newer-files`).",
     }
     figures = [

@@ -290,7 +290,7 @@ def described(kind: str) -> str:
 
 def lower(setting: str, value: float) -> str:
     """The way out where nothing is wrong with the orders: a limit that `value` keeps to."""
-    return f"Where that is how this shop is, set `{setting}` to {math.floor(value * 100) / 100:g}."
+    return f"If that is normal for this shop, set `{setting}` to {math.floor(value * 100) / 100:g}."
 
 
 def _advice(kind: str, found: Detection, setting: str, value: float) -> str:

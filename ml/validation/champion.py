@@ -71,7 +71,7 @@ def champion_gate(
         margin=chance.average_precision,
         orders=found.normal,
         advice="The champion finds the same injected anomalies better. Did these orders lose a field or a period that "
-        "it was trained on? Mend that, or, where this model is right for the shop as it is now, raise "
+        "it was trained on? Fix that, or, where this model is right for the shop as it is now, raise "
         f"`gates.champion.tolerance` above {limit + config.tolerance - found.average_precision:.2g}.",
     )
     return gate("champion", _MEANING, [figure, *known], note=note)

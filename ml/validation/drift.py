@@ -76,7 +76,7 @@ def drift_gate(runs: list[DriftRun], minimum_rows: int) -> Gate:
             orders=rows,
             more=max([0, *(_rows_to_tell(run.report, minimum_rows) - rows for run in hidden)]),
             advice=f"Not told: {', '.join(run.name for run in missed)}. What they change varies as much by itself in "
-            "these orders. Where that is how this shop is, lower `drift.minimum_effect`: smaller shifts then count.",
+            "these orders. If that is normal for this shop, lower `drift.minimum_effect`: smaller shifts then count.",
         ),
         Figure(
             name="normal windows taken for a fault",

@@ -2,7 +2,7 @@
 
 Of an entity's last orders, in an hour, a day and a week, other customers and other cards are counted; the larger of
 both says how many others there are. What is always shared says nothing: a till, an office's network, a parcel shop. So
-they are held against the entity's own usual pace, from its first order until a week ago. What was first seen less than
+they are compared with the entity's own usual pace, from its first order until a week ago. What was first seen less than
 a week ago has none, and what an order does not name, or nobody else did, nobody shares.
 """
 
@@ -59,7 +59,7 @@ def starts(at: Sequence[float], now: float) -> tuple[int, int, int]:
 
 
 def others(digests: Sequence[int], start: int, own: int) -> int:
-    """How many there are from `start` on, without one's own and what is not told."""
+    """Return how many distinct digests there are from `start` on, without `own` and missing ones (0)."""
     found = set(digests[start:])
     found.discard(own)
     found.discard(0)

@@ -96,7 +96,7 @@ def usual_of_shop(catalogue: Catalogue) -> tuple[float, ...]:
 
 
 def looked_up(columns: Columns, catalogue: Catalogue, other_currencies: Iterable[str] = ()) -> LookedUp:
-    """All orders held against one catalogue. `other_currencies` are those that only histories know."""
+    """All orders compared with one catalogue. `other_currencies` are those that only histories know."""
     currency = columns.codes["currency"]
     currencies = list(dict.fromkeys((*currency.values, *other_currencies)))
     everywhere = np.zeros(len(columns), dtype=np.int64)

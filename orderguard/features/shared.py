@@ -186,7 +186,7 @@ def _next_same(group: Indices, value: Indices) -> Indices:
 
 
 def lives(group: Indices, at: Floats, days: float = SILENT_DAYS) -> Indices:
-    """Entities or customers (n,) as numbers that change also where one starts anew after so many days, see
+    """Entities or customers (n,) as numbers that change also where one starts over after so many days, see
     `orderguard.history.is_silent`.
     """
     anew = np.zeros(len(group), dtype=bool)

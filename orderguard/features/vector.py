@@ -45,7 +45,7 @@ def column_features(
     shared: Mapping[str, Floats],
     histories: Mapping[str, CustomerHistory] | None = None,
 ) -> NDArray[np.float32]:
-    """The same over columns, each order held against its own catalogue. `shared` is what `shared_facts` found."""
+    """The same over columns, each order compared with its own catalogue. `shared` is what `shared_facts` found."""
     facts: dict[str, Any] = columns.numbers | usual.of_orders(columns.numbers["minute"])
     facts.update(shared)
     _add_lines(facts, columns, usual)

@@ -13,7 +13,7 @@ from orderguard.schema import MaskedOrder
 
 REMEMBERED = 32
 CUSTOMER_SILENT_DAYS = 180
-"""A customer who comes back after more days starts anew, whatever a store still holds: training forgets as a store does
+"""A customer who comes back after more days starts over, whatever a store still holds: training forgets as a store does
 whose HISTORY_TTL_DAYS are these.
 """
 

@@ -10,7 +10,7 @@ from orderguard.schema import MaskedOrder
 ENTITIES = ("device", "network", "email", "address", "payment")
 REMEMBERED_OF_ENTITY = 64
 SILENT_DAYS = 90
-"""An entity that no order named for longer than this starts anew with the next one, as if never seen: an address may
+"""An entity that no order named for longer than this starts over with the next one, as if never seen: an address may
 have other tenants, a network another owner. Stores forget it by then, too."""
 
 
@@ -50,5 +50,5 @@ def entity_after(history: EntityHistory | None, order: MaskedOrder) -> EntityHis
 
 
 def is_silent(at: Iterable[float], placed: float, days: float = SILENT_DAYS) -> bool:
-    """Whether the last of these orders was placed so long before that the entity starts anew."""
+    """Whether the last of these orders was placed so long before that the entity starts over."""
     return placed - max(at, default=placed) > days * 86_400

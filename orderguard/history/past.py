@@ -22,7 +22,7 @@ NO_PAST = Past(None, (None,) * len(ENTITIES))
 
 
 def after(past: Past, order: MaskedOrder) -> Past:
-    """What is known once this order has been counted: the plain definition that stores and columns are held against.
+    """What is known once this order has been counted: the plain definition that stores and columns are compared with.
 
     Lists are in the order in which orders were counted; `as_of` gives them as an order sees them.
     """
@@ -46,7 +46,7 @@ def as_of(past: Past, placed: float) -> Past:
 def customer_as_of(history: CustomerHistory | None, placed: float) -> CustomerHistory | None:
     """A customer's history as an order sees it.
 
-    None where none of it was placed before, or where the customer was silent for so long as to start anew.
+    None where none of it was placed before, or where the customer was silent for so long as to start over.
     """
     if history is None:
         return None
@@ -62,7 +62,7 @@ def customer_as_of(history: CustomerHistory | None, placed: float) -> CustomerHi
 def entity_as_of(history: EntityHistory | None, placed: float) -> EntityHistory | None:
     """An entity's history as an order sees it.
 
-    None where none of it was placed before, or where it was silent for so long that it starts anew.
+    None where none of it was placed before, or where it was silent for so long that it starts over.
     """
     if history is None:
         return None

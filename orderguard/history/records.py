@@ -31,7 +31,7 @@ class Kind(NamedTuple):
     size: int
     kept: int
     silence: float
-    """After so many seconds without an order a record starts anew."""
+    """After so many seconds without an order a record starts over."""
 
 
 CUSTOMER = Kind("c", b"ogc2", "IddIIIIH3s", 41, REMEMBERED + SPARE, CUSTOMER_SILENT_DAYS * 86_400)

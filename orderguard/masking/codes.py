@@ -36,7 +36,7 @@ Doubt = Callable[[str, str], str]
 """What stands for a code that a catalogue may prove to be an article's, given the code and its placeholder."""
 
 _MOST_REMEMBERED = 100_000
-"""Beyond it all is forgotten, and remembering starts anew."""
+"""Beyond it all is forgotten, and remembering starts over."""
 _LONGEST_REMEMBERED = 128
 _ASCII_SEPARATORS = b" \t-_.,;:/|@+()#'\"*"
 _SEPARATORS = {code: None for code in _ASCII_SEPARATORS}

@@ -90,7 +90,7 @@ def quantity_in_words(line: Line) -> str:
 
 
 def _held_against(line: Line) -> str:
-    """What an article that was never sold is held against."""
+    """What an article that was never sold is compared with."""
     return "" if line.known else f" {_where(line)}"
 
 

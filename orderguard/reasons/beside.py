@@ -10,7 +10,7 @@ from orderguard.schema import MaskedOrder
 
 
 class LineBesideUsual(msgspec.Struct, frozen=True):
-    """A line of the masked order. Prices are in the order's currency. What was never sold before is held against its
+    """A line of the masked order. Prices are in the order's currency. What was never sold before is compared with its
     category, else against the shop, and `sold_before` is false.
     """
 

@@ -43,7 +43,7 @@ _AT_THE_TILL = ("card_present", "interac_present")
 def orders(document: object) -> Iterator[Loose]:
     """The orders of a charge, a payment intent, a Checkout session, a refund, a list of these, or an event about one.
 
-    An event about anything else holds no order; what is no object of Stripe's is an empty one.
+    An event about anything else contains no order; what is no object of Stripe's is an empty one.
     """
     if at(document, "object") == "event":
         inside = at(document, "data", "object")

@@ -58,7 +58,7 @@ def whole(data: bytes, name: str | None = None, feed: Feed = Feed()) -> Whole:
             return _table(name, lambda file: workbook_table(io.BytesIO(data), file, held, WORKBOOK))
         encoding = encoding_of(data)
         if not is_text(data, encoding):
-            raise MappingError("a file that holds no text: save the table as .xlsx or CSV, or as JSON")
+            raise MappingError("a file that contains no text: save the table as .xlsx or CSV, or as JSON")
         text = data.decode(encoding, errors_for(encoding)).lstrip("\ufeff")
         if text.lstrip()[:1] in ("{", "["):
             return _documents(text, name, feed)

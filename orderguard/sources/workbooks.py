@@ -21,7 +21,7 @@ _BROKEN = "the workbook can't be read: open it, save it as .xlsx or CSV, and tak
 @dataclass(frozen=True)
 class Limits:
     """How much a workbook may hold: bytes of texts, styles and the like, which are in memory at once; bytes of its
-    sheets; cells, with the empty ones that a sheet leaves out. None: no limit, for a file of one's own.
+    sheets; cells, with the empty ones that a sheet leaves out. None: no limit, for a file of your own.
     """
 
     held: int

@@ -229,7 +229,7 @@ repaired = settings(
 
 release_channel = settings(
     "gke-release-channel",
-    "A cluster follows a release channel, so that it gets its mending.",
+    "A cluster follows a release channel, so that it gets its fixes.",
     types=[CLUSTER],
     severity=LOW,
     level=ADVISORY,

@@ -30,7 +30,7 @@ _OLD = (
     "MYSQL_5_", "POSTGRES_9_", "POSTGRES_10", "POSTGRES_11", "POSTGRES_12", "POSTGRES_13", "SQLSERVER_2014",
     "SQLSERVER_2017",
 )  # fmt: skip
-"""Versions that their makers mend no more."""
+"""Versions that their makers no longer maintain."""
 
 
 def _primary_postgres(instance: Resource) -> bool | Value:
@@ -143,7 +143,7 @@ deletion_protection = settings(
 
 maintained_version = settings(
     "sql-maintained-version",
-    "A database is of a version that is still mended.",
+    "A database is of a version that is still maintained.",
     types=[INSTANCE],
     level=ADVISORY,
     wants=[Want("databaseVersion", lambda version: not str(version).startswith(_OLD), "is of an old version")],

@@ -52,7 +52,7 @@ def found(service: Service, name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def enter(browser: Browser, service: Service) -> Iterator[Enter]:
-    """Comes to the desk in a tab of one's own, with the key, as somebody."""
+    """Comes to the desk in a new tab, with the key, as somebody."""
     tabs: list[Iterator[Page]] = []
 
     def come(name: str, view: str = "#/queue", **context: Any) -> Page:

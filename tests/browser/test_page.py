@@ -110,7 +110,7 @@ def test_what_is_no_order_is_set_apart_beside_the_scores(page: Page) -> None:
     score(page, json.dumps([USUAL, BACK, {**BACK, "order_id": "R-2"}, one_back]))
     expect(page.locator("#summary")).to_have_text("1 order scored, 0 anomalies, 3 set apart.")
     expect(page.locator("#apart")).to_have_text(
-        "Set apart, since they are no orders to score: 2 × refund, 1 × exchange."
+        "Set apart, since they are not orders to score: 2 × refund, 1 × exchange."
     )
     expect(page.locator("#scores tbody tr")).to_have_count(1)
 

@@ -122,7 +122,7 @@ def leaks(place: str, data: bytes, allowed: Iterable[str] = (), forms: Forms | N
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """All files of a folder that may be in use: where one is renamed or removed meanwhile, all are read anew."""
+    """All files of a folder that may be in use: where one is renamed or removed meanwhile, all are read again."""
     while True:
         try:
             return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -133,7 +133,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def leaks_in_folder(folder: Path, allowed: Iterable[str] = (), forms: Forms | None = None) -> list[Leak]:
     """The canaries in the contents and the names of all files of a folder."""
     files = contents(folder)
-    assert files, f"{folder} holds no file: nothing would be found there"
+    assert files, f"{folder} contains no file: nothing would be found there"
     found = leaks(f"file names of {folder}", "\n".join(map(str, files)).encode(), allowed, forms)
     return found + [leak for path, content in files.items() for leak in leaks(str(path), content, allowed, forms)]
 

@@ -118,7 +118,7 @@ def test_a_pull_request_gets_a_preview_of_each_stack_without_a_secret(
     for stack in ("staging", "prod"):
         text = (runner.artifacts / f"preview-{stack}" / f"preview-{stack}.md").read_text()
         # The commit before is the base, and orders are no part of the platform: nothing of it changes.
-        assert "**0 changes; " in text and "held against the base" in text and "0 violations" in text
+        assert "**0 changes; " in text and "compared with the base" in text and "0 violations" in text
 
 
 def test_a_tag_of_a_fork_deploys_nothing_and_says_what_is_missing(

@@ -1,7 +1,7 @@
 """The former release's three stacks as states: recorded by the local cloud, without secrets, a resource a line
 (`zcat tests/infra/former/prod.jsonl.gz` shows one).
 
-`make former-state TAG=v1.0.0` writes them anew from the tree of a tag. `make check-tag` refuses a tag while they are
+`make former-state TAG=v1.0.0` writes them again from the tree of a tag. `make check-tag` refuses a tag while they are
 not of the tag before.
 """
 

@@ -1,6 +1,6 @@
 """The reviewed inventory of each stack: every resource by type and name, in tests/infra/inventory/<stack>.yaml.
 
-`python -m tests.infra.inventories` writes them anew; the diff is what a reviewer reads.
+`python -m tests.infra.inventories` writes them again; the diff is what a reviewer reads.
 """
 
 import os

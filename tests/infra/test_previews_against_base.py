@@ -116,6 +116,6 @@ def test_a_changed_key_is_told_as_data_that_is_destroyed_and_with_all_that_hangs
     assert {"history-password", "registry", "api-key"} <= {step.name for step in steps.destroyed() if step.data}
     assert {"raw", "models"} <= {step.name for step in steps.steps if step.operation == "update"}
     assert 'name: "data" → "data-2" (replaces)' in section
-    assert 'secretId: "orderguard-prod-api-key", which is made anew (replaces)' in section
+    assert 'secretId: "orderguard-prod-api-key", which is recreated (replaces)' in section
     assert not [line for line in section.splitlines() if re.search(r': ("[^"]*…?"?) → \1( |$)', line)]
     assert section.index("`data`<br>") < section.index("`registry`<br>") < section.index("What changes, by component")

@@ -1,4 +1,4 @@
-"""The way up from the former release: this commit, held against its stacks, destroys nothing that holds data."""
+"""The way up from the former release: this commit, compared with its stacks, destroys nothing that holds data."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.infra.recording import STACKS
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_bucket_key_secret_or_database_is_replaced_or_deleted(stack: str, models: Path, tmp_path: Path) -> None:
     """Where this fails: an alias (docs/technical/infrastructure.md, "Rename") lets a resource move or take a new name
-    in the program; what Google Cloud itself has to make anew stays beside the old one until its data has moved.
+    in the program; what Google Cloud itself has to make again stays beside the old one until its data has moved.
     """
     home, log = Home(tmp_path / "home"), tmp_path / "events.json"
     bring_up(home, stack)

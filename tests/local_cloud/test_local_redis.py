@@ -170,7 +170,7 @@ def test_a_damaged_record_gives_way_to_a_new_store(cloud: Cloud, content: str) -
     record = cloud.run / "stores" / "histories.json"
     record.parent.mkdir(parents=True)
     record.write_text(content)
-    assert drop_damaged(cloud) == ["dropped the damaged record of store histories, which is made anew"]
+    assert drop_damaged(cloud) == ["dropped the damaged record of store histories, which is recreated"]
     assert not record.exists()
 
 

@@ -279,7 +279,7 @@ def test_a_damaged_record_of_a_service_is_dropped_and_the_service_made_anew(
         wait_until(lambda: client.running(web.cloud) is None)
         client.ensure(web.cloud)
         assert client.request(web.cloud, {"do": "status"})["services"] == []
-    assert drop_damaged(web.cloud) == ["dropped the damaged record of service web, which is made anew"]
+    assert drop_damaged(web.cloud) == ["dropped the damaged record of service web, which is recreated"]
     assert drop_damaged(web.cloud) == []
     assert client.running(web.cloud) is None
     client.ensure(web.cloud)

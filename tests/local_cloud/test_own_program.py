@@ -40,7 +40,7 @@ def project_at(folder: Path, content: str = "name: mine\nruntime: python\n") -> 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "holds no Pulumi.yaml.*--project DIR"),
+        (None, "contains no Pulumi.yaml.*--project DIR"),
         ("runtime: python\n", "has no `name`"),
         ("name: x\n", "has no `runtime`"),
         ("name: ${PROJECT}\nruntime: python\n", "is a template.*pulumi new"),
@@ -234,7 +234,7 @@ def test_a_stranger_brings_a_program_up_from_the_wheel_and_loses_nothing(
 
     os.kill(int(found["supervisor"]), signal.SIGKILL)
     dead = stranger("status")
-    assert dead.returncode == 1 and "stopped: the service" in dead.stdout and "mend it" in dead.stdout
+    assert dead.returncode == 1 and "stopped: the service" in dead.stdout and "fix it" in dead.stdout
     again = stranger("up")
     assert again.returncode == 0 and "started the services again" in again.stdout, again.stdout + again.stderr
     assert "no resource changes" in again.stdout

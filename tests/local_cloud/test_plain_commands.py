@@ -1,5 +1,5 @@
 """`pulumi` as people type it, in a fresh clone: with an engine, its Python host and a virtual environment, and nothing
-of ours running it. What docs/technical/everyday.md tells is done here, on an environment of one's own.
+of ours running it. What docs/technical/everyday.md tells is done here, on an environment of your own.
 """
 
 import json
@@ -91,7 +91,7 @@ def done(clone: Path, *words: str, where: str = ".") -> str:
 
 @pytest.fixture(scope="module")
 def up(clone: Path) -> str:
-    """What `pulumi up` of an environment of one's own says."""
+    """What `pulumi up` of an environment of your own says."""
     done(clone, "stack", "init", "qa")
     return done(clone, "up", "--yes", "--skip-preview", "--stack", "qa", "--policy-pack", "policies")
 

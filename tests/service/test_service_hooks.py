@@ -58,7 +58,7 @@ def test_a_signed_delivery_is_scored_once_however_often_it_comes(hooks: Service,
 def test_two_secrets_are_valid_while_one_is_rotated_and_no_third(hooks: Service, vendor: str) -> None:
     old = new(vendor)
     assert outcome(deliver(hooks, old, old.signed(OLDER_SECRETS[vendor]))) == "scored"
-    assert outcome(deliver(hooks, old)) == "duplicate", "signed anew with the other secret, it is the same delivery"
+    assert outcome(deliver(hooks, old)) == "duplicate", "signed again with the other secret, it is the same delivery"
     other = new(vendor)
     assert deliver(hooks, other, other.signed("a-secret-that-is-nobody-s")).status_code == 401
 

@@ -71,7 +71,7 @@ WRONG: list[tuple[str, list[str], dict[str, str], str]] = [
     ("delivery.__main__", ["nope"], {}, "'verify-image'"),
     ("delivery.__main__", ["preview"], {"STACK": ""}, "STACK is not set"),
     ("delivery.__main__", ["preview"], {"STACK": "nope"}, "There is no stack 'nope'; there are: local, prod, staging"),
-    ("delivery.__main__", ["preview"], {"STACK": "local", "BASE": "nope"}, "BASE=nope is no commit"),
+    ("delivery.__main__", ["preview"], {"STACK": "local", "BASE": "nope"}, "BASE=nope is not a commit"),
     ("delivery.__main__", ["secrets"], {"STACK": "local", "ROTATE": "nope"}, "ROTATE=nope: what is drawn"),
     ("delivery.__main__", ["secrets"], {"STACK": "local", "SECRET": "nope"}, "whose value is given are: "),
     ("delivery.__main__", ["deploy"], {"STACK": "local", "MODEL": "nope"}, "neither job"),

@@ -41,7 +41,7 @@ def test_a_command_is_interrupted_in_its_first_import(module: str) -> None:
     command = [sys.executable, "-c", INTERRUPTED.format(module=module), "--help"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGINT and not done.stdout
-    assert done.stderr == "\ninterrupted: the same command goes on or begins anew\n"
+    assert done.stderr == "\ninterrupted: the same command goes on or starts over\n"
 
 
 def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_command_at_work_is_interrupted(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
         asking.close()
     assert process.returncode == -signal.SIGINT
-    assert said == "\ninterrupted: the same command goes on or begins anew\n"
+    assert said == "\ninterrupted: the same command goes on or starts over\n"
 
 
 def test_the_packs_own_command_is_interrupted(

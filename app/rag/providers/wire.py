@@ -13,8 +13,8 @@ import httpx
 from app.rag.providers.provider import OTHER_FORM, TOO_MUCH, ProviderError
 
 MOST_BYTES = 512 * 1024
-"""Of one answer, with its heads and frames: a chunk of a streamed answer has some hundred bytes, and one comes for each
-of the 600 tokens that are asked for.
+"""Of one answer, with its heads and frames: a chunk of a streamed answer has about a hundred bytes, and each of the 600
+tokens that are asked for comes in one.
 """
 MOST_LINES = 8_192
 """Of one answer: an event, a chunk and a header have one or two. What is done for each of them takes longer than what

@@ -27,7 +27,7 @@ def down(home: Home, stack: str, *, verbose: bool) -> int:
         transcript = Transcript(everything=verbose)
         if engine(["destroy", "--yes", "--refresh"], home, stack, whole, transcript):
             print(transcript.problems(), file=sys.stderr)
-            print("error: the stack could not be taken down as a whole; see above", file=sys.stderr)
+            print("error: the stack could not be taken down completely; see above", file=sys.stderr)
             return EXIT_REFUSED
         client.stop(cloud)
         shutil.rmtree(cloud.root, ignore_errors=True)

@@ -104,7 +104,7 @@ def answers_of(home: Home, stack: str) -> Callable[[list[str]], str]:
 
 
 def _restored(path: Path) -> str:
-    """Puts the engine's own backup in the place of a damaged state. Raises LocalCloudError where that is none, too."""
+    """Puts the engine's own backup in place of a damaged state. Raises LocalCloudError where that is none, too."""
     backup = path.with_name(f"{path.name}.bak")
     if not _is_state(backup):
         raise LocalCloudError(

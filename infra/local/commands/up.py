@@ -95,7 +95,7 @@ def up(
             changed = (
                 ""
                 if transcript.unchanged
-                else " after some changes; what had been made is kept, and `up` goes on from there"
+                else " after some changes; what had been made is kept, and `up` continues from there"
             )
             print(f"error: `up` was refused or failed{changed or '; nothing was changed'}", file=sys.stderr)
             return EXIT_REFUSED
@@ -136,7 +136,7 @@ def drop_damaged(cloud: Cloud) -> list[str]:
         except Damaged:
             client.stop(cloud)
             path.unlink()
-            done.append(f"dropped the damaged record of {what} {path.stem}, which is made anew")
+            done.append(f"dropped the damaged record of {what} {path.stem}, which is recreated")
     return done
 
 

@@ -68,8 +68,8 @@ def refuse_credentials(variables: Mapping[str, str]) -> None:
         if variables.get(name):
             raise LocalCloudError(
                 f"{name} is set: this shell may act on a real Google Cloud. The local cloud never uses credentials and"
-                " won't run beside them, so that one can't be taken for the other. Open a shell without it, or: unset"
-                f" {name}"
+                " won't run beside them, so that one can't be mistaken for the other. Open a shell without it, or:"
+                f" unset {name}"
             )
 
 

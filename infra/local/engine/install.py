@@ -203,7 +203,7 @@ def _unpack(archive: Path, address: str, folder: Path) -> None:
     if found != ARCHIVE_SHA256[archive.name]:
         raise LocalCloudError(
             f"{address} has the SHA-256 {found} and not the pinned {ARCHIVE_SHA256[archive.name]}: it was cut off, or "
-            "it is not the vendor's. Nothing of it is used. Run this again; if it stays so, put an engine of version "
+            "it is not the vendor's. None of it is used. Run this again; if it happens again, put an engine of version "
             f"{ENGINE_VERSION} that you trust on PATH."
         )
     with tarfile.open(archive) as content:

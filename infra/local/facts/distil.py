@@ -1,8 +1,8 @@
 """Brings the fact files up to date with the installed SDKs: `python -m infra.local.facts.distil [--check]
 [--schema FILE] [SERVICE …]`.
 
-An SDK knows each type's inputs and outputs, their types, what is required and what is secret; its documentation says of
-some inputs that a change makes the resource anew. What the real provider's own schema says beyond that is read once,
+An SDK knows each type's inputs and outputs, their types, what is required and what is secret; its documentation
+names some inputs whose change replaces the resource. What the real provider's own schema says beyond that is read once,
 with `--schema FILE`, and kept: a type that has it (`"from": "schema"`) gets from the SDK only what the schema did not
 have, or no longer requires.
 """

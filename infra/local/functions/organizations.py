@@ -131,7 +131,7 @@ def _projects(asked: Asked) -> Values:
 
 
 def _token(asked: Asked) -> Values:
-    """A token that opens nothing, in the place of one of Google's."""
+    """A token that opens nothing, in place of one of Google's."""
     return {"id": str(asked.arguments.get("targetServiceAccount", "")), "accessToken": "local", **asked.arguments}
 
 

@@ -37,7 +37,7 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 def _value(asked: Asked, entry: Mapping[str, Any], place: str, short: str) -> str:
-    """`value` with 32 random bytes in the place of `{random}`, or that of the environment's `variable`; or what the
+    """`value` with 32 random bytes in place of `{random}`, or that of the environment's `variable`; or what the
     secret holds that it is `like`, which is made first.
     """
     if like := entry.get("like"):

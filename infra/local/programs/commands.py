@@ -69,7 +69,7 @@ def up(wanted: Wanted) -> int:
     with alone(wanted.home, wanted.stack):
         _settle(wanted)
         gone = running.lost(running.state_of(wanted.project, wanted.home, wanted.stack), cloud)
-        done = [f"{len(gone)} resources are gone from the cloud's folder, and made anew"] if gone else []
+        done = [f"{len(gone)} resources are gone from the cloud's folder, and recreated"] if gone else []
         done += drop_damaged(cloud) + heal_state(wanted.home, wanted.stack, whole, wanted.project.folder)
         for what in done + client.heal(cloud):
             print(f"    {what}", flush=True)
@@ -77,7 +77,7 @@ def up(wanted: Wanted) -> int:
         accepted = Accepted(cloud, wanted.project.folder, words, whole)
         code, transcript = _run(wanted, [*words, *accepted.words()], whole)
         if code:
-            changed = "; nothing was changed" if transcript.unchanged else "; what was made is kept, `up` goes on"
+            changed = "; nothing was changed" if transcript.unchanged else "; what was made is kept, `up` continues"
             print(f"error: `up` was refused or failed{changed}", file=sys.stderr)
             return EXIT_REFUSED
         accepted.keep()
@@ -140,7 +140,7 @@ def down(wanted: Wanted, *, force: bool) -> int:
             client.heal(cloud)  # one of older code would be asked what it doesn't know
             code, _ = _run(wanted, ["destroy", "--yes", "--refresh"], whole)
             if code:
-                print("error: the stack could not be taken down as a whole; see above", file=sys.stderr)
+                print("error: the stack could not be taken down completely; see above", file=sys.stderr)
                 return EXIT_REFUSED
         client.stop(cloud)
         if force:
@@ -170,13 +170,13 @@ def status(wanted: Wanted, *, as_json: bool, verbose: bool = False) -> int:
     if verbose:
         show(found)
     for what in gone:
-        print(f"gone: {what} stands in the state, and not in the cloud's folder")
+        print(f"gone: {what} is in the state, but not in the cloud's folder")
     for name in dead:
         print(f"stopped: the service {name} should run, and its supervisor does not")
     for name in silent:
         print(f"silent: the service {name} does not answer")
     if gone or dead or silent:
-        print(f"    mend it: {wanted.again('up')}")
+        print(f"    fix it: {wanted.again('up')}")
         return EXIT_UNEXPECTED
     return EXIT_OK
 

@@ -41,7 +41,7 @@ def read_project(folder: Path) -> Project:
         below = sorted(path.parent.name for path in folder.glob("*/Pulumi.y*ml"))
         found = f" There are projects below it: {', '.join(below)}." if below else ""
         raise LocalCloudError(
-            f"{folder} holds no Pulumi.yaml. Name the folder of a Pulumi project: --project DIR.{found}", EXIT_USAGE
+            f"{folder} contains no Pulumi.yaml. Name the folder of a Pulumi project: --project DIR.{found}", EXIT_USAGE
         )
     content = read_yaml(file)
     name, runtime = content.get("name"), content.get("runtime")

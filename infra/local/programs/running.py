@@ -31,7 +31,7 @@ _VARIABLES = {
 _HINTS = (
     (
         r"(?i)(no space left on device)",
-        "The disk is full. What was there is whole: free some space, and run the same command again.",
+        "The disk is full. Existing files are intact: free some space, and run the same command again.",
     ),
     (
         r"no resource plugin '?(?:pulumi-resource-)?([\w-]+)",
@@ -163,6 +163,6 @@ def packs(named: Sequence[str]) -> list[str]:
     for one in named:
         path = Path(one).resolve()
         if not (path / "PulumiPolicy.yaml").is_file():
-            raise LocalCloudError(f"{one} holds no policy pack (PulumiPolicy.yaml)", EXIT_USAGE)
+            raise LocalCloudError(f"{one} contains no policy pack (PulumiPolicy.yaml)", EXIT_USAGE)
         words += ["--policy-pack", str(path)]
     return words

@@ -140,7 +140,7 @@ def address(text: str) -> Any:
 
 
 def same_address(old: str, new: str) -> bool:
-    """Whether two texts are one IP address; a reference in the place of an address may be it."""
+    """Whether two texts are one IP address; a reference in place of an address may be it."""
     before, after = address(old), address(new)
     if before is None or after is None:
         return before is not None and bool(new)

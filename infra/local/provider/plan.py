@@ -18,7 +18,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Change:
-    """One changed property, and whether it makes the resource anew."""
+    """One changed property, and whether it recreates the resource."""
 
     path: str
     kind: Literal["add", "update", "delete"]
@@ -26,7 +26,7 @@ class Change:
 
 
 def _shrinks(old: Any, new: Any) -> bool:
-    """A subnetwork grows in place, and is made anew for a range that does not hold the old one."""
+    """A subnetwork grows in place, and is recreated for a range that does not hold the old one."""
     try:
         before = ipaddress.ip_network(str(old), strict=False)
         after = ipaddress.ip_network(str(new), strict=False)

@@ -1,4 +1,4 @@
-"""The gRPC service that the engine talks to, in the place of the real plugin."""
+"""The gRPC service that the engine talks to, in place of the real plugin."""
 
 import json
 import re

@@ -26,7 +26,7 @@ Remove = Callable[[Cloud, str, Values], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A type: which inputs it needs, how it is made, and whether a change makes it anew."""
+    """A type: which inputs it needs, how it is made, and whether a change recreates it."""
 
     make: Make
     required: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ class Supervisor:
         try:
             store = kind_of(path.stem).restored(self.cloud, path)
         except Damaged as problem:
-            note(f"{path.stem}: its record is damaged ({problem}); `up` makes the store anew")
+            note(f"{path.stem}: its record is damaged ({problem}); `up` recreates the store")
             return
         self._watched(store)
         self.stores[store.name] = store
@@ -92,7 +92,7 @@ class Supervisor:
         try:
             service = Service.restored(self.cloud, path)
         except Damaged as problem:
-            note(f"{path.stem}: its record is damaged ({problem}); `up` makes the service anew")
+            note(f"{path.stem}: its record is damaged ({problem}); `up` recreates the service")
             return
         self._watched(service)
         self.services[service.name] = service

@@ -1,7 +1,7 @@
 """The stable URL of a service: an HTTP/1.1 front that passes requests to a ready revision, bodies streamed.
 
 Everything has an end: a head has to arrive within `Patience.head` seconds, a whole exchange takes the service's
-time-out at the most, and a connection that says nothing is closed after `Patience.idle`.
+time-out at most, and a connection that says nothing is closed after `Patience.idle`.
 """
 
 import asyncio

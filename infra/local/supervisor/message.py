@@ -85,7 +85,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 
 
 async def copy_body(head: Head, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Pass a body on, its chunks framed anew. Raises `Malformed`, and what reading and writing raise."""
+    """Pass a body on, its chunks framed again. Raises `Malformed`, and what reading and writing raise."""
     if not head.chunked:
         await _copy(head.length or 0, source, sink)
         return

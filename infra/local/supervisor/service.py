@@ -148,7 +148,7 @@ class Service:
                 raise
 
     async def _start_new(self, created: Revision) -> list[Revision]:
-        """Starts a revision beside those that serve; in the place of one that has the port which it can't do without.
+        """Starts a revision beside those that serve; in place of one that has the port which it can't do without.
         Returns those that it took the place of. Raises DeployError with the old state.
         """
         self._starting = created

@@ -30,7 +30,7 @@ BASKET = (
         "as is",
         "both",
         0.05,
-        "Shipping cost as a share of value and shipping; 0 if not told.",
+        "Shipping cost as a share of value and shipping; 0 if absent.",
         lambda f, xp: f.shipping_cost / xp.maximum(f.net + f.shipping_cost, 1e-9),
     ),
     Feature("lines", "basket", "lines", "ln", "none", 0.15, "Number of lines.", lambda f, xp: f.lines),

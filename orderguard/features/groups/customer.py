@@ -96,7 +96,7 @@ CUSTOMER = (
         "ln",
         "low",
         0.3,
-        "Days since registration against the usual age, one day added to both; usual if not told.",
+        "Days since registration against the usual age, one day added to both; usual if absent.",
         lambda f, xp: xp.where(f.account_days >= 0.0, (f.account_days + 1.0) / (f.usual_account_days + 1.0), 1.0),
     ),
     Feature(

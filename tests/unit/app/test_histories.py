@@ -214,7 +214,7 @@ def test_a_stream_of_any_length_is_looked_at_in_bounded_memory() -> None:
 
 
 def test_what_is_kept_ends_with_its_time(tmp_path: Path, redis_server: RedisServer) -> None:
-    """Customers and entities each have their own; counting makes it begin anew, looking does not."""
+    """Customers and entities each have their own; counting makes it start over, looking does not."""
 
     async def known(store: HistoryStore, number: int, *, record: bool = False) -> tuple[bool, bool]:
         (past,) = await store.take([order(number)], record=record)

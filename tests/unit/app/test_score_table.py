@@ -64,7 +64,7 @@ def test_a_person_can_read_who_is_odd_and_why(orders: Path, monkeypatch: Patch, 
     why = "40,000 of MUG-01, 40,000 times the usual 1. (at the top 0.2 % of orders)"
     assert f"N-1    0.910  ANOMALY  {why}\n" in shown
     assert "order 3 can't be used: currency: required field is missing" in shown
-    assert "set apart, since they are no orders to score: 1 × test order\n" in shown and "N-4" not in shown
+    assert "set apart, since they are not orders to score: 1 × test order\n" in shown and "N-4" not in shown
     assert "2 orders scored, 1 anomaly, 1 set apart, 1 not usable (threshold 0.600, model v1)." in shown
 
 
@@ -110,10 +110,10 @@ def test_a_compressed_file_is_unpacked_and_a_broken_one_named(orders: Path, monk
     assert received[-1] == b"{}\n{}"
     packed.write_bytes(packed.read_bytes()[:-9])
     assert main([str(packed)]) == 2
-    assert f"{packed}: not a whole gzip file" in capsys.readouterr().err
+    assert f"{packed}: an incomplete gzip file" in capsys.readouterr().err
     packed.write_bytes(b"{}\n")
     assert main([str(packed)]) == 2
-    assert f"{packed}: not a whole gzip file" in capsys.readouterr().err
+    assert f"{packed}: an incomplete gzip file" in capsys.readouterr().err
 
 
 def test_no_proxy_is_asked_for_a_service_on_this_machine(orders: Path, monkeypatch: Patch, capsys: Said) -> None:

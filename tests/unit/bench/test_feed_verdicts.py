@@ -1,4 +1,4 @@
-"""A feed's figures are right, and are held against the goals: every goal can be missed."""
+"""A feed's figures are right, and are compared with the goals: every goal can be missed."""
 
 from typing import Any
 

@@ -183,7 +183,7 @@ def test_each_file_of_a_folder_is_imported(shop: Path, capsys: Said) -> None:
     assert "File 3 of 3" in told.out and "2 of 3 files were imported." in told.out and "PDF" in told.err
     for file in folder.iterdir():
         file.unlink()
-    assert main([str(folder)]) == 2 and "the folder holds no file" in capsys.readouterr().err
+    assert main([str(folder)]) == 2 and "the folder contains no file" in capsys.readouterr().err
 
 
 def test_a_large_bulk_operation_is_put_together_in_parts(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,12 +223,12 @@ def test_files_that_join_are_read_beside_each_other(shop: Path, capsys: Said) ->
     [
         (None, [], "there is no such file"),
         (b"", [], "the file is empty"),
-        (b"\x1f\x8b\x08\x00broken", [], "not a whole gzip file"),
+        (b"\x1f\x8b\x08\x00broken", [], "an incomplete gzip file"),
         (b"PK\x03\x04broken", [], "the workbook can't be read"),
         (b"\xd0\xcf\x11\xe0old", [], "old Excel file"),
         (b"%PDF-1.7", [], "old Excel file or a PDF"),
-        (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x40\x00\x38\x00" * 40, [], "holds no text"),
-        (bytes(range(1, 255)) * 4, [], "holds no text"),
+        (b"\x7fELF\x02\x01\x01" + bytes(60) + b"\x40\x00\x38\x00" * 40, [], "contains no text"),
+        (bytes(range(1, 255)) * 4, [], "contains no text"),
         (b"{broken", [], "not JSON"),
         (b'[{"order_id": "1", "items": [], "currency": "EUR"}, {', [], "breaks off"),
         (b'{"weather": "fine"}', [], "Name SOURCE"),

@@ -1,4 +1,4 @@
-"""The sample and orders of one's own never mix: which folder is taken, and what becomes of the sample of before."""
+"""The sample and orders of your own never mix: which folder is taken, and what becomes of the sample of before."""
 
 import re
 import shutil
@@ -16,10 +16,10 @@ CASES = {
     "nothing": ([], "data/sample"),
     "a note": (["README.md"], "data/sample"),
     "the sample of before": (["sample-2026-03.ndjson", "sample-2026-04.ndjson"], "data/sample"),
-    "a file of one's own": (["orders.ndjson"], "data/raw"),
+    "a file of your own": (["orders.ndjson"], "data/raw"),
     "a compressed one in a folder": (["2026/orders.ndjson.gz"], "data/raw"),
     "both": (["sample-2026-03.ndjson", "import-shopify.ndjson"], "data/raw"),
-    "a sample of one's own name": (["sample-of-ours.ndjson"], "data/raw"),
+    "a sample of your own name": (["sample-of-ours.ndjson"], "data/raw"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A canary is judged by orders: it is scored at an address of its own, and its answers are held against the stable
+"""A canary is judged by orders: it is scored at an address of its own, and its answers are compared with the stable
 revision's; so is what callers get."""
 
 import json
@@ -101,7 +101,7 @@ def canary(
 def test_a_canary_that_says_the_same_passes_and_the_orders_are_only_looked_at(service: Service) -> None:
     judged = canary(service, SAME)
     unknown = "the version recorded none of these orders"
-    assert judged.score(0) == f"40 scored, scores differ by 0 at the most, 0 decisions differ; {unknown}"
+    assert judged.score(0) == f"40 scored, scores differ by 0 at most, 0 decisions differ; {unknown}"
     assert {asked[:2] for asked in service.asked} == {("/v1/score?record=false", "the probe key")}
     assert len(service.asked) == 80
 
@@ -169,7 +169,7 @@ def test_a_stable_revision_from_before_takes_no_example_orders_and_one_that_fail
 ) -> None:
     service.status[False] = 401
     judged = canary(service, SAME)
-    assert "the revision before does not take them" in judged.score(0)
+    assert "the previous revision does not accept them" in judged.score(0)
     service.status[False] = 500
     with pytest.raises(DeliveryError, match="the revision that serves failed 40 of 40"):
         canary(service, SAME)

@@ -234,7 +234,7 @@ def test_the_same_deployment_goes_on_where_it_was_killed(
     deploy(stack, record("v2"), None, None)
     told = capsys.readouterr().out
     assert "undone: a deployment of staging was cut off while r-2 had 10 % of the traffic" in told
-    assert "resumed: r-2 was well at 1 % already" in told
+    assert "resumed: r-2 was already healthy at 1 %" in told
     shares = [up.get("canaryPercent") for up in stack.ups if isinstance(up, dict)]
     assert shares == ["0", "10", "100", None] and len(stack.made) == 2, "nothing is built again"
 

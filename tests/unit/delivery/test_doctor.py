@@ -65,7 +65,7 @@ def test_a_bare_machine_lacks_its_programs_and_looks_at_nothing_behind_them() ->
     assert {found[name].state for name in ("git", "pulumi", "gcloud", "gh")} == {"missing"}
     assert {found[name].state for name in ("project", "one-time stack", "GitHub: signed in")} == {"unknown"}
     told = leading.report(NEEDS, found)
-    assert f"make engine   # {ENGINE_VERSION}, held against its pinned SHA-256" in told and "first: gcloud" in told
+    assert f"make engine   # {ENGINE_VERSION}, checked against its pinned SHA-256" in told and "first: gcloud" in told
 
 
 def test_on_a_ready_machine_only_the_example_is_left(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_rotation_that_was_cut_off_is_ended_before_another_begins(
         with pytest.raises(KeyboardInterrupt):
             see(ROTATE="masking-key")
     assert (len(values(cloud, "masking-key")), len(values(cloud, "training-key"))) == (2, 1)
-    assert "was cut off and is ended" in "\n".join(see(ROTATE="masking-key"))
+    assert "was interrupted and is now complete" in "\n".join(see(ROTATE="masking-key"))
     assert values(cloud, "training-key") == values(cloud, "masking-key")
 
 

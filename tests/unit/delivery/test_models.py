@@ -96,7 +96,7 @@ def test_a_commit_that_was_reverted_before_its_merge_leaves_no_model(
 def test_production_takes_the_model_that_staging_runs_and_no_newer_one(tmp_path: Path, recorder: Recorder) -> None:
     recorder.answers["git rev-list"] = f"{'f' * 40} {'a' * 40}"
     model_record(tmp_path / f"model-record-{'f' * 40}", "f" * 40)
-    with pytest.raises(DeliveryError, match="holds no model version of this commit"):
+    with pytest.raises(DeliveryError, match="contains no model version of this commit"):
         models.fetch({"MODEL_ARTIFACTS": str(tmp_path), "MODEL_COMMIT": "a" * 40})
 
 

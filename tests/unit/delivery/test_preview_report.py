@@ -206,7 +206,7 @@ def test_long_values_that_begin_the_same_are_shown_from_where_they_differ() -> N
 def test_what_hangs_on_a_thing_that_is_made_anew_says_so() -> None:
     detail = {"bucket": {"diffKind": "update-replace", "inputDiff": True}}
     told = text(previewed(read([holder(), event("replace", MEMBER, "m", {"bucket": "b"}, {"bucket": "b"}, detail)])))
-    assert 'bucket: "b", which is made anew (replaces)' in told
+    assert 'bucket: "b", which is recreated (replaces)' in told
 
 
 @pytest.mark.parametrize("show", [text, markdown])
@@ -230,7 +230,7 @@ def test_machines_get_the_same() -> None:
 def test_the_section_has_the_policies_by_rule_and_the_engines_refusal() -> None:
     found = said(("violated", "no-public-buckets", "a | b"), ("undecided", "labels", "x"), ("undecided", "labels", "y"))
     section = markdown(previewed(NOTHING, found, "refused"))
-    assert "**0 changes; 0 unchanged**, held against the base. Policies: 1 violation, 0 advisory" in section
+    assert "**0 changes; 0 unchanged**, compared with the base. Policies: 1 violation, 0 advisory" in section
     assert "| `models`<br>gcp:storage:Bucket | `no-public-buckets`<br>high | a / b | Write it otherwise. |" in section
     assert "| `labels` | 2 | `models` |" in section and "Refused" not in section
     assert "Refused:" in markdown(previewed(NOTHING, None, "gcp:region is wrong"))

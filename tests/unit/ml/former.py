@@ -8,7 +8,7 @@ from orderguard.model_version import MANIFEST
 
 
 def name_files(version_dir: Path, names: Sequence[str]) -> None:
-    """Put names in the place of positions and pseudonyms."""
+    """Put names in place of positions and pseudonyms."""
     manifest = json.loads((version_dir / MANIFEST).read_bytes())
     for file, name in zip(manifest["data"], names, strict=True):
         del file["position"], file["token"]

@@ -1,4 +1,4 @@
-"""Quarantined lines: kept with what is needed to mend them, and nothing that tells who ordered."""
+"""Quarantined lines: kept with what is needed to fix them, and nothing that tells who ordered."""
 
 import json
 from collections import Counter

@@ -132,7 +132,7 @@ def test_a_compressed_file_reads_like_a_plain_one(tmp_path: Path) -> None:
 def test_a_broken_compressed_file_is_an_error_that_says_which(damage: object, tmp_path: Path) -> None:
     path = tmp_path / "broken.ndjson.gz"
     path.write_bytes(damage(gzip.compress(b"\n".join(line(number) for number in range(99)))))  # type: ignore[operator]
-    with pytest.raises(ReadingError, match="^order file 1: not a whole gzip file") as error:
+    with pytest.raises(ReadingError, match="^order file 1: an incomplete gzip file") as error:
         read(path)
     assert error.value.names == (str(path),)
 

@@ -128,7 +128,7 @@ def named_by(one: MaskedOrder) -> tuple[str | None, ...]:
 
 def started_anew_since(one: MaskedOrder, stream: list[MaskedOrder]) -> bool:
     """Whether what a late order should see of its customer, or of an entity that it names, is forgotten by now: there
-    was a silence since, long enough to start anew.
+    was a silence since, long enough to start over.
     """
     for place, name in enumerate(named_by(one)):
         silence = timedelta(days=SILENT_DAYS if place else CUSTOMER_SILENT_DAYS)

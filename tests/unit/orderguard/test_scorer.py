@@ -80,7 +80,7 @@ def test_a_changed_model_is_not_loaded(version_dir: Path, tmp_path: Path) -> Non
 
 
 def test_a_folder_without_a_version_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelVersionError, match="holds no model version"):
+    with pytest.raises(ModelVersionError, match="contains no model version"):
         Scorer.load(tmp_path)
 
 

@@ -43,7 +43,7 @@ def workbook(changed: Mapping[str, bytes]) -> bytes:
         ({SHEET: BEGIN + HEAD + b"<row><c><v>x</v></c>"}, "save it as .xlsx or CSV"),
         ({"xl/workbook.xml": b"<workbook/>"}, "save it as .xlsx or CSV"),
     ],
-    ids=["columns", "rows", "sheet", "texts", "entities", "broken off", "no sheet"],
+    ids=["columns", "rows", "sheet", "texts", "entities", "interrupted", "no sheet"],
 )
 def test_a_small_file_that_grows_or_is_broken_is_refused(changed: Mapping[str, bytes], said: str) -> None:
     with ExitStack() as held, pytest.raises(MappingError, match=said):
