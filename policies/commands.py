@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"orderguard-policies: {problem}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:
-        print("\ninterrupted: the same command begins anew", file=sys.stderr)
+        print("\ninterrupted: the same command starts over", file=sys.stderr)
         return INTERRUPTED
 
 

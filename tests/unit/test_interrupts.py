@@ -70,4 +70,4 @@ def test_the_packs_own_command_is_interrupted(
 
     monkeypatch.setattr("policies.commands.pack_folder", interrupted)
     assert main(["path"]) == 130
-    assert capsys.readouterr() == ("", "\ninterrupted: the same command begins anew\n")
+    assert capsys.readouterr() == ("", "\ninterrupted: the same command starts over\n")
