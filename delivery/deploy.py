@@ -149,7 +149,7 @@ def _still_ours(service: LiveService, ours: Standing | None) -> None:
 
 
 class Unwell:
-    """What serves is not well: a canary has nothing to be compared with."""
+    """The serving revision is unhealthy: there is nothing to compare a canary with."""
 
 
 def _serves(stack: Stack, stable: Revision) -> list[Answer] | None | Unwell:

@@ -193,7 +193,7 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: not s.canary_steps or list(s.canary_steps) != sorted({*s.canary_steps, 100} & set(range(1, 101))),
         "orderguard:canarySteps are the shares that a new revision gets one after the other, in percent: they rise, "
-        "from 1 at least to 100. Write `orderguard:canarySteps: [1, 10, 50, 100]`.",
+        "from at least 1 to 100. Write `orderguard:canarySteps: [1, 10, 50, 100]`.",
     ),
     (
         lambda s: s.ingress == "load-balancer" and not s.domain,

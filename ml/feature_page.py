@@ -41,7 +41,7 @@ orders there are. Tests change later orders and find earlier vectors unchanged.
 **What is not known counts as usual.** No feature is ever missing or infinite. Where its inputs are absent it
 takes the value that says nothing: a code that the order doesn't tell counts as a usual one, a customer without
 history as one who comes at the usual gap, spends what is usual, at a usual time, and uses known address, device
-and payment. An unknown sku is compared with its category, else against the shop. Amounts in an unseen currency
+and payment. An unknown sku is compared with its category, else with the shop. Amounts in an unseen currency
 count as they stand, as if in the currency used most. That something is unknown is told by features of its own:
 `unknown_sku_share`, `sku_prefix_rarity`, `orders_before`, `currency_rarity`. An order with the required fields
 alone therefore has a full vector. What an order does not name, or what nobody else named before, nobody shares.

@@ -1,1 +1,1 @@
-"""The local cloud's provider compared with what the real one answered, and against what its facts state."""
+"""The local cloud's provider compared with what the real one answered, and with what its facts state."""
