@@ -23,7 +23,7 @@ CLOSING = {"Connection": "close"}
 
 
 def check_head(exchange: Exchange) -> None:
-    """Raises `Problem` for a head that isn't one request's, or that says twice what can be said once."""
+    """Raise `Problem` for a head that isn't one request's, or that says twice what can be said once."""
     headers = exchange.headers
     if not exchange.version:
         return  # no server made this request

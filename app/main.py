@@ -1,4 +1,4 @@
-"""Puts the service together: `create_app(settings)` is the ASGI application that `python -m app` serves."""
+"""Put the service together: `create_app(settings)` is the ASGI application that `python -m app` serves."""
 
 import asyncio
 from contextlib import suppress

@@ -117,7 +117,7 @@ def score(body: bytes, url: str, header: Mapping[str, str], record: bool = False
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Asks the environment's proxy, but not for this machine's own ports, which no proxy knows."""
+    """Ask the environment's proxy, but not for this machine's own ports, which no proxy knows."""
     here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
 

@@ -55,7 +55,7 @@ _RESOURCES: Mapping[str, Mapping[str, Any]] = {
 
 
 def main(folder: str | None = None) -> None:
-    """Measures, prints tables and writes the report; with a folder of public values and programs what is found there,
+    """Measure, print tables and write the report; with a folder of public values and programs what is found there,
     too.
     """
     figures: dict[str, Any] = {"resource": _resources(), "import_ms": _import_ms()}

@@ -27,7 +27,7 @@ _VERSION = "import importlib.metadata; print(importlib.metadata.version('pulumi-
 
 
 def main(folder: str) -> None:
-    """Prints what each wheel does not have, and what is found otherwise in each environment."""
+    """Print what each wheel does not have, and what is found otherwise in each environment."""
     _wheels(folder)
     ours = _preview(Path(sys.prefix))
     print(f"    a preview with pulumi-gcp {_version(Path(sys.prefix))}: {len(ours)} findings")

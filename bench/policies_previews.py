@@ -112,7 +112,7 @@ Key = tuple[int, str]
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """Prints the medians of all runs and what follows from them; the medians."""
+    """Print the medians of all runs and what follows from them; the medians."""
     with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
         packs = {"no pack": [], "an empty pack": [empty_pack(Path(folder) / "empty")], "the pack": [PACK]}
         runs: dict[Key, list[Took]] = {}

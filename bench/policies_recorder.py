@@ -1,4 +1,4 @@
-"""Runs foreign Pulumi programs with mocks and writes what each declares beside it, in `.declared.json`:
+"""Run foreign Pulumi programs with mocks and write what each declares beside it, in `.declared.json`:
 `policies_recorder.py PROGRAM…`. Each runs in a process of its own, forked after the provider is imported.
 
 Packages that are not installed are stood in for, settings come from the program's own stack file or get a word, and

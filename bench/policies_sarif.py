@@ -21,7 +21,7 @@ SCHEMA_FILE = "sarif-schema-2.1.0.json"
 
 
 def measure(folder: Path | None) -> dict[str, float]:
-    """Prints whether the report is valid. The schema is in the folder, or is fetched from where the standard has it."""
+    """Print whether the report is valid. The schema is in the folder, or is fetched from where the standard has it."""
     text = report()
     results = json.loads(text)["runs"][0]["results"]
     with tempfile.TemporaryDirectory() as temporary:

@@ -73,7 +73,7 @@ class Took(NamedTuple):
 
 
 def main() -> None:
-    """Measures, prints and writes the report."""
+    """Measure, print and write the report."""
     with tempfile.TemporaryDirectory(prefix="orderguard-bench-") as folder:
         root = Path(folder)
         nothing = empty_pack(root / "empty-pack")

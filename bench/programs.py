@@ -45,7 +45,7 @@ class Outcome:
 
 
 def main(folder: str = "") -> None:
-    """Runs each program below `folder`, and prints the table."""
+    """Run each program below `folder`, and print the table."""
     programs = sorted(path.parent for path in Path(folder).glob("*/Pulumi.y*ml"))
     if not folder or not programs:
         print("    no programs: name their folder, python -m bench programs DIR")

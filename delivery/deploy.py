@@ -142,7 +142,7 @@ class Overtaken(DeliveryError):
 
 
 def _still_ours(service: LiveService, ours: Standing | None) -> None:
-    """Raises `Overtaken` where the split is no longer the one that this deployment left."""
+    """Raise `Overtaken` where the split is no longer the one that this deployment left."""
     found = standing(service.shares())
     if found != ours:
         raise Overtaken(f"The traffic was moved by somebody else in the meantime ({found}): nothing more is done here.")

@@ -25,7 +25,7 @@ _WAYS = (
 
 
 def report(stack: Stack) -> str:
-    """Looks, and opens an issue or writes to the one that is open; what was done."""
+    """Look, and open an issue or write to the one that is open; what was done."""
     lines = found(stack)
     title = TITLE.format(stack=stack.name)
     if not lines:

@@ -43,7 +43,7 @@ class Store(Protocol):
         """The value of the newest version."""
 
     def add(self, name: str, value: str) -> None:
-        """Adds a version."""
+        """Add a version."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _rotated(store: Store, names: set[str], name: str) -> list[str]:
 
 
 def _followed(store: Store, names: set[str]) -> list[str]:
-    """Gives those secrets that have another's value what it has now."""
+    """Give those secrets that have another's value what it has now."""
     lines = []
     for name, leader in SAME_AS.items():
         if name not in names or leader not in names or not store.has(leader):

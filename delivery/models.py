@@ -91,7 +91,7 @@ def write(record: Record, path: Path | None = None) -> None:
 
 
 def read(path: Path = RECORD) -> Record:
-    """Raises `DeliveryError` where there is no such record, or it is not one."""
+    """Raise `DeliveryError` where there is no such record, or it is not one."""
     try:
         return Record(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as problem:

@@ -25,7 +25,7 @@ def on_main() -> list[str]:
 def require_attestation(
     subject: str, workflow: str, ref: str, commit: str, environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Raises `DeliveryError` unless GitHub attests that `workflow` (a path in this repository) made `subject` (a file,
+    """Raise `DeliveryError` unless GitHub attests that `workflow` (a path in this repository) made `subject` (a file,
     or an image as `oci://…`), run on `ref` at `commit`, and as the workflow stood at that commit.
     """
     owner = repository(environment)

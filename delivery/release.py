@@ -56,7 +56,7 @@ def check_tag() -> str:
 
 
 def check_way_up() -> None:
-    """Raises `DeliveryError` where the tests hold this commit against other stacks than those of the tag before: then
+    """Raise `DeliveryError` where the tests hold this commit against other stacks than those of the tag before: then
     nobody has tried what this release makes of them."""
     name = _tag()
     before = _tag_before(name)
@@ -74,7 +74,7 @@ def check_way_up() -> None:
 
 
 def check_ci() -> None:
-    """Raises `DeliveryError` where CI's newest run at HEAD has not passed: a failure after a success counts. Waits
+    """Raise `DeliveryError` where CI's newest run at HEAD has not passed: a failure after a success counts. Waits
     while it runs, since a tag may be pushed with its commit."""
     here = commit()
     query = 'sort_by(.createdAt) | reverse | .[] | if .status == "completed" then .conclusion else "running" end'

@@ -55,7 +55,7 @@ HISTORIES_STAY = Lifetime(delete_after_days=14, recovery_days=SHORT_RECOVERY_DAY
 
 
 def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
-    """Declares what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
+    """Declare what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
     chosen = choose_model(settings)
     set_defaults(settings.labels, ProjectServices("services", settings))
     if settings.cmek:

@@ -8,7 +8,7 @@ from infra.config import Settings
 
 
 def signed_images_only(name: str, project: str, attestor: str, opts: pulumi.ResourceOptions) -> None:
-    """Lets images alone run in the project that the attestor has signed; anything else is blocked and put on record."""
+    """Let images alone run in the project that the attestor has signed; anything else is blocked and put on record."""
     gcp.binaryauthorization.Policy(
         name,
         project=project,

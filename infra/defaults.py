@@ -32,7 +32,7 @@ LABELS_INPUT = {
 
 
 def set_defaults(labels: Mapping[str, str], services: ProjectServices) -> None:
-    """Gives every resource that is declared from now on the labels, and makes it wait for its API."""
+    """Give every resource that is declared from now on the labels, and make it wait for its API."""
 
     def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         package, _, rest = args.type_.partition(":")

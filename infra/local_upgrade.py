@@ -6,7 +6,7 @@ from infra.local.home import Home
 
 
 def let_go_of_versions(home: Home, stack: str) -> list[str]:
-    """Takes the secret versions that a former release's program made out of the state; their names. Call it with the
+    """Take the secret versions that a former release's program made out of the state; their names. Call it with the
     stack held `alone`.
     """
     resources = latest_state(state_file(home, stack)).get("resources") or ()

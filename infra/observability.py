@@ -120,7 +120,7 @@ class Observability(Component):
         ).name
 
     def _uptime_check(self) -> pulumi.Output[str]:
-        """Asks /ready from outside: at the stack's domain, else at the service's address, as Google's own
+        """Ask /ready from outside: at the stack's domain, else at the service's address, as Google's own
         monitoring identity. Google keeps paths that end in z to itself, so /healthz and /readyz would not do.
         """
         settings, service = self._settings, self._service

@@ -91,13 +91,13 @@ class _QuietEngine:
 
 
 def drop_debug_messages() -> None:
-    """Keeps debug messages from the engine, but where PULUMI_OPTION_DEBUG, the variable for `--debug`, is set."""
+    """Keep debug messages from the engine, but where PULUMI_OPTION_DEBUG, the variable for `--debug`, is set."""
     if not os.environ.get("PULUMI_OPTION_DEBUG"):
         SETTINGS.engine = _QuietEngine(SETTINGS.engine)
 
 
 async def under_way() -> None:
-    """Lets the registrations of what has been declared begin.
+    """Let the registrations of what has been declared begin.
 
     The SDK waits for registrations that have begun. Else it would wait for the outputs of all resources, and look
     through all of them each time that one is there.

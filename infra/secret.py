@@ -72,7 +72,7 @@ class GivenSecret(Component):
 
 
 async def refuse_former_versions() -> None:
-    """Raises RunError where the state still holds the keys that a former release's program made: an `up` would destroy
+    """Raise RunError where the state still holds the keys that a former release's program made: an `up` would destroy
     them in Secret Manager. A preview only says so.
     """
     found = await pulumi.runtime.invoke_async(STATE, {"stackName": pulumi.get_stack()})

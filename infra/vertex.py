@@ -8,7 +8,7 @@ PERMISSIONS = ("aiplatform.endpoints.predict",)
 
 
 def ask_vertex(name: str, project: str, member: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-    """Lets a member have a model answer, and do nothing else there."""
+    """Let a member have a model answer, and do nothing else there."""
     role = gcp.projects.IAMCustomRole(
         name,
         project=project,

@@ -54,7 +54,7 @@ def made_already(
 
 
 def made_of(files: Sequence[DataFile], feed: Feed = Feed()) -> str:
-    """Tells orders, how they are read, and code apart, of which histories were made."""
+    """Tell orders, how they are read, and code apart, of which histories were made."""
     settings = "" if feed == Feed() else f" {feed.zone} {feed.decimal_comma}"
     return hashlib.sha256(f"{data_hash(files)} {source().code_sha256}{settings}".encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Builds the knowledge index of a model version: runbooks, the features' meanings, the semantic space and past
+"""Build the knowledge index of a model version: runbooks, the features' meanings, the semantic space and past
 masked cases.
 
 The index is deterministic: the same documents, features and cases give the same bytes.

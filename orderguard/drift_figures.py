@@ -92,7 +92,7 @@ def _noise_limit(reference_counts: tuple[int, ...], rows: int, significance: flo
 
 
 def _poisson(means: NDArray[Any], draws: int, chance: Random) -> NDArray[np.int64]:
-    """Draws (n, k) from Poisson distributions with these means (k,), by the inverse of the distribution function.
+    """Draw (n, k) from Poisson distributions with these means (k,), by the inverse of the distribution function.
 
     `numpy.random` would be imported for this alone, and take three megabytes of a service's memory.
     """

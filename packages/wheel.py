@@ -1,4 +1,4 @@
-"""Writes a wheel whose bytes depend on its files alone: names are sorted, times are fixed, and nothing is compressed,
+"""Write a wheel whose bytes depend on its files alone: names are sorted, times are fixed, and nothing is compressed,
 since a compressor's output differs from version to version.
 """
 

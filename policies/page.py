@@ -1,4 +1,4 @@
-"""Writes docs/technical/policies.md: `python -m policies.page`."""
+"""Write docs/technical/policies.md: `python -m policies.page`."""
 
 import json
 from pathlib import Path

@@ -128,7 +128,7 @@ def _locked(path: Path) -> int:
 
 
 def _require_own(folder: Path) -> None:
-    """Raises `PermissionError` for a folder that others may write into: it lies where everybody can make one."""
+    """Raise `PermissionError` for a folder that others may write into: it lies where everybody can make one."""
     found = folder.stat()
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PermissionError(f"{folder} belongs to somebody else; name another one in ALERTS_JOURNAL")

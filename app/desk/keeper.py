@@ -1,4 +1,4 @@
-"""Keeps alerts: into a journal before an order is answered, and from there into the database.
+"""Keep alerts: into a journal before an order is answered, and from there into the database.
 
 Nobody who scores waits for the database. What an answer waits for is one write to the local disk, shared by all
 anomalies of that moment, and for `PATIENCE` at most: what the disk does not take in time stays in memory,

@@ -8,7 +8,7 @@ from app.rag.answering import AskEvent
 
 
 def recorder(metrics: Metrics, logs: LogWriter) -> Callable[[AskEvent], None]:
-    """Records answers in the metrics and the log."""
+    """Record answers in the metrics and the log."""
 
     def record(event: AskEvent) -> None:
         fallback = "no" if event.fallback is None else "yes"

@@ -21,7 +21,7 @@ class Deciding:
     """Decides by rules what the model has scored. Without a file of rules, nothing is done and nothing loads."""
 
     def __init__(self, settings: Settings, metrics: Metrics, logs: LogWriter) -> None:
-        """Raises `SettingsError` for a file that can't be used: a service with half of its rules is none."""
+        """Raise `SettingsError` for a file that can't be used: a service with half of its rules is none."""
         self.rules: Rulebook | None = None
         self._metrics = metrics
         self._logs = logs

@@ -39,7 +39,7 @@ Read = Mended | Apart | OrderError
 
 
 def check_source(name: str) -> None:
-    """Raises `Problem` for a source that there is not, with all that there are."""
+    """Raise `Problem` for a source that there is not, with all that there are."""
     from orderguard.sources import SOURCES
 
     if name not in SOURCES:

@@ -166,7 +166,7 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 
 def _fill(filler: Path, disk: Path, room: int) -> None:
-    """Writes until so many bytes are left."""
+    """Write until so many bytes are left."""
     with open(filler, "wb") as file:
         free = shutil.disk_usage(disk).free - room
         while free > 0:
@@ -176,7 +176,7 @@ def _fill(filler: Path, disk: Path, room: int) -> None:
 
 
 def main() -> list[dict[str, object]]:
-    """Prints each row as it comes."""
+    """Print each row as it comes."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for row in rows(Path(folder)):

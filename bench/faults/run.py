@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    """Prints the tables and writes the report."""
+    """Print the tables and write the report."""
     seed = int(os.environ.get("BENCH_FAULTS_SEED", "18"))
     wanted = chosen(list(points(seed, POINTS)), os.environ.get("BENCH_FAULTS_KILLS", f"1-{POINTS}"))
     version = code_version()[:12]

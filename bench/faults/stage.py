@@ -119,7 +119,7 @@ class Stage:
         (self.folder / f"Pulumi.{STACK}.yaml").write_text("config:\n" + "".join(f"  {line}\n" for line in lines))
 
     def begin(self, word: str) -> "subprocess.Popen[str]":
-        """Starts a command of the local cloud for this project."""
+        """Start a command of the local cloud for this project."""
         words = [sys.executable, "-m", "infra.local.programs.cli", word]
         return subprocess.Popen(
             [*words, "--project", str(self.folder), "--stack", STACK],
@@ -134,14 +134,14 @@ class Stage:
         )
 
     def run(self, word: str) -> Ended:
-        """Runs a command to its end."""
+        """Run a command to its end."""
         begun = time.monotonic()
         with self.begin(word) as process:
             text, _ = process.communicate()
         return Ended(process.returncode, text, time.monotonic() - begun)
 
     def kill(self, word: str, after: float, *, tree: bool) -> bool:
-        """Starts a command and kills it after so many seconds: alone, or with all that it started. False where it had
+        """Start a command and kill it after so many seconds: alone, or with all that it started. False where it had
         ended by itself.
         """
         process = self.begin(word)
@@ -156,7 +156,7 @@ class Stage:
             return True
 
     def kill_supervisor(self) -> None:
-        """Ends what keeps the services alive, and waits until it is gone with all that it had open."""
+        """End what keeps the services alive, and wait until it is gone with all that it had open."""
         if supervisor := client.running(self.cloud):
             _end(supervisor)
             while Path(f"/proc/{supervisor}/fd").is_dir() and client.running(self.cloud):
@@ -192,7 +192,7 @@ class Stage:
         return not any(self.cloud.all()) and client.running(self.cloud) is None
 
     def keep(self) -> Path:
-        """Puts an object of a person's own into the bucket: no command but `down` may lose it."""
+        """Put an object of a person's own into the bucket: no command but `down` may lose it."""
         path = self.cloud.bucket(str(self.outputs()["bucket"])) / KEPT
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}\n")
@@ -233,7 +233,7 @@ def stage(folder: Path, name: str = "small") -> Iterator[Stage]:
 
 
 def several(stages: Sequence[Stage], word: str) -> list[Ended]:
-    """Runs a command for each at once."""
+    """Run a command for each at once."""
     begun = time.monotonic()
     processes = [made.begin(word) for made in stages]
     done = []

@@ -25,7 +25,7 @@ FUZZED = 5_000
 
 
 def main(file: str = "") -> None:
-    """Prints the agreement by kind and the first disagreements."""
+    """Print the agreement by kind and the first disagreements."""
     path = Path(file) if file else CASES
     with TemporaryDirectory() as home:
         ask = Asker(Path(home))

@@ -16,7 +16,7 @@ GZIP, OLD_OFFICE, PDF = b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF"
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Turns what a file can raise into an `InputError`."""
+    """Turn what a file can raise into an `InputError`."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error):

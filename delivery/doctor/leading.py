@@ -35,7 +35,7 @@ def stopping(needs: Sequence[Need], found: Mapping[str, Finding]) -> list[Need]:
 
 
 def lead(needs: Sequence[Need], machine: Machine, agree: Callable[[str], bool]) -> Need | None:
-    """Brings what is missing, one after the other, each command shown and agreed to first; what is advised is offered
+    """Bring what is missing, one after the other, each command shown and agreed to first; what is advised is offered
     once. Returns the need that nobody brought, None where nothing is missing.
     """
     offered: set[str] = set()

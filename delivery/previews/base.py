@@ -90,7 +90,7 @@ def _declared(stack: Stack, tree: Path, settings: Sequence[str]) -> str:
 
 
 def _unprotected(home: Home, stack: str) -> frozenset[str]:
-    """Takes the protections out of the state, and returns whose they were: where the program destroys what is
+    """Take the protections out of the state, and return whose they were: where the program destroys what is
     protected, the engine breaks off and names one resource; a reader has to see all that the change would do.
     """
     (path,) = (home.state / ".pulumi" / "stacks").glob(f"*/{stack}.json")

@@ -25,7 +25,7 @@ from infra.bootstrap.state import State
 
 
 def bootstrap(settings: Settings) -> dict[str, pulumi.Input[str]]:
-    """Declares the one-time stack; its outputs are what GitHub and the stacks' files need."""
+    """Declare the one-time stack; its outputs are what GitHub and the stacks' files need."""
     Services("services", settings).come_first()
     state = State("state", settings)
     github = GitHub("github", settings)

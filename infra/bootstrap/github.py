@@ -161,7 +161,7 @@ class Identities(Component):
         )
 
     def _grant_own_role(self, name: str, purpose: str, permissions: Sequence[str], condition: str = "") -> None:
-        """Gives the deploy identity a role of our own."""
+        """Give the deploy identity a role of our own."""
         role = gcp.projects.IAMCustomRole(
             name,
             project=self._settings.project,

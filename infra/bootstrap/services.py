@@ -42,7 +42,7 @@ class Services(Component):
         self.register_outputs({})
 
     def come_first(self) -> None:
-        """Makes everything that is declared from now on wait until the APIs are on."""
+        """Make everything that is declared from now on wait until the APIs are on."""
 
         def transform(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
             opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(depends_on=[self]))

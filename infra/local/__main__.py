@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; an expected error is explained, without a traceback."""
+    """Run one command; an expected error is explained, without a traceback."""
     parsed = _parser().parse_args(arguments)
     return explaining(lambda: parsed.action(parsed))
 

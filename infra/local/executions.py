@@ -58,7 +58,7 @@ def _sleep(asked: Mapping[str, Any]) -> None:
 
 
 def _listed(cloud: Cloud, own: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers `executions.list` for the executions of this workflow that are active, the oldest first."""
+    """Answer `executions.list` for the executions of this workflow that are active, the oldest first."""
     if asked.get("parent") != own:
         raise WorkflowError(f"workflow {asked.get('parent')} not found (this is {own})")
     if (asked.get("filter"), asked.get("orderBy")) != (ACTIVE, "startTime"):

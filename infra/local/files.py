@@ -14,7 +14,7 @@ from orderguard.private_files import make_private_folder, open_private
 
 
 def write_whole(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Writes aside, flushes to the disk and renames: a reader sees the old content or the new, never a part. The file
+    """Write aside, flush to the disk and rename: a reader sees the old content or the new, never a part. The file
     and the folders that it needs are the owner's alone.
     """
     make_private_folder(path.parent)
@@ -53,7 +53,7 @@ def read_object(path: Path, *names: str) -> dict[str, Any] | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds an advisory lock on `path`. The kernel releases it when its holder dies, however it dies."""
+    """Hold an advisory lock on `path`. The kernel releases it when its holder dies, however it dies."""
     make_private_folder(path.parent)
     with open_private(path, "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -61,7 +61,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Removes a folder, also one that holds read-only folders, as a Go module cache does; none there is no error."""
+    """Remove a folder, also one that holds read-only folders, as a Go module cache does; none there is no error."""
     for path, _, _ in os.walk(folder):
         os.chmod(path, 0o700)
     shutil.rmtree(folder, ignore_errors=True)

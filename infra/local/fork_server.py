@@ -28,7 +28,7 @@ _IDLE_MILLISECONDS = 10_000
 
 
 def main(listening: int, engine: int, path: str) -> None:
-    """Serves until the engine ends, or needs no plugin any more."""
+    """Serve until the engine ends, or needs no plugin any more."""
     gc.freeze()
     forks: list[int] = []
     with socket.socket(fileno=listening) as listener:
@@ -60,7 +60,7 @@ def main(listening: int, engine: int, path: str) -> None:
 
 
 def _become(connection: socket.socket) -> None:
-    """Takes the place of the relay at the other end, and runs its plugin. Never returns."""
+    """Take the place of the relay at the other end, and run its plugin. Never returns."""
     os.setsid()
     try:
         folder, words = _place(connection)
@@ -82,7 +82,7 @@ def _become(connection: socket.socket) -> None:
 
 
 def _place(connection: socket.socket) -> tuple[str, list[str]]:
-    """Takes over streams and environment; the folder and the arguments."""
+    """Take over streams and environment; the folder and the arguments."""
     told, streams, _, _ = socket.recv_fds(connection, 8, 3)
     for stream, given in enumerate(streams):
         os.dup2(given, stream)

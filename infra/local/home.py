@@ -65,7 +65,7 @@ class Home:
         return self.root / "cloud" / stack
 
     def ensure(self) -> None:
-        """Makes the folders and the passphrase file where they are missing."""
+        """Make the folders and the passphrase file where they are missing."""
         for folder in (self.state, self.pulumi_home, self.launchers, self.plugins, self.logs):
             make_private_folder(folder)
         self.root.chmod(0o700)  # one that was made before, too

@@ -104,7 +104,7 @@ def _patterns_of(context: Path, dockerfile: Path) -> list[tuple[bool, str]]:
 
 
 def freeze(context: Path, dockerfile: Path, folder: Path) -> Path:
-    """Copies the context below `folder` under its digest, whole or not at all; what is there already is used."""
+    """Copy the context below `folder` under its digest, whole or not at all; what is there already is used."""
     frozen = folder / context_digest(context, dockerfile)
     if frozen.is_dir():
         return frozen

@@ -45,7 +45,7 @@ def job_names(cloud: Cloud) -> list[str]:
 
 
 def run_job(cloud: Cloud, name: str) -> int:
-    """Runs every task of the job to its end, its output shown and logged; the exit code of the last task that failed,
+    """Run every task of the job to its end, its output shown and logged; the exit code of the last task that failed,
     or 0.
 
     Raises JobError for a job that is not there or lacks a right.

@@ -1,4 +1,4 @@
-"""Runs a plugin or the supervisor from any working directory: `python launch.py infra.local.language_host ARGUMENTS`.
+"""Run a plugin or the supervisor from any working directory: `python launch.py infra.local.language_host ARGUMENTS`.
 
 The engine starts its plugins in the folder of the program. Setting PYTHONPATH instead would leak into that program.
 
@@ -38,7 +38,7 @@ def _enter_namespaces() -> None:
 
 
 def _end_with_engine() -> None:
-    """Ends this plugin, and what it started, soon after an engine that was killed and so could not end it. It may have
+    """End this plugin, and what it started, soon after an engine that was killed and so could not end it. It may have
     been killed before this line: then the parent is another process, but the pipe of the output has lost its reader.
     """
     engine = os.getppid()

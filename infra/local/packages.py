@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 def told(text: str) -> None:
-    """Says it at once, to whoever waits."""
+    """Say it at once, to whoever waits."""
     print(text, flush=True)
 
 
@@ -115,7 +115,7 @@ def _install(
 
 
 def _run(command: Sequence[str], folder: Path, variables: Mapping[str, str], doing: str, say: Say) -> None:
-    """Runs a step, and tells every ten seconds how far it is."""
+    """Run a step, and tell every ten seconds how far it is."""
     begun, lines = time.monotonic(), list[str]()
     kept = {name: value for name, value in variables.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     with subprocess.Popen(

@@ -38,7 +38,7 @@ def straight() -> urllib.request.OpenerDirector:
 
 
 def require_free(port: int) -> None:
-    """Raises LocalCloudError that names the port, who has it and what to do."""
+    """Raise LocalCloudError that names the port, who has it and what to do."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

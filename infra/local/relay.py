@@ -1,4 +1,4 @@
-"""Runs a plugin for the engine as a fork of the engine's fork server: `python -IS relay.py MODULE ARGUMENTS`.
+"""Run a plugin for the engine as a fork of the engine's fork server: `python -IS relay.py MODULE ARGUMENTS`.
 
 What a plugin imports costs 0.3 s of processor time, and an engine starts up to fifteen plugins in one `up`. So the
 first one starts a server that has imported it all (fork_server.py), and each is a fork of that. This script hands over
@@ -70,7 +70,7 @@ def _connected(folder: str, engine: int) -> socket.socket:
 
 
 def _start(listener: socket.socket, path: str, engine: int) -> None:
-    """Starts the fork server with a listening socket; it belongs to no terminal and to no plugin's group."""
+    """Start the fork server with a listening socket; it belongs to no terminal and to no plugin's group."""
     if os.fork():
         return
     try:

@@ -1,4 +1,4 @@
-"""Runs a program by the engine's own runner, without what nobody sees: `run_program.py RUNNER ARGUMENTS`, in the
+"""Run a program by the engine's own runner, without what nobody sees: `run_program.py RUNNER ARGUMENTS`, in the
 program's own Python, whose packages are all that it may import.
 
 A program ends after seconds. Collecting its garbage as often as Python does by default takes a fifth of its time, and
@@ -16,7 +16,7 @@ DEBUG = "LOCAL_CLOUD_DEBUG"
 
 
 def main() -> None:
-    """Runs the runner as Python would have."""
+    """Run the runner as Python would have."""
     gc.set_threshold(50_000, 20, 100)
     del sys.argv[0]
     sys.path[0] = os.path.dirname(sys.argv[0])

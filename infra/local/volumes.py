@@ -39,7 +39,7 @@ class Volumes:
         }
 
     def remove(self) -> None:
-        """Removes what ends with the instance."""
+        """Remove what ends with the instance."""
         for folder in self.own:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -52,7 +52,7 @@ def in_memory(cloud: Cloud) -> Path:
 
 
 def prepared(cloud: Cloud, name: str, spec: Mapping[str, Any]) -> Volumes:
-    """Makes the folders. `name` is the revision or the execution. Raises ContainerError as Cloud Run does."""
+    """Make the folders. `name` is the revision or the execution. Raises ContainerError as Cloud Run does."""
     folders: dict[str, Path] = {}
     own: list[Path] = []
     try:

@@ -1,4 +1,4 @@
-"""Runs a workflow's own source: what stands between an event and the job that it starts.
+"""Run a workflow's own source: what stands between an event and the job that it starts.
 
 The constructs that this repository's workflows use, and no others: steps that call or switch, `next`, and expressions
 of values, `+`, comparisons and functions. A source is read as a whole before its first step, so a name that is nowhere

@@ -121,7 +121,7 @@ class Keyring:
 
     @property
     def fingerprint(self) -> str:
-        """Tells two keyrings' current keys apart and gives neither away: safe to publish. The key's id, which every key
+        """Tell two keyrings' current keys apart and give neither away: safe to publish. The key's id, which every key
         file may call `k1`, and 72 bits of an HMAC of a constant.
         """
         return self.fingerprints[0]

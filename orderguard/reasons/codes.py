@@ -38,7 +38,7 @@ def card_country_mismatch(known: Known) -> Fact:
 
 
 def _code(code: Code, kind: str, sentence: str, unseen: str, how_few: tuple[str, str, str], absent: str) -> Teller:
-    """Tells how often a code of the order is met. `how_few` says it of many orders and of one: "go", "goes", "there or
+    """Tell how often a code of the order is met. `how_few` says it of many orders and of one: "go", "goes", "there or
     to a rarer one"."""
     place = ("currency", "channel", "payment_method", "country").index(code)
 

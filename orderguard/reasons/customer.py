@@ -11,7 +11,7 @@ _NO_PAST = Fact("customer", "No earlier order of this customer is known")
 
 
 def _window(hours: float, name: str) -> Teller:
-    """Tells how many orders came in a window, beside the customer's pace before it."""
+    """Tell how many orders came in a window, beside the customer's pace before it."""
 
     def tell(known: Known) -> Fact:
         if known.history is None:

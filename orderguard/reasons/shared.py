@@ -26,7 +26,7 @@ _DID = {
 
 
 def _shared(name: str) -> Teller:
-    """Tells who else ordered with an entity, in the window that says most, and how the entity was used before."""
+    """Tell who else ordered with an entity, in the window that says most, and how the entity was used before."""
 
     def tell(known: Known) -> Fact:
         kind, history = f"shared {name}", known.past.entities[ENTITIES.index(name)]

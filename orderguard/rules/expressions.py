@@ -102,7 +102,7 @@ class Expressions:
     """Expressions that were checked, evaluated together: one call into the library costs as much as several rules."""
 
     def __init__(self, expressions: Sequence[str]) -> None:
-        """Raises `ExpressionError`."""
+        """Raise `ExpressionError`."""
         self._each = [_compiled(expression) for expression in expressions]
         # On lines of their own, since a comment ends with its line.
         self._all = _compiled("[" + ",".join(f"(\n{expression}\n)" for expression in expressions) + "]")

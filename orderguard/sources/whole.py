@@ -44,7 +44,7 @@ class Whole:
 
 
 def whole(data: bytes, name: str | None = None, feed: Feed = Feed()) -> Whole:
-    """Reads a file. `name` is the source's, if it was named, and `feed` says what documents leave open (of a table its
+    """Read a file. `name` is the source's, if it was named, and `feed` says what documents leave open (of a table its
     mapping says it).
 
     Raises `MappingError` for a file that is none of those, and `UnknownSource`.

@@ -1,4 +1,4 @@
-"""Builds the wheel of the local cloud: a PEP 517 backend without dependencies, and a command that takes a folder.
+"""Build the wheel of the local cloud: a PEP 517 backend without dependencies, and a command that takes a folder.
 
 The wheel holds the room `infra/local/`, and the little of `orderguard/` that it needs, as the package
 `orderguard_cloud`; `../wheel.py` writes it.

@@ -1,4 +1,4 @@
-"""Builds the wheel of the policy pack: a PEP 517 backend without dependencies, and a command that takes a folder.
+"""Build the wheel of the policy pack: a PEP 517 backend without dependencies, and a command that takes a folder.
 
 The wheel holds the room `policies/` as the package `orderguard_policies`; `../wheel.py` writes it.
 """

@@ -1,4 +1,4 @@
-"""Writes docs/technical/policy-frameworks.md: `python -m policies.frameworks`."""
+"""Write docs/technical/policy-frameworks.md: `python -m policies.frameworks`."""
 
 from collections import Counter
 from collections.abc import Iterable

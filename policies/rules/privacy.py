@@ -244,7 +244,7 @@ def _leak_in(text: Value) -> str | None:
 
 
 def _where_orders_go(resource: Resource, check: Callable[[Container], Finding]) -> Findings:
-    """Checks all containers but those that the settings name: one that nobody thought of is one that touches orders."""
+    """Check all containers but those that the settings name: one that nobody thought of is one that touches orders."""
     patterns = resource.settings["containersWithoutOrders"]
     for container in containers(resource):
         name = container.value["name"]

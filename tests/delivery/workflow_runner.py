@@ -1,4 +1,4 @@
-"""Runs the `run:` steps of a workflow file, job after job, as a runner of GitHub Actions would, on one machine.
+"""Run the `run:` steps of a workflow file, job after job, as a runner of GitHub Actions would, on one machine.
 
 What GitHub does itself stands behind `uses:`; the few actions that move files are done here (check out, the
 environment, artifacts), the others (sign-in, attestation, SBOM) have no part on one machine and are noted. Expressions

@@ -95,7 +95,7 @@ def test_a_bad_order_gets_a_problem_that_names_the_field_and_echoes_nothing(
 
 
 def kill(processes: list[psutil.Process]) -> None:
-    """Kills them all. One that ended meanwhile, as instances do with their supervisor, is as dead."""
+    """Kill them all. One that ended meanwhile, as instances do with their supervisor, is as dead."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -28,7 +28,7 @@ def event_loop() -> None:
 
 
 def write_version(folder: Path, version: str) -> None:
-    """Writes a small model version under `folder`, whose manifest agrees with its files."""
+    """Write a small model version under `folder`, whose manifest agrees with its files."""
     version_folder = folder / version
     (version_folder / "knowledge").mkdir(parents=True)
     files = {"model.onnx": b"a model", "catalogue.json": b"{}", "knowledge/index.json": b"{}"}

@@ -35,7 +35,7 @@ _OBJECT = "gcp:storage/bucketObject:BucketObject"
 
 
 def record(reference: str) -> None:
-    """Writes `former/STACK.jsonl.gz` for each stack; the first line says which commit it was.
+    """Write `former/STACK.jsonl.gz` for each stack; the first line says which commit it was.
 
     The model is a small stand-in; its objects are left out, since every release has others.
     """
@@ -63,7 +63,7 @@ def recorded_lines(stack: str) -> list[str]:
 
 
 def bring_up(home: Home, stack: str) -> None:
-    """Makes the recorded state that of a stack in a home. Nothing runs there, and nothing is protected: an engine that
+    """Make the recorded state that of a stack in a home. Nothing runs there, and nothing is protected: an engine that
     meets a protection breaks off.
     """
     _, *lines = recorded_lines(stack)

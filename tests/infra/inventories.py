@@ -26,7 +26,7 @@ def read_inventory(stack: str) -> list[str]:
 
 
 def write_inventory(stack: str, lines: list[str]) -> None:
-    """Writes a stack's inventory: types in alphabetical order, names under each."""
+    """Write a stack's inventory: types in alphabetical order, names under each."""
     by_type: dict[str, list[str]] = {}
     for line in sorted(lines):
         resource_type, _, name = line.partition(" ")
@@ -35,7 +35,7 @@ def write_inventory(stack: str, lines: list[str]) -> None:
 
 
 def main() -> None:
-    """Writes the inventories of all stacks from the program as it is, with a model version made for the purpose."""
+    """Write the inventories of all stacks from the program as it is, with a model version made for the purpose."""
     import tempfile
 
     from infra.__main__ import platform

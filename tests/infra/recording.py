@@ -1,4 +1,4 @@
-"""Runs the Pulumi program, or a part of it, against mocks and records what it declares.
+"""Run the Pulumi program, or a part of it, against mocks and record what it declares.
 
 Assertions are made on the record, after everything has been awaited, in plain Python: nothing hides in an `apply`
 that may never run.
@@ -94,7 +94,7 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
 
 
 def declare(program: Callable[[], Mapping[str, pulumi.Input[Any]] | None], *, preview: bool = False) -> Record:
-    """Runs `program`, waits for all that it declares and for its outputs, and returns the record of both."""
+    """Run `program`, wait for all that it declares and for its outputs, and return the record of both."""
     record = Record()
     runtime_settings.set_root_resource(None)  # type: ignore[arg-type]  # else transformations of one run reach the next
     pulumi.runtime.set_mocks(_Mocks(record, preview), project=NAMESPACE, stack="test", preview=preview)

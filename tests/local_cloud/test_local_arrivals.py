@@ -23,7 +23,7 @@ STARTER = "starter@a-project.iam.gserviceaccount.com"
 def arrive(
     ask: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Any]:
-    """Puts a file into the raw bucket; the job that is started notes which files are there."""
+    """Put a file into the raw bucket; the job that is started notes which files are there."""
     context = tmp_path / "context"
     context.mkdir()
     (context / "Dockerfile").write_text('FROM python:3.11\nENTRYPOINT ["python"]\n')

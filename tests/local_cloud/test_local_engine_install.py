@@ -67,7 +67,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             self.wfile.write(buffer.getvalue())
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Keeps the test's output quiet."""
+            """Keep the test's output quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     with listening(server):

@@ -45,7 +45,7 @@ def through(
     patience: Patience = Patience(),
     later: bytes = b"",
 ) -> tuple[bytes, Instance]:
-    """Sends bytes through a front to an instance, and `later` once a part of an answer is there; what came back until
+    """Send bytes through a front to an instance, and `later` once a part of an answer is there; what came back until
     the front closed the connection.
     """
 

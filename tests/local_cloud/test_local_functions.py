@@ -12,7 +12,7 @@ from infra.local.provider.values import properties, struct
 
 @pytest.fixture
 def call(ask: Any) -> Any:
-    """Asks a function as the engine does; its answer in plain values."""
+    """Ask a function as the engine does; its answer in plain values."""
 
     def asked(token: str, **arguments: Any) -> dict[str, Any]:
         service, _, name = token.partition(".")

@@ -21,7 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Runs pulumi on a copy of the foreign program, far from this repository, on a local cloud of its own."""
+    """Run pulumi on a copy of the foreign program, far from this repository, on a local cloud of its own."""
     folder = tmp_path_factory.mktemp("foreign")
     project, home = folder / "project", folder / "home"
     shutil.copytree(Path(__file__).with_name("foreign"), project)

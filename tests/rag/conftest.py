@@ -91,7 +91,7 @@ def service(index: KnowledgeIndex, keyring: Keyring, tmp_path_factory: pytest.Te
 
 @pytest.fixture
 def client(service: LendingService) -> Callable[[RagSettings], TestClient]:
-    """Makes a client of the RAG routes with these settings."""
+    """Make a client of the RAG routes with these settings."""
 
     def make(settings: RagSettings) -> TestClient:
         app = FastAPI()

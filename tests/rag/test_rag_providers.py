@@ -27,7 +27,7 @@ KEY = "sk-canary-4711-very-secret"
 
 @pytest.fixture(params=list(DIALECTS))
 def start(request: pytest.FixtureRequest) -> Iterator[Start]:
-    """Starts a fake server of each dialect in turn, and gives the settings that lead to it."""
+    """Start a fake server of each dialect in turn, and give the settings that lead to it."""
     with ExitStack() as stack:
 
         def begin(*replies: Reply, timeout: float = 120.0) -> tuple[FakeServer, RagSettings]:

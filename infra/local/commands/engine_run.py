@@ -92,7 +92,7 @@ def outputs_of(home: Home, stack: str, whole: Mapping[str, str], project: Path =
 
 
 def answers_of(home: Home, stack: str) -> Callable[[list[str]], str]:
-    """Runs commands of the engine on a stack for what they print. Raises LocalCloudError where one fails."""
+    """Run commands of the engine on a stack for what they print. Raises LocalCloudError where one fails."""
 
     def said(words: list[str]) -> str:
         done = pulumi.run(words, home=home, stack=stack)
@@ -104,7 +104,7 @@ def answers_of(home: Home, stack: str) -> Callable[[list[str]], str]:
 
 
 def _restored(path: Path) -> str:
-    """Puts the engine's own backup in place of a damaged state. Raises LocalCloudError where that is none, too."""
+    """Put the engine's own backup in place of a damaged state. Raises LocalCloudError where that is none, too."""
     backup = path.with_name(f"{path.name}.bak")
     if not _is_state(backup):
         raise LocalCloudError(
@@ -196,7 +196,7 @@ def engine(
     transcript: Transcript,
     project: Path = REPOSITORY,
 ) -> int:
-    """Runs the engine in the project's folder and feeds the transcript; the engine's exit code."""
+    """Run the engine in the project's folder and feed the transcript; the engine's exit code."""
     command, folder = pulumi.prepare(arguments, home, stack, project, whole)
     with subprocess.Popen(
         command,

@@ -13,7 +13,7 @@ from infra.local.services.storage import object_path
 
 
 def run_named(home: Home, stack: str, name: str) -> int:
-    """Runs the job and waits. Raises LocalCloudError where it can't run; 1 where it failed."""
+    """Run the job and wait. Raises LocalCloudError where it can't run; 1 where it failed."""
     try:
         code = run_job(Cloud(home, stack), name)
     except UnknownJob as problem:
@@ -25,7 +25,7 @@ def run_named(home: Home, stack: str, name: str) -> int:
 
 
 def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None) -> int:
-    """Puts the file into the bucket and runs what its arrival triggers, one after the other."""
+    """Put the file into the bucket and run what its arrival triggers, one after the other."""
     cloud = Cloud(home, stack)
     if not cloud.bucket(bucket).is_dir():
         known = ", ".join(sorted(path.name for path in (cloud.root / "buckets").glob("*"))) or "none"

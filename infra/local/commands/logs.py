@@ -7,7 +7,7 @@ from infra.local.home import Home
 
 
 def logs(home: Home, stack: str, name: str | None, lines: int) -> int:
-    """Prints the newest lines of each log, oldest log first. Raises LocalCloudError for a name that has none."""
+    """Print the newest lines of each log, oldest log first. Raises LocalCloudError for a name that has none."""
     folder = home.logs / stack
     found = sorted(
         folder.glob(f"{name}/*.log") if name else folder.glob("*/*.log"), key=lambda path: path.stat().st_mtime

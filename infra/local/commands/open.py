@@ -14,7 +14,7 @@ HOW_LONG = "works once, for ten minutes"
 
 
 def open_page(home: Home) -> int:
-    """Prints the link. Raises LocalCloudError where no service is up."""
+    """Print the link. Raises LocalCloudError where no service is up."""
     noted, header = home.root / "url", home.root / "api-key.header"
     if not noted.is_file() or not header.is_file():
         raise LocalCloudError("No service is up here. Bring it up first: make up", EXIT_USAGE)

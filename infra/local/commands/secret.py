@@ -10,7 +10,7 @@ from infra.local.pulumi import keep_secret
 
 
 def secret(home: Home, stack: str, key: str, project: Path = REPOSITORY) -> int:
-    """Keeps what standard input holds, which no other process can see. Raises LocalCloudError."""
+    """Keep what standard input holds, which no other process can see. Raises LocalCloudError."""
     value = sys.stdin.read().strip("\n")
     if not value:
         raise LocalCloudError(

@@ -36,7 +36,7 @@ def collect(cloud: Cloud) -> dict[str, Any]:
 
 
 def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> int:
-    """Prints a few lines, all there is, or JSON; 1 where something that should run does not answer."""
+    """Print a few lines, all there is, or JSON; 1 where something that should run does not answer."""
     found = collect(Cloud(home, stack))
     if as_json:
         print(json.dumps(found, indent=1))
@@ -89,7 +89,7 @@ def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
 
 
 def show(found: Mapping[str, Any]) -> None:
-    """Prints resources by kind, and what runs."""
+    """Print resources by kind, and what runs."""
     for line in _rest(found):
         print(line)
 

@@ -31,7 +31,7 @@ def engine_settings(cloud: Cloud) -> list[str]:
 
 
 def require_server(cloud: Cloud) -> None:
-    """Raises LocalCloudError where the stack wants a server that this machine does not have."""
+    """Raise LocalCloudError where the stack wants a server that this machine does not have."""
     if cloud.stack != DEFAULT_STACK and _wanted(cloud.stack) != "off" and not server_program():
         raise LocalCloudError(
             f'{NO_SERVER}, or write `orderguard:historyStore: "off"` and a historyUrl into Pulumi.{cloud.stack}.yaml.',

@@ -1,4 +1,4 @@
-"""Builds the engine from the Go module proxy, for machines that can't reach the vendor.
+"""Build the engine from the Go module proxy, for machines that can't reach the vendor.
 
 The user's Go caches are used where they already hold the engine's modules. Otherwise the build's 3 GB go to a
 folder that is removed with the build.
@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 def build(folder: Path, scratch: Path, version: str, variables: Mapping[str, str], say: Say) -> None:
-    """Puts `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches, and 3 GB
+    """Put `pulumi` and the program runner into `folder`. Takes some 6 minutes on 2 cores from cold caches, and 3 GB
     in `scratch`.
     """
     go = _go(variables, version)
@@ -92,7 +92,7 @@ def _runner(go: str, environment: Mapping[str, str]) -> Path:
 def _run(
     command: list[str], environment: Mapping[str, str], version: str, say: Say, doing: str, total: int | None = None
 ) -> str:
-    """Runs a step and reports its progress from time to time; the step's standard output."""
+    """Run a step and report its progress from time to time; the step's standard output."""
     started = time.monotonic()
     lines: list[str] = []
     with subprocess.Popen(

@@ -63,7 +63,7 @@ _DYNAMIC = "pulumi-resource-pulumi-python"
 
 
 def refuse_credentials(variables: Mapping[str, str]) -> None:
-    """Raises LocalCloudError where the environment names credentials of a real cloud."""
+    """Raise LocalCloudError where the environment names credentials of a real cloud."""
     for name in CREDENTIALS:
         if variables.get(name):
             raise LocalCloudError(

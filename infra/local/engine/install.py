@@ -1,4 +1,4 @@
-"""Finds the pinned engine, downloads it, or builds it from the Go module proxy; into a cache outside the tree, never
+"""Find the pinned engine, download it, or build it from the Go module proxy; into a cache outside the tree, never
 twice.
 
 An engine is a folder with `pulumi` and `pulumi-language-python-exec` (the script that runs a Python program; it comes
@@ -99,7 +99,7 @@ def _complete(folder: Path, source: str) -> Engine | None:
 
 
 def _add_host(folder: Path) -> None:
-    """Puts our host beside an engine that has none, so that `pulumi` runs programs when it is typed plainly, too."""
+    """Put our host beside an engine that has none, so that `pulumi` runs programs when it is typed plainly, too."""
     if not (folder / HOST).exists():
         write_whole(folder / HOST, _OWN_HOST.encode(), executable=True)
 
@@ -128,7 +128,7 @@ def version_of(pulumi: Path) -> str | None:
 
 
 def _install(cache: Path, say: Say, variables: Mapping[str, str], vendor: str) -> Engine:
-    """Makes the engine in a folder aside and renames it into place. Folders of killed runs go first."""
+    """Make the engine in a folder aside and rename it into place. Folders of killed runs go first."""
     for stale in cache.parent.glob(f".{ENGINE_VERSION}.*"):
         remove_tree(stale)
     aside = Path(tempfile.mkdtemp(prefix=f".{ENGINE_VERSION}.", dir=cache.parent))
@@ -167,7 +167,7 @@ def archive_name() -> str | None:
 
 
 def _download(vendor: str, folder: Path, say: Say) -> bool:
-    """Takes the vendor's archive into `folder`/bin; False, without a long wait, where its host can't be reached.
+    """Take the vendor's archive into `folder`/bin; False, without a long wait, where its host can't be reached.
 
     Raises LocalCloudError where the archive is not the pinned one: nothing of it is unpacked.
     """

@@ -1,4 +1,4 @@
-"""Brings the fact files up to date with the installed SDKs: `python -m infra.local.facts.distil [--check]
+"""Bring the fact files up to date with the installed SDKs: `python -m infra.local.facts.distil [--check]
 [--schema FILE] [SERVICE …]`.
 
 An SDK knows each type's inputs and outputs, their types, what is required and what is secret; its documentation
@@ -313,7 +313,7 @@ def stale(services: Collection[str] | None = None, schema: Path | None = None) -
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes the files, or with --check says which differ; 0 where none does."""
+    """Write the files, or with --check says which differ; 0 where none does."""
     words = list(arguments)
     check = "--check" in words
     schema = Path(words.pop(words.index("--schema") + 1)) if "--schema" in words else None

@@ -20,7 +20,7 @@ _BYTES = 32
 
 
 def make(asked: Asked, secret: str) -> None:
-    """Makes the first version of a secret, by its full name, where the file tells what it holds."""
+    """Make the first version of a secret, by its full name, where the file tells what it holds."""
     _, project, _, short = secret.split("/")
     with locked(asked.cloud.root / ".secrets.lock"):
         if versions(asked.cloud, secret):

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; an expected error is explained, without a traceback."""
+    """Run one command; an expected error is explained, without a traceback."""
     given = _parser().parse_args(arguments)
     with kept_private():
         return explaining(lambda: _done(given))

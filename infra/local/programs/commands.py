@@ -60,7 +60,7 @@ def _shown(project: Project) -> str:
 
 
 def up(wanted: Wanted) -> int:
-    """Brings the program's stack up, and says so only where its services answer."""
+    """Bring the program's stack up, and say so only where its services answer."""
     begun = time.monotonic()
     refuse_credentials(os.environ)
     banner(wanted.home, wanted.stack)
@@ -103,7 +103,7 @@ def up(wanted: Wanted) -> int:
 
 
 def preview(wanted: Wanted) -> int:
-    """Shows what `up` would do; changes nothing."""
+    """Show what `up` would do; changes nothing."""
     refuse_credentials(os.environ)
     banner(wanted.home, wanted.stack)
     whole = running.variables(wanted.project, wanted.home, wanted.stack, wanted.providers)
@@ -187,17 +187,17 @@ def show_logs(wanted: Wanted, name: str | None, lines: int) -> int:
 
 
 def run_job(wanted: Wanted, name: str) -> int:
-    """Runs a Cloud Run job and waits for it."""
+    """Run a Cloud Run job and wait for it."""
     return run_named(wanted.home, wanted.stack, name)
 
 
 def put(wanted: Wanted, bucket: str, file: Path, name: str | None) -> int:
-    """Puts a file into a bucket and starts what its arrival triggers."""
+    """Put a file into a bucket and start what its arrival triggers."""
     return put_object(wanted.home, wanted.stack, bucket, file, name)
 
 
 def engine() -> int:
-    """Gets the Pulumi engine of the pinned version."""
+    """Get the Pulumi engine of the pinned version."""
     found = ensure_engine()
     print(f"Pulumi engine {ENGINE_VERSION}: {found.pulumi} (from: {found.source})")
     return EXIT_OK
@@ -211,7 +211,7 @@ def types() -> int:
 
 
 def secret(wanted: Wanted, key: str) -> int:
-    """Keeps a secret setting, read from standard input, for this stack."""
+    """Keep a secret setting, read from standard input, for this stack."""
     value = sys.stdin.read().strip("\n")
     if not value:
         raise LocalCloudError(f"Standard input is empty. Write: printf SECRET | {wanted.again('secret')} {key}")

@@ -44,7 +44,7 @@ def _require_rights(cloud: Cloud, template: Mapping[str, Any], place: Place, doi
 
 
 def deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
-    """Starts what the inputs say, and returns what only the start tells. Raises Refused as Cloud Run does."""
+    """Start what the inputs say, and return what only the start tells. Raises Refused as Cloud Run does."""
     name, template = str(inputs["name"]), inputs["template"]
     _require_rights(cloud, template, place, f"to deploy Service {name}")
     client.ensure(cloud)
@@ -131,7 +131,7 @@ def _remove_service(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> 
 
 
 def end_service(cloud: Cloud, name: str) -> None:
-    """Stops a service for good, and with the last one the supervisor."""
+    """Stop a service for good, and with the last one the supervisor."""
     if not (cloud.run / "services" / f"{name}.json").exists() and not client.running(cloud):
         return
     client.ensure(cloud)

@@ -113,7 +113,7 @@ def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
 def push_image(
     cloud: Cloud, name: str, context: Path, dockerfile: Path, target: str | None, arguments: Mapping[str, str]
 ) -> str:
-    """Builds an image and pushes it under a name with a tag; returns its digest, which what would run decides alone.
+    """Build an image and push it under a name with a tag; returns its digest, which what would run decides alone.
 
     Raises Refused as the registry or the build would.
     """
@@ -211,7 +211,7 @@ def _known_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
 
 
 def collect(cloud: Cloud, used: Collection[str]) -> None:
-    """Removes images that no resource and nothing in `used` (image references) needs, with their tags and contexts."""
+    """Remove images that no resource and nothing in `used` (image references) needs, with their tags and contexts."""
     built = [str(record.outputs.get("repoDigest")) for record in cloud.all(IMAGE)]
     kept = {image.partition("@")[2] for image in (*built, *used)}
     contexts = set()

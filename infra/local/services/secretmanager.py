@@ -52,7 +52,7 @@ def value(cloud: Cloud, secret: str, version: str) -> str:
 
 
 def add_version(cloud: Cloud, secret: str, text: str) -> Record:
-    """Adds a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
+    """Add a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
     _, project, _, short = secret.split("/")
     number = _following(versions(cloud, secret))
     identity = f"projects/{project_number(project)}/secrets/{short}/versions/{number}"

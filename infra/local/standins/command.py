@@ -10,7 +10,7 @@ from infra.local.standins.kind import Kind, Made, Values
 
 
 def _run(command: str, inputs: Values, before: Values | None = None) -> Values:
-    """Runs a command as the plugin does: in `dir`, with `environment`; what it wrote."""
+    """Run a command as the plugin does: in `dir`, with `environment`; what it wrote."""
     words = [str(one) for one in inputs.get("interpreter") or ("/bin/sh", "-c")]
     told = {f"PULUMI_COMMAND_{name.upper()}": str((before or {}).get(name) or "") for name in ("stdout", "stderr")}
     given = {name: str(value) for name, value in (inputs.get("environment") or {}).items()}

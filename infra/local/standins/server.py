@@ -35,7 +35,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version="999.0.0")
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Takes no settings: what would let it in somewhere is not kept."""
+        """Take no settings: what would let it in somewhere is not kept."""
         return provider_pb2.CheckResponse(inputs=struct({}))
 
     def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
@@ -74,7 +74,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=changes, diffs=changed, replaces=replaces)
 
     def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> Any:
-        """Makes it; in preview all but the inputs is unknown."""
+        """Make it; in preview all but the inputs is unknown."""
         kind, inputs = self._kind(request.urn, context), properties(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct(inputs))
@@ -100,7 +100,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Removes it."""
+        """Remove it."""
         kind = self._kind(request.urn, context)
         if kind.remove:
             remove = kind.remove

@@ -199,7 +199,7 @@ def test_long_histories_are_cut_in_the_notes(deployed: Deployment) -> None:
 def release_assets(
     recorder: Recorder, deployed: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., list[str]]:
-    """Keeps what a release holds: the record of a deployment and its model version, each as a change makes it."""
+    """Keep what a release holds: the record of a deployment and its model version, each as a change makes it."""
     monkeypatch.setattr(records, "history_folder", lambda: tmp_path / "history")
     monkeypatch.setattr(records, "models_folder", lambda: tmp_path / "elsewhere")
     monkeypatch.setattr(records, "verify", lambda folder: None)
