@@ -105,7 +105,7 @@ def test_the_champion_goes_on_where_a_newer_training_was_refused(
     assert run(capsys, "promote", "older", "--force", "--models", refused)[0] == 0
     code, printed, _ = run(capsys, "champion", "--models", refused, "--data", sample)
     assert (code, printed.splitlines()[0]) == (0, "champion: older")
-    assert f"version {version}, trained since, was refused (gates: anomalies); the champion goes on" in printed
+    assert f"version {version}, trained since, was refused (gates: anomalies); the champion is still served" in printed
     assert run(capsys, "promote", version, "--force", "--models", refused)[0] == 0
     code, printed, _ = run(capsys, "champion", "--models", refused, "--data", sample)
     assert (code, printed) == (0, f"champion: {version}\n")

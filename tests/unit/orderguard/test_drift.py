@@ -404,7 +404,7 @@ def test_what_young_histories_move_is_expected_and_what_else_moves_is_not() -> N
     assert all("seed-histories" in v.advice for v in young.moved("expected"))
     assert (young.histories.state, young.histories.fewer) == ("young", True)
     assert young.histories.known == pytest.approx(0.3 * 8 / 9, abs=0.03)
-    for state, advice in (("warm", "whole"), ("lost", "lost its records"), ("off", "HISTORY_URL")):
+    for state, advice in (("warm", "complete"), ("lost", "lost its records"), ("off", "HISTORY_URL")):
         told = report(cast(StoreState, state), 0.3)
         assert {v.name for v in told.moved("unexpected")} == {GROWTH, "gap"}, state
         assert all(advice in v.advice for v in told.moved("unexpected")), state
