@@ -19,14 +19,15 @@ from packages import wheel  # noqa: E402  (beside this folder, where no installe
 
 REPOSITORY = HERE.parent.parent
 SOURCE = REPOSITORY / "infra" / "local"
-SHARED = tuple(REPOSITORY / "orderguard" / f"{name}.py" for name in ("interrupts", "private_files"))
+SHARED_MODULES = ("google_token", "interrupts", "private_files")
+SHARED = tuple(REPOSITORY / "orderguard" / f"{name}.py" for name in SHARED_MODULES)
 PACKAGE = "orderguard_cloud"
 _LEFT_OUT = {SOURCE / "__main__.py", SOURCE / "facts" / "distil.py"}
 """Of the repository alone: its own command line, and what writes the facts from the SDK."""
 _NAMES = (
     (re.compile(rb"python -m infra\.local\b"), b"orderguard-cloud"),
     (re.compile(rb"\binfra\.local\b"), PACKAGE.encode()),
-    (re.compile(rb"\borderguard\.(?=interrupts\b|private_files\b)"), f"{PACKAGE}.".encode()),
+    (re.compile(rf"\borderguard\.(?=({'|'.join(SHARED_MODULES)})\b)".encode()), f"{PACKAGE}.".encode()),
 )
 _SAYS = f"`python -m {PACKAGE}` is `orderguard-cloud`."
 _MAIN = f'"""{_SAYS}"""\n\nfrom {PACKAGE}.programs.cli import main\n\nraise SystemExit(main())\n'

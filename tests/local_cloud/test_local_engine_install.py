@@ -97,7 +97,7 @@ def test_an_archive_that_is_not_the_pinned_one_is_refused_and_nothing_of_it_is_u
     variables: dict[str, str], vendor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "ARCHIVE_SHA256", {install.archive_name(): "0" * 64})
-    with pytest.raises(LocalCloudError, match="and not the pinned 0{64}.*Nothing of it is used"):
+    with pytest.raises(LocalCloudError, match="and not the pinned 0{64}.*None of it is used"):
         ensure_engine(Said(), variables=variables, vendor=vendor)
     assert not list(Path(variables["XDG_CACHE_HOME"]).rglob("pulumi*"))
 
