@@ -38,6 +38,17 @@ def deliver(service: Service, delivery: Delivery, headers: dict[str, str] | None
     )
 
 
+def logged(service: Service, answer: httpx.Response, event: str) -> dict[str, Any]:
+    """An answer's line of this kind. The log is written after the answer is sent."""
+
+    def found() -> list[dict[str, Any]]:
+        own = answer.headers["x-request-id"]
+        return [line for line in service.log_lines() if line["event"] == event and line["request_id"] == own]
+
+    line: dict[str, Any] = service.until(found, f"the {event} line")[0]
+    return line
+
+
 def outcome(answer: httpx.Response) -> str:
     assert answer.status_code == 200, answer.text
     return str(answer.json()["outcome"])
@@ -246,21 +257,19 @@ def test_nothing_else_is_served(hooks: Service) -> None:
 
 def test_an_anomaly_is_scored_as_any_other_and_a_repaired_order_too(hooks: Service) -> None:
     odd = new("shopify", currency="eur", line_items=[{"sku": "CLO-0015", "quantity": 40_000, "price": "9999.00"}])
-    assert outcome(deliver(hooks, odd)) == "scored"
-    score = hooks.until(lambda: [line for line in hooks.log_lines() if line["event"] == "score"][-1:], "a score")[0]
-    assert score["anomaly"]
+    answer = deliver(hooks, odd)
+    assert outcome(answer) == "scored"
+    assert logged(hooks, answer, "score")["anomaly"]
 
 
 def test_the_log_says_what_became_of_each_and_nothing_of_anybody(hooks: Service) -> None:
     sent = new("shopify")
-    deliver(hooks, sent)
-    deliver(hooks, sent, sent.headers)
-    lines = hooks.log_lines()
-    assert {line["outcome"] for line in lines if line["event"] == "hook"} >= {"scored", "refused", "ignored", "apart"}
-    assert [line["severity"] for line in lines if line.get("outcome") == "refused"][0] == "WARNING"
-    scored = [line for line in lines if line["event"] == "score"]
-    assert scored and "httpRequest" not in scored[-1], "the line of the delivery has it"
-    (told,) = (line for line in lines if line["event"] == "hook" and line["request_id"] == scored[-1]["request_id"])
+    answer = deliver(hooks, sent)
+    assert logged(hooks, deliver(hooks, sent, sent.headers), "hook")["severity"] == "WARNING"
+    outcomes = {line["outcome"] for line in hooks.log_lines() if line["event"] == "hook"}
+    assert outcomes >= {"scored", "refused", "ignored", "apart"}
+    assert "httpRequest" not in logged(hooks, answer, "score"), "the line of the delivery has it"
+    told = logged(hooks, answer, "hook")
     assert (told["vendor"], told["outcome"]) == ("shopify", "scored")
     assert told["httpRequest"]["requestUrl"] == "/v1/hooks/shopify"
     written = hooks.log.read_text()
