@@ -22,7 +22,7 @@ from infra.local.commands.alerts import alert_settings, alerts_kept
 from infra.local.errors import LocalCloudError
 from infra.local.home import Home
 from infra.local.services.sql import DATABASE, INSTANCE, USER
-from infra.local.supervisor import client
+from infra.local.supervisor import client, postgres_server
 from infra.local.supervisor.postgres_server import server_program
 from tests.local_cloud.conftest import Asker
 
@@ -170,7 +170,7 @@ def test_a_stack_without_a_server_keeps_alerts_in_a_file_or_says_that_it_keeps_n
     assert alert_settings(prod) == []
     monkeypatch.setattr(alerts, "server_program", lambda: None)
     assert alert_settings(prod) == ["--config", "orderguard:alertStore=off"]
-    assert "kept nowhere: there is no PostgreSQL here (install postgresql" in alerts_kept(prod, [])
+    assert "kept nowhere: there is no PostgreSQL that can run here (install postgresql" in alerts_kept(prod, [])
     file = local.root / "alerts" / "alerts.db"
     assert (alert_settings(local)[1], alerts_kept(local, [])) == (
         f"orderguard:alertsUrl=sqlite:{file}",
@@ -189,3 +189,17 @@ def test_the_newest_server_of_debian_is_found_where_path_has_none(tmp_path: Path
         program.touch()
     assert server_program(path=str(tmp_path), places=str(tmp_path)) == str(tmp_path / "15" / "bin" / "postgres")
     assert server_program(path=str(tmp_path), places=str(tmp_path / "none")) is None
+
+
+def test_no_server_is_found_for_root_where_user_namespaces_are_forbidden(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    postgres, unshare = tmp_path / "postgres", tmp_path / "unshare"
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(postgres_server, "_may_be_another", postgres_server._may_be_another.__wrapped__)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for program in (postgres, unshare):
+        program.touch(0o755)
+    for code, found in ((0, str(postgres)), (1, None)):
+        unshare.write_text(f"#!/bin/sh\nexit {code}\n")
+        assert server_program(path=str(tmp_path)) == found

@@ -45,4 +45,6 @@ def alerts_kept(cloud: Cloud, stores: Iterable[Mapping[str, Any]]) -> str:
     told = alert_settings(cloud)
     url = next((one.partition("=")[2] for one in told if one.startswith(URL)), str(pulumi.setting(cloud.stack, URL)))
     place = f"SQLite, {url.partition(':')[2]}" if url.startswith("sqlite:") else "kept nowhere"
-    return f"{place}: there is no PostgreSQL here (install postgresql, then `make up`)" if wanted else place
+    return (
+        f"{place}: there is no PostgreSQL that can run here (install postgresql, then `make up`)" if wanted else place
+    )

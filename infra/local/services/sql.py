@@ -23,8 +23,9 @@ INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 DATABASE = "gcp:sql/database:Database"
 USER = google.SQL_USER
 NO_SERVER = (
-    "Cloud SQL is a real server here, and postgres is neither on PATH nor below /usr/lib/postgresql. Install the"
-    " package postgresql (Debian, Ubuntu: apt-get install postgresql)"
+    "Cloud SQL is a real server here, and there is none that can run: postgres is neither on PATH nor below"
+    " /usr/lib/postgresql, or this is root in a container that forbids user namespaces. Install the package postgresql"
+    " (Debian, Ubuntu: apt-get install postgresql), and run this as another user"
 )
 _CONNECTIONS = 100
 _MOST_CONNECTIONS = 1_000

@@ -8,9 +8,11 @@ import secrets
 import shutil
 import signal
 import ssl
+import subprocess
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,29 @@ ENDING = ".sql"
 """Of a server's name here: a Redis may have the same one in Google Cloud."""
 ADMIN, OWNER = "cloudsqladmin", "cloudsqlsuperuser"
 _PLACES = "/usr/lib/postgresql"
+_AS_ANOTHER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 _CALL_SECONDS = 20.0
 _ITERATIONS = 4_096
 
 
 def server_program(path: str | None = None, places: str = _PLACES) -> str | None:
-    """The server that PATH holds, else the newest of those where Debian has them, where its own tools are beside it."""
+    """The server that PATH holds, else the newest of those where Debian has them, where its own tools are beside it.
+    None where there is none, or where it can't run.
+    """
+    if os.getuid() == 0 and not _may_be_another():
+        return None
     debian = sorted(Path(places).glob("*/bin/postgres"), key=lambda found: int(found.parts[-3]))
     found = shutil.which("postgres", path=path) or (debian[-1] if debian else None)
     return str(Path(found).resolve()) if found else None
+
+
+@cache
+def _may_be_another() -> bool:
+    """Whether root may begin a user namespace, which many containers forbid."""
+    try:
+        return not subprocess.run([*_AS_ANOTHER, "true"], stderr=subprocess.DEVNULL, check=False).returncode
+    except OSError:
+        return False
 
 
 class PostgresServer(KeptServer):
@@ -107,9 +123,9 @@ class PostgresServer(KeptServer):
         aside.rename(self.folder)
 
     async def _run(self, command: Sequence[str], files: Sequence[int], folder: Path | None = None) -> Process:
-        as_another = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.getuid() == 0 else []
+        as_another = _AS_ANOTHER if os.getuid() == 0 else ()
         # A change of who it is makes the kernel forget that it ends with the supervisor.
-        also = ["setpriv", "--pdeathsig", "KILL", "--"] if as_another else []
+        also = ("setpriv", "--pdeathsig", "KILL", "--") if as_another else ()
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(folder or self.folder)}
         return await Process.start(
             [*as_another, *also, *command], environment, folder or self.folder, self.log, self.port, passed=files
