@@ -72,7 +72,8 @@ class Journal:
         """
         with self._lock:
             self._open = None
-        return [*sorted(self._left_behind()), *sorted(self._folder.glob(f"{self._name}-*.ndjson"))]
+            own = sorted(self._folder.glob(f"{self._name}-*.ndjson"))  # before a line can begin the next one
+        return [*sorted(self._left_behind()), *own]
 
     def shipped(self, segment: Path) -> None:
         """Remove a segment that is in the database."""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,6 +63,31 @@ def test_what_a_process_that_is_gone_has_left_is_taken_and_what_a_living_one_has
     assert [lines_of(segment) for segment in follower.take()] == [[b"left"]]
     follower.set_aside([b"unreadable"])
     assert (tmp_path / "journal" / UNUSABLE).read_bytes() == b"unreadable\n"
+
+
+def test_what_is_written_while_segments_are_taken_is_shipped_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment that is shipped and removed must be one that nothing is added to any more."""
+    journal = Journal(tmp_path / "journal")
+    journal.append([b"before"])
+    look = journal._left_behind
+
+    def meanwhile() -> Iterator[Path]:
+        journal.append([b"meanwhile"])
+        return look()
+
+    shipped: list[bytes] = []
+    monkeypatch.setattr(journal, "_left_behind", meanwhile)
+    taken = journal.take()
+    shipped += [line for segment in taken for line in lines_of(segment)]
+    journal.append([b"while it is read"])
+    for segment in taken:
+        journal.shipped(segment)
+    journal.append([b"after"])
+    monkeypatch.undo()
+    shipped += [line for segment in journal.take() for line in lines_of(segment)]
+    assert shipped == [b"before", b"meanwhile", b"while it is read", b"after"]
 
 
 def test_a_journal_that_others_can_write_into_is_refused(tmp_path: Path) -> None:
