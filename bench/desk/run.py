@@ -71,6 +71,11 @@ def main() -> None:
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=1) + "\n")
     print(f"written: {REPORT}")
+    broken = [
+        one["failure"] for one in report["failures"] if one["failed"] or one["lost_alerts"] or one["lost_outcomes"]
+    ]
+    if broken:
+        sys.exit(f"scores failed, or what was said to be kept is gone: {', '.join(broken)}")
 
 
 def stores(folder: Path, server: PostgresServer) -> dict[str, dict[str, str]]:
