@@ -2,17 +2,19 @@
 
 import asyncio
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from infra.local.certificates import Certificates
+from infra.local.certificates import Certificates, make_certificates
 from infra.local.cloud import Cloud, Damaged
 from infra.local.errors import LocalCloudError
-from infra.local.files import read_object
+from infra.local.files import read_object, write_json
 from infra.local.ports import free_port, require_free
 from infra.local.supervisor.process import Process, note
 
@@ -28,7 +30,8 @@ class StoreFailed(Exception):
 
 
 class KeptServer:
-    """One server. A kind of it says how it is started and whether it answers.
+    """One server. A kind of it says how it is started and whether it answers. Its password and certificates are made
+    here, once, and kept sealed.
 
     A server that ends, or does not answer for a quarter of a minute, is started again, at once the first time.
     """
@@ -36,11 +39,18 @@ class KeptServer:
     def __init__(self, cloud: Cloud, name: str, kept: Mapping[str, Any], port: int) -> None:
         self.cloud, self.name, self.port = cloud, name, port
         self.spec: Mapping[str, Any] = kept["spec"]
+        self.password: str = kept["password"]
         self.certificates = Certificates(**kept["certificates"])
         self.process: Process | None = None
         self.restarts = 0
         self.on_process: Callable[[], None] = lambda: None
         self._keeper: asyncio.Task[None] | None = None
+
+    @classmethod
+    def new(cls, cloud: Cloud, name: str, port: int) -> Self:
+        """A server that has not been started yet."""
+        kept = {"spec": {}, "password": secrets.token_urlsafe(32), "certificates": asdict(make_certificates(name))}
+        return cls(cloud, name, kept, port)
 
     @classmethod
     def restored(cls, cloud: Cloud, path: Path) -> Self:
@@ -68,7 +78,8 @@ class KeptServer:
         return self.cloud.logs / self.name / "server.log"
 
     def _save(self) -> None:
-        raise NotImplementedError
+        kept = {"spec": self.spec, "password": self.password, "certificates": asdict(self.certificates)}
+        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)})
 
     async def _begin(self) -> Process:
         """A new process, on `self.port`. Raises StoreFailed."""

@@ -10,15 +10,11 @@ import signal
 import ssl
 import subprocess
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from infra.local.certificates import make_certificates
-from infra.local.cloud import Cloud
-from infra.local.files import write_json
 from infra.local.supervisor.kept_server import KeptServer, StoreFailed, in_memory
 from infra.local.supervisor.process import Process
 from orderguard.private_files import make_private_folder, open_private
@@ -54,29 +50,15 @@ def _may_be_another() -> bool:
 
 class PostgresServer(KeptServer):
     """One server. `spec` is what the provider hands over: `program`, `tls` (whether it takes nothing else) and
-    `connections` (at most). The administrator's password and the certificates are made here, once, and kept sealed.
+    `connections` (at most).
 
     PostgreSQL refuses to run as root: on behalf of root it runs in a user namespace of its own, where it is another.
     """
-
-    def __init__(self, cloud: Cloud, name: str, kept: Mapping[str, Any], port: int) -> None:
-        super().__init__(cloud, name, kept, port)
-        self.password: str = kept["password"]
-
-    @classmethod
-    def new(cls, cloud: Cloud, name: str, port: int) -> "PostgresServer":
-        """A server that has not been started yet."""
-        kept = {"spec": {}, "password": secrets.token_urlsafe(32), "certificates": asdict(make_certificates(name))}
-        return cls(cloud, name, kept, port)
 
     @property
     def folder(self) -> Path:
         """The data, in PostgreSQL's own format."""
         return self.cloud.root / "postgresql" / self.name.removesuffix(ENDING)
-
-    def _save(self) -> None:
-        kept = {"spec": self.spec, "password": self.password, "certificates": asdict(self.certificates)}
-        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)})
 
     async def _begin(self) -> Process:
         program = Path(str(self.spec["program"]))

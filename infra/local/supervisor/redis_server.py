@@ -2,17 +2,12 @@
 
 import asyncio
 import os
-import secrets
 import shutil
 import ssl
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.local.certificates import make_certificates
-from infra.local.cloud import Cloud
-from infra.local.files import write_json
 from infra.local.supervisor.kept_server import KeptServer, StoreFailed, in_memory
 from infra.local.supervisor.process import Process
 from orderguard.private_files import make_private_folder
@@ -32,27 +27,13 @@ def server_program(path: str | None = None) -> str | None:
 
 class RedisServer(KeptServer):
     """One server. `spec` is what the provider hands over: `program`, `memory` (bytes), `policy`, `auth`, `tls`,
-    `persistent`. The password and the certificates are made here, once, and kept sealed.
+    `persistent`.
     """
-
-    def __init__(self, cloud: Cloud, name: str, kept: Mapping[str, Any], port: int) -> None:
-        super().__init__(cloud, name, kept, port)
-        self.password: str = kept["password"]
-
-    @classmethod
-    def new(cls, cloud: Cloud, name: str, port: int) -> "RedisServer":
-        """A server that has not been started yet."""
-        kept = {"spec": {}, "password": secrets.token_urlsafe(32), "certificates": asdict(make_certificates(name))}
-        return cls(cloud, name, kept, port)
 
     @property
     def folder(self) -> Path:
         """The data, in Redis's own format."""
         return self.cloud.root / "redis" / self.name
-
-    def _save(self) -> None:
-        kept = {"spec": self.spec, "password": self.password, "certificates": asdict(self.certificates)}
-        write_json(self.path, {"port": self.port, "sealed": self.cloud.seal(kept)})
 
     async def _begin(self) -> Process:
         make_private_folder(self.folder)
