@@ -2,7 +2,7 @@
 key.
 
 A small server answers while it runs, in the forms of the metadata server and of KMS. A key is used by whoever the
-stack's bindings allow to, and the token opens the stack's Memorystore and Cloud SQL where they allow that.
+stack's bindings allow to, and the token opens the stack's Cloud SQL where they allow that.
 """
 
 import json
@@ -22,8 +22,7 @@ from orderguard.google_token import TOKEN
 
 SIGN = ":asymmetricSign"
 SQL_USER = "gcp:sql/user:User"
-TAKE_TOKENS = ("gcp:memorystore/instance:Instance", SQL_USER)
-"""Types of what a service shows its token to: without one it is given none."""
+"""Who logs in to Cloud SQL. A service shows its token there: where there is none, it is given none."""
 
 
 @contextmanager
@@ -58,10 +57,10 @@ class _Server(ThreadingHTTPServer):
         return iam.policies(self.cloud).allows(member, permission, resource, f"project:{project}")
 
     def token(self) -> str:
-        """One that opens the stack's stores, where the account may connect to one."""
+        """One that opens the stack's Cloud SQL, where the account may log in to it."""
         project = self.account.partition("@")[2].removesuffix(".iam.gserviceaccount.com")
-        may_connect = any(self.allows(one, f"project:{project}") for one in (iam.STORE_CONNECT, iam.SQL_LOGIN))
-        token = store_token(self.cloud) if may_connect else secrets.token_urlsafe()
+        may_log_in = self.allows(iam.SQL_LOGIN, f"project:{project}")
+        token = store_token(self.cloud) if may_log_in else secrets.token_urlsafe()
         self.tokens.add(token)
         return token
 

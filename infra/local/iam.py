@@ -19,7 +19,6 @@ SECRET_ACCESS = "secretmanager.versions.access"  # the name of a permission  # n
 IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
 JOB_RUN = "run.jobs.run"
 SERVICE_INVOKE = "run.routes.invoke"
-STORE_CONNECT = "memorystore.instances.connect"
 SQL_LOGIN = "cloudsql.instances.login"
 KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
@@ -49,8 +48,6 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/cloudkms.cryptoOperator": {KEY_SIGN},
         "roles/cloudsql.instanceUser": {SQL_LOGIN},
         "roles/cloudsql.admin": {SQL_LOGIN},
-        "roles/memorystore.dbConnectionUser": {STORE_CONNECT},
-        "roles/memorystore.admin": {STORE_CONNECT},
         "roles/run.invoker": {SERVICE_INVOKE, JOB_RUN},
         "roles/run.jobsExecutor": {JOB_RUN},
         "roles/run.jobsExecutorWithOverrides": {JOB_RUN},
@@ -59,8 +56,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/run.admin": {JOB_RUN, SERVICE_INVOKE},
         "roles/run.serviceAgent": {IMAGE_PULL},
         "roles/viewer": {IMAGE_PULL},
-        "roles/editor": {IMAGE_PULL, JOB_RUN, STORE_CONNECT},
-        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS, STORE_CONNECT, SQL_LOGIN},
+        "roles/editor": {IMAGE_PULL, JOB_RUN},
+        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS, SQL_LOGIN},
     }.items()
 }
 _NAMES = {

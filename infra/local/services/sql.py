@@ -159,10 +159,7 @@ def _make_database(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) 
 
 
 def _drop_database(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
-    instance = str(old["instance"]).rpartition("/")[2]
-    if _is_kept(cloud, instance) and old.get("deletionPolicy") != "ABANDON":
-        with _administrator(cloud, instance) as connection:
-            connection.run(f"DROP DATABASE IF EXISTS {quoted(str(old['name']))} WITH (FORCE)")
+    _drop(cloud, old, f"DROP DATABASE IF EXISTS {quoted(str(old['name']))} WITH (FORCE)")
 
 
 def _make_user(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
@@ -181,10 +178,14 @@ def _make_user(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> V
 
 
 def _drop_user(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
+    _drop(cloud, old, f"DROP ROLE IF EXISTS {quoted(str(old['name']))}")
+
+
+def _drop(cloud: Cloud, old: Values, statement: str) -> None:
     instance = str(old["instance"]).rpartition("/")[2]
     if _is_kept(cloud, instance) and old.get("deletionPolicy") != "ABANDON":
         with _administrator(cloud, instance) as connection:
-            connection.run(f"DROP ROLE IF EXISTS {quoted(str(old['name']))}")
+            connection.run(statement)
 
 
 RESOURCES = {
