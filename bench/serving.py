@@ -45,14 +45,20 @@ ALL_CORES = ",".join(map(str, range(os.cpu_count() or 1)))
 MASKING_KEY = new_key_text()
 
 
-def main() -> None:
-    """Measure, print a table, write reports/bench/serving.json."""
+def champion_to_load() -> tuple[Path, str]:
+    """The folder of models and its champion. Ends the bench where there is none, or nothing to load it with."""
     models = Path(os.environ.get("MODELS_DIR", "models"))
     version = champion(models)
     if version is None:
         sys.exit(f"{models} holds no champion: `make train` makes one")
     if shutil.which("wrk") is None or shutil.which("taskset") is None:
         sys.exit("wrk and taskset are needed: apt-get install wrk util-linux")
+    return models, version
+
+
+def main() -> None:
+    """Measure, print a table, write reports/bench/serving.json."""
+    models, version = champion_to_load()
     compared: list[Contender] = []
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)

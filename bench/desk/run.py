@@ -8,7 +8,6 @@ one core and wrk with the database on the other. The share of anomalies is told,
 import json
 import os
 import re
-import shutil
 import statistics
 import sys
 import tempfile
@@ -28,10 +27,9 @@ from bench.desk.failures import FAILURES, WAIT_SECONDS, came_to, order
 from bench.environments import python_with
 from bench.load import API_KEY, CLIENT_CORE, Contender, load, started
 from bench.postgres_server import PostgresServer
-from bench.serving import IMAGE, MASKING_KEY, ROUNDS, orders_in, settings
+from bench.serving import IMAGE, MASKING_KEY, ROUNDS, champion_to_load, orders_in, settings
 from infra.local.ports import free_port
 from orderguard.masking import Keyring
-from orderguard.model_version import champion
 
 REPORT = Path("reports/bench/desk.json")
 OPEN = 10_000
@@ -50,12 +48,7 @@ QUERIES = (
 
 def main() -> None:
     """Measure, print tables, write reports/bench/desk.json."""
-    models = Path(os.environ.get("MODELS_DIR", "models"))
-    version = champion(models)
-    if version is None:
-        sys.exit(f"{models} holds no champion: `make train` makes one")
-    if shutil.which("wrk") is None or shutil.which("taskset") is None:
-        sys.exit("wrk and taskset are needed: apt-get install wrk util-linux")
+    models, version = champion_to_load()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o711)
