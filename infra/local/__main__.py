@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra.local.commands import clock
 from infra.local.errors import EXIT_OK, explaining
 from infra.local.home import DEFAULT_STACK, Home, home_from
 from orderguard.private_files import keep_private
@@ -69,6 +70,10 @@ def _object_put(arguments: argparse.Namespace) -> int:
     return put_object(home_from(), arguments.stack, arguments.bucket, arguments.file, arguments.name)
 
 
+def _clock(arguments: argparse.Namespace) -> int:
+    return clock.show_or_set(home_from(), arguments.stack, arguments)
+
+
 def _secret(arguments: argparse.Namespace) -> int:
     from infra.local.commands.secret import secret
 
@@ -121,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     put.add_argument("bucket", help="the bucket's name")
     put.add_argument("file", type=Path, help="the file")
     put.add_argument("--name", help="the object's name (default: the file's)")
+    clock.options(command("clock", _clock, clock.SAYS))
     kept = command(
         "secret", _secret, "keep a secret setting in this home, encrypted; its value comes on standard input"
     )

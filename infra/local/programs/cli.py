@@ -16,6 +16,7 @@ from orderguard.private_files import kept_private
 
 
 def _parser() -> argparse.ArgumentParser:
+    from infra.local.commands import clock
     from infra.local.programs import commands
     from infra.local.programs.commands import Wanted
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     put.add_argument("bucket", help="the bucket's name")
     put.add_argument("file", type=Path, help="the file")
     put.add_argument("--name", help="the object's name (default: the file's)")
+    clock.options(
+        command("clock", lambda wanted, given: clock.show_or_set(wanted.home, wanted.stack, given), clock.SAYS)
+    )
     env = command(
         "env",
         lambda wanted, given: commands.show_environment(wanted, export=not given.plain),
