@@ -41,7 +41,12 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 async def forget(url: str, tokens: list[str], environment: Mapping[str, str]) -> Forgotten:
     """Remove these customers from the store. Raises `HistoryUnavailable`."""
     store = open_store(
-        url, 1, 1, password=environment.get("HISTORY_PASSWORD", ""), ca=environment.get("HISTORY_CA", "")
+        url,
+        1,
+        1,
+        password=environment.get("HISTORY_PASSWORD", ""),
+        login=environment.get("HISTORY_LOGIN", ""),
+        ca=environment.get("HISTORY_CA", ""),
     )
     assert store is not None
     try:

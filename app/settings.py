@@ -21,8 +21,8 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 HISTORY_SCHEMES = ("memory:", "sqlite:", "redis://", "rediss://", "off")
 CHAMPION = "champion"
 ALERT_SCHEMES = ("sqlite:", "postgresql://", "off")
-ALERT_LOGINS = ("password", "iam")
-"""How the service logs in to PostgreSQL: by ALERTS_PASSWORD, or by a token of the account that it runs as."""
+LOGINS = ("password", "iam")
+"""How the service logs in to a server: by its password, or by a token of the account that it runs as."""
 IDENTITIES = ("typed", "invoker", "iap")
 """Who an analyst is: the name that they typed, whom Cloud Run let in, or whom Identity-Aware Proxy let in."""
 SERVE = ("scoring", "hooks")
@@ -50,6 +50,7 @@ class Settings:
     rules_file: Path | None = None
     history_url: str = field(default="memory:", repr=False)
     history_password: str = field(default="", repr=False)
+    history_login: str = "password"
     history_ca: str = field(default="", repr=False)
     history_ttl_days: int = 180
     entity_ttl_days: int = 90
@@ -206,14 +207,13 @@ SETTINGS = (
     Setting("RULES_FILE", "rules_file", Path, "the file of decision rules and lists; none: the model alone decides"),
     Setting("HISTORY_URL", "history_url", _history_url, "where customers' histories are kept"),
     Setting("HISTORY_PASSWORD", "history_password", str, "the password of a Redis server, kept out of its address"),
+    Setting("HISTORY_LOGIN", "history_login", _choice(*LOGINS), "how it logs in there; `iam`: as its Google account"),
     Setting("HISTORY_CA", "history_ca", str, "the certificates (PEM) that a Redis server's must be signed with"),
     Setting("HISTORY_TTL_DAYS", "history_ttl_days", _whole(1, 3_650), "when an unused history is forgotten"),
     Setting("ENTITY_TTL_DAYS", "entity_ttl_days", _whole(1, 3_650), "when a device, an address, … is forgotten"),
     Setting("ALERTS_URL", "alerts_url", _alerts_url, "where alerts and outcomes are kept"),
     Setting("ALERTS_PASSWORD", "alerts_password", str, "the password of a PostgreSQL server, kept out of its address"),
-    Setting(
-        "ALERTS_LOGIN", "alerts_login", _choice(*ALERT_LOGINS), "how it logs in there; `iam`: as its Google account"
-    ),
+    Setting("ALERTS_LOGIN", "alerts_login", _choice(*LOGINS), "how it logs in there; `iam`: as its Google account"),
     Setting("ALERTS_CA", "alerts_ca", str, "the certificates (PEM) that a PostgreSQL server's must be signed with"),
     Setting("ALERTS_JOURNAL", "alerts_journal", Path, "the folder of alerts on their way to the database"),
     Setting("ALERTS_DAYS", "alerts_days", _whole(1, 3_650), "when an alert and its outcome are deleted"),
@@ -287,6 +287,13 @@ def _mistakes_together(settings: Settings) -> Iterator[str]:
         yield "IDENTITY=iap and IAP_AUDIENCE belong together: set both or neither"
     if settings.alerts_login == "iam" and (settings.alerts_password or not settings.alerts_ca):
         yield "ALERTS_LOGIN=iam sends a token: it needs ALERTS_CA, to know the server, and no ALERTS_PASSWORD"
+    if settings.history_login == "iam" and (
+        settings.history_password or not settings.history_ca or not settings.history_url.startswith("rediss://")
+    ):
+        yield (
+            "HISTORY_LOGIN=iam sends a token: it needs HISTORY_URL=rediss://HOST and HISTORY_CA, to know the server,"
+            " and no HISTORY_PASSWORD"
+        )
     if bool(settings.tell_url) != bool(settings.tell_secret):
         yield "TELL_URL and TELL_SECRET belong together: set both or neither"
 

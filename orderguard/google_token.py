@@ -4,6 +4,7 @@ cloud.google.com/run/docs/container-contract#metadata-server; GCE_METADATA_HOST 
 """
 
 import json
+import urllib.error
 import urllib.request
 
 METADATA = "metadata.google.internal"
@@ -18,8 +19,12 @@ def access_token(host: str = "") -> tuple[str, float]:
     request = urllib.request.Request(f"http://{host or METADATA}{TOKEN}", headers={"Metadata-Flavor": "Google"})
     # The server is on the machine itself, or nowhere: past a proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=SECONDS) as answer:
-        found = json.loads(answer.read())
+    try:
+        with opener.open(request, timeout=SECONDS) as answer:
+            found = json.loads(answer.read())
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        raise
     try:
         return str(found["access_token"]), float(found["expires_in"])
     except (KeyError, TypeError):

@@ -1,5 +1,7 @@
 """Which store HISTORY_URL names."""
 
+import os
+
 from app.history.memory import MemoryStore
 from app.history.sqlite import SqliteStore
 from app.history.store import HistoryStore, StoreEvents
@@ -30,6 +32,7 @@ def store_of(settings: Settings, events: StoreEvents | None = None) -> HistorySt
         settings.history_ttl_days,
         settings.entity_ttl_days,
         password=settings.history_password,
+        login=settings.history_login,
         ca=settings.history_ca,
         events=events,
     )
@@ -41,11 +44,13 @@ def open_store(
     entity_ttl_days: int,
     *,
     password: str = "",
+    login: str = "password",
     ca: str = "",
     events: StoreEvents | None = None,
 ) -> HistoryStore | None:
-    """The store that `url` names; `off` is none. `password` and `ca` are a Redis server's: the certificates (PEM)
-    that its own must be signed with; without them, those that the system trusts.
+    """The store that `url` names; `off` is none. `password`, `login` and `ca` are a Redis server's: with the login
+    `iam` a token of the account that this runs as stands in for the password; `ca` are the certificates (PEM) that its
+    own must be signed with; without them, those that the system trusts.
 
     Raises `HistoryUnavailable` where the store can't be set up at all.
     """
@@ -59,7 +64,9 @@ def open_store(
         # A service without a server does without its client.
         from app.history.redis import RedisStore
         from app.history.server import Server
+        from app.history.tokens import Tokens
 
         events = events or Unwatched()
-        return RedisStore(Server(url, password, ca, events), ttl, entity_ttl, events)
+        opening = Tokens(os.environ.get("GCE_METADATA_HOST", "")) if login == "iam" else password
+        return RedisStore(Server(url, opening, ca, events), ttl, entity_ttl, events)
     return MemoryStore(ttl, entity_ttl)

@@ -19,6 +19,7 @@ from redis.exceptions import (
 )
 
 from app.history.store import HistoryUnavailable, StoreEvents
+from app.history.tokens import Tokens
 
 TIMEOUT_SECONDS = 0.2
 """For a call with all that belongs to it: a free connection, a new one, the answer."""
@@ -37,13 +38,13 @@ _NO_EXTRAS = {"protocol": 2, "driver_info": None, "socket_timeout": None, "socke
 
 class Server:
     """A server's commands, each with `HistoryUnavailable` where it fails. Nothing of its address, its password or its
-    certificate is ever in an error.
+    certificate is ever in an error. `opening` is what a new connection shows: a password, or a token each.
     """
 
     def __init__(
         self,
         url: str,
-        password: str,
+        opening: str | Tokens,
         ca: str,
         events: StoreEvents,
         *,
@@ -54,8 +55,9 @@ class Server:
             options: Any = parse_url(url)
             self._connection_class = options.pop("connection_class", Connection)
             self._options = {**options, **_NO_EXTRAS}
-            if password:
-                self._options["password"] = password
+            self._tokens = opening if isinstance(opening, Tokens) else None
+            if opening:
+                self._options["credential_provider" if self._tokens else "password"] = opening
             self._context = _trusting(ca) if url.startswith("rediss:") else None
             self._new()  # connects to nothing, but looks at every option
         except (ValueError, TypeError):
@@ -107,13 +109,24 @@ class Server:
         packed = hiredis.pack_command(command)
         async with self._turn:
             try:
-                return await self._answer(packed)
+                return await self._let_in(packed)
             except AuthenticationError:
                 raise
             except (ConnectionError, ReadOnlyError):
                 # All connections are to the server before: it ended, or it is now somebody's replica.
                 await self.close()
-                return await self._answer(packed)
+                return await self._let_in(packed)
+
+    async def _let_in(self, packed: bytes) -> Any:
+        """The answer, asked for again with a new token where the one that was known is refused."""
+        try:
+            return await self._answer(packed)
+        except AuthenticationError:
+            if self._tokens is None:
+                raise
+            self._tokens.drop()
+            await self.close()
+            return await self._answer(packed)
 
     async def _answer(self, packed: bytes) -> Any:
         connection = self._free.pop() if self._free else self._new()

@@ -23,6 +23,8 @@ MISTAKES = [
     ({"MODEL_VERSION": "v1", "MODEL_SHA256": "abc"}, "MODEL_SHA256 must be a SHA-256"),
     ({"MODEL_SHA256": "0" * 64}, "MODEL_SHA256 belongs to one version"),
     ({"HISTORY_URL": "mysql://x"}, "HISTORY_URL"),
+    ({"HISTORY_LOGIN": "iam", "HISTORY_URL": "redis://cache", "HISTORY_CA": "x"}, "needs HISTORY_URL=rediss://HOST"),
+    ({"HISTORY_LOGIN": "iam", "HISTORY_URL": "rediss://cache"}, "and HISTORY_CA, to know the server"),
     ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be one of"),
 ]
 
