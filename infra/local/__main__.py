@@ -64,6 +64,12 @@ def _run_job(arguments: argparse.Namespace) -> int:
     return run_named(home_from(), arguments.stack, arguments.name)
 
 
+def _executions(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.jobs import list_executions
+
+    return list_executions(home_from(), arguments.stack, arguments.job, as_json=arguments.json)
+
+
 def _object_put(arguments: argparse.Namespace) -> int:
     from infra.local.commands.jobs import put_object
 
@@ -122,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--lines", type=int, default=40, help="how many lines (default: %(default)s)")
     run_job = command("run-job", _run_job, "run a Cloud Run job and wait for it")
     run_job.add_argument("name", help="the job's name")
+    listed = command("executions", _executions, "list what ran of the Cloud Run jobs, and how it went")
+    listed.add_argument("job", nargs="?", help="the job (default: all)")
+    listed.add_argument("--json", action="store_true", help="print JSON for machines")
     put = command("object-put", _object_put, "put a file into a bucket and start what its arrival triggers")
     put.add_argument("bucket", help="the bucket's name")
     put.add_argument("file", type=Path, help="the file")

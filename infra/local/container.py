@@ -103,16 +103,18 @@ def launch_job(
     spec: Mapping[str, Any],
     index: int,
     volumes: Volumes,
-    task: int,
-    count: int,
+    task: tuple[int, int, int],
 ) -> Launch:
-    """The process for one container of a task of a job's execution. Raises ContainerError as `launch` does."""
+    """The process for one container of a job's execution; `task` is its task's index, the attempts before this one and
+    the number of tasks. Raises ContainerError as `launch` does.
+    """
+    number, attempt, count = task
     reserved = {
         "CLOUD_RUN_JOB": job,
         "CLOUD_RUN_EXECUTION": execution,
-        "CLOUD_RUN_TASK_INDEX": str(task),
+        "CLOUD_RUN_TASK_INDEX": str(number),
         "CLOUD_RUN_TASK_COUNT": str(count),
-        "CLOUD_RUN_TASK_ATTEMPT": "0",
+        "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
     }
     return _launch(cloud, execution, spec["containers"][index], volumes, reserved)
 

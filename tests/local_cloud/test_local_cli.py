@@ -22,7 +22,7 @@ from infra.local.commands.engine_run import Transcript, alone
 from infra.local.commands.service_port import DEFAULT_PORT, choose_port, together
 from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
-from infra.local.jobs import JobError, run_job, started_by
+from infra.local.jobs import JobError, started_by
 from infra.local.ports import free_port, require_free
 
 PAGE = (REPOSITORY / "docs" / "technical" / "local-cloud.md").read_text()
@@ -156,7 +156,7 @@ def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(status, "collect", lambda cloud: found)
     for verbose, code, health, lines in (
         (False, 0, "ready", 4),
-        (True, 0, "ready", 14),
+        (True, 0, "ready", 15),
         (False, 1, "does not answer", 4),
     ):
         monkeypatch.setattr(status, "_health", lambda one: (health == "ready", health))
@@ -269,19 +269,6 @@ def chain(ask: Any, context_folder: Path) -> Any:
     ask.create("gcp:workflows/workflow:Workflow", WORKFLOW)
     ask.create("gcp:eventarc/trigger:Trigger", TRIGGER)
     return ask
-
-
-def test_a_job_runs_all_its_tasks(chain: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_job(chain.cloud, "train") == 0
-    assert capsys.readouterr().out.split() == ["task", "0", "task", "1"]
-
-
-def test_a_task_that_takes_longer_than_its_timeout_is_ended(chain: Any) -> None:
-    template = JOB["template"]["template"]  # type: ignore[index]
-    container = {**template["containers"][0], "args": ["-c", "import time; time.sleep(30)"]}
-    job = {**JOB, "name": "slow", "template": {"template": {**template, "timeout": "1s", "containers": [container]}}}
-    chain.create("gcp:cloudrunv2/job:Job", job)
-    assert run_job(chain.cloud, "slow") == 124
 
 
 def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:

@@ -1,13 +1,16 @@
-"""`run-job` and `object-put`: jobs that are asked for, and jobs that an object's arrival starts."""
+"""`run-job`, `executions` and `object-put`: jobs that are asked for, and jobs that an object's arrival starts."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
 from infra.local.files import write_whole
 from infra.local.home import Home
-from infra.local.jobs import JobError, UnknownJob, run_job, started_by
+from infra.local.job_executions import executions
+from infra.local.jobs import JobError, UnknownJob, job_names, run_job, started_by
 from infra.local.provider.resource import Refused
 from infra.local.services.storage import object_path
 
@@ -22,6 +25,22 @@ def run_named(home: Home, stack: str, name: str) -> int:
         raise LocalCloudError(str(problem), EXIT_REFUSED) from None
     print(f"job {name}: {'done' if code == 0 else f'failed with code {code}'}")
     return EXIT_OK if code == 0 else EXIT_UNEXPECTED
+
+
+def list_executions(home: Home, stack: str, job: str | None, *, as_json: bool) -> int:
+    """Print the executions of a job, or of all, the newest first. Raises LocalCloudError for one that is not there."""
+    cloud = Cloud(home, stack)
+    if job and job not in (known := job_names(cloud)):
+        raise LocalCloudError(f"There is no job {job!r}; there are: {', '.join(known) or 'none'}", EXIT_USAGE)
+    found = executions(cloud, job)[::-1]
+    if as_json:
+        print(json.dumps([asdict(one) for one in found], indent=1))
+        return EXIT_OK
+    for one in found:
+        print(f"{one.name}  {one.created[:19]}Z  {one.seconds:.1f} s  by {one.by}\n    {one.told()}; log: {one.log}")
+    if not found:
+        print(f"No job has run in the stack {stack}." if not job else f"The job {job} has not run.")
+    return EXIT_OK
 
 
 def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None) -> int:

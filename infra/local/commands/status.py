@@ -4,13 +4,17 @@ import json
 import urllib.error
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from infra.local.clock import clock
 from infra.local.cloud import Cloud
+from infra.local.commands.clock import described
 from infra.local.commands.store import said
 from infra.local.commands.warnings import is_declared, warnings
 from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
 from infra.local.home import DEFAULT_STACK, Home
+from infra.local.job_executions import FAILED, KILLED, latest
 from infra.local.ports import straight
 from infra.local.supervisor import client
 
@@ -32,7 +36,9 @@ def collect(cloud: Cloud) -> dict[str, Any]:
     running = client.running(cloud)
     kept = client.request(cloud, {"do": "status"}) if running else {}
     alive = {what: kept.get(what) or [] for what in ("services", "stores")}
-    return {"stack": cloud.stack, "supervisor": running, **alive, "resources": dict(resources)}
+    ran = {job: asdict(one) | {"told": one.told()} for job, one in latest(cloud).items()}
+    shown = {"stack": cloud.stack, "clock": described(clock(cloud)), "supervisor": running, **alive}
+    return {**shown, "executions": ran, "resources": dict(resources)}
 
 
 def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> int:
@@ -70,6 +76,9 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
     if not found["supervisor"]:
         yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
+    for job, one in found.get("executions", {}).items():
+        if one["state"] in (FAILED, KILLED):
+            yield f"job {job}: {one['told']}\n    see: {one['log']}"
     yield from (f"warning: {line}" for line in warnings(found["services"]))
     yield f"{count} resources; `{more}` lists them, and the processes"
 
@@ -101,7 +110,10 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{kind} ({meaning}): {len(listed)}"
         for one in listed:
             yield f"    {one['type'].partition(':')[2].partition(':')[0]:<36} {one['id']}"
-    yield f"\nsupervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}"
+    yield f"\nclock: {found.get('clock', '')}"
+    for job, one in found.get("executions", {}).items():
+        yield f"job {job}: {one['name']} of {one['created'][:19]}Z, by {one['by']}: {one['told']}"
+    yield f"supervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}"
     for service in found["services"]:
         yield f"{service['name']}: {service['url']}"
         shares = {one["revision"]: one for one in service["traffic"]}

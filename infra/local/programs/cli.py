@@ -17,6 +17,7 @@ from orderguard.private_files import kept_private
 
 def _parser() -> argparse.ArgumentParser:
     from infra.local.commands import clock
+    from infra.local.commands.jobs import list_executions
     from infra.local.programs import commands
     from infra.local.programs.commands import Wanted
 
@@ -59,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         "run-job", lambda wanted, given: commands.run_job(wanted, given.name), "run a Cloud Run job, and wait"
     )
     job.add_argument("name", help="the job's name")
+    listed = command(
+        "executions",
+        lambda wanted, given: list_executions(wanted.home, wanted.stack, given.job, as_json=given.json),
+        "list what ran of the Cloud Run jobs, and how it went",
+    )
+    listed.add_argument("job", nargs="?", help="the job (default: all)")
+    listed.add_argument("--json", action="store_true", help="print JSON for machines")
     put = command(
         "object-put",
         lambda wanted, given: commands.put(wanted, given.bucket, given.file, given.name),
