@@ -2,7 +2,7 @@
 key.
 
 A small server answers while it runs, in the forms of the metadata server and of KMS. A key is used by whoever the
-stack's bindings allow to, and the token opens the stack's Cloud SQL where they allow that.
+stack's bindings allow to, and the token opens the stack's PostgreSQL and Valkey where they allow that.
 """
 
 import json
@@ -22,7 +22,9 @@ from orderguard.google_token import TOKEN
 
 SIGN = ":asymmetricSign"
 SQL_USER = "gcp:sql/user:User"
-"""Who logs in to Cloud SQL. A service shows its token there: where there is none, it is given none."""
+VALKEY = "gcp:memorystore/instance:Instance"
+OPENED_BY_TOKENS = frozenset({SQL_USER, VALKEY})
+"""Where a service shows its token: where there is none of these, it is given none."""
 
 
 @contextmanager
@@ -57,17 +59,12 @@ class _Server(ThreadingHTTPServer):
         return iam.policies(self.cloud).allows(member, permission, resource, f"project:{project}")
 
     def token(self) -> str:
-        """One that opens the stack's Cloud SQL, where the account may log in to it."""
+        """One that opens the stack's stores, where the account may log in to them."""
         project = self.account.partition("@")[2].removesuffix(".iam.gserviceaccount.com")
-        may_log_in = self.allows(iam.SQL_LOGIN, f"project:{project}")
-        token = store_token(self.cloud) if may_log_in else secrets.token_urlsafe()
+        may_log_in = any(self.allows(login, f"project:{project}") for login in (iam.SQL_LOGIN, iam.VALKEY_CONNECT))
+        token = iam.store_token(self.cloud) if may_log_in else secrets.token_urlsafe()
         self.tokens.add(token)
         return token
-
-
-def store_token(cloud: Cloud) -> str:
-    """What stores with IAM take: here one word for all that may connect."""
-    return cloud.derived("stores")
 
 
 class _Handler(BaseHTTPRequestHandler):

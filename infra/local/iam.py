@@ -20,6 +20,7 @@ IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
 JOB_RUN = "run.jobs.run"
 SERVICE_INVOKE = "run.routes.invoke"
 SQL_LOGIN = "cloudsql.instances.login"
+VALKEY_CONNECT = "memorystore.instances.connect"
 KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
 _READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
@@ -48,6 +49,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/cloudkms.cryptoOperator": {KEY_SIGN},
         "roles/cloudsql.instanceUser": {SQL_LOGIN},
         "roles/cloudsql.admin": {SQL_LOGIN},
+        "roles/memorystore.dbConnectionUser": {VALKEY_CONNECT},
+        "roles/memorystore.admin": {VALKEY_CONNECT},
         "roles/run.invoker": {SERVICE_INVOKE, JOB_RUN},
         "roles/run.jobsExecutor": {JOB_RUN},
         "roles/run.jobsExecutorWithOverrides": {JOB_RUN},
@@ -57,7 +60,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/run.serviceAgent": {IMAGE_PULL},
         "roles/viewer": {IMAGE_PULL},
         "roles/editor": {IMAGE_PULL, JOB_RUN},
-        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS, SQL_LOGIN},
+        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS, SQL_LOGIN, VALKEY_CONNECT},
     }.items()
 }
 _NAMES = {
@@ -191,6 +194,11 @@ def policies(cloud: Cloud) -> Policies:
         for role, members, condition in bindings(record.inputs):
             found.append(Binding(resource, role, frozenset(members), condition))
     return Policies(found, custom)
+
+
+def store_token(cloud: Cloud) -> str:
+    """What stores with IAM take: here one word for all that may connect."""
+    return cloud.derived("stores")
 
 
 def bindings(inputs: Mapping[str, Any]) -> list[tuple[str, list[str], Any]]:

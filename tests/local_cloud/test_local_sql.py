@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from app.desk.away import DeskAway
 from app.desk.database import OWNER, Database
 from app.desk.tables import ALERT
-from infra.local import google
+from infra.local import google, iam
 from infra.local.cloud import Cloud
 from infra.local.commands import alerts
 from infra.local.commands.alerts import alert_settings, alerts_kept
@@ -108,7 +108,7 @@ def test_an_account_without_the_right_is_not_let_in_and_nobody_without_tls(
     with pytest.raises(DeskAway):
         logged_in(store, "stranger", monkeypatch, "SELECT 1")
     words: dict[str, Any] = {"host": "127.0.0.1", "port": store.status()["port"], "database": "orderguard"}
-    token = google.store_token(store.cloud)
+    token = iam.store_token(store.cloud)
     with pytest.raises(pg8000.native.DatabaseError, match="no encryption"):
         pg8000.native.Connection("scorer@a-project.iam", password=token, ssl_context=False, **words)
     trusted = ssl.create_default_context(cadata=store.made["serverCaCerts"][0]["cert"])
@@ -117,7 +117,7 @@ def test_an_account_without_the_right_is_not_let_in_and_nobody_without_tls(
 
 
 def test_what_opens_it_is_in_no_argument_variable_file_or_log(store: Store) -> None:
-    pid, token = store.status()["pid"], google.store_token(store.cloud).encode()
+    pid, token = store.status()["pid"], iam.store_token(store.cloud).encode()
     told = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
     kept = [path.read_bytes() for path in store.cloud.home.root.rglob("*") if path.is_file()]
     assert kept and all(token not in content and b"PRIVATE KEY" not in content for content in (told, *kept))

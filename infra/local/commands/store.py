@@ -6,8 +6,10 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
+from infra.local.google import VALKEY
 from infra.local.home import DEFAULT_STACK
-from infra.local.services.redis import INSTANCE, NO_SERVER
+from infra.local.services.redis import INSTANCE as REDIS
+from infra.local.services.redis import NO_SERVER
 from infra.local.supervisor.redis_server import server_program
 
 _EMBEDDED = ("--config", "orderguard:historyStore=off", "--config", "orderguard:maxInstances=1")
@@ -21,7 +23,7 @@ def engine_settings(cloud: Cloud) -> list[str]:
     """
     if server_program() or cloud.stack != DEFAULT_STACK or _wanted(cloud.stack) == "off":
         return []
-    if any(cloud.all(INSTANCE)):
+    if any(cloud.all(REDIS)) or any(cloud.all(VALKEY)):
         raise LocalCloudError(
             f"{NO_SERVER}. This stack's histories are in one: with it, run this again; to go on without them, run"
             " `make down` first.",

@@ -31,6 +31,7 @@ from infra.local.services import docker, secretmanager
 from infra.local.services.cloudrunv2 import JOB, PORT_VARIABLE
 from infra.local.supervisor import client
 from infra.local.supervisor.kinds import kind_of
+from infra.local.supervisor.redis_server import ENDING as VALKEY
 from infra.local.supervisor.service import Service
 
 _READY_SECONDS = 90.0
@@ -234,8 +235,10 @@ def _tell(
 def _histories(cloud: Cloud, outputs: Mapping[str, Any]) -> str:
     """Which store of histories the service has."""
     stores = {one["name"]: one for one in client.request(cloud, {"do": "status"})["stores"]}
-    if store := stores.get(str(outputs.get("history_store"))):
-        return f"{said(store)}, with a password and TLS as in Google Cloud"
+    name = str(outputs.get("history_store"))
+    for ending, how in ((VALKEY, "access tokens"), ("", "a password")):
+        if store := stores.get(f"{name}{ending}"):
+            return f"{said(store)}, with {how} and TLS as in Google Cloud"
     if pulumi.setting(cloud.stack, "orderguard:historyStore") == "off":
         return "as orderguard:historyUrl says"
     return (

@@ -78,11 +78,18 @@ def _columns_differ(old: Values, new: Values, *, top: bool) -> bool:
     return False
 
 
+def _differs(old: Any, new: Any) -> bool:
+    return known(new) and old != new
+
+
 _REPLACES: dict[str, dict[str, Callable[[Any, Any], bool]]] = {
     "gcp:bigquery/table:Table": {"schema": _columns_replace},
     "gcp:compute/disk:Disk": {"size": _falls_if_known},
     "gcp:compute/regionDisk:RegionDisk": {"size": _falls_if_known},
     "gcp:compute/subnetwork:Subnetwork": {"ipCidrRange": _shrinks},
+    "gcp:memorystore/instance:Instance": {
+        path: _differs for path in ("authorizationMode", "kmsKey", "mode", "serverCaMode", "transitEncryptionMode")
+    },
     "gcp:redis/instance:Instance": {"redisVersion": _version_falls},
     "gcp:storage/bucket:Bucket": {"retentionPolicy.isLocked": _unlocked},
     "gcp:vpcaccess/connector:Connector": {"minInstances": _falls, "maxInstances": _falls},

@@ -38,6 +38,7 @@ _OF_TYPE: Mapping[str, Mapping[str, str]] = {
     "gcp:cloudtasks/queue:Queue": {"name": r"(projects/.*/queues/)?[A-Za-z0-9-]{1,100}"},
     "gcp:logging/metric:Metric": {"name": r"[A-Za-z0-9_.,+!*'()%/-]{1,100}"},
     "gcp:logging/projectSink:ProjectSink": {"name": r"[A-Za-z0-9_.-]{1,100}"},
+    "gcp:memorystore/instance:Instance": {"instanceId": r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"},
     "gcp:redis/instance:Instance": {"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
     "gcp:vpcaccess/connector:Connector": {"name": r"[a-z]([-a-z0-9]{0,23}[a-z0-9])?"},
     "gcp:eventarc/trigger:Trigger": {"name": r"(projects/.*/triggers/)?" + _RFC1035},

@@ -1,16 +1,15 @@
-"""Memorystore: an instance is a real Redis or Valkey on 127.0.0.1, with the password and the encryption that it is
-declared with.
+"""Memorystore for Redis: an instance is a real Redis or Valkey on 127.0.0.1, with the password and the encryption that
+it is declared with.
 """
 
 from collections.abc import Iterator, Mapping
 
 from infra.local.certificates import described
 from infra.local.cloud import Cloud
-from infra.local.ports import free_port
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, found, matches
 from infra.local.provider.values import at
-from infra.local.supervisor import client
+from infra.local.supervisor import stores
 from infra.local.supervisor.redis_server import PROGRAMS, server_program
 
 INSTANCE = "gcp:redis/instance:Instance"
@@ -66,11 +65,8 @@ def _specification(inputs: Inputs) -> Values:
 
 
 def _run(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
-    spec, name = _specification(inputs), str(inputs["name"])
-    client.ensure(cloud)
-    answer = client.request(cloud, {"do": "deploy_store", "name": name, "port": free_port(), "spec": spec})
+    answer = stores.deployed(cloud, str(inputs["name"]), _specification(inputs))
     if not answer["ok"]:
-        client.stop_if_idle(cloud)
         raise Refused(f"Error waiting to create Instance: {answer['error']}")
     authority = answer["authority"]
     return {
@@ -82,13 +78,8 @@ def _run(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
 
 
 def _read(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
-    name = str(outputs["name"])
-    if not (cloud.run / "stores" / f"{name}.json").exists():
-        return None
-    client.ensure(cloud)
-    status = client.request(cloud, {"do": "status"})
-    found_store = next((one for one in status["stores"] if one["name"] == name), None)
-    return {"port": found_store["port"]} if found_store else None
+    port = stores.port(cloud, str(outputs["name"]))
+    return {"port": port} if port else None
 
 
 def _remove(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
@@ -97,11 +88,7 @@ def _remove(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
             "cannot destroy redis instance without setting deletion_protection=false and running `terraform apply`"
             " (here: set deletionProtection to false and run `up`)"
         )
-    if not (cloud.run / "stores" / f"{old['name']}.json").exists() and not client.running(cloud):
-        return
-    client.ensure(cloud)
-    if not client.request(cloud, {"do": "delete_store", "name": str(old["name"])}).get("left"):
-        client.stop(cloud)
+    stores.delete(cloud, str(old["name"]))
 
 
 def _recorded(inputs: Inputs, place: Place) -> Values:

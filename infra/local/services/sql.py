@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from infra.local import google
+from infra.local import google, iam
 from infra.local.certificates import described
 from infra.local.cloud import Cloud, Damaged
 from infra.local.facts import facts_of
-from infra.local.ports import free_port
 from infra.local.provider.generic import shaped
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs
 from infra.local.provider.values import at
-from infra.local.supervisor import client
+from infra.local.supervisor import client, stores
 from infra.local.supervisor.postgres_server import ENDING, OWNER, PostgresServer, quoted, server_program, verifier
 
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
@@ -49,12 +48,8 @@ def _specification(inputs: Inputs) -> Values:
 def _run(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     if not _runs_here(inputs):
         return {}
-    client.ensure(cloud)
-    name = f"{inputs['name']}{ENDING}"
-    asked = {"do": "deploy_store", "name": name, "port": free_port(), "spec": _specification(inputs)}
-    answer = client.request(cloud, asked)
+    answer = stores.deployed(cloud, f"{inputs['name']}{ENDING}", _specification(inputs))
     if not answer["ok"]:
-        client.stop_if_idle(cloud)
         raise Refused(f"Error, failed to create instance {inputs['name']}: {answer['error']}")
     with _administrator(cloud, str(inputs["name"])) as connection:
         _make_role(connection, OWNER, "CREATEDB CREATEROLE NOLOGIN")
@@ -73,7 +68,7 @@ def _certificate(authority: str) -> Values:
 
 
 def _is_kept(cloud: Cloud, instance: str) -> bool:
-    return (cloud.run / "stores" / f"{instance}{ENDING}.json").exists()
+    return stores.is_kept(cloud, f"{instance}{ENDING}")
 
 
 def _read(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
@@ -88,11 +83,8 @@ def _remove(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
             "Error, failed to delete instance because deletion_protection is set to true. Set it to false to proceed"
             " with instance deletion (here: set deletionProtection to false and run `up`)"
         )
-    if not _is_kept(cloud, str(old["name"])):
-        return
-    client.ensure(cloud)
-    if not client.request(cloud, {"do": "delete_store", "name": f"{old['name']}{ENDING}"}).get("left"):
-        client.stop(cloud)
+    if _is_kept(cloud, str(old["name"])):
+        stores.delete(cloud, f"{old['name']}{ENDING}")
 
 
 def _outputs(inputs: Inputs, place: Place) -> Values:
@@ -167,7 +159,7 @@ def _make_user(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> V
     if not _is_kept(cloud, instance):
         return {}
     by_iam = str(inputs.get("type") or "BUILT_IN") != "BUILT_IN"
-    password = google.store_token(cloud) if by_iam else str(inputs.get("password") or inputs.get("passwordWo") or "")
+    password = iam.store_token(cloud) if by_iam else str(inputs.get("password") or inputs.get("passwordWo") or "")
     # Who is let in by IAM has no role but those that are named; others have what Google gives them.
     roles = [str(role) for role in inputs.get("databaseRoles") or (() if by_iam else (OWNER,))]
     with _administrator(cloud, instance) as connection:

@@ -9,7 +9,7 @@ from typing import Any
 from infra.local.cloud import Cloud
 from infra.local.container import declared_port, in_order, ingress, lacking, launch, name_of
 from infra.local.errors import not_ready
-from infra.local.google import SQL_USER, answering
+from infra.local.google import OPENED_BY_TOKENS, answering
 from infra.local.sockets import Listener, holder, listening
 from infra.local.supervisor.probes import DEFAULT_STARTUP, Probe, answers, probe, started, watch
 from infra.local.supervisor.process import Process, note
@@ -64,7 +64,7 @@ class Instance:
         """Starts each container after those that it depends on, and waits until all are ready. Raises StartFailed and
         ContainerError; whatever had started is then still to be stopped.
         """
-        if any(token == SQL_USER for token, _ in self.cloud.names()):
+        if any(token in OPENED_BY_TOKENS for token, _ in self.cloud.names()):
             account = str(self.spec.get("serviceAccount") or "")
             self._google = self._until_the_end.enter_context(answering(self.cloud, account))
         self._volumes = await asyncio.to_thread(prepared, self.cloud, self.name, self.spec)
