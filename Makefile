@@ -365,6 +365,13 @@ $(ACTIONLINT): | $(PYTHON)
 	@command -v go >/dev/null 2>&1 || { echo "actionlint is built with Go, which is not here: install Go (https://go.dev/dl), or put actionlint into $(VENV)/bin"; exit 2; }
 	@GOBIN=$(abspath $(VENV)/bin) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
+.PHONY: pages
+pages: $(DEV_ENV) ## Write again what is written from code: features, rules, inventory
+	@$(PYTHON) -m ml.feature_page
+	@$(PYTHON) -m policies.page
+	@$(PYTHON) -m policies.frameworks
+	@$(PYTHON) -m tests.infra.inventories
+
 .PHONY: lock
 lock: $(DEV_ENV) ## Compile the requirements again, with hashes
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 dev.in -o dev.txt

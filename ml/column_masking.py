@@ -191,6 +191,7 @@ class ColumnMasker:
             "payment": payment,
             "card": card_digest,
         }
+        assert set(numbers) == set(NUMBERS), f"{set(NUMBERS) ^ set(numbers)}: what facts.py names is computed here, too"
         entities = {
             "device": device * own,
             "network": network * own,

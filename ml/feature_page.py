@@ -1,14 +1,14 @@
-"""The page that documents the features, written from their table: `python -m ml.feature_page >
-docs/technical/features.md`.
-"""
+"""Write docs/technical/features.md from the table of features: `python -m ml.feature_page`."""
 
 import math
 from itertools import groupby
+from pathlib import Path
 
 from orderguard.features import FEATURE_SET_VERSION, FEATURES
 from orderguard.features.feature import Feature
 from orderguard.history import REMEMBERED, REMEMBERED_OF_ENTITY, SILENT_DAYS
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "technical" / "features.md"
 HEADINGS = {
     "amount": "Amounts",
     "basket": "Shape of the basket",
@@ -23,8 +23,7 @@ HEADINGS = {
 INTRODUCTION = f"""# Features
 
 Feature set {FEATURE_SET_VERSION}, {len(FEATURES)} features. This page is written from
-`orderguard/features/groups/` by `python -m ml.feature_page > docs/technical/features.md`; a test keeps it
-current.
+`orderguard/features/groups/` by `make pages`, and a test keeps it current.
 
 **One implementation.** Each formula stands once. Serving evaluates it over floats
 (`features_of`), in one straight-line function that the formulas write when they are loaded; training evaluates
@@ -93,4 +92,5 @@ def _ceiling(feature: Feature) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    PAGE.write_text(page(), "utf-8")
+    print(f"Wrote {PAGE.relative_to(PAGE.parents[2])}.")

@@ -9,6 +9,7 @@ no numpy: a deployment compares it with a model's manifest.
 """
 
 from orderguard.features.feature import Feature
-from orderguard.features.table import FEATURE_NAMES, FEATURE_SET_VERSION, FEATURES, PERIODS
+from orderguard.features.table import FEATURE_NAMES, FEATURES, PERIODS
+from orderguard.features.versions import FEATURE_SET_VERSION
 
 __all__ = ["FEATURES", "FEATURE_NAMES", "FEATURE_SET_VERSION", "PERIODS", "Feature"]

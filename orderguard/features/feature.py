@@ -19,8 +19,9 @@ NEW_GOODS = 2.0
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature. `unit` is that of the formula's value before `scale`. A feature that depends on where in the
-    calendar an order stands comes back after `period` days; for all others it is 0.
+    """One feature. `label` names it where a person reads it; `unit` is that of the formula's value before `scale`. A
+    feature that depends on where in the calendar an order stands comes back after `period` days; for all others it is
+    0.
 
     By itself a feature is evidence against an order on its `side` alone, `none` of them where it tells something only
     together with others. `floor` is a difference, after `scale`, that begins to mean something: what never varied is
@@ -32,6 +33,7 @@ class Feature:
     """
 
     name: str
+    label: str
     group: Group
     unit: str
     scale: Scale

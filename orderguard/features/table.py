@@ -14,9 +14,6 @@ from orderguard.features.groups.customer import CUSTOMER
 from orderguard.features.groups.prices import PRICES
 from orderguard.features.groups.shared import SHARED
 
-FEATURE_SET_VERSION = "4"
-"""Changes whenever a vector may change. A test holds it against recorded vectors."""
-
 FEATURES: tuple[Feature, ...] = (*BASKET, *PRICES, *CALENDAR, *CUSTOMER, *SHARED, *CODES)
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

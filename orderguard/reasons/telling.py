@@ -1,5 +1,6 @@
 """Which facts are told, each once, by the feature that says most."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -10,12 +11,12 @@ from orderguard.history import Past
 from orderguard.reasons import basket, codes, customer, shared
 from orderguard.reasons.fact import Fact, Teller
 from orderguard.reasons.known import Known
-from orderguard.reasons.words import percent
+from orderguard.reasons.words import number, percent
 from orderguard.reference_orders import ReferenceOrders
 from orderguard.schema import MaskedOrder
 
 TELLERS: dict[str, Teller] = {**basket.TELLERS, **customer.TELLERS, **shared.TELLERS, **codes.TELLERS}
-"""How each feature is told, by its name."""
+"""How a feature is told, by its name. One without a sentence of its own is told by its label and value."""
 
 MOST = 5
 LEAST_SHARE = 0.03
@@ -59,7 +60,7 @@ def in_words(
             feature,
             part,
             _speaks(feature, known),
-            TELLERS[feature.name](known) if feature.name in TELLERS else _plain(feature),
+            TELLERS[feature.name](known) if feature.name in TELLERS else _plain(feature, known),
         )
         for feature, part in zip(FEATURES, contributions, strict=True)
         if part > 0.0 and part >= least
@@ -95,8 +96,19 @@ def _speaks(feature: Feature, known: Known) -> bool:
     return value > middle if feature.side == "high" else value < middle
 
 
-def _plain(feature: Feature) -> Fact:
-    return Fact(feature.name, feature.meaning.rstrip("."))
+def _plain(feature: Feature, known: Known) -> Fact:
+    """The feature's label, its value, and the usual one."""
+    said, usual = feature.label[0].upper() + feature.label[1:], known.usual_of(feature.name)
+    if feature.unit == "0 or 1" or feature.period:
+        return Fact(feature.name, said)
+    beside = f"; {_in_unit(feature, usual.middle)} is usual" if usual else ""
+    return Fact(feature.name, f"{said}: {_in_unit(feature, known.value(feature.name))}{beside}")
+
+
+def _in_unit(feature: Feature, scaled: float) -> str:
+    """A value before it was scaled: shares as percentages."""
+    value = math.exp(scaled) if feature.scale == "ln" else math.expm1(scaled) if feature.scale == "ln(1+x)" else scaled
+    return percent(value) if feature.unit == "share" else number(value)
 
 
 def place_in_words(share_from: float) -> str:

@@ -19,7 +19,7 @@ pack stands:
 - **not applicable**: it is about nothing that a program can declare.
 
 The titles are our own words. A rule may decide several ids: then each row names the others. This page is generated
-(`python -m policies.frameworks`), and a test holds it to the rules.
+(`make pages`), and a test holds it to the rules.
 """
 
 

@@ -1,5 +1,6 @@
 """The whole program, stack by stack: what is declared, who may do what, what every resource has."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from infra.services import APIS, BEHIND, WATCHING, modules_of
 from orderguard.features import FEATURE_SET_VERSION
 from orderguard.model_version import MANIFEST
 from tests.infra.conftest import VERSION
-from tests.infra.inventories import inventory_path, read_inventory, regenerate_with
-from tests.infra.recording import STACKS, Record, declare, stack_settings, walk
+from tests.infra.inventories import read_inventory, regenerate_with
+from tests.infra.recording import ROOT, STACKS, Record, declare, stack_settings, walk
 
 OUTPUTS = {
     "url",
@@ -59,7 +60,7 @@ def record(stack: str, models: Path) -> Record:
 
 
 def test_the_inventory_is_as_reviewed(stack: str, record: Record) -> None:
-    assert record.inventory() == read_inventory(stack), f"{inventory_path(stack)}: {regenerate_with}"
+    assert record.inventory() == read_inventory(stack), regenerate_with
 
 
 def test_outputs_are_known_after_up(record: Record) -> None:
@@ -231,3 +232,15 @@ def test_staging_and_prod_differ_by_settings_alone(models: Path) -> None:
 def test_wrong_settings_declare_nothing() -> None:
     with pytest.raises(ValueError, match="minInstances is above"):
         declare(lambda: platform(stack_settings("local", minInstances=5, maxInstances=1)))
+
+
+def test_the_page_lists_each_component() -> None:
+    page = (ROOT / "docs" / "technical" / "infrastructure.md").read_text()
+    listed = set(re.findall(r"\w+", " ".join(re.findall(r"^\| `\w+\.py`.*? \| ([\w, ]+) \|", page, re.MULTILINE))))
+    missing = [
+        f"add {name} ({path.name}) to docs/technical/infrastructure.md"
+        for path in sorted((ROOT / "infra").glob("*.py"))
+        for name in re.findall(r"^class (\w+)\(Component\)", path.read_text(), re.MULTILINE)
+        if name not in listed
+    ]
+    assert not missing

@@ -33,4 +33,4 @@ def test_what_a_rule_says_of_a_standard_is_in_its_table() -> None:
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "run `python -m policies.frameworks`"
+    assert PAGE.read_text() == page(), "run `make pages`"

@@ -95,7 +95,7 @@ def test_the_project_file_says_what_the_pack_says() -> None:
 
 
 def test_the_documentation_is_current() -> None:
-    assert PAGE.read_text() == page(), "run `python -m policies.page`"
+    assert PAGE.read_text() == page(), "run `make pages`"
 
 
 def test_the_examples_of_the_documentation_run() -> None:

@@ -25,7 +25,7 @@ KEEPING, BREAKING = _subjects(holding=True), _subjects(holding=False)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_every_rule_has_examples_of_both_kinds_unless_it_forbids_a_type_as_such(rule: Rule) -> None:
     mine = [examples for examples in EXAMPLES if examples.rule == rule.name]
-    assert any(examples.violated for examples in mine)
+    assert any(examples.violated for examples in mine), f"add Examples({rule.name!r}, …) to policies/examples/"
     for examples in mine:
         if not examples.holds:
             assert all(subject.verdict(rule, {}).state == "violated" for subject in examples.subjects(holding=False))

@@ -5,6 +5,7 @@ from orderguard.features.feature import Feature, NEW_GOODS
 BASKET = (
     Feature(
         "order_value",
+        "the order's value",
         "amount",
         "ln of reference units",
         "as is",
@@ -15,6 +16,7 @@ BASKET = (
     ),
     Feature(
         "largest_line_share",
+        "the share of the dearest line",
         "amount",
         "share",
         "as is",
@@ -25,6 +27,7 @@ BASKET = (
     ),
     Feature(
         "shipping_share",
+        "the share of shipping",
         "amount",
         "share",
         "as is",
@@ -33,9 +36,12 @@ BASKET = (
         "Shipping cost as a share of value and shipping; 0 if absent.",
         lambda f, xp: f.shipping_cost / xp.maximum(f.net + f.shipping_cost, 1e-9),
     ),
-    Feature("lines", "basket", "lines", "ln", "none", 0.15, "Number of lines.", lambda f, xp: f.lines),
+    Feature(
+        "lines", "the number of lines", "basket", "lines", "ln", "none", 0.15, "Number of lines.", lambda f, xp: f.lines
+    ),
     Feature(
         "largest_quantity",
+        "the pieces of an article",
         "basket",
         "ratio",
         "ln",
@@ -46,6 +52,7 @@ BASKET = (
     ),
     Feature(
         "unknown_sku_share",
+        "articles never sold before",
         "basket",
         "share",
         "as is",
@@ -57,6 +64,7 @@ BASKET = (
     ),
     Feature(
         "discount_share",
+        "the discount",
         "discount",
         "share",
         "as is",
@@ -65,5 +73,15 @@ BASKET = (
         "All discounts as a share of the basket, at most 1.",
         lambda f, xp: xp.minimum(f.taken_off / xp.maximum(f.gross, 1e-9), 1.0),
     ),
-    Feature("has_coupon", "discount", "0 or 1", "as is", "high", 0.15, "A coupon was used.", lambda f, xp: f.coupon),
+    Feature(
+        "has_coupon",
+        "a coupon",
+        "discount",
+        "0 or 1",
+        "as is",
+        "high",
+        0.15,
+        "A coupon was used.",
+        lambda f, xp: f.coupon,
+    ),
 )

@@ -5,6 +5,7 @@ from orderguard.features.feature import Feature
 CALENDAR = (
     Feature(
         "hour_sine",
+        "the time of day, morning or evening",
         "time",
         "−1 to 1",
         "as is",
@@ -16,6 +17,7 @@ CALENDAR = (
     ),
     Feature(
         "hour_cosine",
+        "the time of day, night or noon",
         "time",
         "−1 to 1",
         "as is",
@@ -27,6 +29,7 @@ CALENDAR = (
     ),
     Feature(
         "weekday_sine",
+        "the day, midweek or weekend",
         "time",
         "−1 to 1",
         "as is",
@@ -38,6 +41,7 @@ CALENDAR = (
     ),
     Feature(
         "weekday_cosine",
+        "the day, early or late in the week",
         "time",
         "−1 to 1",
         "as is",
@@ -49,6 +53,7 @@ CALENDAR = (
     ),
     Feature(
         "hour_rarity",
+        "a quiet hour",
         "time",
         "powers of e",
         "as is",

@@ -5,6 +5,7 @@ from orderguard.features.feature import Feature, NEW_GOODS
 CODES = (
     Feature(
         "country_mismatch",
+        "two countries",
         "mismatch",
         "0 or 1",
         "as is",
@@ -15,6 +16,7 @@ CODES = (
     ),
     Feature(
         "card_country_mismatch",
+        "a card of another country",
         "mismatch",
         "0 or 1",
         "as is",
@@ -25,6 +27,7 @@ CODES = (
     ),
     Feature(
         "addressee_mismatch",
+        "two names",
         "mismatch",
         "0 or 1",
         "as is",
@@ -35,6 +38,7 @@ CODES = (
     ),
     Feature(
         "address_mismatch",
+        "two addresses",
         "mismatch",
         "0 or 1",
         "as is",
@@ -45,6 +49,7 @@ CODES = (
     ),
     Feature(
         "category_rarity",
+        "a rare category",
         "rarity",
         "powers of e",
         "as is",
@@ -56,6 +61,7 @@ CODES = (
     ),
     Feature(
         "sku_prefix_rarity",
+        "a rare kind of code",
         "rarity",
         "powers of e",
         "as is",
@@ -67,6 +73,7 @@ CODES = (
     ),
     Feature(
         "channel_rarity",
+        "a rare channel",
         "rarity",
         "powers of e",
         "as is",
@@ -77,6 +84,7 @@ CODES = (
     ),
     Feature(
         "payment_rarity",
+        "a rare way to pay",
         "rarity",
         "powers of e",
         "as is",
@@ -87,6 +95,7 @@ CODES = (
     ),
     Feature(
         "currency_rarity",
+        "a rare currency",
         "rarity",
         "powers of e",
         "as is",
@@ -97,6 +106,7 @@ CODES = (
     ),
     Feature(
         "destination_rarity",
+        "a rare destination",
         "rarity",
         "powers of e",
         "as is",

@@ -19,6 +19,7 @@ def _own_deviation(f: Any, xp: Any) -> Any:
 CUSTOMER = (
     Feature(
         "orders_before",
+        "the customer's earlier orders",
         "customer",
         "orders",
         "ln(1+x)",
@@ -29,6 +30,7 @@ CUSTOMER = (
     ),
     Feature(
         "hours_since_last",
+        "the time since the last order",
         "customer",
         "hours",
         "ln",
@@ -40,6 +42,7 @@ CUSTOMER = (
     ),
     Feature(
         "orders_1h",
+        "orders in one hour",
         "customer",
         "orders",
         "ln(1+x)",
@@ -50,6 +53,7 @@ CUSTOMER = (
     ),
     Feature(
         "orders_24h",
+        "orders in 24 hours",
         "customer",
         "orders",
         "ln(1+x)",
@@ -60,6 +64,7 @@ CUSTOMER = (
     ),
     Feature(
         "orders_7d",
+        "orders in 7 days",
         "customer",
         "orders",
         "ln(1+x)",
@@ -70,6 +75,7 @@ CUSTOMER = (
     ),
     Feature(
         "own_value_deviation",
+        "the value beside the customer's own",
         "customer",
         "standard deviations",
         "as is",
@@ -80,6 +86,7 @@ CUSTOMER = (
     ),
     Feature(
         "own_hour_distance",
+        "the hour beside the customer's own",
         "customer",
         "hours",
         "as is",
@@ -91,6 +98,7 @@ CUSTOMER = (
     ),
     Feature(
         "account_age",
+        "the account's age",
         "customer",
         "ratio",
         "ln",
@@ -101,6 +109,7 @@ CUSTOMER = (
     ),
     Feature(
         "new_address",
+        "a new address",
         "customer",
         "0 or 1",
         "as is",
@@ -111,6 +120,7 @@ CUSTOMER = (
     ),
     Feature(
         "new_device",
+        "a new device",
         "customer",
         "0 or 1",
         "as is",
@@ -121,6 +131,7 @@ CUSTOMER = (
     ),
     Feature(
         "new_payment",
+        "a new way to pay",
         "customer",
         "0 or 1",
         "as is",

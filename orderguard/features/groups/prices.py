@@ -5,6 +5,7 @@ from orderguard.features.feature import Feature
 PRICES = (
     Feature(
         "price_above_range",
+        "a price above those of before",
         "price",
         "ratio",
         "ln",
@@ -16,6 +17,7 @@ PRICES = (
     ),
     Feature(
         "price_below_range",
+        "a price below those of before",
         "price",
         "ratio",
         "ln",
@@ -27,6 +29,7 @@ PRICES = (
     ),
     Feature(
         "new_price_above",
+        "a new article's high price",
         "price",
         "ratio",
         "ln",
@@ -39,6 +42,7 @@ PRICES = (
     ),
     Feature(
         "new_price_below",
+        "a new article's low price",
         "price",
         "ratio",
         "ln",
