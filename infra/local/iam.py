@@ -6,8 +6,10 @@ is found.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
@@ -126,9 +128,9 @@ class Policies:
 
     def allows(self, member: str, permission: str, *resources: str) -> bool:
         """Whether `member` holds a role with `permission` on any of these resources: the thing itself and what it
-        belongs to.
+        belongs to. An empty `member` is somebody who did not say who.
         """
-        wanted = {member, "allUsers", "allAuthenticatedUsers"}
+        wanted = {member, "allUsers", "allAuthenticatedUsers"} if member else {"allUsers"}
         return any(
             binding.resource in resources
             and wanted & binding.members
@@ -199,6 +201,26 @@ def policies(cloud: Cloud) -> Policies:
 def store_token(cloud: Cloud) -> str:
     """What stores with IAM take: here one word for all that may connect."""
     return cloud.derived("stores")
+
+
+_SETTLED_SECONDS = 0.1
+"""The least age of a change that no other can share its time with."""
+_read: dict[Path, tuple[int, Policies]] = {}
+
+
+def current(cloud: Cloud) -> Policies:
+    """`policies`, read again only where a record has come, changed or gone since."""
+    folder = cloud.root / "resources"
+    try:
+        changed = folder.stat().st_mtime_ns
+    except OSError:
+        return policies(cloud)
+    known = _read.get(folder)
+    if known is None or known[0] != changed:
+        known = changed, policies(cloud)
+        if time.time() - changed / 1e9 > _SETTLED_SECONDS:
+            _read[folder] = known
+    return known[1]
 
 
 def bindings(inputs: Mapping[str, Any]) -> list[tuple[str, list[str], Any]]:

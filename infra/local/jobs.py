@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.local import iam
+from infra.local.apis.identity import identity_of
+from infra.local.apis.variables import leading
 from infra.local.cloud import Cloud, Record
 from infra.local.container import lacking, name_of
 from infra.local.errors import ContainerError
 from infra.local.executions import run_workflow
-from infra.local.google import answering
 from infra.local.job_executions import FAILED, KILLED, SUCCEEDED, Kept
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
@@ -53,17 +54,17 @@ def run_job(cloud: Cloud, name: str, *, by: str = "run-job", shows: bool = True)
     for index, container in enumerate(spec["containers"]):
         if why := lacking(cloud, container):
             raise JobError(f"The local cloud can't run the job {name}: {why}. (Container {name_of(container, index)}.)")
-    with answering(cloud, str(spec.get("serviceAccount") or "")) as google:
-        kept = Kept(cloud, name, int(template.get("taskCount") or 1), by)
-        try:
-            code = Tasks(cloud, kept, template, google, shows=shows).run()
-        except ContainerError as problem:
-            kept.end(FAILED)
-            raise JobError(str(problem)) from None
-        except BaseException:
-            kept.end(KILLED)
-            raise
-        kept.end(FAILED if code else SUCCEEDED)
+    google = leading(cloud, identity_of(spec, project, str(record.inputs.get("location") or "")))
+    kept = Kept(cloud, name, int(template.get("taskCount") or 1), by)
+    try:
+        code = Tasks(cloud, kept, template, google, shows=shows).run()
+    except ContainerError as problem:
+        kept.end(FAILED)
+        raise JobError(str(problem)) from None
+    except BaseException:
+        kept.end(KILLED)
+        raise
+    kept.end(FAILED if code else SUCCEEDED)
     return code
 
 

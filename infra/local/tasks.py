@@ -127,7 +127,7 @@ class Tasks:
     def _started(self, plan: Launch, output: int | IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
         with subprocess.Popen(
             plan.command,
-            env={**plan.environment, **self.google},
+            env={**self.google, **plan.environment},
             cwd=plan.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

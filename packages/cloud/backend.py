@@ -19,7 +19,7 @@ from packages import wheel  # noqa: E402  (beside this folder, where no installe
 
 REPOSITORY = HERE.parent.parent
 SOURCE = REPOSITORY / "infra" / "local"
-SHARED_MODULES = ("google_token", "interrupts", "private_files")
+SHARED_MODULES = ("interrupts", "private_files")
 SHARED = tuple(REPOSITORY / "orderguard" / f"{name}.py" for name in SHARED_MODULES)
 PACKAGE = "orderguard_cloud"
 _LEFT_OUT = {SOURCE / "__main__.py", SOURCE / "facts" / "distil.py"}

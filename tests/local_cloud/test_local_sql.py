@@ -15,7 +15,9 @@ from sqlalchemy import select, text
 from app.desk.away import DeskAway
 from app.desk.database import OWNER, Database
 from app.desk.tables import ALERT
-from infra.local import google, iam
+from infra.local import iam
+from infra.local.apis.identity import Identity
+from infra.local.apis.variables import leading
 from infra.local.cloud import Cloud
 from infra.local.commands import alerts
 from infra.local.commands.alerts import alert_settings, alerts_kept
@@ -81,15 +83,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def logged_in(store: Store, name: str, patch: pytest.MonkeyPatch, statement: str) -> list[Any]:
     """The rows of a statement, as the service that runs as this account gets them."""
-    with google.answering(store.cloud, ACCOUNT.format(name)) as where:
-        patch.setenv("GCE_METADATA_HOST", where["GCE_METADATA_HOST"])
-        database = store.database(name)
-        try:
-            with database.transaction() as connection:
-                assert connection.execute(select(ALERT)).all() == []
-                return list(connection.execute(text(statement)))
-        finally:
-            database.close()
+    where = leading(store.cloud, Identity(ACCOUNT.format(name), "a-project"))
+    patch.setenv("GCE_METADATA_HOST", where["GCE_METADATA_HOST"])
+    database = store.database(name)
+    try:
+        with database.transaction() as connection:
+            assert connection.execute(select(ALERT)).all() == []
+            return list(connection.execute(text(statement)))
+    finally:
+        database.close()
 
 
 def test_services_log_in_by_their_tokens_and_share_what_either_makes(

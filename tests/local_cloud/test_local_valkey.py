@@ -14,11 +14,12 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.history import HistoryUnavailable, open_store
-from infra.local import google, iam
+from infra.local import iam
+from infra.local.apis.identity import Identity
+from infra.local.apis.variables import leading
 from infra.local.cloud import Cloud
-from infra.local.google import VALKEY as INSTANCE
 from infra.local.home import Home
-from infra.local.services.memorystore import NETWORK, POLICY
+from infra.local.services.memorystore import INSTANCE, NETWORK, POLICY
 from infra.local.supervisor import client
 from orderguard.google_token import access_token
 from tests.local_cloud.conftest import Asker
@@ -79,10 +80,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     client.stop(cloud)
 
 
+def server_of(store: Store, name: str) -> str:
+    """The metadata server of this account."""
+    return leading(store.cloud, Identity(ACCOUNT.format(name), "a-project"))["GCE_METADATA_HOST"]
+
+
 def token_of(store: Store, name: str) -> str:
     """What the metadata server gives this account."""
-    with google.answering(store.cloud, ACCOUNT.format(name)) as where:
-        return access_token(where["GCE_METADATA_HOST"])[0]
+    return access_token(server_of(store, name))[0]
 
 
 def test_an_account_with_the_role_is_let_in_over_tls_and_nobody_else(store: Store) -> None:
@@ -111,18 +116,18 @@ def test_the_service_keeps_histories_in_it_by_its_token(store: Store, monkeypatc
     async def scenario() -> None:
         histories = open_store(url, 180, 90, login="iam", ca=store.authority)
         assert histories is not None
-        await histories.take([order(0)])
-        (past,) = await histories.take([order(1)])
-        assert past.customer is not None and past.customer.count == 1
-        await histories.close()
+        try:
+            await histories.take([order(0)])
+            (past,) = await histories.take([order(1)])
+            assert past.customer is not None and past.customer.count == 1
+        finally:
+            await histories.close()
 
-    with google.answering(store.cloud, ACCOUNT.format("scorer")) as where:
-        monkeypatch.setenv("GCE_METADATA_HOST", where["GCE_METADATA_HOST"])
+    monkeypatch.setenv("GCE_METADATA_HOST", server_of(store, "scorer"))
+    asyncio.run(scenario())
+    monkeypatch.setenv("GCE_METADATA_HOST", server_of(store, "stranger"))
+    with pytest.raises(HistoryUnavailable, match="AuthenticationError"):
         asyncio.run(scenario())
-    with google.answering(store.cloud, ACCOUNT.format("stranger")) as where:
-        monkeypatch.setenv("GCE_METADATA_HOST", where["GCE_METADATA_HOST"])
-        with pytest.raises(HistoryUnavailable, match="AuthenticationError"):
-            asyncio.run(scenario())
 
 
 def test_a_killed_server_is_back_with_what_it_had(store: Store, wait_until: Callable[..., Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
-from infra.local.google import VALKEY
 from infra.local.home import DEFAULT_STACK
+from infra.local.services.memorystore import INSTANCE as VALKEY
 from infra.local.services.redis import INSTANCE as REDIS
 from infra.local.services.redis import NO_SERVER
 from infra.local.supervisor.redis_server import server_program

@@ -242,6 +242,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refusal))
         self.cloud.remove(token, request.id)
         self.parents.forget(token, request.id)
+        if not any(self.cloud.names()):
+            client.stop(self.cloud)  # nobody has any use for the interfaces of nothing
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:

@@ -58,6 +58,7 @@ def deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Value
             "name": name,
             "port": int(wanted) if wanted and not others else free_port(),
             "template": template,
+            "place": {"project": place.project, "region": str(inputs.get("location") or place.region)},
             "traffics": inputs.get("traffics") or [],
         },
     )

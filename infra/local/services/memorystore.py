@@ -9,7 +9,6 @@ from typing import Any
 from infra.local.certificates import described
 from infra.local.cloud import Cloud
 from infra.local.facts import facts_of
-from infra.local.google import VALKEY as INSTANCE
 from infra.local.provider.generic import shaped
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Refused, Resource, Values
@@ -19,6 +18,7 @@ from infra.local.services.redis import NO_SERVER
 from infra.local.supervisor import stores
 from infra.local.supervisor.redis_server import ENDING, server_program
 
+INSTANCE = "gcp:memorystore/instance:Instance"
 POLICY = "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy"
 NETWORK = "gcp:compute/network:Network"
 ALONE = "CLUSTER_DISABLED"

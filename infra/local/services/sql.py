@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from infra.local import google, iam
+from infra.local import iam
 from infra.local.certificates import described
 from infra.local.cloud import Cloud, Damaged
 from infra.local.facts import facts_of
@@ -20,7 +20,7 @@ from infra.local.supervisor.postgres_server import ENDING, OWNER, PostgresServer
 
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 DATABASE = "gcp:sql/database:Database"
-USER = google.SQL_USER
+USER = "gcp:sql/user:User"
 NO_SERVER = (
     "Cloud SQL is a real server here, and there is none that can run: postgres is neither on PATH nor below"
     " /usr/lib/postgresql, or this is root in a container that forbids user namespaces. Install the package postgresql"

@@ -16,6 +16,7 @@ import uvloop
 from infra.local.cloud import Cloud, Damaged
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
+from infra.local.supervisor.apis_door import ApisDoor
 from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import Process, kill_group, note
 from infra.local.supervisor.kept_server import KeptServer, StoreFailed
@@ -35,6 +36,7 @@ class Supervisor:
         self.cloud = cloud
         self.services: dict[str, Service] = {}
         self.stores: dict[str, KeptServer] = {}
+        self.apis = ApisDoor(cloud)
         self.stopped = asyncio.Event()
         self.folder = cloud.run.stat().st_ino
         self.code = code_version()
@@ -42,6 +44,8 @@ class Supervisor:
     async def run(self) -> None:
         """Takes up what is on the disk, then serves until it is stopped."""
         self._end_orphans()
+        self.apis.on_process = self._note_instances
+        self.apis.open()
         for path in sorted((self.cloud.run / "stores").glob("*.json")):
             self._resume_store(path)
         for folder in (self.cloud.run, in_memory(self.cloud)):
@@ -65,6 +69,7 @@ class Supervisor:
             server.close()
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
             await asyncio.gather(*(store.stop() for store in self.stores.values()))
+            await self.apis.close()
 
     def _is_there(self) -> bool:
         try:
@@ -112,6 +117,7 @@ class Supervisor:
         one.on_process = self._note_instances
 
     def _processes(self) -> Iterator[Process | None]:
+        yield self.apis.process
         yield from (store.process for store in self.stores.values())
         for service in self.services.values():
             yield from (process for revision in service.all_revisions() for process in revision.processes())
@@ -151,6 +157,7 @@ class Supervisor:
         is_new = name not in self.services
         self.services[name] = service
         try:
+            service.place = request.get("place", {})
             await service.move(request["port"] if is_new else service.port)
             await service.deploy(request["template"], request["traffics"])
         except (DeployError, OSError):
@@ -215,6 +222,7 @@ class Supervisor:
         return {
             "pid": os.getpid(),
             "code": self.code,
+            "apis": self.apis.ports,
             "services": [one.status() for one in self.services.values()],
             "stores": [one.status() for one in self.stores.values()],
         }

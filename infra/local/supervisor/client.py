@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.local.cloud import Cloud
 from infra.local.errors import LocalCloudError
+from infra.local.files import read_object
 from infra.local.home import LAUNCH, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask, code_version
 from orderguard.private_files import make_private_folder, open_private
@@ -53,6 +54,17 @@ def request(cloud: Cloud, what: dict[str, Any], timeout: float | None = None) ->
         return ask(cloud.run, what, timeout)
     except OSError as problem:
         raise SupervisorError(f"the supervisor of stack {cloud.stack} does not answer: {problem}") from None
+
+
+def apis(cloud: Cloud) -> dict[str, int]:
+    """The ports of the stack's interfaces, by name. The supervisor opens them, and is started where none runs."""
+    known: dict[str, int] | None = read_object(cloud.run / "apis.json")
+    if known is None or not running(cloud):
+        ensure(cloud)
+        known = read_object(cloud.run / "apis.json")
+    if known is None:
+        raise SupervisorError(f"the supervisor of stack {cloud.stack} opened no interfaces; see its log")
+    return known
 
 
 def stop_if_idle(cloud: Cloud) -> None:

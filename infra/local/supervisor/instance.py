@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from infra.local.apis.identity import Identity
+from infra.local.apis.variables import leading
 from infra.local.cloud import Cloud
 from infra.local.container import declared_port, in_order, ingress, lacking, launch, name_of
 from infra.local.errors import not_ready
-from infra.local.google import OPENED_BY_TOKENS, answering
 from infra.local.sockets import Listener, holder, listening
 from infra.local.supervisor.probes import DEFAULT_STARTUP, Probe, answers, probe, started, watch
 from infra.local.supervisor.process import Process, note
@@ -33,14 +33,15 @@ class StartFailed(Exception):
 class Instance:
     """The containers of one revision. `skipped` names those that this machine can't run, and why."""
 
-    def __init__(self, cloud: Cloud, service: str, name: str, spec: Mapping[str, Any], port: int) -> None:
+    def __init__(
+        self, cloud: Cloud, service: str, name: str, spec: Mapping[str, Any], port: int, identity: Identity
+    ) -> None:
         self.cloud, self.service, self.name, self.spec = cloud, service, name, spec
+        self.identity = identity
         self.port = port
         self.processes: dict[int, Process] = {}
         self.skipped: dict[str, str] = {}
         self._volumes: Volumes | None = None
-        self._google: Mapping[str, str] = {}
-        self._until_the_end = ExitStack()
 
     @property
     def containers(self) -> Sequence[Mapping[str, Any]]:
@@ -64,9 +65,6 @@ class Instance:
         """Starts each container after those that it depends on, and waits until all are ready. Raises StartFailed and
         ContainerError; whatever had started is then still to be stopped.
         """
-        if any(token in OPENED_BY_TOKENS for token, _ in self.cloud.names()):
-            account = str(self.spec.get("serviceAccount") or "")
-            self._google = self._until_the_end.enter_context(answering(self.cloud, account))
         self._volumes = await asyncio.to_thread(prepared, self.cloud, self.name, self.spec)
         main = ingress(self.spec)
         for index in in_order(self.containers):
@@ -86,9 +84,10 @@ class Instance:
         plan = await asyncio.to_thread(
             launch, self.cloud, self.service, self.name, self.spec, index, self._volumes, self.port
         )
+        google = await asyncio.to_thread(leading, self.cloud, self.identity)
         try:
             self.processes[index] = await Process.start(
-                plan.command, {**plan.environment, **self._google}, plan.folder, self.log(index), self.port
+                plan.command, {**google, **plan.environment}, plan.folder, self.log(index), self.port
             )
         except OSError as problem:
             raise StartFailed(
@@ -179,7 +178,6 @@ class Instance:
         await asyncio.gather(*(process.stop(grace) for process in self.processes.values()))
         if self._volumes:
             self._volumes.remove()
-        await asyncio.to_thread(self._until_the_end.close)
 
 
 def tail(log: Path, lines: int = 12) -> str:

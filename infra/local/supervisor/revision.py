@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from infra.local.apis.identity import Identity
 from infra.local.cloud import Cloud
 from infra.local.container import declared_port, ingress, lacking
 from infra.local.errors import ContainerError
@@ -31,6 +32,7 @@ class Revision:
         name: str,
         spec: Mapping[str, Any],
         created: str,
+        identity: Identity,
         on_process: Callable[[], None],
     ) -> None:
         self.cloud = cloud
@@ -38,6 +40,7 @@ class Revision:
         self.name = name
         self.spec = spec
         self.created = created
+        self.identity = identity
         self.instance: Instance | None = None
         self.pool: Pool | None = None
         self.ready = asyncio.Event()
@@ -106,7 +109,7 @@ class Revision:
             ) from None
 
     async def _start_on(self, port: int) -> None:
-        self.instance = instance = Instance(self.cloud, self.service, self.name, self.spec, port)
+        self.instance = instance = Instance(self.cloud, self.service, self.name, self.spec, port, self.identity)
         await instance.start(self.on_process)
         self.pool = Pool(port)
         self.ready.set()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infra.local.apis.identity import identity_of
 from infra.local.cloud import Cloud, Damaged
 from infra.local.container import ingress
 from infra.local.errors import ContainerError
@@ -33,12 +34,13 @@ class DeployError(Exception):
 
 
 class Service:
-    """One service. `spec` is what the provider handed over: `template`, `traffics`, `port`."""
+    """One service. `place` is the project and the region that it is in, as the provider hands them over."""
 
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.cloud = cloud
         self.name = name
         self.port = 0
+        self.place: Mapping[str, Any] = {}
         self.revisions: dict[str, Revision] = {}
         self.targets: list[traffic.Target] = []
         self.traffics: list[Mapping[str, Any]] = []
@@ -63,6 +65,7 @@ class Service:
         service = cls(cloud, path.stem)
         try:
             service.port, service.latest, service.traffics = int(record["port"]), kept["latest"], kept["traffics"]
+            service.place = kept.get("place") or {}
             for one in kept["revisions"]:
                 service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
         except (KeyError, TypeError, ValueError):
@@ -74,6 +77,7 @@ class Service:
         kept = {
             "latest": self.latest,
             "traffics": self.traffics,
+            "place": self.place,
             "revisions": [
                 {"name": one.name, "spec": one.spec, "created": one.created} for one in self.revisions.values()
             ],
@@ -227,7 +231,8 @@ class Service:
         return self._revision(name, spec, created)
 
     def _revision(self, name: str, spec: Mapping[str, Any], created: str) -> Revision:
-        return Revision(self.cloud, self.name, name, spec, created, lambda: self.on_process())
+        identity = identity_of(spec, str(self.place.get("project", "")), str(self.place.get("region", "")))
+        return Revision(self.cloud, self.name, name, spec, created, identity, lambda: self.on_process())
 
     def all_revisions(self) -> list[Revision]:
         """The kept revisions and the one that is just starting."""
