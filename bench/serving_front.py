@@ -7,6 +7,7 @@ import itertools
 import sys
 
 from infra.local.supervisor.front import Front, listen
+from infra.local.supervisor.message import Head
 from infra.local.supervisor.upstream import Pool
 
 
@@ -14,8 +15,10 @@ async def main(port: int, *others: int) -> None:
     """Serve until the process is ended."""
     pools = itertools.cycle([Pool(other) for other in others])
 
-    async def route(_: str) -> Pool:
-        return next(pools)
+    async def route(_: Head, before: Pool | None) -> Pool:
+        pool = next(pools)
+        pool.enter()
+        return pool
 
     server = await listen(Front(route, lambda: 60.0), port)
     await server.serve_forever()

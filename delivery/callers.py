@@ -47,44 +47,52 @@ def callers_of(stack: Stack, service: str) -> Callers:
 
 @dataclass
 class OwnMetrics:
-    """`/metrics` of each revision's instance, asked past the front."""
+    """`/metrics` of each revision's instances, asked past the front. What an instance had counted when it was last
+    asked stays counted after its end.
+    """
 
     cloud: Cloud
     service: str
-    _before: dict[str, Counts] = field(default_factory=dict)
+    _seen: dict[tuple[str, int], Counts] = field(default_factory=dict)
+    """Revision and process → the newest counts."""
+    _before: dict[tuple[str, int], Counts] = field(default_factory=dict)
     _counted: dict[str, Counts] = field(default_factory=dict)
     _is_open: bool = False
 
     def open(self) -> None:
-        self._before, self._is_open = self._now(), True
+        self._look()
+        self._before, self._is_open = dict(self._seen), True
 
     def counts(self, revision: str) -> Counts:
         counted = self._counted.get(revision, Counts())
-        if not self._is_open:
-            return counted
-        return _plus(counted, _minus(self._now().get(revision, Counts()), self._before.get(revision, Counts())))
+        if self._is_open:
+            self._look()
+            for key, now in self._seen.items():
+                if key[0] == revision:
+                    counted = _plus(counted, _minus(now, self._before.get(key, Counts())))
+        return counted
 
     def close(self) -> None:
-        self._counted = {name: self.counts(name) for name in {*self._counted, *self._now()}}
+        self._counted = {name: self.counts(name) for name in {*self._counted, *(name for name, _ in self._seen)}}
         self._is_open = False
 
-    def _now(self) -> dict[str, Counts]:
-        status = client.request(self.cloud, {"do": "status"})
-        revisions = [
-            one for service in status["services"] if service["name"] == self.service for one in service["revisions"]
-        ]
-        ports = {one["name"]: one["port"] for one in revisions if one["ready"]}
-        return {name: _read(port) for name, port in ports.items()}
+    def _look(self) -> None:
+        for service in client.request(self.cloud, {"do": "status"})["services"]:
+            for revision in service["revisions"] if service["name"] == self.service else ():
+                for one in revision["instances"]:
+                    if one["ready"] and (counts := _read(one["port"])):
+                        self._seen[revision["name"], one["pid"]] = counts
 
 
-def _read(port: int) -> Counts:
+def _read(port: int) -> Counts | None:
+    """None where the instance has just ended."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             f"http://127.0.0.1:{port}/metrics", timeout=10
         ) as answer:
             return counted(answer.read().decode())
     except OSError:
-        return Counts()
+        return None
 
 
 def counted(text: str) -> Counts:
@@ -124,9 +132,7 @@ def _plus(one: Counts, other: Counts) -> Counts:
 
 
 def _minus(now: Counts, before: Counts) -> Counts:
-    """What came since; all of it where an instance was started again."""
-    if now.requests < before.requests:
-        return now
+    """What came since."""
     return Counts(
         now.requests - before.requests,
         now.failed - before.failed,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.faults.stage import Stage, several, stage
 from infra.local.sockets import can_listen
@@ -71,8 +72,8 @@ def dead_processes(made: Stage) -> Iterator[Row]:
     """A service that ended by itself, and one whose supervisor did: no `up` may say that nothing is to be done."""
     made.kill_supervisor()
     yield _healed(made, "the supervisor killed")
-    [revision] = [one for one in _service(made)["revisions"] if one["pid"]]
-    os.kill(revision["pid"], 9)
+    [instance] = [one for revision in _service(made)["revisions"] for one in revision["instances"]]
+    os.kill(instance["pid"], 9)
     yield _healed(made, "the service's process killed")
 
 
@@ -142,8 +143,8 @@ def _healed(made: Stage, fault: str) -> Row:
     return Row(fault, said, done.clear, done.code == 0 and made.well)
 
 
-def _service(made: Stage) -> dict[str, list[dict[str, int]]]:
-    found: dict[str, list[dict[str, int]]] = client.request(made.cloud, {"do": "status"})["services"][0]
+def _service(made: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = client.request(made.cloud, {"do": "status"})["services"][0]
     return found
 
 

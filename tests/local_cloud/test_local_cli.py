@@ -148,7 +148,10 @@ def test_an_interrupt_waits_until_a_service_is_moved_and_its_address_noted() -> 
 
 def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
     def revision(name: str) -> dict[str, Any]:
-        return {"name": name, "ready": True, "pid": 1, "pids": [], "absent": "", "skipped": {}, "restarts": 0}
+        said = {"name": name, "ready": True, "running": True, "pids": [], "absent": "", "skipped": {}, "restarts": 0}
+        one = {"pid": 1, "port": 2, "ready": True, "active": 0}
+        scaling = {"min": 0, "max": 3, "concurrency": 40}
+        return {**said, "limited": None, "cold_start_ms": 7, "instances": [one], "scaling": scaling}
 
     service = {"name": "scorer", "url": "http://127.0.0.1:9", "revisions": [revision("scorer-1"), revision("scorer-2")]}
     service |= {"traffic": [{"revision": "scorer-2", "percent": 100}]}
@@ -156,7 +159,7 @@ def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(status, "collect", lambda cloud: found)
     for verbose, code, health, lines in (
         (False, 0, "ready", 4),
-        (True, 0, "ready", 15),
+        (True, 0, "ready", 17),
         (False, 1, "does not answer", 4),
     ):
         monkeypatch.setattr(status, "_health", lambda one: (health == "ready", health))

@@ -1,11 +1,13 @@
 """The front keeps HTTP's rules: bodies of every kind, connections that stay or close, nothing ambiguous let through."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
-from infra.local.supervisor.front import NONE_READY, Front, Patience, listen
-from infra.local.supervisor.message import parse_head
+from infra.local.supervisor.front import NONE_READY, Front, Patience, Refusal, listen
+from infra.local.supervisor.message import Head, parse_head
 from infra.local.supervisor.upstream import Pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -54,8 +56,11 @@ def through(
         upstream = await asyncio.start_server(instance.connected, "127.0.0.1", 0)
         pool = Pool(upstream.sockets[0].getsockname()[1])
 
-        async def route(host: str) -> Pool | str:
-            return NONE_READY if host == "nobody" else pool
+        async def route(head: Head, before: Pool | None) -> Pool | Refusal:
+            if head.get(b"host") == b"nobody":
+                return Refusal(503, NONE_READY)
+            pool.enter()
+            return pool
 
         server = await listen(Front(route, lambda: timeout, patience), 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -250,8 +255,8 @@ def test_a_half_sent_request_is_not_kept_for_ever(half: bytes) -> None:
 
 def test_a_head_that_drips_has_one_time_for_the_whole() -> None:
     async def run() -> bytes:
-        async def route(host: str) -> Pool | str:
-            return NONE_READY
+        async def route(head: Head, before: Pool | None) -> Pool | Refusal:
+            return Refusal(503, NONE_READY)
 
         server = await listen(Front(route, lambda: 60.0, Patience(head=0.3)), 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -287,8 +292,8 @@ def test_a_connection_that_asks_for_nothing_more_is_closed_without_a_word() -> N
 
 def test_there_are_only_so_many_connections() -> None:
     async def run() -> tuple[bytes, bytes]:
-        async def route(host: str) -> Pool | str:
-            return NONE_READY
+        async def route(head: Head, before: Pool | None) -> Pool | Refusal:
+            return Refusal(503, NONE_READY)
 
         server = await listen(Front(route, lambda: 60.0, most_connections=1), 0)
         address = server.sockets[0].getsockname()[:2]
@@ -322,3 +327,111 @@ def test_heads_tell_how_long_their_connection_lives() -> None:
     assert parse_head(b"HTTP/1.1 200 OK\r\n\r\n").keep
     assert not parse_head(b"HTTP/1.0 200 OK\r\n\r\n").keep
     assert parse_head(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep
+
+
+def streamed(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    instance: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> None:
+    """A client that talks through a front to an instance."""
+
+    async def run() -> None:
+        upstream = await asyncio.start_server(instance, "127.0.0.1", 0)
+        pool = Pool(upstream.sockets[0].getsockname()[1])
+
+        async def route(head: Head, before: Pool | None) -> Pool | Refusal:
+            pool.enter()
+            return pool
+
+        server = await listen(Front(route, lambda: 60.0), 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        async with asyncio.timeout(60.0):
+            await talk(reader, writer)
+            writer.close()
+            await pool.idle(60.0)
+        assert pool.active == 0
+        pool.close()
+        server.close()
+        upstream.close()
+
+    asyncio.run(run())
+
+
+def test_an_event_arrives_before_the_next_one_is_made_and_a_part_of_a_body_before_the_rest_is_sent() -> None:
+    async def instance(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while (size := int(await reader.readuntil(b"\r\n"), 16)) and (piece := await reader.readexactly(size + 2)):
+            event = b"data: %s\n\n" % piece[:-2]
+            writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(posted("Transfer-Encoding: chunked", "Connection: close", body=b""))
+        for number in range(20):
+            word = b"%d" % number
+            writer.write(b"%x\r\n%s\r\n" % (len(word), word))
+            received = await reader.readuntil(b"data: %s\n\n" % word)
+            assert number or received.startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.write(b"0\r\n\r\n")
+        assert (await reader.read()).endswith(b"0\r\n\r\n")
+
+    streamed(talk, instance)
+
+
+MUCH, PIECE = 64 * 1024 * 1024, b"x" * 65_536
+
+
+async def blocked(writer: asyncio.StreamWriter) -> bool:
+    """Send pieces until the other side takes no more, or all of them are sent; whether it was the first."""
+    for _ in range(MUCH // len(PIECE)):
+        writer.write(PIECE)
+        drained = asyncio.create_task(writer.drain())
+        if not (await asyncio.wait({drained}, timeout=1.0))[0]:
+            drained.cancel()
+            return True
+        drained.result()
+    return False
+
+
+def test_an_instance_waits_for_a_client_that_does_not_read_and_is_told_when_that_goes() -> None:
+    full: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def instance(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 * MUCH))
+        await full.put(await blocked(writer))
+        with suppress(ConnectionError):
+            while True:
+                writer.write(PIECE)
+                await writer.drain()
+        await full.put(True)
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(request())
+        assert await full.get()
+        writer.transport.abort()
+        assert await full.get()
+
+    streamed(talk, instance)
+
+
+def test_a_client_waits_for_an_instance_that_does_not_read() -> None:
+    async def instance(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await gone.wait()
+        writer.close()
+
+    gone = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(posted(f"Content-Length: {MUCH}", body=b""))
+        assert await blocked(writer)
+        gone.set()
+        writer.transport.abort()
+
+    streamed(talk, instance)

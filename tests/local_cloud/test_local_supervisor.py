@@ -65,7 +65,7 @@ class Web:
         return found
 
     def pids(self) -> list[int]:
-        return [one["pid"] for one in self.status()["revisions"] if one["pid"]]
+        return [one["pid"] for revision in self.status()["revisions"] for one in revision["instances"] if one["pid"]]
 
 
 @pytest.fixture

@@ -87,6 +87,8 @@ def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether a service is as it should be, and in words."""
     if is_declared(service):
         return True, "declared only: this machine can't run it"
+    if asleep := _asleep(service):
+        return True, asleep
     try:
         with straight().open(f"{service['url']}{_READY}", timeout=_SECONDS):
             return True, "ready"
@@ -97,10 +99,33 @@ def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
         return False, f"does not answer ({getattr(problem, 'reason', problem)})"
 
 
+def _asleep(service: Mapping[str, Any]) -> str:
+    """What to say of a service without an instance, which nobody looks at for that: a look would start one."""
+    served = {one["revision"] for one in service["traffic"] if one["percent"]}
+    revisions = [one for one in service["revisions"] if one["name"] in served]
+    if any(one["instances"] or not one["running"] for one in revisions):
+        return ""
+    return "scaled to zero: the next request starts an instance"
+
+
 def show(found: Mapping[str, Any]) -> None:
     """Print resources by kind, and what runs."""
     for line in _rest(found):
         print(line)
+
+
+def _revision(revision: Mapping[str, Any], percent: int) -> Iterator[str]:
+    """A revision's share, its instances and what they may be, its last cold start."""
+    scaling, instances = revision["scaling"], revision["instances"]
+    started = f"  last cold start {revision['cold_start_ms']} ms" if revision["cold_start_ms"] is not None else ""
+    allowed = f"from {scaling['min']} to {scaling['max']}, {scaling['concurrency']} requests each"
+    yield (
+        f"    {revision['name']:<40} {percent:>3} %  instances {len(instances)} ({allowed}){started}  restarts"
+        f" {revision['restarts']}"
+    )
+    for one in instances:
+        ready = "ready" if one["ready"] else "not ready"
+        yield f"        pid {one['pid']}  port {one['port']}  {ready}  {one['active']} requests"
 
 
 def _rest(found: Mapping[str, Any]) -> Iterator[str]:
@@ -119,11 +144,7 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
         shares = {one["revision"]: one for one in service["traffic"]}
         for revision in service["revisions"]:
             share = shares.get(revision["name"])
-            if revision["pid"] or share:
-                yield (
-                    f"    {revision['name']:<40} {share['percent'] if share else 0:>3} % "
-                    f" {'ready' if revision['ready'] else 'not ready'}  pid {revision['pid']}  restarts"
-                    f" {revision['restarts']}"
-                )
+            if revision["instances"] or share:
+                yield from _revision(revision, share["percent"] if share else 0)
     for store in found["stores"]:
         yield f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}"

@@ -9,7 +9,7 @@ from infra.local.supervisor.service import WAY_OUT
 
 def warnings(services: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each; `services` is what the supervisor's status says."""
-    return [line for service in services for line in (*_not_run(service), *_reachable(service))]
+    return [line for service in services for line in (*_not_run(service), *_limited(service), *_reachable(service))]
 
 
 def is_declared(service: Mapping[str, Any]) -> bool:
@@ -27,6 +27,13 @@ def _not_run(service: Mapping[str, Any]) -> Iterator[str]:
             yield f"{service['name']} is declared only, its URL answers 503: {revision['absent']}. {WAY_OUT}"
         for name, why in revision["skipped"].items():
             yield f"{service['name']} runs without its container {name}: {why}."
+
+
+def _limited(service: Mapping[str, Any]) -> Iterator[str]:
+    for revision in service["revisions"]:
+        if revision["limited"]:
+            count = len(revision["instances"])
+            yield f"{service['name']} has {count} of {revision['scaling']['max']} instances: {revision['limited']}"
 
 
 def _reachable(service: Mapping[str, Any]) -> Iterator[str]:

@@ -27,6 +27,7 @@ def as_v2(inputs: Inputs) -> Values:
         "serviceAccount": spec.get("serviceAccountName"),
         "timeout": f"{spec['timeoutSeconds']}s" if isinstance(spec.get("timeoutSeconds"), int) else None,
         "maxInstanceRequestConcurrency": spec.get("containerConcurrency"),
+        "scaling": _scaling(metadata, "autoscaling.knative.dev"),
         "revision": None if inputs.get("autogenerateRevisionName") is True else metadata.get("name"),
         "labels": metadata.get("labels"),
     }
@@ -34,7 +35,20 @@ def as_v2(inputs: Inputs) -> Values:
         "name": inputs.get("name"),
         "template": {key: value for key, value in whole.items() if value is not None},
         "traffics": _each(inputs.get("traffics"), _traffic) or [],
+        "scaling": _scaling(inputs.get("metadata"), "run.googleapis.com") or {},
     }
+
+
+def _scaling(metadata: Any, prefix: str) -> Values | None:
+    """Instances at least and at most, which v1 has as annotations; None where they are not there or not known yet."""
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    if not isinstance(annotations, Mapping):
+        return None
+    found = {
+        name: annotations.get(f"{prefix}/{ending}")
+        for name, ending in (("minInstanceCount", "minScale"), ("maxInstanceCount", "maxScale"))
+    }
+    return {name: int(str(count)) for name, count in found.items() if str(count).isdigit()} or None
 
 
 def _each(values: Any, convert: Any) -> Any:
@@ -91,6 +105,8 @@ def _path(where: str) -> str:
     """v2's property as v1 calls it."""
     if where == "template.revision":
         return "template.metadata.name"
+    if ".minInstanceCount" in where or ".maxInstanceCount" in where:
+        return f"{where.partition('scaling')[0].replace('template.', 'template.metadata.') or 'metadata.'}annotations"
     return where.replace("template.", "template.spec.", 1) if where.startswith("template.") else where
 
 

@@ -60,6 +60,7 @@ def deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Value
             "template": template,
             "place": {"project": place.project, "region": str(inputs.get("location") or place.region)},
             "traffics": inputs.get("traffics") or [],
+            "scaling": inputs.get("scaling") or {},
         },
     )
     if not answer["ok"]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import Process, kill_group, note
 from infra.local.supervisor.kept_server import KeptServer, StoreFailed
 from infra.local.supervisor.kinds import kind_of
+from infra.local.supervisor.scaling import limits
 from infra.local.supervisor.service import DeployError, Service
 from infra.local.volumes import in_memory
 from orderguard.private_files import keep_private, make_private_folder
@@ -40,6 +42,7 @@ class Supervisor:
         self.stopped = asyncio.Event()
         self.folder = cloud.run.stat().st_ino
         self.code = code_version()
+        self.here = limits()
 
     async def run(self) -> None:
         """Takes up what is on the disk, then serves until it is stopped."""
@@ -95,7 +98,7 @@ class Supervisor:
 
     async def _open(self, path: Path) -> None:
         try:
-            service = Service.restored(self.cloud, path)
+            service = Service.restored(self.cloud, path, self.here)
         except Damaged as problem:
             note(f"{path.stem}: its record is damaged ({problem}); `up` recreates the service")
             return
@@ -152,14 +155,14 @@ class Supervisor:
 
     async def _do_deploy(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["name"]
-        service = self.services.get(name) or Service(self.cloud, name)
+        service = self.services.get(name) or Service(self.cloud, name, self.here)
         self._watched(service)
         is_new = name not in self.services
         self.services[name] = service
         try:
             service.place = request.get("place", {})
             await service.move(request["port"] if is_new else service.port)
-            await service.deploy(request["template"], request["traffics"])
+            await service.deploy(request["template"], request["traffics"], request.get("scaling") or {})
         except (DeployError, OSError):
             if is_new:
                 del self.services[name]
@@ -223,6 +226,7 @@ class Supervisor:
             "pid": os.getpid(),
             "code": self.code,
             "apis": self.apis.ports,
+            "limits": asdict(self.here),
             "services": [one.status() for one in self.services.values()],
             "stores": [one.status() for one in self.stores.values()],
         }

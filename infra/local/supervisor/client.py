@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from infra.local.errors import LocalCloudError
 from infra.local.files import read_object
 from infra.local.home import LAUNCH, bytecode_cache, user_cache
 from infra.local.supervisor.control import NAME, ask, code_version
+from infra.local.supervisor.scaling import IDLE_VARIABLE, MOST_VARIABLE, limits
 from orderguard.private_files import make_private_folder, open_private
 
 _START_SECONDS = 30.0
@@ -101,9 +103,14 @@ def heal(cloud: Cloud) -> list[str]:
     if not _keeps(cloud):
         return []
     done = [] if running(cloud) else ["started the services again"]
-    if not done and request(cloud, {"do": "status"}).get("code") != code_version():
-        stop(cloud)
+    told = {} if done else request(cloud, {"do": "status"})
+    asked = {name: os.environ[name] for name in (IDLE_VARIABLE, MOST_VARIABLE) if name in os.environ}
+    if told and told.get("code") != code_version():
         done.append("restarted the services: the local cloud's own code has changed")
+    elif told and asked and told.get("limits") != asdict(limits()):
+        done.append(f"restarted the services with {' and '.join(asked)}")
+    if told and done:
+        stop(cloud)
     ensure(cloud)
     return done
 
@@ -138,6 +145,7 @@ def _start(cloud: Cloud) -> None:
                 "LANG": "C.UTF-8",
                 "PYTHONPYCACHEPREFIX": str(bytecode_cache()),
                 "XDG_CACHE_HOME": str(user_cache().parent),
+                **{name: os.environ[name] for name in (IDLE_VARIABLE, MOST_VARIABLE) if name in os.environ},
             },
             stdin=subprocess.DEVNULL,
             stdout=log,

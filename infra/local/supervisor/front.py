@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from infra.local.supervisor.message import Head, Malformed, copy_body, copy_to_end, parse_head
-from infra.local.supervisor.upstream import LARGEST_HEAD, Connection, Pool
+from infra.local.supervisor.upstream import LARGEST_HEAD, Connection, NotListening, Pool
 
 _REPEATABLE = 256 * 1024
 """Bodies up to this size are read whole first, so that a request can be sent again where an idle connection was just
@@ -19,9 +19,23 @@ _IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"}
 _MOST_CONNECTIONS = 1_000
 """As many as one instance of Cloud Run takes at once."""
 
-Route = Callable[[str], Awaitable[Pool | str]]
-"""Host → the connections of the instance that is to answer, or why none can."""
 NONE_READY = "The request failed because no instance of the service is ready."
+AFFINITY = b"GAESA"
+"""The cookie by which Cloud Run's session affinity finds an instance again."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer of the front's own."""
+
+    status: int
+    text: str
+
+
+Route = Callable[[Head, Pool | None], Awaitable[Pool | Refusal]]
+"""A request's head, and the instance that it was sent to before, in vain → the instance that answers it, at which it
+has a place from now on, or why none does.
+"""
 
 
 @dataclass(frozen=True)
@@ -150,19 +164,23 @@ class Front:
     async def _pass_on(self, head: Head, body: bytes | None, client: _Client) -> bool:
         peer = client.writer.get_extra_info("peername", ("unknown",))[0].encode()
         request = head.written(b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: http")
+        pool: Pool | None = None
         for attempt in range(3):
-            pool = await self._route(head.get(b"host").decode("latin-1"))
-            if isinstance(pool, str):
-                return await client.say(503, pool)
+            found = await self._route(head, pool)
+            if isinstance(found, Refusal):
+                return await client.say(found.status, found.text)
+            pool, reusable = found, False
             try:
                 connection, used = await pool.take(fresh=attempt > 0)
-            except OSError:
+                try:
+                    reusable, keep = await self._exchange(
+                        connection, request, head, body, client, _affinity(head, pool)
+                    )
+                    return keep
+                finally:
+                    pool.give_back(connection, reusable=reusable)
+            except NotListening:
                 await asyncio.sleep(0.05 * (attempt + 1))
-                continue
-            reusable = False
-            try:
-                reusable, keep = await self._exchange(connection, request, head, body, client)
-                return keep
             except _Broken as broken:
                 # A connection that had been idle may have been closed before the request reached the instance. It is
                 # sent again where doing a thing twice is as good as once (RFC 9110, 9.2.2).
@@ -171,18 +189,26 @@ class Front:
                         503, "The request failed because the connection to the instance had an error."
                     )
             finally:
-                pool.give_back(connection, reusable=reusable)
+                pool.leave()
         return await client.say(503, NONE_READY)
 
     async def _exchange(
-        self, connection: Connection, request: bytes, head: Head, body: bytes | None, client: _Client
+        self,
+        connection: Connection,
+        request: bytes,
+        head: Head,
+        body: bytes | None,
+        client: _Client,
+        added: list[bytes],
     ) -> tuple[bool, bool]:
-        """Sends the request and passes the answer back; whether each side's connection can go on."""
+        """Sends the request and passes the answer back, with the headers `added`; whether each side's connection can go
+        on.
+        """
         upstream, sink = connection
         sink.write(request + (body or b""))
         sending = asyncio.create_task(_send_body(head, client, sink)) if body is None else None
         try:
-            return await self._answer(connection, head, sending, client)
+            return await self._answer(connection, head, sending, client, added)
         except _Broken:
             # It was this side that broke the connection, where the client's body was none.
             if sending and sending.done() and isinstance(sending.exception(), Malformed):
@@ -194,7 +220,12 @@ class Front:
                 await asyncio.gather(sending, return_exceptions=True)
 
     async def _answer(
-        self, connection: Connection, head: Head, sending: "asyncio.Task[None] | None", client: _Client
+        self,
+        connection: Connection,
+        head: Head,
+        sending: "asyncio.Task[None] | None",
+        client: _Client,
+        added: list[bytes],
     ) -> tuple[bool, bool]:
         upstream, _ = connection
         answer = await _answer_head(upstream)
@@ -208,7 +239,7 @@ class Front:
         delimited = empty or answer.chunked or answer.length is not None
         keep = head.keep and delimited
         client.answered = True
-        client.writer.write(answer.written(b"Connection: keep-alive" if keep else b"Connection: close"))
+        client.writer.write(answer.written(*added, b"Connection: keep-alive" if keep else b"Connection: close"))
         try:
             if not empty and delimited:
                 await copy_body(answer, upstream, client.writer)
@@ -220,6 +251,13 @@ class Front:
         if sending and not sending.done():
             return False, False  # answered before the body was read: neither side is at a request's start
         return answer.keep and delimited, keep
+
+
+def _affinity(head: Head, pool: Pool) -> list[bytes]:
+    """The cookie that brings a client back to this instance, where it has none of it."""
+    if not pool.identity or head.cookie(AFFINITY) == pool.identity.encode():
+        return []
+    return [b"Set-Cookie: %s=%s; Max-Age=2592000; Path=/; HttpOnly" % (AFFINITY, pool.identity.encode())]
 
 
 async def _answer_head(upstream: asyncio.StreamReader) -> Head:

@@ -32,6 +32,11 @@ class Head:
     def get(self, name: bytes) -> bytes:
         return next((value for key, value in self.headers if key.lower() == name), b"")
 
+    def cookie(self, name: bytes) -> bytes:
+        """A cookie's value; nothing where there is none."""
+        pairs = (pair.strip().partition(b"=") for pair in self.get(b"cookie").split(b";"))
+        return next((value for key, _, value in pairs if key == name), b"")
+
     @property
     def method(self) -> bytes:
         """A request's method."""

@@ -14,14 +14,15 @@ from infra.local.container import ingress
 from infra.local.errors import ContainerError
 from infra.local.files import read_object, write_json
 from infra.local.supervisor import traffic
-from infra.local.supervisor.front import NONE_READY, Front, listen
+from infra.local.supervisor.front import AFFINITY, NONE_READY, Front, Refusal, listen
 from infra.local.supervisor.instance import StartFailed
-from infra.local.supervisor.revision import Revision
+from infra.local.supervisor.message import Head
+from infra.local.supervisor.revision import Moved, NoPlace, Revision
+from infra.local.supervisor.scaling import Limits, Scaling, scaling_of
 from infra.local.supervisor.upstream import Pool
 
-_WAIT_FOR_INSTANCE = 10.0
 _KEPT_REVISIONS = 20
-
+_ALL_BUSY = Refusal(429, "The request was aborted because there was no available instance.")
 
 WAY_OUT = (
     "To run it here, build its image in the program (pulumi_docker.Image), from a Dockerfile whose command is on this"
@@ -34,11 +35,15 @@ class DeployError(Exception):
 
 
 class Service:
-    """One service. `place` is the project and the region that it is in, as the provider hands them over."""
+    """One service. `place` is the project and the region that it is in, as the provider hands them over; `scaling` is
+    its own, beside that of each revision's template; `here` are this machine's limits.
+    """
 
-    def __init__(self, cloud: Cloud, name: str) -> None:
+    def __init__(self, cloud: Cloud, name: str, here: Limits = Limits()) -> None:
         self.cloud = cloud
         self.name = name
+        self.here = here
+        self.scaling: Mapping[str, Any] = {}
         self.port = 0
         self.place: Mapping[str, Any] = {}
         self.revisions: dict[str, Revision] = {}
@@ -56,21 +61,23 @@ class Service:
         return self.cloud.run / "services" / f"{self.name}.json"
 
     @classmethod
-    def restored(cls, cloud: Cloud, path: Path) -> "Service":
+    def restored(cls, cloud: Cloud, path: Path, here: Limits = Limits()) -> "Service":
         """A service as a supervisor before this one left it. Raises Damaged for a record that can't be read."""
         record = read_object(path, "port", "sealed")
         if record is None:
             raise Damaged("not a JSON document")
         kept = cloud.unseal(record["sealed"])
-        service = cls(cloud, path.stem)
+        service = cls(cloud, path.stem, here)
         try:
             service.port, service.latest, service.traffics = int(record["port"]), kept["latest"], kept["traffics"]
             service.place = kept.get("place") or {}
+            service.scaling = kept.get("scaling") or {}
             for one in kept["revisions"]:
                 service.revisions[one["name"]] = service._revision(one["name"], one["spec"], one["created"])
         except (KeyError, TypeError, ValueError):
             raise Damaged("not a service") from None
         service.targets = traffic.targets(service.traffics, service.latest)
+        service._rescale()
         return service
 
     def _save(self) -> None:
@@ -78,6 +85,7 @@ class Service:
             "latest": self.latest,
             "traffics": self.traffics,
             "place": self.place,
+            "scaling": self.scaling,
             "revisions": [
                 {"name": one.name, "spec": one.spec, "created": one.created} for one in self.revisions.values()
             ],
@@ -99,27 +107,29 @@ class Service:
         revision = self.revisions.get(self.latest)
         return float(str((revision.spec.get("timeout") if revision else None) or "300s").rstrip("s"))
 
-    async def _route(self, host: str) -> Pool | str:
-        """The next revision's instance, or why there is none; waits for one that is just starting, as Cloud Run queues
-        requests.
+    async def _route(self, head: Head, before: Pool | None) -> Pool | Refusal:
+        """The next revision's instance, or why there is none; waits for a place there, as Cloud Run queues requests.
+        Who was sent in vain before stays with the revision.
         """
-        deadline = asyncio.get_running_loop().time() + _WAIT_FOR_INSTANCE
-        while (left := deadline - asyncio.get_running_loop().time()) > 0:
-            if not self.targets:
-                break
-            target = traffic.tagged(self.targets, host) or traffic.choose(self.targets)
-            revision = self.revisions[target.revision]
-            if revision.pool is not None and revision.ready.is_set():
-                return revision.pool
+        chosen = before.revision if before else ""
+        while self.targets:
+            if not chosen or chosen not in traffic.served(self.targets):
+                host = head.get(b"host").decode("latin-1")
+                chosen = (traffic.tagged(self.targets, host) or traffic.choose(self.targets)).revision
+            revision = self.revisions[chosen]
             if revision.absent:
-                return f"{self.name} is declared only: {revision.absent}. {WAY_OUT}"
+                return Refusal(503, f"{self.name} is declared only: {revision.absent}. {WAY_OUT}")
             try:
-                await asyncio.wait_for(revision.ready.wait(), min(left, 0.25))
-            except TimeoutError:
-                pass
-        return NONE_READY
+                return await revision.place(head.cookie(AFFINITY).decode("latin-1"))
+            except NoPlace as none:
+                return _ALL_BUSY if none.full else Refusal(503, NONE_READY)
+            except Moved:
+                continue
+        return Refusal(503, NONE_READY)
 
-    async def deploy(self, template: Mapping[str, Any], traffics: list[Mapping[str, Any]]) -> None:
+    async def deploy(
+        self, template: Mapping[str, Any], traffics: list[Mapping[str, Any]], scaling: Mapping[str, Any]
+    ) -> None:
         """A new revision where the template changed, then the traffic. Raises DeployError with the old state
         untouched.
         """
@@ -140,10 +150,11 @@ class Service:
             wanted = self._wanted(traffics, latest)
             stopped: list[Revision] = []
             if created:
+                created.rescale(self._scaling(created, wanted, scaling))
                 stopped = await self._start_new(created)
                 self.revisions[created.name] = created
             try:
-                await self._serve(wanted, traffics, latest)
+                await self._serve(wanted, traffics, latest, scaling)
             except DeployError:
                 if created:
                     del self.revisions[created.name]
@@ -161,11 +172,7 @@ class Service:
             try:
                 await created.start()
             except StartFailed as problem:
-                stopped = [
-                    one
-                    for one in self.revisions.values()
-                    if problem.taken and one.instance and one.instance.port == problem.taken
-                ]
+                stopped = [one for one in self.revisions.values() if problem.taken and problem.taken in one.ports()]
                 if not stopped:
                     raise
                 for one in stopped:
@@ -188,7 +195,7 @@ class Service:
         that is not there or does not start.
         """
         async with self._deploying:
-            await self._serve(self._wanted(traffics, self.latest), traffics, self.latest)
+            await self._serve(self._wanted(traffics, self.latest), traffics, self.latest, self.scaling)
 
     async def settled(self) -> dict[str, Any]:
         """What `status` says once no deployment is under way."""
@@ -203,20 +210,34 @@ class Service:
                 raise DeployError(f"Revision '{one.revision}' in the traffic of service '{self.name}' was not found.")
         return wanted
 
-    async def _serve(self, wanted: list[traffic.Target], traffics: list[Mapping[str, Any]], latest: str) -> None:
+    def _scaling(self, revision: Revision, targets: list[traffic.Target], scaling: Mapping[str, Any]) -> Scaling:
+        return scaling_of(revision.spec, scaling, traffic.share(targets, revision.name), self.here)
+
+    def _rescale(self) -> None:
+        """The instances that each revision may have follow the traffic that it gets."""
+        for revision in self.revisions.values():
+            revision.rescale(self._scaling(revision, self.targets, self.scaling))
+
+    async def _serve(
+        self, wanted: list[traffic.Target], traffics: list[Mapping[str, Any]], latest: str, scaling: Mapping[str, Any]
+    ) -> None:
         needed = list(traffic.served(wanted))
         for name in needed:
             try:
                 await self.revisions[name].start()
             except (StartFailed, ContainerError, OSError) as problem:
                 raise DeployError(str(problem)) from None
-        self.targets, self.traffics, self.latest = wanted, traffics, latest
+        self.targets, self.traffics, self.latest, self.scaling = wanted, traffics, latest, scaling
+        self._rescale()
         for name in list(self.revisions)[:-_KEPT_REVISIONS]:
             if name not in needed:
                 del self.revisions[name]
         self._save()
         for name, revision in self.revisions.items():
-            if name not in needed and revision.running:
+            if name in needed:
+                continue
+            revision.send_away()
+            if revision.running:
                 task = asyncio.create_task(revision.drain(self._timeout()))
                 self._draining.add(task)
                 task.add_done_callback(self._draining.discard)
@@ -232,7 +253,9 @@ class Service:
 
     def _revision(self, name: str, spec: Mapping[str, Any], created: str) -> Revision:
         identity = identity_of(spec, str(self.place.get("project", "")), str(self.place.get("region", "")))
-        return Revision(self.cloud, self.name, name, spec, created, identity, lambda: self.on_process())
+        revision = Revision(self.cloud, self.name, name, spec, created, identity)
+        revision.on_process = lambda: self.on_process()
+        return revision
 
     def all_revisions(self) -> list[Revision]:
         """The kept revisions and the one that is just starting."""
@@ -277,13 +300,8 @@ class Service:
                     "image": one.spec["containers"][ingress(one.spec)]["image"],
                     "images": [container["image"] for container in one.spec["containers"]],
                     "settings": _plain(one.spec),
-                    "port": one.process.port if one.process else None,
-                    "ready": one.ready.is_set(),
-                    "pid": one.process.pid if one.process else None,
                     "pids": [process.pid for process in one.processes()],
-                    "absent": one.absent,
-                    "skipped": one.instance.skipped if one.instance else {},
-                    "restarts": one.restarts,
+                    **one.status(),
                     "log": str(self.cloud.logs / self.name / f"{one.name}.log"),
                 }
                 for one in self.revisions.values()

@@ -53,3 +53,8 @@ def tagged(found: list[Target], host: str) -> Target | None:
 def served(found: list[Target]) -> Iterator[str]:
     """The revisions that must run: they get requests, or have an address of their own."""
     yield from dict.fromkeys(target.revision for target in found if target.percent or target.tag)
+
+
+def share(found: list[Target], revision: str) -> int:
+    """The percentage of the requests that a revision gets."""
+    return sum(target.percent for target in found if target.revision == revision)

@@ -2,7 +2,8 @@
 test answers."""
 
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,9 +11,11 @@ import pytest
 
 from app.metrics import Metrics
 from delivery import tokens
-from delivery.callers import Monitoring, counted
+from delivery.callers import Monitoring, OwnMetrics, counted
 from delivery.comparing import Counts
 from delivery.errors import DeliveryError
+from infra.local.cloud import Cloud
+from infra.local.home import Home
 from tests.http_server import JsonHandler, listening
 
 
@@ -26,6 +29,60 @@ def test_a_services_own_metrics_are_read_for_its_scoring_routes_alone() -> None:
     found = counted(metrics.text().decode())
     assert (found.requests, found.failed, found.orders, found.anomalies) == (2, 1, 7, 2)
     assert {bound: count for bound, count in found.seconds.items() if count} == {0.0025: 1, 0.5: 1}
+
+
+class Instance(ThreadingHTTPServer):
+    """An instance of the service, of which only the metrics are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), OfInstance)
+        self.metrics = Metrics()
+
+    def answered(self, count: int) -> None:
+        self.metrics.requests.labels("/v1/score", "POST", "200").inc(count)
+
+
+class OfInstance(BaseHTTPRequestHandler):
+    server: Instance
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.metrics.text())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_all_instances_of_a_revision_count_those_that_have_ended_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    running: dict[int, Instance] = {}
+
+    def status(cloud: Cloud, request: object) -> dict[str, Any]:
+        instances = [{"pid": pid, "port": one.server_address[1], "ready": True} for pid, one in running.items()]
+        return {"services": [{"name": "scorer", "revisions": [{"name": "scorer-1", "instances": instances}]}]}
+
+    monkeypatch.setattr("infra.local.supervisor.client.request", status)
+    callers = OwnMetrics(Cloud(Home(tmp_path), "local"), "scorer")
+    first, second = Instance(), Instance()
+    with listening(first), listening(second):
+        running |= {1: first}
+        first.answered(5)
+        callers.open()
+        first.answered(10)
+        running |= {2: second}
+        second.answered(20)
+        assert callers.counts("scorer-1").requests == 30
+        del running[2]
+        first.answered(1)
+        assert callers.counts("scorer-1").requests == 31
+        callers.close()
+        first.answered(100)  # the example orders, between the windows
+        callers.open()
+        first.answered(2)
+        assert callers.counts("scorer-1").requests == 33
+        callers.close()
 
 
 class Google(ThreadingHTTPServer):
