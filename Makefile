@@ -3,7 +3,8 @@
 STACK  ?= local
 # One's own orders if there are any, else the sample; what `order_folder` says, in orderguard/order_folders.py.
 DATA   ?= $(if $(shell find data/raw -type f \( -name '*.ndjson' -o -name '*.ndjson.gz' \) ! -name 'sample-[0-9][0-9][0-9][0-9]-[0-9][0-9].ndjson' 2>/dev/null),data/raw,data/sample)
-ORDERS ?= data/score/sample.ndjson
+SAMPLE_TO_SCORE := data/score/sample.ndjson
+ORDERS ?= $(SAMPLE_TO_SCORE)
 RECORD ?= false
 MODELS ?= models
 CONFIG ?= ml/config.toml
@@ -84,6 +85,7 @@ open: $(RUN_ENV) ## > Print a link that opens its page: works once, for ten minu
 
 .PHONY: score
 score: $(RUN_ENV) ## > Score orders through it (ORDERS=file.ndjson, or any export)
+	@test "$(ORDERS)" != "$(SAMPLE_TO_SCORE)" || test -f "$(SAMPLE_TO_SCORE)" || $(PYTHON) -m data.generator
 	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
 
 .PHONY: status
@@ -366,11 +368,15 @@ $(ACTIONLINT): | $(PYTHON)
 	@GOBIN=$(abspath $(VENV)/bin) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: pages
-pages: $(DEV_ENV) ## Write again what is written from code: features, rules, inventory
+pages: $(DEV_ENV) ## Write the pages on features and rules, and the inventory
 	@$(PYTHON) -m ml.feature_page
 	@$(PYTHON) -m policies.page
 	@$(PYTHON) -m policies.frameworks
 	@$(PYTHON) -m tests.infra.inventories
+
+.PHONY: pictures
+pictures: $(DEV_ENV) engine champion ## Make the README's pictures again, from a running platform
+	@$(PYTHON) -m bench.pictures
 
 .PHONY: lock
 lock: $(DEV_ENV) ## Compile the requirements again, with hashes

@@ -1,0 +1,1 @@
+"""The README's pictures: a recording of a terminal, and the page."""
