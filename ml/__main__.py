@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from ml.backfill.settings import RUNNERS, BackfillError
 from ml.config import DEFAULT, ConfigError
 from ml.quarantine import TooManyBadLines
 from ml.order_files import ReadingError, without_order_file
@@ -23,7 +24,7 @@ from orderguard.order_folders import order_folder
 from orderguard.private_files import keep_private
 from orderguard.rules import RulesError
 
-BAD_INPUT = (RulesError, ConfigError, MaskingKeyError, ModelVersionError, SigningError, TooManyBadLines)
+BAD_INPUT = (RulesError, BackfillError, ConfigError, MaskingKeyError, ModelVersionError, SigningError, TooManyBadLines)
 EXIT_BAD_INPUT, EXIT_GATE = 2, 3
 
 
@@ -88,6 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     backtest.add_argument("--threshold", type=float, help="another threshold to compare with the model's own")
     backtest.add_argument("--histories", type=Path, help="the folder that holds outcomes, where --outcomes names none")
     backtest.add_argument("--out", type=Path, default=Path("reports/backtest.html"), help="where the page goes")
+
+    backfill = _command(
+        steps,
+        "backfill",
+        "backfill.command",
+        "features or scores of past orders, of any number, and what the store would hold after them",
+    )
+    backfill.add_argument(
+        "--in", type=Path, default=order_folder(), dest="data", help="a folder of order files, or one file"
+    )
+    backfill.add_argument("--out", default="", help="the folder that it goes to")
+    backfill.add_argument("--runner", default=RUNNERS[0], help=f"what runs it: {', '.join(RUNNERS)}")
+    backfill.add_argument("--model", default="", help="the version whose scores are wanted, or champion (features)")
+    backfill.add_argument("--at", default="", help="leave out orders placed after this moment")
+    backfill.add_argument("--config", type=Path, default=DEFAULT, help="another configuration than ml/config.toml")
+    backfill.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="the most processor cores to use")
 
     promote = _command(steps, "promote", "commands", "make a version the champion")
     promote.add_argument("version", nargs="?", default="", help="the version")

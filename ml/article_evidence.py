@@ -7,7 +7,7 @@ it. What is not proven is masked. The model version's catalogue keeps what is, s
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,14 +39,20 @@ def settled(columns: Columns, articles: Iterable[str] | None = None) -> tuple[Co
 
 def proven(codes: Coded, buyers: Indices) -> set[str]:
     """The undecided codes that are articles'. `buyers` are the customers of the lines."""
-    values = [decided(value, kept) for value in codes.values]
-    alike = Counter(map(shape, values))
-    enough = max(FEWEST_ALIKE, SMALLEST_SHARE * len(values))
     pairs = np.unique(np.stack([codes.index, buyers]), axis=1)
-    customers = np.bincount(pairs[0], minlength=len(values))
+    return proven_of(codes.values, np.bincount(pairs[0], minlength=len(codes.values)).tolist())
+
+
+def proven_of(values: Sequence[str], customers: Sequence[int]) -> set[str]:
+    """The undecided codes among a shop's `values`, each once, that are articles'. `customers` says how many bought
+    each; beyond `FEWEST_CUSTOMERS` nobody needs to have counted.
+    """
+    codes = [decided(value, kept) for value in values]
+    alike = Counter(map(shape, codes))
+    enough = max(FEWEST_ALIKE, SMALLEST_SHARE * len(codes))
     return {
         code
-        for code, value, count in zip(values, codes.values, customers.tolist(), strict=True)
+        for code, value, count in zip(codes, values, customers, strict=True)
         if is_undecided(value) and count >= FEWEST_CUSTOMERS and alike[shape(code)] >= enough
     }
 

@@ -1,7 +1,9 @@
 """Blocks of orders that are compared with one catalogue: the one learnt from all orders before the block."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -10,7 +12,15 @@ from orderguard.features.columns import Columns, Floats, Indices
 _SECONDS_A_DAY = 86_400.0
 
 
-def block_starts(at: Floats, refresh_days: float, warm_up: float) -> Indices:
+class Moments(Protocol):
+    """Moments in epoch seconds, ascending: an array, or something longer than memory is."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> float: ...
+
+
+def block_starts(at: Moments | Floats, refresh_days: float, warm_up: float) -> Indices:
     """The rows (blocks,) that blocks start at; `at` (n,) are the orders' moments in epoch seconds, ascending.
 
     A block ends after `refresh_days`, or when as many orders have come as there were before it, but never before they
@@ -21,7 +31,7 @@ def block_starts(at: Floats, refresh_days: float, warm_up: float) -> Indices:
     starts = [0]
     while starts[-1] < count:
         start = starts[-1]
-        aged = int(np.searchsorted(at, at[start] + refresh_days * _SECONDS_A_DAY))
+        aged = bisect_left(at, at[start] + refresh_days * _SECONDS_A_DAY)
         starts.append(max(start + start // 64 + 1, min(aged, 2 * start)))
     first = max(start for start in starts if start <= max(1.0, count * warm_up))
     return np.array([start for start in starts if first <= start < count], dtype=np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from ml.blocks import Blocks
 from ml.currency_levels import currency_levels, net_values
 from ml.grouped import Grouped, ranked
-from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, UsualLines
+from ml.usual_lines import REMEMBERED_OF_SHOP, Bools, UsualColumns, lines_of_blocks
 from orderguard.catalogue import CODES, COMMON, COMMON_HOUR, Catalogue, Code, Rarity, Usual
 from orderguard.features.columns import Coded, Columns, Floats, Indices
 from orderguard.features.lines import LEAST_PRICE_SHARE
@@ -33,6 +33,27 @@ def rarity_of(share: Floats, common: float) -> Floats:
     return rarity
 
 
+def rarity_of_hours(counts: Indices) -> Floats:
+    """How rare orders are in each hour of the day, of how many there were in each, (catalogues, 24)."""
+    no_busier = (counts[:, None, :] <= counts[:, :, None]) * counts[:, None, :]
+    return rarity_of((no_busier.sum(axis=2) + 0.5) / (counts.sum(axis=1, keepdims=True) + 1), COMMON_HOUR)
+
+
+def usual_of_customers(basket: Floats, step: Floats, age: Floats, gap: Floats) -> dict[str, Floats]:
+    """What is usual of an order and of a customer, by the names in `Catalogue`, (catalogues,) each: of the medians of
+    the value, of how far ln value moves from a customer's order to the next, of an account's age in days, and of the
+    hours between two orders. NaN where there are none.
+    """
+    # The difference of two draws has twice the variance of one; the median is safe from the anomalies among them.
+    spread = step / 0.6745 / np.sqrt(2)
+    return {
+        "basket": basket,
+        "spread": np.maximum(np.where(np.isnan(spread), DEFAULT_SPREAD, spread), LEAST_SPREAD),
+        "account_age_days": np.where(np.isnan(age), DEFAULT_ACCOUNT_DAYS, age),
+        "gap_hours": np.where(np.isnan(gap), DEFAULT_GAP_HOURS, np.maximum(gap, 0.0)),
+    }
+
+
 def learn_catalogue(columns: Columns) -> Catalogue:
     """The catalogue of orders in time order. Raises `ValueError` without orders."""
     return Catalogues(columns, np.empty(0, dtype=np.int64)).latest
@@ -56,7 +77,11 @@ class Catalogues:
         self._levels = currency_levels(blocks, net)
         # By the first catalogue that has seen the order: earlier ones may not know its currency.
         level = self._levels.level[blocks.segment, self._currency.index]
-        self._lines = UsualLines(blocks, columns.unit_price / level[columns.line_order])
+        self._skus, self._categories = (
+            Grouped(coded, blocks.line_segment, blocks.catalogues) for coded in (columns.skus, columns.categories)
+        )
+        price = columns.unit_price / level[columns.line_order]
+        self._lines = lines_of_blocks(blocks, price, self._skus, self._categories)
         value = np.maximum(net / level, SMALLEST)
         self._shop = self._usual_of_shop(value)
         self._hour_rarity = self._rarity_of_hours()
@@ -65,7 +90,7 @@ class Catalogues:
             code: (coded, Grouped(coded, blocks.segment, blocks.catalogues))
             for code, coded in ((code, columns.codes[code]) for code in ORDER_CODES.values())
         }
-        self._codes["category"] = columns.categories, self._lines.categories
+        self._codes["category"] = columns.categories, self._categories
         self._codes["sku_prefix"] = prefixes, Grouped(prefixes, blocks.line_segment, blocks.catalogues)
 
     @property
@@ -100,8 +125,8 @@ class Catalogues:
                 *(self._rarity_table(code, name, blocks.catalogue) for name, code in ORDER_CODES.items()),
             ),
             lines=(
-                self._usual_table("sku", self._lines.skus, columns.skus),
-                self._usual_table("category", self._lines.categories, columns.categories),
+                self._usual_table("sku", self._skus, columns.skus),
+                self._usual_table("category", self._categories, columns.categories),
                 self._rarity_table("category", "category_rarity", blocks.line_catalogue),
                 self._rarity_table("sku_prefix", "sku_prefix_rarity", blocks.line_catalogue),
             ),
@@ -142,25 +167,18 @@ class Catalogues:
             first, end = blocks.seen(blocks.segment[rows])
             return ranked(values, first, end, REMEMBERED_OF_SHOP, 0.5)
 
-        steps = np.abs(np.log(value[now]) - np.log(value[then]))
-        ages = middle(numbers["account_days"][told], told)
-        gaps = middle((numbers["at"][now] - numbers["at"][then]) / 3600.0, now)
-        # The difference of two draws has twice the variance of one; the median is safe from the anomalies among them.
-        spread = middle(steps, now) / 0.6745 / np.sqrt(2)
-        return {
-            "basket": middle(value, np.arange(len(value))),
-            "spread": np.maximum(np.where(np.isnan(spread), DEFAULT_SPREAD, spread), LEAST_SPREAD),
-            "account_age_days": np.where(np.isnan(ages), DEFAULT_ACCOUNT_DAYS, ages),
-            "gap_hours": np.where(np.isnan(gaps), DEFAULT_GAP_HOURS, np.maximum(gaps, 0.0)),
-        }
+        return usual_of_customers(
+            basket=middle(value, np.arange(len(value))),
+            step=middle(np.abs(np.log(value[now]) - np.log(value[then])), now),
+            age=middle(numbers["account_days"][told], told),
+            gap=middle((numbers["at"][now] - numbers["at"][then]) / 3600.0, now),
+        )
 
     def _rarity_of_hours(self) -> Floats:
         """How rare orders are in each hour of the day, (catalogues, 24), among those whose hour is known."""
         hours = (self._blocks.columns.numbers["minute"] // 60).astype(np.int64)
         cells = np.bincount(self._blocks.segment * 25 + hours, minlength=self._blocks.catalogues * 25)
-        counts = cells.reshape(-1, 25)[:, :24].cumsum(axis=0)
-        no_busier = (counts[:, None, :] <= counts[:, :, None]) * counts[:, None, :]
-        return rarity_of((no_busier.sum(axis=2) + 0.5) / (counts.sum(axis=1, keepdims=True) + 1), COMMON_HOUR)
+        return rarity_of_hours(cells.reshape(-1, 25)[:, :24].cumsum(axis=0))
 
     def _catalogue(self, number: int) -> Catalogue:
         if number not in self._known:

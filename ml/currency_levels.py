@@ -14,8 +14,8 @@ SMALLEST_PRICE = 1e-6
 """A price below this says nothing about what is usual, and dividing by it overflows."""
 FEWEST_PRICES = 5
 """Prices of known skus that a currency's level is learnt from; with fewer, from the baskets."""
-_REMEMBERED = 256
-_REMEMBERED_OF_SKU = 32
+REMEMBERED = 256
+REMEMBERED_OF_SKU = 32
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,24 @@ def currency_levels(blocks: Blocks, net: Floats) -> Levels:
     seen = (end > first).reshape(names, catalogues).T
     level = np.ones((catalogues, names))
     if names > 1:
-        baskets = ranked(net[orders.order], first, end, _REMEMBERED, 0.5).reshape(names, catalogues).T
-        baskets = np.maximum(baskets, SMALLEST)
+        baskets = ranked(net[orders.order], first, end, REMEMBERED, 0.5).reshape(names, catalogues).T
         line_code, ratio, segment = _price_ratios(blocks, reference)
         ratios = Grouped(Coded(line_code, currency.values), segment, catalogues)
         first, end = ratios.seen(codes, of)
-        prices = ranked(ratio[ratios.order], first, end, _REMEMBERED, 0.5)
-        enough = (end - first >= FEWEST_PRICES).reshape(names, catalogues).T
-        told = np.where(enough, prices.reshape(names, catalogues).T, baskets / baskets[:, reference : reference + 1])
-        level = np.where(seen, told, 1.0)
-        level[:, reference] = 1.0
+        prices = ranked(ratio[ratios.order], first, end, REMEMBERED, 0.5).reshape(names, catalogues).T
+        level = told_levels(seen, baskets, prices, (end - first).reshape(names, catalogues).T, reference)
     return Levels(reference, level, seen)
+
+
+def told_levels(seen: NDArray[np.bool_], baskets: Floats, prices: Floats, counts: Indices, reference: int) -> Floats:
+    """Levels by catalogue and currency, of which currencies a catalogue has seen, the medians of the last baskets in
+    each and of the last ratios of prices, and how many such ratios there are; (catalogues, currencies) each.
+    """
+    baskets = np.maximum(baskets, SMALLEST)
+    told = np.where(counts >= FEWEST_PRICES, prices, baskets / baskets[:, reference : reference + 1])
+    level = np.where(seen, told, 1.0)
+    level[:, reference] = 1.0
+    return level
 
 
 def _price_ratios(blocks: Blocks, reference: int) -> tuple[Indices, Floats, Indices]:
@@ -78,7 +85,7 @@ def _price_ratios(blocks: Blocks, reference: int) -> tuple[Indices, Floats, Indi
     sold = Grouped(Coded(columns.skus.index[home], columns.skus.values), blocks.line_segment[home], blocks.catalogues)
     (skus, catalogues), pair = distinct(columns.skus.index[away], blocks.line_catalogue[away])
     first, end = sold.seen(skus, catalogues)
-    usual = ranked(columns.unit_price[home][sold.order], first, end, _REMEMBERED_OF_SKU, 0.5)[pair]
+    usual = ranked(columns.unit_price[home][sold.order], first, end, REMEMBERED_OF_SKU, 0.5)[pair]
     known = np.isfinite(usual)
     away = away[known]
     return currency[away], columns.unit_price[away] / usual[known], blocks.line_segment[away]

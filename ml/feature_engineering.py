@@ -7,7 +7,7 @@ import gc
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,6 +45,7 @@ from orderguard.repair import Feed
 ORDERS_A_GROUP = 2**15
 BYTES_A_WORKER = 32 * 2**20
 """Fewer bytes than this are not worth another process."""
+BLOCKS_AHEAD = 3
 
 
 class FeatureConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,9 +173,9 @@ def build_features(
             quarantined=dict(sorted(Counter(bad.kind for bad in tally.quarantined).items())),
             unknown_fields=dict(sorted(tally.unknown_fields.items())),
             repaired=tally.repaired,
-            repairs=_found(Counter({(file, *repair): count for (file, repair), count in tally.repairs.items()})),
-            apart=_found(Counter((one.position, "", one.kind) for one in tally.apart)),
-            refused=_found(Counter((bad.position, bad.place, bad.reason) for bad in tally.quarantined)),
+            repairs=found_by_file(Counter({(file, *repair): count for (file, repair), count in tally.repairs.items()})),
+            apart=found_by_file(Counter((one.position, "", one.kind) for one in tally.apart)),
+            refused=found_by_file(Counter((bad.position, bad.place, bad.reason) for bad in tally.quarantined)),
         ),
         data_files=[
             DataFile(position=file.position, token=file.token, sha256=read.hashes[file.path], orders=orders)
@@ -184,8 +185,8 @@ def build_features(
     )
 
 
-def _found(counts: Counter[tuple[int, str, str]]) -> list[Found]:
-    """By file, then the most frequent first."""
+def found_by_file(counts: Counter[tuple[int, str, str]]) -> list[Found]:
+    """What was found, by its file, field and reason: by file, then the most frequent first."""
     ordered = sorted(counts.items(), key=lambda pair: (pair[0][0], -pair[1], pair[0]))
     return [Found(*place, count) for place, count in ordered]
 
@@ -269,11 +270,24 @@ def masked_blocks(
     # Forked, so that the key is inherited: a keyring is never serialised.
     try:
         with ProcessPoolExecutor(workers, get_context("fork"), _begin_worker, (keyring, feed)) as pool:
-            yield from pool.map(_masked_block_of_worker, blocks)
+            yield from _in_turn(pool, blocks, workers)
     except BrokenProcessPool:
         raise ReadingError(
             f"one of {workers} reading processes was ended from outside, perhaps for want of memory. Use fewer workers."
         ) from None
+
+
+def _in_turn(pool: ProcessPoolExecutor, blocks: list[Block], workers: int) -> Iterator[tuple[Columns, bytes, Tally]]:
+    """What the pool makes of the blocks, in their order. A worker is a few blocks ahead at most: what was read and not
+    taken yet is held in memory.
+    """
+    ahead: deque[Future[tuple[Columns, bytes, Tally]]] = deque()
+    for block in blocks:
+        ahead.append(pool.submit(_masked_block_of_worker, block))
+        if len(ahead) > workers * BLOCKS_AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def masked_block(block: Block, masker: ColumnMasker, feed: Feed = Feed()) -> tuple[Columns, bytes, Tally]:

@@ -57,17 +57,13 @@ class Grouped:
             totals += np.bincount(self._coded.index[start:until], minlength=len(totals))
             start = until
             asked = by_catalogue[ends[catalogue] : ends[catalogue + 1]]
-            ascending = np.sort(totals)
-            up_to = np.concatenate([[0], np.cumsum(ascending)])
-            as_rare = up_to[np.searchsorted(ascending, counts[asked], side="right")]
-            share[asked] = (as_rare + np.count_nonzero(totals == 1) + 0.5) / (until + 1)
+            share[asked] = shares_as_rare(counts[asked], totals, until)
         return share
 
     def share_of_new(self, catalogue: int) -> float:
         """The same for a code that the catalogue doesn't know."""
         seen = int(self._ends[catalogue])
-        totals = np.bincount(self._coded.index[:seen])
-        return float((np.count_nonzero(totals == 1) + 0.5) / (seen + 1))
+        return share_of_new(np.bincount(self._coded.index[:seen]), seen)
 
     def pairs(self, coded: Coded, catalogue: Indices) -> tuple[Indices, Indices, Indices]:
         """The pairs of code and catalogue that observations ask for: their codes and catalogues (k,), and which pair
@@ -80,6 +76,22 @@ class Grouped:
         index[self.order] = np.cumsum(new) - 1
         codes, catalogues = np.divmod(keys[new], self._catalogues)
         return codes, catalogues, index
+
+
+def shares_as_rare(counts: Indices, totals: Indices, seen: int) -> Floats:
+    """The shares (k,) of `seen` observations whose code was seen no more often than a code of these `counts` (k,);
+    `totals` says how often each code was. See `Grouped.share_as_rare`.
+    """
+    ascending = np.sort(totals)
+    up_to = np.concatenate([[0], np.cumsum(ascending)])
+    as_rare = up_to[np.searchsorted(ascending, counts, side="right")]
+    shares: Floats = (as_rare + np.count_nonzero(totals == 1) + 0.5) / (seen + 1)
+    return shares
+
+
+def share_of_new(totals: Indices, seen: int) -> float:
+    """The same of a code that was never seen."""
+    return float((np.count_nonzero(totals == 1) + 0.5) / (seen + 1))
 
 
 def distinct(*numbers: Indices) -> tuple[list[Indices], Indices]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orderguard.features.columns import Columns
+from orderguard.features.columns import Coded
 from orderguard.features.logarithms import LEAST_NET, LN_SMALLEST
 from orderguard.features.looked_up import LookedUp
 from orderguard.features.shared import begins_of, lives
@@ -17,24 +17,26 @@ from orderguard.history.customer import CUSTOMER_SILENT_DAYS
 
 WINDOWS = {"orders_1h": 3600.0, "orders_24h": 86400.0, "orders_7d": 604800.0}
 NOVELTIES = {"new_address": "address", "new_device": "device", "new_payment": "payment"}
+OWN_FACTS = ("at", "minute", "net", "log_net", *NOVELTIES.values())
+"""What of an order its customer's later ones are compared with."""
 
 
 def customer_facts(
-    columns: Columns, facts: Mapping[str, Any], usual: LookedUp, histories: Mapping[str, CustomerHistory]
+    customers: Coded, facts: Mapping[str, Any], usual: LookedUp, histories: Mapping[str, CustomerHistory]
 ) -> dict[str, NDArray[np.float64]]:
-    """Windows, habits and novelties of each order, each of shape (n,).
+    """Windows, habits and novelties of each order, each of shape (n,). `facts` are those named in `OWN_FACTS`.
 
     What a customer spent before is valued by the levels of the order's own catalogue, as serving does it.
     """
-    count = len(columns)
-    earlier = _remembered_rows(columns, histories, usual.currencies)
+    count = len(customers.index)
+    earlier = _remembered_rows(customers, histories, usual.currencies)
     log_levels = np.log(usual.levels.ravel())
-    customers = np.concatenate([earlier["customer"], columns.customers.index])
-    by_customer = np.argsort(customers, kind="stable")
-    whose = customers[by_customer]
+    everyone = np.concatenate([earlier["customer"], customers.index])
+    by_customer = np.argsort(everyone, kind="stable")
+    whose = everyone[by_customer]
     past = {
         name: np.concatenate([earlier[name], np.asarray(facts[name], dtype=np.float64)])[by_customer]
-        for name in ("at", "minute", "net", "log_net", *NOVELTIES.values())
+        for name in OWN_FACTS
     }
     customer = lives(whose, past["at"], CUSTOMER_SILENT_DAYS)
     currency = np.concatenate([earlier["currency"], usual.currency])[by_customer]
@@ -74,20 +76,20 @@ def customer_facts(
     for name, fact in NOVELTIES.items():
         found[name] = ((past[fact] != 0.0) & told[name] & ~seen[name]).astype(np.float64)
     first_life = customer == customer[begins_of(whose)]
-    found["earlier"] = _places(customer) + _forgotten(columns, histories)[whose] * first_life
+    found["earlier"] = _places(customer) + _forgotten(customers, histories)[whose] * first_life
     mine = np.empty(len(customer), dtype=np.int64)
     mine[by_customer] = np.arange(len(customer))
-    return {name: values[mine[len(customers) - count :]] for name, values in found.items()}
+    return {name: values[mine[len(everyone) - count :]] for name, values in found.items()}
 
 
 def _remembered_rows(
-    columns: Columns, histories: Mapping[str, CustomerHistory], currencies: Sequence[str]
+    customers: Coded, histories: Mapping[str, CustomerHistory], currencies: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
-    """The orders in the histories of these customers as rows that come before the columns' own."""
+    """The orders in the histories of these customers as rows that come before their own."""
     names = ("customer", "currency", "at", "minute", "net", *NOVELTIES.values())
     rows: dict[str, list[Any]] = {name: [] for name in names}
     number_of = {currency: number for number, currency in enumerate(currencies)}
-    for number, token in enumerate(columns.customers.values):
+    for number, token in enumerate(customers.values):
         known = histories.get(token)
         if known is None:
             continue
@@ -116,7 +118,7 @@ def _places(customer: NDArray[np.int64]) -> NDArray[np.float64]:
     return (np.arange(count) - starts).astype(np.float64)
 
 
-def _forgotten(columns: Columns, histories: Mapping[str, CustomerHistory]) -> NDArray[np.float64]:
+def _forgotten(customers: Coded, histories: Mapping[str, CustomerHistory]) -> NDArray[np.float64]:
     """By customer number, how many orders a history counts beyond those that it remembers."""
-    known = (histories.get(token) for token in columns.customers.values)
+    known = (histories.get(token) for token in customers.values)
     return np.array([history.count - len(history.at) if history else 0 for history in known], dtype=np.float64)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orderguard.features.columns import Coded, Columns, digests_of
+from orderguard.features.shared import Sightings, sightings
 from orderguard.history import (
     EMPTY,
     ENTITIES,
@@ -60,9 +61,13 @@ class Pasts(NamedTuple):
 
 def updated_pasts(columns: Columns, pasts: Pasts) -> Pasts:
     """What is known of the columns' customers and entities after these orders."""
+    customer = digests_of(columns.customers)
     return Pasts(
         dict(customers_after(columns, pasts.customers)),
-        tuple(dict(entities_after(columns, name, known)) for name, known in zip(ENTITIES, pasts.entities, strict=True)),
+        tuple(
+            dict(entities_after(sightings(columns, name, customer), known))
+            for name, known in zip(ENTITIES, pasts.entities, strict=True)
+        ),
     )
 
 
@@ -104,12 +109,10 @@ def customers_after(
         )
 
 
-def entities_after(
-    columns: Columns, name: str, known: Mapping[str, EntityHistory] = {}
-) -> Iterator[tuple[str, EntityHistory]]:
-    """The same of the entities of a kind, by its name in `ENTITIES`."""
-    at, card, customer = columns.numbers["at"], columns.numbers["card"], digests_of(columns.customers)
-    for token, rows in _rows_by_token(columns.entities[name]):
+def entities_after(seen: Sightings, known: Mapping[str, EntityHistory] = {}) -> Iterator[tuple[str, EntityHistory]]:
+    """The same of the entities of a kind."""
+    at, card, customer = seen.at, seen.card, seen.customer
+    for token, rows in _rows_by_token(seen.entity):
         if not token:
             continue
         before = known.get(token)

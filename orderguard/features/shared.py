@@ -1,7 +1,7 @@
 """What was known of each order's entities before it, over columns: what serving counts in histories."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,36 @@ Floats = NDArray[np.float64]
 OWN = ("cards", "addresses")
 
 
+class Sightings(NamedTuple):
+    """n orders in time order as entities of one kind see them: which each names ("" for none), when it was placed, the
+    digests of its customer and its card, and the minute of the day; (n,) each.
+    """
+
+    entity: Coded
+    at: Floats
+    customer: Indices
+    card: Floats
+    minute: Floats
+
+
+class Purchases(NamedTuple):
+    """n orders in time order as their customers see them: when each was placed, the minute of the day, and the digests
+    of its card and of where it goes; (n,) each.
+    """
+
+    customer: Coded
+    at: Floats
+    minute: Floats
+    card: Floats
+    address: Floats
+
+
+def sightings(columns: Columns, name: str, customer: Indices) -> Sightings:
+    """The orders as the entities of this kind see them. `customer` (n,) are the digests of the customers' tokens."""
+    numbers = columns.numbers
+    return Sightings(columns.entities[name], numbers["at"], customer, numbers["card"], numbers["minute"])
+
+
 def shared_facts(
     columns: Columns,
     customers: Mapping[str, CustomerHistory],
@@ -26,16 +56,17 @@ def shared_facts(
     """What features of the group "shared" are made of, each of shape (n,). Orders are in time order."""
     customer = digests_of(columns.customers)
     facts = {
-        f"{name}_company": _company(columns, columns.entities[name], customer, known)
+        f"{name}_company": company_of(sightings(columns, name, customer), known)
         for name, known in zip(ENTITIES, entities, strict=True)
     }
-    return facts | _own(columns, customers)
+    own = (columns.numbers[name] for name in ("at", "minute", "card", "address"))
+    return facts | own_facts(Purchases(columns.customers, *own), customers)
 
 
-def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[str, EntityHistory]) -> Floats:
-    """`company` of each order that names an entity of this kind; 0 of the others."""
-    result = np.zeros(len(columns))
-    rows = np.flatnonzero(entity.index != entity.values.index("")) if "" in entity.values else np.arange(len(columns))
+def company_of(seen: Sightings, known: Mapping[str, EntityHistory]) -> Floats:
+    """`company` of each order that names an entity of the kind, (n,); 0 of the others."""
+    entity, result = seen.entity, np.zeros(len(seen.at))
+    rows = np.flatnonzero(entity.index != entity.values.index("")) if "" in entity.values else np.arange(len(seen.at))
     if not len(rows):
         return result
     tokens = entity.values if known else ()
@@ -45,9 +76,9 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
         np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column[rows]])
         for before, column in (
             ([[number] * len(history.at) for number, history in histories], entity.index),
-            ([history.at for _, history in histories], columns.numbers["at"]),
-            ([history.customers for _, history in histories], customer),
-            ([history.cards for _, history in histories], columns.numbers["card"]),
+            ([history.at for _, history in histories], seen.at),
+            ([history.customers for _, history in histories], seen.customer),
+            ([history.cards for _, history in histories], seen.card),
         )
     )
     # What one customer alone uses, with one card, nobody shares: most of it.
@@ -70,7 +101,7 @@ def _company(columns: Columns, entity: Coded, customer: Indices, known: Mapping[
     first_at = np.where(np.isnan(first_at), at, first_at)[begin]
     usual_seconds = np.maximum(at - WEEK - first_at, 0.0)
     hour, day, week = np.maximum(others, other_cards).astype(np.float64)
-    clock = _clock(columns, earlier, rows)[by_entity]
+    clock = _clock(seen.minute[rows], earlier)[by_entity]
     facts = Facts(
         {
             "others_1h": hour * clock,
@@ -96,23 +127,23 @@ def _of_several(group: Indices, value: NDArray[Any]) -> NDArray[np.bool_]:
     return found
 
 
-def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str, Floats]:
-    """Of each order the other cards that its customer paid with lately, and the other addresses."""
-    tokens = columns.customers.values if customers else ()
-    histories = [(number, customers[token]) for number, token in enumerate(tokens) if token in customers]
+def own_facts(bought: Purchases, known: Mapping[str, CustomerHistory]) -> dict[str, Floats]:
+    """Of each order the other cards that its customer paid with lately, and the other addresses, (n,) each."""
+    tokens = bought.customer.values if known else ()
+    histories = [(number, known[token]) for number, token in enumerate(tokens) if token in known]
     earlier = sum(len(history.at) for _, history in histories)
     group, at, cards, addresses = (
         np.concatenate([np.array([value for part in before for value in part], dtype=column.dtype), column])
         for before, column in (
-            ([[number] * len(history.at) for number, history in histories], columns.customers.index),
-            ([history.at for _, history in histories], columns.numbers["at"]),
-            ([history.cards for _, history in histories], columns.numbers["card"]),
-            ([history.addresses for _, history in histories], columns.numbers["address"]),
+            ([[number] * len(history.at) for number, history in histories], bought.customer.index),
+            ([history.at for _, history in histories], bought.at),
+            ([history.cards for _, history in histories], bought.card),
+            ([history.addresses for _, history in histories], bought.address),
         )
     )
     by_customer = np.flatnonzero(_of_several(group, cards) | _of_several(group, addresses))
     by_customer = by_customer[np.argsort(group[by_customer], kind="stable")]
-    clock = _clock(columns, earlier, np.arange(len(columns)))[by_customer]
+    clock = _clock(bought.minute, earlier)[by_customer]
     _, counts = recent(
         group[by_customer],
         at[by_customer],
@@ -127,11 +158,11 @@ def _own(columns: Columns, customers: Mapping[str, CustomerHistory]) -> dict[str
     return facts
 
 
-def _clock(columns: Columns, earlier: int, rows: Indices) -> NDArray[np.bool_]:
-    """Whether the hour is known of each of the earlier orders, which nobody asks about, and of these rows. Without it
-    nothing was in the same hour.
+def _clock(minute: Floats, earlier: int) -> NDArray[np.bool_]:
+    """Whether the hour is known of each of the earlier orders, which nobody asks about, and of those of these minutes.
+    Without it nothing was in the same hour.
     """
-    return np.concatenate([np.ones(earlier, dtype=bool), columns.numbers["minute"][rows] < NO_MINUTE])
+    return np.concatenate([np.ones(earlier, dtype=bool), minute < NO_MINUTE])
 
 
 def recent(group: Indices, at: Floats, values: Sequence[Indices], most: int) -> tuple[Indices, list[Indices]]:

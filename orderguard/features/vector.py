@@ -44,8 +44,11 @@ def column_features(
     usual: LookedUp,
     shared: Mapping[str, Floats],
     histories: Mapping[str, CustomerHistory] | None = None,
+    past: Mapping[str, Floats] | None = None,
 ) -> NDArray[np.float32]:
-    """The same over columns, each order compared with its own catalogue. `shared` is what `shared_facts` found."""
+    """The same over columns, each order compared with its own catalogue. `shared` is what `shared_facts` found, `past`
+    what `customer_facts` did, where that was asked before.
+    """
     facts: dict[str, Any] = columns.numbers | usual.of_orders(columns.numbers["minute"])
     facts.update(shared)
     _add_lines(facts, columns, usual)
@@ -53,7 +56,7 @@ def column_features(
     facts["log_net"] = np.log(np.maximum(facts["net"], LEAST_NET))
     facts["log_value"] = np.maximum(facts["log_net"] - np.log(facts["level"]), LN_SMALLEST)
     _add_calendar(facts)
-    facts.update(customer_facts(columns, facts, usual, histories or {}))
+    facts.update(customer_facts(columns.customers, facts, usual, histories or {}) if past is None else past)
     all_facts = Facts(facts)
     result = np.empty((len(columns), len(FEATURES)), dtype=np.float32)
     for place, feature in enumerate(FEATURES):
