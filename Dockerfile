@@ -1,4 +1,4 @@
-# On the `pinned` base four stages: `build` compiles the service's byte code, `job` holds the training job's, `train` is its image, `serve` (the last, so the default) is the service.
+# On the `pinned` base: `build` compiles the service's byte code, `job` holds the training job's, `train` is its image, `backfill` that of Dataflow's workers, `serve` (the last, so the default) is the service.
 ARG PYTHON_IMAGE=pinned
 # What Dockerfile.slim builds; `make image` and the Pulumi program build it first and name it here by digest.
 ARG SLIM_IMAGE=orderguard-slim
@@ -35,6 +35,27 @@ ENV ORDERGUARD_COMMIT=${COMMIT} PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp
 WORKDIR /srv
 USER 65532:65532
 ENTRYPOINT ["/opt/train/bin/python", "-m", "ml"]
+
+# What Dataflow starts a worker with, of the version that requirements/beam.txt locks (a test holds them together), and what it starts a template with.
+FROM docker.io/apache/beam_python3.11_sdk:2.77.0 AS beam
+FROM gcr.io/dataflow-templates-base/python311-template-launcher-base:20230622_RC00 AS launcher
+
+FROM ${PYTHON_IMAGE} AS backfill
+COPY requirements/beam.txt /srv/requirements/beam.txt
+RUN python3 -m venv --without-pip /opt/beam \
+ && python3 -m venv /build \
+ && /build/bin/python -m pip --python /opt/beam/bin/python install --quiet --no-cache-dir --no-compile --require-hashes --only-binary=:all: \
+    --requirement /srv/requirements/beam.txt \
+ && rm -r /build
+COPY --from=beam /opt/apache/beam/ /opt/apache/beam/
+COPY --from=launcher /opt/google/dataflow/python_template_launcher /opt/google/dataflow/python_template_launcher
+COPY --from=job /srv/ /srv/
+ARG COMMIT=unknown
+ENV ORDERGUARD_COMMIT=${COMMIT} PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1 PATH=/opt/beam/bin:${PATH} PYTHONPATH=/srv
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/srv/ml/backfill/template.py
+WORKDIR /srv
+# No USER: Dataflow's harness writes into folders that its machines mount as root's. It has no shell beyond the container, and no public address.
+ENTRYPOINT ["/opt/apache/beam/boot"]
 
 FROM ${SLIM_IMAGE} AS serve
 COPY --from=build /srv/ /srv/

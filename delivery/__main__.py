@@ -30,8 +30,9 @@ from delivery import (
     trace,
     workflow_rules,
 )
+from delivery.backfill import backfill
 from delivery.commands import REPOSITORY, commit, run
-from delivery.deploy import deploy
+from delivery.deploy import BACKFILL_DIGEST, deploy
 from delivery.deployment import report
 from delivery.doctor import leading
 from delivery.doctor.need import Machine, examine
@@ -69,7 +70,7 @@ def stack() -> Stack:
 
 
 def build_images() -> None:
-    """Build the three images here."""
+    """Build the images here."""
     for name, reference in images.build(commit()).items():
         archive = REPOSITORY / "reports" / "images" / f"{name}.tar"
         images.export(reference, archive)
@@ -80,18 +81,21 @@ def build_images() -> None:
 def push_images() -> None:
     """Build and push the images; hand their digests to later steps. Inputs: REGISTRY."""
     digests = images.push(required("REGISTRY", "the repository in Artifact Registry"), commit())
-    github.output({"digest": digests[images.SCORER], "train-digest": digests[images.TRAINER]})
+    told = {"digest": digests[images.SCORER], "train-digest": digests[images.TRAINER]}
+    github.output(told | ({"backfill-digest": digests[images.BACKFILL]} if images.BACKFILL in digests else {}))
 
 
 def pushed_images() -> dict[str, str]:
     """The images that the pipeline has pushed, name → digest."""
     scorer = required("IMAGE_DIGEST", "the service's image")
-    return {images.SCORER: scorer, images.TRAINER: required("TRAIN_IMAGE_DIGEST", "the training job's image")}
+    found = {images.SCORER: scorer, images.TRAINER: required("TRAIN_IMAGE_DIGEST", "the training job's image")}
+    backfill = os.environ.get(BACKFILL_DIGEST)
+    return found | ({images.BACKFILL: backfill} if backfill else {})
 
 
 def promote_image() -> None:
     """Bring the pushed images into the registry of the stack that is to be deployed. Inputs: SOURCE_REGISTRY, REGISTRY,
-    IMAGE_DIGEST, TRAIN_IMAGE_DIGEST."""
+    IMAGE_DIGEST, TRAIN_IMAGE_DIGEST, BACKFILL_IMAGE_DIGEST (where there is one)."""
     source = required("SOURCE_REGISTRY", "where they were pushed")
     target, digests = required("REGISTRY", "this stack's registry"), pushed_images()
     images.promote(source, target, digests)
@@ -207,6 +211,11 @@ def see_to_secrets() -> None:
     one whose value standard input holds; ROTATE, one that gets another key: masking-key, api-key or probe-key."""
     print("\n".join(keys.see_to_secrets(stack())))
     print(f"Next: `make deploy STACK={stack().name}` (`make up` on this machine), which refers to the newest versions")
+
+
+def launch_backfill() -> None:
+    """Launch a backfill on the stack's template of Dataflow. Inputs: STACK, IN, OUT, MODEL, AT."""
+    print(backfill(stack()))
 
 
 def seed_histories() -> None:
@@ -362,6 +371,7 @@ def check_workflows() -> None:
 
 STEPS: dict[str, Callable[[], None]] = {
     "audit": audit_requirements,
+    "backfill": launch_backfill,
     "bootstrap": lead_through,
     "build-images": build_images,
     "check-tag": check_tag,

@@ -37,6 +37,7 @@ ORDER = {
     "items": [{"sku": "check", "quantity": 1, "unit_price": 10.0}],
 }
 """The smallest order that the schema lets through."""
+BACKFILL_DIGEST = "BACKFILL_IMAGE_DIGEST"
 READY = "/ready"
 """Not /readyz: Cloud Run keeps some paths that end in z from callers outside."""
 UNREACHED = "(if a load balancer is in front of it: does the domain point there, and has its certificate been issued?)"
@@ -55,7 +56,7 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
         own = {"modelSha256": model.model_sha256, "modelPromotedAt": model.promoted_at}
         wanted |= {"modelSource": "bucket", **{name: value for name, value in own.items() if value}}
     if image_digest and trainer_digest:
-        wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest}
+        wanted |= {"imageDigest": image_digest, "trainerImageDigest": trainer_digest, **_of_backfills(stack)}
     release, expected = tag() or commit()[:12], expected_scores(stack, model)
     canary: list[dict[str, Any]] = []
     try:
@@ -75,6 +76,15 @@ def deploy(stack: Stack, model: Record, image_digest: str | None, trainer_digest
     done = _record(stack, service, "deployed", model, canary)
     write(done)
     return done
+
+
+def _of_backfills(stack: Stack) -> dict[str, str]:
+    """The image of backfills, where the stack has them: the one that was pushed, else the one that it has."""
+    if stack.setting("backfill") != "True":
+        return {}
+    has = str(stack.outputs().get("backfill_image", "")).partition("@")[2]
+    digest = stack.environment.get(BACKFILL_DIGEST) or has
+    return {"backfillImageDigest": digest} if digest else {}
 
 
 def settle(stack: Stack, service: LiveService) -> Standing | None:
@@ -208,7 +218,7 @@ def _heal(stack: Stack, stable: Revision) -> None:
     wanted = {"modelVersion": stable.model_version, "modelSource": "bucket", "modelSha256": stable.sha256}
     trainer = stack.trainer_of(stable.digest) or str(outputs.get("trainer_image", "")).partition("@")[2]
     if stable.digest and trainer:
-        wanted |= {"imageDigest": stable.digest, "trainerImageDigest": trainer}
+        wanted |= {"imageDigest": stable.digest, "trainerImageDigest": trainer, **_of_backfills(stack)}
     stack.up_jobs({name: value for name, value in wanted.items() if value}, f"back: jobs of {stable.name}")
 
 

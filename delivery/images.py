@@ -1,5 +1,5 @@
-"""Images: the serving base (Dockerfile.slim), the service and the training job (Dockerfile), built by whatever builder
-is there.
+"""Images: the serving base (Dockerfile.slim), the service, the training job and backfills (Dockerfile), built by
+whatever builder is there.
 
 Docker with BuildKit builds and pushes in the pipeline; buildah builds on a machine without a daemon. Both get the same
 arguments, and file times are fixed, so the same commit gives the same content. PYTHON_IMAGE in the environment replaces
@@ -25,7 +25,7 @@ from infra.local.cloud import Cloud
 from infra.local.home import DEFAULT_STACK, home_from
 from infra.local.services.docker import push_image
 
-SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
+SLIM, SCORER, TRAINER, BACKFILL = "orderguard-slim", "orderguard", "orderguard-train", "orderguard-backfill"
 RELEASED = ("staging", "prod")
 """The stacks that the pipeline's images serve."""
 BUILT_BY = ".github/workflows/deploy.yml"
@@ -41,6 +41,12 @@ class Image:
 
 
 IMAGES = (Image(SLIM, "Dockerfile.slim"), Image(SCORER, "Dockerfile", "serve"), Image(TRAINER, "Dockerfile", "train"))
+OF_BACKFILLS = Image(BACKFILL, "Dockerfile", "backfill")
+
+
+def wanted(stacks: Sequence[str] = RELEASED) -> tuple[Image, ...]:
+    """The images that these stacks run; that of backfills where one of them has them."""
+    return (*IMAGES, OF_BACKFILLS) if any(Stack(name).setting("backfill") == "True" for name in stacks) else IMAGES
 
 
 def builder(environment: Mapping[str, str] = os.environ) -> str:
@@ -84,7 +90,7 @@ def build(
     environment: Mapping[str, str] = os.environ,
     *,
     context: Path = REPOSITORY,
-    wanted: Sequence[Image] = IMAGES,
+    images: Sequence[Image] | None = None,
     fresh: bool = False,
 ) -> dict[str, str]:
     """Build images from `context`, tagged with the commit and `latest`; name → reference. `fresh` reuses no layer."""
@@ -93,7 +99,7 @@ def build(
         environment = {**environment, "PYTHON_IMAGE": base.ensure(buildah_environment(environment))}
     prefix = "" if tool == "docker" else "localhost/"
     references: dict[str, str] = {}
-    for image in wanted:
+    for image in wanted() if images is None else images:
         reference = f"{prefix}{image.name}:{commit}"
         words = build_arguments(image, commit, references.get(SLIM, ""), environment)
         words += ["--tag", reference, "--tag", f"{prefix}{image.name}:latest", *(["--no-cache"] if fresh else []), "."]
@@ -133,7 +139,7 @@ def push(registry: str, commit: str, environment: Mapping[str, str] = os.environ
         return _push_locally(registry, commit, environment)
     sign_in(registry)
     digests: dict[str, str] = {}
-    for image in IMAGES:
+    for image in wanted():
         repository = f"{registry}/{image.name}"
         print(f"==> {repository}:{commit}", flush=True)
         metadata = REPOSITORY / "reports" / f"{image.name}.metadata.json"
@@ -226,7 +232,7 @@ def _listed(registry: str, digests: Mapping[str, str]) -> str:
 def _push_locally(registry: str, commit: str, environment: Mapping[str, str]) -> dict[str, str]:
     cloud = Cloud(home_from(environment), environment.get("STACK") or DEFAULT_STACK)
     digests: dict[str, str] = {}
-    for image in IMAGES:
+    for image in wanted((*RELEASED, cloud.stack)):
         arguments = {"COMMIT": commit}
         if SLIM in digests:
             arguments["SLIM_IMAGE"] = f"{SLIM}@{digests[SLIM]}"  # without the registry: a copy is the same image

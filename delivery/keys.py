@@ -135,7 +135,8 @@ def wanted(stack: str) -> set[str]:
 
     given = {name for name, key in GIVEN.items() if says(key)}
     of_hooks = {"hooks-masking-key", *(["hooks-history-password"] if says("historyPassword") else [])}
-    return {*DRAWN, "training-key", *given, *(of_hooks if says("hooks") else ())}
+    of_backfills = ["backfill-masking-key"] if says("backfill") else []
+    return {*DRAWN, "training-key", *given, *(of_hooks if says("hooks") else ()), *of_backfills}
 
 
 def store_of(stack: Stack) -> Store:

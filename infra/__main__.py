@@ -25,6 +25,7 @@ import pulumi
 from infra.admission import ImageAdmission
 from infra.alert_store import AlertStore
 from infra.audit import AuditLogs, ChangeAlerts
+from infra.backfill import KEY as BACKFILL_KEY, WRITTEN, Backfill, BackfillParts
 from infra.bucket import SHORT_RECOVERY_DAYS, Access, AccessLogBucket, Bucket, Lifetime
 from infra.config import ConfigError, Settings
 from infra.config_reading import parse
@@ -58,8 +59,9 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     """Declare what the stack consists of; returns its outputs. Raises ConfigError for settings that can't be met."""
     chosen = choose_model(settings)
     set_defaults(settings.labels, ProjectServices("services", settings))
-    if settings.cmek:
-        encrypt_everything(settings, EncryptionKey("data", settings))
+    key = EncryptionKey("data", settings) if settings.cmek else None
+    if key:
+        encrypt_everything(settings, key)
     if settings.attestor and settings.grants_itself:
         ImageAdmission("images", settings)
 
@@ -67,10 +69,13 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     trainer = Identity("trainer", settings, "trains models")
     taker = Identity("hooks", settings, "takes webhooks") if settings.hooks else None
     servers = {"scorer": scorer} | ({"hooks": taker} if taker else {})
+    worker = Identity("backfill", settings, "runs backfills") if settings.backfill else None
+    workers = {"backfill": worker} if worker else {}
 
     logs = AccessLogBucket("access-logs", settings) if settings.access_logs else None
-    raw = Bucket("raw", settings, Access({"trainer": trainer}), Lifetime(settings.retention_days), logs)
-    models = Bucket("models", settings, Access(servers, {"trainer": trainer}), Lifetime(scratch=BUILT_ASIDE), logs)
+    raw = Bucket("raw", settings, Access({"trainer": trainer, **workers}), Lifetime(settings.retention_days), logs)
+    on_models = Access({**servers, **workers}, {"trainer": trainer})
+    models = Bucket("models", settings, on_models, Lifetime(scratch=BUILT_ASIDE), logs)
     model = ModelVersion("model", chosen, models)
     histories = Bucket("histories", settings, Access({"scorer": scorer}, {"trainer": trainer}), HISTORIES_STAY, logs)
 
@@ -90,7 +95,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     alerts = AlertStore("alerts", settings, network, servers) if network and settings.has_alert_store else None
 
-    registry = Registry("registry", settings, {**servers, "trainer": trainer})
+    registry = Registry("registry", settings, {**servers, "trainer": trainer, **workers})
     images = Images("images", settings, registry)
 
     parts = ScoringParts(
@@ -116,6 +121,16 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     making = HistoriesJob("histories", settings, raw_parts, model.version)
     seeding = SeedingJob("seeder", settings, parts, store, network) if store else None
 
+    backfill = None
+    if worker and images.backfill:
+        written = Bucket("backfill", settings, Access({}, workers), WRITTEN, logs)
+        templates = Bucket("templates", settings, Access(), Lifetime(), logs)
+        backfill_key = Secret(BACKFILL_KEY, settings, workers, reminder)
+        backfill_parts = BackfillParts(
+            worker, registry, images.backfill, raw, models, written, templates, backfill_key, network, key
+        )
+        backfill = Backfill("backfill", settings, backfill_parts)
+
     PredictionLog("predictions", settings, [service, hooks] if hooks else [service])
     if settings.train_on_arrival or settings.training_schedule:
         TrainingLaunch("training", settings, training, making, raw)
@@ -125,7 +140,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:
-        Observability("observability", settings, service, training, reminder, own, channels, hooks)
+        Observability("observability", settings, service, training, reminder, own, channels, hooks, backfill)
         ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
@@ -151,6 +166,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "probe_key_secret": probe_key.id,
         "history_store": own.instance.name if own else "",
         **({"hooks_url": hooks.url} if hooks else {}),
+        **(backfill.outputs if backfill else {}),
     }
 
 

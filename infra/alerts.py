@@ -31,7 +31,8 @@ FULL = 0.8
 class Watched:
     """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
     subscription to rotation reminders, the store of histories, the service that takes webhooks and the log metric of
-    its deliveries (where there is one); and the filter for the lines that report drift.
+    its deliveries (where there is one), what the names of backfills begin with (empty without); and the filter for the
+    lines that report drift.
     """
 
     service: pulumi.Output[str]
@@ -45,6 +46,7 @@ class Watched:
     store: pulumi.Output[str] | None
     hooks: pulumi.Output[str] | None = None
     deliveries: pulumi.Output[str] | None = None
+    backfills: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,21 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
             "the rotation after. For the store's password turn its AUTH off and "
             "run `pulumi up --refresh`, which turns it on with another; for its certificate run that alone.",
             "WARNING",
+        )
+    if watched.backfills:
+        conditions["alert-backfill"] = Condition(
+            "a backfill failed",
+            {
+                "filter": 'resource.type="dataflow_job" AND metric.type="dataflow.googleapis.com/job/is_failed"'
+                f' AND resource.labels.job_name=starts_with("{watched.backfills}")',
+                "comparison": "COMPARISON_GT",
+                "threshold_value": 0,
+                "duration": "0s",
+                "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
+            },
+            "A job of Dataflow ended with an error; nothing of its output counts without a manifest. The job's page "
+            "has the workers' log. Launch it again with the same OUT: what was done is not done twice.",
+            "ERROR",
         )
     if watched.store:
         conditions |= _of_the_store(settings, watched.store)

@@ -26,7 +26,7 @@ class Lifetime:
     `old_versions` noncurrent versions of each object stay beside it, for `recovery_days`. `retained` forbids deleting
     or changing an object before `delete_after_days`; Cloud Storage offers it only without versions. Whoever may change
     the bucket can take that back, unless it is `locked`, which itself nobody can take back. Objects whose names begin
-    with `scratch` go after a day, for good: they were put aside for work that is over.
+    with `scratch` go after `scratch_days`, for good: they were put aside for work that is over.
     """
 
     delete_after_days: int = 0
@@ -34,6 +34,7 @@ class Lifetime:
     retained: bool = False
     locked: bool = False
     scratch: str = ""
+    scratch_days: int = 1
     recovery_days: int = RECOVERY_DAYS
 
 
@@ -139,7 +140,11 @@ def _lifecycle(lifetime: Lifetime) -> list[gcp.storage.BucketLifecycleRuleArgsDi
             },
         ]
     if lifetime.scratch:
-        rules.append({"action": {"type": "Delete"}, "condition": {"age": 1, "matches_prefixes": [lifetime.scratch]}})
+        aside: gcp.storage.BucketLifecycleRuleConditionArgsDict = {
+            "age": lifetime.scratch_days,
+            "matches_prefixes": [lifetime.scratch],
+        }
+        rules.append({"action": {"type": "Delete"}, "condition": aside})
     if lifetime.delete_after_days:
         rules.append({"action": {"type": "Delete"}, "condition": {"age": lifetime.delete_after_days}})
     return rules

@@ -82,6 +82,7 @@ class Settings:
     canary_minutes: int
     image_digest: str
     trainer_image_digest: str
+    backfill_image_digest: str
     image_registry: str
     rag_provider: str
     rag_model: str
@@ -107,6 +108,8 @@ class Settings:
     training_schedule: str
     train_on_arrival: bool
     training_gather_minutes: int
+    backfill: bool
+    backfill_workers: int
     alerts: bool
     alert_email: str
     notification_channels: tuple[str, ...]

@@ -73,6 +73,11 @@ _PATTERNS = (
         "sha256: and 64 hexadecimal digits, as the registry shows them",
     ),
     (
+        "backfill_image_digest",
+        r"(sha256:[0-9a-f]{64})?",
+        "sha256: and 64 hexadecimal digits, as the registry shows them",
+    ),
+    (
         "image_registry",
         r"([a-z0-9-]+-docker[.]pkg[.]dev/[a-z0-9-]+/[a-z0-9-]+)?",
         "REGION-docker.pkg.dev/PROJECT/REPOSITORY",
@@ -129,6 +134,8 @@ _RANGES = (
     ("canary_percent", 0, 100),
     ("canary_minutes", 0, 1440),
     ("training_gather_minutes", 0, 1440),
+    # The most that a job of Dataflow may have.
+    ("backfill_workers", 1, 4000),
     ("rotation_reminder_days", 0, 3650),
     ("retention_days", 1, 3650),
     ("log_retention_days", 1, 3650),
@@ -297,6 +304,10 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: bool(s.image_digest) != bool(s.trainer_image_digest),
         "orderguard:imageDigest and orderguard:trainerImageDigest come from the same build. Write both or neither.",
+    ),
+    (
+        lambda s: s.backfill and bool(s.image_digest) != bool(s.backfill_image_digest),
+        "orderguard:imageDigest and orderguard:backfillImageDigest come from the same build. Write both or neither.",
     ),
     (
         lambda s: bool(s.image_registry) and not s.image_digest,

@@ -23,6 +23,8 @@ SERVICE_AGENTS = {
     "storage": "gs-project-accounts",
 }
 _OF_CLOUD_SQL = {"cloud-sql": "gcp-sa-cloud-sql"}
+# docs.cloud.google.com/dataflow/docs/guides/customer-managed-encryption-keys: state of a job, and its workers' disks.
+_OF_DATAFLOW = {"dataflow": "dataflow-service-producer-prod", "compute": "compute-system"}
 
 
 class EncryptionKey(Component):
@@ -44,7 +46,8 @@ class EncryptionKey(Component):
             rotation_period=f"{ROTATION_DAYS * 86_400}s",
             opts=protected,
         )
-        for service, agent in {**SERVICE_AGENTS, **(_OF_CLOUD_SQL if settings.has_alert_store else {})}.items():
+        agents = SERVICE_AGENTS | (_OF_CLOUD_SQL if settings.has_alert_store else {})
+        for service, agent in (agents | (_OF_DATAFLOW if settings.backfill else {})).items():
             gcp.kms.CryptoKeyIAMMember(
                 f"{service}-uses-{name}",
                 crypto_key_id=self.key.id,

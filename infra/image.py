@@ -14,8 +14,8 @@ from infra.config import Settings
 from infra.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
-# The serving base, the scoring service, the training job: their names in the registry.
-SLIM, SCORER, TRAINER = "orderguard-slim", "orderguard", "orderguard-train"
+# The serving base, the scoring service, the training job, backfills: their names in the registry.
+SLIM, SCORER, TRAINER, BACKFILL = "orderguard-slim", "orderguard", "orderguard-train", "orderguard-backfill"
 PLATFORM = "linux/amd64"
 SOCKET = Path("/var/run/docker.sock")
 # What the images are made of, beside their Dockerfile; .dockerignore has the exact list.
@@ -65,8 +65,8 @@ def context_hash(dockerfile: str) -> str:
 
 
 class Images(Component):
-    """The images of the scoring service and the training job, each named by digest: a tag that moves later changes
-    nothing that runs.
+    """The images of the scoring service, the training job and (where the stack has them) backfills, each named by
+    digest: a tag that moves later changes nothing that runs.
 
     They are built here and tagged with the commit and `latest`. Where the settings name digests nothing is built: a
     pipeline has pushed, scanned and signed those images, and the same bytes are deployed. A preview on a machine
@@ -80,20 +80,24 @@ class Images(Component):
         self._registry, self._commit = registry, commit()
         self.scorer: pulumi.Output[str]
         self.trainer: pulumi.Output[str]
+        self.backfill: pulumi.Output[str] | None = None
         if settings.image_digest:
             address = settings.image_registry or registry.address
             self.scorer = pulumi.Output.concat(address, f"/{SCORER}@", settings.image_digest)
             self.trainer = pulumi.Output.concat(address, f"/{TRAINER}@", settings.trainer_image_digest)
+            if settings.backfill:
+                self.backfill = pulumi.Output.concat(address, f"/{BACKFILL}@", settings.backfill_image_digest)
         elif pulumi.runtime.is_dry_run() and not docker_is_here():
             pulumi.log.info(
                 "No Docker daemon, or no sign-in of it, is here: this preview names the images by the hash of their"
                 " build context. `up` builds them, or takes orderguard:imageDigest and orderguard:trainerImageDigest.",
                 self,
             )
-            self.scorer, self.trainer = (
+            self.scorer, self.trainer, backfill = (
                 pulumi.Output.concat(registry.address, f"/{name}@sha256:", context_hash("Dockerfile"))
-                for name in (SCORER, TRAINER)
+                for name in (SCORER, TRAINER, BACKFILL)
             )
+            self.backfill = backfill if settings.backfill else None
         else:
             # Unlike an image, a tag is pushed with what the provider was told: here, Docker's own sign-in.
             self._signed_in = docker.Provider(
@@ -103,6 +107,8 @@ class Images(Component):
             slim = self._build(SLIM, "Dockerfile.slim", None, {"SERVING_PACKAGES": packages})
             self.scorer = self._build(SCORER, "Dockerfile", "serve", {"COMMIT": self._commit, "SLIM_IMAGE": slim})
             self.trainer = self._build(TRAINER, "Dockerfile", "train", {"COMMIT": self._commit})
+            if settings.backfill:
+                self.backfill = self._build(BACKFILL, "Dockerfile", "backfill", {"COMMIT": self._commit})
         self.register_outputs({"scorer": self.scorer, "trainer": self.trainer})
 
     def _build(

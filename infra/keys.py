@@ -15,6 +15,7 @@ DRAWN = (MASKING_KEY, "api-key", "probe-key")
 SAME_AS = {
     "training-key": MASKING_KEY,
     "hooks-masking-key": MASKING_KEY,
+    "backfill-masking-key": MASKING_KEY,
     "hooks-history-password": "history-password",
 }  # a secret has one reader, and two may need one key
 """Secret → the secret whose value it has, too."""

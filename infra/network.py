@@ -38,6 +38,63 @@ def egress(settings: Settings) -> Egress | None:
     return None
 
 
+class WorkersNetwork(Component):
+    """Where machines without a public address work: in the stack's network, which is made for them where the stack has
+    none otherwise. They reach Google's own interfaces and each other, and nothing else.
+
+    Google's interfaces are behind the internet's gateway, so there is a route to it. A machine without a public address
+    comes no further on it, and the network has no address translation. In a network that the stack names somebody
+    else has seen to both: its subnetwork needs private access to Google.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, network: Egress | None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        if settings.vpc_network:
+            self.subnetwork = pulumi.Output.from_input(_in_full(settings.vpc_subnetwork, settings.region))
+            self.register_outputs({})
+            return
+        own: Network | Egress = network or Network("network", settings, self.within)
+        self.subnetwork = own.subnetwork.apply(lambda short: _in_full(short, settings.region))
+        where = own.name if isinstance(own, Network) else own.network
+        declared_by_type(
+            self,
+            "gcp:compute/route:Route",
+            name,
+            {
+                "name": settings.name("google"),
+                "network": where,
+                "destRange": "0.0.0.0/0",
+                "nextHopGateway": "default-internet-gateway",
+                "description": "To Google's interfaces: machines here have no public address",
+            },
+        )
+        declared_by_type(
+            self,
+            "gcp:compute/firewall:Firewall",
+            name,
+            {
+                "name": settings.name("dataflow"),
+                "network": where,
+                "direction": "INGRESS",
+                # Dataflow gives its machines this tag: cloud.google.com/dataflow/docs/guides/routes-firewall
+                "sourceTags": ["dataflow"],
+                "targetTags": ["dataflow"],
+                "allows": [{"protocol": "tcp", "ports": ["12345", "12346"]}],
+                "logConfig": {"metadata": "INCLUDE_ALL_METADATA"},
+            },
+        )
+        self.register_outputs({})
+
+
+def _in_full(subnetwork: str, region: str) -> str:
+    """A subnetwork as Dataflow takes it: a short name with its region, one of another project as an address."""
+    if "/" not in subnetwork:
+        return f"regions/{region}/subnetworks/{subnetwork}"
+    return f"https://www.googleapis.com/compute/v1/{subnetwork}" if subnetwork.startswith("projects/") else subnetwork
+
+
 class Network(Component):
     """A network with one subnetwork in the stack's region and no way to the internet: it has no default route, and no
     firewall rule lets anything in.

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.alerts import Watched, alert_conditions
+from infra.backfill import Backfill
 from infra.component import Component
 from infra.config import Settings
 from infra.dashboard import dashboard
@@ -41,7 +42,7 @@ class AlertChannels(Component):
 
 class Observability(Component):
     """Tells the team when the service fails, is slow or sees other orders than it learnt from, and when a training
-    fails.
+    or a backfill fails.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Observability(Component):
         store: HistoryStore | None,
         channels: AlertChannels,
         hooks: HooksService | None = None,
+        backfill: Backfill | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -67,6 +69,7 @@ class Observability(Component):
             hooks=hooks.name if hooks else None,
             uptime_check=self._uptime_check(),
             deliveries=self._deliveries(hooks) if hooks else None,
+            backfills=backfill.name if backfill else "",
             **self._log_metrics(),
         )
         for alert, condition in alert_conditions(settings, watched).items():

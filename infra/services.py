@@ -32,6 +32,7 @@ BEHIND = {
     "eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com"),
     "sql": ("servicedirectory.googleapis.com",),
 }
+DATAFLOW = "dataflow.googleapis.com"  # nothing is declared with it: a person launches what a template describes
 # Nothing is declared with these: the inventory of what exists, and the scanning of images for vulnerabilities.
 WATCHING = ("cloudasset.googleapis.com", "containerscanning.googleapis.com")
 ALWAYS = ("artifactregistry", "cloudrunv2", "kms", "secretmanager", "serviceaccount", "storage")
@@ -43,7 +44,7 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "billing": settings.budget_amount > 0,
         "binaryauthorization": bool(settings.attestor),
         "cloudscheduler": bool(settings.training_schedule),
-        "compute": bool(settings.domain or settings.vpc_network or settings.has_own_server),
+        "compute": bool(settings.domain or settings.vpc_network or settings.has_own_server or settings.backfill),
         "eventarc": settings.train_on_arrival,
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
@@ -66,6 +67,8 @@ class ProjectServices(Component):
         self.by_module = {module: [services[api] for api in of_module] for module, of_module in needed.items()}
         if settings.rag_provider == "vertex":
             self._enable("aiplatform.googleapis.com")
+        if settings.backfill:
+            self._enable(DATAFLOW)
         self.register_outputs({})
 
     def _enable(self, api: str) -> gcp.projects.Service:

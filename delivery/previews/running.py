@@ -71,7 +71,9 @@ def _images(outputs: Mapping[str, Any]) -> list[str]:
     trainer = str(outputs.get("trainer_image", "")).partition("@")[2]
     if not scorer or not trainer:
         return []
+    backfill = str(outputs.get("backfill_image", "")).partition("@")[2]
     found = {"imageDigest": scorer, "trainerImageDigest": trainer, "imageRegistry": address}
+    found |= {"backfillImageDigest": backfill} if backfill else {}
     return [word for name, value in found.items() for word in ("--config", f"orderguard:{name}={value}")]
 
 

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.bootstrap.conditions import (
+    on_bucket,
     on_buckets,
     on_key,
     on_model_buckets,
@@ -100,6 +101,8 @@ class Identities(Component):
         for role in DEPLOY_ROLES:
             self._grant("deploy", self.deploy, role)
         self._grant("deploy", self.deploy, "roles/storage.objectUser", on_model_buckets(settings))
+        if settings.backfill:
+            self._own_templates()
         self._grant_own_role("deployer", "makes and changes what the program declares", DEPLOYER_PERMISSIONS)
         self._grant_own_role("deployer-buckets", "buckets of the stack", BUCKET_PERMISSIONS, on_buckets(settings))
         self._grant_own_role("deployer-keys", "the key for data", KEY_PERMISSIONS, on_key(settings, "data"))
@@ -147,6 +150,17 @@ class Identities(Component):
             role="roles/storage.objectViewer",
             member=pulumi.Output.concat("serviceAccount:", self.preview),
             condition={"title": "the copies without secrets", "expression": on_state_copies(self._settings)},
+            opts=self.within,
+        )
+
+    def _own_templates(self) -> None:
+        """What is launched on Dataflow is what was deployed."""
+        gcp.projects.IAMMember(
+            "deploy-templates",
+            project=self._settings.project,
+            role="roles/storage.objectUser",
+            member=pulumi.Output.concat("serviceAccount:", self.deploy),
+            condition=_condition(on_bucket(self._settings, "templates")),
             opts=self.within,
         )
 

@@ -72,7 +72,8 @@ DEPLOYER_PERMISSIONS = _permissions(
         "addresses.createInternal addresses.deleteInternal addresses.get addresses.list addresses.setLabels"
         " addresses.use forwardingRules.create forwardingRules.delete forwardingRules.get forwardingRules.list"
         " forwardingRules.pscCreate forwardingRules.pscDelete forwardingRules.pscSetLabels forwardingRules.setLabels"
-        " networks.create networks.delete networks.get networks.updatePolicy networks.use routes.delete routes.list"
+        " networks.create networks.delete networks.get networks.updatePolicy networks.use routes.create routes.delete"
+        " routes.get routes.list"
         " subnetworks.create subnetworks.delete subnetworks.expandIpCidrRange subnetworks.get"
         " subnetworks.setPrivateIpGoogleAccess subnetworks.update subnetworks.use"
     ),

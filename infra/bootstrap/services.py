@@ -28,6 +28,7 @@ AGENTS = (
     "secretmanager.googleapis.com",
     "sqladmin.googleapis.com",
 )
+OF_BACKFILLS = ("compute.googleapis.com", "dataflow.googleapis.com")
 
 
 class Services(Component):
@@ -35,7 +36,7 @@ class Services(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        for api in (*APIS, *AGENTS):
+        for api in (*APIS, *AGENTS, *(OF_BACKFILLS if settings.backfill else ())):
             gcp.projects.Service(
                 api.split(".")[0], project=settings.project, service=api, disable_on_destroy=False, opts=self.within
             )

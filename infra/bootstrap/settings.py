@@ -17,7 +17,8 @@ class SettingsError(ValueError):
 class Settings:
     """`repository` and `repository_owner` are GitHub's numeric ids: a name can be given up and taken by others.
     `environment` is that of the stack which the project holds. `signed_images` lets signed images alone run,
-    `audit_logs` records who reads data and keys, `vertex` lets the service ask a model of Vertex AI.
+    `audit_logs` records who reads data and keys, `vertex` lets the service ask a model of Vertex AI, `backfill` makes
+    the account that backfills run as.
     """
 
     project: str
@@ -29,6 +30,7 @@ class Settings:
     signed_images: bool
     audit_logs: bool
     vertex: bool
+    backfill: bool
 
     def name(self, suffix: str) -> str:
         """The name of something of the stack that is unique in the project."""
@@ -74,6 +76,7 @@ _SWITCHES = (
     ("signed_images", f"{PREFIX}:signedImages", True),
     ("audit_logs", f"{PREFIX}:auditLogs", True),
     ("vertex", f"{PREFIX}:vertex", False),
+    ("backfill", f"{PREFIX}:backfill", False),
 )
 
 
@@ -110,5 +113,9 @@ def read_settings(values: Mapping[str, str], stack: str = "") -> Settings:
         return values[key] == "true" if values.get(key) else usual and texts["environment"] == "prod"
 
     return Settings(
-        **texts, signed_images=switched("signed_images"), audit_logs=switched("audit_logs"), vertex=switched("vertex")
+        **texts,
+        signed_images=switched("signed_images"),
+        audit_logs=switched("audit_logs"),
+        vertex=switched("vertex"),
+        backfill=switched("backfill"),
     )

@@ -11,6 +11,7 @@ import pulumi_gcp as gcp
 from infra.admission import signed_images_only
 from infra.alert_store import LOGIN_ROLE
 from infra.audit import AUDITED_WITH_STORE, data_access_logs
+from infra.backfill import KEY as BACKFILL_KEY, NAME as BACKFILL, acts_as_itself, run_backfills
 from infra.bootstrap.conditions import on_alert_store, on_bucket, on_key, on_versions
 from infra.bootstrap.settings import Settings
 from infra.bucket import ACCESS_LOG_WRITERS
@@ -23,14 +24,16 @@ PURPOSES = {
     "trainer": "trains models",
     "hooks": "takes webhooks",
     "launcher": "starts the training job",
+    "backfill": "runs backfills",
 }
 """As the stack itself says them: both declare the account."""
 SECRETS_ROLE = "roles/secretmanager.secretAccessor"  # a role's name  # nosec B105
 READS, WRITES = "roles/storage.objectViewer", "roles/storage.objectUser"
 BUCKETS = {
-    "raw": {"trainer": READS},
-    "models": {"scorer": READS, "hooks": READS, "trainer": WRITES},
+    "raw": {"trainer": READS, "backfill": READS},
+    "models": {"scorer": READS, "hooks": READS, "trainer": WRITES, "backfill": READS},
     "histories": {"scorer": READS, "trainer": WRITES},
+    "backfill": {"backfill": WRITES},
 }
 SECRETS = {
     "scorer": ("masking-key", "api-key", "probe-key", "rag-api-key", "history-password", "history-ca"),
@@ -39,6 +42,7 @@ SECRETS = {
         *("hooks-masking-key", "hooks-history-password", "hooks-history-ca"),
         *("hook-shopify", "hook-woocommerce", "hook-stripe", "tell-shop-token", "tell-secret"),
     ),
+    "backfill": (BACKFILL_KEY,),
 }
 """Who reads which secrets of the stack: each has one reader."""
 KEEP_ALERTS = ("scorer", "hooks")
@@ -58,14 +62,18 @@ class StackRights(Component):
     ) -> None:
         super().__init__(name, opts)
         self._settings = settings
-        self._members = {identity: self._account(identity, deployer) for identity in PURPOSES}
+        there = [identity for identity in PURPOSES if settings.backfill or identity != BACKFILL]
+        self._accounts = {identity: self._account(identity, deployer) for identity in there}
+        self._members = {identity: _member(settings, account) for identity, account in self._accounts.items()}
         for bucket, roles in BUCKETS.items():
             for identity, role in roles.items():
+                if identity not in self._members:
+                    continue
                 title = f"{identity}-{'reads' if role == READS else 'writes'}-{bucket}"
                 self._grant(title, role, self._members[identity], on_bucket(settings, bucket))
-        for identity, secrets in SECRETS.items():
-            theirs = on_versions(settings, *secrets)
-            self._grant(f"{identity}-reads-secrets", SECRETS_ROLE, self._members[identity], theirs)
+        for identity, member in self._members.items():
+            if secrets := SECRETS.get(identity):
+                self._grant(f"{identity}-reads-secrets", SECRETS_ROLE, member, on_versions(settings, *secrets))
         logs = on_bucket(settings, "access-logs")
         self._grant("cloud-storage-writes-access-logs", "roles/storage.objectCreator", ACCESS_LOG_WRITERS, logs)
         for identity in KEEP_ALERTS:
@@ -80,6 +88,10 @@ class StackRights(Component):
         self._grant("storage-publishes-events", "roles/pubsub.publisher", storage)
         signature = on_key(settings, MODEL_SIGNATURE, "models")
         self._grant("trainer-signs-models", "roles/cloudkms.signer", self._members["trainer"], signature)
+        if settings.backfill:
+            worker = self._members[BACKFILL]
+            run_backfills(BACKFILL, settings.project, worker, self.within)
+            acts_as_itself(BACKFILL, self._accounts[BACKFILL].name, worker, self.within)
         if settings.vertex:
             ask_vertex("scorer-asks-vertex", settings.project, self._members["scorer"], self.within)
         if settings.signed_images:
@@ -89,7 +101,7 @@ class StackRights(Component):
             data_access_logs("audit", settings.project, AUDITED_WITH_STORE, self.within)
         self.register_outputs({})
 
-    def _account(self, identity: str, deployer: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _account(self, identity: str, deployer: pulumi.Output[str]) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(
             identity,
             project=self._settings.project,
@@ -106,8 +118,7 @@ class StackRights(Component):
             member=pulumi.Output.concat("serviceAccount:", deployer),
             opts=self.within,
         )
-        email = account.account_id.apply(self._settings.service_account)
-        return pulumi.Output.concat("serviceAccount:", email)
+        return account
 
     def _grant(self, name: str, role: pulumi.Input[str], member: pulumi.Input[str], condition: str = "") -> None:
         gcp.projects.IAMMember(
@@ -118,3 +129,7 @@ class StackRights(Component):
             condition={"title": name, "expression": condition} if condition else None,
             opts=self.within,
         )
+
+
+def _member(settings: Settings, account: gcp.serviceaccount.Account) -> pulumi.Output[str]:
+    return pulumi.Output.concat("serviceAccount:", account.account_id.apply(settings.service_account))

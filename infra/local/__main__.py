@@ -70,6 +70,12 @@ def _executions(arguments: argparse.Namespace) -> int:
     return list_executions(home_from(), arguments.stack, arguments.job, as_json=arguments.json)
 
 
+def _run_template(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.templates import run_template
+
+    return run_template(home_from(), arguments.stack, arguments.template, arguments.name, arguments.parameters)
+
+
 def _object_put(arguments: argparse.Namespace) -> int:
     from infra.local.commands.jobs import put_object
 
@@ -131,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     listed = command("executions", _executions, "list what ran of the Cloud Run jobs, and how it went")
     listed.add_argument("job", nargs="?", help="the job (default: all)")
     listed.add_argument("--json", action="store_true", help="print JSON for machines")
+    run_template = command("run-template", _run_template, "launch a flex template of Dataflow, and wait for its job")
+    run_template.add_argument("template", help="the template's file, as gs://BUCKET/OBJECT")
+    run_template.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="the template's parameters")
+    run_template.add_argument("--name", default="template", help="the job's name (default: %(default)s)")
     put = command("object-put", _object_put, "put a file into a bucket and start what its arrival triggers")
     put.add_argument("bucket", help="the bucket's name")
     put.add_argument("file", type=Path, help="the file")

@@ -45,16 +45,22 @@ def run_job(cloud: Cloud, name: str, *, by: str = "run-job", shows: bool = True)
     record = next((one for one in cloud.all(JOB) if one.inputs["name"] == name), None)
     if record is None:
         raise UnknownJob(f"There is no job {name!r}; there are: {', '.join(job_names(cloud)) or 'none'}")
-    template = record.inputs["template"]
-    spec: Mapping[str, Any] = template["template"]
     project = str(record.outputs.get("project"))
-    place = Place(project=project, number=project_number(project), region="", urn=record.urn, type=JOB, id=record.id)
+    region = str(record.inputs.get("location") or "")
+    number = project_number(project)
+    place = Place(project=project, number=number, region=region, urn=record.urn, type=JOB, id=record.id)
+    return execute(cloud, name, record.inputs["template"], place, by=by, shows=shows)
+
+
+def execute(cloud: Cloud, name: str, template: Mapping[str, Any], place: Place, *, by: str, shows: bool = True) -> int:
+    """Run what a job's template describes; as `run_job`."""
+    spec: Mapping[str, Any] = template["template"]
     if problems := missing(cloud, spec, place):
         raise JobError("\n".join(problems))
     for index, container in enumerate(spec["containers"]):
         if why := lacking(cloud, container):
             raise JobError(f"The local cloud can't run the job {name}: {why}. (Container {name_of(container, index)}.)")
-    google = leading(cloud, identity_of(spec, project, str(record.inputs.get("location") or "")))
+    google = leading(cloud, identity_of(spec, place.project, place.region))
     kept = Kept(cloud, name, int(template.get("taskCount") or 1), by)
     try:
         code = Tasks(cloud, kept, template, google, shows=shows).run()

@@ -1,5 +1,6 @@
 """Examples for what runs: Cloud Run, its environment, and what starts it."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -28,6 +29,15 @@ _HOOKS: dict[str, Any] = {
     "ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
     "template": {"containers": [{"envs": [{"name": "SERVE", "value": "hooks"}]}]},
 }
+
+_OBJECT = "gcp:storage/bucketObject:BucketObject"
+_NO_TEMPLATE = {"name": "notes.txt", "content": "no JSON"}
+
+
+def _template(**environment: str) -> dict[str, Any]:
+    spec = {"image": IMAGE, "sdkInfo": {"language": "PYTHON"}, "defaultEnvironment": environment}
+    return {"name": "template.json", "content": json.dumps(spec)}
+
 
 EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
@@ -226,6 +236,24 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
         "gcp:cloudbuild/workerPool:WorkerPool",
         holds=[{"workerConfig": {"noExternalIp": True}}],
         violated=[{"name": "w"}, {"workerConfig": {"noExternalIp": False}}],
+    ),
+    Examples(
+        "dataflow-template-private",
+        _OBJECT,
+        holds=[_template(ipConfiguration="WORKER_IP_PRIVATE"), _NO_TEMPLATE, {"name": "model.onnx"}],
+        violated=[_template(), _template(ipConfiguration="WORKER_IP_PUBLIC")],
+    ),
+    Examples(
+        "dataflow-template-own-account",
+        _OBJECT,
+        holds=[_template(serviceAccountEmail=ACCOUNT), _NO_TEMPLATE],
+        violated=[_template(), _template(serviceAccountEmail="123-compute@developer.gserviceaccount.com")],
+    ),
+    Examples(
+        "dataflow-template-own-key",
+        _OBJECT,
+        holds=[_template(kmsKeyName="projects/p/locations/r/keyRings/k/cryptoKeys/data"), _NO_TEMPLATE],
+        violated=[_template()],
     ),
     Examples(
         "events-no-data-in-messages",

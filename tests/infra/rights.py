@@ -29,7 +29,7 @@ EVERYTHING = {
         "tellUrl": "https://a.example/told",
         "tellSecret": True,
     },
-    **{"ragProvider": "vertex", "ragApiKey": True},
+    **{"ragProvider": "vertex", "ragApiKey": True, "backfill": True},
 }
 """Settings that give a stack an identity or a right which it would not have."""
 
@@ -42,9 +42,10 @@ BOOTSTRAP = {
     "orderguard-bootstrap:repositoryOwner": "123",
     "orderguard-bootstrap:environment": STACK,
     "orderguard-bootstrap:vertex": "true",
+    "orderguard-bootstrap:backfill": "true",
 }
 GITHUB = ("preview", "publish", "deploy")
-RUNNING = ("scorer", "trainer", "hooks", "launcher")
+RUNNING = ("scorer", "trainer", "hooks", "launcher", "backfill")
 IDENTITIES = (*GITHUB, *RUNNING)
 
 # Of each predefined role that is granted: the rights that this page asks for. The lists are Google's
@@ -137,7 +138,10 @@ def account(identity: str) -> Thing:
     return Thing(f"account:orderguard-{identity if identity in GITHUB else f'{STACK}-{identity}'}")
 
 
-BUCKETS = {name: bucket(f"{PROJECT}-{STACK}-{name}") for name in ("raw", "histories", "models", "access-logs")}
+BUCKETS = {
+    name: bucket(f"{PROJECT}-{STACK}-{name}")
+    for name in ("raw", "histories", "models", "backfill", "templates", "access-logs")
+}
 _STATE = f"bucket:{PROJECT}-pulumi-state"
 BUCKETS["state"] = Thing(
     _STATE, f"projects/_/buckets/{PROJECT}-pulumi-state/objects/.pulumi/stacks/orderguard/prod.json"
@@ -246,6 +250,8 @@ _RUNS = {
         "cloudscheduler.jobs.update",
     ),
 }  # fmt: skip
+# A job of Dataflow runs any image as the account that whoever makes it may act as.
+_FLOWS = {"runs a data flow as": ("dataflow.jobs.create",)}
 _BECOMES = (
     _TOKEN, "iam.serviceAccounts.signBlob", "iam.serviceAccounts.signJwt", "iam.serviceAccounts.implicitDelegation",
     "iam.serviceAccountKeys.create", "iam.serviceAccounts.setIamPolicy",
@@ -255,7 +261,7 @@ _EVERYTHING = (
     "iam.workloadIdentityPoolProviders.create", "iam.workloadIdentityPoolProviders.update",
     "iam.workloadIdentityPools.create", "iam.workloadIdentityPools.update", "cloudbuild.builds.create",
     "deploymentmanager.deployments.create", "compute.instances.create", "compute.instances.setMetadata",
-    "cloudfunctions.functions.create", "dataflow.jobs.create", "binaryauthorization.policy.update",
+    "cloudfunctions.functions.create", "binaryauthorization.policy.update",
 )  # fmt: skip
 _SHELLS = (
     "run.jobs.sshRoot", "run.services.sshRoot", "run.jobs.runWithOverrides", "run.instances.create",
@@ -271,7 +277,7 @@ def steps(rights: Rights) -> Iterator[Step]:
                 yield Step(who, permission, "the project")
         for other in IDENTITIES:
             if other != who and rights.allows(who, _ACT, account(other)):
-                for way, permissions in _RUNS.items():
+                for way, permissions in (_RUNS | _FLOWS).items():
                     if any(rights.allows(who, permission, WHOLE_PROJECT) for permission in permissions):
                         yield Step(who, way, other)
             if any(rights.allows(who, permission, account(other)) for permission in _BECOMES):
@@ -324,7 +330,10 @@ def columns(rights: Rights) -> dict[str, set[str]]:
     """What there is to be allowed, and the identities that are."""
     found = {f"reads {name}": rights.who(_READ, thing) for name, thing in BUCKETS.items()}
     found["reads the state's copy without secrets"] = rights.who(_READ, STATE_COPY)
-    found |= {f"writes {name}": rights.who(_CREATE, BUCKETS[name]) for name in ("models", "histories", "state")}
+    found |= {
+        f"writes {name}": rights.who(_CREATE, BUCKETS[name])
+        for name in ("models", "histories", "backfill", "templates", "state")
+    }
     found |= {
         f"reads {name}": rights.who("secretmanager.versions.access", thing)
         for name, thing in sorted(rights.secrets.items())

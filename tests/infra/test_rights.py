@@ -29,20 +29,29 @@ def rights(module_models: None) -> Rights:
 
 
 READERS = {
-    "raw": {"trainer"},
+    "raw": {"trainer", "backfill"},
     "histories": {"scorer", "trainer"},
-    "models": {"scorer", "trainer", "hooks", "deploy"},
+    "models": {"scorer", "trainer", "hooks", "deploy", "backfill"},
+    "backfill": {"backfill"},
+    "templates": {"deploy"},
     "access-logs": set(),
     "state": {"deploy"},
 }
-OF_SECRETS = {"training-key": "trainer", "tell-shop-token": "hooks", "tell-secret": "hooks"}
+OF_SECRETS = {
+    **{"training-key": "trainer", "tell-shop-token": "hooks", "tell-secret": "hooks"},
+    "backfill-masking-key": "backfill",
+}
 
 
-def test_orders_are_read_by_the_trainer_alone_and_models_by_who_serves_and_deploys_them(rights: Rights) -> None:
+def test_orders_are_read_by_the_trainer_and_backfills_alone_and_models_by_who_serves_and_deploys_them(
+    rights: Rights,
+) -> None:
     for name, readers in READERS.items():
         assert rights.who("storage.objects.get", BUCKETS[name]) == readers, name
     assert rights.who("storage.objects.create", BUCKETS["models"]) == {"trainer", "publish", "deploy"}
     assert rights.who("storage.objects.create", BUCKETS["raw"]) == set()
+    assert rights.who("storage.objects.create", BUCKETS["backfill"]) == {"backfill"}
+    assert rights.who("storage.objects.create", BUCKETS["templates"]) == {"deploy"}
 
 
 def test_a_key_is_read_by_who_uses_it_and_a_deployment_reads_none_but_its_own(rights: Rights) -> None:

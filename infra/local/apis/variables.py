@@ -22,4 +22,5 @@ def leading(cloud: Cloud, identity: Identity) -> dict[str, str]:
         "GCE_METADATA_IP": place,
         "STORAGE_EMULATOR_HOST": f"http://{place}",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS": f"http://{place}/",
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": f"http://{place}/",
     }

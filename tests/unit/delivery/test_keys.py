@@ -174,11 +174,11 @@ def test_secrets_that_are_not_there_are_declared_first_without_a_value(
 def test_which_secrets_a_stack_has_its_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = {"masking-key", "training-key", "api-key", "probe-key"}
     assert keys.wanted("prod") == usual, "what opens the stack's own Redis Google makes up"
-    on = {"orderguard:hooks", "orderguard:historyPassword", "orderguard:hookShopifySecret"}
+    on = {"orderguard:hooks", "orderguard:historyPassword", "orderguard:hookShopifySecret", "orderguard:backfill"}
     monkeypatch.setattr("delivery.keys.local_pulumi.setting", lambda stack, key: key in on)
     assert keys.wanted("prod") == {
         *usual,
-        *("history-password", "hook-shopify", "hooks-masking-key", "hooks-history-password"),
+        *("history-password", "hook-shopify", "hooks-masking-key", "hooks-history-password", "backfill-masking-key"),
     }
 
 
@@ -288,4 +288,5 @@ def test_the_local_cloud_draws_a_key_where_a_program_asks_for_its_version(
     for name in (*GIVEN, "unknown"):
         with pytest.raises(Refused, match="not found or has no versions"):
             ask(name)
-    assert {"training-key", "hooks-masking-key"} == {name for name in SAME_AS if SAME_AS[name] in DRAWN and ask(name)}
+    same = {name for name in SAME_AS if SAME_AS[name] in DRAWN and ask(name)}
+    assert same == {"training-key", "hooks-masking-key", "backfill-masking-key"}
