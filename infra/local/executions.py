@@ -1,37 +1,40 @@
 """The executions of the stack's workflows: started by an event, listed while they run, each in a process of its own."""
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from infra.local import clock
 from infra.local.cloud import Cloud, Record
 from infra.local.workflows import Call, Function, WorkflowError, execute, match_regex
 from orderguard.private_files import make_private_folder, open_private
 
-GATHER = "LOCAL_CLOUD_GATHER_SECONDS"
-"""The longest that a workflow of this machine sleeps at a time; nothing, where it is not set."""
 RUN = "googleapis.run.v2.projects.locations.jobs.run"
 LIST = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.list"
 ACTIVE = 'state="ACTIVE"'
 
 
-def run_workflow(cloud: Cloud, workflow: Record, event: Mapping[str, Any], run: Call) -> None:
-    """Execute a workflow's source for an event; `run` is what its call of Cloud Run's connector does. Raises
-    `WorkflowError`.
+def run_workflow(cloud: Cloud, workflow: Record, argument: object, run: Call, *, waits: bool) -> None:
+    """Execute a workflow's source for an argument; `run` is what its call of Cloud Run's connector does. It sleeps by
+    the stack's clock; where it doesn't wait, not at all. Raises `WorkflowError`.
     """
     with _under_way(_folder(cloud, workflow.id)) as execution:
         environment = {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution}
-        calls: dict[str, Call] = {"sys.sleep": _sleep, LIST: lambda asked: _listed(cloud, workflow.id, asked), RUN: run}
+        calls: dict[str, Call] = {
+            "sys.sleep": lambda asked: _sleep(cloud, asked) if waits else None,
+            LIST: lambda asked: _listed(cloud, workflow.id, asked),
+            RUN: run,
+        }
         functions: dict[str, Function] = {
             "text.match_regex": match_regex,
             "sys.get_env": lambda name: environment[name],
         }
-        execute(str(workflow.inputs.get("sourceContents", "")), event, calls, functions)
+        execute(str(workflow.inputs.get("sourceContents", "")), argument, calls, functions)
 
 
 def _folder(cloud: Cloud, workflow: str) -> Path:
@@ -53,8 +56,8 @@ def _under_way(folder: Path) -> Iterator[str]:
             path.unlink(missing_ok=True)
 
 
-def _sleep(asked: Mapping[str, Any]) -> None:
-    time.sleep(min(float(asked["seconds"]), float(os.environ.get(GATHER, "0"))))
+def _sleep(cloud: Cloud, asked: Mapping[str, Any]) -> None:
+    clock.wait_until(cloud, clock.now(cloud) + timedelta(seconds=float(asked["seconds"])))
 
 
 def _listed(cloud: Cloud, own: str, asked: Mapping[str, Any]) -> dict[str, Any]:

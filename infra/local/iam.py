@@ -23,6 +23,8 @@ JOB_RUN = "run.jobs.run"
 SERVICE_INVOKE = "run.routes.invoke"
 SQL_LOGIN = "cloudsql.instances.login"
 VALKEY_CONNECT = "memorystore.instances.connect"
+EVENT_RECEIVE = "eventarc.events.receiveEvent"
+WORKFLOW_EXECUTE = "workflows.executions.create"
 KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
 _READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
@@ -60,9 +62,22 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/run.developer": {JOB_RUN},
         "roles/run.admin": {JOB_RUN, SERVICE_INVOKE},
         "roles/run.serviceAgent": {IMAGE_PULL},
+        "roles/eventarc.eventReceiver": {EVENT_RECEIVE},
+        "roles/workflows.invoker": {WORKFLOW_EXECUTE},
+        "roles/workflows.editor": {WORKFLOW_EXECUTE},
+        "roles/workflows.admin": {WORKFLOW_EXECUTE},
         "roles/viewer": {IMAGE_PULL},
-        "roles/editor": {IMAGE_PULL, JOB_RUN},
-        "roles/owner": {IMAGE_PULL, JOB_RUN, SERVICE_INVOKE, SECRET_ACCESS, SQL_LOGIN, VALKEY_CONNECT},
+        "roles/editor": {IMAGE_PULL, JOB_RUN, EVENT_RECEIVE, WORKFLOW_EXECUTE},
+        "roles/owner": {
+            IMAGE_PULL,
+            JOB_RUN,
+            SERVICE_INVOKE,
+            SECRET_ACCESS,
+            SQL_LOGIN,
+            VALKEY_CONNECT,
+            EVENT_RECEIVE,
+            WORKFLOW_EXECUTE,
+        },
     }.items()
 }
 _NAMES = {

@@ -1,30 +1,27 @@
-"""Cloud Run jobs and the events that start them."""
+"""Cloud Run jobs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from infra.local import iam
 from infra.local.apis.identity import identity_of
 from infra.local.apis.variables import leading
-from infra.local.cloud import Cloud, Record
+from infra.local.cloud import Cloud
 from infra.local.container import lacking, name_of
 from infra.local.errors import ContainerError
-from infra.local.executions import run_workflow
 from infra.local.job_executions import FAILED, KILLED, SUCCEEDED, Kept
 from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.run_rights import missing
 from infra.local.services.cloudrunv2 import JOB
 from infra.local.tasks import Tasks
-from infra.local.workflows import WorkflowError
-
-TRIGGER = "gcp:eventarc/trigger:Trigger"
-WORKFLOW = "gcp:workflows/workflow:Workflow"
-FINALIZED = "google.cloud.storage.object.v1.finalized"
 
 
 class JobError(Exception):
     """The job can't run; the message is Google Cloud's."""
+
+
+class JobFailed(JobError):
+    """The job ran, and failed for good."""
 
 
 class UnknownJob(JobError):
@@ -72,57 +69,3 @@ def execute(cloud: Cloud, name: str, template: Mapping[str, Any], place: Place, 
         raise
     kept.end(FAILED if code else SUCCEEDED)
     return code
-
-
-def started_by(cloud: Cloud, bucket: str, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Each trigger that waits for objects of the bucket, with the jobs that its workflow starts for this one. The
-    workflow is executed: it may take its time.
-
-    Raises JobError where the way is broken: a workflow that is not there or that fails, or an identity that may not run
-    the job.
-    """
-    for trigger in cloud.all(TRIGGER):
-        criteria = {one["attribute"]: one["value"] for one in trigger.inputs["matchingCriterias"]}
-        if criteria.get("type") != FINALIZED or criteria.get("bucket") != bucket:
-            continue
-        workflow = trigger.inputs["destination"].get("workflow")
-        if not workflow:
-            continue
-        found = next((one for one in cloud.all(WORKFLOW) if one.id.rpartition("/")[2] == _last(workflow)), None)
-        if found is None:
-            raise JobError(f"Eventarc trigger {trigger.id}: the workflow {workflow} was not found")
-        yield trigger.id, _jobs_of(cloud, found, {"data": {"bucket": bucket, "name": name}})
-
-
-def _jobs_of(cloud: Cloud, workflow: Record, event: Mapping[str, Any]) -> list[str]:
-    started: list[str] = []
-
-    def run(asked: Mapping[str, Any]) -> None:
-        job = _last(str(asked["name"]))
-        if job not in job_names(cloud):
-            raise WorkflowError(f"HTTP 404: job {asked['name']} was not found")
-        _require_right(cloud, workflow, job)
-        started.append(job)
-
-    try:
-        run_workflow(cloud, workflow, event, run)
-    except WorkflowError as problem:
-        raise JobError(f"Workflow {workflow.id} failed: {problem}") from None
-    return started
-
-
-def _require_right(cloud: Cloud, workflow: Record, job: str) -> None:
-    account = _last(str(workflow.inputs.get("serviceAccount") or ""))
-    project = str(workflow.outputs.get("project"))
-    allowed = iam.policies(cloud).allows(
-        f"serviceAccount:{account}", iam.JOB_RUN, f"job:{project}/{job}", f"project:{project}"
-    )
-    if not allowed:
-        raise JobError(
-            f"Workflow {workflow.id} failed: HTTP 403: Permission 'run.jobs.run' denied on resource job {job} for"
-            f" {account or 'no account'} (or it may not exist)."
-        )
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]

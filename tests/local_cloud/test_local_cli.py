@@ -22,7 +22,6 @@ from infra.local.commands.engine_run import Transcript, alone
 from infra.local.commands.service_port import DEFAULT_PORT, choose_port, together
 from infra.local.errors import EXIT_ENVIRONMENT, EXIT_OK, EXIT_USAGE, LocalCloudError
 from infra.local.home import REPOSITORY, Home
-from infra.local.jobs import JobError, started_by
 from infra.local.ports import free_port, require_free
 
 PAGE = (REPOSITORY / "docs" / "technical" / "local-cloud.md").read_text()
@@ -226,59 +225,3 @@ def test_every_command_and_exit_code_is_documented() -> None:
         assert f"`{name}" in PAGE, name
     for code in range(5):
         assert f"| {code} |" in PAGE, code
-
-
-JOB = {
-    "location": "europe-west1",
-    "name": "train",
-    "deletionProtection": False,
-    "template": {
-        "taskCount": 2,
-        "template": {
-            "serviceAccount": "runner@a-project.iam.gserviceaccount.com",
-            "maxRetries": 0,
-            "containers": [
-                {"image": "", "args": ["-c", "import os; print('task', os.environ['CLOUD_RUN_TASK_INDEX'])"]}
-            ],
-        },
-    },
-}
-WORKFLOW = {
-    "name": "flow",
-    "region": "europe-west1",
-    "serviceAccount": "starter@a-project.iam.gserviceaccount.com",
-    "sourceContents": (
-        "main: {steps: [{run: {call: googleapis.run.v2.projects.locations.jobs.run, args: {name: jobs/train}}}]}"
-    ),
-}
-TRIGGER = {
-    "name": "arrival",
-    "location": "eu",
-    "matchingCriterias": [
-        {"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"},
-        {"attribute": "bucket", "value": "raw"},
-    ],
-    "destination": {"workflow": "projects/a-project/locations/europe-west1/workflows/flow"},
-}
-
-
-@pytest.fixture
-def chain(ask: Any, context_folder: Path) -> Any:
-    """A bucket's arrival → workflow → job, but for the right to run the job."""
-    (context_folder / "Dockerfile").write_text('FROM python:3.11\nENTRYPOINT ["python"]\n')
-    image = ask.create("docker:index/image:Image", {"imageName": "train:1", "build": {"context": str(context_folder)}})
-    JOB["template"]["template"]["containers"][0]["image"] = image["repoDigest"]  # type: ignore[index]
-    ask.create("gcp:cloudrunv2/job:Job", JOB)
-    ask.create("gcp:workflows/workflow:Workflow", WORKFLOW)
-    ask.create("gcp:eventarc/trigger:Trigger", TRIGGER)
-    return ask
-
-
-def test_an_arrival_starts_the_job_only_where_the_workflow_may_run_it(chain: Any) -> None:
-    with pytest.raises(JobError, match="run.jobs.run"):
-        list(started_by(chain.cloud, "raw", "a.ndjson"))
-    member = "serviceAccount:starter@a-project.iam.gserviceaccount.com"
-    grant = {"name": "train", "location": "europe-west1", "role": "roles/run.invoker", "member": member}
-    chain.create("gcp:cloudrunv2/jobIamMember:JobIamMember", grant)
-    assert [jobs for _, jobs in started_by(chain.cloud, "raw", "a.ndjson")] == [["train"]]
-    assert list(started_by(chain.cloud, "another", "a.ndjson")) == []

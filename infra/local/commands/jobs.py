@@ -2,15 +2,20 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
+from infra.local.events.arrivals import by_hand
+from infra.local.events.calls import Manner
+from infra.local.events.triggers import deliver, event_of, triggers_of
+from infra.local.events.watched import Watched
 from infra.local.files import write_whole
 from infra.local.home import Home
 from infra.local.job_executions import executions
-from infra.local.jobs import JobError, UnknownJob, job_names, run_job, started_by
+from infra.local.jobs import JobError, JobFailed, UnknownJob, job_names, run_job
 from infra.local.provider.resource import Refused
 from infra.local.services.storage import object_path
 
@@ -44,31 +49,42 @@ def list_executions(home: Home, stack: str, job: str | None, *, as_json: bool) -
 
 
 def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None) -> int:
-    """Put the file into the bucket and run what its arrival triggers, one after the other."""
+    """Put the file into the bucket and run what its arrival triggers, one after the other. No workflow sleeps."""
     cloud = Cloud(home, stack)
     if not cloud.bucket(bucket).is_dir():
         known = ", ".join(sorted(path.name for path in (cloud.root / "buckets").glob("*"))) or "none"
         raise LocalCloudError(f"There is no bucket {bucket!r} in stack {stack}; there are: {known}", EXIT_USAGE)
+    name = name or file.name
     try:
-        content = file.read_bytes()
-        write_whole(object_path(cloud, bucket, name or file.name), content)
+        content, path = file.read_bytes(), object_path(cloud, bucket, name)
+        with by_hand(cloud, bucket, name):
+            write_whole(path, content)
     except OSError as problem:
         raise LocalCloudError(f"{file} can't be read: {problem.strerror}", EXIT_USAGE) from None
     except Refused as problem:
         raise LocalCloudError(str(problem), EXIT_USAGE) from None
     # An order file's name may tell who ordered: it is for the owner's own screen.
-    shown = f"/{name or file.name}" if sys.stdout.isatty() else ""
+    shown = f"/{name}" if sys.stdout.isatty() else ""
     print(f"gs://{bucket}{shown}: {len(content):,} bytes")
     try:
-        for trigger, jobs in started_by(cloud, bucket, name or file.name):
-            if not jobs:
-                print(
-                    f"{trigger}: nothing is started (no order file, or another one waits for those that come with it)"
-                )
-            for job in jobs:
-                print(f"{trigger} starts job {job}")
-                if code := run_named(home, stack, job):
-                    return code
+        for trigger in triggers_of(cloud, bucket):
+            _fire(cloud, trigger, bucket, name)
+    except JobFailed as problem:
+        print(problem)
+        return EXIT_UNEXPECTED
     except JobError as problem:
         raise LocalCloudError(str(problem), EXIT_REFUSED) from None
     return EXIT_OK
+
+
+def _fire(cloud: Cloud, trigger: Watched, bucket: str, name: str) -> None:
+    """Deliver the arrival, then run the jobs that a workflow has started without waiting for them."""
+    later: list[tuple[str, Callable[[], None]]] = []
+    manner = Manner(lambda job, begin: later.append((job, begin)), waits=False, shows=True)
+    told = deliver(cloud, trigger, event_of(cloud, bucket, name), manner)
+    nothing = "" if later else ", which starts nothing aside (no order file, or one that another waits for)"
+    print(f"{trigger.id}: {told}{nothing}")
+    for job, begin in later:
+        print(f"{trigger.id} starts job {job}")
+        begin()
+        print(f"job {job}: done")

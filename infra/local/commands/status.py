@@ -3,7 +3,7 @@
 import json
 import urllib.error
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,8 @@ from infra.local.commands.clock import described
 from infra.local.commands.store import said
 from infra.local.commands.warnings import is_declared, warnings
 from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
+from infra.local.events.firing import newest
+from infra.local.events.watched import SCHEDULE, all_watched
 from infra.local.home import DEFAULT_STACK, Home
 from infra.local.job_executions import FAILED, KILLED, latest
 from infra.local.ports import straight
@@ -37,8 +39,29 @@ def collect(cloud: Cloud) -> dict[str, Any]:
     kept = client.request(cloud, {"do": "status"}) if running else {}
     alive = {what: kept.get(what) or [] for what in ("services", "stores")}
     ran = {job: asdict(one) | {"told": one.told()} for job, one in latest(cloud).items()}
-    shown = {"stack": cloud.stack, "clock": described(clock(cloud)), "supervisor": running, **alive}
-    return {**shown, "executions": ran, "resources": dict(resources)}
+    return {
+        "stack": cloud.stack,
+        "clock": described(clock(cloud)),
+        "supervisor": running,
+        **alive,
+        "fires": list(_fires(cloud, kept.get("schedules") or [])),
+        "executions": ran,
+        "resources": dict(resources),
+    }
+
+
+def _fires(cloud: Cloud, schedules: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each schedule and trigger, with when it fires next and how it did the last time."""
+    coming = {one["id"]: one for one in schedules}
+    for watched in all_watched(cloud):
+        last, next_one = newest(cloud, watched.id), coming.get(watched.id, {})
+        yield {
+            "name": watched.name,
+            "what": "schedule" if watched.type == SCHEDULE else "trigger",
+            "next": next_one.get("next", ""),
+            "not": next_one.get("not", ""),
+            "last": asdict(last) | {"good": last.is_good} if last else None,
+        }
 
 
 def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> int:
@@ -76,6 +99,9 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
     if not found["supervisor"]:
         yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
+    for one in found.get("fires", ()):
+        if one["last"] and not one["last"]["good"]:
+            yield f"{one['what']} {one['name']}: {one['last']['status']} {one['last']['told']}"
     for job, one in found.get("executions", {}).items():
         if one["state"] in (FAILED, KILLED):
             yield f"job {job}: {one['told']}\n    see: {one['log']}"
@@ -136,6 +162,11 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
         for one in listed:
             yield f"    {one['type'].partition(':')[2].partition(':')[0]:<36} {one['id']}"
     yield f"\nclock: {found.get('clock', '')}"
+    for one in found.get("fires", ()):
+        coming = f"next {one['next']}" if one["next"] and not one["not"] else one["not"]
+        last = one["last"]
+        told = f"fired {last['at'][:19]}Z: {last['status'] or ''} {last['told']}" if last else "has not fired"
+        yield f"{one['what']} {one['name']}: {told}{f'; {coming}' if coming else ''}"
     for job, one in found.get("executions", {}).items():
         yield f"job {job}: {one['name']} of {one['created'][:19]}Z, by {one['by']}: {one['told']}"
     yield f"supervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}"

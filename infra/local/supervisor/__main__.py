@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 
 from infra.local.cloud import Cloud, Damaged
+from infra.local.events.watched import all_watched
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.apis_door import ApisDoor
@@ -24,6 +25,7 @@ from infra.local.supervisor.kept_server import KeptServer, StoreFailed
 from infra.local.supervisor.kinds import kind_of
 from infra.local.supervisor.scaling import limits
 from infra.local.supervisor.service import DeployError, Service
+from infra.local.supervisor.watch import Watch
 from infra.local.volumes import in_memory
 from orderguard.private_files import keep_private, make_private_folder
 
@@ -39,6 +41,7 @@ class Supervisor:
         self.services: dict[str, Service] = {}
         self.stores: dict[str, KeptServer] = {}
         self.apis = ApisDoor(cloud)
+        self.watch = Watch(cloud)
         self.stopped = asyncio.Event()
         self.folder = cloud.run.stat().st_ino
         self.code = code_version()
@@ -64,12 +67,14 @@ class Supervisor:
             Path(socket_path).unlink(missing_ok=True)
             server = await asyncio.start_unix_server(self._connected, socket_path, limit=_LARGEST_REQUEST)
             Path(socket_path).chmod(0o600)
-        watching = asyncio.create_task(self._end_with_folder())
+        watching = [asyncio.create_task(one) for one in (self._end_with_folder(), self.watch.run())]
         try:
             await self.stopped.wait()
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             server.close()
+            await self.watch.close()
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
             await asyncio.gather(*(store.stop() for store in self.stores.values()))
             await self.apis.close()
@@ -195,7 +200,7 @@ class Supervisor:
 
     def _left(self) -> dict[str, Any]:
         """How much is still kept alive; the supervisor ends with the last."""
-        left = len(self.services) + len(self.stores)
+        left = len(self.services) + len(self.stores) + sum(1 for _ in all_watched(self.cloud))
         if not left:
             asyncio.get_running_loop().call_later(0.1, self.stopped.set)
         return {"left": left}
@@ -229,6 +234,7 @@ class Supervisor:
             "limits": asdict(self.here),
             "services": [one.status() for one in self.services.values()],
             "stores": [one.status() for one in self.stores.values()],
+            "schedules": self.watch.status(),
         }
 
     async def _do_stop(self, request: dict[str, Any]) -> dict[str, Any]:

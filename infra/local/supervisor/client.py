@@ -72,7 +72,7 @@ def apis(cloud: Cloud) -> dict[str, int]:
 def stop_if_idle(cloud: Cloud) -> None:
     """Stops a supervisor that keeps nothing alive."""
     status = request(cloud, {"do": "status"})
-    if not status["services"] and not status["stores"]:
+    if not status["services"] and not status["stores"] and not _keeps(cloud):
         stop(cloud)
 
 
@@ -116,8 +116,8 @@ def heal(cloud: Cloud) -> list[str]:
 
 
 def _keeps(cloud: Cloud) -> bool:
-    """Whether services or stores should be running."""
-    return any(path for what in ("services", "stores") for path in (cloud.run / what).glob("*.json"))
+    """Whether services or stores should be running, or something is watched for."""
+    return any(path for what in ("services", "stores", "watched") for path in (cloud.run / what).glob("*.json"))
 
 
 def _left(cloud: Cloud, longest: float) -> int | None:

@@ -1,0 +1,222 @@
+"""What happens by itself in a stack: the supervisor looks at its clock and its buckets, and fires what is due.
+
+A schedule fires within a tenth of a second of the stack's clock, one that is moved too. Where the clock has jumped over
+several of its times it fires once, for the newest: Google Cloud makes up for none that it missed. While an attempt is
+being retried, the times that pass are left out.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local import clock
+from infra.local.cloud import Cloud
+from infra.local.events import arrivals
+from infra.local.events.arrivals import Arrivals
+from infra.local.events.firing import Firing, note as note_firing
+from infra.local.events.schedule import Cron, NoSchedule, Retries, cron, retries
+from infra.local.events.watched import SCHEDULE, Watched, all_watched, bucket_of, folder
+from infra.local.home import LAUNCH
+from infra.local.supervisor.process import die_with_parent, kill_group, note, started_at
+from orderguard.private_files import make_private_folder, open_private
+
+_LOOK_SECONDS = 0.5
+"""How often a bucket is looked at. A look takes at most a twentieth of the time, however many objects there are."""
+_SHARE = 20
+_BACK = timedelta(seconds=1)
+
+
+class Schedule:
+    """A schedule on its way from one time to the next. `since` is when it was looked at for the time before, `coming`
+    the next time.
+    """
+
+    def __init__(self, watched: Watched, since: datetime) -> None:
+        self.watched, self.since = watched, since
+        self.cron: Cron | None = None
+        self.problem = ""
+        self.again: tuple[datetime, datetime, datetime, int] | None = None
+        """When the attempt that failed is made again, when it was due and first made, and how often it has been."""
+        self.under_way = False
+        self.coming: datetime | None = None
+        try:
+            self.cron = cron(str(watched.inputs.get("schedule") or ""), str(watched.inputs.get("timeZone") or ""))
+        except NoSchedule as problem:
+            self.problem = str(problem)
+        self._go_on(since)
+
+    @property
+    def retries(self) -> Retries:
+        return retries(self.watched.inputs.get("retryConfig"))
+
+    def due(self, now: datetime) -> datetime | None:
+        """The time for which it is to fire now, None where none has come."""
+        if self.cron is None or self.watched.inputs.get("paused"):
+            return None
+        if now < self.since - _BACK:
+            self._go_on(now)  # the clock went back
+        if self.coming is None or now < self.coming:
+            return None
+        newest = self.cron.latest(now)
+        self._go_on(now)
+        return None if self.under_way or self.again else newest
+
+    def _go_on(self, now: datetime) -> None:
+        self.since, self.coming = now, self.cron.next(now) if self.cron else None
+
+
+class Watch:
+    """Everything that is watched for in one stack."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.schedules: dict[str, Schedule] = {}
+        self.triggers: dict[str, list[Watched]] = {}
+        self.buckets: dict[str, Arrivals] = {}
+        self._read: float | None = None
+        self._next_look = 0.0
+        self._firings: set[asyncio.Task[None]] = set()
+        self._processes: set[tuple[int, str | None]] = set()
+        # A lease is broken by a signal that would end this process, where somebody opens the file in that moment.
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+    async def run(self) -> None:
+        """Look until it is cancelled."""
+        while True:
+            try:
+                self._take_up()
+                self._tick(clock.now(self.cloud))
+                await self._look()
+            except OSError as problem:
+                note(f"schedules and buckets can't be looked at: {problem.strerror}")
+            await asyncio.sleep(clock.LOOK_SECONDS if self.schedules or self.triggers else _LOOK_SECONDS)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for pid, started in self._processes:
+            kill_group(pid, started)
+        for task in self._firings:
+            task.cancel()
+        await asyncio.gather(*self._firings, return_exceptions=True)
+
+    def _take_up(self) -> None:
+        """Read what is watched for, where that has changed."""
+        try:
+            changed = folder(self.cloud).stat().st_mtime_ns
+        except FileNotFoundError:  # nothing was ever watched for, or the stack's folder is gone
+            self.schedules, self.triggers, self.buckets, self._read = {}, {}, {}, None
+            return
+        if changed == self._read:
+            return
+        self._read = changed
+        found = {one.id: one for one in all_watched(self.cloud)}
+        now = clock.now(self.cloud)
+        schedules = {}
+        for one in (one for one in found.values() if one.type == SCHEDULE):
+            known = self.schedules.get(one.id)
+            schedules[one.id] = known if known and known.watched == one else Schedule(one, now)
+        self.schedules = schedules
+        self.triggers = {}
+        for one in found.values():
+            if one.type != SCHEDULE and (bucket := bucket_of(one.inputs)):
+                self.triggers.setdefault(bucket, []).append(one)
+        for bucket in set(self.buckets) - set(self.triggers):
+            arrivals.forget(self.cloud, bucket)
+        self.buckets = {bucket: self.buckets.get(bucket) or Arrivals(self.cloud, bucket) for bucket in self.triggers}
+
+    def _tick(self, now: datetime) -> None:
+        for schedule in self.schedules.values():
+            if due := schedule.due(now):
+                self._begin(self._attempt(schedule, due, now, 1))
+            elif schedule.again and schedule.again[0] <= now:
+                _, due, first, made = schedule.again
+                schedule.again = None
+                self._begin(self._attempt(schedule, due, first, made + 1))
+
+    async def _look(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        begun = time.monotonic()
+        for bucket, looked in self.buckets.items():
+            if landed := await asyncio.to_thread(looked.look):
+                for trigger in self.triggers[bucket]:
+                    self._begin(self._deliver(trigger, landed))
+        took = time.monotonic() - begun
+        self._next_look = time.monotonic() + max(_LOOK_SECONDS, _SHARE * took)
+
+    def _begin(self, firing: Any) -> None:
+        task = asyncio.create_task(firing)
+        self._firings.add(task)
+        task.add_done_callback(self._firings.discard)
+
+    async def _attempt(self, schedule: Schedule, due: datetime, first: datetime, made: int) -> None:
+        watched, at = schedule.watched, clock.stamp(self.cloud)
+        schedule.under_way = True
+        firing = Firing(watched.name, due.isoformat().replace("+00:00", "Z"), at, made)
+        note(f"schedule {watched.name}: fires for {firing.due} (attempt {made})")
+        try:
+            done = await self._fired(watched, firing, {"due": due.isoformat()})
+        finally:
+            schedule.under_way = False
+        now = clock.now(self.cloud)
+        pause = None if done.is_good else schedule.retries.pause(made, now - first)
+        if pause is not None:
+            schedule.again = (now + pause, due, first, made)
+
+    async def _deliver(self, trigger: Watched, objects: list[str]) -> None:
+        at = clock.stamp(self.cloud)
+        note(f"trigger {trigger.name}: {len(objects)} objects have landed")
+        await self._fired(trigger, Firing(trigger.name, at, at), {"objects": objects})
+
+    async def _fired(self, watched: Watched, firing: Firing, asked: dict[str, Any]) -> Firing:
+        """How it was answered. What it has begun goes on: its process ends by itself."""
+        note_firing(self.cloud, watched.id, firing)
+        log = make_private_folder(self.cloud.logs / watched.name) / "firings.log"
+        with open_private(log, "ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, str(LAUNCH), "infra.local.events", str(self.cloud.home.root), self.cloud.stack),
+                cwd="/",
+                env=dict(os.environ),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        own = (process.pid, started_at(process.pid))
+        self._processes.add(own)
+        self._begin(self._ended(process, own))
+        assert process.stdin and process.stdout  # for the type checker  # nosec B101
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(json.dumps({"watched": asdict(watched), **asked}).encode())
+            process.stdin.close()
+        line = await process.stdout.readline()
+        answer: dict[str, Any] = json.loads(line) if line else {"status": 500, "told": f"its process ended; see {log}"}
+        done = replace(firing, status=int(answer["status"]), told=str(answer["told"]))
+        note(f"{watched.name}: {done.status} {done.told}")
+        note_firing(self.cloud, watched.id, done)
+        return done
+
+    async def _ended(self, process: asyncio.subprocess.Process, own: tuple[int, str | None]) -> None:
+        await process.wait()
+        self._processes.discard(own)
+
+    def status(self) -> list[dict[str, Any]]:
+        """What `status` shows of the schedules: when each fires next, or why it doesn't."""
+        told = []
+        for one in self.schedules.values():
+            following = one.again[0] if one.again else one.coming
+            paused = "paused" if one.watched.inputs.get("paused") else one.problem
+            told.append({"id": one.watched.id, "name": one.watched.name, "next": _told(following), "not": paused})
+        return told
+
+
+def _told(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
