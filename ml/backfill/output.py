@@ -19,7 +19,10 @@ from ml.backfill.settings import BackfillError
 from orderguard.model_version import MANIFEST, sha256
 from orderguard.private_files import make_private_folder, open_private
 
-PART = ".part"
+PART, LEFT = ".part", "bad-lines.ndjson"
+"""What may be in a folder where nothing is finished: the work, and what was wrong with the lines of one that was
+refused.
+"""
 RESULT = "result"
 """In the folder of work: what will be the output."""
 _REQUEST, _DONE, _LOCK = "request.json", "done.json", "lock"
@@ -35,6 +38,7 @@ def finished(out: Path, request: Request) -> BackfillManifest | None:
     if (out / MANIFEST).exists():
         found = read_manifest(out)
         if found.request_sha256 == request.sha256:
+            shutil.rmtree(out / PART, ignore_errors=True)  # of a process that was killed behind the last step
             return found
         raise BackfillError(f"{out}: holds another backfill ({differences(found.request, request)}). {_WAY_OUT}")
     begun = _begun(out)
@@ -42,7 +46,7 @@ def finished(out: Path, request: Request) -> BackfillManifest | None:
         raise BackfillError(
             f"{out}: another backfill was begun here and not finished ({differences(begun, request)}). {_WAY_OUT}"
         )
-    if begun is None and out.is_dir() and any(path.name != PART for path in out.iterdir()):
+    if begun is None and out.is_dir() and any(path.name not in (PART, LEFT) for path in out.iterdir()):
         raise BackfillError(f"{out}: holds something else. {_WAY_OUT}")
     return None
 
@@ -131,5 +135,6 @@ def put_in_place(out: Path, work: Path, files: Sequence[Written], manifest: byte
         if source.exists():
             make_private_folder(target.parent)
             source.replace(target)
+    (out / LEFT).unlink(missing_ok=True)
     write_whole(out / MANIFEST, manifest)
     shutil.rmtree(work)

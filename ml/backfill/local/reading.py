@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ml.backfill.local.limits import Limits
 from ml.backfill.local.records import LINE, Vocabularies, records_of, spilled_order, vocabularies
 from ml.backfill.local.shuffle import Indices, Records, Shuffle
-from ml.backfill.output import RESULT
+from ml.backfill.output import LEFT, RESULT
 from ml.backfill.settings import Settings
 from ml.column_masking import ColumnMasker
 from ml.date_range import Allowed, Hours, lines_of_rows
@@ -140,7 +140,7 @@ def check_quarantined(found: Reading, settings: Settings, work: Path) -> None:
     try:
         check_share(Counter(found.quarantined), found.lines - found.blank, settings.config.input.maximum_bad_share)
     except TooManyBadLines as error:
-        path = settings.out / QUARANTINE.name
+        path = settings.out / LEFT
         shutil.copyfile(work / RESULT / QUARANTINE, path)
         raise TooManyBadLines(f"{error} The lines: {path}") from None
 

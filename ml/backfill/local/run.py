@@ -2,6 +2,7 @@
 the first that has none, and what it makes then is what it would have made.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ml.feature_engineering import ReadingReport
 from ml.histories import made_of
 from ml.lineage import Source
 from ml.order_files import ReadingError, numbered
+from ml.quarantine import TooManyBadLines
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.history.seed import SeedHeader, write_seed
 from orderguard.model_version import DataFile, read_manifest as read_version
@@ -54,7 +56,13 @@ def run(
     Raises `ReadingError` where no order is left, and `TooManyBadLines`.
     """
     make_private_folder(work / RESULT)
-    manifest = once(work / "manifest", BackfillManifest, lambda _: _made(settings, request, code, paths, work, limits))
+    try:
+        manifest = once(
+            work / "manifest", BackfillManifest, lambda _: _made(settings, request, code, paths, work, limits)
+        )
+    except (ReadingError, TooManyBadLines):
+        shutil.rmtree(work)  # so that the same command reads them once they are repaired
+        raise
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     put_in_place(settings.out, work, manifest.files, encoded)
     return manifest
