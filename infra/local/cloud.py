@@ -120,6 +120,14 @@ class Cloud:
         """The record of a resource, or None where there is none."""
         return self._read(self._path(token, identity))
 
+    def changed(self, token: str, identity: str) -> tuple[int, int] | None:
+        """Number and time of the file of a record, which are others after each change; None where there is none."""
+        try:
+            told = self._path(token, identity).stat()
+        except FileNotFoundError:
+            return None
+        return told.st_ino, told.st_mtime_ns
+
     def remove(self, token: str, identity: str) -> None:
         """Forgets a record."""
         self._path(token, identity).unlink(missing_ok=True)

@@ -17,6 +17,19 @@ from infra.local.cloud import Cloud
 OBJECT_READ = "storage.objects.get"
 OBJECT_LIST = "storage.objects.list"
 OBJECT_CREATE = "storage.objects.create"
+OBJECT_DELETE = "storage.objects.delete"
+OBJECT_UPDATE = "storage.objects.update"
+OBJECT_RESTORE = "storage.objects.restore"
+OBJECT_MOVE = "storage.objects.move"
+OBJECT_SET_RETENTION = "storage.objects.setRetention"
+OBJECT_OVERRIDE_RETENTION = "storage.objects.overrideUnlockedRetention"
+BUCKET_GET = "storage.buckets.get"
+BUCKET_LIST = "storage.buckets.list"
+BUCKET_CREATE = "storage.buckets.create"
+BUCKET_UPDATE = "storage.buckets.update"
+BUCKET_DELETE = "storage.buckets.delete"
+BUCKET_GET_POLICY = "storage.buckets.getIamPolicy"
+BUCKET_SET_POLICY = "storage.buckets.setIamPolicy"
 SECRET_ACCESS = "secretmanager.versions.access"  # the name of a permission  # nosec B105
 IMAGE_PULL = "artifactregistry.repositories.downloadArtifacts"
 JOB_RUN = "run.jobs.run"
@@ -28,20 +41,30 @@ WORKFLOW_EXECUTE = "workflows.executions.create"
 KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
 _READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
+_USE_OBJECTS = {*_READ_OBJECTS, OBJECT_CREATE, OBJECT_DELETE, OBJECT_UPDATE, OBJECT_RESTORE, OBJECT_MOVE}
+_OBJECT_POLICIES = {"storage.objects.getIamPolicy", "storage.objects.setIamPolicy"}
+_RETAIN_OBJECTS = {OBJECT_SET_RETENTION, OBJECT_OVERRIDE_RETENTION}
+_ALL_OBJECTS = {*_USE_OBJECTS, *_OBJECT_POLICIES, *_RETAIN_OBJECTS}
+_WRITE_BUCKET = {BUCKET_GET, OBJECT_LIST, OBJECT_CREATE, OBJECT_DELETE, OBJECT_RESTORE, OBJECT_SET_RETENTION}
+_BUCKET_POLICY = {BUCKET_GET_POLICY, BUCKET_SET_POLICY}
+_MANAGE_BUCKETS = {BUCKET_LIST, BUCKET_CREATE, BUCKET_DELETE}
+_ALL_BUCKETS = {*_MANAGE_BUCKETS, *_BUCKET_POLICY, BUCKET_GET, BUCKET_UPDATE, "storage.buckets.enableObjectRetention"}
 _BASIC = {"roles/viewer", "roles/browser", "roles/editor", "roles/owner"}
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     role: frozenset(permissions)
     for role, permissions in {
         "roles/storage.objectViewer": _READ_OBJECTS,
-        "roles/storage.objectUser": {*_READ_OBJECTS, OBJECT_CREATE},
+        "roles/storage.objectUser": _USE_OBJECTS,
         "roles/storage.objectCreator": {OBJECT_CREATE},
-        "roles/storage.objectAdmin": {*_READ_OBJECTS, OBJECT_CREATE},
-        "roles/storage.admin": {*_READ_OBJECTS, OBJECT_CREATE},
+        "roles/storage.objectAdmin": _ALL_OBJECTS,
+        "roles/storage.admin": {*_ALL_OBJECTS, *_ALL_BUCKETS},
+        "roles/storage.bucketViewer": {BUCKET_GET, BUCKET_LIST},
+        "roles/storage.folderAdmin": _ALL_OBJECTS,
         "roles/storage.legacyObjectReader": {OBJECT_READ},
-        "roles/storage.legacyObjectOwner": {OBJECT_READ},
-        "roles/storage.legacyBucketReader": {OBJECT_LIST},
-        "roles/storage.legacyBucketWriter": {OBJECT_LIST, OBJECT_CREATE},
-        "roles/storage.legacyBucketOwner": {OBJECT_LIST, OBJECT_CREATE},
+        "roles/storage.legacyObjectOwner": {OBJECT_READ, OBJECT_UPDATE, *_OBJECT_POLICIES, *_RETAIN_OBJECTS},
+        "roles/storage.legacyBucketReader": {BUCKET_GET, OBJECT_LIST},
+        "roles/storage.legacyBucketWriter": _WRITE_BUCKET,
+        "roles/storage.legacyBucketOwner": {*_WRITE_BUCKET, *_BUCKET_POLICY, BUCKET_UPDATE},
         "roles/secretmanager.secretAccessor": {SECRET_ACCESS},
         "roles/secretmanager.admin": {SECRET_ACCESS},
         "roles/artifactregistry.reader": {IMAGE_PULL},

@@ -14,10 +14,11 @@ from infra.local import iam
 from infra.local.cloud import Cloud
 from infra.local.image import run_config
 from infra.local.jobs import JobError, execute
+from infra.local.objects.failure import Failure
+from infra.local.objects.store import Store
 from infra.local.provider.outputs import project_number
-from infra.local.provider.resource import Place, Refused
+from infra.local.provider.resource import Place
 from infra.local.services import docker
-from infra.local.services.storage import object_path
 
 RUNNER = "DirectRunner"
 PROGRAM = "FLEX_TEMPLATE_PYTHON_PY_FILE"
@@ -63,11 +64,12 @@ def specification(cloud: Cloud, path: str) -> dict[str, Any]:
     if not found:
         raise TemplateError(f"{path!r} is no place in Cloud Storage: write gs://BUCKET/OBJECT")
     try:
-        text = object_path(cloud, found[1], found[2]).read_text(encoding="utf-8")
-    except (OSError, Refused):
+        _, file = Store(cloud, found[1]).opened(found[2])
+    except Failure:
         raise TemplateError(f"Unable to open template file: {path}. It is not there, or may not be read.") from None
     try:
-        spec = json.loads(text)
+        with file:
+            spec = json.load(file)
         image = spec["image"]
     except (ValueError, KeyError, TypeError):
         raise TemplateError(f"Invalid template file: {path} is no container specification") from None

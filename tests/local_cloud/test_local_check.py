@@ -156,11 +156,6 @@ def test_what_google_cloud_refuses_in_up_is_found_in_check(
     ("token", "inputs", "says"),
     [
         (
-            "gcp:storage/bucketObject:BucketObject",
-            {"bucket": "b", "name": "../x", "content": "1"},
-            "keeps objects as files",
-        ),
-        (
             "docker:index/image:Image",
             {"imageName": "a", "build": {"context": "/no/such"}},
             "build context '/no/such' is not",

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.local.apis import kms, metadata, secretmanager
+from infra.local.apis import kms, metadata, secretmanager, storage
 from infra.local.apis.callers import Caller, Denied, Unauthenticated, caller
 from infra.local.apis.identity import ISSUER, Identity, behind, public_keys
 from infra.local.cloud import Cloud
@@ -26,6 +26,7 @@ def make_app(cloud: Cloud) -> ASGIApp:
         *secretmanager.routes(cloud),
         Route("/oauth2/v3/certs", lambda _: JSONResponse(public_keys(cloud))),
         Route("/.well-known/openid-configuration", _discovery),
+        *storage.routes(cloud),  # takes every other address, since it begins with the name of a bucket
     ]
     app = Starlette(
         routes=routes,

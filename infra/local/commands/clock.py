@@ -9,6 +9,7 @@ from infra.local import clock
 from infra.local.cloud import Cloud
 from infra.local.errors import EXIT_OK, EXIT_USAGE, LocalCloudError
 from infra.local.home import Home
+from infra.local.objects import lifecycle
 
 SAYS = "show the stack's clock, move it, or make it stand still"
 
@@ -50,6 +51,8 @@ def show_or_set(home: Home, stack: str, given: argparse.Namespace) -> int:
     print(f"{stack}: {described(clock.clock(cloud))}")
     if clock.now(cloud) < before - timedelta(seconds=1):
         print("It went back: what has happened stays, and what is due comes again.")
+    if (done := lifecycle.act(cloud)).anything:
+        print(f"buckets: {done.in_words()}")
     return EXIT_OK
 
 

@@ -12,12 +12,12 @@ from infra.local.events.arrivals import by_hand
 from infra.local.events.calls import Manner
 from infra.local.events.triggers import deliver, event_of, triggers_of
 from infra.local.events.watched import Watched
-from infra.local.files import write_whole
 from infra.local.home import Home
 from infra.local.job_executions import executions
 from infra.local.jobs import JobError, JobFailed, UnknownJob, job_names, run_job
-from infra.local.provider.resource import Refused
-from infra.local.services.storage import object_path
+from infra.local.objects.failure import Failure
+from infra.local.objects.staging import chunks_of, staged
+from infra.local.objects.store import Store
 
 
 def run_named(home: Home, stack: str, name: str) -> int:
@@ -56,16 +56,17 @@ def put_object(home: Home, stack: str, bucket: str, file: Path, name: str | None
         raise LocalCloudError(f"There is no bucket {bucket!r} in stack {stack}; there are: {known}", EXIT_USAGE)
     name = name or file.name
     try:
-        content, path = file.read_bytes(), object_path(cloud, bucket, name)
+        store = Store(cloud, bucket)
+        content = staged(store.staging, chunks_of(file))
         with by_hand(cloud, bucket, name):
-            write_whole(path, content)
+            version = store.put(name, content, {})
     except OSError as problem:
         raise LocalCloudError(f"{file} can't be read: {problem.strerror}", EXIT_USAGE) from None
-    except Refused as problem:
-        raise LocalCloudError(str(problem), EXIT_USAGE) from None
+    except Failure as failure:
+        raise LocalCloudError(failure.message, EXIT_USAGE) from None
     # An order file's name may tell who ordered: it is for the owner's own screen.
     shown = f"/{name}" if sys.stdout.isatty() else ""
-    print(f"gs://{bucket}{shown}: {len(content):,} bytes")
+    print(f"gs://{bucket}{shown}: {version.size:,} bytes")
     try:
         for trigger in triggers_of(cloud, bucket):
             _fire(cloud, trigger, bucket, name)

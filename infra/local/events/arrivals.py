@@ -90,10 +90,11 @@ def by_hand(cloud: Cloud, bucket: str, name: str) -> Iterator[None]:
     with _held(cloud, bucket, fcntl.LOCK_EX):
         yield
         noted = read_json(_notes(cloud, bucket))
-        if _is_whole(noted):  # else nobody looks
+        path = cloud.bucket(bucket) / name
+        if _is_whole(noted) and path.is_file():  # else nobody looks, or a mount shows no such name
             own = read_json(_handled(cloud, bucket)) or {}
             left = {short: mark for short, mark in own.items() if noted.get(short) != mark}
-            found = _mark((cloud.bucket(bucket) / name).stat())
+            found = _mark(path.stat())
             write_json(_handled(cloud, bucket), {**left, cloud.short(name): found})
 
 

@@ -14,6 +14,9 @@ from infra.local.events.attempt import posted
 from infra.local.events.calls import Manner, NotFound, execute, workflow_named
 from infra.local.events.watched import FINALIZED, TRIGGER, Watched, bucket_of
 from infra.local.jobs import JobError
+from infra.local.objects.failure import Failure
+from infra.local.objects.shown import object_shown
+from infra.local.objects.store import Store
 from infra.local.supervisor import client
 
 # cloud.google.com/eventarc/docs/retry-events: what an event's receiver does not take is sent again for a day.
@@ -25,20 +28,11 @@ Event = Mapping[str, Any]
 
 def event_of(cloud: Cloud, bucket: str, name: str) -> dict[str, Any]:
     """The CloudEvent of an object that has landed in a bucket. Raises OSError for one that is gone."""
-    found = (cloud.bucket(bucket) / name).stat()
-    stamp = clock.stamp(cloud)
-    data = {
-        "kind": "storage#object",
-        "id": f"{bucket}/{name}/{found.st_mtime_ns // 1000}",
-        "bucket": bucket,
-        "name": name,
-        "generation": str(found.st_mtime_ns // 1000),
-        "metageneration": "1",
-        "size": str(found.st_size),
-        "storageClass": "STANDARD",
-        "timeCreated": stamp,
-        "updated": stamp,
-    }
+    try:
+        store = Store(cloud, bucket)
+        data = object_shown("https://www.googleapis.com", store.settings, store.version(name))
+    except Failure as failure:
+        raise FileNotFoundError(failure.message) from None
     return {
         "id": str(uuid4()),
         "source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
@@ -46,7 +40,7 @@ def event_of(cloud: Cloud, bucket: str, name: str) -> dict[str, Any]:
         "type": FINALIZED,
         "subject": f"objects/{name}",
         "bucket": bucket,
-        "time": stamp,
+        "time": clock.stamp(cloud),
         "datacontenttype": "application/json",
         "data": data,
     }

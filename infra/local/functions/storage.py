@@ -6,10 +6,11 @@ import hashlib
 from infra.local.cloud import Cloud, Values
 from infra.local.functions import secrets_beside
 from infra.local.functions.asked import Asked, Function
-from infra.local.provider.outputs import crc32c
+from infra.local.objects.failure import Failure
+from infra.local.objects.listing import live_names
+from infra.local.objects.store import Store
 from infra.local.provider.resource import Refused
 from infra.local.services.secretmanager import SECRET, VERSION, value, versions
-from infra.local.services.storage import object_path
 
 _BUCKET = "gcp:storage/bucket:Bucket"
 _OBJECT = "gcp:storage/bucketObject:BucketObject"
@@ -25,29 +26,31 @@ def _bucket(asked: Asked) -> Values:
 
 def _object(asked: Asked) -> Values:
     bucket, name = str(asked.arguments.get("bucket")), str(asked.arguments.get("name"))
-    path = object_path(asked.cloud, bucket, name)
-    if not path.is_file():
-        raise Refused(f"googleapi: Error 404: No such object: {bucket}/{name}, notFound")
-    data = path.read_bytes()
-    digest = hashlib.md5(data, usedforsecurity=False)
+    try:
+        document = Store(asked.cloud, bucket).version(name).document
+    except Failure:
+        raise Refused(f"googleapi: Error 404: No such object: {bucket}/{name}, notFound") from None
     record = asked.record(_OBJECT, bucket=bucket, name=name)
+    digest = str(document.get("md5Hash") or "")
     return {
-        "storageClass": "STANDARD",
+        "storageClass": document["storageClass"],
         **({key: one for key, one in record.outputs.items() if key != "content"} if record else {}),
         "id": f"{bucket}-{name}",
         "bucket": bucket,
         "name": name,
         "outputName": name,
         "selfLink": f"https://www.googleapis.com/storage/v1/b/{bucket}/o/{name}",
-        "md5hash": base64.b64encode(digest.digest()).decode(),
-        "md5hexhash": digest.hexdigest(),
-        "crc32c": crc32c(data),
+        "md5hash": digest,
+        "md5hexhash": base64.b64decode(digest).hex(),
+        "crc32c": document["crc32c"],
     }
 
 
 def _content(asked: Asked) -> Values:
     known = _object(asked)
-    data = object_path(asked.cloud, known["bucket"], known["name"]).read_bytes()
+    _, file = Store(asked.cloud, known["bucket"]).opened(known["name"])
+    with file:
+        data = file.read()
     digest = hashlib.sha512(data)
     return {
         **known,
@@ -60,15 +63,14 @@ def _content(asked: Asked) -> Values:
 
 def _objects(asked: Asked) -> Values:
     bucket, prefix = str(asked.arguments.get("bucket")), str(asked.arguments.get("prefix") or "")
-    folder = asked.cloud.bucket(bucket)
-    if not folder.is_dir():
-        raise Refused("googleapi: Error 404: The specified bucket does not exist., notFound")
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    try:
+        store = Store(asked.cloud, bucket)
+    except Failure as failure:
+        raise Refused(f"googleapi: Error 404: {failure.message}, notFound") from None
     links = f"https://www.googleapis.com/storage/v1/b/{bucket}/o/"
     listed = [
         {"name": name, "selfLink": links + name, "mediaLink": f"{links}{name}?alt=media", "storageClass": "STANDARD"}
-        for name in names
-        if name.startswith(prefix)
+        for name in live_names(store, prefix)
     ]
     return {**asked.arguments, "id": bucket, "bucketObjects": listed}
 

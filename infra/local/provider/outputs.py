@@ -25,24 +25,6 @@ def project_number(project: str) -> str:
     return digits(project, 12)
 
 
-def crc32c(data: bytes) -> str:
-    """Base64 of the big-endian Castagnoli checksum, as Cloud Storage states it."""
-    table = _castagnoli()
-    value = 0xFFFFFFFF
-    for byte in data:
-        value = (value >> 8) ^ table[(value ^ byte) & 0xFF]
-    return base64.b64encode((value ^ 0xFFFFFFFF).to_bytes(4, "big")).decode()
-
-
-def _castagnoli(polynomial: int = 0x82F63B78, cache: list[int] = []) -> list[int]:
-    if not cache:
-        for byte in range(256):
-            for _ in range(8):
-                byte = (byte >> 1) ^ (polynomial if byte & 1 else 0)
-            cache.append(byte)
-    return cache
-
-
 def etag(*parts: str) -> str:
     """An opaque tag that changes with its parts."""
     return base64.b64encode(zlib.crc32(" ".join(parts).encode()).to_bytes(8, "big")).decode()

@@ -1,20 +1,25 @@
-"""Cloud Storage: a bucket is a folder, an object a file in it."""
+"""Cloud Storage: a bucket is a folder, an object a file in it; `infra/local/objects/` keeps what a file can't."""
 
 import base64
-import hashlib
 import io
 import re
-import shutil
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from infra.local import clock
 from infra.local.cloud import Cloud
-from infra.local.files import write_whole
+from infra.local.objects.bucket import BUCKET, CHANGEABLE, drifted
+from infra.local.objects.failure import Failure
+from infra.local.objects.index import Version
+from infra.local.objects.listing import every_version, live_names
+from infra.local.objects.names import is_name
+from infra.local.objects.retention import require_free
+from infra.local.objects.staging import staged
+from infra.local.objects.store import Store, remove_bucket
 from infra.local.provider.access import triple
-from infra.local.provider.outputs import crc32c
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, found
 from infra.local.provider.values import Asset
@@ -22,13 +27,10 @@ from orderguard.private_files import make_private_folder
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL")
-_LONGEST_NAME = 1024
-"""Bytes of an object's name."""
-_LONGEST_PART = 255
-"""Bytes of a file's name."""
 
 
-def _bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
+def bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
+    """What Google Cloud says of a bucket's name, storage class and protection."""
     for where, name in found(inputs, "name"):
         if not _BUCKET_NAME.fullmatch(name) or ".." in name or (len(name) > 63 and "." not in name):
             yield where, f"googleapi: Error 400: Invalid bucket name: '{name}', invalid"
@@ -50,7 +52,7 @@ def _bucket_is_possible(inputs: Inputs) -> Iterator[Problem]:
 
 def _object_name(inputs: Inputs) -> Iterator[Problem]:
     for where, name in found(inputs, "name"):
-        if not 0 < len(name.encode()) <= _LONGEST_NAME or "\r" in name or "\n" in name or name in (".", ".."):
+        if not is_name(name):
             yield where, f"googleapi: Error 400: Invalid object name: {name!r}., invalid"
 
 
@@ -69,43 +71,46 @@ def _make_bucket(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
     return {}
 
 
+def _change_bucket(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    """Change what a locked retention policy lets be changed."""
+    make_private_folder(cloud.bucket(place.id))
+    with _refused():
+        store = Store(cloud, place.id)
+        before, after = store.settings, inputs.get("retentionPolicy") or {}
+        if before.retention_locked and int(after.get("retentionPeriod") or 0) < before.retention_seconds:
+            message = f"Cannot reduce retention duration of a locked Retention Policy for bucket '{place.id}'"
+            raise Failure(403, "forbidden", message)
+        store.note_change()
+    return {}
+
+
 def _remove_bucket(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
-    folder = cloud.bucket(place.id)
-    if folder.exists() and any(path.is_file() for path in folder.rglob("*")) and not old.get("forceDestroy"):
-        raise Refused(
-            f"Error trying to delete bucket {place.id} containing objects without `force_destroy` set to true"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
+    if not cloud.bucket(place.id).is_dir() or cloud.get(BUCKET, place.id) is None:
+        return remove_bucket(cloud, place.id)
+    with _refused():
+        store = Store(cloud, place.id)
+        is_empty = next(live_names(store), None) is None and store.index.is_empty()
+        if not is_empty and not old.get("forceDestroy"):
+            raise Refused(
+                f"Error trying to delete bucket {place.id} containing objects without `force_destroy` set to true"
+            )
+        for version in every_version(store):
+            require_free(store.settings, version.name, version.document, clock.now(cloud), stays=False)
+    remove_bucket(cloud, place.id)
 
 
 def _read_bucket(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
-    return {} if cloud.bucket(place.id).is_dir() else None
+    """What a client of the API has changed is told, so that the program's own settings come back."""
+    return drifted(inputs, outputs) if cloud.bucket(place.id).is_dir() else None
 
 
-def _name_of_file(inputs: Inputs) -> Iterator[Problem]:
-    for where, name in found(inputs, "name"):
-        if not _path_of(name):
-            yield where, _NO_FILE.format(name=name)
-
-
-_NO_FILE = (
-    "the local cloud keeps objects as files, and the name {name!r} can't be a file's path below its bucket's folder"
-)
-
-
-def _path_of(name: str) -> list[str]:
-    """The parts of an object's path; none for a name that no file can have."""
-    parts = name.removesuffix("/").split("/")
-    impossible = {"", ".", ".."} & set(parts) or "\0" in name
-    return [] if impossible or any(len(part.encode()) > _LONGEST_PART for part in parts) else parts
-
-
-def object_path(cloud: Cloud, bucket: str, name: str) -> Path:
-    """Where an object lies. Raises Refused for names that no file below the bucket's folder can have."""
-    parts = _path_of(name)
-    if not parts:
-        raise Refused(_NO_FILE.format(name=name))
-    return cloud.bucket(bucket).joinpath(*parts)
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Tell the engine of a failure as the real provider would."""
+    try:
+        yield
+    except Failure as failure:
+        raise Refused(f"googleapi: Error {failure.status}: {failure.message}, {failure.reason}") from None
 
 
 def _content(inputs: Inputs) -> bytes:
@@ -153,58 +158,48 @@ def _packed(files: Mapping[str, bytes]) -> bytes:
     return whole.getvalue()
 
 
-def _facts_of(data: bytes) -> Values:
-    digest = hashlib.md5(data, usedforsecurity=False)
-    return {
-        "md5hash": base64.b64encode(digest.digest()).decode(),
-        "md5hexhash": digest.hexdigest(),
-        "crc32c": crc32c(data),
-    }
-
-
 def _put_object(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     bucket, name = str(inputs["bucket"]), str(inputs["name"])
-    if not cloud.bucket(bucket).is_dir():
-        raise Refused("googleapi: Error 404: The specified bucket does not exist., notFound")
-    try:
-        data = _content(inputs)
-    except OSError as problem:
-        raise Refused(f"Error uploading object {name}: {problem.strerror}: {problem.filename}") from None
-    path = object_path(cloud, bucket, name)
-    try:
-        if name.endswith("/"):  # a folder, as tools that list objects make one
-            make_private_folder(path)
-        else:
-            write_whole(path, data)
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise Refused(
-            f"the local cloud keeps objects as files: {name!r} can't be one beside an object whose name is a part of it"
-        ) from None
-    return {**_facts_of(data), "generation": time.time_ns() // 1000}
+    with _refused():
+        store = Store(cloud, bucket)
+        try:
+            data = _content(inputs)
+        except OSError as problem:
+            raise Refused(f"Error uploading object {name}: {problem.strerror}: {problem.filename}") from None
+        fields = {word: inputs[word] for word in _FIELDS if inputs.get(word) is not None}
+        version = store.put(name, staged(store.staging, [data]), fields)
+    return {**_sums_of(version), "generation": version.generation}
+
+
+_FIELDS = (
+    *("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType"),
+    *("eventBasedHold", "metadata", "storageClass", "temporaryHold"),
+)
+"""What the program and the API call by the same name."""
+
+
+def _sums_of(version: Version) -> Values:
+    document = version.document
+    digest = str(document.get("md5Hash") or "")
+    return {"md5hash": digest, "md5hexhash": base64.b64decode(digest).hex(), "crc32c": document["crc32c"]}
 
 
 def _remove_object(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
-    path, folder = object_path(cloud, str(old["bucket"]), str(old["name"])), cloud.bucket(str(old["bucket"]))
-    if path.is_dir():
-        if not any(path.iterdir()):
-            path.rmdir()
-    else:
-        path.unlink(missing_ok=True)
-    for parent in path.parents:
-        if parent == folder or not parent.exists() or any(parent.iterdir()):
-            break
-        parent.rmdir()
+    with _refused():
+        try:
+            Store(cloud, str(old["bucket"])).delete(str(old["name"]))
+        except Failure as failure:
+            if failure.status != 404:
+                raise
 
 
 def _read_object(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
-    path = object_path(cloud, str(outputs["bucket"]), str(outputs["name"]))
-    if str(outputs["name"]).endswith("/"):
-        return {} if path.is_dir() else None
-    if not path.is_file():
+    """A changed file is not the object that the state knows: it is made again."""
+    try:
+        version = Store(cloud, str(outputs["bucket"])).live(str(outputs["name"]))
+    except Failure:
         return None
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    # A changed file is not the object that the state knows: it is made again.
-    return {} if digest == outputs.get("md5hexhash") else None
+    return {} if version and _sums_of(version)["md5hexhash"] == outputs.get("md5hexhash") else None
 
 
 def _object_outputs(inputs: Inputs, place: Place) -> Values:
@@ -222,20 +217,21 @@ def _declared(identity: str, **rest: Any) -> Resource:
 
 
 RESOURCES = {
-    "gcp:storage/bucket:Bucket": Resource(
+    BUCKET: Resource(
         id="{name}",
         kind="real",
-        refuses=(_bucket_is_possible,),
+        refuses=(bucket_is_possible,),
         outputs=_bucket_outputs,
         planned=("url",),
         create=_make_bucket,
+        update=_change_bucket,
         delete=_remove_bucket,
         read=_read_bucket,
+        moved=CHANGEABLE,
     ),
     "gcp:storage/bucketObject:BucketObject": Resource(
         id="{bucket}-{name}",
         kind="real",
-        limits=(_name_of_file,),
         refuses=(_object_name,),
         outputs=_object_outputs,
         volatile=("crc32c", "generation", "md5hash", "md5hexhash"),
