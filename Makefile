@@ -112,7 +112,7 @@ train: $(RUN_ENV) $(KEY) orders ## > Train, check and promote a model version (D
 
 .PHONY: backfill
 backfill: $(RUN_ENV) $(KEY) ## Features or scores of past orders (IN=… OUT=… MODEL=…)
-	@$(PYTHON) -m ml backfill --in "$(or $(IN),$(DATA))" --out "$(OUT)" --runner "$(or $(RUNNER),local)" --model "$(MODEL)" --at "$(AT)" --models "$(MODELS)" --config "$(CONFIG)"
+	@$(if $(filter dataflow,$(RUNNER)),STACK="$(STACK)" IN="$(IN)" OUT="$(OUT)" MODEL="$(MODEL)" AT="$(AT)" $(DELIVERY) backfill,$(PYTHON) -m ml backfill --in "$(or $(IN),$(DATA))" --out "$(OUT)" --runner "$(or $(RUNNER),local)" --model "$(MODEL)" --at "$(AT)" --models "$(MODELS)" --config "$(CONFIG)")
 
 .PHONY: champion
 champion: $(RUN_ENV) $(KEY) ## See that there is a champion; train one if not

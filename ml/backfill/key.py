@@ -21,9 +21,14 @@ SECONDS = 30.0
 
 
 def keyring(version: str, environment: Mapping[str, str] = os.environ) -> Keyring:
-    """The key in a secret's version, such as `projects/P/secrets/S/versions/7`. Raises `MaskingKeyError` where it can't
-    be read; the message holds no value.
+    """The key in a secret's version, such as `projects/P/secrets/S/versions/7`. Raises `MaskingKeyError`; the message
+    holds no value.
     """
+    return Keyring.from_text(text(version, environment))
+
+
+def text(version: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The same as it is written. Raises `MaskingKeyError` where it can't be read."""
     if not VERSION.fullmatch(version):
         raise MaskingKeyError("the masking key is named as projects/PROJECT/secrets/SECRET/versions/NUMBER")
     try:
@@ -36,7 +41,7 @@ def keyring(version: str, environment: Mapping[str, str] = os.environ) -> Keyrin
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if address.startswith("http:") else []))
     try:
         with opener.open(request, timeout=SECONDS) as answer:
-            return Keyring.from_text(b64decode(json.loads(answer.read())["payload"]["data"]).decode())
+            return b64decode(json.loads(answer.read())["payload"]["data"]).decode()
     except urllib.error.HTTPError as refusal:
         with refusal:
             words = refusal.read(2_000).decode(errors="replace")

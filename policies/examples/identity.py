@@ -36,6 +36,18 @@ _STORES = [
     Declared("gcp:secretmanager/secret:Secret", "masking-key", {"secretId": "masking-key"}),
 ]
 _READ, _ACCESS = "roles/storage.objectViewer", "roles/secretmanager.secretAccessor"
+
+
+def _acts_as(account: str) -> Declared:
+    name = account.partition(":")[2]
+    acts = {
+        "role": "roles/iam.serviceAccountUser",
+        "member": TRAINER,
+        "serviceAccountId": f"projects/p/serviceAccounts/{name}",
+    }
+    return Declared("gcp:serviceaccount/iAMMember:IAMMember", "acts", acts)
+
+
 _TRAINER_READS = _member("trainer-reads", _READ, TRAINER, bucket="p-prod-raw")
 _SCORER_READS_RAW = _member("scorer-reads", _READ, SCORER, bucket="p-prod-raw")
 _SCORER_HAS_KEY = _member("scorer-has-key", _ACCESS, SCORER, secretId="masking-key")
@@ -331,11 +343,15 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     ),
     StackExamples(
         "duties-deployers-read-nothing",
-        holds=[[*_BASE, _DEPLOYS, _TRAINER_READS, _SCORER_HAS_KEY]],
+        holds=[
+            [*_BASE, _DEPLOYS, _TRAINER_READS, _SCORER_HAS_KEY],
+            [*_BASE, _TRAINER_READS, _acts_as(TRAINER)],
+        ],
         violated=[
             [*_BASE, _DEPLOYS, _member("reads", _READ, _DEPLOYER, bucket="p-prod-raw")],
             [*_BASE, _DEPLOYS, _member("reads", _ACCESS, _DEPLOYER, secretId="masking-key")],
             [*_BASE, _DEPLOYS, _member("reads-all", _ACCESS, _DEPLOYER)],
+            [*_BASE, _TRAINER_READS, _acts_as(SCORER)],
         ],
     ),
     StackExamples(

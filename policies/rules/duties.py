@@ -49,12 +49,12 @@ _STORAGE_TYPES = (BUCKET, ACCOUNT, CUSTOM_ROLE, *BUCKET_GRANT_TYPES, *WIDE_GRANT
 
 @rule(
     "duties-raw-orders-one-reader",
-    "Raw orders are read by the trainer alone.",
+    "Raw orders are read by the trainer and by backfills alone.",
     types=_STORAGE_TYPES,
     whole_stack=True,
     severity=CRITICAL,
     frameworks=[gdpr("25"), gdpr("32(1)(b)")],
-    settings={**RAW_BUCKETS, "readers": ["*train*"]},
+    settings={**RAW_BUCKETS, "readers": ["*train*", "*backfill*"]},
     profiles=[PLATFORM],
     fix='Let others read what is masked; if another identity is the trainer, name it in the setting "readers".',
 )
@@ -123,7 +123,9 @@ def deployers_read_nothing(stack: Stack) -> Findings:
     for access in accesses(stack, deploying_types, DEPLOYING_ROLES, permission="run.services.update"):
         if isinstance(access, Undecided):
             yield access
-        else:
+        elif (itself := _on_itself(access, identities)) is None:
+            yield Undecided("serviceAccountId", access.grant.urn)
+        elif not itself:
             deployers.add(access.who)
     if deployers:
         all_secrets = accesses(stack, WIDE_GRANT_TYPES, READING_ROLES, permission=_ACCESS)
@@ -205,6 +207,18 @@ def encryption_key_duties(stack: Stack) -> Findings:
     using = {f"roles/cloudkms.cryptoKey{role}" for role in ("Encrypter", "Decrypter", "EncrypterDecrypter")}
     types = [token for token in encryption_key_duties.types if token != ACCOUNT]
     yield from _not_both(stack, types, {"roles/cloudkms.admin"}, using, "manages encryption keys and uses them")
+
+
+def _on_itself(access: Access, identities: Identities) -> bool | None:
+    """Whether an account may act as itself: so a job of Dataflow starts its workers, and nothing is deployed by it.
+    None where that can't be told yet.
+    """
+    named = access.grant["serviceAccountId"]
+    if named.absent:
+        return False
+    address = Value(last_part(named.text), named.path) if named.known else named
+    account = identities.of(address, access.grant.dependencies.get("serviceAccountId", ()))
+    return None if account is None else account == access.who
 
 
 def _raw_readers(stack: Stack) -> Iterator[Access | Undecided]:

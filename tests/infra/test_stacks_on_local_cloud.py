@@ -17,9 +17,11 @@ from infra.local.cloud import Cloud
 from infra.local.home import Home
 from infra.local.ports import free_port
 from infra.local.pulumi import run
-from infra.local.services import kms
+from infra.local.services import kms, secretmanager
 from infra.local.services.secretmanager import VERSION
 from infra.local.supervisor import client
+from ml.backfill.manifest import read_manifest
+from orderguard.masking import Keyring
 from orderguard.model_signature import CHAMPION_SIGNATURE, Promoted, read_signed, signed
 from orderguard.model_version import sha256, verify
 from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
@@ -41,6 +43,7 @@ def deployed(
     made = Platform(copy_of_the_tree(folder / "tree"), folder / "home", free_port(), request.param)
     with (made.tree / f"Pulumi.{request.param}.yaml").open("a", encoding="utf-8") as file:
         file.write("  orderguard:canarySteps: [10, 100]\n")
+        file.write("  orderguard:backfill: true\n" if request.param == "staging" else "")
     for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "Begin"]):
         subprocess.run(
             ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words], cwd=made.tree, check=True
@@ -116,6 +119,27 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
     assert leaks_in_folder(deployed.home, forms=named) == []
     # Which version is served stays the stack's decision.
     assert deployed.get("/v1/model")[1]["version"] == "first"
+
+
+def test_a_backfill_is_launched_from_the_template_and_reads_the_key_as_its_own_account(deployed: Platform) -> None:
+    if deployed.stack == "prod":
+        assert "The stack prod has no backfills" in delivered(deployed, "backfill").stderr
+        return
+    buckets = deployed.home / "cloud" / "staging" / "buckets"
+    (raw,), (written,) = buckets.glob("*-raw"), buckets.glob("*-backfill")
+    orders = raw / FILE_NAMES["e-mail"]
+    orders.write_bytes(b"\n".join(line.data for line in lines(make_world(1, 1_000, START, END), 1_000, START, END)))
+    done = delivered(deployed, "backfill", OUT="features")
+    orders.unlink()
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    manifest = read_manifest(written / "features")
+    assert manifest.kind == "features" and manifest.orders > 900
+    cloud = Cloud(Home(deployed.home), "staging")
+    key = secretmanager.value(cloud, "projects/orderguard-staging/secrets/orderguard-staging-masking-key", "latest")
+    assert manifest.request.key == Keyring.from_text(key).fingerprint
+    named = forms_of({"name": orders.name, "who": "vera.canarini@canary-mail.example", "key": key})
+    assert leaks("printed", (done.stdout + done.stderr).encode(), forms=named) == []
+    assert leaks_in_folder(deployed.home, forms=named) == []
 
 
 def test_the_jobs_champion_is_deployed_by_canary_with_no_hand_and_there_is_a_way_back(deployed: Platform) -> None:
