@@ -24,6 +24,7 @@ AREAS = {
     "fidelity": "the local cloud's provider against what the real one answered, by kind (fidelity FILE)",
     "preview": "a preview of prod with the pack, against an empty program with an empty pack",
     "histories": "training against a service just deployed and seeded, and what each store of histories costs",
+    "backfill": "features of past orders in constant memory, against memory; kills, growth (backfill [DIR])",
     "serving": "requests a second of the service, against plain FastAPI and other model servers",
     "rules": "requests a second with twenty decision rules and with none, a backtest, random rules over random orders",
     "store": "the shared store: cost of a group, exactness of several processes, failures under load",
@@ -37,6 +38,7 @@ AREAS = {
     "fuzz": "the order parser and the masker under a coverage-guided fuzzer, and vendors' payloads changed",
 }
 MODULES = {
+    "backfill": "bench.backfill.run",
     "deploy": "bench.deploy.run",
     "desk": "bench.desk.run",
     "faults": "bench.faults.run",
@@ -46,7 +48,7 @@ MODULES = {
     "store": "bench.store.run",
     "slow": "bench.slow.run",
 }
-WITH_FOLDER = ("feeds", "codes", "masking", "policies", "programs", "fidelity")
+WITH_FOLDER = ("backfill", "feeds", "codes", "masking", "policies", "programs", "fidelity")
 
 
 def main(words: list[str]) -> None:

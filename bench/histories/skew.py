@@ -5,7 +5,7 @@ are streamed in time order into a real process beside a real Redis server; what 
 training's code computes of them, all at once over columns, with the catalogue that is served.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,10 +53,16 @@ def seed(data: Path, version_dir: Path, histories: Path, keyring: Keyring) -> No
     write_histories(histories, version_dir, table, paths, keyring)
 
 
-def skew(feed: Feed, version_dir: Path, expected: Decisions, key_text: str, folder: Path) -> Skew:
+Seeding = Callable[[Path, Path, Path, Keyring], None]
+"""Makes the seed of orders for a version, in a folder, under a key."""
+
+
+def skew(
+    feed: Feed, version_dir: Path, expected: Decisions, key_text: str, folder: Path, make_seed: Seeding = seed
+) -> Skew:
     """Deploy, seed, stream, and compare. `expected` is what training computes of the later orders."""
     histories = folder / "histories"
-    seed(feed.earlier, version_dir, histories, Keyring.from_text(key_text))
+    make_seed(feed.earlier, version_dir, histories, Keyring.from_text(key_text))
     told = {
         "MASKING_KEY": key_text,
         "MODEL_DIR": str(version_dir.parent),
