@@ -20,6 +20,8 @@ UV      := $(VENV)/bin/uv
 KEY     := $(HOME_FOLDER)/masking-key
 DELIVERY := $(PYTHON) -m delivery
 CHECKOV := $(VENV)/checkov/bin/checkov
+BEAM    := $(VENV)/beam/bin/python
+BEAM_ENV := $(VENV)/beam/.installed
 # A key that a runner made for one run belongs to nobody: what depends on it (past cases, seed, names of files) isn't made then.
 WHOSE_KEY = $(if $(filter 1,$(RUN_KEY)),--run-key,--histories "$(HISTORIES)")
 # A stack on this machine begins with this machine's key, so that its outcomes join the orders that `make train` reads. Into the
@@ -111,8 +113,8 @@ train: $(RUN_ENV) $(KEY) orders ## > Train, check and promote a model version (D
 	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(WHOSE_KEY)
 
 .PHONY: backfill
-backfill: $(RUN_ENV) $(KEY) ## Features or scores of past orders (IN=… OUT=… MODEL=…)
-	@$(if $(filter dataflow,$(RUNNER)),STACK="$(STACK)" IN="$(IN)" OUT="$(OUT)" MODEL="$(MODEL)" AT="$(AT)" $(DELIVERY) backfill,$(PYTHON) -m ml backfill --in "$(or $(IN),$(DATA))" --out "$(OUT)" --runner "$(or $(RUNNER),local)" --model "$(MODEL)" --at "$(AT)" --models "$(MODELS)" --config "$(CONFIG)")
+backfill: $(RUN_ENV) $(KEY) $(if $(filter direct,$(RUNNER)),$(BEAM_ENV)) ## Features or scores of past orders (IN=… OUT=… MODEL=…)
+	@$(if $(filter dataflow,$(RUNNER)),STACK="$(STACK)" IN="$(IN)" OUT="$(OUT)" MODEL="$(MODEL)" AT="$(AT)" $(DELIVERY) backfill,$(if $(filter direct,$(RUNNER)),$(BEAM),$(PYTHON)) -m ml backfill --in "$(or $(IN),$(DATA))" --out "$(OUT)" --runner "$(or $(RUNNER),local)" --model "$(MODEL)" --at "$(AT)" --models "$(MODELS)" --config "$(CONFIG)")
 
 .PHONY: champion
 champion: $(RUN_ENV) $(KEY) ## See that there is a champion; train one if not
@@ -329,7 +331,7 @@ snyk-notice:
 .PHONY: environment-run environment-dev environment-checks
 environment-run: $(RUN_ENV)
 environment-dev: $(DEV_ENV)
-environment-checks: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV)
+environment-checks: $(DEV_ENV) $(ACTIONLINT) $(CHECKOV) $(BEAM_ENV)
 
 # ---- what they stand on -----------------------------------------------------------------------------------------------------------------
 
@@ -366,6 +368,12 @@ $(CHECKOV): requirements/checkov.txt | $(UV)
 	@$(call install,$(VENV)/checkov/bin/python,$<)
 	@touch $@
 
+$(BEAM_ENV): requirements/beam.txt | $(UV)
+	@echo "==> Beam, by hash, in an environment of its own"
+	@$(PYTHON311) -m venv $(VENV)/beam
+	@$(call install,$(BEAM),$<)
+	@touch $@
+
 $(ACTIONLINT): | $(PYTHON)
 	@echo "==> actionlint, from its Go module"
 	@command -v go >/dev/null 2>&1 || { echo "actionlint is built with Go, which is not here: install Go (https://go.dev/dl), or put actionlint into $(VENV)/bin"; exit 2; }
@@ -389,6 +397,9 @@ lock: $(DEV_ENV) ## Compile the requirements again, with hashes
 		../$(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -c dev.txt $$name.in -o $$name.txt || exit 1; done
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 checkov.in -o checkov.txt
 	@cd requirements && ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 bench-masking.in -o bench-masking.txt
+	@cd requirements && grep -E "^($$(grep -E '^[a-z]+$$' beam.in | paste -s -d '|'))==" dev.txt | cut -d ' ' -f 1 > beam.pins && \
+		../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --python-version 3.11 -c beam.pins beam.in -o beam.txt; \
+		status=$$?; rm -f beam.pins; exit $$status
 
 .PHONY: help
 help: ## List the targets

@@ -329,13 +329,18 @@ def rows_in_time_order(columns: Columns, digests: NDArray[np.uint64]) -> NDArray
     """The rows sorted by time (equal times stay in the order of the files), without those that repeat an earlier
     line's order id.
     """
-    first = np.ones(len(columns), dtype=bool)
+    rows = np.flatnonzero(first_of_each(digests))
+    return rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
+
+
+def first_of_each(digests: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether each row of digests (n, 2) is the first with its values, (n,)."""
+    first = np.ones(len(digests), dtype=bool)
     if len(np.unique(digests[:, 0])) < len(digests):
         by_id = np.lexsort(digests.T)
         repeats = (digests[by_id[1:]] == digests[by_id[:-1]]).all(axis=1)
         first[by_id[1:][repeats]] = False
-    rows = np.flatnonzero(first)
-    return rows[np.argsort(columns.numbers["at"][rows], kind="stable")]
+    return first
 
 
 def features_of(columns: Columns, usual: LookedUp, threads: int) -> NDArray[np.float32]:

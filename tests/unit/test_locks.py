@@ -7,8 +7,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
-OF_ITS_OWN = {"checkov.txt"}
-"""In an environment of its own: it pins much of what it uses."""
+OF_ITS_OWN = {"beam.txt", "checkov.txt"}
+"""Each in an environment of its own: they pin much of what they use."""
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -28,3 +28,10 @@ def test_what_is_tested_is_what_ships(lock: Path) -> None:
     tested = pins(REPOSITORY / "requirements" / "dev.txt")
     found = pins(lock)
     assert found and {name: version for name, version in found.items() if tested.get(name, version) != version} == {}
+
+
+def test_a_pipeline_computes_with_the_versions_that_train() -> None:
+    """Beam pins the rest. Parquet files hold the version of what wrote them."""
+    tested, found = (pins(REPOSITORY / "requirements" / name) for name in ("dev.txt", "beam.txt"))
+    named = re.findall(r"^[a-z]+$", (REPOSITORY / "requirements" / "beam.in").read_text("utf-8"), re.MULTILINE)
+    assert "pyarrow" in named and {name: found[name] for name in named} == {name: tested[name] for name in named}

@@ -19,6 +19,7 @@ from ml.backfill.local.records import columns_of_records, lines_of_orders
 from ml.backfill.local.shuffle import Records, Shuffle
 from ml.backfill.manifest import FEATURES, SCORES
 from ml.backfill.output import RESULT
+from ml.backfill.scores import scores_of
 from ml.backfill.rows import FEATURES_SCHEMA, FILE, SCORES_SCHEMA, days_of, feature_batch, score_batch, write_rows
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Floats
@@ -84,7 +85,7 @@ class Meeting:
             told=np.ascontiguousarray(orders["told"]),
             catalogue=catalogue,
             features=features if scorer is None else features[:0],
-            scores=scorer.score(features) if scorer else None,
+            scores=scores_of(scorer, features) if scorer else None,
         )
 
     def _facts(self, bucket: int, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:

@@ -21,6 +21,7 @@ from ml.backfill.local.shuffle import Indices, Records, Shuffle
 from ml.backfill.settings import Settings
 from orderguard.features.columns import Coded, Columns, Floats
 from orderguard.features.facts import CODES, NUMBERS
+from orderguard.features.looked_up import LookedUp
 from orderguard.features.logarithms import LEAST_NET
 from orderguard.features.past import NOVELTIES, WINDOWS, customer_facts
 from orderguard.features.pasts import customers_after, entities_after
@@ -115,7 +116,8 @@ def facts_of_customers(known: Known, blocks: Blocks, end: float) -> int:
         while orders is not None:
             following = next(rest, None)
             coded = coded_tokens(orders["customer"])
-            found.append(_facts(orders, coded, blocks, histories))
+            usual = blocks.usual(orders["place"].astype(np.int64), orders["currency"].astype(np.int64))
+            found.append(facts_of(orders, coded, usual, histories))
             held.add(coded, orders["at"], customer_entries(orders, blocks.currencies))
             if following is not None:
                 histories.update(customers_after(_columns(orders, coded, blocks.currencies), histories))
@@ -128,12 +130,12 @@ def facts_of_customers(known: Known, blocks: Blocks, end: float) -> int:
         return sum(each(facts, known.parts, known.settings.jobs, bar))
 
 
-def _facts(orders: Records, coded: Coded, blocks: Blocks, histories: Mapping[str, CustomerHistory]) -> Records:
+def facts_of(orders: Records, coded: Coded, usual: LookedUp, histories: Mapping[str, CustomerHistory]) -> Records:
+    """What was known of its customer before each order. `usual` says what one reference unit costs."""
     facts: dict[str, Floats] = {
         name: orders[name].astype(np.float64) for name in ("at", "minute", "net", *NOVELTIES.values())
     }
     facts["log_net"] = np.log(np.maximum(facts["net"], LEAST_NET))
-    usual = blocks.usual(orders["place"].astype(np.int64), orders["currency"].astype(np.int64))
     card, address = (orders[name].astype(np.float64) for name in ("card", "address"))
     past = customer_facts(coded, facts, usual, histories)
     own = own_facts(Purchases(coded, facts["at"], facts["minute"], card, address), histories)

@@ -95,7 +95,7 @@ def read_orders(paths: Sequence[Path], settings: Settings, limits: Limits, work:
     blocks = list(blocks_of_files(paths, BLOCK_BYTES))
     size = sum(block.end - block.start for block in blocks)
     found = Reading(id_parts=limits.id_parts(size // _BYTES_AN_ORDER))
-    spill, counted, hours = _Spill(folder, settings, limits, found.id_parts), _Counted(), Hours()
+    spill, counted, hours = _Spill(folder, settings, limits, found.id_parts), Findings(), Hours()
     counts, lines_before, lines_here = Counter[int](), Counter[int](), 0
     bar = tqdm(total=size, desc="read and mask", unit="B", unit_scale=True, disable=not settings.progress)
     with bar, quarantine_file(work / RESULT / QUARANTINE) as file:
@@ -145,7 +145,7 @@ def check_quarantined(found: Reading, settings: Settings, work: Path) -> None:
         raise TooManyBadLines(f"{error} The lines: {path}") from None
 
 
-class _Counted:
+class Findings:
     """What was found while reading, counted; the lines themselves are in the quarantine."""
 
     def __init__(self) -> None:

@@ -110,7 +110,7 @@ def _made(
         dirty=code.dirty,
         feature_names=list(FEATURE_NAMES),
         data_files=files,
-        report=_report(reading, routed),
+        report=report_of(reading, routed.orders, routed.duplicates),
         orders=routed.orders,
         later=reading.later,
         first_order=first,
@@ -145,12 +145,13 @@ def _seed(work: Path, header: SeedHeader, parts: Path) -> int:
     return header.records
 
 
-def _report(reading: Reading, routed: Routed) -> ReadingReport:
+def report_of(reading: Reading, orders: int, duplicates: int) -> ReadingReport:
+    """What was found while reading; so many orders count, and so many repeat one of them."""
     return ReadingReport(
         lines=reading.lines,
         blank_lines=reading.blank,
-        orders=routed.orders,
-        duplicates=routed.duplicates,
+        orders=orders,
+        duplicates=duplicates,
         quarantined=reading.quarantined,
         unknown_fields=reading.unknown_fields,
         repaired=reading.repaired,

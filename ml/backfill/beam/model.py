@@ -1,0 +1,48 @@
+"""A model version on a worker: loaded once a process, checked file by file, and asked through Beam's RunInference."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from apache_beam.ml.inference.base import ModelHandler
+from apache_beam.utils.shared import Shared
+
+from ml.backfill.beam.pieces import Rows
+from ml.backfill.scores import scores_of
+from orderguard.scorer import Scorer
+
+
+class Model:
+    """A version by its folder. What is sent to workers is the folder's name."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._shared = Shared()
+
+    def loaded(self) -> Scorer:
+        """The version, which all threads of a worker share. Raises `ModelVersionError`."""
+        scorer: Scorer = self._shared.acquire(lambda: Scorer.load(Path(self._folder)), tag=self._folder)
+        return scorer
+
+
+class RowsHandler(ModelHandler):
+    """Scores `Rows` by the session and the function that serve. Beam's own ONNX handler would open a session with other
+    settings, and take and give back rows one at a time.
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
+
+    def load_model(self) -> Scorer:
+        return self._model.loaded()
+
+    def run_inference(
+        self, batch: Sequence[Rows], model: Scorer, inference_args: Mapping[str, Any] | None = None
+    ) -> Iterable[Rows]:
+        return [replace(rows, scores=scores_of(model, rows.features), features=rows.features[:, :0]) for rows in batch]
+
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        """A group of rows is a batch already."""
+        return {"min_batch_size": 1, "max_batch_size": 1}
