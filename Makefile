@@ -102,6 +102,10 @@ preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## > Show what `up` would cha
 down: $(RUN_ENV) ## > Take it all down; orders and models stay
 	@$(PYTHON) -m infra.local down --stack "$(STACK)"
 
+.PHONY: demo
+demo: $(DEV_ENV) $(KEY) engine champion orders ## Show it all: orders come, a model trains, a bad one goes
+	@$(PYTHON) -m delivery.demo
+
 # ---- orders and models ------------------------------------------------------------------------------------------------------------------
 
 .PHONY: import
