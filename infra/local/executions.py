@@ -3,7 +3,7 @@
 import fcntl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ def run_workflow(cloud: Cloud, workflow: Record, argument: object, run: Call, *,
     the stack's clock; where it doesn't wait, not at all. Raises `WorkflowError`.
     """
     with _under_way(_folder(cloud, workflow.id)) as execution:
-        environment = {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution}
+        environment = {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": execution.name}
         calls: dict[str, Call] = {
-            "sys.sleep": lambda asked: _sleep(cloud, asked) if waits else None,
+            "sys.sleep": lambda asked: _sleep(cloud, execution, asked) if waits else None,
             LIST: lambda asked: _listed(cloud, workflow.id, asked),
             RUN: run,
         }
@@ -42,8 +42,10 @@ def _folder(cloud: Cloud, workflow: str) -> Path:
 
 
 @contextmanager
-def _under_way(folder: Path) -> Iterator[str]:
-    """An execution: a file that its process holds a lock on, named by when it was started."""
+def _under_way(folder: Path) -> Iterator[Path]:
+    """An execution: a file that its process holds a lock on, named by when it was started. It holds the moment until
+    which the execution sleeps.
+    """
     make_private_folder(folder)
     name = f"{time.time_ns():020}-{uuid4()}"
     path, aside = folder / name, folder / f".{name}"
@@ -51,13 +53,25 @@ def _under_way(folder: Path) -> Iterator[str]:
         fcntl.flock(file, fcntl.LOCK_EX)
         aside.rename(path)  # locked when it is first seen
         try:
-            yield name
+            yield path
         finally:
             path.unlink(missing_ok=True)
 
 
-def _sleep(cloud: Cloud, asked: Mapping[str, Any]) -> None:
-    clock.wait_until(cloud, clock.now(cloud) + timedelta(seconds=float(asked["seconds"])))
+def _sleep(cloud: Cloud, execution: Path, asked: Mapping[str, Any]) -> None:
+    until = clock.now(cloud) + timedelta(seconds=float(asked["seconds"]))
+    execution.write_text(f"{until:%Y-%m-%dT%H:%M:%SZ}")
+    clock.wait_until(cloud, until)
+    execution.write_text("")
+
+
+def under_way(cloud: Cloud, workflow: str) -> list[str]:
+    """Of each execution of a workflow that is active, the oldest first: until when it sleeps; empty where it works."""
+    found = []
+    for path in sorted(_folder(cloud, workflow).glob("[!.]*")):
+        with suppress(FileNotFoundError):
+            found += [path.read_text()] if _runs(path) else []
+    return found
 
 
 def _listed(cloud: Cloud, own: str, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from infra.local.commands.jobs import put_object
 from infra.local.errors import LocalCloudError
 from infra.local.events.arrivals import Arrivals, begin, by_hand
 from infra.local.events.firing import Firing, newest
-from infra.local.executions import LIST, RUN
+from infra.local.executions import LIST, RUN, under_way
 from infra.local.job_executions import SUCCEEDED, executions
 from infra.local.workflows import Call, Function, WorkflowError, execute, match_regex
 from tests.local_cloud.conftest import SERVER
@@ -42,7 +42,7 @@ class Platform:
         (folder / "Dockerfile").write_text('FROM python:3.11\nENTRYPOINT ["python"]\n')
         image = ask.create("docker:index/image:Image", {"imageName": "train:1", "build": {"context": str(folder)}})
         self.bucket = self.cloud.bucket("raw")
-        ask.create("gcp:storage/bucket:Bucket", {"name": "raw", "location": "EU"})
+        self.bucket.mkdir(parents=True)
         envs = [{"name": "RAW", "value": str(self.bucket)}]
         container = {"image": image["repoDigest"], "args": ["-c", LIST_FILES], "envs": envs}
         self.place = {"location": "europe-west1", "name": "trainer"}
@@ -83,9 +83,9 @@ class Platform:
 
         self.until(later)
 
-    def active(self) -> int:
-        """How many executions of the workflow are under way."""
-        return len(list((self.cloud.run / "executions").glob("*/[!.]*")))
+    def sleeping(self) -> list[str]:
+        """When the executions of the workflow that are under way wake."""
+        return [told[11:] for told in under_way(self.cloud, OWN)]
 
     def trained(self) -> list[str]:
         """The files that each finished training has seen."""
@@ -111,26 +111,30 @@ def test_files_that_come_while_the_first_one_waits_are_taken_by_its_training(
     platform: Platform, tmp_path: Path
 ) -> None:
     platform.grant_all()
-    begun = MIDNIGHT
 
     def land(*names: str) -> None:
         for name in names:
             (tmp_path / name).write_text("{}\n")
             os.replace(tmp_path / name, platform.bucket / name)
 
+    def at(**after: int) -> None:
+        clock.set_to(platform.cloud, MIDNIGHT + timedelta(**after), hold=True)
+
     land("readme.txt", "a.ndjson")  # as a container does that has the bucket mounted
-    platform.until(lambda: platform.active() == 1)
-    clock.set_to(platform.cloud, begun + timedelta(seconds=10), hold=True)
+    platform.until(lambda: platform.sleeping() == ["00:00:10Z"])
+    at(seconds=10)
+    platform.until(lambda: platform.sleeping() == ["00:10:10Z"])
     land("b.ndjson", "c.ndjson.gz")
-    platform.until(lambda: platform.active() == 3)
-    clock.set_to(platform.cloud, begun + timedelta(seconds=20), hold=True)
-    platform.until(lambda: platform.active() == 1)
-    clock.set_to(platform.cloud, begun + timedelta(minutes=10, seconds=9), hold=True)
-    assert platform.active() == 1 and platform.trained() == []
-    platform.pass_until(lambda: platform.trained() == ["a.ndjson b.ndjson c.ndjson.gz readme.txt"])
+    platform.until(lambda: platform.sleeping() == ["00:10:10Z", "00:00:20Z", "00:00:20Z"])
+    at(seconds=20)
+    platform.until(lambda: platform.sleeping() == ["00:10:10Z"])
+    at(minutes=10, seconds=9)
+    assert platform.sleeping() == ["00:10:10Z"] and platform.trained() == []
+    at(minutes=10, seconds=10)
+    platform.until(lambda: platform.trained() == ["a.ndjson b.ndjson c.ndjson.gz readme.txt"])
     (ran,) = executions(platform.cloud)
     assert (ran.job, ran.by) == ("trainer", "workflow training")
-    platform.until(lambda: platform.active() == 0)
+    assert platform.sleeping() == []
     assert platform.answered().is_good
 
 
@@ -149,7 +153,7 @@ def test_an_object_put_by_hand_starts_its_training_at_once_and_once(platform: Pl
     assert "starts nothing" in platform.put(tmp_path, "readme.txt")
     assert platform.trained() == ["a.ndjson"]
     (platform.bucket / "b.ndjson").write_text("{}\n")  # what comes another way is seen by the supervisor, alone
-    platform.until(lambda: platform.active() == 1)
+    platform.until(lambda: platform.sleeping() == ["00:00:10Z"])
     assert newest(platform.cloud, TRIGGER) is not None
     platform.pass_until(lambda: platform.trained() == ["a.ndjson", "a.ndjson b.ndjson readme.txt"])
     assert platform.answered().told == "1 object delivered"

@@ -15,6 +15,7 @@ from infra.local.commands.warnings import is_declared, warnings
 from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
 from infra.local.events.firing import newest
 from infra.local.events.watched import SCHEDULE, all_watched
+from infra.local.executions import under_way
 from infra.local.home import DEFAULT_STACK, Home
 from infra.local.job_executions import FAILED, KILLED, latest
 from infra.local.ports import straight
@@ -61,6 +62,7 @@ def _fires(cloud: Cloud, schedules: Sequence[Mapping[str, Any]]) -> Iterator[dic
             "next": next_one.get("next", ""),
             "not": next_one.get("not", ""),
             "last": asdict(last) | {"good": last.is_good} if last else None,
+            "under_way": under_way(cloud, str((watched.inputs.get("destination") or {}).get("workflow") or "")),
         }
 
 
@@ -167,6 +169,7 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
         last = one["last"]
         told = f"fired {last['at'][:19]}Z: {last['status'] or ''} {last['told']}" if last else "has not fired"
         yield f"{one['what']} {one['name']}: {told}{f'; {coming}' if coming else ''}"
+        yield from (f"    its workflow waits until {until} (`clock --advance`)" for until in one["under_way"] if until)
     for job, one in found.get("executions", {}).items():
         yield f"job {job}: {one['name']} of {one['created'][:19]}Z, by {one['by']}: {one['told']}"
     yield f"supervisor: {'pid ' + str(found['supervisor']) if found['supervisor'] else 'not running'}"

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.local.apis.identity import identity_token
-from infra.local.clock import now
 from infra.local.cloud import Cloud
 from infra.local.events.calls import GOOGLE, Answer, Manner, called
 from infra.local.events.watched import Watched
@@ -45,7 +44,7 @@ def _http(cloud: Cloud, schedule: Watched, target: Mapping[str, Any], due: datet
     }
     if oidc := target.get("oidcToken"):
         account, audience = str(oidc["serviceAccountEmail"]), str(oidc.get("audience") or url)
-        headers["Authorization"] = f"Bearer {identity_token(cloud, account, audience, now(cloud).timestamp())}"
+        headers["Authorization"] = f"Bearer {identity_token(cloud, account, audience)}"
     seconds = float(str(schedule.inputs.get("attemptDeadline") or "180s").rstrip("s"))
     return posted(method, url, headers, body if method in ("POST", "PUT", "PATCH") else None, seconds)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from infra.local import clock, iam
@@ -22,6 +23,8 @@ from infra.local.supervisor import client
 # cloud.google.com/eventarc/docs/retry-events: what an event's receiver does not take is sent again for a day.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST = timedelta(seconds=10), timedelta(minutes=10), timedelta(days=1)
 _ANSWER_SECONDS = 600.0
+_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+"""What of an attribute stands in a header as it is."""
 
 Event = Mapping[str, Any]
 
@@ -84,7 +87,7 @@ def _to_service(cloud: Cloud, trigger: Watched, service: Mapping[str, Any], even
     url = f"{found['url']}{service.get('path') or '/'}"
     begun, pause = clock.now(cloud), _FIRST_PAUSE
     while True:
-        token = identity_token(cloud, account, str(found["url"]), clock.now(cloud).timestamp())
+        token = identity_token(cloud, account, str(found["url"]))
         answer = posted(
             "POST", url, {**_headers(event), "Authorization": f"Bearer {token}"}, _body(event), _ANSWER_SECONDS
         )
@@ -98,8 +101,9 @@ def _to_service(cloud: Cloud, trigger: Watched, service: Mapping[str, Any], even
 
 def _headers(event: Event) -> dict[str, str]:
     """The event's attributes as the HTTP binding of CloudEvents has them, in its binary mode."""
-    plain = {f"ce-{name}": str(value) for name, value in event.items() if name not in ("data", "datacontenttype")}
-    return {**plain, "Content-Type": "application/json"}
+    plain = {name: str(value) for name, value in event.items() if name not in ("data", "datacontenttype")}
+    coded = {f"ce-{name}": quote(value, safe=_PLAIN) for name, value in plain.items()}
+    return {**coded, "Content-Type": "application/json"}
 
 
 def _body(event: Event) -> bytes:
