@@ -7,6 +7,7 @@ import json
 import time
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ class Service(JsonHandler):
 
 def test_callers_note_what_each_model_answers() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    orders = [{"items": ["odd"]}, {"items": ["usual"]}, {"items": []}]
+    orders: list[dict[str, Any]] = [{"items": ["odd"]}, {"items": ["usual"]}, {"items": []}]
     with listening(server):
         url = f"http://127.0.0.1:{server.server_address[1]}"
         with Shoppers(url, {"X-API-Key": "key"}, orders, count=3) as shoppers:
@@ -79,7 +80,7 @@ def test_a_training_is_seen_to_its_end(state: str, tmp_path: Path, monkeypatch: 
             begun[0].execution.state = state
             begun[0].save()
 
-    monkeypatch.setattr(arrival.time, "sleep", sleep)
+    monkeypatch.setattr("delivery.demo.arrival.time.sleep", sleep)
     if state == SUCCEEDED:
         assert trained(cloud, "trainer", "11m").state == SUCCEEDED
     else:
