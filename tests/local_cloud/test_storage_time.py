@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from infra.local.objects.staging import staged
 from infra.local.objects.store import Store
 from infra.local.provider.resource import Place, Refused
 from infra.local.services.storage import RESOURCES
+from infra.local.supervisor import client
 from tests.local_cloud.storage_server import Api, answering, files
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -206,6 +207,18 @@ def test_lifecycle_rules_act_by_the_stacks_clock(api: Api, names: Iterator[str])
     os.utime(path, (0, datetime(2026, 1, 31, tzinfo=UTC).timestamp()))
     later(api, seconds=1)
     assert not path.exists(), "a rule sees the files of containers, too"
+
+
+def test_the_supervisor_lets_rules_act_once_the_clock_is_moved(
+    cloud: Cloud, ask: Any, wait_until: Callable[..., Any]
+) -> None:
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 1}}
+    ask.create("gcp:storage/bucket:Bucket", {"name": "raw", "location": "EU", "lifecycleRules": [rule], **OFF})
+    client.apis(cloud)
+    path = cloud.bucket("raw") / "a"
+    path.write_text("x")
+    clock.advance(cloud, timedelta(days=2))
+    wait_until(lambda: not path.exists())
 
 
 def test_uploads_that_nobody_goes_on_with_end(api: Api, names: Iterator[str]) -> None:

@@ -69,6 +69,8 @@ def act(cloud: Cloud) -> Done:
 
 def _act(store: Store, now: datetime, done: Done) -> None:
     rules = [one for one in store.settings.rules if one.action != ABORT]
+    if not rules and not store.beside.exists():
+        return
     if rules:
         for seen, version in list(_seen(store)):
             rule = due(store.settings.rules, seen, now)

@@ -31,6 +31,8 @@ _LOOK_SECONDS = 0.5
 """How often a bucket is looked at. A look takes at most a twentieth of the time, however many objects there are."""
 _SHARE = 20
 _BACK = timedelta(seconds=1)
+_AGE_SECONDS = 60.0
+"""How often buckets' lifecycle rules are looked at, besides whenever the clock is moved."""
 
 
 class Schedule:
@@ -82,6 +84,8 @@ class Watch:
         self.buckets: dict[str, Arrivals] = {}
         self._read: float | None = None
         self._next_look = 0.0
+        self._next_ageing, self._aged_by = time.monotonic() + _AGE_SECONDS, clock.clock(cloud)
+        self._ageing: asyncio.Task[None] | None = None
         self._firings: set[asyncio.Task[None]] = set()
         self._processes: set[tuple[int, str | None]] = set()
         # A lease is broken by a signal that would end this process, where somebody opens the file in that moment.
@@ -94,6 +98,7 @@ class Watch:
                 self._take_up()
                 self._tick(clock.now(self.cloud))
                 await self._look()
+                self._let_buckets_age()
             except OSError as problem:
                 note(f"schedules and buckets can't be looked at: {problem.strerror}")
             await asyncio.sleep(clock.LOOK_SECONDS if self.schedules or self.triggers else _LOOK_SECONDS)
@@ -104,6 +109,8 @@ class Watch:
             kill_group(pid, started)
         for task in self._firings:
             task.cancel()
+        if self._ageing:
+            await asyncio.wait([self._ageing])
         await asyncio.gather(*self._firings, return_exceptions=True)
 
     def _take_up(self) -> None:
@@ -150,6 +157,14 @@ class Watch:
                     self._begin(self._deliver(trigger, landed))
         took = time.monotonic() - begun
         self._next_look = time.monotonic() + max(_LOOK_SECONDS, _SHARE * took)
+
+    def _let_buckets_age(self) -> None:
+        """Do what time does to buckets, one after the other and beside all else."""
+        now = clock.clock(self.cloud)
+        is_due = time.monotonic() >= self._next_ageing or now != self._aged_by
+        if is_due and (self._ageing is None or self._ageing.done()):
+            self._next_ageing, self._aged_by = time.monotonic() + _AGE_SECONDS, now
+            self._ageing = asyncio.create_task(asyncio.to_thread(_age, self.cloud))
 
     def _begin(self, firing: Any) -> None:
         task = asyncio.create_task(firing)
@@ -216,6 +231,17 @@ class Watch:
             paused = "paused" if one.watched.inputs.get("paused") else one.problem
             told.append({"id": one.watched.id, "name": one.watched.name, "next": _told(following), "not": paused})
         return told
+
+
+def _age(cloud: Cloud) -> None:
+    import sqlite3
+
+    from infra.local.objects import lifecycle  # with what it needs, which a stack without buckets never does
+
+    try:
+        lifecycle.act(cloud)
+    except (OSError, sqlite3.Error) as problem:
+        note(f"lifecycle rules can't act: {problem}")
 
 
 def _told(moment: datetime | None) -> str:

@@ -6,6 +6,7 @@ https://cloud.google.com/storage/docs/uploads-downloads
 import os
 import re
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
@@ -35,7 +36,7 @@ async def insert(call: Call, bucket: str) -> Response:
     request, kind = call.request, call.query.get("uploadType", "")
     if _OWN_KEY in request.headers:
         raise Failure(501, "notImplemented", "The local cloud doesn't encrypt with keys that a client supplies.")
-    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE)
+    store = call.store(bucket, iam.OBJECT_CREATE)  # from memory, but for the first call after a change
     if kind == "resumable":
         if upload_id := call.query.get("upload_id"):
             return await _arriving(call, store, upload_id)
@@ -84,33 +85,43 @@ async def _whole(call: Call, store: Store, related: Related | None) -> Response:
             waiting.append(data)
             size += len(data)
             if size >= _AT_ONCE:
-                file = file or Staged(store.staging)
-                await to_thread.run_sync(_add, file, waiting)
+                file = await to_thread.run_sync(_add, file or store.staging, waiting)
                 waiting, size = [], 0
         if related:
             related.finish()
-        file = file or Staged(store.staging)
         return await to_thread.run_sync(_stored, call, store, file, waiting, related)
     except BaseException:
         if file:
-            file.discard()
+            file.discard()  # also after `_stored` has done so
         raise
 
 
-def _add(file: Staged, chunks: list[bytes]) -> None:
-    for chunk in chunks:
-        file.add(chunk)
+def _add(to: Staged | Path, chunks: list[bytes]) -> Staged:
+    """Write chunks into a staged file, or into a new one of this folder."""
+    file = Staged(to) if isinstance(to, Path) else to
+    try:
+        for chunk in chunks:
+            file.add(chunk)
+    except BaseException:
+        file.discard()
+        raise
+    return file
 
 
-def _stored(call: Call, store: Store, file: Staged, rest: list[bytes], related: Related | None) -> Response:
-    _add(file, rest)
-    asked = _asked(call, (related.metadata or b"") if related else b"")
-    told = related.content_type if related else call.request.headers.get("Content-Type")
-    if told and not asked.get("contentType"):
-        asked["contentType"] = told
-    content = file.finish()
-    require_sums(content, {**_sums_of(call.request.headers), **asked})
-    return _finished(call, store, content, asked, call.conditions)
+def _stored(call: Call, store: Store, begun: Staged | None, rest: list[bytes], related: Related | None) -> Response:
+    file = begun or Staged(store.staging)
+    try:
+        _add(file, rest)
+        asked = _asked(call, (related.metadata or b"") if related else b"")
+        told = related.content_type if related else call.request.headers.get("Content-Type")
+        if told and not asked.get("contentType"):
+            asked["contentType"] = told
+        content = file.finish()
+        require_sums(content, {**_sums_of(call.request.headers), **asked})
+        return _finished(call, store, content, asked, call.conditions)
+    except BaseException:
+        file.discard()
+        raise
 
 
 def _asked(call: Call, metadata: bytes) -> dict[str, Any]:
