@@ -27,6 +27,8 @@ WHOSE_KEY = $(if $(filter 1,$(RUN_KEY)),--run-key,--histories "$(HISTORIES)")
 # A stack on this machine begins with this machine's key, so that its outcomes join the orders that `make train` reads. Into the
 # environment alone: the shell names the value in no argument.
 SAME_KEY = ORDERGUARD_MASKING_KEY="$${ORDERGUARD_MASKING_KEY:-$${MASKING_KEY:-$$(cat "$$MASKING_KEY_FILE")}}"
+# Who asks, for a service here that is not open to everybody: into the environment alone, too.
+IDENTIFIED = IDENTITY_TOKEN="$${IDENTITY_TOKEN-$$(test -n "$$ORDERGUARD_URL" || $(PYTHON) -m infra.local token --stack "$(STACK)" 2>/dev/null)}"
 ACTIONLINT := $(VENV)/bin/actionlint
 
 # uv is ten times as fast as pip; where only pip knows the way to a package index (pip.conf), pip does it.
@@ -44,7 +46,7 @@ SUITE_platform := tests/local_cloud tests/service tests/browser tests/rag tests/
 # A misspelt name would be taken for none, a misspelt stack for one without settings, a misspelt suite for all tests. Names with a _ are
 # left alone: they are the environment's of a program.
 FLAGS := FIELDS FORCE JSON RUN_KEY V YES
-NAMES := $(FLAGS) AREA AT BASE CONFIG CORPUS CUSTOMER DATA DAYS FEEDS FILE HISTORIES IMAGE IN KEY MAPPING MEANS MODEL MODELS ORDER ORDERS \
+NAMES := $(FLAGS) ACCOUNT AREA AT AUDIENCE BASE CONFIG CORPUS CUSTOMER DATA DAYS FEEDS FILE HISTORIES IMAGE IN KEY MAPPING MEANS MODEL MODELS ORDER ORDERS \
 	OUT OUTCOME OUTCOMES PORT RECORD REGISTRY REVISION ROTATE RULES RUNNER SECRET SOURCE STACK SUITE TAG THRESHOLD TIME VERSION
 TYPED := $(foreach name,$(.VARIABLES),$(if $(findstring _,$(name)),,$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)),)
@@ -88,11 +90,15 @@ open: $(RUN_ENV) ## > Print a link that opens its page: works once, for ten minu
 .PHONY: score
 score: $(RUN_ENV) ## > Score orders through it (ORDERS=file.ndjson, or any export)
 	@test "$(ORDERS)" != "$(SAMPLE_TO_SCORE)" || test -f "$(SAMPLE_TO_SCORE)" || $(PYTHON) -m data.generator
-	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
+	@file=$$($(PYTHON) -m data.importing.for_scoring --source "$(SOURCE)" --mapping "$(MAPPING)" "$(ORDERS)" ) && $(IDENTIFIED) $(PYTHON) -m app.score_table --record "$(RECORD)" "$$file"
 
 .PHONY: status
 status: $(RUN_ENV) ## > Say where it is, what it serves, how it is (V=1: all)
 	@$(PYTHON) -m infra.local status --stack "$(STACK)" $(if $(filter 1,$(V)),--verbose)
+
+.PHONY: token
+token: $(RUN_ENV) ## Print an identity token for a service here (AUDIENCE=…)
+	@$(PYTHON) -m infra.local token --stack "$(STACK)" $(if $(AUDIENCE),--audience "$(AUDIENCE)") $(if $(ACCOUNT),--account "$(ACCOUNT)")
 
 .PHONY: preview
 preview: $(RUN_ENV) $(if $(JSON),,engine champion) ## > Show what `up` would change, with the policies (STACK=prod)

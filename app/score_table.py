@@ -79,6 +79,12 @@ def key_header(environment: Mapping[str, str], local: Path = LOCAL) -> dict[str,
     return {name.strip(): value.strip()}
 
 
+def token_header(environment: Mapping[str, str]) -> dict[str, str]:
+    """The identity token for a service that does not let everybody call; the header leaves Authorization free."""
+    token = environment.get("IDENTITY_TOKEN")
+    return {"X-Serverless-Authorization": f"Bearer {token}"} if token else {}
+
+
 def score_all(body: bytes, url: str, header: Mapping[str, str], record: bool = False) -> list[Line]:
     """`score` for a body of any length, some orders a request: this client reads only when it has sent."""
     orders = [order for order in body.splitlines() if order.strip()]
@@ -123,6 +129,8 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> str:
+    if error.code in (401, 403) and "html" in error.headers.get("Content-Type", ""):
+        return f"The service at {url} is not open to everybody: set IDENTITY_TOKEN (here: `make token` prints one)."
     if error.code == 401:
         return f"The service at {url} does not accept the API key in {LOCAL / 'api-key.header'}; `make up` rewrites it."
     try:
@@ -205,7 +213,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         url = service_url(os.environ)
-        lines = score_all(body, url, key_header(os.environ), record)
+        lines = score_all(body, url, {**key_header(os.environ), **token_header(os.environ)}, record)
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from delivery.commands import run
 from delivery.errors import DeliveryError
 from delivery.stack import Stack, on_google_cloud
 from delivery.tokens import bearer, google_headers, kept
+from infra.local.apis.identity import owner_headers
 from infra.local.cloud import Cloud
 from infra.local.home import home_from
 from infra.local.services import secretmanager
@@ -24,7 +25,7 @@ def address_of(stack: Stack, outputs: Mapping[str, Any]) -> str:
 
 
 def headers_for(stack: Stack, outputs: Mapping[str, Any], url: str) -> dict[str, str]:
-    """What lets a request in: an identity token on Google Cloud, and the API key where this caller may have it."""
+    """What lets a request in: an identity token, and the API key where this caller may have it."""
     headers = identity_headers(stack, url)
     if on_google_cloud(stack.environment):
         return headers
@@ -53,9 +54,9 @@ def older_of(keys: str) -> str:
 
 
 def identity_headers(stack: Stack, url: str) -> dict[str, str]:
-    """What proves to Cloud Run who asks; nothing on this machine."""
+    """What proves to Cloud Run who asks; on this machine that it is its owner."""
     if not on_google_cloud(stack.environment):
-        return {}
+        return owner_headers(Cloud(home_from(stack.environment), stack.name), url)
     account = stack.environment.get("DEPLOY_SERVICE_ACCOUNT")
     return bearer(kept(f"{account} for {url}", lambda: _identity_token(account, url)))
 

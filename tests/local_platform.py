@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.apis.identity import owner_headers
+from infra.local.cloud import Cloud
+from infra.local.home import Home
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 WAIT_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
@@ -69,7 +73,8 @@ class Platform:
 
     def headers(self) -> dict[str, str]:
         name, _, value = (self.home / "api-key.header").read_text().strip().partition(":")
-        return {"Content-Type": "application/json", name.strip(): value.strip()}
+        own = owner_headers(Cloud(Home(self.home), self.stack), self.url)
+        return {"Content-Type": "application/json", name.strip(): value.strip(), **own}
 
     def get(
         self, path: str, timeout: float = ANSWER_SECONDS, headers: Mapping[str, str] | None = None

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.apis.identity import owner_headers
 from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import latest_state, state_file
 from infra.local.home import REPOSITORY, Home
@@ -166,7 +168,9 @@ class Stage:
         """What the service says; empty where it does not answer."""
         outputs = self.outputs()
         try:
-            with straight().open(str(outputs.get("url")), timeout=20) as answer:
+            url = str(outputs.get("url"))
+            asked = urllib.request.Request(url, headers=owner_headers(self.cloud, url))
+            with straight().open(asked, timeout=20) as answer:
                 found: dict[str, Any] = json.loads(answer.read())
                 return found
         except (OSError, ValueError, urllib.error.URLError):

@@ -92,6 +92,12 @@ def _secret(arguments: argparse.Namespace) -> int:
     return secret(home_from(), arguments.stack, arguments.key)
 
 
+def _token(arguments: argparse.Namespace) -> int:
+    from infra.local.commands.token import token
+
+    return token(home_from(), arguments.stack, arguments.audience, arguments.account, access=arguments.access)
+
+
 def _types(arguments: argparse.Namespace) -> int:
     from infra.local.facts import known_types
     from infra.local.services import all_resources
@@ -150,6 +156,10 @@ def _parser() -> argparse.ArgumentParser:
         "secret", _secret, "keep a secret setting in this home, encrypted; its value comes on standard input"
     )
     kept.add_argument("key", help="the setting, such as orderguard:hookShopifySecret")
+    shown = command("token", _token, "print an identity token, for a service that is not open to everybody")
+    shown.add_argument("--audience", help="whom it is for (default: the URL of the stack's service)")
+    shown.add_argument("--account", help="a service account of the stack to be (default: the owner of this machine)")
+    shown.add_argument("--access", action="store_true", help="an access token, for Google's interfaces here")
     command("types", _types, "list the resource types that the local cloud knows, with their kinds")
     return parser
 

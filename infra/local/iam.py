@@ -199,6 +199,7 @@ def full_name(resource: str) -> str:
     return f"projects/_/buckets/{name}" if kind == "bucket" else name
 
 
+_CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 _PARENTS = {
     "gcp:storage/bucketIAM": ("bucket", "bucket"),
     "gcp:secretmanager/secretIam": ("secret", "secretId"),
@@ -222,8 +223,9 @@ def policies(cloud: Cloud) -> Policies:
     """The bindings of everything that the stack has made up to now."""
     found: list[Binding] = []
     custom: dict[str, frozenset[str]] = {}
-    for record in cloud.all():
-        if record.type == "gcp:projects/iAMCustomRole:IAMCustomRole":
+    kinds = {token for token, _ in cloud.names() if token == _CUSTOM_ROLE or token.startswith(tuple(_PARENTS))}
+    for record in cloud.all(*kinds) if kinds else ():
+        if record.type == _CUSTOM_ROLE:
             custom[record.id] = frozenset(record.inputs.get("permissions") or ())
         parent = next((one for prefix, one in _PARENTS.items() if record.type.startswith(prefix)), None)
         if parent is None or not ({"role", "policyData"} & set(record.inputs)):

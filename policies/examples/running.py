@@ -49,7 +49,10 @@ EXAMPLES: tuple[Examples | StackExamples, ...] = (
     Examples(
         "cloud-run-no-public-invoker",
         "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
-        holds=[{"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-hooks"}],
+        holds=[
+            {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-hooks"},
+            {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-local-scorer"},
+        ],
         violated=[
             {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-scorer"},
             {"role": "roles/run.invoker", "member": "allUsers", "name": "orderguard-prod-scorer-hooks"},

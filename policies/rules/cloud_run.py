@@ -25,6 +25,8 @@ FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 INVOKER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 OPEN_SERVICES = {"openServices": ["orderguard-local-hooks", "orderguard-staging-hooks", "orderguard-prod-hooks"]}
 """The services that everybody may call, each by its whole name: shops' platforms have no identity to name."""
+ON_THIS_MACHINE = "orderguard-local-scorer"
+"""The scoring service of the local cloud: it listens on this machine alone, and a browser has no token."""
 
 _DIGEST = lazy(r"@sha256:[0-9a-f]{64}$")
 
@@ -35,7 +37,7 @@ _DIGEST = lazy(r"@sha256:[0-9a-f]{64}$")
     types=INVOKER_TYPES,
     severity=CRITICAL,
     frameworks=[checkov("CKV_GCP_102"), org_policy("run.managed.requireInvokerIam")],
-    settings=OPEN_SERVICES,
+    settings={"openServices": [*OPEN_SERVICES["openServices"], ON_THIS_MACHINE]},
     generic={"openServices": []},
     fix="Grant roles/run.invoker to the callers' service accounts; one that is open on purpose needs an exception.",
 )

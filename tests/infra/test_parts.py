@@ -147,7 +147,7 @@ def test_a_canary_shares_traffic_with_the_stable_revision(models: Path) -> None:
 
 def test_callers_are_the_members_that_the_stack_names(models: Path) -> None:
     shop = "serviceAccount:shop@orderguard-local.iam.gserviceaccount.com"
-    members = declared(invokers=[shop]).of("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
+    members = declared(invokers=[shop], openInvoker=False).of("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
     assert [(grant["member"], grant["role"]) for grant in members.values()] == [(shop, "roles/run.invoker")]
     opened = declared(openInvoker=True).of("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
     assert [grant["member"] for grant in opened.values()] == ["allUsers"]

@@ -3,6 +3,8 @@
 import base64
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from infra.__main__ import platform
 from infra.keys import DRAWN
 from infra.local.cloud import Cloud
 from infra.local.home import Home
-from infra.local.ports import free_port
+from infra.local.ports import free_port, straight
 from infra.local.pulumi import run
 from infra.local.services import kms, secretmanager
 from infra.local.services.secretmanager import VERSION
@@ -66,6 +68,34 @@ def test_the_stack_serves_and_a_second_up_changes_nothing(deployed: Platform) ->
     again = deployed.up()
     assert again.returncode == 0, f"{again.stdout}\n{again.stderr}"
     assert "no resource changes" in again.stdout, again.stdout
+
+
+def test_nobody_calls_it_without_a_token_of_who_may(deployed: Platform) -> None:
+    """Neither stack names an invoker: the owner of the machine may call, and the service's own account may not."""
+
+    def asked(token: str, header: str = "Authorization") -> tuple[int, str]:
+        own = {header: f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"{deployed.url}/readyz", headers=own)
+        try:
+            with straight().open(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    def token(*words: str) -> str:
+        printed = deployed.command("token", *words)
+        assert printed.returncode == 0, printed.stderr
+        return printed.stdout.strip()
+
+    status, page = asked("")
+    assert status == 403 and "Your client does not have permission to get URL <code>/readyz</code>" in page
+    assert asked(token())[0] == asked(token(), "X-Serverless-Authorization")[0] == 200
+    assert asked(token("--audience", "https://another.example"))[0] == asked("a-guess")[0] == 401
+    account = f"orderguard-{deployed.stack}-scorer@orderguard-{deployed.stack}.iam.gserviceaccount.com"
+    assert asked(token("--account", account))[0] == 403
+    assert "There is no service account" in deployed.command("token", "--account", "nobody").stderr
+    assert "members with roles/run.invoker, and you by a token" in deployed.command("status").stdout
 
 
 def test_the_decrypted_state_shows_no_key(deployed: Platform) -> None:

@@ -48,6 +48,8 @@ class Stack:
         (context / "server.py").write_text(ASKED)
         image = ask.create("docker:index/image:Image", {"imageName": "web:1", "build": {"context": str(context)}})
         self.image = image["repoDigest"]
+        everybody = {"project": "a-project", "role": "roles/run.invoker", "member": "allUsers"}
+        ask.create("gcp:projects/iAMMember:IAMMember", everybody)
 
     def container(self, port: int | None = None, **fields: Any) -> dict[str, Any]:
         envs = [{"name": name, "value": str(value)} for name, value in fields.pop("envs", {}).items()]

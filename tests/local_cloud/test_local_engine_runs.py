@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from infra.local import pulumi
+from infra.local.apis.identity import owner_headers
 from infra.local.commands.engine_run import heal_state
 from infra.local.engine import environment
 from infra.local.errors import LocalCloudError
@@ -86,8 +87,9 @@ def outputs(program: Any) -> dict[str, Any]:
     return found
 
 
-def get(url: str) -> dict[str, str]:
-    with urllib.request.urlopen(url, timeout=60) as answer:
+def get(program: Any, url: str) -> dict[str, str]:
+    own = owner_headers(program.cloud, url)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=own), timeout=60) as answer:
         return dict(zip(("revision", "service", "greeting", "key", "folder"), answer.read().decode().split("|")))
 
 
@@ -160,17 +162,17 @@ def test_a_service_runs_with_its_secret_and_its_mount_and_is_gone_after_destroy(
     code, text = program.run("up", "--yes")
     assert code == 0, text
     url = outputs(program)["url"]
-    first = get(url)
+    first = get(program, url)
     assert (first["service"], first["key"], first["greeting"]) == ("web", "the-secret-value", "hello")
     assert (Path(first["folder"]) / "note.txt").read_text() == "hello"
     assert program.run("up", "--yes", "--skip-preview", "--config", "small:greeting=welcome")[0] == 0
-    second = get(url)
+    second = get(program, url)
     assert second["greeting"] == "welcome"
     assert second["revision"] != first["revision"]
     assert program.run("destroy", "--yes", "--skip-preview")[0] == 0
     assert client.running(program.cloud) is None
     with pytest.raises(OSError):
-        get(url)
+        get(program, url)
 
 
 def test_a_forgotten_binding_stops_the_revision_and_leaves_nothing_running(program: Any) -> None:

@@ -141,7 +141,7 @@ def test_from_one_to_the_most_and_to_zero_and_back(run: Any, monkeypatch: pytest
         assert {status for _, _, status in answers} == {"200"} and len({body[0] for _, body, _ in answers}) == 3
         await until(lambda: web.instances() == [])
         told = web.service.status()
-        assert health_of({"services": [told]})["web"] == (
+        assert health_of(web.cloud, {"services": [told]})["web"] == (
             True,
             "scaled to zero: the next request starts an instance",
         )

@@ -40,11 +40,7 @@ class VertexProvider:
             httpx_async_client=client(settings.timeout_seconds),
         )
         # A server on this machine is a stand-in: Google's credentials are neither looked up for it nor sent to it.
-        stand_in = (
-            Credentials(token=NO_CREDENTIALS)  # type: ignore[no-untyped-call]
-            if is_loopback(settings.base_url)
-            else None
-        )
+        stand_in = Credentials(token=NO_CREDENTIALS) if is_loopback(settings.base_url) else None
         self._client = genai.Client(
             vertexai=True,
             project=settings.project,

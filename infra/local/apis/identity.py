@@ -27,7 +27,8 @@ SECONDS = 3600
 OWNER = "owner@localhost"
 """The person whose machine this is: the owner of all its stacks."""
 _ACCESS = "ya29."
-_SKEW_SECONDS = 10
+SKEW_SECONDS = 10
+"""How far clocks may be apart."""
 
 
 class Untrusted(Exception):
@@ -73,6 +74,13 @@ def identity_token(cloud: Cloud, account: str, audience: str, now: float | None 
     return jwt.encode(claims, _signing_key(cloud), "RS256", headers={"kid": _key_id(cloud)})
 
 
+def owner_headers(cloud: Cloud, url: str) -> dict[str, str]:
+    """What lets the owner of the machine in at a service's URL, whoever else may call; the container gets
+    Authorization as it is.
+    """
+    return {"X-Serverless-Authorization": f"Bearer {identity_token(cloud, OWNER, url)}"}
+
+
 def verified(cloud: Cloud, token: str, audiences: Sequence[str]) -> Mapping[str, Any]:
     """The claims of an identity token for one of these audiences. Raises Untrusted."""
     import jwt
@@ -84,7 +92,7 @@ def verified(cloud: Cloud, token: str, audiences: Sequence[str]) -> Mapping[str,
             algorithms=["RS256"],
             audience=list(audiences),
             issuer=ISSUER,
-            leeway=_SKEW_SECONDS,
+            leeway=SKEW_SECONDS,
             options={"require": ["exp", "iat", "aud", "iss", "sub", "email"]},
         )
     except jwt.InvalidTokenError as problem:

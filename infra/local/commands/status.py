@@ -2,12 +2,14 @@
 
 import json
 import urllib.error
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from infra.local.clock import clock
+from infra.local.apis.identity import owner_headers
 from infra.local.cloud import Cloud
 from infra.local.commands.clock import described
 from infra.local.commands.store import said
@@ -72,7 +74,7 @@ def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> i
     if as_json:
         print(json.dumps(found, indent=1))
         return EXIT_OK
-    health = health_of(found)
+    health = health_of(Cloud(home, stack), found)
     stack = "" if stack == DEFAULT_STACK else f" STACK={stack}"
     for line in summary(found, health, up=f"make up{stack}", more=f"make status V=1{stack}"):
         print(line)
@@ -82,9 +84,14 @@ def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> i
     return EXIT_UNEXPECTED if stopped or not all(well for well, _ in health.values()) else EXIT_OK
 
 
-def health_of(found: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
+def health_of(cloud: Cloud, found: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
     """Of each service, whether it is as it should be, and in words."""
-    return {one["name"]: _health(one) for one in found["services"]}
+    return {one["name"]: _health(cloud, one) for one in found["services"]}
+
+
+def callers(service: Mapping[str, Any]) -> str:
+    """Who may call a service, in words."""
+    return "everybody" if service["everybody"] else "members with roles/run.invoker, and you by a token"
 
 
 def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *, up: str, more: str) -> Iterator[str]:
@@ -98,6 +105,7 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
         for share in service["traffic"]:
             yield f"    revision  {share['revision']} ({share['percent']} % of the traffic)"
         yield f"    health    {health[service['name']][1]}"
+        yield f"    callers   {callers(service)}"
     if not found["supervisor"]:
         yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
@@ -111,14 +119,15 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
     yield f"{count} resources; `{more}` lists them, and the processes"
 
 
-def _health(service: Mapping[str, Any]) -> tuple[bool, str]:
+def _health(cloud: Cloud, service: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether a service is as it should be, and in words."""
     if is_declared(service):
         return True, "declared only: this machine can't run it"
     if asleep := _asleep(service):
         return True, asleep
     try:
-        with straight().open(f"{service['url']}{_READY}", timeout=_SECONDS):
+        asked = urllib.request.Request(f"{service['url']}{_READY}", headers=owner_headers(cloud, service["url"]))
+        with straight().open(asked, timeout=_SECONDS):
             return True, "ready"
     except urllib.error.HTTPError as answer:
         # One that has no such path answers all the same.

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import pulumi
+from infra.local.apis.identity import owner_headers
 from infra.local.cloud import Cloud, Damaged
 from infra.local.commands.accepted import Accepted
 from infra.local.commands.engine_run import Transcript, alone, banner, engine, heal_state, outputs_of, policy_pack
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.alerts import alert_settings, alerts_kept
 from infra.local.commands.service_port import choose_port, first_service, kept, together, write_url
+from infra.local.commands.status import callers
 from infra.local.commands.store import engine_settings, require_server, said
 from infra.local.commands.warnings import warnings
 from infra.local.engine import ensure_engine, environment
@@ -103,7 +105,7 @@ def up(
         accepted.keep()
         outputs = outputs_of(home, stack, whole)
         with steps.step("waiting for /readyz"):
-            ready = _wait_until_ready(str(outputs.get("url", "")))
+            ready = _wait_until_ready(cloud, str(outputs.get("url", "")))
         if not ready:
             raise LocalCloudError(
                 f"{outputs.get('url')}/readyz does not answer. See: python -m infra.local logs --stack {stack}",
@@ -157,11 +159,12 @@ def heal_services(cloud: Cloud, port: int) -> list[str]:
     return done
 
 
-def _wait_until_ready(url: str) -> bool:
+def _wait_until_ready(cloud: Cloud, url: str) -> bool:
     deadline = time.monotonic() + _READY_SECONDS
+    asked = urllib.request.Request(f"{url}/readyz", headers=owner_headers(cloud, url))
     while time.monotonic() < deadline:
         try:
-            with straight().open(f"{url}/readyz", timeout=5) as answer:
+            with straight().open(asked, timeout=5) as answer:
                 if answer.status == 200:
                     return True
         except (OSError, urllib.error.URLError):
@@ -213,6 +216,7 @@ def _tell(
     print(f"\n{steps.table()}\n")
     print(f"    URL            {outputs['url']}")
     print(f"    API            {outputs['url']}/docs")
+    print(f"    callers        {_callers(cloud, str(outputs['url']))}")
     if hooks := outputs.get("hooks_url"):
         print(f"    webhooks       {hooks}/v1/hooks/ (in Google Cloud: behind the load balancer)")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
@@ -230,6 +234,15 @@ def _tell(
             f" {outputs['url']}/v1/score\n"
         )
     print("    next: `make score` scores a sample of orders; `make status` shows what runs; `make down` removes it all")
+
+
+def _callers(cloud: Cloud, url: str) -> str:
+    """Who may call the service, and how."""
+    services = client.request(cloud, {"do": "status"})["services"]
+    found = next((one for one in services if one["url"] == url), None)
+    if found is None or found["everybody"]:
+        return "everybody on this machine (orderguard:openInvoker), with the API key"
+    return f"{callers(found)}: `make token` prints one, `make score` shows one"
 
 
 def _histories(cloud: Cloud, outputs: Mapping[str, Any]) -> str:

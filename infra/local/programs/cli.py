@@ -78,6 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     clock.options(
         command("clock", lambda wanted, given: clock.show_or_set(wanted.home, wanted.stack, given), clock.SAYS)
     )
+    token = command(
+        "token",
+        lambda wanted, given: commands.show_token(wanted, given.audience, given.account, access=given.access),
+        "print an identity token, for a service that is not open to everybody",
+    )
+    token.add_argument("--audience", help="whom it is for (default: the URL of the stack's service)")
+    token.add_argument("--account", help="a service account of the stack to be (default: the owner of this machine)")
+    token.add_argument("--access", action="store_true", help="an access token, for Google's interfaces here")
     env = command(
         "env",
         lambda wanted, given: commands.show_environment(wanted, export=not given.plain),

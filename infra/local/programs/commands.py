@@ -19,7 +19,8 @@ from infra.local.commands.engine_run import Transcript, alone, banner, heal_stat
 from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
-from infra.local.commands.status import collect, health_of, show, summary
+from infra.local.commands.status import callers, collect, health_of, show, summary
+from infra.local.commands.token import token as print_token
 from infra.local.commands.up import drop_damaged
 from infra.local.commands.warnings import is_declared, warnings
 from infra.local.engine import ENGINE_VERSION, ensure_engine
@@ -93,6 +94,8 @@ def up(wanted: Wanted) -> int:
     services = _services(cloud)
     for one in services:
         print(f"    service {one['name']:<12} {one['url']}{' DOES NOT ANSWER' if one['name'] in silent else ''}")
+        how = "" if one["everybody"] else f": {wanted.again('token')}"
+        print(f"    callers {'':<12} {callers(one)}{how}")
     for line in warnings(services):
         print(f"    warning: {line}")
     if silent:
@@ -165,7 +168,9 @@ def status(wanted: Wanted, *, as_json: bool, verbose: bool = False) -> int:
         print(json.dumps(found, indent=1))
         return EXIT_OK
     print(f"{wanted.project.name}/{wanted.stack} in {wanted.home.root}")
-    for line in summary(found, health_of(found), up=wanted.again("up"), more=f"{wanted.again('status')} -v"):
+    for line in summary(
+        found, health_of(wanted.cloud, found), up=wanted.again("up"), more=f"{wanted.again('status')} -v"
+    ):
         print(line)
     if verbose:
         show(found)
@@ -184,6 +189,11 @@ def status(wanted: Wanted, *, as_json: bool, verbose: bool = False) -> int:
 def show_logs(wanted: Wanted, name: str | None, lines: int) -> int:
     """The newest lines of the stack's services and jobs."""
     return logs(wanted.home, wanted.stack, name, lines)
+
+
+def show_token(wanted: Wanted, audience: str | None, account: str | None, *, access: bool) -> int:
+    """An identity token, or an access token."""
+    return print_token(wanted.home, wanted.stack, audience, account, access=access)
 
 
 def run_job(wanted: Wanted, name: str) -> int:
@@ -265,7 +275,7 @@ def _silent(cloud: Cloud, seconds: float = _ANSWER_SECONDS) -> list[str]:
     deadline = time.monotonic() + seconds
     while True:
         services = [one for one in _services(cloud) if not is_declared(one)]
-        silent = sorted(str(one["name"]) for one in services if not running.answers(str(one["url"])))
+        silent = sorted(str(one["name"]) for one in services if not running.answers(cloud, str(one["url"])))
         if not silent or time.monotonic() >= deadline:
             return silent
         time.sleep(0.2)

@@ -3,11 +3,13 @@
 import os
 import re
 import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from infra.local import pulumi
+from infra.local.apis.identity import owner_headers
 from infra.local.cloud import Cloud
 from infra.local.commands.engine_run import latest_state, state_file
 from infra.local.engine import environment
@@ -146,10 +148,11 @@ def hints(text: str) -> list[str]:
     )
 
 
-def answers(url: str) -> bool:
+def answers(cloud: Cloud, url: str) -> bool:
     """Whether something behind the service's URL answers, whatever it says."""
     try:
-        with straight().open(url, timeout=10):
+        asked = urllib.request.Request(url, headers=owner_headers(cloud, url))
+        with straight().open(asked, timeout=10):
             return True
     except urllib.error.HTTPError as answer:
         return answer.code not in (502, 503, 504)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from infra.local.supervisor.invoker import TurnedAway
 from infra.local.supervisor.message import Head, Malformed, copy_body, copy_to_end, parse_head
 from infra.local.supervisor.upstream import LARGEST_HEAD, Connection, NotListening, Pool
 
@@ -32,6 +33,8 @@ class Refusal:
     text: str
 
 
+Admission = Callable[[Head], TurnedAway | None]
+"""Why a request is not let in, or None; what it changes in the head goes on."""
 Route = Callable[[Head, Pool | None], Awaitable[Pool | Refusal]]
 """A request's head, and the instance that it was sent to before, in vain → the instance that answers it, at which it
 has a place from now on, or why none does.
@@ -80,6 +83,13 @@ class _Client:
         await self.writer.drain()
         return False
 
+    async def turn_away(self, how: TurnedAway, head: Head) -> bool:
+        """Turn somebody away who may not call, and part."""
+        self.answered = True
+        self.writer.write(how.written(head.path))
+        await self.writer.drain()
+        return False
+
 
 class Front:
     """Serves one listening socket."""
@@ -90,11 +100,13 @@ class Front:
         timeout: Callable[[], float],
         patience: Patience = Patience(),
         most_connections: int = _MOST_CONNECTIONS,
+        admits: Admission = lambda head: None,
     ) -> None:
         self._route = route
         self._timeout = timeout
         self._patience = patience
         self._most_connections = most_connections
+        self._admits = admits
         self._connections = 0
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,6 +132,8 @@ class Front:
             head = await self._next_head(client)
             if head is None:
                 return False
+            if how := self._admits(head):
+                return await client.turn_away(how, head)
             deadline = asyncio.get_running_loop().time() + self._timeout()
             body = await self._whole_body(head, client, deadline)
             async with asyncio.timeout_at(deadline):

@@ -43,6 +43,11 @@ class Head:
         return self.first.split(b" ", 1)[0]
 
     @property
+    def path(self) -> str:
+        """A request's path, without its query."""
+        return self.first.split(b" ", 2)[1].partition(b"?")[0].decode("latin-1")
+
+    @property
     def status(self) -> bytes:
         """An answer's status."""
         return self.first.split(b" ", 2)[1]

@@ -15,6 +15,7 @@ from infra.local.errors import ContainerError
 from infra.local.files import read_object, write_json
 from infra.local.supervisor import traffic
 from infra.local.supervisor.front import AFFINITY, NONE_READY, Front, Refusal, listen
+from infra.local.supervisor.invoker import Invokers, everybody_may_call
 from infra.local.supervisor.instance import StartFailed
 from infra.local.supervisor.message import Head
 from infra.local.supervisor.revision import Moved, NoPlace, Revision
@@ -51,6 +52,7 @@ class Service:
         self.traffics: list[Mapping[str, Any]] = []
         self.latest = ""
         self.on_process: Callable[[], None] = lambda: None
+        self._invokers = Invokers(cloud, name)
         self._server: asyncio.Server | None = None
         self._starting: Revision | None = None
         self._deploying = asyncio.Lock()
@@ -95,7 +97,10 @@ class Service:
     async def open(self) -> None:
         """Listens on the service's port. Raises OSError where it is taken."""
         if self._server is None:
-            self._server = await listen(Front(self._route, self._timeout), self.port)
+            self._server = await listen(self._front(), self.port)
+
+    def _front(self) -> Front:
+        return Front(self._route, self._timeout, admits=lambda head: self._invokers.admits(head, self.port))
 
     def resume(self) -> None:
         """Starts what was being served, and keeps trying what does not start."""
@@ -264,7 +269,7 @@ class Service:
     async def move(self, port: int) -> None:
         """Listens on another port. Raises OSError, with the old one kept, where it is taken."""
         if port != self.port or self._server is None:
-            opened = await listen(Front(self._route, self._timeout), port)
+            opened = await listen(self._front(), port)
             if self._server:
                 self._server.close()
             self._server, self.port = opened, port
@@ -287,6 +292,7 @@ class Service:
             "name": self.name,
             "url": f"http://127.0.0.1:{self.port}",
             "open": self._server is not None,
+            "everybody": everybody_may_call(self.cloud, self.name),
             "latest": self.latest,
             "traffics": self.traffics,
             "traffic": [
