@@ -42,7 +42,7 @@ class Platform:
         (folder / "Dockerfile").write_text('FROM python:3.11\nENTRYPOINT ["python"]\n')
         image = ask.create("docker:index/image:Image", {"imageName": "train:1", "build": {"context": str(folder)}})
         self.bucket = self.cloud.bucket("raw")
-        self.bucket.mkdir(parents=True)
+        ask.create("gcp:storage/bucket:Bucket", {"name": "raw", "location": "EU"})
         envs = [{"name": "RAW", "value": str(self.bucket)}]
         container = {"image": image["repoDigest"], "args": ["-c", LIST_FILES], "envs": envs}
         self.place = {"location": "europe-west1", "name": "trainer"}
