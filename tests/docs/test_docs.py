@@ -1,6 +1,7 @@
 """The documentation is part of the product: its links lead somewhere and its commands exist."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -100,3 +101,6 @@ def test_no_docstring_is_torn_by_the_quotation_marks_of_a_wrapped_string() -> No
 def test_the_readme_lists_the_packages_that_ci_installs() -> None:
     packages = (REPOSITORY / ".ci/debian-packages").read_text(encoding="utf-8").split()
     assert f"$(cat .ci/debian-packages)   # {', '.join(packages)}\n" in (REPOSITORY / "README.md").read_text("utf-8")
+    container = json.loads((REPOSITORY / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    assert container["onCreateCommand"].endswith("$(cat .ci/debian-packages)")
+    assert f":{(REPOSITORY / '.python-version').read_text().strip()}-" in container["image"]
