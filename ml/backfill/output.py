@@ -106,6 +106,13 @@ def once(folder: Path, kind: type[T], make: Callable[[Path], T]) -> T:
     return found
 
 
+def spend(folder: Path, *names: str) -> None:
+    """Give the disk back what a step made, or some of it, once the steps that use it are done. Its result stays."""
+    for path in folder.iterdir():
+        if path.name != _DONE and (not names or path.name in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a small file, whole or not at all."""
     aside = path.with_name(f".{path.name}.part")

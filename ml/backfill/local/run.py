@@ -18,7 +18,7 @@ from ml.backfill.local.partitions import Known, company_of_entities, facts_of_cu
 from ml.backfill.local.reading import QUARANTINE, Reading, check_quarantined, read_orders
 from ml.backfill.local.seeds import entries_in_order
 from ml.backfill.manifest import BackfillManifest, Request
-from ml.backfill.output import RESULT, listed, once, put_in_place
+from ml.backfill.output import RESULT, listed, once, put_in_place, spend
 from ml.backfill.settings import Settings
 from ml.feature_engineering import ReadingReport
 from ml.histories import made_of
@@ -26,6 +26,7 @@ from ml.lineage import Source
 from ml.order_files import ReadingError, numbered
 from ml.quarantine import TooManyBadLines
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
+from orderguard.history import ENTITIES
 from orderguard.history.seed import SeedHeader, write_seed
 from orderguard.model_version import DataFile, read_manifest as read_version
 from orderguard.private_files import make_private_folder
@@ -77,7 +78,9 @@ def _made(
     if reading.orders - reading.later - reading.misdated < 1:
         raise ReadingError(f"no usable order in {len(paths)} order files", [path.name for path in paths])
     routed = once(routing, Routed, lambda folder: route(reading, settings, limits, read, folder))
+    spend(read)
     once(ordered, int, lambda folder: sort_all(routed, settings, limits, routing, folder))
+    spend(routing)
     first, last = _ends(ordered, routed)
     learnt = _learnt(settings, Known(routed, settings, limits, ordered, work / "pairs"), work)
     blocks = blocks_of(learnt, routed.codes["currency"])
@@ -87,6 +90,7 @@ def _made(
         _Records,
         lambda _: _Records(facts_of_customers(known, blocks, last), company_of_entities(known, last)),
     )
+    spend(ordered, "customers", *ENTITIES)
     files = [
         DataFile(position=file.position, token=file.token, sha256=digest, orders=orders)
         for file, digest, orders in zip(numbered(paths, settings.keyring), request.inputs, routed.kept, strict=True)
@@ -130,7 +134,9 @@ def _learnt(settings: Settings, known: Known, work: Path) -> Learnt:
     if settings.version_dir:
         return of_version(settings.version_dir, known.routed.codes["currency"])
     once(known.folder, int, lambda _: pairs_of_customers(known))
-    return once(work / "learnt", Learnt, lambda _: learn(known.routed, settings, known.source, known.folder, work))
+    learnt = once(work / "learnt", Learnt, lambda _: learn(known.routed, settings, known.source, known.folder, work))
+    spend(known.folder)
+    return learnt
 
 
 def _ends(ordered: Path, routed: Routed) -> tuple[float, float]:
