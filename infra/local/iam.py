@@ -188,8 +188,10 @@ def condition_holds(condition: Any, resource: str) -> bool:
     expression = str((condition or {}).get("expression", ""))
     mark = "resource.name.startsWith("
     if expression.startswith(mark) and expression.endswith(")") and expression.count("(") == 1:
-        prefix = expression[len(mark) : -1].strip("'\"")
-        return full_name(resource).startswith(prefix.rstrip("/")) or prefix.startswith(full_name(resource))
+        prefix, name = expression[len(mark) : -1].strip("'\""), full_name(resource)
+        if "/objects/" in name:
+            return name.startswith(prefix)
+        return name.startswith(prefix.rstrip("/")) or prefix.startswith(name)
     return True
 
 

@@ -358,6 +358,38 @@ def test_who_says_nothing_of_himself_gets_what_is_public(api: Api, bucket: Any) 
     assert raw(api, "DELETE", path, account="").status_code == 401
 
 
+def test_a_condition_on_the_name_holds_for_each_object(api: Api, bucket: Any) -> None:
+    for name in ("in/a", "out/a"):
+        bucket.blob(name).upload_from_string("x")
+    prefix = f"projects/_/buckets/{bucket.name}/objects/in/"
+    condition = {"title": "in", "expression": f'resource.name.startsWith("{prefix}")'}
+    member = {"bucket": bucket.name, "role": "roles/storage.objectUser", "member": f"serviceAccount:{ACCOUNT}"}
+    api.ask.create("gcp:storage/bucketIAMMember:BucketIAMMember", {**member, "condition": condition}, bucket.name)
+    own = api.client(ACCOUNT).bucket(bucket.name)
+    assert own.blob("in/a").download_as_bytes() == b"x"
+    own.blob("in/b").upload_from_string("y", if_generation_match=0)
+    refused: list[Callable[[], Any]] = [
+        lambda: own.blob("out/a").download_as_bytes(),
+        lambda: own.blob("out/b").upload_from_string("y", if_generation_match=0),
+        lambda: own.blob("i").upload_from_string("y"),
+        lambda: own.copy_blob(own.blob("in/a"), own, "out/c"),
+        lambda: own.blob("in/c").compose([own.blob("in/a"), own.blob("out/a")]),
+        lambda: own.blob("out/a").delete(),
+    ]
+    for call in refused:
+        with pytest.raises(exceptions.Forbidden):
+            call()
+    assert list((api.cloud.root / "objects" / bucket.name / "staged").iterdir()) == [], "and nothing is left"
+    assert [one.name for one in bucket.list_blobs()] == ["in/a", "in/b", "out/a"]
+
+
+def test_what_is_never_public_is_not_public(api: Api, names: Iterator[str]) -> None:
+    bucket = api.declare(next(names), publicAccessPrevention="enforced")
+    bucket.blob("a").upload_from_string("x")
+    api.grant(bucket.name, "roles/storage.objectViewer", "allUsers")
+    assert raw(api, "GET", f"/{bucket.name}/a", account="").status_code == 401
+
+
 def test_a_client_makes_changes_and_deletes_buckets(api: Api) -> None:
     client = api.client()
     bucket = client.bucket("made-by-a-client")

@@ -68,6 +68,11 @@ class Settings:
     rules: tuple[Rule, ...] = ()
 
     @property
+    def is_never_public(self) -> bool:
+        """Whether a binding of everybody counts for nothing."""
+        return bool(self.document["iamConfiguration"]["publicAccessPrevention"] == "enforced")
+
+    @property
     def keeps(self) -> bool:
         """Whether an object that is replaced or deleted is kept for a time."""
         return self.versioning or self.soft_delete_seconds > 0

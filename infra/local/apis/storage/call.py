@@ -43,14 +43,17 @@ class Call:
         """The address of the API."""
         return str(self.request.base_url).rstrip("/")
 
-    def allows(self, permission: str, bucket: str) -> bool:
-        """Whether the caller may do this to a bucket or to its objects."""
-        project = settings(self.cloud, bucket).project
-        return self.caller.allows(permission, f"bucket:{bucket}", f"project:{project}")
+    def allows(self, permission: str, bucket: str, name: str = "") -> bool:
+        """Whether the caller may do this to a bucket, or to an object of it."""
+        known = settings(self.cloud, bucket)
+        if not self.caller.member and known.is_never_public:
+            return False
+        whole = (f"bucket:{bucket}", f"project:{known.project}")
+        return self.caller.allows(permission, *([f"bucket:{bucket}/objects/{name}"] if name else []), *whole)
 
-    def require(self, permission: str, bucket: str) -> None:
+    def require(self, permission: str, bucket: str, name: str = "") -> None:
         """Raise Failure in Google Cloud's words where the caller may not."""
-        if not self.allows(permission, bucket):
+        if not self.allows(permission, bucket, name):
             raise denied(self.caller.member, permission)
 
     def require_in_project(self, permission: str, project: str) -> None:
@@ -58,10 +61,10 @@ class Call:
         if not self.caller.allows(permission, f"project:{project}"):
             raise denied(self.caller.member, permission)
 
-    def store(self, bucket: str, permission: str) -> Store:
-        """The bucket's objects. Raises Failure where there is no bucket, or no right."""
+    def store(self, bucket: str, permission: str, name: str = "") -> Store:
+        """The bucket's objects. Raises Failure where there is no bucket, or no right on it or on the object."""
         store = Store(self.cloud, bucket)
-        self.require(permission, bucket)
+        self.require(permission, bucket, name)
         return store
 
     def json(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 def media(call: Call, bucket: str, name: str) -> Response:
     """`objects.get` with the content."""
-    return _sent(call, call.store(bucket, iam.OBJECT_READ), name)
+    return _sent(call, call.store(bucket, iam.OBJECT_READ, name), name)
 
 
 def _sent(call: Call, store: Store, name: str) -> Response:

@@ -22,7 +22,7 @@ _MOST_SOURCES = 32
 
 def get(call: Call, bucket: str, name: str) -> Response:
     """`objects.get` without the content."""
-    store, wanted = call.store(bucket, iam.OBJECT_READ), call.conditions
+    store, wanted = call.store(bucket, iam.OBJECT_READ, name), call.conditions
     version = _version(call, store, name)
     wanted.require(version.generation, version.metageneration, reading=True)
     if call.request.headers.get("If-None-Match") == shown.etag(version):
@@ -68,10 +68,10 @@ def listed(call: Call, bucket: str) -> Response:
 
 def patch(call: Call, bucket: str, name: str) -> Response:
     """`objects.patch` and `objects.update`."""
-    store = call.store(bucket, iam.OBJECT_UPDATE)
+    store = call.store(bucket, iam.OBJECT_UPDATE, name)
     asked = call.json()
     if "retention" in asked:
-        call.require(iam.OBJECT_SET_RETENTION, bucket)
+        call.require(iam.OBJECT_SET_RETENTION, bucket, name)
     version = store.version(name, call.generation)
     whole, now = call.request.method == "PUT", clock.stamp(call.cloud)
 
@@ -101,14 +101,13 @@ def _require_looser(call: Call, bucket: str, document: Mapping[str, Any], asked:
 
 def delete(call: Call, bucket: str, name: str) -> Response:
     """`objects.delete`."""
-    call.store(bucket, iam.OBJECT_DELETE).delete(name, call.generation, call.conditions)
+    call.store(bucket, iam.OBJECT_DELETE, name).delete(name, call.generation, call.conditions)
     return Response(status_code=204)
 
 
 def restore(call: Call, bucket: str, name: str) -> Response:
     """`objects.restore`: a copy of a soft-deleted version becomes live."""
-    store = call.store(bucket, iam.OBJECT_RESTORE)
-    call.require(iam.OBJECT_CREATE, bucket)
+    store = call.store(bucket, iam.OBJECT_RESTORE, name)
     if call.generation is None:
         raise Failure(400, "required", "Required parameter: generation")
     version = store.deleted(name, call.generation)
@@ -138,15 +137,19 @@ def put(
     wanted: Conditions = NONE,
     count: int | None = None,
 ) -> Version:
-    """Let content become an object, as far as the caller may."""
-    replacing = partial(call.require, iam.OBJECT_DELETE, store.bucket)
+    """Let content become an object, as far as the caller may; it is used up, or removed."""
+    try:
+        call.require(iam.OBJECT_CREATE, store.bucket, name)
+    except Failure:
+        content.discard()
+        raise
+    replacing = partial(call.require, iam.OBJECT_DELETE, store.bucket, name)
     return store.put(name, content, fields, wanted, replacing=replacing, count=count)
 
 
 def compose(call: Call, bucket: str, name: str) -> Response:
     """`objects.compose`: the contents of up to 32 objects, one after the other."""
-    store = call.store(bucket, iam.OBJECT_CREATE)
-    call.require(iam.OBJECT_READ, bucket)
+    store = call.store(bucket, iam.OBJECT_CREATE, name)
     asked = call.json()
     sources = asked.get("sourceObjects") or []
     if not 1 <= len(sources) <= _MOST_SOURCES:
@@ -154,6 +157,7 @@ def compose(call: Call, bucket: str, name: str) -> Response:
     with ExitStack() as files:
         opened = []
         for source in sources:
+            call.require(iam.OBJECT_READ, bucket, str(source.get("name")))
             generation = source.get("generation")
             version, file = store.opened(str(source.get("name")), None if generation is None else int(generation))
             opened.append((version, files.enter_context(closing(file))))
@@ -166,8 +170,8 @@ def compose(call: Call, bucket: str, name: str) -> Response:
     about = {"contentType": first.get("contentType"), **(asked.get("destination") or {})}
     made = _made(call, store, name, content, shown.fields(store.settings, about), count)
     if asked.get("deleteSourceObjects"):
-        call.require(iam.OBJECT_DELETE, bucket)
         for version, _ in opened:
+            call.require(iam.OBJECT_DELETE, bucket, version.name)
             store.delete(version.name, None, Conditions(generation=version.generation))
     return made
 
@@ -179,7 +183,7 @@ def copy(call: Call, bucket: str, name: str, to_bucket: str, to_name: str) -> Re
 
 
 def _copied(call: Call, bucket: str, name: str, to_bucket: str, to_name: str) -> Version:
-    source, target = call.store(bucket, iam.OBJECT_READ), call.store(to_bucket, iam.OBJECT_CREATE)
+    source, target = call.store(bucket, iam.OBJECT_READ, name), call.store(to_bucket, iam.OBJECT_CREATE, to_name)
     version, file = _source(call, source, name)
     with closing(file):
         content = staged(target.staging, _chunks(file), md5="md5Hash" in version.document)
@@ -210,7 +214,7 @@ def _copied_fields(call: Call, target: Store, version: Version) -> dict[str, Any
 
 def rewrite(call: Call, bucket: str, name: str, to_bucket: str, to_name: str) -> Response:
     """`objects.rewrite`: in several calls where the caller limits what one does."""
-    source, target = call.store(bucket, iam.OBJECT_READ), call.store(to_bucket, iam.OBJECT_CREATE)
+    source, target = call.store(bucket, iam.OBJECT_READ, name), call.store(to_bucket, iam.OBJECT_CREATE, to_name)
     most, token = number(call.query, "maxBytesRewrittenPerCall"), call.query.get("rewriteToken")
     version, file = _source(call, source, name)
     file.close()
@@ -247,8 +251,7 @@ def _go_on(source: Store, version: Version, upload: uploads.Upload, most: int) -
 
 def move(call: Call, bucket: str, name: str, to_name: str) -> Response:
     """`objects.move`, within a bucket."""
-    store = call.store(bucket, iam.OBJECT_MOVE)
-    call.require(iam.OBJECT_CREATE, bucket)
+    store = call.store(bucket, iam.OBJECT_MOVE, name)
     version = _copied(call, bucket, name, bucket, to_name)
     source = conditions(call.query, "ifSource")
     store.delete(name, None, source)

@@ -82,16 +82,16 @@ def read(call: Call, bucket: str, name: str) -> Response:
 def delete(call: Call, bucket: str, name: str) -> Response:
     """DELETE of an object, or of an upload in parts."""
     if upload_id := call.query.get("uploadId"):
-        _upload(call.store(bucket, iam.OBJECT_CREATE), upload_id, name).remove()
+        _upload(call.store(bucket, iam.OBJECT_CREATE, name), upload_id, name).remove()
     else:
-        store = call.store(bucket, iam.OBJECT_DELETE)
+        store = call.store(bucket, iam.OBJECT_DELETE, name)
         store.delete(name, call.generation, _conditions(call.request))
     return Response(status_code=204)
 
 
 async def write(call: Call, bucket: str, name: str) -> Response:
     """PUT of an object, or of a part."""
-    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE)
+    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE, name)
     upload = await to_thread.run_sync(_of_part, call, store, name)
     file = await to_thread.run_sync(Staged, store.staging)
     try:
@@ -132,7 +132,7 @@ def _written(call: Call, store: Store, name: str, file: Staged, upload: uploads.
 async def post(call: Call, bucket: str, name: str) -> Response:
     """POST: begin an upload in parts, or complete it."""
     asked = await body(call.request)
-    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE)
+    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE, name)
     if "uploads" in call.query:
         return await to_thread.run_sync(_begun, call, store, name)
     return await to_thread.run_sync(_completed, call, store, name, asked.decode(errors="replace"))
