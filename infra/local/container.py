@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.containers.run import command_of
 from infra.local.errors import ContainerError, not_ready
 from infra.local.home import bytecode_cache
 from infra.local.image import RunConfig, run_config
@@ -21,16 +22,20 @@ from orderguard.private_files import make_private_folder
 DEFAULT_PORT = 8080
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _EVERY_INTERFACE = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d./])|\[::\]")
-_HERE = "127.0.0.1"
+_HERE, _ANYWHERE = "127.0.0.1", "0.0.0.0"  # nosec B104
+_NO_COMMAND = "The image has no command to run."
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What to run, where and with which environment. The environment may hold secrets: it goes to the kernel alone."""
+    """What to run, where and with which environment. The environment may hold secrets: it goes to the kernel alone.
+    `apart`: what runs is no child of the command, so that nobody sees from outside what it listens on.
+    """
 
     command: list[str]
     environment: dict[str, str]
     folder: Path
+    apart: bool = False
 
 
 def name_of(container: Mapping[str, Any], index: int) -> str:
@@ -75,6 +80,9 @@ def lacking(cloud: Cloud, container: Mapping[str, Any]) -> str | None:
         if docker.has_repository(cloud, image):
             return None
         return f"its image {image} is not on this machine"
+    if engine := found.get("engine"):
+        here = shutil.which(engine["name"])
+        return None if here else f"its image {image} was made with {engine['name']}, which is not on PATH"
     wanted = _wanted(found)
     words = _words(wanted, container)
     if not words:
@@ -125,12 +133,14 @@ def _launch(
     found = docker.manifest(cloud, str(container["image"]))
     if found is None:
         raise ContainerError(f"{not_ready(name)} Image '{container['image']}' not found.")
+    if "engine" in found:
+        return _real(cloud, name, found["engine"], container, volumes, reserved)
     folder = cloud.images / "contexts" / str(found["context"])
     wanted = _wanted(found)
     mounts = volumes.mounts(container)
     words = _words(wanted, container)
     if not words:
-        raise ContainerError(f"{not_ready(name)} The image has no command to run.")
+        raise ContainerError(f"{not_ready(name)} {_NO_COMMAND}")
     words[0] = _program(words[0], folder, wanted, _python_of(found)) or words[0]
     words[1:] = [_in_context(word, folder, wanted) for word in words[1:]]
     return Launch(
@@ -138,6 +148,36 @@ def _launch(
         environment=_environment(cloud, name, wanted, container, mounts, reserved, _python_of(found)),
         folder=folder,
     )
+
+
+def _real(
+    cloud: Cloud,
+    name: str,
+    engine: Mapping[str, Any],
+    container: Mapping[str, Any],
+    volumes: Volumes,
+    reserved: Mapping[str, str],
+) -> Launch:
+    """In a container of the image that the engine has; it shares the machine's network."""
+    says = RunConfig(list(engine["entrypoint"]), list(engine["command"]), dict(engine["environment"]))
+    words = _on_loopback(_words(says, container))
+    if not words:
+        raise ContainerError(f"{not_ready(name)} {_NO_COMMAND}")
+    # A client's container has the image's variables by itself.
+    of_image = says.environment if engine["name"] == "buildah" else _listening(says.environment)
+    variables = {**_told({**of_image, **_given(cloud, name, container, {})}), "HOST": _HERE, **reserved}
+    mounts = volumes.shown(container)
+    command, environment = command_of(cloud, engine, container, words, variables, mounts)
+    return Launch(command, environment, make_private_folder(cloud.run / "scratch"), engine["name"] != "buildah")
+
+
+def _listening(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if value == _ANYWHERE}
+
+
+def _told(variables: Mapping[str, str]) -> dict[str, str]:
+    """An image listens on every interface of its container; this process shares the machine's."""
+    return {name: _HERE if value == _ANYWHERE else value for name, value in variables.items()}
 
 
 def _wanted(image: Mapping[str, Any]) -> RunConfig:
@@ -207,6 +247,12 @@ def _environment(
         "PYTHONPYCACHEPREFIX": str(bytecode_cache()),
     }
     from_image = {key: value for key, value in wanted.environment.items() if key not in ("PATH", "PYTHONPATH")}
+    given = _given(cloud, name, container, mounts)
+    return {**own, **_told({**from_image, **given}), "HOST": _HERE, **reserved}
+
+
+def _given(cloud: Cloud, name: str, container: Mapping[str, Any], mounts: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the specification gives, secrets read. Raises ContainerError."""
     given = {}
     for one in container.get("envs") or ():
         reference = (one.get("valueSource") or {}).get("secretKeyRef")
@@ -219,6 +265,4 @@ def _environment(
                 raise ContainerError(f"{not_ready(name)} {refusal}") from None
         else:
             given[one["name"]] = _translated(str(one.get("value") or ""), mounts)
-    told = {key: _HERE if value == "0.0.0.0" else value for key, value in {**from_image, **given}.items()}  # nosec B104
-    # An image listens on every interface of its container; this process shares the machine's.
-    return {**own, **told, "HOST": _HERE, **reserved}
+    return given

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.containers.run import Mount
 from infra.local.errors import ContainerError, not_ready
 from infra.local.provider.resource import Refused
 from infra.local.services import secretmanager
@@ -25,10 +26,13 @@ _READABLE = 0o444
 
 @dataclass(frozen=True)
 class Volumes:
-    """Volume's name → its folder. `own` are the folders that end with the instance."""
+    """Volume's name → its folder. `own` are the folders that end with the instance, `read_only` the volumes that nobody
+    may write to.
+    """
 
     folders: Mapping[str, Path]
     own: tuple[Path, ...]
+    read_only: frozenset[str] = frozenset()
 
     def mounts(self, container: Mapping[str, Any]) -> dict[str, str]:
         """Mount path → folder, for one of the containers."""
@@ -37,6 +41,15 @@ class Volumes:
             for mount in container.get("volumeMounts") or ()
             if mount["name"] in self.folders
         }
+
+    def shown(self, container: Mapping[str, Any]) -> list[Mount]:
+        """The same for a real container, where a mount may be read-only."""
+        mounts = container.get("volumeMounts") or ()
+        return [
+            Mount(str(self.folders[mount["name"]]), str(mount["mountPath"]), mount["name"] in self.read_only)
+            for mount in mounts
+            if mount["name"] in self.folders
+        ]
 
     def remove(self) -> None:
         """Remove what ends with the instance."""
@@ -69,7 +82,10 @@ def prepared(cloud: Cloud, name: str, spec: Mapping[str, Any]) -> Volumes:
     except BaseException:
         Volumes(folders, tuple(own)).remove()
         raise
-    return Volumes(folders, tuple(own))
+    fixed = (
+        one["name"] for one in spec.get("volumes") or () if "secret" in one or (one.get("gcs") or {}).get("readOnly")
+    )
+    return Volumes(folders, tuple(own), frozenset(fixed))
 
 
 def _bucket(cloud: Cloud, name: str, bucket: str) -> Path:

@@ -150,18 +150,25 @@ def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPat
         said = {"name": name, "ready": True, "running": True, "pids": [], "absent": "", "skipped": {}, "restarts": 0}
         one = {"pid": 1, "port": 2, "ready": True, "active": 0}
         scaling = {"min": 0, "max": 3, "concurrency": 40}
-        return {**said, "limited": None, "cold_start_ms": 7, "instances": [one], "scaling": scaling}
+        return {
+            **said,
+            "runs_by": "frozen context",
+            "limited": None,
+            "cold_start_ms": 7,
+            "instances": [one],
+            "scaling": scaling,
+        }
 
     service = {"name": "scorer", "url": "http://127.0.0.1:9", "revisions": [revision("scorer-1"), revision("scorer-2")]}
-    service |= {"traffic": [{"revision": "scorer-2", "percent": 100}]}
+    service |= {"traffic": [{"revision": "scorer-2", "percent": 100}], "everybody": True}
     found = {"stack": "local", "supervisor": 7, "services": [service], "stores": [], "resources": {"real": []}}
     monkeypatch.setattr(status, "collect", lambda cloud: found)
     for verbose, code, health, lines in (
-        (False, 0, "ready", 4),
-        (True, 0, "ready", 17),
-        (False, 1, "does not answer", 4),
+        (False, 0, "ready", 6),
+        (True, 0, "ready", 19),
+        (False, 1, "does not answer", 6),
     ):
-        monkeypatch.setattr(status, "_health", lambda one: (health == "ready", health))
+        monkeypatch.setattr(status, "_health", lambda cloud, one: (health == "ready", health))
         with redirect_stdout(StringIO()) as said:
             assert status.status(home, "local", as_json=False, verbose=verbose) == code
         told = said.getvalue().splitlines()

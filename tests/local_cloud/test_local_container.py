@@ -197,7 +197,7 @@ def test_what_this_machine_can_not_run_comes_up_declared_and_says_why(
     with pytest.raises(urllib.error.HTTPError) as failed:
         answer(made)
     said = failed.value.read().decode()
-    assert failed.value.code == 503 and why in said and "build its image in the program" in said
+    assert failed.value.code == 503 and why in said and "LOCAL_CLOUD_CONTAINERS=auto" in said
     assert any(why in line for line in warnings(stack.services()))
 
 

@@ -9,6 +9,7 @@ from infra.local.engine import environment
 from infra.local.errors import EXIT_OK, EXIT_REFUSED
 from infra.local.home import REPOSITORY, Home, bytecode_cache
 from infra.local.pulumi import project_file, read_yaml, require_own
+from infra.local.services import docker
 from infra.local.supervisor import client
 
 
@@ -30,6 +31,7 @@ def down(home: Home, stack: str, *, verbose: bool) -> int:
             print("error: the stack could not be taken down completely; see above", file=sys.stderr)
             return EXIT_REFUSED
         client.stop(cloud)
+        docker.forget_all(cloud)
         shutil.rmtree(cloud.root, ignore_errors=True)
         shutil.rmtree(bytecode_cache() / cloud.root.relative_to("/"), ignore_errors=True)
         for name in ("url", "api-key.header"):

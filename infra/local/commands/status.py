@@ -106,6 +106,7 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
             yield f"    revision  {share['revision']} ({share['percent']} % of the traffic)"
         yield f"    health    {health[service['name']][1]}"
         yield f"    callers   {callers(service)}"
+        yield f"    runs by   {', '.join(_runners(service))}"
     if not found["supervisor"]:
         yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
@@ -134,6 +135,12 @@ def _health(cloud: Cloud, service: Mapping[str, Any]) -> tuple[bool, str]:
         return answer.code in (401, 403, 404), "answers" if answer.code in (401, 403, 404) else f"answers {answer.code}"
     except OSError as problem:
         return False, f"does not answer ({getattr(problem, 'reason', problem)})"
+
+
+def _runners(service: Mapping[str, Any]) -> list[str]:
+    """What runs the revisions that are served: an engine's containers, or commands in their frozen build contexts."""
+    served = {one["revision"] for one in service["traffic"]}
+    return sorted({one["runs_by"] for one in service["revisions"] if one["name"] in served})
 
 
 def _asleep(service: Mapping[str, Any]) -> str:

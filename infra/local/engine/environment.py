@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from infra.local.containers.engines import OWN_DOCKER_HOST
 from infra.local.engine.install import ensure_engine
 from infra.local.errors import LocalCloudError
 from infra.local.files import write_whole
@@ -102,6 +103,7 @@ def environment(
         "LOCAL_CLOUD_STACK": stack,
         # The program leaves images out of a preview where there is no Docker; here the stand-in is Docker.
         "DOCKER_HOST": f"unix://{home.root}/docker.sock",
+        OWN_DOCKER_HOST: variables.get(OWN_DOCKER_HOST, variables.get("DOCKER_HOST", "")),
         "PULUMI_HOME": str(home.pulumi_home),
         # Without the backend's sidecar files: it doesn't write these whole, and who reads the state at that moment (the
         # program, by a function of the engine) fails with "failed to load checkpoint: EOF".

@@ -30,6 +30,7 @@ from infra.local.home import Home, bytecode_cache
 from infra.local.programs import running
 from infra.local.programs.project import Project
 from infra.local.services import all_resources
+from infra.local.services import docker
 from infra.local.supervisor import client
 
 _ANSWER_SECONDS = 20.0
@@ -146,6 +147,7 @@ def down(wanted: Wanted, *, force: bool) -> int:
                 print("error: the stack could not be taken down completely; see above", file=sys.stderr)
                 return EXIT_REFUSED
         client.stop(cloud)
+        docker.forget_all(cloud)
         if force:
             for file in path.parent.glob(f"{stack}.json*"):
                 file.unlink()

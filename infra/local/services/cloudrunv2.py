@@ -11,6 +11,7 @@ from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs
 from infra.local.run_checks import JOB_REFUSALS, REFUSALS
 from infra.local.run_rights import missing
+from infra.local.services import docker
 from infra.local.supervisor import client
 
 SERVICE = "gcp:cloudrunv2/service:Service"
@@ -43,10 +44,19 @@ def _require_rights(cloud: Cloud, template: Mapping[str, Any], place: Place, doi
         raise Refused(f"Error waiting {doing}: Error code 7, message: " + "\n".join(problems))
 
 
+def _pull(cloud: Cloud, template: Mapping[str, Any], doing: str) -> None:
+    try:
+        for container in template["containers"]:
+            docker.pulled(cloud, container)
+    except Refused as problem:
+        raise Refused(f"Error waiting {doing}: {problem}") from None
+
+
 def deploy(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     """Start what the inputs say, and return what only the start tells. Raises Refused as Cloud Run does."""
     name, template = str(inputs["name"]), inputs["template"]
     _require_rights(cloud, template, place, f"to deploy Service {name}")
+    _pull(cloud, template, f"to deploy Service {name}")
     client.ensure(cloud)
     status = client.request(cloud, {"do": "status"})
     others = any(one["name"] != name for one in status["services"])
@@ -153,6 +163,7 @@ def _service_outputs(inputs: Inputs, place: Place) -> Values:
 
 def _make_job(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     _require_rights(cloud, inputs["template"]["template"], place, f"to create Job {inputs['name']}")
+    _pull(cloud, inputs["template"]["template"], f"to create Job {inputs['name']}")
     return {}
 
 

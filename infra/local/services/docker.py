@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
-from infra.local.errors import LocalCloudError
+from infra.local.containers import engines, images
+from infra.local.errors import ContainerError, LocalCloudError
 from infra.local.files import locked, read_json, read_object, write_json
 from infra.local.home import PROJECT
 from infra.local.image import ImageError, context_digest, freeze, instructions
@@ -22,6 +23,8 @@ from infra.local.services.artifactregistry import REPOSITORY
 IMAGE = "docker:index/image:Image"
 _DIGEST_INPUT = "contextDigest"
 _PLATFORM = "linux/amd64"
+_BASE = "PYTHON_IMAGE"
+"""The variable, and the build argument, that replace the base image where its registry is not reached."""
 
 
 def _paths(build: Inputs) -> tuple[Path, Path]:
@@ -49,8 +52,11 @@ def with_digest(inputs: Values) -> Values:
     build = inputs.get("build")
     if isinstance(build, dict) and known(build.get("context")) and known(build.get("dockerfile")):
         try:
-            return {**inputs, "build": {**build, _DIGEST_INPUT: context_digest(*_paths(build))}}
-        except ImageError:
+            digest = context_digest(*_paths(build))
+            # With an engine, or without one any more, it is another image.
+            digest += f"-{engine}" if (engine := engines.chosen()) else ""
+            return {**inputs, "build": {**build, _DIGEST_INPUT: digest}}
+        except (ImageError, ContainerError):
             return inputs
     return inputs
 
@@ -94,10 +100,14 @@ def tags(cloud: Cloud) -> dict[str, str]:
     return read_object(cloud.images / "tags.json") or {}
 
 
+def _full(name: str) -> str:
+    """An image's name with its tag, `latest` where it has none."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
 def _tag(cloud: Cloud, name: str, digest: str) -> None:
-    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
     with locked(cloud.images / ".lock"):
-        write_json(cloud.images / "tags.json", {**tags(cloud), full: digest})
+        write_json(cloud.images / "tags.json", {**tags(cloud), _full(name): digest})
 
 
 def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
@@ -105,8 +115,7 @@ def manifest(cloud: Cloud, image: str) -> dict[str, Any] | None:
     if "@" in image:
         digest = image.partition("@")[2]
     else:
-        full = image if ":" in image.rpartition("/")[2] else f"{image}:latest"
-        digest = tags(cloud).get(full, "")
+        digest = tags(cloud).get(_full(image), "")
     return read_object(cloud.images / f"{digest.replace(':', '-')}.json", "context", "dockerfile") if digest else None
 
 
@@ -123,8 +132,10 @@ def push_image(
 
 def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapping[str, Any]) -> str:
     try:
+        if engine := engines.chosen():
+            return _built_by(engine, cloud, name, context, dockerfile, build)
         frozen = freeze(context, dockerfile, cloud.images / "contexts")
-    except ImageError as problem:
+    except (ImageError, ContainerError) as problem:
         raise Refused(str(problem)) from None
     written = dockerfile.read_text()
     content = {
@@ -135,10 +146,62 @@ def _built(cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapp
         "arguments": build.get("args") or {},
         "platform": build.get("platform") or _PLATFORM,
     }
+    return _kept(cloud, name, content)
+
+
+def _kept(cloud: Cloud, name: str, content: Mapping[str, Any]) -> str:
     digest = f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
     write_json(cloud.images / f"{digest.replace(':', '-')}.json", content)
     _tag(cloud, name, digest)
     return digest
+
+
+def _built_by(engine: str, cloud: Cloud, name: str, context: Path, dockerfile: Path, build: Mapping[str, Any]) -> str:
+    """Build an image for real. An argument that names an image of this cloud is told as what the engine calls it."""
+    asked = {**_of_shell(dockerfile), **{key: str(value) for key, value in (build.get("args") or {}).items()}}
+    arguments = {key: _in_engine(cloud, value) for key, value in asked.items()}
+    digest, platform = context_digest(context, dockerfile), str(build.get("platform") or _PLATFORM)
+    target = build.get("target")
+    own = Cloud.short(f"{cloud.root} {name} {digest} {sorted(arguments.items())} {target}")
+    told = images.build(
+        engine, context, dockerfile, target=target, arguments=arguments, platform=platform, tag=f"{images.TAG}:{own}"
+    )
+    told["root"] = f"orderguard-local-{own}"
+    return _kept(cloud, name, {"engine": told, "context": digest, "dockerfile": "", "platform": platform})
+
+
+def _of_shell(dockerfile: Path) -> dict[str, str]:
+    """The base image that the shell names, where the Dockerfile lets it be chosen, as for `make image`."""
+    given = os.environ.get(_BASE, "")
+    takes = any(
+        word == "ARG" and rest.partition("=")[0] == _BASE for word, rest in instructions(dockerfile.read_text())
+    )
+    return {_BASE: given} if given and takes else {}
+
+
+def _in_engine(cloud: Cloud, value: str) -> str:
+    found = manifest(cloud, value) if "/" in value or ":" in value else None
+    return str(found["engine"]["image"]) if found and "engine" in found else value
+
+
+def pulled(cloud: Cloud, container: Mapping[str, Any]) -> None:
+    """Let the engine pull a container's image that was not built here and that no repository of this cloud holds.
+    Nothing, where no engine is used. Raises Refused with the engine's words.
+    """
+    image = str(container["image"])
+    if not (engine := engines.chosen()) or manifest(cloud, image) or has_repository(cloud, image):
+        return
+    try:
+        told = images.pulled(engine, image)
+    except ContainerError as problem:
+        raise Refused(f"Image '{image}' not found. {problem}") from None
+    told["root"] = f"orderguard-local-{Cloud.short(f'{cloud.root} {image}')}"
+    _kept(cloud, image, {"engine": told, "context": "", "dockerfile": "", "platform": _PLATFORM})
+
+
+def runs_by(cloud: Cloud, image: str) -> str:
+    """What runs an image here: the engine's name, or `frozen context`."""
+    return str(((manifest(cloud, image) or {}).get("engine") or {}).get("name") or "frozen context")
 
 
 def _python(name: str, context: Path, dockerfile: str) -> dict[str, str]:
@@ -171,13 +234,16 @@ def _build(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Value
 def _read_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
     found = manifest(cloud, str(outputs.get("repoDigest", "")))
     tagged = manifest(cloud, str(outputs.get("imageName", "")))
-    return {} if found and tagged and (cloud.images / "contexts" / str(found["context"])).is_dir() else None
+    if not found or not tagged:
+        return None
+    if engine := found.get("engine"):
+        return {} if images.is_there(engine) else None
+    return {} if (cloud.images / "contexts" / str(found["context"])).is_dir() else None
 
 
 def _tag_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     source, target = str(inputs["sourceImage"]), str(inputs["targetImage"])
-    full = source if ":" in source.rpartition("/")[2] else f"{source}:latest"
-    digest = source.partition("@")[2] or tags(cloud).get(full)
+    digest = source.partition("@")[2] or tags(cloud).get(_full(source))
     if not digest:
         raise Refused(f"Error response from daemon: No such image: {source}")
     _tag(cloud, target, digest)
@@ -187,8 +253,7 @@ def _tag_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> V
 def _push(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
     name = str(inputs["name"])
     _require_repository(cloud, name)
-    full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-    digest = tags(cloud).get(full)
+    digest = tags(cloud).get(_full(name))
     if not digest:
         raise Refused(f"An image does not exist locally with the tag: {name}")
     return {"sha256Digest": digest}
@@ -213,18 +278,28 @@ def _known_image(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) ->
 def collect(cloud: Cloud, used: Collection[str]) -> None:
     """Remove images that no resource and nothing in `used` (image references) needs, with their tags and contexts."""
     built = [str(record.outputs.get("repoDigest")) for record in cloud.all(IMAGE)]
-    kept = {image.partition("@")[2] for image in (*built, *used)}
-    contexts = set()
+    known = tags(cloud)
+    kept = {image.partition("@")[2] or known.get(_full(image), "") for image in (*built, *used)}
+    contexts, gone = set(), []
     for path in cloud.images.glob("sha256-*.json"):
+        content = read_json(path) or {}
         if path.stem.replace("-", ":", 1) in kept:
-            contexts.add(str((read_json(path) or {}).get("context")))
+            contexts.add(str(content.get("context")))
         else:
             path.unlink()
+            gone += [content["engine"]] if "engine" in content else []
+    images.forget(gone)
     with locked(cloud.images / ".lock"):
         write_json(cloud.images / "tags.json", {name: one for name, one in tags(cloud).items() if one in kept})
     for folder in (cloud.images / "contexts").glob("*"):
         if folder.name not in contexts:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_all(cloud: Cloud) -> None:
+    """Remove what engines built for a cloud that goes; its own folder goes after this."""
+    found = [read_json(path) or {} for path in cloud.images.glob("sha256-*.json")]
+    images.forget([one["engine"] for one in found if "engine" in one])
 
 
 RESOURCES = {

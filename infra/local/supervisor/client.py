@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.cloud import Cloud
+from infra.local.containers.engines import OF_ENGINES
 from infra.local.errors import LocalCloudError
 from infra.local.files import read_object
 from infra.local.home import LAUNCH, bytecode_cache, user_cache
@@ -145,7 +146,9 @@ def _start(cloud: Cloud) -> None:
                 "LANG": "C.UTF-8",
                 "PYTHONPYCACHEPREFIX": str(bytecode_cache()),
                 "XDG_CACHE_HOME": str(user_cache().parent),
-                **{name: os.environ[name] for name in (IDLE_VARIABLE, MOST_VARIABLE) if name in os.environ},
+                **{
+                    name: os.environ[name] for name in (IDLE_VARIABLE, MOST_VARIABLE, *OF_ENGINES) if name in os.environ
+                },
             },
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -42,6 +42,7 @@ class Instance:
         self.processes: dict[int, Process] = {}
         self.skipped: dict[str, str] = {}
         self._volumes: Volumes | None = None
+        self._apart = False
 
     @property
     def containers(self) -> Sequence[Mapping[str, Any]]:
@@ -84,6 +85,7 @@ class Instance:
         plan = await asyncio.to_thread(
             launch, self.cloud, self.service, self.name, self.spec, index, self._volumes, self.port
         )
+        self._apart = self._apart or plan.apart
         google = await asyncio.to_thread(leading, self.cloud, self.identity)
         try:
             self.processes[index] = await Process.start(
@@ -132,7 +134,7 @@ class Instance:
         return sorted(set().union(*found.values()))
 
     def _is_ours(self) -> bool:
-        return self.port in {one.port for one in self.heard()} or not holder(self.port)
+        return self._apart or self.port in {one.port for one in self.heard()} or not holder(self.port)
 
     def _did_not_start(self, index: int, seconds: float) -> str:
         ended = next((at for at, one in self.processes.items() if not one.alive), None)

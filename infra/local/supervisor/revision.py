@@ -336,5 +336,7 @@ class Revision:
             self._keeper.cancel()
             self._keeper = None
         self.send_away()
-        await asyncio.gather(*(self._end(one, longest) for one in self.kept.copy()))
+        for one in self.kept.copy():
+            self._end(one, longest)
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # those that were ending before, too
         self.on_process()

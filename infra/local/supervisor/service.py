@@ -13,6 +13,7 @@ from infra.local.cloud import Cloud, Damaged
 from infra.local.container import ingress
 from infra.local.errors import ContainerError
 from infra.local.files import read_object, write_json
+from infra.local.services import docker
 from infra.local.supervisor import traffic
 from infra.local.supervisor.front import AFFINITY, NONE_READY, Front, Refusal, listen
 from infra.local.supervisor.invoker import Invokers, everybody_may_call
@@ -26,8 +27,8 @@ _KEPT_REVISIONS = 20
 _ALL_BUSY = Refusal(429, "The request was aborted because there was no available instance.")
 
 WAY_OUT = (
-    "To run it here, build its image in the program (pulumi_docker.Image), from a Dockerfile whose command is on this"
-    " machine."
+    "To run it here, use a container engine (LOCAL_CLOUD_CONTAINERS=auto), or build its image in the program"
+    " (pulumi_docker.Image), from a Dockerfile whose command is on this machine."
 )
 
 
@@ -305,6 +306,7 @@ class Service:
                     "created": one.created,
                     "image": one.spec["containers"][ingress(one.spec)]["image"],
                     "images": [container["image"] for container in one.spec["containers"]],
+                    "runs_by": docker.runs_by(self.cloud, one.spec["containers"][ingress(one.spec)]["image"]),
                     "settings": _plain(one.spec),
                     "pids": [process.pid for process in one.processes()],
                     **one.status(),
