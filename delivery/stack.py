@@ -34,7 +34,12 @@ POLICY_OPTIONS = "ORDERGUARD_POLICIES"
 """The environment variable that the pack takes its options from."""
 _EVENT_LOG = {"PULUMI_DEBUG_COMMANDS": "1"}
 """The engine shows `--event-log` only to those who ask for its debug commands."""
-_READ_WITH_KEYS = ("**gcp:secretmanager/secretVersion:SecretVersion**", "**gcp:redis/instance:Instance**")
+_NOT_READ = (
+    "**gcp:secretmanager/secretVersion:SecretVersion**",
+    "**gcp:redis/instance:Instance**",
+    "**gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy**",
+)
+"""What whoever previews may not read: keys, and that for which Google has no role that reads alone."""
 RUN_PROGRAM = ("up", "preview", "refresh")
 CHANGING = ("up", "refresh")
 PROJECT = "orderguard"
@@ -122,7 +127,7 @@ class Stack:
         """Compare the state with what the cloud holds, and change neither; the engine's events go to `events`. What the
         provider reads keys for is left out: whoever previews may not.
         """
-        left_out = [word for pattern in _READ_WITH_KEYS for word in ("--exclude", pattern)]
+        left_out = [word for pattern in _NOT_READ for word in ("--exclude", pattern)]
         return self._engine(["refresh", "--preview-only", "--event-log", str(events), *left_out])
 
     def let_go_of_versions(self) -> list[str]:

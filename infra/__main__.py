@@ -32,7 +32,8 @@ from infra.config_reading import parse
 from infra.defaults import set_defaults
 from infra.edge import Edge
 from infra.encryption import EncryptionKey, encrypt_everything
-from infra.history_store import HistoryStore, NamedStore
+from infra.history_engine import Stores, own_stores, with_engine
+from infra.history_store import NamedStore
 from infra.hooks import HooksParts, HooksService
 from infra.identity import Identity
 from infra.image import Images
@@ -46,7 +47,7 @@ from infra.registry import Registry
 from infra.reminder import RotationReminder
 from infra.scoring import ScoringParts, ScoringService
 from infra.sdk import under_way
-from infra.secret import Secret, refuse_former_versions
+from infra.secret import Secret, held, refuse_former_versions
 from infra.seeding import SeedingJob
 from infra.services import ProjectServices
 from infra.training import HistoriesJob, TrainingJob, TrainingParts
@@ -88,10 +89,10 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
     rag_key = Secret("rag-api-key", settings, {"scorer": scorer}) if settings.rag_api_key else None
 
     network = egress(settings)
-    readers = {"scorer": scorer}
     in_network = network if settings.has_history_store else None
-    own = HistoryStore("histories", settings, in_network, readers, reminder) if in_network else None
-    store = own or (NamedStore("histories", settings, readers) if settings.names_redis else None)
+    own = own_stores("histories", settings, in_network, servers, reminder) if in_network else Stores()
+    named = NamedStore("histories", settings, {"scorer": scorer}) if settings.names_redis else None
+    store = own.serving or named
 
     alerts = AlertStore("alerts", settings, network, servers) if network and settings.has_alert_store else None
 
@@ -110,6 +111,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         probe_key,
         rag_key,
         store,
+        own.beside,
         alerts,
         network,
     )
@@ -140,7 +142,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         AuditLogs("audit", settings)
     channels = AlertChannels("channels", settings)
     if settings.alerts:
-        Observability("observability", settings, service, training, reminder, own, channels, hooks, backfill)
+        Observability("observability", settings, service, training, reminder, own.serving, channels, hooks, backfill)
         ChangeAlerts("changes", settings, channels)
     if settings.budget_amount:
         Budget("budget", settings, channels)
@@ -164,7 +166,7 @@ def platform(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "masking_key_secret": service_key.id,
         "api_key_secret": callers_key.id,
         "probe_key_secret": probe_key.id,
-        "history_store": own.instance.name if own else "",
+        "history_store": own.serving.name if own.serving else "",
         **({"hooks_url": hooks.url} if hooks else {}),
         **(backfill.outputs if backfill else {}),
     }
@@ -175,7 +177,9 @@ async def main() -> dict[str, pulumi.Input[str]]:
     values = pulumi.runtime.config.CONFIG.get()
     try:
         settings = parse(values)
-        await refuse_former_versions()
+        state = await held()
+        refuse_former_versions(state)
+        settings = with_engine(settings, state)
         outputs = platform(settings)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from error

@@ -6,6 +6,7 @@ whose metrics need not be there yet.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,9 +31,9 @@ FULL = 0.8
 @dataclass(frozen=True)
 class Watched:
     """The names in Google Cloud of what is watched: the service, the job, log metrics, the uptime check, the
-    subscription to rotation reminders, the store of histories, the service that takes webhooks and the log metric of
-    its deliveries (where there is one), what the names of backfills begin with (empty without); and the filter for the
-    lines that report drift.
+    subscription to rotation reminders, the service that takes webhooks and the log metric of its deliveries (where
+    there is one), what the names of backfills begin with (empty without); and filters, for the lines that report drift
+    and for each metric of the store of histories.
     """
 
     service: pulumi.Output[str]
@@ -43,7 +44,7 @@ class Watched:
     drift_lines: pulumi.Output[str]
     uptime_check: pulumi.Output[str]
     reminders: pulumi.Output[str] | None
-    store: pulumi.Output[str] | None
+    store: Mapping[str, pulumi.Output[str]]
     hooks: pulumi.Output[str] | None = None
     deliveries: pulumi.Output[str] | None = None
     backfills: str = ""
@@ -191,8 +192,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                 "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
             },
             "Run `make secrets ROTATE=api-key` (or masking-key, probe-key) and deploy; the old key is accepted until "
-            "the rotation after. For the store's password turn its AUTH off and "
-            "run `pulumi up --refresh`, which turns it on with another; for its certificate run that alone.",
+            "the rotation after." + (_OF_REDIS if "redis" in settings.history_engines else ""),
             "WARNING",
         )
     if watched.backfills:
@@ -217,20 +217,18 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
     return conditions
 
 
-def metric_of_store(store: pulumi.Output[str], metric: str) -> pulumi.Output[str]:
-    """The filter for a metric of the store of histories."""
-    return store.apply(
-        lambda name: f'resource.type="redis_instance" AND resource.labels.instance_id="{name}"'
-        f' AND metric.type="redis.googleapis.com/{metric}"'
-    )
+_OF_REDIS = (
+    " For the store's password turn its AUTH off and run `pulumi up --refresh`, which turns it on with another; for its"
+    " certificate run that alone."
+)
 
 
-def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Condition]:
+def _of_the_store(settings: Settings, store: Mapping[str, pulumi.Output[str]]) -> dict[str, Condition]:
     conditions = {
         "alert-store-memory": Condition(
             "the store of histories is nearly full",
             {
-                "filter": metric_of_store(store, "stats/memory/usage_ratio"),
+                "filter": store["memory"],
                 "comparison": "COMPARISON_GT",
                 "threshold_value": FULL,
                 "duration": FIVE_MINUTES,
@@ -248,23 +246,23 @@ def _of_the_store(settings: Settings, store: pulumi.Output[str]) -> dict[str, Co
         ),
         "alert-store-evictions": Condition(
             "the store of histories forgets",
-            _any(metric_of_store(store, "stats/evicted_keys")),
+            _any(store["evictions"]),
             "Its memory is full, and it drops what has been silent longest. Raise `orderguard:historyStoreMemoryGb`.",
             "ERROR",
         ),
         "alert-store-connections": Condition(
             "the store of histories turns connections away",
-            _any(metric_of_store(store, "stats/reject_connections_count")),
+            _any(store["refused"]),
             "Orders are scored without their histories. Are there more instances than `orderguard:maxInstances`, or "
             "does something else use the store?",
             "ERROR",
         ),
     }
-    if settings.history_store == "standard":
+    if settings.history_store == "standard" and "role" in store:
         conditions["alert-store-failover"] = Condition(
             "the store of histories has failed over",
             {
-                "filter": metric_of_store(store, "replication/role"),
+                "filter": store["role"],
                 "comparison": "COMPARISON_GT",
                 "threshold_value": 0,
                 "duration": "0s",

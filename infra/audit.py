@@ -11,8 +11,8 @@ from infra.config import Settings
 from infra.observability import AlertChannels
 
 AUDITED = ("secretmanager.googleapis.com", "storage.googleapis.com")
-# Who asks Memorystore for its password; commands to the server itself are not recorded.
-AUDITED_WITH_STORE = (*AUDITED, "redis.googleapis.com")
+# Who asks Memorystore for a Redis' password, and what is done with stores; commands to a server are not recorded.
+AUDITED_STORES = {"redis": "redis.googleapis.com", "valkey": "memorystore.googleapis.com"}
 
 ADVICE = "Changes are made by the deploy identity alone. The audit log names who made this one."
 # What changed: the lines of the audit log (CIS Google Cloud Foundations 5.0: 2.5–2.7, 2.11).
@@ -50,8 +50,8 @@ class AuditLogs(Component):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        services = AUDITED_WITH_STORE if settings.has_history_store else AUDITED
-        data_access_logs(name, settings.project, services, self.within)
+        of_stores = sorted(AUDITED_STORES[engine] for engine in settings.history_engines)
+        data_access_logs(name, settings.project, (*AUDITED, *of_stores), self.within)
         self.register_outputs({})
 
 

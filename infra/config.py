@@ -21,6 +21,26 @@ HOOK_SECRETS = ("hook_shopify_secret", "hook_woocommerce_secret", "hook_stripe_s
 MODEL_SOURCES = ("folder", "bucket")
 # What Memorystore calls them.
 HISTORY_STORES = {"basic": "BASIC", "standard": "STANDARD_HA"}
+VALKEY_REPLICAS = {"basic": 0, "standard": 1}
+VALKEY_NODES = {
+    "CUSTOM_PICO": 1,
+    "CUSTOM_MICRO": 2,
+    "CUSTOM_MINI": 3,
+    "STANDARD_SMALL": 6,
+    "HIGHMEM_MEDIUM": 13,
+    "HIGHMEM_XLARGE": 58,
+}
+"""Memorystore's nodes for Valkey and the memory of each in GB, smallest first; records get four fifths of it:
+cloud.google.com/memorystore/docs/valkey/instance-node-specification
+"""
+HISTORY_ENGINES = {
+    "": ("valkey",),
+    "valkey": ("valkey",),
+    "redis": ("redis",),
+    "valkey-beside-redis": ("valkey", "redis"),
+    "redis-beside-valkey": ("redis", "valkey"),
+}
+"""What keeps histories: first the engine that serves, then one that stays until nothing uses it any more."""
 # What Cloud SQL calls them.
 ALERT_STORES = {"basic": "ZONAL", "standard": "REGIONAL"}
 IDENTITIES = ("typed", "invoker", "iap")
@@ -90,6 +110,7 @@ class Settings:
     rag_api_key: bool
     history_store: str
     history_store_memory_gb: int
+    history_engine: str
     history_url: str
     history_password: bool
     history_ca: str
@@ -149,8 +170,13 @@ class Settings:
 
     @property
     def has_history_store(self) -> bool:
-        """Whether the stack has a Redis of its own."""
+        """Whether the stack has a store of histories of its own."""
         return self.history_store in HISTORY_STORES
+
+    @property
+    def history_engines(self) -> tuple[str, ...]:
+        """What keeps its histories there: first the engine that serves."""
+        return HISTORY_ENGINES[self.history_engine] if self.has_history_store else ()
 
     @property
     def has_alert_store(self) -> bool:

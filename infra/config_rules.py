@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from infra.config import (
     ALERT_STORES,
+    HISTORY_ENGINES,
     HISTORY_STORES,
     HOOK_SECRETS,
     IDENTITIES,
@@ -15,6 +16,7 @@ from infra.config import (
     RAG_PROVIDERS,
     REGIONS,
     RETENTION_LOCKS,
+    VALKEY_NODES,
     Settings,
     key_of,
 )
@@ -152,6 +154,7 @@ _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ingress", tuple(INGRESS)),
     ("rag_provider", RAG_PROVIDERS),
     ("history_store", ("off", *HISTORY_STORES)),
+    ("history_engine", tuple(HISTORY_ENGINES)),
     ("alert_store", ("off", *ALERT_STORES)),
     ("identity", IDENTITIES),
     ("model_source", MODEL_SOURCES),
@@ -218,7 +221,7 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     ),
     (
         lambda s: s.has_history_store and s.history_url != "memory:",
-        "orderguard:historyStore makes a Redis, and orderguard:historyUrl names another store. Write "
+        "orderguard:historyStore makes a store, and orderguard:historyUrl names another store. Write "
         '`orderguard:historyStore: "off"`, or take historyUrl out.',
     ),
     (
@@ -258,7 +261,14 @@ _TOGETHER: tuple[tuple[Callable[[Settings], bool], str], ...] = (
     (
         lambda s: bool(s.history_password or s.history_ca) and not s.names_redis,
         "orderguard:historyPassword and orderguard:historyCa belong to a Redis that orderguard:historyUrl names. Write "
-        "`orderguard:historyUrl: rediss://HOST`, or take them out: the stack's own Redis has its own.",
+        "`orderguard:historyUrl: rediss://HOST`, or take them out: the stack's own store needs neither.",
+    ),
+    (
+        lambda s: s.history_engine in HISTORY_ENGINES
+        and "valkey" in s.history_engines
+        and s.history_store_memory_gb > max(VALKEY_NODES.values()),
+        f"orderguard:historyStoreMemoryGb is above {max(VALKEY_NODES.values())}, the most that one node of a Valkey "
+        "has. Write less, or `orderguard:historyEngine: redis`.",
     ),
     (
         lambda s: s.rag_provider == "openai" and not (s.rag_base_url and s.rag_model),

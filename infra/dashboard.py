@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from infra.alerts import Watched, metric_of_store
+from infra.alerts import Watched
 from infra.config import Settings
 
 WIDTH, HEIGHT, COLUMNS = 24, 16, 48
@@ -16,8 +16,7 @@ def dashboard(settings: Settings, watched: Watched) -> pulumi.Output[str]:
     losses of the store of histories, and webhooks by what became of them, where there are any.
     """
     names = (watched.service, watched.job, watched.scored, watched.anomalies, watched.drift)
-    of_store = ("stats/memory/usage_ratio", "stats/evicted_keys")
-    filters = [metric_of_store(watched.store, metric) for metric in of_store] if watched.store else []
+    filters = [watched.store[metric] for metric in ("memory", "evictions")] if watched.store else []
     shown = pulumi.Output.all(*names, watched.deliveries or "", *filters)
     return shown.apply(lambda found: _document(settings, *(str(one) for one in found)))
 

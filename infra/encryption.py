@@ -12,16 +12,16 @@ from infra.project import service_agent
 
 ROTATION_DAYS = 90
 
-# Google's own service accounts that encrypt and decrypt on the project's behalf, by the service they act for. Cloud
-# SQL's is there where the stack has a PostgreSQL.
+# Google's own service accounts that encrypt and decrypt on the project's behalf, by the service they act for.
 SERVICE_AGENTS = {
     "artifact-registry": "gcp-sa-artifactregistry",
     "cloud-run": "serverless-robot-prod",
     "pubsub": "gcp-sa-pubsub",
-    "redis": "cloud-redis",
     "secret-manager": "gcp-sa-secretmanager",
     "storage": "gs-project-accounts",
 }
+# Those of stores, where the stack has one.
+_OF_HISTORIES = {"redis": "cloud-redis", "valkey": "gcp-sa-memorystore"}
 _OF_CLOUD_SQL = {"cloud-sql": "gcp-sa-cloud-sql"}
 # docs.cloud.google.com/dataflow/docs/guides/customer-managed-encryption-keys: state of a job, and its workers' disks.
 _OF_DATAFLOW = {"dataflow": "dataflow-service-producer-prod", "compute": "compute-system"}
@@ -46,7 +46,8 @@ class EncryptionKey(Component):
             rotation_period=f"{ROTATION_DAYS * 86_400}s",
             opts=protected,
         )
-        agents = SERVICE_AGENTS | (_OF_CLOUD_SQL if settings.has_alert_store else {})
+        agents = SERVICE_AGENTS | {engine: _OF_HISTORIES[engine] for engine in settings.history_engines}
+        agents |= _OF_CLOUD_SQL if settings.has_alert_store else {}
         for service, agent in (agents | (_OF_DATAFLOW if settings.backfill else {})).items():
             gcp.kms.CryptoKeyIAMMember(
                 f"{service}-uses-{name}",
@@ -71,6 +72,7 @@ def encrypt_everything(settings: Settings, key: EncryptionKey) -> None:
         "gcp:artifactregistry/repository:Repository": {"kms_key_name": key.id},
         "gcp:cloudrunv2/job:Job": {"template": {"template": {"encryption_key": key.id}}},
         "gcp:cloudrunv2/service:Service": {"template": {"encryption_key": key.id}},
+        "gcp:memorystore/instance:Instance": {"kms_key": key.id},
         "gcp:pubsub/topic:Topic": {"kms_key_name": key.id},
         "gcp:redis/instance:Instance": {"customer_managed_key": key.id},
         "gcp:secretmanager/secret:Secret": {

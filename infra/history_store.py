@@ -1,4 +1,4 @@
-"""The store of histories that all instances of the service share: a Redis in Memorystore."""
+"""A Redis that keeps histories and asks for a password: somebody else's, or the stack's own from before."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +13,10 @@ from infra.network import Egress
 from infra.reminder import RotationReminder
 from infra.secret import GivenSecret, Secret
 
-Opening = tuple[Secret | GivenSecret | None, GivenSecret | None]
-"""What a store is opened with, where it asks for it: its password, and the certificates that sign its own."""
+Opening = dict[str, Secret | GivenSecret]
+"""Variable of the service → the secret that reaches it so: the store's password, and the certificates that sign its
+own, where it asks for them.
+"""
 
 
 class NamedStore(Component):
@@ -30,29 +32,32 @@ class NamedStore(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        self.url: pulumi.Input[str] = settings.history_url
-        self.password, self.certificate = self.opening("", settings, readers, None, self.within)
+        self._settings = settings
+        self.plain: dict[str, pulumi.Input[str]] = {"HISTORY_URL": settings.history_url}
+        self.secrets = self.opening("", readers, None, self.within)
         self.register_outputs({})
 
     def opening(
         self,
         whose: str,
-        settings: Settings,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None,
         within: pulumi.ResourceOptions,
     ) -> Opening:
         """What opens it, in secrets of one service (`whose` begins their names): a secret has one reader."""
-        password, certificate = None, None
+        settings, found = self._settings, Opening()
         if settings.history_password:
-            password = Secret(f"{whose}history-password", settings, readers, reminder, within)
+            found["HISTORY_PASSWORD"] = Secret(f"{whose}history-password", settings, readers, reminder, within)
         if settings.history_ca:
-            certificate = GivenSecret(f"{whose}history-ca", settings, settings.history_ca, readers, reminder, within)
-        return password, certificate
+            certificates = settings.history_ca
+            found["HISTORY_CA"] = GivenSecret(f"{whose}history-ca", settings, certificates, readers, reminder, within)
+        return found
 
 
-class HistoryStore(Component):
-    """One primary without cluster mode, since an order's update spans several keys; with `standard` a replica that
+class RedisStore(Component):
+    """The store of a stack that was made before there was one without a password (infra/valkey_store.py).
+
+    One primary without cluster mode, since an order's update spans several keys; with `standard` a replica that
     takes over.
 
     Whoever is in the network and knows the password may connect, and nobody without TLS. Google makes up the password
@@ -66,6 +71,8 @@ class HistoryStore(Component):
     had not got yet, a restart without a replica up to an hour. It is not a record of orders: `seed-histories` fills it
     again.
     """
+
+    kind = "HistoryStore"
 
     def __init__(
         self,
@@ -102,36 +109,54 @@ class HistoryStore(Component):
             ),
         )
         certificates = self.instance.server_ca_certs.apply(_certificates)
+        self._settings = settings
         self._opened_with = self.instance.auth_string, certificates
-        self.password, self.certificate = self.opening("", settings, readers, reminder, self.within)
-        self.url: pulumi.Input[str] = pulumi.Output.concat(
-            "rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0"
-        )
+        self.secrets = self.opening("", readers, reminder, self.within)
+        url = pulumi.Output.concat("rediss://", self.instance.host, ":", self.instance.port.apply(str), "/0")
+        self.plain: dict[str, pulumi.Input[str]] = {"HISTORY_URL": url}
+        self.name: pulumi.Output[str] = self.instance.name
         # Composed from the name, which a preview knows.
-        self.id: pulumi.Output[str] = pulumi.Output.concat(
+        whole = pulumi.Output.concat(
             f"projects/{settings.project}/locations/{settings.region}/instances/", self.instance.name
         )
-        self.register_outputs({"id": self.id})
+        self.metrics = {
+            kind: whole.apply(lambda called, metric=metric: _filter(called, metric))  # type: ignore[misc]
+            for kind, metric in {
+                "memory": "stats/memory/usage_ratio",
+                "evictions": "stats/evicted_keys",
+                "refused": "stats/reject_connections_count",
+                "role": "replication/role",
+            }.items()
+        }
+        self.register_outputs({"id": whole})
 
     def opening(
         self,
         whose: str,
-        settings: Settings,
         readers: Mapping[str, Identity],
         reminder: RotationReminder | None,
         within: pulumi.ResourceOptions,
     ) -> Opening:
         """What opens it, in secrets of one service (`whose` begins their names): a secret has one reader."""
         password, certificates = self._opened_with
-        return (
-            GivenSecret(f"{whose}history-password", settings, password, readers, reminder, within),
-            GivenSecret(f"{whose}history-ca", settings, certificates, readers, reminder, within),
-        )
+        settings = self._settings
+        return {
+            "HISTORY_PASSWORD": GivenSecret(f"{whose}history-password", settings, password, readers, reminder, within),
+            "HISTORY_CA": GivenSecret(f"{whose}history-ca", settings, certificates, readers, reminder, within),
+        }
 
 
 def _is_foreign(settings: Settings) -> bool:
     """Whether the stack's network belongs to another project."""
     return "/" in settings.vpc_network and f"projects/{settings.project}/" not in settings.vpc_network
+
+
+def _filter(instance: str, metric: str) -> str:
+    """The filter for a metric of an instance."""
+    return (
+        f'resource.type="redis_instance" AND resource.labels.instance_id="{instance}"'
+        f' AND metric.type="redis.googleapis.com/{metric}"'
+    )
 
 
 def _certificates(found: Sequence[Mapping[str, Any]] | None) -> str:

@@ -19,6 +19,7 @@ from infra.scoring import (
     ScoringService,
     alert_settings,
     by_reference,
+    history_settings,
     vpc_access,
 )
 from infra.secret import GivenSecret, Secret
@@ -119,7 +120,10 @@ class HooksService(Component):
         """The secrets that there are, by the variable that each reaches the service as."""
         readers, store = {"hooks": parts.identity}, parts.scoring.store
         within = self.within
-        password, certificate = store.opening("hooks-", settings, readers, reminder, within) if store else (None, None)
+        opening = store.opening("hooks-", readers, reminder, within) if store else {}
+        if parts.scoring.store_beside:
+            # Revisions from before still open it.
+            parts.scoring.store_beside.opening("hooks-", readers, reminder, within)
         given = {
             "HOOK_SHOPIFY_SECRET": ("hook-shopify", settings.hook_shopify_secret),
             "HOOK_WOOCOMMERCE_SECRET": ("hook-woocommerce", settings.hook_woocommerce_secret),
@@ -127,17 +131,15 @@ class HooksService(Component):
             "TELL_SHOP_TOKEN": ("tell-shop-token", settings.tell_shop_token),
             "TELL_SECRET": ("tell-secret", settings.tell_secret),
         }
-        found: dict[str, Secret | GivenSecret | None] = {
+        return {
             "MASKING_KEY": Secret("hooks-masking-key", settings, readers, reminder, within),
-            "HISTORY_PASSWORD": password,
-            "HISTORY_CA": certificate,
+            **opening,
             **{
                 variable: Secret(name, settings, readers, reminder, within)
                 for variable, (name, is_there) in given.items()
                 if is_there
             },
         }
-        return {variable: secret for variable, secret in found.items() if secret}
 
 
 def _plain(settings: Settings, own: HooksParts) -> list[Variable]:
@@ -152,7 +154,7 @@ def _plain(settings: Settings, own: HooksParts) -> list[Variable]:
         "MODEL_VERSION": parts.model.version,
         "MODEL_SHA256": parts.model.sha256,
         "RULES_FILE": f"{MODELS_MOUNT}/{parts.model.rules}" if parts.model.rules else "",
-        "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
+        **history_settings(settings, parts.store),
         **alerts,
         "TELL_SHOP": settings.tell_shop,
         "TELL_URL": settings.tell_url,

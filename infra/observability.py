@@ -11,7 +11,7 @@ from infra.component import Component
 from infra.config import Settings
 from infra.dashboard import dashboard
 from infra.project import project_number, service_agent
-from infra.history_store import HistoryStore
+from infra.history_engine import OwnStore
 from infra.hooks import HooksService
 from infra.predictions import lines_of
 from infra.reminder import RotationReminder
@@ -52,7 +52,7 @@ class Observability(Component):
         service: ScoringService,
         job: TrainingJob,
         reminder: RotationReminder | None,
-        store: HistoryStore | None,
+        store: OwnStore | None,
         channels: AlertChannels,
         hooks: HooksService | None = None,
         backfill: Backfill | None = None,
@@ -65,7 +65,7 @@ class Observability(Component):
             service=service.name,
             job=job.name,
             reminders=reminder.subscription_name if reminder else None,
-            store=store.id if store else None,
+            store=store.metrics if store else {},
             hooks=hooks.name if hooks else None,
             uptime_check=self._uptime_check(),
             deliveries=self._deliveries(hooks) if hooks else None,

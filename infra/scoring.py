@@ -10,7 +10,7 @@ from infra.alert_store import AlertStore
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import CANARY_TAG, INGRESS, Settings
-from infra.history_store import HistoryStore, NamedStore
+from infra.history_engine import OwnStore, Store
 from infra.identity import Identity
 from infra.image import OWNED
 from infra.model import ModelVersion
@@ -41,7 +41,7 @@ LIVENESS_PROBE: gcp.cloudrunv2.ServiceTemplateContainerLivenessProbeArgsDict = {
 @dataclass(frozen=True)
 class ScoringParts:
     """What the service is put together from. `rag_key` is there where the RAG provider needs one, `store`, `alerts` and
-    `network` where the settings ask for them.
+    `network` where the settings ask for them, `store_beside` on the way from one store to another.
     """
 
     identity: Identity
@@ -54,7 +54,8 @@ class ScoringParts:
     api_key: Secret
     probe_key: Secret
     rag_key: Secret | None
-    store: HistoryStore | NamedStore | None
+    store: Store | None
+    store_beside: OwnStore | None
     alerts: AlertStore | None
     network: Egress | None
 
@@ -150,6 +151,7 @@ def _needed_to_start(parts: ScoringParts) -> list[pulumi.Resource]:
         parts.probe_key,
         parts.rag_key,
         parts.store,
+        parts.store_beside,
         parts.alerts,
     )
     return [part for part in needed if part is not None]
@@ -170,7 +172,7 @@ def _plain_settings(
         "SHADOW_MODEL_VERSION": model.shadow_version,
         "HISTORIES_DIR": HISTORIES_MOUNT,
         "RULES_FILE": f"{MODELS_MOUNT}/{model.rules}" if model.rules else "",
-        "HISTORY_URL": parts.store.url if parts.store else settings.history_url,
+        **history_settings(settings, parts.store),
         **alert_settings(settings, parts.alerts, parts.identity),
         "IDENTITY": settings.identity,
         "IAP_AUDIENCE": settings.iap_audience,
@@ -184,6 +186,11 @@ def _plain_settings(
     return [{"name": name, "value": value} for name, value in values.items() if value]
 
 
+def history_settings(settings: Settings, store: Store | None) -> dict[str, pulumi.Input[str]]:
+    """Where a service keeps histories, and how it logs in there; secrets come beside."""
+    return store.plain if store else {"HISTORY_URL": settings.history_url}
+
+
 def alert_settings(settings: Settings, store: AlertStore | None, identity: Identity) -> dict[str, pulumi.Input[str]]:
     """Where a service that runs as `identity` keeps alerts, and how it logs in there."""
     days = {"ALERTS_DAYS": str(settings.alerts_days)}
@@ -193,14 +200,12 @@ def alert_settings(settings: Settings, store: AlertStore | None, identity: Ident
 
 
 def _secret_settings(parts: ScoringParts) -> list[gcp.cloudrunv2.ServiceTemplateContainerEnvArgsDict]:
-    store = parts.store
     secrets = {
         "MASKING_KEY": parts.masking_key,
         "API_KEY": parts.api_key,
         "PROBE_KEY": parts.probe_key,
         "RAG_API_KEY": parts.rag_key,
-        "HISTORY_PASSWORD": store.password if store else None,
-        "HISTORY_CA": store.certificate if store else None,
+        **(parts.store.secrets if parts.store else {}),
     }
     return by_reference({name: secret for name, secret in secrets.items() if secret is not None})
 

@@ -1,7 +1,7 @@
 """Secrets: kept in Secret Manager, read by those who are named."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 import pulumi
@@ -71,12 +71,17 @@ class GivenSecret(Component):
         self.register_outputs({"id": self.id})
 
 
-async def refuse_former_versions() -> None:
+async def held() -> list[str]:
+    """What the stack's state holds, by its names (URNs)."""
+    found = await pulumi.runtime.invoke_async(STATE, {"stackName": pulumi.get_stack()})
+    return list((found or {}).get("outputs") or {})
+
+
+def refuse_former_versions(state: Iterable[str]) -> None:
     """Raise RunError where the state still holds the keys that a former release's program made: an `up` would destroy
     them in Secret Manager. A preview only says so.
     """
-    found = await pulumi.runtime.invoke_async(STATE, {"stackName": pulumi.get_stack()})
-    versions = former_versions.held((found or {}).get("outputs") or {})
+    versions = former_versions.held(state)
     if not versions:
         return
     stack = pulumi.get_stack()

@@ -6,7 +6,7 @@ import pulumi_gcp as gcp
 from infra.bucket import Bucket
 from infra.component import Component
 from infra.config import Settings
-from infra.history_store import HistoryStore, NamedStore
+from infra.history_engine import Store
 from infra.image import OWNED
 from infra.network import Egress
 from infra.scoring import HISTORIES_MOUNT, ScoringParts
@@ -18,7 +18,7 @@ Variable = gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgsDict
 class SeedingJob(Component):
     """Loads what training knows of customers into the store, where nothing newer is there. A deployment runs it.
 
-    It is the service's image and identity, since it needs the same rights and no other: the store's password, the
+    It is the service's image and identity, since it needs the same rights and no other: to the store, the
     masking key (to refuse what was made under another), the bucket of histories to read. And it is where the store is,
     in the stack's network.
     """
@@ -28,7 +28,7 @@ class SeedingJob(Component):
         name: str,
         settings: Settings,
         parts: ScoringParts,
-        store: HistoryStore | NamedStore,
+        store: Store,
         network: Egress | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -82,22 +82,17 @@ def _volume(histories: Bucket) -> gcp.cloudrunv2.JobTemplateTemplateVolumeArgsDi
     return {"name": "histories", "gcs": {"bucket": histories.name, "read_only": True, "mount_options": OWNED}}
 
 
-def _variables(settings: Settings, parts: ScoringParts, store: HistoryStore | NamedStore) -> list[Variable]:
+def _variables(settings: Settings, parts: ScoringParts, store: Store) -> list[Variable]:
     plain: dict[str, pulumi.Input[str]] = {
         "ENVIRONMENT": settings.environment,
         "PII_MASKING": "enforced",
         "HISTORIES_DIR": HISTORIES_MOUNT,
-        "HISTORY_URL": store.url,
+        **store.plain,
     }
-    secrets: dict[str, Secret | GivenSecret | None] = {
-        "MASKING_KEY": parts.masking_key,
-        "HISTORY_PASSWORD": store.password,
-        "HISTORY_CA": store.certificate,
-    }
+    secrets: dict[str, Secret | GivenSecret] = {"MASKING_KEY": parts.masking_key, **store.secrets}
     given: list[Variable] = [{"name": name, "value": value} for name, value in plain.items()]
     by_reference: list[Variable] = [
         {"name": name, "value_source": {"secret_key_ref": {"secret": secret.id, "version": secret.version}}}
         for name, secret in secrets.items()
-        if secret is not None
     ]
     return [*given, *by_reference]

@@ -17,7 +17,9 @@ APIS = {
     "eventarc": "eventarc.googleapis.com",
     "kms": "cloudkms.googleapis.com",
     "logging": "logging.googleapis.com",
+    "memorystore": "memorystore.googleapis.com",
     "monitoring": "monitoring.googleapis.com",
+    "networkconnectivity": "networkconnectivity.googleapis.com",
     "pubsub": "pubsub.googleapis.com",
     "redis": "redis.googleapis.com",
     "secretmanager": "secretmanager.googleapis.com",
@@ -27,9 +29,11 @@ APIS = {
     "workflows": "workflows.googleapis.com",
 }
 # What else has to be on before a module is used: Eventarc brings an event as a Pub/Sub message to a workflow, which it
-# then executes; the endpoint that leads to Cloud SQL is entered in Service Directory.
+# then executes; the endpoint that leads to Cloud SQL is entered in Service Directory; Google makes Memorystore's
+# endpoints by way of the management of services' consumers.
 BEHIND = {
     "eventarc": ("pubsub.googleapis.com", "workflowexecutions.googleapis.com"),
+    "networkconnectivity": ("serviceconsumermanagement.googleapis.com",),
     "sql": ("servicedirectory.googleapis.com",),
 }
 DATAFLOW = "dataflow.googleapis.com"  # nothing is declared with it: a person launches what a template describes
@@ -49,7 +53,9 @@ def modules_of(settings: Settings) -> tuple[str, ...]:
         "logging": True,
         "monitoring": settings.alerts or settings.budget_amount > 0,
         "pubsub": settings.rotation_reminder_days > 0,
-        "redis": settings.has_history_store,
+        "memorystore": "valkey" in settings.history_engines,
+        "networkconnectivity": "valkey" in settings.history_engines,
+        "redis": "redis" in settings.history_engines,
         "sql": settings.has_alert_store,
         "workflows": settings.train_on_arrival,
     }

@@ -28,7 +28,17 @@ from infra.local.engine.install import ENGINE_VERSION
 # What the one-time stack itself stands on; it switches the other APIs on.
 FIRST_APIS = ("cloudresourcemanager.googleapis.com", "iam.googleapis.com", "serviceusage.googleapis.com")
 # Google makes these service agents when it is asked to; a right can't be given to one that does not exist.
-AGENTS = ("artifactregistry", "eventarc", "monitoring", "pubsub", "redis", "run", "secretmanager", "sqladmin")
+AGENTS = (
+    "artifactregistry",
+    "eventarc",
+    "memorystore",
+    "monitoring",
+    "pubsub",
+    "redis",
+    "run",
+    "secretmanager",
+    "sqladmin",
+)
 CPU_QUOTA = "CpuAllocPerProjectRegion"
 """Cloud Run's quota of CPUs in thousandths, for a project and region (cloud.google.com/run/quotas)."""
 

@@ -1,11 +1,13 @@
 """Conditions that hold a role to what belongs to one stack, by its names.
 
-Google Cloud knows names in conditions for Cloud Storage, Secret Manager, Cloud KMS and Cloud SQL among the services
-that a stack uses: cloud.google.com/iam/docs/conditions-resource-attributes.
+Google Cloud knows names in conditions for Cloud Storage, Secret Manager, Cloud KMS, Cloud SQL and Memorystore among the
+services that a stack uses: cloud.google.com/iam/docs/conditions-resource-attributes,
+cloud.google.com/memorystore/docs/valkey/about-iam-auth.
 """
 
 from infra.alert_store import on_instance
 from infra.bootstrap.settings import Settings
+from infra.valkey_store import on_valkey
 
 
 def on_bucket(settings: Settings, suffix: str) -> str:
@@ -35,6 +37,11 @@ def on_state_copies(settings: Settings) -> str:
 def on_alert_store(settings: Settings) -> str:
     """The stack's PostgreSQL."""
     return on_instance(settings.project, settings.name("alerts"))
+
+
+def on_history_store(settings: Settings) -> str:
+    """The stack's Valkey."""
+    return on_valkey(settings.region, settings.name("histories"))
 
 
 def on_key(settings: Settings, key: str, ring: str = "") -> str:

@@ -17,6 +17,7 @@ PREVIEW_ROLES = (
     "roles/eventarc.viewer",
     "roles/iam.securityReviewer",
     "roles/logging.viewer",
+    "roles/memorystore.viewer",
     "roles/monitoring.viewer",
     "roles/pubsub.viewer",
     "roles/redis.viewer",
@@ -79,6 +80,10 @@ DEPLOYER_PERMISSIONS = _permissions(
     ),
     eventarc="operations.get triggers.create triggers.delete triggers.get triggers.list triggers.update",
     iam="serviceAccounts.create serviceAccounts.get serviceAccounts.getIamPolicy serviceAccounts.list",
+    # No backup and no export, and no connection.
+    memorystore=(
+        "instances.create instances.delete instances.get instances.list instances.update operations.get operations.list"
+    ),
     # No alert is deleted or silenced, and no figure written that an alert or a canary looks at.
     monitoring=(
         "alertPolicies.create alertPolicies.get alertPolicies.list alertPolicies.update dashboards.create"
@@ -88,6 +93,11 @@ DEPLOYER_PERMISSIONS = _permissions(
         " services.create services.delete services.get services.list services.update slos.create slos.delete slos.get"
         " slos.list slos.update timeSeries.list uptimeCheckConfigs.create uptimeCheckConfigs.get"
         " uptimeCheckConfigs.list uptimeCheckConfigs.update"
+    ),
+    # The stack's network lets Google make Memorystore's endpoints in it.
+    networkconnectivity=(
+        "operations.get serviceConnectionPolicies.create serviceConnectionPolicies.delete serviceConnectionPolicies.get"
+        " serviceConnectionPolicies.list serviceConnectionPolicies.update"
     ),
     pubsub=(
         "subscriptions.create subscriptions.delete subscriptions.get subscriptions.list subscriptions.update"

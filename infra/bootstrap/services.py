@@ -21,6 +21,7 @@ APIS = (
 AGENTS = (
     "artifactregistry.googleapis.com",
     "eventarc.googleapis.com",
+    "memorystore.googleapis.com",
     "monitoring.googleapis.com",
     "pubsub.googleapis.com",
     "redis.googleapis.com",

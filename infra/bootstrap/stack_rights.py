@@ -10,13 +10,14 @@ import pulumi_gcp as gcp
 
 from infra.admission import signed_images_only
 from infra.alert_store import LOGIN_ROLE
-from infra.audit import AUDITED_WITH_STORE, data_access_logs
+from infra.audit import AUDITED, AUDITED_STORES, data_access_logs
 from infra.backfill import KEY as BACKFILL_KEY, NAME as BACKFILL, acts_as_itself, run_backfills
-from infra.bootstrap.conditions import on_alert_store, on_bucket, on_key, on_versions
+from infra.bootstrap.conditions import on_alert_store, on_bucket, on_history_store, on_key, on_versions
 from infra.bootstrap.settings import Settings
 from infra.bucket import ACCESS_LOG_WRITERS
 from infra.component import Component
 from infra.model_signature import NAME as MODEL_SIGNATURE
+from infra.valkey_store import CONNECT_ROLE
 from infra.vertex import ask_vertex
 
 PURPOSES = {
@@ -45,8 +46,8 @@ SECRETS = {
     "backfill": (BACKFILL_KEY,),
 }
 """Who reads which secrets of the stack: each has one reader."""
-KEEP_ALERTS = ("scorer", "hooks")
-"""Who logs in to the stack's PostgreSQL."""
+KEEP_ALERTS = KEEP_HISTORIES = ("scorer", "hooks")
+"""Who logs in to the stack's PostgreSQL, and who connects to its Valkey."""
 ON_PROJECT = {"launcher": ("roles/eventarc.eventReceiver", "roles/workflows.invoker")}
 
 
@@ -78,6 +79,9 @@ class StackRights(Component):
         self._grant("cloud-storage-writes-access-logs", "roles/storage.objectCreator", ACCESS_LOG_WRITERS, logs)
         for identity in KEEP_ALERTS:
             self._grant(f"{identity}-logs-in-to-alerts", LOGIN_ROLE, self._members[identity], on_alert_store(settings))
+        for identity in KEEP_HISTORIES:
+            title, held = f"{identity}-connects-to-histories", on_history_store(settings)
+            self._grant(title, CONNECT_ROLE, self._members[identity], held)
         for identity, granted in ON_PROJECT.items():
             for role in granted:
                 self._grant(f"{identity}-{role.rpartition('.')[2]}", role, self._members[identity])
@@ -98,7 +102,7 @@ class StackRights(Component):
             attestor = f"projects/{settings.project}/attestors/built-by-deploy"
             signed_images_only("images", settings.project, attestor, self.within)
         if settings.audit_logs:
-            data_access_logs("audit", settings.project, AUDITED_WITH_STORE, self.within)
+            data_access_logs("audit", settings.project, (*AUDITED, *AUDITED_STORES.values()), self.within)
         self.register_outputs({})
 
     def _account(self, identity: str, deployer: pulumi.Output[str]) -> gcp.serviceaccount.Account:

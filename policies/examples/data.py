@@ -230,6 +230,20 @@ EXAMPLES: tuple[Examples, ...] = (
         ],
     ),
     Examples(
+        "edge-valkey",
+        "gcp:memorystore/instance:Instance",
+        holds=[
+            {"authorizationMode": "IAM_AUTH", "transitEncryptionMode": "SERVER_AUTHENTICATION"},
+            {"authorizationMode": "TOKEN_AUTH", "transitEncryptionMode": "SERVER_AUTHENTICATION"},
+        ],
+        violated=[
+            {"instanceId": "v"},
+            {"authorizationMode": "IAM_AUTH"},
+            {"authorizationMode": "AUTH_DISABLED", "transitEncryptionMode": "SERVER_AUTHENTICATION"},
+            {"authorizationMode": "IAM_AUTH", "transitEncryptionMode": "TRANSIT_ENCRYPTION_DISABLED"},
+        ],
+    ),
+    Examples(
         "edge-firestore-protected",
         "gcp:firestore/database:Database",
         holds=[

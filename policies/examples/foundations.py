@@ -296,6 +296,14 @@ _CASES: tuple[Case, ...] = (
         "redis-deletion-protection", "gcp:redis/instance:Instance",
         [{"name": "r"}, {"deletionProtection": True}], [{"deletionProtection": False}],
     ),
+    (
+        "valkey-deletion-protection", "gcp:memorystore/instance:Instance",
+        [{"deletionProtectionEnabled": True}, {"instanceId": "v"}], [{"deletionProtectionEnabled": False}],
+    ),
+    (
+        "valkey-replica", "gcp:memorystore/instance:Instance",
+        [{"replicaCount": 1}], [{"instanceId": "v"}, {"replicaCount": 0}],
+    ),
     ("redis-replica", "gcp:redis/instance:Instance", [{"tier": "STANDARD_HA"}], [{"name": "r"}, {"tier": "BASIC"}]),
     (
         "vertex-workbench-private", "gcp:workbench/instance:Instance",

@@ -8,6 +8,7 @@ _CLUSTER = "gcp:dataproc/cluster:Cluster"
 _FUSION = "gcp:datafusion/instance:Instance"
 _FLOW = "gcp:dataflow/job:Job"
 _REDIS = "gcp:redis/instance:Instance"
+_VALKEY = "gcp:memorystore/instance:Instance"
 
 dataproc_private = settings(
     "dataproc-private",
@@ -145,6 +146,25 @@ redis_replica = settings(
     stacks=["prod*"],
     wants=[Want("tier", one_of("STANDARD_HA"), "has no replica", default="BASIC")],
     fix='Set tier="STANDARD_HA".',
+)
+
+valkey_deletion_protection = settings(
+    "valkey-deletion-protection",
+    "A Valkey of production refuses to be deleted.",
+    types=[_VALKEY],
+    stacks=["prod*"],
+    wants=[Want("deletionProtectionEnabled", equals(True), "deletion protection is off", default=True)],
+    fix="Take deletion_protection_enabled=False out.",
+)
+
+valkey_replica = settings(
+    "valkey-replica",
+    "A Valkey of production has a replica that takes over.",
+    types=[_VALKEY],
+    level=ADVISORY,
+    stacks=["prod*"],
+    wants=[Want("replicaCount", lambda count: int(count) > 0, "has no replica", default=0)],
+    fix="Set replica_count=1 or more.",
 )
 
 notebooks_private = settings(

@@ -6,6 +6,7 @@ from policies.access import Named
 from policies.patterns import lazy
 from policies.rule import ADVISORY, HIGH, LOW, MEDIUM, Resource, Stack, checkov, cis, rule, trivy
 from policies.value import Finding, Findings, Undecided, Value, Violation, about, equals, forbid, is_set, require
+from policies.wants import one_of
 
 BACKENDS = ("gcp:compute/backendService:BackendService", "gcp:compute/regionBackendService:RegionBackendService")
 FORWARDING_RULE = "gcp:compute/globalForwardingRule:GlobalForwardingRule"
@@ -189,6 +190,21 @@ def redis(instance: Resource) -> Findings:
     yield require(instance["authEnabled"], equals(True), "asks for no password", default=False)
     mode = instance["transitEncryptionMode"]
     yield require(mode, equals("SERVER_AUTHENTICATION"), "does not encrypt what it is sent", default="DISABLED")
+
+
+@rule(
+    "edge-valkey",
+    "Valkey asks who connects, and encrypts what it is sent.",
+    types=["gcp:memorystore/instance:Instance"],
+    severity=HIGH,
+    fix='Set authorization_mode="IAM_AUTH" and transit_encryption_mode="SERVER_AUTHENTICATION".',
+)
+def valkey(instance: Resource) -> Findings:
+    mode = instance["authorizationMode"]
+    yield require(mode, one_of("IAM_AUTH", "TOKEN_AUTH"), "lets everybody in the network in", default="AUTH_DISABLED")
+    mode = instance["transitEncryptionMode"]
+    disabled = "TRANSIT_ENCRYPTION_DISABLED"
+    yield require(mode, equals("SERVER_AUTHENTICATION"), "does not encrypt what it is sent", default=disabled)
 
 
 @rule(

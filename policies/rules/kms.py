@@ -14,6 +14,7 @@ ENCRYPTED_BY = {
     "gcp:dataflow/flexTemplateJob:FlexTemplateJob": "kmsKeyName",
     "gcp:firestore/database:Database": "cmekConfig.kmsKeyName",
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": "cmekSettings.kmsKeyName",
+    "gcp:memorystore/instance:Instance": "kmsKey",
     "gcp:pubsub/topic:Topic": "kmsKeyName",
     "gcp:redis/instance:Instance": "customerManagedKey",
     "gcp:secretmanager/regionalSecret:RegionalSecret": "customerManagedEncryption.kmsKeyName",

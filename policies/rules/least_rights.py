@@ -27,6 +27,8 @@ _BRINGS = {
     "roles/run.admin": "opens a root shell in whatever runs, and starts jobs with other arguments",
     "roles/run.developer": "opens a root shell in whatever runs, and starts jobs with other arguments",
     "roles/redis.admin": "exports what each Redis of the project holds",
+    "roles/memorystore.admin": "connects to each Valkey of the project, and exports what it holds",
+    "roles/memorystore.dbConnectionUser": "connects to each Valkey of the project",
     "roles/binaryauthorization.policyAdmin": "lets unsigned images run",
     "roles/binaryauthorization.policyEditor": "lets unsigned images run",
     "roles/aiplatform.admin": "trains, deploys and runs notebooks",

@@ -42,7 +42,7 @@ def processes_of(platform: Platform) -> list[psutil.Process]:
 def test_up_ends_with_url_version_and_a_curl_line_that_works_as_printed(platform: Platform) -> None:
     printed = platform.up().stdout
     assert platform.url in printed
-    assert re.search(r"histories +(redis|valkey)-server on 127[.]0[.]0[.]1:[0-9]+, with a password and TLS", printed)
+    assert re.search(r"histories +(redis|valkey)-server on 127[.]0[.]0[.]1:[0-9]+, with access tokens and TLS", printed)
     assert platform.get("/v1/model")[1]["version"] in printed
     line = next(line.strip() for line in printed.splitlines() if line.strip().startswith("curl "))
     done = subprocess.run(["sh", "-c", line], cwd=platform.tree, capture_output=True, text=True)

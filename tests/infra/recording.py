@@ -78,6 +78,23 @@ def _computed(args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
         "gcp:compute/address:Address": {"address": "10.8.0.9"},
         "gcp:compute/globalAddress:GlobalAddress": {"address": "192.0.2.1"},
         "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": {"uptimeCheckId": f"{args.name}-check"},
+        "gcp:memorystore/instance:Instance": {
+            "endpoints": [
+                {
+                    "connections": [
+                        {
+                            "pscAutoConnection": {
+                                "connectionType": f"CONNECTION_TYPE_{kind}",
+                                "ipAddress": ip,
+                                "port": 6379,
+                            }
+                        }
+                        for kind, ip in (("READER", "10.1.2.4"), ("PRIMARY", "10.1.2.3"))
+                    ]
+                }
+            ],
+            "managedServerCas": [{"caCerts": [{"certificates": ["an older certificate", "a newer certificate\n"]}]}],
+        },
         "gcp:redis/instance:Instance": {
             "host": "10.1.2.3",
             "port": 6378,

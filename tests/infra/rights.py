@@ -29,7 +29,7 @@ EVERYTHING = {
         "tellUrl": "https://a.example/told",
         "tellSecret": True,
     },
-    **{"ragProvider": "vertex", "ragApiKey": True, "backfill": True},
+    **{"ragProvider": "vertex", "ragApiKey": True, "backfill": True, "historyEngine": "valkey-beside-redis"},
 }
 """Settings that give a stack an identity or a right which it would not have."""
 
@@ -53,6 +53,7 @@ IDENTITIES = (*GITHUB, *RUNNING)
 _READ, _LIST, _CREATE = "storage.objects.get", "storage.objects.list", "storage.objects.create"
 _SIGN, _DECRYPT = "cloudkms.cryptoKeyVersions.useToSign", "cloudkms.cryptoKeyVersions.useToDecrypt"
 LOGIN = "cloudsql.instances.login"
+CONNECT = "memorystore.instances.connect"
 _ACT, _TOKEN = "iam.serviceAccounts.actAs", "iam.serviceAccounts.getAccessToken"
 PREDEFINED: dict[str, set[str]] = {
     "roles/artifactregistry.reader": {"artifactregistry.repositories.downloadArtifacts"},
@@ -82,6 +83,8 @@ PREDEFINED: dict[str, set[str]] = {
     "roles/iam.workloadIdentityUser": {_TOKEN, "iam.serviceAccounts.getOpenIdToken"},
     "roles/logging.configWriter": set(),
     "roles/logging.viewer": set(),
+    "roles/memorystore.dbConnectionUser": {CONNECT},
+    "roles/memorystore.viewer": set(),
     "roles/monitoring.viewer": set(),
     "roles/pubsub.publisher": set(),
     "roles/pubsub.viewer": set(),
@@ -154,6 +157,7 @@ KEYS = {
     "data's": key(f"orderguard-{STACK}", "data"),
 }
 ALERTS = Thing("instance", f"projects/{PROJECT}/instances/orderguard-{STACK}-alerts")
+HISTORIES = Thing("valkey", f"projects/{PROJECT}/locations/{REGION}/instances/orderguard-{STACK}-histories")
 WHOLE_PROJECT = Thing("project", f"projects/{PROJECT}")
 
 
@@ -339,6 +343,7 @@ def columns(rights: Rights) -> dict[str, set[str]]:
         for name, thing in sorted(rights.secrets.items())
     }
     found["logs in to the alerts' database"] = rights.who(LOGIN, ALERTS)
+    found["connects to the store of histories"] = rights.who(CONNECT, HISTORIES)
     found["adds a key"] = set().union(
         *(
             rights.who("secretmanager.versions.add", Thing(thing.on, thing.full.partition("/versions")[0]))

@@ -179,7 +179,7 @@ def test_what_a_deployment_could_turn_off_is_the_one_time_stacks_own(record: Rec
     policy = record.one("gcp:binaryauthorization/policy:Policy", "images")
     assert policy["defaultAdmissionRule"]["requireAttestationsBies"] == [record.outputs["attestor"]]
     audited = record.of("gcp:projects/iAMAuditConfig:IAMAuditConfig").values()
-    assert {one["service"].partition(".")[0] for one in audited} == {"storage", "secretmanager", "redis"}
+    assert {one["service"].partition(".")[0] for one in audited} == {"storage", "secretmanager", "redis", "memorystore"}
 
 
 def test_staging_signs_and_records_nothing_unless_it_says_so() -> None:

@@ -7,63 +7,71 @@ from pathlib import Path
 import pytest
 
 from tests.infra.conftest import VERSION
-from tests.infra.test_parts import SERVICE, declared, environment, sealed_value
+from tests.infra.recording import Record
+from tests.infra.test_parts import SERVICE, declared, environment
 
-STORE = "gcp:redis/instance:Instance"
+STORE = "gcp:memorystore/instance:Instance"
+REDIS = "gcp:redis/instance:Instance"
+POLICY = "gcp:networkconnectivity/serviceConnectionPolicy:ServiceConnectionPolicy"
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 
 
-def test_all_instances_share_a_store_that_nobody_reaches_without_password_and_tls(models: Path) -> None:
+def test_all_instances_share_a_store_that_opens_to_their_tokens_over_tls_alone(models: Path) -> None:
     record = declared()
     store = record.one(STORE, "histories")
-    assert (store["authEnabled"], store["transitEncryptionMode"]) == (True, "SERVER_AUTHENTICATION")
-    assert (store["connectMode"], store["tier"], store["memorySizeGb"]) == ("DIRECT_PEERING", "BASIC", 1)
-    assert store["authorizedNetwork"] == "projects/orderguard-local/global/networks/orderguard-local"
-    assert store["redisConfigs"] == {"maxmemory-policy": "volatile-lru"}
-    assert store["persistenceConfig"] == {"persistenceMode": "RDB", "rdbSnapshotPeriod": "ONE_HOUR"}
-    assert environment(record)["HISTORY_URL"] == "rediss://10.1.2.3:6378/0"
+    assert (store["authorizationMode"], store["transitEncryptionMode"]) == ("IAM_AUTH", "SERVER_AUTHENTICATION")
+    assert (store["mode"], store["shardCount"], store["replicaCount"]) == ("CLUSTER_DISABLED", 1, 0)
+    network = "projects/orderguard-local/global/networks/orderguard-local"
+    assert store["desiredAutoCreatedEndpoints"] == [{"network": network, "projectId": "orderguard-local"}]
+    assert store["engineConfigs"] == {"maxmemory-policy": "volatile-lru"}
+    assert store["persistenceConfig"] == {"mode": "AOF", "aofConfig": {"appendFsync": "EVERY_SEC"}}
+    values = environment(record)
+    assert (values["HISTORY_URL"], values["HISTORY_LOGIN"]) == ("rediss://10.1.2.3:6379/0", "iam")
+    assert values["HISTORY_CA"] == "an older certificate\na newer certificate\n"
+    assert not [line for line in record.inventory() if "history-" in line], "no secret opens it"
+    (policy,) = record.of(POLICY).values()
+    assert (policy["serviceClass"], policy["network"]) == ("gcp-memorystore", network)
+    subnetwork = "projects/orderguard-local/regions/europe-west1/subnetworks/orderguard-local"
+    assert policy["pscConfig"] == {"subnetworks": [subnetwork]}
 
 
-@pytest.mark.parametrize(
-    ("variable", "secret", "value"),
-    [
-        ("HISTORY_PASSWORD", "history-password", "password-of-the-store"),
-        ("HISTORY_CA", "history-ca", "an older certificate\na newer certificate\n"),
-    ],
-)
-def test_what_opens_the_store_reaches_the_service_by_reference(
-    models: Path, variable: str, secret: str, value: str
-) -> None:
-    record = declared("prod")
-    assert environment(record)[variable]["secretKeyRef"]["secret"] == f"orderguard-prod-{secret}"
-    assert sealed_value(record, secret) == value
-    assert "password-of-the-store" not in json.dumps(record.outputs)
-    readers = record.of("gcp:secretmanager/secretIamMember:SecretIamMember")
-    assert [name for name in readers if name.endswith(f"reads-{secret}")] == [f"scorer-reads-{secret}"]
-    assert record.one("gcp:secretmanager/secret:Secret", secret)["topics"]
+def test_services_connect_by_a_right_on_the_instance(models: Path) -> None:
+    record = declared("prod", deployer="", hooks=True, hookShopifySecret=True)
+    granted = {
+        name: grant
+        for name, grant in record.of("gcp:projects/iAMMember:IAMMember").items()
+        if grant["role"] == "roles/memorystore.dbConnectionUser"
+    }
+    assert sorted(granted) == ["hooks-connects-to-histories", "scorer-connects-to-histories"]
+    for grant in granted.values():
+        named = "resource.name.endsWith('/locations/europe-west1/instances/orderguard-prod-histories')"
+        assert grant["condition"]["expression"] == named
 
 
 def test_prod_has_a_replica_and_a_key_of_its_own_for_the_store(models: Path) -> None:
-    store = declared("prod").one(STORE, "histories")
-    assert (store["tier"], store["deletionProtection"]) == ("STANDARD_HA", True)
-    assert store["customerManagedKey"].endswith("/cryptoKeys/data")
-    assert store["authorizedNetwork"] == "projects/orderguard-prod/global/networks/orderguard"
+    record = declared("prod")
+    store = record.one(STORE, "histories")
+    assert (store["replicaCount"], store["nodeType"], store["deletionProtectionEnabled"]) == (1, "CUSTOM_MICRO", True)
+    assert store["kmsKey"].endswith("/cryptoKeys/data")
+    agents = record.of("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")
+    assert "gcp-sa-memorystore" in agents["valkey-uses-data"]["member"] and "redis-uses-data" not in agents
+    (endpoint,) = store["desiredAutoCreatedEndpoints"]
+    assert endpoint["network"] == "projects/orderguard-prod/global/networks/orderguard"
 
 
 @pytest.mark.parametrize(
-    ("network", "mode", "authorized"),
-    [
-        ("projects/host/global/networks/shared", "PRIVATE_SERVICE_ACCESS", "projects/host/global/networks/shared"),
-        (
-            "projects/orderguard-prod/global/networks/own",
-            "DIRECT_PEERING",
-            "projects/orderguard-prod/global/networks/own",
-        ),
-    ],
+    ("memory", "node"), [(1, "CUSTOM_PICO"), (3, "CUSTOM_MINI"), (4, "STANDARD_SMALL"), (58, "HIGHMEM_XLARGE")]
 )
-def test_a_shared_network_is_reached_as_google_wants_it(models: Path, network: str, mode: str, authorized: str) -> None:
-    store = declared("prod", vpcNetwork=network).one(STORE, "histories")
-    assert (store["connectMode"], store["authorizedNetwork"]) == (mode, authorized)
+def test_a_node_has_the_memory_that_is_asked_for(models: Path, memory: int, node: str) -> None:
+    assert declared(historyStoreMemoryGb=memory).one(STORE, "histories")["nodeType"] == node
+
+
+def test_the_owner_of_a_shared_network_says_who_makes_endpoints_in_it(models: Path) -> None:
+    shared = "projects/host/global/networks/shared"
+    record = declared("prod", vpcNetwork=shared, vpcSubnetwork="projects/host/regions/europe-west1/subnetworks/s")
+    assert record.of(POLICY) == {}
+    (endpoint,) = record.one(STORE, "histories")["desiredAutoCreatedEndpoints"]
+    assert endpoint == {"network": shared, "projectId": "orderguard-prod"}
 
 
 def test_a_stack_that_names_no_network_has_one_that_leads_to_its_store_alone(models: Path) -> None:
@@ -81,19 +89,24 @@ def test_without_a_store_there_is_neither_network_nor_secret_nor_alert(models: P
     assert environment(record)["HISTORY_URL"] == "off"
     assert "HISTORY_PASSWORD" not in environment(record)
     assert "vpcAccess" not in record.one(SERVICE, "scorer")["template"]
-    left = [line for line in record.inventory() if re.search("history-|network|redis|store|seeder", line)]
+    left = [line for line in record.inventory() if re.search("history-|network|valkey|store|seeder", line)]
     assert left == []
 
 
-def test_the_team_hears_of_a_store_that_is_full_forgets_or_has_failed_over(models: Path) -> None:
-    watched = {}
-    for name, alert in declared("prod").of(ALERT).items():
-        if name.startswith("alert-store-"):
-            watched[name] = alert["conditions"][0]["conditionThreshold"]["filter"]
-    assert sorted(watched) == [f"alert-store-{of}" for of in ("connections", "evictions", "failover", "memory")]
-    instance = "projects/orderguard-prod/locations/europe-west1/instances/orderguard-prod-histories"
-    assert all(f'resource.labels.instance_id="{instance}"' in found for found in watched.values())
-    assert "alert-store-failover" not in declared("staging").of(ALERT)
+def test_the_team_hears_of_a_store_that_is_full_forgets_or_turns_services_away(models: Path) -> None:
+    watched = watched_of(declared("prod"))
+    assert sorted(watched) == [f"alert-store-{of}" for of in ("connections", "evictions", "memory")]
+    instance = 'resource.labels.instance_id=ends_with("orderguard-prod-histories")'
+    assert all(instance in found and "memorystore.googleapis.com/instance/" in found for found in watched.values())
+
+
+def watched_of(record: Record) -> dict[str, str]:
+    """The filter of each alert on the store."""
+    return {
+        name: alert["conditions"][0]["conditionThreshold"]["filter"]
+        for name, alert in record.of(ALERT).items()
+        if name.startswith("alert-store-")
+    }
 
 
 def test_the_store_is_seeded_in_its_network_by_who_may_read_it(models: Path) -> None:
@@ -106,7 +119,7 @@ def test_the_store_is_seeded_in_its_network_by_who_may_read_it(models: Path) -> 
     assert (seeder["serviceAccount"], seeder["vpcAccess"]) == (service["serviceAccount"], service["vpcAccess"])
     own, served = ({one["name"]: one for one in found["envs"]} for found in (container, service["containers"][0]))
     assert all(served[name] == variable for name, variable in own.items())
-    assert {"MASKING_KEY", "HISTORY_URL", "HISTORY_PASSWORD", "HISTORY_CA", "HISTORIES_DIR"} <= set(own)
+    assert {"MASKING_KEY", "HISTORY_URL", "HISTORY_LOGIN", "HISTORY_CA", "HISTORIES_DIR"} <= set(own)
     assert [volume["gcs"]["readOnly"] for volume in seeder["volumes"]] == [True]
 
 
@@ -122,7 +135,7 @@ def test_a_redis_of_ones_own_gets_its_password_and_certificates_by_reference(mod
         for name, secret in (("HISTORY_PASSWORD", "history-password"), ("HISTORY_CA", "history-ca")):
             reference = variables[name]["valueSource"]["secretKeyRef"]
             assert reference["secret"] == f"orderguard-local-{secret}"
-    assert not record.of(STORE)
+    assert not record.of(STORE) and not record.of(REDIS)
     left = json.dumps(declared(**named).one(SERVICE, "scorer"))
     assert "HISTORY_PASSWORD" not in left and "HISTORY_CA" not in left
 

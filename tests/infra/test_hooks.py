@@ -10,7 +10,7 @@ from infra.config import ConfigError
 from infra.keys import SAME_AS
 from tests.infra.conftest import champion_in
 from tests.infra.recording import Record, stack_settings
-from tests.infra.test_parts import SERVICE, declared, sealed_value
+from tests.infra.test_parts import SERVICE, declared
 
 ON: dict[str, Any] = {
     "hooks": True,
@@ -47,7 +47,7 @@ def test_everybody_may_call_it_and_nothing_else_and_only_through_the_load_balanc
     )
 
 
-def test_it_has_an_identity_with_the_least_rights_and_copies_of_its_own_of_two_secrets(record: Record) -> None:
+def test_it_has_an_identity_with_the_least_rights_and_a_copy_of_its_own_of_the_masking_key(record: Record) -> None:
     mine = sorted(
         f"{inputs['role']} {name}"
         for _, name, inputs in record.resources
@@ -56,16 +56,14 @@ def test_it_has_an_identity_with_the_least_rights_and_copies_of_its_own_of_two_s
     assert mine == [
         "roles/artifactregistry.reader hooks-reads-registry",
         "roles/cloudsql.instanceUser hooks-logs-in-to-alerts",
+        "roles/memorystore.dbConnectionUser hooks-connects-to-histories",
         "roles/secretmanager.secretAccessor hooks-reads-hook-shopify",
         "roles/secretmanager.secretAccessor hooks-reads-hook-stripe",
-        "roles/secretmanager.secretAccessor hooks-reads-hooks-history-ca",
-        "roles/secretmanager.secretAccessor hooks-reads-hooks-history-password",
         "roles/secretmanager.secretAccessor hooks-reads-hooks-masking-key",
         "roles/secretmanager.secretAccessor hooks-reads-tell-shop-token",
         "roles/storage.objectViewer hooks-reads-models",
     ]
     assert SAME_AS["hooks-masking-key"] == "masking-key"
-    assert sealed_value(record, "hooks-history-password") == sealed_value(record, "history-password")
 
 
 def test_secrets_reach_it_by_reference_alone(record: Record) -> None:

@@ -139,8 +139,7 @@ def test_each_identity_has_exactly_its_rights(stack: str, record: Record) -> Non
         ("scorer", "roles/secretmanager.secretAccessor", "masking-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "api-key"),
         ("scorer", "roles/secretmanager.secretAccessor", "probe-key"),
-        ("scorer", "roles/secretmanager.secretAccessor", "history-password"),
-        ("scorer", "roles/secretmanager.secretAccessor", "history-ca"),
+        ("scorer", "roles/memorystore.dbConnectionUser", "histories"),
         ("trainer", "roles/storage.objectViewer", "raw"),
         ("trainer", "roles/storage.objectUser", "models"),
         ("trainer", "roles/storage.objectUser", "histories"),
@@ -165,9 +164,8 @@ def _rights(record: Record) -> Iterator[tuple[str, str, str]]:
     for resource_type, name, inputs in record.resources:
         if "member" in inputs:
             who = str(inputs["member"]).partition(":")[2].partition("@")[0].rpartition("-")[2]
-            verb = next(
-                (verb for verb in ("-reads-", "-writes-", "-starts-", "-signs-", "-logs-in-to-") if verb in name), None
-            )
+            verbs = ("-reads-", "-writes-", "-starts-", "-signs-", "-logs-in-to-", "-connects-to-")
+            verb = next((verb for verb in verbs if verb in name), None)
             yield who, inputs["role"], name.partition(verb)[2] if verb else "project"
 
 

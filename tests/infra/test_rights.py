@@ -69,6 +69,14 @@ def test_services_log_in_to_the_database_of_their_stack_and_nobody_else_does(rig
     assert rights.who(found.LOGIN, found.Thing("instance", "projects/orderguard-prod/instances/accounts")) == set()
 
 
+def test_services_connect_to_the_store_of_their_stack_and_nobody_else_does(rights: Rights) -> None:
+    assert rights.who(found.CONNECT, found.HISTORIES) == {"scorer", "hooks"}
+    by_number = found.HISTORIES.full.replace("projects/orderguard-prod/", "projects/123456789012/")
+    assert rights.who(found.CONNECT, found.Thing("valkey", by_number)) == {"scorer", "hooks"}
+    another = found.HISTORIES.full.replace("orderguard-prod-histories", "carts")
+    assert rights.who(found.CONNECT, found.Thing("valkey", another)) == set()
+
+
 def test_nobody_but_a_person_adds_or_destroys_a_key_or_says_who_reads_it(rights: Rights) -> None:
     for name, thing in rights.secrets.items():
         whole = found.Thing(thing.on, thing.full.partition("/versions")[0])
@@ -105,6 +113,8 @@ def test_who_signs_images_signs_no_models_and_the_other_way_round(rights: Rights
         "run.jobs.sshRoot",
         "run.jobs.runWithOverrides",
         "redis.instances.export",
+        "memorystore.instances.backup",
+        "memorystore.backups.export",
         "cloudsql.instances.executeSql",
         "cloudsql.instances.export",
         "cloudsql.instances.clone",
@@ -162,6 +172,7 @@ def test_what_the_bootstrap_stack_grants_is_what_a_stack_without_a_deployer_gran
         read = "secretmanager.versions.access"
         assert given.who(read, thing) - set(GITHUB) == own.who(read, thing) != set(), name
     assert given.who(found.LOGIN, found.ALERTS) == own.who(found.LOGIN, found.ALERTS) != set()
+    assert given.who(found.CONNECT, found.HISTORIES) == own.who(found.CONNECT, found.HISTORIES) != set()
     for permission in ("workflows.executions.create", "aiplatform.endpoints.predict"):
         assert given.who(permission, WHOLE_PROJECT) == own.who(permission, WHOLE_PROJECT) != set()
     on_project = {(grant.member, grant.on) for grant in own.grants if grant.on == "project"}

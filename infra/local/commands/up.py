@@ -249,9 +249,10 @@ def _histories(cloud: Cloud, outputs: Mapping[str, Any]) -> str:
     """Which store of histories the service has."""
     stores = {one["name"]: one for one in client.request(cloud, {"do": "status"})["stores"]}
     name = str(outputs.get("history_store"))
-    for ending, how in ((VALKEY, "access tokens"), ("", "a password")):
-        if store := stores.get(f"{name}{ending}"):
-            return f"{said(store)}, with {how} and TLS as in Google Cloud"
+    if store := stores.get(f"{name}{VALKEY}"):
+        return f"{said(store)}, with access tokens and TLS as in Google Cloud"
+    if store := stores.get(name):
+        return f"{said(store)}, with a password and TLS as in Google Cloud (orderguard:historyEngine: one without)"
     if pulumi.setting(cloud.stack, "orderguard:historyStore") == "off":
         return "as orderguard:historyUrl says"
     return (
