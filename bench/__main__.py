@@ -33,6 +33,7 @@ AREAS = {
     "deploy": "deployments killed at each of their steps, and the next one after them, with callers all along",
     "faults": "the local cloud under kill -9 at 200 points, damaged files, a full disk, a taken port, two at once",
     "clients": "1,000 objects of 1 MiB up and down through Google's Storage client, beside the disk itself",
+    "scale": "the local cloud's instances: from 1 to 4 under load, a rollout, to zero and back",
     "images": "what the images weigh, and how long a start takes in the container and outside",
     "soak": "memory and errors of the service under hours of load, told in minutes",
     "slow": "a search for the slowest texts and request bodies within the limits",

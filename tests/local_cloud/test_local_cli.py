@@ -159,7 +159,11 @@ def test_status_first_says_url_revision_and_health(monkeypatch: pytest.MonkeyPat
             "scaling": scaling,
         }
 
-    service = {"name": "scorer", "url": "http://127.0.0.1:9", "revisions": [revision("scorer-1"), revision("scorer-2")]}
+    service: dict[str, Any] = {
+        "name": "scorer",
+        "url": "http://127.0.0.1:9",
+        "revisions": [revision("scorer-1"), revision("scorer-2")],
+    }
     service |= {"traffic": [{"revision": "scorer-2", "percent": 100}], "everybody": True}
     found = {"stack": "local", "supervisor": 7, "services": [service], "stores": [], "resources": {"real": []}}
     monkeypatch.setattr(status, "collect", lambda cloud: found)
