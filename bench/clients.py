@@ -3,7 +3,8 @@
 The disk's speed is that of a loop in one process that does what an object's content needs at least: up, the CRC32C that
 the client computes, too, a file written, flushed to the disk (fsync) and renamed; down, the file read and its CRC32C
 computed, after the kernel was told to forget it (posix_fadvise), so that it comes from the disk. The client is one
-process: with one call at a time, and with its own transfer manager (four threads). All take turns, block by block.
+process, with one call at a time and with four threads; down it takes an object in one piece (`single_shot_download`)
+and checks its CRC32C, as it does by default. All take turns, block by block.
 """
 
 import json
@@ -80,7 +81,8 @@ def _measured(cloud: Cloud, plain: Path) -> dict[str, dict[str, float]]:
 
     def download(kind: str) -> Callable[[int], None]:
         def one(number: int) -> None:
-            if len(bucket.blob(f"{kind}/{number}").download_as_bytes()) != SIZE:
+            content = bucket.blob(f"{kind}/{number}").download_as_bytes(single_shot_download=True)
+            if len(content) != SIZE:
                 raise RuntimeError("an object came down otherwise than it went up")
 
         return one

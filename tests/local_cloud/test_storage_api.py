@@ -1,10 +1,12 @@
 """Cloud Storage for official clients: Google's own library against the stack's buckets."""
 
+import errno
 import gzip
 import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -356,6 +358,34 @@ def test_who_says_nothing_of_himself_gets_what_is_public(api: Api, bucket: Any) 
     assert raw(api, "GET", f"{path}?alt=media", account="").content == b"x"
     assert raw(api, "GET", f"/{bucket.name}/a", account="").content == b"x"
     assert raw(api, "DELETE", path, account="").status_code == 401
+
+
+def test_of_those_who_ask_at_once_one_wins(api: Api, bucket: Any) -> None:
+    def ask(number: int) -> bool:
+        try:
+            api.client().bucket(bucket.name).blob("lock").upload_from_string(str(number), if_generation_match=0)
+        except exceptions.PreconditionFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(ask, range(16)))
+    assert won.count(True) == 1 and bucket.blob("lock").download_as_text() == str(won.index(True))
+
+
+def test_a_full_disk_is_said_and_leaves_what_is_there(api: Api, bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.blob("a").upload_from_string("before")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("infra.local.objects.staging.os.fsync", full)
+        path = f"/upload/storage/v1/b/{bucket.name}/o?uploadType=media&name=a"
+        refused = raw(api, "POST", path, data=b"after")
+        assert (refused.status_code, refused.json()["error"]["errors"][0]["reason"]) == (507, "insufficientStorage")
+    assert bucket.blob("a").download_as_bytes() == b"before"
+    assert list((api.cloud.root / "objects" / bucket.name / "staged").iterdir()) == [], "and nothing is left"
 
 
 def test_a_condition_on_the_name_holds_for_each_object(api: Api, bucket: Any) -> None:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import BinaryIO
 from urllib.parse import quote
 
-from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from infra.local import iam
@@ -120,7 +120,7 @@ def _part(size: int, asked: str) -> tuple[int, int, int]:
 
 async def _chunks(file: BinaryIO, count: int) -> AsyncIterator[bytes]:
     try:
-        while count and (chunk := await to_thread.run_sync(file.read, min(_AT_ONCE, count))):
+        while count and (chunk := await run_in_threadpool(file.read, min(_AT_ONCE, count))):
             count -= len(chunk)
             yield chunk
     finally:

@@ -9,7 +9,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 from urllib.parse import unquote
 
-from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -127,7 +127,7 @@ class Router:
             answered: Response = await handler(call, *names)
             return answered
         work: Any = handler
-        return await to_thread.run_sync(work, call, *names)
+        return await run_in_threadpool(work, call, *names)
 
 
 def _decoded(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -40,7 +40,7 @@ async def insert(call: Call, bucket: str) -> Response:
     if kind == "resumable":
         if upload_id := call.query.get("upload_id"):
             return await _arriving(call, store, upload_id)
-        return await to_thread.run_sync(_begun, call, store, await body(request))
+        return await run_in_threadpool(_begun, call, store, await body(request))
     if kind == "media":
         return await _whole(call, store, None)
     if kind == "multipart":
@@ -50,15 +50,15 @@ async def insert(call: Call, bucket: str) -> Response:
 
 async def resume(call: Call, bucket: str) -> Response:
     """Another request of a resumable upload."""
-    store = await to_thread.run_sync(Store, call.cloud, bucket)
+    store = await run_in_threadpool(Store, call.cloud, bucket)
     return await _arriving(call, store, call.query.get("upload_id", ""))
 
 
 async def cancel(call: Call, bucket: str) -> Response:
     """Give a resumable upload up; Google Cloud answers 499."""
-    store = await to_thread.run_sync(Store, call.cloud, bucket)
-    upload = await to_thread.run_sync(uploads.found, store, call.query.get("upload_id", ""))
-    await to_thread.run_sync(upload.remove)
+    store = await run_in_threadpool(Store, call.cloud, bucket)
+    upload = await run_in_threadpool(uploads.found, store, call.query.get("upload_id", ""))
+    await run_in_threadpool(upload.remove)
     return Response(status_code=499)
 
 
@@ -85,11 +85,11 @@ async def _whole(call: Call, store: Store, related: Related | None) -> Response:
             waiting.append(data)
             size += len(data)
             if size >= _AT_ONCE:
-                file = await to_thread.run_sync(_add, file or store.staging, waiting)
+                file = await run_in_threadpool(_add, file or store.staging, waiting)
                 waiting, size = [], 0
         if related:
             related.finish()
-        return await to_thread.run_sync(_stored, call, store, file, waiting, related)
+        return await run_in_threadpool(_stored, call, store, file, waiting, related)
     except BaseException:
         if file:
             file.discard()  # also after `_stored` has done so
@@ -167,16 +167,16 @@ def _begun(call: Call, store: Store, metadata: bytes) -> Response:
 
 
 async def _arriving(call: Call, store: Store, identity: str) -> Response:
-    upload = await to_thread.run_sync(uploads.found, store, identity)
+    upload = await run_in_threadpool(uploads.found, store, identity)
     if done := upload.asked.get("done"):
-        return await to_thread.run_sync(_done, call, store, done)
+        return await run_in_threadpool(_done, call, store, done)
     first, total = _range(call.request.headers, upload)
     if first is not None:
         await _append(call.request.stream(), upload, first, total)
     if total is None or upload.size < total:
-        await to_thread.run_sync(upload.trim)
+        await run_in_threadpool(upload.trim)
         return _incomplete(upload)
-    return await to_thread.run_sync(_completed, call, store, upload, total)
+    return await run_in_threadpool(_completed, call, store, upload, total)
 
 
 def _done(call: Call, store: Store, done: Mapping[str, Any]) -> Response:
@@ -228,12 +228,12 @@ async def _append(stream: AsyncIterator[bytes], upload: uploads.Upload, first: i
             waiting.append(data)
             size += len(data)
             if size >= _AT_ONCE:
-                await to_thread.run_sync(_write, upload, waiting)
+                await run_in_threadpool(_write, upload, waiting)
                 waiting, size = [], 0
     except ClientDisconnect:
         _write(upload, waiting)
         raise
-    await to_thread.run_sync(_write, upload, waiting)
+    await run_in_threadpool(_write, upload, waiting)
 
 
 def _write(upload: uploads.Upload, chunks: list[bytes]) -> None:

@@ -6,7 +6,7 @@ https://cloud.google.com/storage/docs/xml-api/overview
 import re
 from html import escape, unescape
 
-from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -91,18 +91,18 @@ def delete(call: Call, bucket: str, name: str) -> Response:
 
 async def write(call: Call, bucket: str, name: str) -> Response:
     """PUT of an object, or of a part."""
-    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE, name)
-    upload = await to_thread.run_sync(_of_part, call, store, name)
-    file = await to_thread.run_sync(Staged, store.staging)
+    store = await run_in_threadpool(call.store, bucket, iam.OBJECT_CREATE, name)
+    upload = await run_in_threadpool(_of_part, call, store, name)
+    file = await run_in_threadpool(Staged, store.staging)
     try:
         waiting = b""
         async for chunk in call.request.stream():
             waiting += chunk
             if len(waiting) >= _AT_ONCE:
-                await to_thread.run_sync(file.add, waiting)
+                await run_in_threadpool(file.add, waiting)
                 waiting = b""
-        await to_thread.run_sync(file.add, waiting)
-        return await to_thread.run_sync(_written, call, store, name, file, upload)
+        await run_in_threadpool(file.add, waiting)
+        return await run_in_threadpool(_written, call, store, name, file, upload)
     except BaseException:
         file.discard()
         raise
@@ -132,10 +132,10 @@ def _written(call: Call, store: Store, name: str, file: Staged, upload: uploads.
 async def post(call: Call, bucket: str, name: str) -> Response:
     """POST: begin an upload in parts, or complete it."""
     asked = await body(call.request)
-    store = await to_thread.run_sync(call.store, bucket, iam.OBJECT_CREATE, name)
+    store = await run_in_threadpool(call.store, bucket, iam.OBJECT_CREATE, name)
     if "uploads" in call.query:
-        return await to_thread.run_sync(_begun, call, store, name)
-    return await to_thread.run_sync(_completed, call, store, name, asked.decode(errors="replace"))
+        return await run_in_threadpool(_begun, call, store, name)
+    return await run_in_threadpool(_completed, call, store, name, asked.decode(errors="replace"))
 
 
 def _begun(call: Call, store: Store, name: str) -> Response:
