@@ -163,7 +163,7 @@ def main() -> None:
     command = plan["command"]
     try:
         _enter(plan)
-        os.execvpe(command[0], command, variables)
+        os.execvpe(command[0], command, variables)  # nosec B606
     except OSError as problem:
         print(f"can't run {command[0]}: {problem}", file=sys.stderr)
     sys.exit(_CANNOT)

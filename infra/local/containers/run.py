@@ -17,8 +17,8 @@ from infra.local.run_checks import cpus, memory_bytes
 from orderguard.private_files import make_private_folder
 
 _HERE = Path(__file__).resolve().parent
-_FILES = 1024
-"""Open files of a container's process, as a shell has them, unless it raises that to what this machine allows."""
+_FILES, _PROCESSES = 16_384, 4_096
+"""As many as a container's process may have, if this one may."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ def _by_client(
 
 
 def _ulimits() -> list[str]:
-    """This process's own: an engine's usual ones may be above what it may have."""
-    files, processes = (resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-    soft = _FILES if files < 0 else min(_FILES, files)
-    return ["--ulimit", f"nofile={soft}:{files}", "--ulimit", f"nproc={processes}:{processes}"]
+    """An engine's usual ones may be above what it may give."""
+    found = []
+    for name, kind, most in (("nofile", resource.RLIMIT_NOFILE, _FILES), ("nproc", resource.RLIMIT_NPROC, _PROCESSES)):
+        own = resource.getrlimit(kind)[0]
+        found += ["--ulimit", f"{name}={min(own, most) if own > 0 else most}"]
+    return found
