@@ -46,7 +46,7 @@ SUITE_platform := tests/local_cloud tests/service tests/browser tests/rag tests/
 # A misspelt name would be taken for none, a misspelt stack for one without settings, a misspelt suite for all tests. Names with a _ are
 # left alone: they are the environment's of a program.
 FLAGS := FIELDS FORCE JSON RUN_KEY V YES
-NAMES := $(FLAGS) ACCOUNT AREA AT AUDIENCE BASE CONFIG CORPUS CUSTOMER DATA DAYS FEEDS FILE HISTORIES IMAGE IN KEY MAPPING MEANS MODEL MODELS ORDER ORDERS \
+NAMES := $(FLAGS) ACCOUNT AREA AT AUDIENCE BASE CONFIG CORPUS CUSTOMER DATA DAYS FEATURES FEEDS FILE HISTORIES IMAGE IN KEY MAPPING MEANS MODEL MODELS ORDER ORDERS \
 	OUT OUTCOME OUTCOMES PORT RECORD REGISTRY REVISION ROTATE RULES RUNNER SECRET SOURCE STACK SUITE TAG THRESHOLD TIME VERSION
 TYPED := $(foreach name,$(.VARIABLES),$(if $(findstring _,$(name)),,$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(filter-out $(NAMES) PYTHON311 SHELL HOME PATH,$(TYPED)),)
@@ -120,7 +120,7 @@ import: $(RUN_ENV) ## > Make an order file of an export: CSV, Excel, JSON (FILE=
 
 .PHONY: train
 train: $(RUN_ENV) $(KEY) orders ## > Train, check and promote a model version (DATA=folder)
-	@$(PYTHON) -m ml train --data "$(DATA)" --models "$(MODELS)" --config "$(CONFIG)" $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(WHOSE_KEY)
+	@$(PYTHON) -m ml train --data "$(DATA)" $(if $(FEATURES),--features "$(FEATURES)") --models "$(MODELS)" --config "$(CONFIG)" $(if $(OUTCOMES),--outcomes "$(OUTCOMES)") $(WHOSE_KEY)
 
 .PHONY: backfill
 backfill: $(RUN_ENV) $(KEY) $(if $(filter direct,$(RUNNER)),$(BEAM_ENV)) ## Features or scores of past orders (IN=… OUT=… MODEL=…)

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _data(train)
     train.add_argument("--version", help="a name of your own instead of the tag or date-commit-data")
+    train.add_argument("--features", type=Path, help="a backfill of these orders, instead of computing their features")
     train.add_argument("--no-promote", action="store_true", help="publish only")
     _key(train)
 

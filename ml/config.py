@@ -44,6 +44,13 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     half: Positive
 
 
+class SampleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many rows of a backfill's features a training takes at most, and what draws them; see `ml.backfill.table`."""
+
+    rows: Annotated[int, Meta(ge=1_000)] = 1_000_000
+    seed: Seed = 20262
+
+
 class CatalogueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How old the catalogue gets that an order is compared with, and which share of the orders only fills the first
     one; see `ml.blocks`.
@@ -153,6 +160,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     drift: DriftSettings
     input: InputConfig
     gates: GatesConfig
+    sample: SampleConfig = SampleConfig()
 
 
 def read_config(path: Path = DEFAULT) -> Config:

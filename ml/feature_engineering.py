@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -28,6 +29,7 @@ from ml.date_range import out_of_range, quarantined
 from ml.order_files import ReadingError, numbered
 from ml.quarantine import check_share, quarantine_file, record
 from ml.reading import BLOCK_BYTES, Block, Tally, blocks_of_files, columns_of_block
+from ml.tails import Tails
 from orderguard.catalogue import Catalogue
 from orderguard.features.columns import Columns, lines_of, merged, taken
 from orderguard.features.looked_up import LookedUp, looked_up
@@ -94,6 +96,16 @@ class ReadingReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: list[Found] = []
 
 
+class RowCatalogues(Protocol):
+    """Catalogues of rows (n,), each learnt from orders before its row."""
+
+    def ages(self) -> NDArray[np.float64]:
+        """How old each row's catalogue was, in days (n,)."""
+
+    def of_row(self, row: int) -> Catalogue:
+        """The catalogue that the order at this row is compared with."""
+
+
 @dataclass(frozen=True)
 class FeatureTable:
     """n orders in time order.
@@ -109,13 +121,15 @@ class FeatureTable:
     told: Bits
     order_tokens: list[str]
     catalogue: Catalogue
-    catalogues: Catalogues | None
+    catalogues: RowCatalogues | None
     first: int
     report: ReadingReport
     data_files: list[DataFile]
     """A repeat of an order is not counted as taken from its file."""
     feed: Feed = Feed()
     """How the order files are read."""
+    tails: Tails | None = None
+    """Of all rows that a training would take, where those here are drawn from them."""
 
     def catalogue_ages(self) -> NDArray[np.float64] | None:
         """How old the catalogue that each order is compared with was, in days (n,)."""

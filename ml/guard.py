@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ml.config import GuardConfig
 from ml.evidence import Kind
+from ml.tails import Counts, Tail, Tails
 
 POWER = 3
 """Evidence adds up as the sum of its cubes: one feature that is far out carries an alarm, several that are less far out
@@ -74,22 +75,31 @@ def levels_of(config: GuardConfig) -> NDArray[np.float64]:
     return levels
 
 
-def fit_guard(train: NDArray[np.float32], kinds: Sequence[Kind], config: GuardConfig) -> Guard:
-    """Fit limits on the training rows (n, d), whose features are of these kinds (d)."""
+def fit_guard(
+    train: NDArray[np.float32], kinds: Sequence[Kind], config: GuardConfig, tails: Tails | None = None
+) -> Guard:
+    """Fit limits on the training rows (n, d), whose features are of these kinds (d). Where the rows are a sample,
+    `tails` are those of all rows that it was drawn from.
+    """
     levels = levels_of(config)
     silent = np.full(len(levels), np.inf)
     upper, lower = [], []
-    for column, kind in zip(train.T.astype(np.float64), kinds, strict=True):
+    for place, (column, kind) in enumerate(zip(train.T.astype(np.float64), kinds, strict=True)):
         known = np.sort(column[np.isfinite(column)])
         speaks = len(known) > 0
         high, low = speaks and kind.side in ("both", "high"), speaks and kind.side in ("both", "low")
-        upper.append(_limits(known, kind, levels, config) if high else silent)
-        lower.append(_limits(-known[::-1], kind, levels, config) if low else silent)
+        above, below = (tails.side(place, sign, nonzero=kind.nonzero) if tails else None for sign in (1, -1))
+        upper.append(_limits(known, kind, levels, config, above) if high else silent)
+        lower.append(_limits(-known[::-1], kind, levels, config, below) if low else silent)
     return Guard(np.array(upper, np.float32), -np.array(lower, np.float32), levels)
 
 
 def _limits(
-    ordered: NDArray[np.float64], kind: Kind, levels: NDArray[np.float64], config: GuardConfig
+    ordered: NDArray[np.float64],
+    kind: Kind,
+    levels: NDArray[np.float64],
+    config: GuardConfig,
+    tail: Tail | None = None,
 ) -> NDArray[np.float64]:
     """The values at which the evidence reaches each level, ascending; none where it is above the ceiling.
 
@@ -97,44 +107,43 @@ def _limits(
     """
     if kind.nonzero:
         ordered = np.concatenate([[0.0], ordered[ordered > 0.0]])
-    alike = np.searchsorted(ordered, ordered[0], side="right") / len(ordered)
-    if kind.seldom and 1 - alike <= tail_share(len(ordered), config):
-        values, evidence = seldom_curve(ordered, kind.floor)
+    counts = tail.joined(Counts.of(ordered)) if tail else Counts.of(ordered)
+    alike = (counts.rows - counts.above(ordered[0])) / counts.rows
+    if kind.seldom and 1 - alike <= tail_share(counts.rows, config):
+        values, evidence = seldom_curve(counts, kind.floor)
     else:
-        values, evidence = evidence_curve(ordered, kind.floor, config)
+        values, evidence = evidence_curve(ordered, kind.floor, config, counts)
     limits: NDArray[np.float64] = np.where(levels <= kind.ceiling, np.interp(levels, evidence, values), np.inf)
     return limits
 
 
 def evidence_curve(
-    ordered: NDArray[np.float64], floor: float, config: GuardConfig
+    ordered: NDArray[np.float64], floor: float, config: GuardConfig, counts: Counts | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values, ascending, and the evidence of a value so high or higher (k,), between which it is linear; measured on
-    the ascending sample (n,).
+    the ascending sample (n,), whose `counts` may be those of more rows.
 
     Half an observation stands for what was never seen, so a small sample makes no strong claims.
     """
-    rows = len(ordered)
-    start, scale = exponential_tail(ordered, tail_share(rows, config), floor)
-    values, first = np.unique(ordered, return_index=True)
+    start, scale = exponential_tail(ordered, tail_share(len(ordered), config), floor)
+    values, at_or_above, rows = found = counts or Counts.of(ordered)
     values = np.append(values, values[-1] + scale)
-    counted = -np.log((np.append(rows - first, 0) + 0.5) / (rows + 1))
-    beyond = rows - np.searchsorted(ordered, start, side="right")
+    counted = -np.log((np.append(at_or_above, 0) + 0.5) / (rows + 1))
+    beyond = found.above(start)
     extrapolated = (values - start) / scale - math.log((beyond + 0.5) / (rows + 1))
     evidence = np.where(values <= start, counted, (counted + extrapolated) / 2)
     evidence = np.maximum.accumulate(np.append(evidence, evidence[-1] + _FAR))
     return np.append(values, values[-1] + 2 * _FAR * scale), evidence
 
 
-def seldom_curve(ordered: NDArray[np.float64], floor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`evidence_curve` where nearly all of the ascending sample (n,) is at its lowest: how rare it is to be above that,
-    and one more for each `floor`.
+def seldom_curve(counts: Counts, floor: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`evidence_curve` where nearly all rows are at their lowest: how rare it is to be above that, and one more for
+    each `floor`.
 
     The few that are above are as likely what is looked for as what is usual, so how far above they are tells nothing.
     """
-    lowest, rows = float(ordered[0]), len(ordered)
-    above = rows - np.searchsorted(ordered, lowest, side="right")
-    begins = 1 - math.log((above + 0.5) / (rows + 1))
+    lowest = float(counts.values[0])
+    begins = 1 - math.log((counts.above(lowest) + 0.5) / (counts.rows + 1))
     values = lowest + floor * np.array([0.0, 1.0, 1.0 + _FAR])
     return values, np.array([0.0, begins, begins + _FAR])
 

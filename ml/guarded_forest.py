@@ -13,6 +13,7 @@ from sklearn.ensemble import IsolationForest
 from ml.config import ForestConfig, GuardConfig
 from ml.evidence import Kind
 from ml.guard import POWER, Guard, exponential_tail, fit_guard, tail_share
+from ml.tails import Tails
 
 LEAST_RISE = 0.02
 """How far above the score at the trees' roots, in ln, a forest score must be to be evidence: its reasons are shares of
@@ -68,10 +69,15 @@ class GuardedForest(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not
 
 
 def fit(
-    train: NDArray[np.float32], kinds: Sequence[Kind], forest: ForestConfig, guard: GuardConfig, jobs: int = 1
+    train: NDArray[np.float32],
+    kinds: Sequence[Kind],
+    forest: ForestConfig,
+    guard: GuardConfig,
+    jobs: int = 1,
+    tails: Tails | None = None,
 ) -> GuardedForest:
-    """Fit forest and guard on the training rows (n, d), whose features are of these kinds (d). `jobs` doesn't change
-    the result.
+    """Fit forest and guard on the training rows (n, d), whose features are of these kinds (d). Where they are a
+    sample, `tails` are those of all rows. `jobs` doesn't change the result.
     """
     trees = IsolationForest(
         n_estimators=forest.trees,
@@ -83,7 +89,7 @@ def fit(
     share = tail_share(len(train), guard)
     tail, scale = exponential_tail(forest_scores(trees, train), share, _SMALLEST_SCALE)
     start = max(tail + scale * math.log(share), root_score(trees) * math.exp(LEAST_RISE))
-    return GuardedForest(trees, fit_guard(train, kinds, guard), start, forest.weight / scale, guard.half)
+    return GuardedForest(trees, fit_guard(train, kinds, guard, tails), start, forest.weight / scale, guard.half)
 
 
 def forest_scores(forest: IsolationForest, features: NDArray[np.float32]) -> NDArray[np.float64]:

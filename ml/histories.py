@@ -18,7 +18,7 @@ from ml.lineage import data_hash, source
 from ml.reading import masked_orders
 from orderguard.features import FEATURE_SET_VERSION
 from orderguard.history.records import CUSTOMER, ENTITY, Counted, counted, kind_of, newest, with_entry
-from orderguard.history.seed import Entry, SeedError, SeedHeader, read_header, write_seed
+from orderguard.history.seed import Entry, SeedError, SeedHeader, read_entries, read_header, write_seed
 from orderguard.masking import Keyring
 from orderguard.masking.codes import known_articles
 from orderguard.model_version import DataFile
@@ -60,15 +60,25 @@ def made_of(files: Sequence[DataFile], feed: Feed = Feed()) -> str:
 
 
 def write_histories(
-    folder: Path, version_dir: Path, table: FeatureTable, paths: Sequence[Path], keyring: Keyring
+    folder: Path,
+    version_dir: Path,
+    table: FeatureTable,
+    paths: Sequence[Path],
+    keyring: Keyring,
+    seed: Path | None = None,
 ) -> Written:
     """Write past cases of a version, and the seed, into the folder of histories.
 
-    `table` are the orders of `paths`, masked by `keyring`. Raises `ModelVersionError` for a version that is not whole.
+    `table` are the orders of `paths`, masked by `keyring`, or drawn from them: then `seed` is the folder that holds the
+    seed of all. Raises `ModelVersionError` for a version that is not whole, `SeedError` for a seed that is not.
     """
     scorer, told = Scorer.load(version_dir), made_of(table.data_files, table.feed)
     cases = past_cases(scorer, table, paths, keyring)
     PastCases(key=keyring.fingerprint, version=version_dir.name, made_of=told, cases=cases).write(folder)
+    known = read_header(seed) if seed else None
+    if seed and known:
+        write_seed(folder, known, read_entries(seed))
+        return Written(len(cases), known, new=True)
     orders = masked_orders(
         paths, keyring, free_text=False, doubt=known_articles(scorer.catalogue.articles), feed=table.feed
     )

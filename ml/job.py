@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from ml.reading import order_files
 from orderguard.masking import Keyring
 
 Say = Callable[[str], None]
+HISTORIES = "histories"
+"""The folder in a backfill's output that holds the seed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Job:
     `histories` is the folder for what belongs to the key's owner: the version's past cases, and what the store of
     histories would hold after these orders; None: nothing of that is made. With `run_key` the key is made for this run
     alone: what depends on it would be of no use to anybody, and is made nowhere. `outcomes` is the file of what former
-    orders turned out to be.
+    orders turned out to be. `features` is a backfill of these orders, whose features are taken instead of computing
+    them.
     """
 
     data: Path
@@ -37,6 +41,7 @@ class Job:
     run_key: bool = False
     version: str | None = None
     outcomes: Path | None = None
+    features: Path | None = None
     quarantine: Path | None = None
     jobs: int = 1
     progress: bool = False
@@ -65,7 +70,12 @@ def prepare(job: Job) -> Prepared:
     seconds: dict[str, float] = {}
     with timed("prepare", seconds, job.say):
         paths = order_files(job.data)
-        table = build_features(paths, job.keyring, _feature_config(job, paths))
+        if job.features:
+            # Parquet is not wanted by those that read order files.
+            read_table = import_module("ml.backfill.table").read_table
+            table = read_table(job.features, paths, job.keyring, job.config, progress=job.progress)
+        else:
+            table = build_features(paths, job.keyring, _feature_config(job, paths))
     return Prepared(paths, table, seconds["prepare"])
 
 

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.feature_engineering import FeatureTable
-from ml.reading import masked_orders
-from ml.validation.held_out import replay
+from ml.validation.held_out import orders_around, replay
 from orderguard.features import FEATURE_NAMES, FEATURES
 from orderguard.masking import Keyring, mask_text
-from orderguard.masking.codes import known_articles
 from orderguard.reasons import in_words, place_in_words
 from orderguard.reference_orders import ReferenceOrders
 from orderguard.retrieval import Case, Document, KnowledgeIndex, Passage, Told, make_case, read_document, with_words
@@ -74,12 +72,10 @@ def flagged_cases(
     """
     flagged = np.flatnonzero(scores >= threshold)
     highest = flagged[np.argsort(-scores[flagged], kind="stable")][:MAX_CASES]
-    doubt = known_articles(table.catalogue.articles)
-    orders = masked_orders(paths, keyring, free_text=False, doubt=doubt, feed=table.feed)
+    chosen = {table.order_tokens[row]: table.catalogue_of(row) for row in highest}
+    found = replay(orders_around(table, paths, keyring, chosen.keys()), chosen)
     cases = []
-    for row, (order, past, catalogue) in zip(
-        highest, replay(orders, {table.order_tokens[row]: table.catalogue_of(row) for row in highest}), strict=True
-    ):
+    for row, (order, past, catalogue) in zip(highest, found, strict=True):
         features, score = table.X[row], float(scores[row])
         parts = contributions(features)
         case = make_case(order, features, score, threshold, list(zip(FEATURE_NAMES, parts, strict=True)))

@@ -55,15 +55,19 @@ def source(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> So
     )
 
 
-def version_name(code: Source, data_sha256: str, last_order: str, own_config: str = "", outcomes: str = "") -> str:
+def version_name(
+    code: Source, data_sha256: str, last_order: str, own_config: str = "", outcomes: str = "", drawn: int = 0
+) -> str:
     """The tag, or YYYYMMDD-commit-data: the day of the last order, the first of the commit's and of the data's digits.
 
     Code that differs from the commit adds `-dirty-` and the first of its own hash's digits, and a configuration other
     than the code's own, whose hash is `own_config`, adds `-config-` and the first of that, and outcomes add
-    `-outcomes-` and the first of their file's hash, so that no two versions share a name.
+    `-outcomes-` and the first of their file's hash. A sample of the orders adds `-drawn-` and its rows. So no two
+    versions share a name.
     """
     suffix = f"-config-{own_config[:6]}" if own_config else ""
     suffix += f"-outcomes-{outcomes[:6]}" if outcomes else ""
+    suffix += f"-drawn-{drawn}" if drawn else ""
     if code.tag and not code.dirty:
         return code.tag + suffix
     day = last_order[:10].replace("-", "")

@@ -10,7 +10,7 @@ import msgspec
 
 from ml import registry
 from ml.histories import write_histories
-from ml.job import Job, Prepared, prepare, timed
+from ml.job import HISTORIES, Job, Prepared, prepare, timed
 from ml.config import own_hash
 from ml.labels import labels_of
 from ml.lineage import Source, data_hash, library_versions, schema_hash, source, version_name
@@ -48,7 +48,8 @@ def train_version(
     with timed("train", seconds, job.say):
         told, ages = table.told, table.catalogue_ages()
         names = list(FEATURE_NAMES)
-        trained = train(table.X, table.created_at, names, job.config, job.jobs, told, ages, first=table.first)
+        config, jobs, first, tails = job.config, job.jobs, table.first, table.tails
+        trained = train(table.X, table.created_at, names, config, jobs, told, ages, first=first, tails=tails)
     training = Training(paths, job.keyring, table, trained, data_hash(table.data_files), labels_of(job.outcomes))
     for line in training.labels.told(table.order_tokens):
         job.say(line)
@@ -71,7 +72,8 @@ def train_version(
         new = registry.publish(aside, job.models, manifest)
     if job.histories is not None and not job.run_key:
         with timed("histories", seconds, job.say):
-            write_histories(job.histories, job.models / manifest.version, table, paths, job.keyring)
+            seed = job.features / HISTORIES if job.features and table.tails else None
+            write_histories(job.histories, job.models / manifest.version, table, paths, job.keyring, seed)
     return Outcome(manifest, evidence.validation, challenge, new, seconds)
 
 
@@ -94,9 +96,11 @@ def _challenge(job: Job, version: str, training: Training, evidence: Evidence) -
 
 def _manifest(job: Job, code: Source, training: Training, validation: Validation) -> Manifest:
     moments, labels = training.table.created_at, training.labels
+    drawn = len(training.table.X) if training.table.tails else 0
     first, last = (datetime.fromtimestamp(float(moment), UTC).isoformat() for moment in (moments[0], moments[-1]))
     return Manifest(
-        version=job.version or version_name(code, training.data_sha256, last, own_hash(job.config), labels.sha256),
+        version=job.version
+        or version_name(code, training.data_sha256, last, own_hash(job.config), labels.sha256, drawn),
         commit=code.commit,
         tag=code.tag,
         dirty=code.dirty,

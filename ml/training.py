@@ -13,6 +13,7 @@ from ml.config import Config
 from ml.evidence import KINDS, Kind
 from ml.guarded_forest import GuardedForest, fit
 from ml.slices import Slices, slices
+from ml.tails import Tails
 from orderguard.drift import SCORE, DriftReference, DriftSettings, days_spanned, presence_bins, reference_bins
 from orderguard.features import PERIODS
 from orderguard.features.causes import CAUSES, GROWTH, UNKNOWN_SKUS
@@ -41,17 +42,18 @@ def train(
     ages: NDArray[np.float64] | None = None,
     *,
     first: int = 0,
+    tails: Tails | None = None,
 ) -> Trained:
     """Train on rows (n, d) in time order, whose moments are (n,) in epoch seconds, and whose orders tell these optional
     fields (n,), where that is watched. `ages` (n,) are how old each row's catalogue was, in days. Rows before `first`
-    are left out.
+    are left out. Where the rows are a sample, `tails` are those of the rows that it stands for.
 
     Neither `jobs` nor anything else but the arguments changes the result.
     """
     parts = slices(len(features), config, first)
     seen, held_out = features[parts.first : parts.reference], features[parts.train : parts.reference]
     kinds = [KINDS.get(name, _UNKNOWN) for name in feature_names]
-    model = fit(seen, kinds, config.forest, config.guard, jobs)
+    model = fit(seen, kinds, config.forest, config.guard, jobs, tails)
     days = days_spanned(created_at[parts.train : parts.reference])
     fields = told[parts.train : parts.reference] if told is not None else None
     reference = drift_reference(held_out, model.scores(held_out).score, feature_names, days, config.drift, fields)

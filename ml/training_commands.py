@@ -164,6 +164,7 @@ def job_of(options: argparse.Namespace) -> Job:
         keyring=Keyring.from_environment(os.environ),
         histories=histories,
         run_key=run_key,
+        features=getattr(options, "features", None),
         outcomes=None if run_key else outcomes_path(getattr(options, "outcomes", None), histories),
         version=getattr(options, "version", None),
         quarantine=options.quarantine,

@@ -9,17 +9,15 @@ from tqdm import tqdm
 
 from ml.config import Config
 from ml.feature_engineering import ReadingReport
-from ml.reading import masked_orders
 from ml.validation.alert_rate import alert_rate_gate
 from ml.validation.anomalies import Evaluation, Injected, anomaly_gate, evaluate, inject
 from ml.validation.behaviour import behaviour_gate
 from ml.validation.drift import DriftRun, drift_gate, drift_runs
 from ml.validation.gates import Gate, Validation, worst
-from ml.validation.held_out import features_of, replay
+from ml.validation.held_out import features_of, orders_around, replay
 from ml.validation.masking import masking_gate
 from ml.validation.parity import compare, parity_gate
 from ml.version_files import Training
-from orderguard.masking.codes import known_articles
 from orderguard.scorer import GRAPH, MODEL, Scores, score_rows, session
 
 _OFF = "Switched off in the configuration."
@@ -73,9 +71,7 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
         later_rows = table.X[parts.reference :]
         step = 1 + (parts.rows - parts.reference) // gates.orders
         chosen = {table.order_tokens[row]: table.catalogue_of(row) for row in range(parts.reference, parts.rows, step)}
-        doubt = known_articles(table.catalogue.articles)
-        orders = masked_orders(training.paths, training.keyring, free_text=False, doubt=doubt, feed=table.feed)
-        cases = replay(orders, chosen)
+        cases = replay(orders_around(table, training.paths, training.keyring, chosen.keys()), chosen)
         bar.update()
         train_rows = table.X[parts.first : parts.train]
         injected = inject(cases, gates.anomalies)
@@ -97,6 +93,7 @@ def validate(training: Training, folder: Path, config: Config, progress: bool = 
     report = table.report
     data = {"lines": report.lines, "blank lines": report.blank_lines, "orders": report.orders}
     data |= {"duplicates": report.duplicates, "repaired orders": report.repaired}
+    data |= {"orders drawn from these": len(table.X)} if table.tails else {}
     for one in report.apart:
         data[f"set apart: {one.reason}"] = data.get(f"set apart: {one.reason}", 0) + one.orders
     data |= {f"quarantined: {reason}": count for reason, count in report.quarantined.items()}

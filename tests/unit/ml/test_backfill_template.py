@@ -11,7 +11,7 @@ import pytest
 
 from ml.backfill import key, template
 from orderguard.google_token import TOKEN
-from orderguard.masking import MaskingKeyError
+from orderguard.masking import Keyring, MaskingKeyError
 
 VERSION = "projects/p/secrets/backfill-masking-key/versions/7"
 WORDS = ["--in=gs://p-raw/", "--out=gs://p-out/run-1", f"--masking_key={VERSION}"]
@@ -59,7 +59,7 @@ def google() -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
 
 def test_a_worker_reads_the_key_as_itself(google: Any) -> None:
     variables, _ = google
-    assert key.keyring(VERSION, variables).fingerprint == key.Keyring.from_text(KEY).fingerprint
+    assert key.keyring(VERSION, variables).fingerprint == Keyring.from_text(KEY).fingerprint
 
 
 def test_a_key_that_can_not_be_read_is_told_without_a_value(google: Any) -> None:
