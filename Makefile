@@ -96,6 +96,10 @@ score: $(RUN_ENV) ## > Score orders through it (ORDERS=file.ndjson, or any expor
 status: $(RUN_ENV) ## > Say where it is, what it serves, how it is (V=1: all)
 	@$(PYTHON) -m infra.local status --stack "$(STACK)" $(if $(filter 1,$(V)),--verbose)
 
+.PHONY: env
+env: $(RUN_ENV) ## Print the variables for Google's clients: eval "$$(make -s env)"
+	@$(PYTHON) -m infra.local status --env --stack "$(STACK)"
+
 .PHONY: token
 token: $(RUN_ENV) ## Print an identity token for a service here (AUDIENCE=…)
 	@$(PYTHON) -m infra.local token --stack "$(STACK)" $(if $(AUDIENCE),--audience "$(AUDIENCE)") $(if $(ACCOUNT),--account "$(ACCOUNT)")

@@ -47,8 +47,10 @@ def _down(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from infra.local.commands.status import status
+    from infra.local.commands.status import environment, status
 
+    if arguments.env:
+        return environment(home_from(), arguments.stack)
     return status(home_from(), arguments.stack, as_json=arguments.json, verbose=arguments.verbose)
 
 
@@ -134,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     status = command("status", _status, "show URL, revision and health of what is up")
     status.add_argument("-v", "--verbose", action="store_true", help="list the resources and processes, too")
+    status.add_argument("--env", action="store_true", help="print the variables that lead Google's clients here")
     status.add_argument("--json", action="store_true", help="print JSON for machines")
     logs = command("logs", _logs, "show the newest log lines of a service or job")
     logs.add_argument("name", nargs="?", help="the service or job (default: all)")

@@ -1,5 +1,6 @@
 """Certificates for servers of this machine: an authority of their own, and what it signs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -17,8 +18,10 @@ class Certificates:
     key: str
 
 
-def make_certificates(name: str) -> Certificates:
-    """A new authority and a server that it has signed. The authority's own key is not kept: it signs nothing else."""
+def make_certificates(name: str, hosts: Sequence[str] = ()) -> Certificates:
+    """A new authority and a server that it has signed, at 127.0.0.1 or called by these hosts' names. The authority's
+    own key is not kept: it signs nothing else.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,6 +31,7 @@ def make_certificates(name: str) -> Certificates:
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority of {name}"[:64])])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     now = datetime.now(UTC)
+    called = [x509.IPAddress(IPv4Address("127.0.0.1")), *map(x509.DNSName, hosts)]
 
     def begun(owner: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         return (
@@ -47,7 +51,7 @@ def make_certificates(name: str) -> Certificates:
     )
     certificate = (
         begun(subject, key.public_key())
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(called), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(authority_key, hashes.SHA256())
     )

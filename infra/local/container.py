@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.apis.roots import roots
 from infra.local.cloud import Cloud
-from infra.local.containers.run import command_of
+from infra.local.containers.run import Mount, command_of
 from infra.local.errors import ContainerError, not_ready
 from infra.local.home import bytecode_cache
 from infra.local.image import RunConfig, run_config
@@ -93,15 +94,22 @@ def lacking(cloud: Cloud, container: Mapping[str, Any]) -> str | None:
 
 
 def launch(
-    cloud: Cloud, service: str, revision: str, spec: Mapping[str, Any], index: int, volumes: Volumes, port: int
+    cloud: Cloud,
+    service: str,
+    revision: str,
+    spec: Mapping[str, Any],
+    index: int,
+    volumes: Volumes,
+    port: int,
+    google: Mapping[str, str],
 ) -> Launch:
-    """The process for one of a revision's containers; `port` is for the one that gets the requests. Raises
-    ContainerError for what is missing.
+    """The process for one of a revision's containers; `port` is for the one that gets the requests, `google` are the
+    variables that lead to Google's interfaces here. Raises ContainerError for what is missing.
     """
     reserved = {"K_SERVICE": service, "K_REVISION": revision, "K_CONFIGURATION": service}
     if index == ingress(spec):
         reserved["PORT"] = str(port)
-    return _launch(cloud, revision, spec["containers"][index], volumes, reserved)
+    return _launch(cloud, revision, spec["containers"][index], volumes, reserved, google)
 
 
 def launch_job(
@@ -112,6 +120,7 @@ def launch_job(
     index: int,
     volumes: Volumes,
     task: tuple[int, int, int],
+    google: Mapping[str, str],
 ) -> Launch:
     """The process for one container of a job's execution; `task` is its task's index, the attempts before this one and
     the number of tasks. Raises ContainerError as `launch` does.
@@ -124,17 +133,22 @@ def launch_job(
         "CLOUD_RUN_TASK_COUNT": str(count),
         "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
     }
-    return _launch(cloud, execution, spec["containers"][index], volumes, reserved)
+    return _launch(cloud, execution, spec["containers"][index], volumes, reserved, google)
 
 
 def _launch(
-    cloud: Cloud, name: str, container: Mapping[str, Any], volumes: Volumes, reserved: Mapping[str, str]
+    cloud: Cloud,
+    name: str,
+    container: Mapping[str, Any],
+    volumes: Volumes,
+    reserved: Mapping[str, str],
+    google: Mapping[str, str],
 ) -> Launch:
     found = docker.manifest(cloud, str(container["image"]))
     if found is None:
         raise ContainerError(f"{not_ready(name)} Image '{container['image']}' not found.")
     if "engine" in found:
-        return _real(cloud, name, found["engine"], container, volumes, reserved)
+        return _real(cloud, name, found["engine"], container, volumes, reserved, google)
     folder = cloud.images / "contexts" / str(found["context"])
     wanted = _wanted(found)
     mounts = volumes.mounts(container)
@@ -145,7 +159,10 @@ def _launch(
     words[1:] = [_in_context(word, folder, wanted) for word in words[1:]]
     return Launch(
         command=_on_loopback([_translated(word, mounts) for word in words]),
-        environment=_environment(cloud, name, wanted, container, mounts, reserved, _python_of(found)),
+        environment={
+            **google,
+            **_environment(cloud, name, wanted, container, mounts, reserved, _python_of(found)),
+        },
         folder=folder,
     )
 
@@ -157,6 +174,7 @@ def _real(
     container: Mapping[str, Any],
     volumes: Volumes,
     reserved: Mapping[str, str],
+    google: Mapping[str, str],
 ) -> Launch:
     """In a container of the image that the engine has; it shares the machine's network."""
     says = RunConfig(list(engine["entrypoint"]), list(engine["command"]), dict(engine["environment"]))
@@ -165,8 +183,9 @@ def _real(
         raise ContainerError(f"{not_ready(name)} {_NO_COMMAND}")
     # A client's container has the image's variables by itself.
     of_image = says.environment if engine["name"] == "buildah" else _listening(says.environment)
-    variables = {**_told({**of_image, **_given(cloud, name, container, {})}), "HOST": _HERE, **reserved}
-    mounts = volumes.shown(container)
+    variables = {**google, **_told({**of_image, **_given(cloud, name, container, {})}), "HOST": _HERE, **reserved}
+    trusted = str(roots(cloud).parent)
+    mounts = [*volumes.shown(container), Mount(trusted, trusted, True)]
     command, environment = command_of(cloud, engine, container, words, variables, mounts)
     return Launch(command, environment, make_private_folder(cloud.run / "scratch"), engine["name"] != "buildah")
 

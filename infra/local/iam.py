@@ -49,6 +49,9 @@ _WRITE_BUCKET = {BUCKET_GET, OBJECT_LIST, OBJECT_CREATE, OBJECT_DELETE, OBJECT_R
 _BUCKET_POLICY = {BUCKET_GET_POLICY, BUCKET_SET_POLICY}
 _MANAGE_BUCKETS = {BUCKET_LIST, BUCKET_CREATE, BUCKET_DELETE}
 _ALL_BUCKETS = {*_MANAGE_BUCKETS, *_BUCKET_POLICY, BUCKET_GET, BUCKET_UPDATE, "storage.buckets.enableObjectRetention"}
+_SEE_SECRETS = {f"secretmanager.{one}" for one in ("secrets.get", "secrets.list", "versions.get", "versions.list")}
+_SECRET_VERSIONS = {f"secretmanager.versions.{one}" for one in ("add", "destroy", "disable", "enable", "get", "list")}
+_CHANGE_SECRETS = {f"secretmanager.secrets.{one}" for one in ("create", "delete", "update")}
 _BASIC = {"roles/viewer", "roles/browser", "roles/editor", "roles/owner"}
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     role: frozenset(permissions)
@@ -66,7 +69,10 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/storage.legacyBucketWriter": _WRITE_BUCKET,
         "roles/storage.legacyBucketOwner": {*_WRITE_BUCKET, *_BUCKET_POLICY, BUCKET_UPDATE},
         "roles/secretmanager.secretAccessor": {SECRET_ACCESS},
-        "roles/secretmanager.admin": {SECRET_ACCESS},
+        "roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add"},
+        "roles/secretmanager.secretVersionManager": _SECRET_VERSIONS,
+        "roles/secretmanager.viewer": _SEE_SECRETS,
+        "roles/secretmanager.admin": {SECRET_ACCESS, *_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS},
         "roles/artifactregistry.reader": {IMAGE_PULL},
         "roles/artifactregistry.writer": {IMAGE_PULL},
         "roles/artifactregistry.repoAdmin": {IMAGE_PULL},
@@ -89,8 +95,11 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/workflows.invoker": {WORKFLOW_EXECUTE},
         "roles/workflows.editor": {WORKFLOW_EXECUTE},
         "roles/workflows.admin": {WORKFLOW_EXECUTE},
-        "roles/viewer": {IMAGE_PULL},
-        "roles/editor": {IMAGE_PULL, JOB_RUN, EVENT_RECEIVE, WORKFLOW_EXECUTE},
+        "roles/viewer": {IMAGE_PULL, *_SEE_SECRETS},
+        "roles/editor": {
+            *(IMAGE_PULL, JOB_RUN, EVENT_RECEIVE, WORKFLOW_EXECUTE),
+            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS),
+        },
         "roles/owner": {
             IMAGE_PULL,
             JOB_RUN,
@@ -100,6 +109,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
             VALKEY_CONNECT,
             EVENT_RECEIVE,
             WORKFLOW_EXECUTE,
+            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS),
         },
     }.items()
 }

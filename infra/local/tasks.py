@@ -84,7 +84,7 @@ class Tasks:
         def plan(container: int) -> Launch:
             one = self.kept.execution
             return launch_job(
-                self.cloud, one.job, one.name, self.spec, container, volumes, (index, attempt, self.count)
+                self.cloud, one.job, one.name, self.spec, container, volumes, (index, attempt, self.count), self.google
             )
 
         try:
@@ -127,7 +127,7 @@ class Tasks:
     def _started(self, plan: Launch, output: int | IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
         with subprocess.Popen(
             plan.command,
-            env={**self.google, **plan.environment},
+            env=plan.environment,
             cwd=plan.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -22,7 +22,7 @@ SOURCE = REPOSITORY / "infra" / "local"
 SHARED_MODULES = ("interrupts", "private_files")
 SHARED = tuple(REPOSITORY / "orderguard" / f"{name}.py" for name in SHARED_MODULES)
 PACKAGE = "orderguard_cloud"
-_LEFT_OUT = {SOURCE / "__main__.py", SOURCE / "facts" / "distil.py"}
+_LEFT_OUT = {SOURCE / "__main__.py", SOURCE / "facts" / "distil.py", SOURCE / "apis" / "distil.py"}
 """Of the repository alone: its own command line, and what writes the facts from the SDK."""
 _NAMES = (
     (re.compile(rb"python -m infra\.local\b"), b"orderguard-cloud"),

@@ -1,5 +1,6 @@
 """The process that answers: `launch.py infra.local.apis HOME STACK http=FD …`, on sockets that the supervisor holds."""
 
+import asyncio
 import socket
 import sys
 from pathlib import Path
@@ -8,8 +9,12 @@ import uvicorn
 import uvloop
 
 from infra.local.apis.app import make_app
+from infra.local.apis.grpc_side import GrpcSide
+from infra.local.apis.identity import OWNER, Identity
+from infra.local.apis.proxy import Proxy
 from infra.local.cloud import Cloud
 from infra.local.home import Home
+from infra.local.supervisor.upstream import LARGEST_HEAD
 from orderguard.private_files import keep_private
 
 _IDLE_SECONDS, _GRACE_SECONDS = 75, 3
@@ -28,7 +33,23 @@ async def _serve(cloud: Cloud, sockets: dict[str, socket.socket]) -> None:
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    await uvicorn.Server(http).serve([sockets["http"]])
+    by_grpc = GrpcSide(cloud)
+    await by_grpc.start()
+    proxy = Proxy(cloud, by_grpc, sockets["http"].getsockname()[1])
+
+    async def plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await by_grpc.relay(reader, writer, Identity(OWNER), showed=False)
+
+    doors = [
+        await asyncio.start_server(plainly, sock=sockets["pubsub"]),
+        await asyncio.start_server(proxy.connected, sock=sockets["proxy"], limit=LARGEST_HEAD),
+    ]
+    try:
+        await uvicorn.Server(http).serve([sockets["http"]])
+    finally:
+        for door in doors:
+            door.close()
+        await by_grpc.stop()
 
 
 def main(home: str, stack: str, *doors: str) -> None:

@@ -1,6 +1,7 @@
 """`status`: where the service is, what it serves and whether it answers; with `verbose` all that the cloud holds."""
 
 import json
+import shlex
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -10,11 +11,12 @@ from typing import Any
 
 from infra.local.clock import clock
 from infra.local.apis.identity import owner_headers
+from infra.local.apis.variables import of_person
 from infra.local.cloud import Cloud
 from infra.local.commands.clock import described
 from infra.local.commands.store import said
 from infra.local.commands.warnings import is_declared, warnings
-from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED
+from infra.local.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, LocalCloudError
 from infra.local.events.firing import newest
 from infra.local.events.watched import SCHEDULE, all_watched
 from infra.local.executions import under_way
@@ -82,6 +84,18 @@ def status(home: Home, stack: str, *, as_json: bool, verbose: bool = False) -> i
         show(found)
     stopped = bool(found["resources"]) and not found["supervisor"]
     return EXIT_UNEXPECTED if stopped or not all(well for well, _ in health.values()) else EXIT_OK
+
+
+def environment(home: Home, stack: str) -> int:
+    """Print what a shell evaluates so that Google's clients, started from it, work with this stack. Raises
+    LocalCloudError where there is no such stack here.
+    """
+    cloud = Cloud(home, stack)
+    if not any(cloud.names()):
+        raise LocalCloudError(f"Nothing is up in the stack {stack}. Bring it up first.", EXIT_USAGE)
+    for name, value in of_person(cloud).items():
+        print(f"export {name}={shlex.quote(value)}")
+    return EXIT_OK
 
 
 def health_of(cloud: Cloud, found: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:

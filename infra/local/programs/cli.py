@@ -46,10 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--verbose", action="store_true", help="show all that the engine prints")
     status = command(
         "status",
-        lambda wanted, given: commands.status(wanted, as_json=given.json, verbose=given.verbose),
+        lambda wanted, given: commands.status(wanted, as_json=given.json, verbose=given.verbose, env=given.env),
         "show URL, revision and health of what is up",
     )
     status.add_argument("-v", "--verbose", action="store_true", help="list the resources and processes, too")
+    status.add_argument("--env", action="store_true", help="print the variables that lead Google's clients here")
     status.add_argument("--json", action="store_true", help="print JSON for machines")
     logs = command("logs", lambda wanted, given: commands.show_logs(wanted, given.name, given.lines), "show log lines")
     logs.add_argument("name", nargs="?", help="the service or job (default: all)")

@@ -19,6 +19,7 @@ from infra.local.commands.engine_run import Transcript, alone, banner, heal_stat
 from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
+from infra.local.commands.status import environment as clients_environment
 from infra.local.commands.status import callers, collect, health_of, show, summary
 from infra.local.commands.token import token as print_token
 from infra.local.commands.up import drop_damaged
@@ -157,8 +158,10 @@ def down(wanted: Wanted, *, force: bool) -> int:
     return EXIT_OK
 
 
-def status(wanted: Wanted, *, as_json: bool, verbose: bool = False) -> int:
-    """What there is, and where the state and the cloud differ."""
+def status(wanted: Wanted, *, as_json: bool, verbose: bool = False, env: bool = False) -> int:
+    """What there is, and where the state and the cloud differ; with `env` what leads Google's clients here."""
+    if env:
+        return clients_environment(wanted.home, wanted.stack)
     cloud = wanted.cloud
     resources = running.state_of(wanted.project, wanted.home, wanted.stack)
     gone = running.lost(resources, cloud)

@@ -3,15 +3,18 @@
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from infra.local.cloud import Cloud, Record, utc_now
+from infra.local.files import locked
 from infra.local.provider.access import triple
-from infra.local.provider.outputs import project_number
+from infra.local.provider.outputs import etag, project_number
 from infra.local.provider.resource import Place, Refused, Resource, Values
 from infra.local.provider.rules import Inputs, Problem, found, matches
 
 SECRET = "gcp:secretmanager/secret:Secret"  # a type's name  # nosec B105
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+ENABLED = "ENABLED"
 _SECRET_ID = r"[A-Za-z0-9_-]{1,255}"  # a pattern of names  # nosec B105
 
 
@@ -45,22 +48,96 @@ def value(cloud: Cloud, secret: str, version: str) -> str:
     if not wanted:
         raise Refused(f"Secret {secret}/versions/{version} was not found")
     chosen = wanted[-1]
-    if chosen.inputs.get("enabled") is False:
-        raise Refused(f"Secret Version [{chosen.id}] is in DISABLED state.")
-    text = str(chosen.inputs.get("secretData") or chosen.inputs.get("secretDataWo") or "")
-    return base64.b64decode(text).decode() if chosen.inputs.get("isSecretDataBase64") else text
+    if state_of(chosen) != ENABLED:
+        raise Refused(f"Secret Version [{chosen.id}] is in {state_of(chosen)} state.")
+    return content(chosen).decode()
 
 
-def add_version(cloud: Cloud, secret: str, text: str) -> Record:
-    """Add a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
-    _, project, _, short = secret.split("/")
-    number = _following(versions(cloud, secret))
-    identity = f"projects/{project_number(project)}/secrets/{short}/versions/{number}"
+def content(version: Record) -> bytes:
+    """The bytes of a version."""
+    text = str(version.inputs.get("secretData") or version.inputs.get("secretDataWo") or "")
+    return base64.b64decode(text) if version.inputs.get("isSecretDataBase64") else text.encode()
+
+
+def state_of(version: Record) -> str:
+    """ENABLED, DISABLED or DESTROYED."""
+    if version.outputs.get("destroyTime"):
+        return "DESTROYED"
+    return "DISABLED" if version.inputs.get("enabled") is False else ENABLED
+
+
+def tag(record: Record) -> str:
+    """An opaque tag that changes with a record."""
+    return etag(record.id, record.updated)
+
+
+def is_id(name: str) -> bool:
+    """Whether a secret may be called so."""
+    return bool(re.fullmatch(_SECRET_ID, name))
+
+
+def secret(cloud: Cloud, project: str, short: str) -> Record | None:
+    """A secret of a project, which is named by its id or its number."""
+    found = (one for one in cloud.all(SECRET) if _short(one.id) == short)
+    return next((one for one in found if project in (one.id.split("/")[1], project_number(one.id.split("/")[1]))), None)
+
+
+def create_secret(cloud: Cloud, project: str, short: str, inputs: Values) -> Record:
+    """Make a secret past the engine."""
     now = utc_now()
-    outputs = {"version": number, "name": identity, "secretData": text}
-    record = Record(VERSION, identity, "", "real", now, now, {"secret": secret, "secretData": text}, outputs)
+    whole = {"secretId": short, **inputs}
+    outputs = {**whole, "project": project, "name": f"projects/{project_number(project)}/secrets/{short}"}
+    record = Record(SECRET, f"projects/{project}/secrets/{short}", "", "real", now, now, whole, outputs)
     cloud.put(record)
     return record
+
+
+def delete_secret(cloud: Cloud, record: Record) -> None:
+    """Remove a secret and its versions past the engine; `up` makes one of the program's again."""
+    for one in versions(cloud, record.id):
+        cloud.remove(VERSION, one.id)
+    cloud.remove(SECRET, record.id)
+
+
+def changed(cloud: Cloud, record: Record, inputs: Values, outputs: Values) -> Record:
+    """A record with other inputs and outputs."""
+    changed = replace(
+        record,
+        updated=utc_now(),
+        inputs={**record.inputs, **inputs},
+        outputs={**record.outputs, **inputs, **outputs},
+    )
+    cloud.put(changed)
+    return changed
+
+
+def destroyed(cloud: Cloud, version: Record) -> Record:
+    """A version whose value is gone for good."""
+    gone: Values = {name: "" for name in ("secretData", "secretDataWo") if name in version.inputs}
+    return changed(cloud, version, {**gone, "enabled": False}, {**gone, "destroyTime": utc_now()})
+
+
+def add_version(cloud: Cloud, secret: str, data: str | bytes) -> Record:
+    """Add a version past the engine, as `gcloud secrets versions add` does. `secret` is the full name."""
+    _, project, _, short = secret.split("/")
+    with locked(cloud.root / "secrets.lock"):
+        number = _following(versions(cloud, secret))
+        identity = f"projects/{project_number(project)}/secrets/{short}/versions/{number}"
+        now = utc_now()
+        given = {"secret": secret, **_as_text(data)}
+        record = Record(VERSION, identity, "", "real", now, now, given, {**given, "version": number, "name": identity})
+        cloud.put(record)
+    return record
+
+
+def _as_text(data: str | bytes) -> Values:
+    """A value as the provider's inputs hold it."""
+    if isinstance(data, str):
+        return {"secretData": data}
+    try:
+        return {"secretData": data.decode()}
+    except UnicodeDecodeError:
+        return {"secretData": base64.b64encode(data).decode(), "isSecretDataBase64": True}
 
 
 def _following(known: list[Record]) -> str:

@@ -13,7 +13,8 @@ from infra.local.home import LAUNCH, bytecode_cache, user_cache
 from infra.local.ports import free_port
 from infra.local.supervisor.process import Process, note
 
-DOORS = ("http",)
+DOORS = ("http", "pubsub", "proxy")
+"""HTTP; plain gRPC for PUBSUB_EMULATOR_HOST; the proxy by which unchanged clients come."""
 _PAUSE_SECONDS = 1.0
 """Before a process that ended at once is started again."""
 _BACKLOG = 1024

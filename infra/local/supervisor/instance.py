@@ -82,14 +82,14 @@ class Instance:
 
     async def _run(self, index: int) -> None:
         assert self._volumes is not None  # for the type checker  # nosec B101
+        google = await asyncio.to_thread(leading, self.cloud, self.identity)
         plan = await asyncio.to_thread(
-            launch, self.cloud, self.service, self.name, self.spec, index, self._volumes, self.port
+            launch, self.cloud, self.service, self.name, self.spec, index, self._volumes, self.port, google
         )
         self._apart = self._apart or plan.apart
-        google = await asyncio.to_thread(leading, self.cloud, self.identity)
         try:
             self.processes[index] = await Process.start(
-                plan.command, {**google, **plan.environment}, plan.folder, self.log(index), self.port
+                plan.command, plan.environment, plan.folder, self.log(index), self.port
             )
         except OSError as problem:
             raise StartFailed(
