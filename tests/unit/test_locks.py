@@ -35,3 +35,8 @@ def test_a_pipeline_computes_with_the_versions_that_train() -> None:
     tested, found = (pins(REPOSITORY / "requirements" / name) for name in ("dev.txt", "beam.txt"))
     named = re.findall(r"^[a-z]+$", (REPOSITORY / "requirements" / "beam.in").read_text("utf-8"), re.MULTILINE)
     assert "pyarrow" in named and {name: found[name] for name in named} == {name: tested[name] for name in named}
+
+
+def test_a_worker_of_dataflow_is_started_by_the_version_that_is_locked() -> None:
+    image = re.search(r"/beam_python3\.11_sdk:(\S+) AS beam", (REPOSITORY / "Dockerfile").read_text("utf-8"))
+    assert image and pins(REPOSITORY / "requirements" / "beam.txt")["apache-beam"] == image[1]
