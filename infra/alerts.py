@@ -207,7 +207,7 @@ def alert_conditions(settings: Settings, watched: Watched) -> dict[str, Conditio
                 "aggregations": [{"alignment_period": FIVE_MINUTES, "per_series_aligner": "ALIGN_MAX"}],
             },
             "A job of Dataflow ended with an error; nothing of its output counts without a manifest. The job's page "
-            "has the workers' log. Launch it again with the same OUT: what was done is not done twice.",
+            "has the workers' log. Launch it again with the same OUT: the result is the same to the byte.",
             "ERROR",
         )
     if watched.store:
