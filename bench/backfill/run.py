@@ -1,9 +1,10 @@
 """`python -m bench backfill [DIR]`: a backfill beside what memory holds at once, order by order; its growth; what kills
-leave; and a service that it seeded.
+leave; a service that it seeded; and the same as a Beam pipeline.
 
 `BENCH_ORDERS` sets the largest size (1,000,000; 10,000,000 takes half an hour on two idle cores and 40 GB of disk).
-`BENCH_PARTS` names some of the parts: equal, million, kills, seed, growth. Each adds its figures to the report as it
-ends. `DIR` has other people's feeds, as for `feeds`: Olist's orders are taken from there, besides those made like them.
+`BENCH_PARTS` names some of the parts: equal, million, kills, seed, growth, beam, beam-kills. Each adds its figures to
+the report as it ends. `DIR` has other people's feeds, as for `feeds`: Olist's orders are taken from there, besides
+those made like them.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from bench.backfill.beam import beam_beside_local, pipelines_killed
 from bench.backfill.orders import SEED, feed_of, olist_shaped, shop, write_shuffled
 from bench.backfill.seeded import seeded_service
 from bench.backfill.watched import Used, command, killed, watched
@@ -46,7 +48,7 @@ Figures = dict[str, Any]
 def main(feeds: str = "") -> None:
     """Run the parts, print, and add to the report. Exits with 1 where a figure is not what it has to be."""
     wrong: list[str] = []
-    chosen = os.environ.get("BENCH_PARTS", "equal,million,kills,seed,growth").split(",")
+    chosen = os.environ.get("BENCH_PARTS", "equal,million,kills,seed,growth,beam,beam-kills").split(",")
     with tempfile.TemporaryDirectory(prefix="orderguard-backfill-") as name:
         folder = Path(name)
         key = folder / "key"
@@ -57,6 +59,10 @@ def main(feeds: str = "") -> None:
             "kills": lambda: kills(folder, key),
             "seed": lambda: seeded_service(folder, MODELS),
             "growth": lambda: growth(folder, key),
+            "beam": lambda: beam_beside_local(
+                small_feeds(folder, feeds) | {f"{MILLION:,} generated": feed_of(MILLION)}, folder, key
+            ),
+            "beam-kills": lambda: pipelines_killed(some_orders(folder), folder, key, POINTS, SEED),
         }
         for part in chosen:
             figures, trouble = parts[part]()
@@ -70,10 +76,12 @@ def main(feeds: str = "") -> None:
 
 def small_feeds(folder: Path, feeds: str) -> dict[str, Path]:
     """Feeds of different kinds, by what to call them."""
-    sample = folder / "sample"
-    sample.mkdir()
-    write_shuffled(sample, iter([shop(24_000)]))
-    data = {"the sample, shuffled": sample, "like Olist's": olist_shaped(folder / "olist-shaped", 60_000)}
+    sample, olist = folder / "sample", folder / "olist-shaped"
+    if not sample.is_dir():
+        sample.mkdir()
+        write_shuffled(sample, iter([shop(24_000)]))
+        olist_shaped(olist, 60_000)
+    data = {"the sample, shuffled": sample, "like Olist's": olist}
     return data | ({"Olist's": Path(feeds, "olist.ndjson")} if feeds else {})
 
 
@@ -134,9 +142,7 @@ def equal(data: Path, out: Path, key: Path) -> Figures:
 
 def kills(folder: Path, key: Path) -> tuple[Figures, list[str]]:
     """Kill a backfill at points drawn from its whole length, begin it again, and compare what it leaves."""
-    data, rng = folder / "to-be-killed", random.Random(SEED)
-    data.mkdir()
-    write_shuffled(data, iter([shop(24_000)[:8_000]]))
+    data, rng = some_orders(folder), random.Random(SEED)
     straight = watched(command(data, folder / "straight"), key)
     expected = digest_of(folder / "straight")
     same = ended = showed = 0
@@ -151,6 +157,15 @@ def kills(folder: Path, key: Path) -> tuple[Figures, list[str]]:
     print(f"    killed at {POINTS} points ({ended} had ended): {same} times the same files byte for byte")
     figures = {"points": POINTS, "ended_before": ended, "same": same, "seconds": straight.seconds, "in_place": showed}
     return figures, [] if same == POINTS else ["a killed backfill leaves other files"]
+
+
+def some_orders(folder: Path) -> Path:
+    """A small shop's orders, to be worked on while something is killed."""
+    data = folder / "to-be-killed"
+    if not data.is_dir():
+        data.mkdir()
+        write_shuffled(data, iter([shop(24_000)[:8_000]]))
+    return data
 
 
 def digest_of(folder: Path) -> str:

@@ -54,7 +54,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         keyring=Keyring.from_environment(os.environ),
         runner=options.runner,
         version_dir=_version_dir(options.models, options.model),
-        at=_moment(options.at),
+        at=moment_of(options.at),
         jobs=max(1, options.jobs),
         progress=not options.json and sys.stderr.isatty(),
         say=lambda line: None if options.json else print(line, file=sys.stderr, flush=True),
@@ -76,7 +76,7 @@ def _version_sha256(settings: Settings) -> str | None:
     return sha256(settings.version_dir / MANIFEST) if settings.version_dir else None
 
 
-def _moment(text: str) -> float | None:
+def moment_of(text: str) -> float | None:
     if not text:
         return None
     try:

@@ -109,7 +109,8 @@ def past_at(ascending: Indices, by_place: Indices, pieces: Iterable[Records]) ->
     """By name what was known of the customers of orders (n,): that at row `by_place[i]` is at place `ascending[i]`."""
     facts = np.concatenate(list(pieces))
     facts = facts[np.argsort(facts["place"])]
-    assert np.array_equal(facts["place"].astype(np.int64), ascending), "each order has a customer"
+    known = facts["place"].astype(np.int64)
+    assert np.array_equal(known, ascending), f"of {len(ascending)} orders of a day {len(known)} have a customer's past"
     back = np.empty(len(by_place), dtype=np.int64)
     back[by_place] = np.arange(len(by_place))
     return {name: np.ascontiguousarray(facts[name][back]) for name in (*PAST, *OWN_SHARED)}

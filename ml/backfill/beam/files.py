@@ -121,12 +121,31 @@ def folder_at_hand(place: str) -> Iterator[Path]:
         yield Path(place)
         return
     with tempfile.TemporaryDirectory() as folder:
-        for name, _ in files_below(place):
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _opened(inside(place, name)) as source, path.open("wb") as copy:
-                shutil.copyfileobj(source, copy, _PIECE)
+        _copy_folder(place, folder)
         yield Path(folder)
+
+
+def kept_at_hand(place: str) -> Path:
+    """The same, for as long as the worker lives."""
+    if not is_remote(place):
+        return Path(place)
+    # A model version is told by its folder's name.
+    folder = inside(tempfile.mkdtemp(), place.rstrip("/").rpartition("/")[2])
+    _copy_folder(place, folder)
+    return Path(folder)
+
+
+def _copy_folder(place: str, folder: str) -> None:
+    for name, _ in files_below(place):
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(inside(place, name)) as source, path.open("wb") as copy:
+            shutil.copyfileobj(source, copy, _PIECE)
+
+
+def exists(place: str) -> bool:
+    """Whether there is a file."""
+    return bool(FileSystems.exists(place)) if is_remote(place) else Path(place).exists()
 
 
 def files_below(place: str) -> list[tuple[str, int]]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from apache_beam.ml.inference.base import ModelHandler
 from apache_beam.utils.shared import Shared
 
+from ml.backfill.beam.files import kept_at_hand
 from ml.backfill.beam.pieces import Rows
 from ml.backfill.scores import scores_of
 from orderguard.scorer import Scorer
@@ -22,8 +22,11 @@ class Model:
 
     def loaded(self) -> Scorer:
         """The version, which all threads of a worker share. Raises `ModelVersionError`."""
-        scorer: Scorer = self._shared.acquire(lambda: Scorer.load(Path(self._folder)), tag=self._folder)
+        scorer: Scorer = self._shared.acquire(self._load, tag=self._folder)
         return scorer
+
+    def _load(self) -> Scorer:
+        return Scorer.load(kept_at_hand(self._folder))
 
 
 class RowsHandler(ModelHandler):

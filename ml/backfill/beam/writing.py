@@ -13,7 +13,7 @@ import numpy as np
 from apache_beam.io.filesystems import FileSystems
 from msgspec.structs import replace
 
-from ml.backfill.beam.files import at_hand, folder_at_hand, inside, is_remote, written_to
+from ml.backfill.beam.files import at_hand, files_below, folder_at_hand, inside, is_remote, written_to
 from ml.backfill.beam.job import Job
 from ml.backfill.beam.days import Day
 from ml.backfill.beam.model import Model
@@ -121,7 +121,9 @@ class Finish(beam.DoFn):
     ) -> Iterator[BackfillManifest]:
         job = self._job
         self._check(found, counts)
-        request = job.request if job.request.inputs else replace(job.request, inputs=[one for _, one in sorted(hashes)])
+        request = job.request
+        if not request.inputs:
+            request = replace(request, inputs=[one for _, one in sorted(hashes)], key=self._keyring.fingerprint)
         files = [
             DataFile(
                 position=position,
@@ -139,6 +141,8 @@ class Finish(beam.DoFn):
             records=records,
             last_order=counts.last,
         )
+        rows = sum(day.written.rows or 0 for day in days)
+        assert rows == counts.kept.total(), f"{rows} rows of {counts.kept.total()} orders"
         written = [day.written for day in days] + [self._seed(seed), *self._others(found), *usual.files]
         scorer = self._model.loaded() if self._model else None
         manifest = BackfillManifest(
@@ -211,4 +215,4 @@ def put_all_in_place(job: Job, manifest: BackfillManifest) -> None:
         FileSystems.rename([source for source, _ in left], [target for _, target in left])
     with written_to(inside(job.out, MANIFEST)) as path:
         path.write_bytes(encoded)
-    FileSystems.delete([inside(job.work, "")])
+    FileSystems.delete([inside(job.work, name) for name, _ in files_below(job.work)])

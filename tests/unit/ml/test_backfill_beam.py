@@ -28,6 +28,58 @@ days.write_rows = dying
 from ml.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
+BUCKETS = """
+import os, sys
+from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.localfilesystem import LocalFileSystem
+from ml.backfill import key
+from ml.backfill.beam import on_dataflow
+from ml.backfill.template import read
+from orderguard.masking import Keyring
+
+def here(place):
+    return place.removeprefix("bucket:/")
+
+class Buckets(LocalFileSystem):
+    "Folders as buckets: objects appear whole, and there are no folders."
+    @classmethod
+    def scheme(cls):
+        return "bucket"
+    def split(self, place):
+        return tuple(place.rpartition("/")[::2])
+    def _list(self, prefix):
+        for folder, _, names in os.walk(here(prefix)):
+            for name in names:
+                path = os.path.join(folder, name)
+                yield FileMetadata("bucket:/" + path, os.path.getsize(path))
+    def open(self, place, *more, **named):
+        return super().open(here(place), *more, **named)
+    def create(self, place, *more, **named):
+        os.makedirs(os.path.dirname(here(place)), exist_ok=True)
+        return super().create(here(place), *more, **named)
+    def metadata(self, place):
+        return FileMetadata(place, os.path.getsize(here(place)))
+    def exists(self, place):
+        return os.path.isfile(here(place))
+    def rename(self, sources, targets):
+        for source, target in zip(map(here, sources), map(here, targets)):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.rename(source, target)
+    def delete(self, places):
+        for place in places:
+            os.remove(here(place))
+
+asked_for = set()
+def keyring(name):
+    asked_for.add(name)
+    return Keyring.from_environment(os.environ)
+key.keyring = keyring
+asked, options = read(sys.argv[1:])
+runner = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+code = on_dataflow.run(asked, [*options, runner])
+assert code or asked_for == {asked.masking_key}
+sys.exit(code)
+"""
 GRAPH = """
 import sys
 import apache_beam as beam
@@ -103,26 +155,30 @@ def test_features_are_those_of_one_machine_also_after_a_kill(feed: Path, key_tex
     assert made == files(tmp_path / "local")
 
 
-def test_scores_until_a_moment_are_those_of_one_machine(
+def test_scores_in_buckets_until_a_moment_are_those_of_one_machine(
     feed: Path, training: Training, key_text: str, tmp_path: Path
 ) -> None:
-    version = training.outcome.manifest.version
-    asked: list[str | Path] = [
+    models, version = training.folder / "models", training.outcome.manifest.version
+    places = [f"--in=bucket:/{feed}", f"--out=bucket:/{tmp_path}/direct", f"--model=bucket:/{models}/{version}"]
+    asked = [*places, "--masking_key=projects/p/secrets/s/versions/1", "--at=2026-10-10"]
+    done = beam(["-c", BUCKETS], key_text, *asked)
+    assert done.returncode == 0, done.stderr.decode()
+    local(
+        key_text,
         "--in",
         feed,
         "--model",
         version,
         "--models",
-        training.folder / "models",
+        models,
         "--at",
         "2026-10-10",
-    ]
-    done = beam(
-        ["-m", "ml"], key_text, "backfill", *asked, "--out", tmp_path / "direct", "--runner", "direct", "--jobs", "1"
+        "--out",
+        tmp_path / "local",
     )
-    assert done.returncode == 0, done.stderr.decode()
-    local(key_text, *asked, "--out", tmp_path / "local")
     assert files(tmp_path / "direct") == files(tmp_path / "local")
+    again = beam(["-c", BUCKETS], key_text, *asked)
+    assert again.returncode == 2 and b"a finished backfill is here" in again.stderr
 
 
 def test_the_graph_is_in_the_docs_and_holds_no_key(key_text: str) -> None:
