@@ -96,7 +96,7 @@ class Tails:
         """The high side of a feature (`sign` 1), or its low one (−1); with `nonzero` of the values on that side of 0,
         and of one row more that is 0.
         """
-        found = np.sort(self._highest[place] if sign > 0 else -self._lowest[place]).astype(np.float64)
+        found = np.sort(self._highest[place] if sign > 0 else -self._lowest[place])[-self._kept :].astype(np.float64)
         if not nonzero:
             return Tail(found, int(self.known[place]))
         found, rows = found[found > 0.0], 1 + int((self.above if sign > 0 else self.below)[place])
@@ -106,8 +106,9 @@ class Tails:
         highest = np.concatenate([self._highest[place], high])
         lowest = np.concatenate([self._lowest[place], low])
         kept = self._kept
-        self._highest[place] = np.partition(highest, -kept)[-kept:] if len(highest) > kept else highest
-        self._lowest[place] = np.partition(lowest, kept - 1)[:kept] if len(lowest) > kept else lowest
+        # Not each time: a day's rows may be few, and putting them in order costs as much as of many.
+        self._highest[place] = np.partition(highest, -kept)[-kept:] if len(highest) > 2 * kept else highest
+        self._lowest[place] = np.partition(lowest, kept - 1)[:kept] if len(lowest) > 2 * kept else lowest
 
 
 def tails_of(batches: Iterable[NDArray[np.float32]], features: int, kept: int = KEPT) -> Tails:
