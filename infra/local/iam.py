@@ -52,6 +52,11 @@ _ALL_BUCKETS = {*_MANAGE_BUCKETS, *_BUCKET_POLICY, BUCKET_GET, BUCKET_UPDATE, "s
 _SEE_SECRETS = {f"secretmanager.{one}" for one in ("secrets.get", "secrets.list", "versions.get", "versions.list")}
 _SECRET_VERSIONS = {f"secretmanager.versions.{one}" for one in ("add", "destroy", "disable", "enable", "get", "list")}
 _CHANGE_SECRETS = {f"secretmanager.secrets.{one}" for one in ("create", "delete", "update")}
+_PUBLISH = {"pubsub.topics.publish"}
+_CONSUME = {"pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"}
+_SEE_TOPICS = {f"pubsub.{kind}.{one}" for kind in ("topics", "subscriptions") for one in ("get", "list")}
+_CHANGE_TOPICS = {f"pubsub.{kind}.{one}" for kind in ("topics", "subscriptions") for one in ("create", "delete")}
+_PUBSUB = _PUBLISH | _CONSUME | _SEE_TOPICS | _CHANGE_TOPICS
 _BASIC = {"roles/viewer", "roles/browser", "roles/editor", "roles/owner"}
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     role: frozenset(permissions)
@@ -68,6 +73,11 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/storage.legacyBucketReader": {BUCKET_GET, OBJECT_LIST},
         "roles/storage.legacyBucketWriter": _WRITE_BUCKET,
         "roles/storage.legacyBucketOwner": {*_WRITE_BUCKET, *_BUCKET_POLICY, BUCKET_UPDATE},
+        "roles/pubsub.publisher": _PUBLISH,
+        "roles/pubsub.subscriber": _CONSUME,
+        "roles/pubsub.viewer": _SEE_TOPICS,
+        "roles/pubsub.editor": _PUBSUB,
+        "roles/pubsub.admin": _PUBSUB,
         "roles/secretmanager.secretAccessor": {SECRET_ACCESS},
         "roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add"},
         "roles/secretmanager.secretVersionManager": _SECRET_VERSIONS,
@@ -95,10 +105,10 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
         "roles/workflows.invoker": {WORKFLOW_EXECUTE},
         "roles/workflows.editor": {WORKFLOW_EXECUTE},
         "roles/workflows.admin": {WORKFLOW_EXECUTE},
-        "roles/viewer": {IMAGE_PULL, *_SEE_SECRETS},
+        "roles/viewer": {IMAGE_PULL, *_SEE_SECRETS, *_SEE_TOPICS},
         "roles/editor": {
             *(IMAGE_PULL, JOB_RUN, EVENT_RECEIVE, WORKFLOW_EXECUTE),
-            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS),
+            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS, *_PUBSUB),
         },
         "roles/owner": {
             IMAGE_PULL,
@@ -109,7 +119,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
             VALKEY_CONNECT,
             EVENT_RECEIVE,
             WORKFLOW_EXECUTE,
-            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS),
+            *(*_SEE_SECRETS, *_SECRET_VERSIONS, *_CHANGE_SECRETS, *_PUBSUB),
         },
     }.items()
 }
@@ -221,6 +231,8 @@ _PARENTS = {
     "gcp:cloudrunv2/serviceIam": ("service", "name"),
     "gcp:cloudrunv2/jobIam": ("job", "name"),
     "gcp:kms/cryptoKeyIAM": ("key", "cryptoKeyId"),
+    "gcp:pubsub/topicIAM": ("topic", "topic"),
+    "gcp:pubsub/subscriptionIAM": ("subscription", "subscription"),
 }
 """Beginning of the type token → kind of the resource that the binding is on, and the input that names it."""
 _GLOBAL = ("bucket", "project", "key")

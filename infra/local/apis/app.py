@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infra.local.apis import kms, metadata, secretmanager, storage
 from infra.local.apis.callers import Caller, Denied, Unauthenticated, caller
 from infra.local.apis.rpc import routes as routes_of
+from infra.local.apis.pubsub import methods
 from infra.local.apis.identity import ISSUER, Identity, behind, public_keys
 from infra.local.cloud import Cloud
 from infra.local.provider.resource import Refused
@@ -24,7 +25,7 @@ def make_app(cloud: Cloud) -> ASGIApp:
     routes: list[BaseRoute] = [
         *metadata.routes(cloud),
         *kms.routes(cloud),
-        routes_of(secretmanager.RPCS, asking, error),
+        routes_of([*secretmanager.RPCS, *methods.PUBLISHES, *methods.PULLS], asking, error),
         Route("/oauth2/v3/certs", lambda _: JSONResponse(public_keys(cloud))),
         Route("/.well-known/openid-configuration", _discovery),
         *storage.routes(cloud),  # takes every other address, since it begins with the name of a bucket

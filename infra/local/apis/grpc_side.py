@@ -13,6 +13,7 @@ import grpc
 from infra.local.apis import secretmanager
 from infra.local.apis.callers import Caller, caller
 from infra.local.apis.identity import Identity
+from infra.local.apis.pubsub import methods
 from infra.local.apis.rpc import served
 from infra.local.cloud import Cloud
 
@@ -31,7 +32,14 @@ class GrpcSide:
     async def start(self) -> None:
         """Begin to answer."""
         self._server = grpc.aio.server()
-        self._server.add_generic_rpc_handlers((served(secretmanager.SERVICE, secretmanager.RPCS, self.who_shows),))
+        self._server.add_generic_rpc_handlers(
+            (
+                served(secretmanager.SERVICE, secretmanager.RPCS, self.who_shows),
+                served(methods.PUBLISHER, methods.PUBLISHES, self.who),
+                served(methods.SUBSCRIBER, methods.PULLS, self.who),
+                methods.streaming(self.who),
+            )
+        )
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         await self._server.start()
 

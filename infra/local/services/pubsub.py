@@ -1,4 +1,6 @@
-"""Pub/Sub: declared; events of buckets reach their triggers directly."""
+"""Pub/Sub: topics and subscriptions, which clients publish to and pull from; events of buckets reach their triggers
+directly.
+"""
 
 from infra.local.provider.access import triple
 from infra.local.provider.resource import Resource
@@ -12,8 +14,10 @@ _NAME = matches(
 )
 
 RESOURCES = {
-    "gcp:pubsub/topic:Topic": Resource(id="projects/{project}/topics/{name}", refuses=(_NAME,)),
-    "gcp:pubsub/subscription:Subscription": Resource(id="projects/{project}/subscriptions/{name}", refuses=(_NAME,)),
+    "gcp:pubsub/topic:Topic": Resource(id="projects/{project}/topics/{name}", kind="real", refuses=(_NAME,)),
+    "gcp:pubsub/subscription:Subscription": Resource(
+        id="projects/{project}/subscriptions/{name}", kind="real", refuses=(_NAME,)
+    ),
     **triple("gcp:pubsub/topicIAM", "projects/{project}/topics/{topic}"),
     **triple("gcp:pubsub/subscriptionIAM", "projects/{project}/subscriptions/{subscription}"),
 }
