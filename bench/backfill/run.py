@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bench.backfill.beam import beam_beside_local, pipelines_killed
-from bench.backfill.orders import SEED, feed_of, olist_shaped, shop, write_shuffled
+from bench.backfill.orders import CACHE, SEED, feed_of, olist_shaped, shop, write_shuffled
 from bench.backfill.seeded import seeded_service
 from bench.backfill.watched import Used, command, killed, watched
 from ml.backfill.manifest import read_manifest
@@ -58,7 +58,7 @@ def main(feeds: str = "") -> None:
             "million": lambda: equal_all({f"{MILLION:,} generated": feed_of(MILLION)}, folder, key),
             "kills": lambda: kills(folder, key),
             "seed": lambda: seeded_service(folder, MODELS),
-            "growth": lambda: growth(folder, key),
+            "growth": growth,
             "beam": lambda: beam_beside_local(
                 small_feeds(folder, feeds) | {f"{MILLION:,} generated": feed_of(MILLION)}, folder, key
             ),
@@ -176,13 +176,21 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def growth(folder: Path, key: Path) -> tuple[Figures, list[str]]:
-    """Time and memory from 100,000 orders on, ten times as many at a time."""
+def growth() -> tuple[Figures, list[str]]:
+    """Time and memory from 100,000 orders on, ten times as many at a time.
+
+    The output stands in the cache until it is whole: where this was ended, the next run goes on, and the figures of
+    that size are those of the rest.
+    """
+    key = CACHE / "backfill.key"
+    if not key.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        key.write_text(new_key_text())
     curve: dict[int, Figures] = {}
     sizes = [size for size in (100_000, 1_000_000, 10_000_000) if size <= LARGEST]
     print("      orders  seconds  CPU seconds  orders per CPU second  peak MiB")
     for size in sizes:
-        data, out = feed_of(size), folder / f"growth-{size}"
+        data, out = feed_of(size), CACHE / f"growth-{size}"
         used: Used = watched(command(data, out), key)
         orders = read_manifest(out).orders
         shutil.rmtree(out)

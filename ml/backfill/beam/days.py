@@ -16,6 +16,7 @@ from ml.backfill.beam.model import Model
 from ml.backfill.beam.pieces import Company, Piece, Records, Rows, counting, joined
 from ml.backfill.beam.secret import keyring, unsealed
 from ml.backfill.beam.usual import Usual
+from ml.backfill.drift import DriftCounts
 from ml.backfill.local.catalogues import FOLDER
 from ml.backfill.local.partitions import OWN_SHARED, PAST
 from ml.backfill.manifest import FEATURES, SCORES, Written
@@ -36,10 +37,11 @@ ROWS_AT_ONCE = 2**15
 
 
 class Day(NamedTuple):
-    """A day's file, and how many of its orders a version flags."""
+    """A day's file, and with a version how many of its orders that flags, and what drift is told by."""
 
     written: Written
     anomalies: int
+    drift: DriftCounts | None
 
 
 class ComputeFeatures(beam.DoFn):
@@ -149,7 +151,7 @@ class WriteDay(beam.DoFn):
             count = write_rows(path, schema, self._batches(rows))
             digest = sha256(path)
         flagged = int(np.count_nonzero(rows.scores.score >= self._threshold)) if rows.scores else 0
-        yield Day(Written(path=name, sha256=digest, rows=count), flagged)
+        yield Day(Written(path=name, sha256=digest, rows=count), flagged, rows.drift)
 
     def _batches(self, rows: Rows) -> Iterator[Any]:
         for start in range(0, len(rows.at), ROWS_AT_ONCE):

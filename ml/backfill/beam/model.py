@@ -9,6 +9,7 @@ from apache_beam.utils.shared import Shared
 
 from ml.backfill.beam.files import kept_at_hand
 from ml.backfill.beam.pieces import Rows
+from ml.backfill.drift import DriftCounts
 from ml.backfill.scores import scores_of
 from orderguard.scorer import Scorer
 
@@ -29,6 +30,12 @@ class Model:
         return Scorer.load(kept_at_hand(self._folder))
 
 
+def _scored(rows: Rows, model: Scorer) -> Rows:
+    scores = scores_of(model, rows.features)
+    drift = DriftCounts.of(model.drift_reference, rows.features, scores.score, rows.told)
+    return replace(rows, scores=scores, drift=drift, features=rows.features[:, :0])
+
+
 class RowsHandler(ModelHandler):
     """Scores `Rows` by the session and the function that serve. Beam's own ONNX handler would open a session with other
     settings, and take and give back rows one at a time.
@@ -44,7 +51,7 @@ class RowsHandler(ModelHandler):
     def run_inference(
         self, batch: Sequence[Rows], model: Scorer, inference_args: Mapping[str, Any] | None = None
     ) -> Iterable[Rows]:
-        return [replace(rows, scores=scores_of(model, rows.features), features=rows.features[:, :0]) for rows in batch]
+        return [_scored(rows, model) for rows in batch]
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         """A group of rows is a batch already."""

@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.backfill.drift import DriftCounts
 from orderguard.features.columns import Columns, Floats, Indices, merged, taken
 from orderguard.scorer import Scores
 
@@ -50,7 +51,8 @@ class Company:
 @dataclass(frozen=True)
 class Rows:
     """The n orders of a day in the order of their moments: when each was placed, the digests of its id (n, 2), the bits
-    of the fields that it tells, its catalogue's number, and its features (n, d); with a model its scores as well.
+    of the fields that it tells, its catalogue's number, and its features (n, d); with a model its scores as well, and
+    what drift is told by.
     """
 
     at: Floats
@@ -59,6 +61,7 @@ class Rows:
     catalogue: Indices
     features: NDArray[np.float32]
     scores: Scores | None = None
+    drift: DriftCounts | None = None
 
 
 def place_of(position: int, start: int) -> int:

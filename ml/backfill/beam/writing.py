@@ -23,6 +23,7 @@ from ml.backfill.beam.reading import BlockTally
 from ml.backfill.beam.secret import keyring
 from ml.backfill.beam.sums import Counts
 from ml.backfill.beam.usual import Usual
+from ml.backfill.drift import DRIFT, drift_report
 from ml.backfill.local.reading import QUARANTINE, Reading, Findings
 from ml.backfill.local.run import HISTORIES, report_of
 from ml.backfill.local.seeds import entries_in_order
@@ -36,6 +37,7 @@ from ml.reading import Block, Tally
 from orderguard.features import FEATURE_NAMES, FEATURE_SET_VERSION
 from orderguard.history.seed import SEED_FILE, SeedHeader, write_seed
 from orderguard.model_version import MANIFEST, DataFile, sha256
+from orderguard.scorer import Scorer
 
 REFUSED = "refused.json"
 """In the folder of work: why there is no output."""
@@ -145,6 +147,8 @@ class Finish(beam.DoFn):
         assert rows == counts.kept.total(), f"{rows} rows of {counts.kept.total()} orders"
         written = [day.written for day in days] + [self._seed(seed), *self._others(found), *usual.files]
         scorer = self._model.loaded() if self._model else None
+        if scorer:
+            written.append(self._drift(scorer, days, counts))
         manifest = BackfillManifest(
             request_sha256=request.sha256,
             request=request,
@@ -195,6 +199,14 @@ class Finish(beam.DoFn):
             with written_to(inside(self._job.work, RESULT, name)) as path:
                 shutil.copyfile(seed, path)
             return Written(path=name, sha256=sha256(seed))
+
+    def _drift(self, scorer: Scorer, days: list[Day], counts: Counts) -> Written:
+        """How far the orders are from those that the version was trained on."""
+        parts = [day.drift for day in days if day.drift]
+        data = drift_report(scorer.drift_reference, parts, counts.last - counts.first)
+        with written_to(inside(self._job.work, RESULT, DRIFT)) as path:
+            path.write_bytes(data)
+            return Written(path=DRIFT, sha256=sha256(path))
 
     def _others(self, found: Reading) -> Iterator[Written]:
         """What was written of bad lines."""

@@ -6,11 +6,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ml.backfill.drift import DRIFT, DriftCounts, drift_report
 from ml.backfill.local.catalogues import FOLDER, Blocks, written_catalogue
 from ml.backfill.local.in_time import sorted_bucket
 from ml.backfill.local.parallel import each
@@ -18,7 +20,7 @@ from ml.backfill.local.partitions import COMPANY, FACTS, OWN_SHARED, PAST, Known
 from ml.backfill.local.records import columns_of_records, lines_of_orders
 from ml.backfill.local.shuffle import Records, Shuffle
 from ml.backfill.manifest import FEATURES, SCORES
-from ml.backfill.output import RESULT
+from ml.backfill.output import RESULT, write_whole
 from ml.backfill.scores import scores_of
 from ml.backfill.rows import FEATURES_SCHEMA, FILE, SCORES_SCHEMA, days_of, feature_batch, score_batch, write_rows
 from orderguard.catalogue import Catalogue
@@ -40,6 +42,7 @@ class Table(NamedTuple):
     catalogue: NDArray[np.int64]
     features: NDArray[np.float32]
     scores: Scores | None
+    drift: DriftCounts | None
 
 
 class Meeting:
@@ -78,14 +81,16 @@ class Meeting:
                 {name: values[start:end] for name, values in shared.items()},
                 past={name: values[start:end] for name, values in past.items()},
             )
-        scorer = self._scorer()
+        scorer, told = self._scorer(), np.ascontiguousarray(orders["told"])
+        scores = scores_of(scorer, features) if scorer else None
         return Table(
             ids=orders["id"].tobytes(),
             created_at=np.ascontiguousarray(orders["at"]),
-            told=np.ascontiguousarray(orders["told"]),
+            told=told,
             catalogue=catalogue,
             features=features if scorer is None else features[:0],
-            scores=scores_of(scorer, features) if scorer else None,
+            scores=scores,
+            drift=DriftCounts.of(scorer.drift_reference, features, scores.score, told) if scorer and scores else None,
         )
 
     def _facts(self, bucket: int, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -114,49 +119,49 @@ def _runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     yield from zip([0, *ends[:-1]], ends, strict=True)
 
 
-class Out(NamedTuple):
-    """What is written of a bucket: batches by day, and how many orders the version flags."""
+class Rows(msgspec.Struct):
+    """How many rows each file has, and how many orders a version flags."""
 
-    days: list[tuple[str, pa.RecordBatch]]
-    anomalies: int
+    rows: dict[str, int]
+    anomalies: int = 0
 
 
-def write_all(known: Known, blocks: Blocks, facts: Path, work: Path) -> tuple[dict[str, int], int]:
-    """Write the rows of all orders, a file for each day; the number of rows by file, and of orders that a version
-    flags.
-
-    Days that were written before are not written again.
+def write_all(known: Known, blocks: Blocks, facts: Path, work: Path) -> Rows:
+    """Write the rows of all orders, a file for each day; with a version also how far its orders are from those that it
+    was trained on.
     """
     settings = known.settings
-    meeting, scorer = Meeting(known, blocks, facts, work), None
-    if settings.version_dir:
-        scorer = Scorer.load(settings.version_dir)
-    threshold = scorer.threshold if scorer else 0.0
+    meeting = Meeting(known, blocks, facts, work)
+    scorer = Scorer.load(settings.version_dir) if settings.version_dir else None
     kind, schema = (SCORES, SCORES_SCHEMA) if scorer else (FEATURES, FEATURES_SCHEMA)
-    rows: dict[str, int] = {}
-    anomalies = 0
+    found, drift = Rows({}), list[DriftCounts]()
+    span = [np.inf, -np.inf]
     with tqdm(total=known.routed.buckets, desc=kind, disable=not settings.progress) as bar:
 
         def batches() -> Iterator[tuple[str, pa.RecordBatch]]:
-            nonlocal anomalies
             for table in each(meeting.table, known.routed.buckets, settings.jobs, bar):
-                if table.scores is not None:
-                    anomalies += int((table.scores.score >= threshold).sum())
+                if scorer and table.scores and table.drift:
+                    found.anomalies += int((table.scores.score >= scorer.threshold).sum())
+                    drift[:] = [drift[0] + table.drift if drift else table.drift]
+                    span[:] = [min(span[0], *table.created_at[:1]), max(span[1], *table.created_at[-1:])]
                 for day, some in days_of(table.created_at):
                     tokens = settings.keyring.written("order", table.ids[some.start * 16 : some.stop * 16])
-                    at = table.created_at[some]
-                    if table.scores is not None:
-                        yield day, score_batch(tokens, at, Scores(*(part[some] for part in table.scores)), threshold)
-                    else:
-                        yield day, feature_batch(
-                            tokens, at, table.told[some], table.catalogue[some], table.features[some]
-                        )
+                    yield day, _batch(table, some, tokens, scorer.threshold if scorer else 0.0)
 
         for day, some_batches in _by_day(batches()):
             path = work / RESULT / kind / f"date={day}" / FILE
             make_private_folder(path.parent)
-            rows[path.relative_to(work / RESULT).as_posix()] = write_rows(path, schema, some_batches)
-    return rows, anomalies
+            found.rows[path.relative_to(work / RESULT).as_posix()] = write_rows(path, schema, some_batches)
+    if scorer:
+        write_whole(work / RESULT / DRIFT, drift_report(scorer.drift_reference, drift, span[1] - span[0]))
+    return found
+
+
+def _batch(table: Table, some: slice, tokens: list[str], threshold: float) -> pa.RecordBatch:
+    at = table.created_at[some]
+    if table.scores is not None:
+        return score_batch(tokens, at, Scores(*(part[some] for part in table.scores)), threshold)
+    return feature_batch(tokens, at, table.told[some], table.catalogue[some], table.features[some])
 
 
 def _by_day(batches: Iterator[tuple[str, pa.RecordBatch]]) -> Iterator[tuple[str, Iterator[pa.RecordBatch]]]:

@@ -92,6 +92,8 @@ def read_orders(paths: Sequence[Path], settings: Settings, limits: Limits, work:
     """Read, mask and spill all orders. Raises `ReadingError`, and `TooManyBadLines`, where bad lines are in the
     output's quarantine by then.
     """
+    # A former attempt that was killed may have left part of a file here, under a name of its own.
+    shutil.rmtree((work / RESULT / QUARANTINE).parent, ignore_errors=True)
     blocks = list(blocks_of_files(paths, BLOCK_BYTES))
     size = sum(block.end - block.start for block in blocks)
     found = Reading(id_parts=limits.id_parts(size // _BYTES_AN_ORDER))

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from ml.backfill.local.catalogues import Learnt, blocks_of, of_version
-from ml.backfill.local.features import write_all
+from ml.backfill.local.features import Rows, write_all
 from ml.backfill.local.in_time import Routed, route, sort_all
 from ml.backfill.local.learn import learn
 from ml.backfill.local.limits import Limits
@@ -32,11 +32,6 @@ from orderguard.model_version import DataFile, read_manifest as read_version
 from orderguard.private_files import make_private_folder
 
 HISTORIES = "histories"
-
-
-class _Rows(msgspec.Struct):
-    rows: dict[str, int]
-    anomalies: int
 
 
 class _Records(msgspec.Struct):
@@ -104,7 +99,7 @@ def _made(
         last_order=last,
     )
     once(work / "seed", int, lambda _: _seed(work, seed, facts / "seeds"))
-    rows = once(work / "rows", _Rows, lambda _: _Rows(*write_all(known, blocks, facts, work)))
+    rows = once(work / "rows", Rows, lambda _: write_all(known, blocks, facts, work))
     version = settings.version_dir
     return BackfillManifest(
         request_sha256=request.sha256,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -30,6 +31,7 @@ from ml.histories import records_after
 from ml.lineage import source
 from ml.reading import masked_orders, order_files, read_line
 from orderguard.catalogue import Catalogue
+from orderguard.drift import DriftReport, compare_rows, days_spanned
 from orderguard.history.seed import read_entries
 from orderguard.masking import Keyring, new_key_text
 from orderguard.masking.codes import known_articles
@@ -120,12 +122,16 @@ def test_scores_are_the_versions_and_flip_no_decision(feed: Feed, tmp_path: Path
     (version,) = (path for path in models.iterdir() if path.is_dir())
     manifest = made(settings_of(feed.folder, tmp_path / "out", version))
     scorer = Scorer.load(version)
-    scores = scorer.score(table_of(feed.folder, catalogue=scorer.catalogue).X)
+    table = table_of(feed.folder, catalogue=scorer.catalogue)
+    scores = scorer.score(table.X)
     rows = pq.read_table(tmp_path / "out" / "scores")
     assert (rows["anomaly"].to_numpy() == (scores.score >= scorer.threshold)).all()
     assert np.abs(rows["score"].to_numpy() - scores.score).max() < 1e-12
     assert manifest.anomalies == int((scores.score >= scorer.threshold).sum()) > 0
     assert not (tmp_path / "out" / "catalogues").exists()
+    days = days_spanned(table.created_at)
+    expected = compare_rows(scorer.drift_reference, table.X, scores.score, table.told, days)
+    assert msgspec.json.decode((tmp_path / "out" / "drift.json").read_bytes(), type=DriftReport) == expected
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -157,8 +163,8 @@ def test_killed_midway_and_begun_again_it_writes_the_same_bytes(feed: Feed, tmp_
     whole, again = tree(tmp_path / "straight"), tmp_path / "again"
     assert "manifest.json" in whole and not (tmp_path / "straight" / ".part").exists()
     files = len(whole)
-    # In the middle of writing days, and in the middle of putting files in place.
-    for point in (8 + files // 2, files // 2):
+    # Where bad lines are about to be put in place, among days that are written, and among files that are put in place.
+    for point in (2, 8 + files // 2, files // 2):
         assert killed_at(settings_of(feed.folder, again), point) == -signal.SIGKILL
         assert not (again / "manifest.json").exists()
         raw = b"".join(tree(again).values())
