@@ -19,8 +19,8 @@ IDENTITIES = "https://iamcredentials.googleapis.com"
 
 
 def address_of(stack: Stack, outputs: Mapping[str, Any]) -> str:
-    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, and the
-    local cloud has none. Empty where the stack serves nothing yet."""
+    """Where callers reach the service: its own address answers nobody where a load balancer stands before it, but the
+    machine's owner on the local cloud. Empty where the stack serves nothing yet."""
     return str(outputs.get("public_url" if on_google_cloud(stack.environment) else "url", ""))
 
 

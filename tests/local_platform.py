@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -30,6 +32,17 @@ def copy_of_the_tree(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, target / name)
     return target
+
+
+def status_through(balancer: Mapping[str, Any], domain: str, path: str, headers: Mapping[str, str]) -> int:
+    """The status of a GET of a domain by way of a load balancer of the local cloud."""
+    port = int(str(balancer["url"]).rpartition(":")[2])
+    trust = ssl.create_default_context(cafile=str(balancer["authority"]))
+    lines = [f"GET {path} HTTP/1.1", f"Host: {domain}", "Connection: close", *(f"{k}: {v}" for k, v in headers.items())]
+    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as plain:
+        with trust.wrap_socket(plain, server_hostname=domain) as connection, connection.makefile("rb") as answer:
+            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            return int(answer.readline().split()[1])
 
 
 @dataclass

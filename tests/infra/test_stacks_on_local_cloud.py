@@ -16,6 +16,7 @@ import pytest
 from data.generator.sample import lines, make_world
 from infra.__main__ import platform
 from infra.keys import DRAWN
+from infra.local.apis.identity import OWNER, identity_token
 from infra.local.cloud import Cloud
 from infra.local.home import Home
 from infra.local.iam import store_token
@@ -33,7 +34,7 @@ from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
 from tests.compliance.canary_routes import FILE_NAMES
 from tests.infra.inventories import read_inventory
 from tests.infra.recording import ROOT, declare, stack_settings
-from tests.local_platform import Platform, copy_of_the_tree
+from tests.local_platform import Platform, copy_of_the_tree, status_through
 from tests.serving import END, START
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -91,14 +92,32 @@ def test_nobody_calls_it_without_a_token_of_who_may(deployed: Platform) -> None:
         assert printed.returncode == 0, printed.stderr
         return printed.stdout.strip()
 
+    outside = deployed.stack == "prod"  # behind its load balancer: who comes past it is told nothing
     status, page = asked("")
-    assert status == 403 and "Your client does not have permission to get URL <code>/readyz</code>" in page
+    told = "The requested URL" if outside else "Your client does not have permission to get URL"
+    assert status == (404 if outside else 403) and f"{told} <code>/readyz</code>" in page
     assert asked(token())[0] == asked(token(), "X-Serverless-Authorization")[0] == 200
-    assert asked(token("--audience", "https://another.example"))[0] == asked("a-guess")[0] == 401
+    assert asked(token("--audience", "https://another.example"))[0] == asked("a-guess")[0] == (404 if outside else 401)
     account = f"orderguard-{deployed.stack}-scorer@orderguard-{deployed.stack}.iam.gserviceaccount.com"
-    assert asked(token("--account", account))[0] == 403
+    assert asked(token("--account", account))[0] == (404 if outside else 403)
     assert "There is no service account" in deployed.command("token", "--account", "nobody").stderr
     assert "members with roles/run.invoker, and you by a token" in deployed.command("status").stdout
+
+
+def test_prod_is_reached_through_its_load_balancer_alone(deployed: Platform) -> None:
+    """Past it the service answers nobody but the owner of this machine; Cloud Run asks all the same who calls."""
+    cloud, domain = Cloud(Home(deployed.home), deployed.stack), "scoring.example.com"
+    balancers = client.request(cloud, {"do": "status"})["balancers"]
+    assert len(balancers) == (deployed.stack == "prod")
+    for balancer in balancers:
+        token = {"Authorization": f"Bearer {identity_token(cloud, OWNER, f'https://{domain}')}"}
+        assert status_through(balancer, domain, "/readyz", token) == 200
+        assert status_through(balancer, domain, "/readyz", {}) == 403
+        canary = {**token, "X-Orderguard-Revision": "canary"}
+        assert status_through(balancer, domain, "/readyz", canary) == 404, "there is none at the moment"
+        assert sum(" throttle: " in line for line in balancer["rules"]) == 4, "two before each of two backends"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{deployed.url}/readyz", timeout=60)
 
 
 def test_the_decrypted_state_shows_no_key_and_no_word_that_opens_a_store(deployed: Platform) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
@@ -42,7 +43,7 @@ def collect(cloud: Cloud) -> dict[str, Any]:
         resources[record.kind].append({"type": record.type, "id": record.id})
     running = client.running(cloud)
     kept = client.request(cloud, {"do": "status"}) if running else {}
-    alive = {what: kept.get(what) or [] for what in ("services", "stores")}
+    alive = {what: kept.get(what) or [] for what in ("services", "stores", "balancers")}
     ran = {job: asdict(one) | {"told": one.told()} for job, one in latest(cloud).items()}
     return {
         "stack": cloud.stack,
@@ -121,6 +122,8 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
         yield f"    health    {health[service['name']][1]}"
         yield f"    callers   {callers(service)}"
         yield f"    runs by   {', '.join(_runners(service))}"
+    for balancer in found.get("balancers", ()):
+        yield from balancer_lines(balancer)
     if not found["supervisor"]:
         yield f"{count} resources are there, and nothing runs. Start it: {up}"
         return
@@ -132,6 +135,27 @@ def summary(found: Mapping[str, Any], health: Mapping[str, tuple[bool, str]], *,
             yield f"job {job}: {one['told']}\n    see: {one['log']}"
     yield from (f"warning: {line}" for line in warnings(found["services"]))
     yield f"{count} resources; `{more}` lists them, and the processes"
+
+
+def balancers(cloud: Cloud) -> list[dict[str, Any]]:
+    """The load balancers that listen, once all of the stack do; the supervisor opens them by itself."""
+    deadline = time.monotonic() + _SECONDS
+    while client.running(cloud):
+        found: list[dict[str, Any]] = client.request(cloud, {"do": "status"})["balancers"]
+        if len(found) >= len(list((cloud.run / "balancers").glob("*.json"))) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+    return []
+
+
+def balancer_lines(balancer: Mapping[str, Any]) -> Iterator[str]:
+    """Where a load balancer listens, and how to ask it."""
+    yield f"{balancer['name']}: {balancer['url']} (load balancer before {', '.join(balancer['services']) or 'nothing'})"
+    port = balancer["url"].rpartition(":")[2]
+    for domain in [one for one in balancer["domains"] if "*" not in one][:1]:
+        known = f"--cacert {balancer['authority']} " if balancer["authority"] else ""
+        scheme = balancer["url"].partition(":")[0]
+        yield f"    ask it    curl {known}--resolve {domain}:{port}:127.0.0.1 {scheme}://{domain}:{port}/"
 
 
 def _health(cloud: Cloud, service: Mapping[str, Any]) -> tuple[bool, str]:
@@ -210,5 +234,9 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
             share = shares.get(revision["name"])
             if revision["instances"] or share:
                 yield from _revision(revision, share["percent"] if share else 0)
+    for balancer in found.get("balancers", ()):
+        yield f"{balancer['name']}: {balancer['url']}"
+        yield from (f"    {line}" for line in balancer["rules"])
+        yield from (f"    {line} is declared only" for line in balancer["declared_only"])
     for store in found["stores"]:
         yield f"{store['name']}: {said(store)}\n    pid {store['pid']}  restarts {store['restarts']}"

@@ -20,7 +20,7 @@ from infra.local.commands.engine_run import Transcript, alone, banner, engine, h
 from infra.local.commands.open import shown, way_in
 from infra.local.commands.alerts import alert_settings, alerts_kept
 from infra.local.commands.service_port import choose_port, first_service, kept, together, write_url
-from infra.local.commands.status import callers
+from infra.local.commands.status import balancer_lines, balancers, callers
 from infra.local.commands.store import engine_settings, require_server, said
 from infra.local.commands.warnings import warnings
 from infra.local.engine import ensure_engine, environment
@@ -219,6 +219,8 @@ def _tell(
     print(f"    callers        {_callers(cloud, str(outputs['url']))}")
     if hooks := outputs.get("hooks_url"):
         print(f"    webhooks       {hooks}/v1/hooks/ (in Google Cloud: behind the load balancer)")
+    for line in (line for one in balancers(cloud) for line in balancer_lines(one)):
+        print(f"    {line}")
     print(f"    model version  {outputs.get('model_version', '(none)')}")
     print(f"    histories      {_histories(cloud, outputs)}")
     stores = client.request(cloud, {"do": "status"})["stores"]

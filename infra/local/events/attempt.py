@@ -13,6 +13,7 @@ from infra.local.cloud import Cloud
 from infra.local.events.calls import GOOGLE, Answer, Manner, called
 from infra.local.events.watched import Watched
 from infra.local.ports import straight
+from infra.local.supervisor.ingress import marked
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -37,6 +38,7 @@ def _http(cloud: Cloud, schedule: Watched, target: Mapping[str, Any], due: datet
         return Answer(501, f"{urlsplit(url).hostname} is not on this machine, and nothing leaves it")
     headers = {
         **(target.get("headers") or {}),
+        **marked(cloud, url),
         "User-Agent": "Google-Cloud-Scheduler",
         "X-CloudScheduler": "true",
         "X-CloudScheduler-JobName": schedule.name,

@@ -19,6 +19,7 @@ from infra.local.objects.failure import Failure
 from infra.local.objects.shown import object_shown
 from infra.local.objects.store import Store
 from infra.local.supervisor import client
+from infra.local.supervisor.ingress import marked
 
 # cloud.google.com/eventarc/docs/retry-events: what an event's receiver does not take is sent again for a day.
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST = timedelta(seconds=10), timedelta(minutes=10), timedelta(days=1)
@@ -89,7 +90,11 @@ def _to_service(cloud: Cloud, trigger: Watched, service: Mapping[str, Any], even
     while True:
         token = identity_token(cloud, account, str(found["url"]))
         answer = posted(
-            "POST", url, {**_headers(event), "Authorization": f"Bearer {token}"}, _body(event), _ANSWER_SECONDS
+            "POST",
+            url,
+            {**_headers(event), **marked(cloud, url), "Authorization": f"Bearer {token}"},
+            _body(event),
+            _ANSWER_SECONDS,
         )
         if 200 <= answer.status < 300:
             return answer.told

@@ -20,7 +20,7 @@ from infra.local.commands.engine_run import engine as run_engine
 from infra.local.commands.jobs import put_object, run_named
 from infra.local.commands.logs import logs
 from infra.local.commands.status import environment as clients_environment
-from infra.local.commands.status import callers, collect, health_of, show, summary
+from infra.local.commands.status import balancer_lines, balancers, callers, collect, health_of, show, summary
 from infra.local.commands.token import token as print_token
 from infra.local.commands.up import drop_damaged
 from infra.local.commands.warnings import is_declared, warnings
@@ -98,6 +98,8 @@ def up(wanted: Wanted) -> int:
         print(f"    service {one['name']:<12} {one['url']}{' DOES NOT ANSWER' if one['name'] in silent else ''}")
         how = "" if one["everybody"] else f": {wanted.again('token')}"
         print(f"    callers {'':<12} {callers(one)}{how}")
+    for line in (line for one in balancers(cloud) for line in balancer_lines(one)):
+        print(f"    {line}")
     for line in warnings(services):
         print(f"    warning: {line}")
     if silent:

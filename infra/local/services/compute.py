@@ -1,12 +1,17 @@
-"""Networks and the load balancer before a service: declared."""
+"""Networks: declared. The load balancer before a service: what its rules say holds at a port of this machine."""
 
 import ipaddress
+from pathlib import Path
 
+from infra.local.balancer.declared import RULE
 from infra.local.cloud import Cloud
+from infra.local.files import write_json
+from infra.local.ports import free_port
 from infra.local.provider.outputs import digits
 from infra.local.provider.resource import Place, Resource, Values
 from infra.local.provider.rules import Inputs
 from infra.local.services import sql
+from infra.local.supervisor import client
 
 
 def _outputs(inputs: Inputs, place: Place) -> Values:
@@ -31,6 +36,27 @@ def _endpoint(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Va
     return {"ipAddress": found} if found else {}
 
 
+def _balance(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values:
+    """Let the supervisor open a load balancer, where this is the front of one."""
+    if "/targetHttp" in str(inputs.get("target")) and not _balancer(cloud, inputs).exists():
+        write_json(_balancer(cloud, inputs), {"port": free_port()})
+        client.ensure(cloud)
+    return {}
+
+
+def _unbalance(cloud: Cloud, inputs: Inputs, place: Place, old: Values) -> None:
+    for path in _balancer(cloud, old).parent.glob(f"{old['name']}.*"):
+        path.unlink(missing_ok=True)
+
+
+def _balanced(cloud: Cloud, inputs: Inputs, place: Place, outputs: Values) -> Values | None:
+    return {} if "/targetHttp" not in str(inputs.get("target")) or _balancer(cloud, inputs).exists() else None
+
+
+def _balancer(cloud: Cloud, inputs: Inputs) -> Path:
+    return cloud.run / "balancers" / f"{inputs['name']}.json"
+
+
 def _table(scope: str, **kinds: str) -> dict[str, Resource]:
     return {
         f"gcp:compute/{kind}:{kind[0].upper()}{kind[1:]}": Resource(
@@ -46,7 +72,6 @@ RESOURCES = {
         backendService="backendServices",
         firewall="firewalls",
         globalAddress="addresses",
-        globalForwardingRule="forwardingRules",
         managedSslCertificate="sslCertificates",
         network="networks",
         sSLPolicy="sslPolicies",
@@ -62,6 +87,15 @@ RESOURCES = {
         router="routers",
         routerNat="routerNats",
         subnetwork="subnetworks",
+    ),
+    RULE: Resource(
+        id="projects/{project}/global/forwardingRules/{name}",
+        kind="real",
+        outputs=_outputs,
+        recorded=lambda inputs, place: {},
+        create=_balance,
+        delete=_unbalance,
+        read=_balanced,
     ),
     "gcp:compute/forwardingRule:ForwardingRule": Resource(
         id="projects/{project}/regions/{region}/forwardingRules/{name}",

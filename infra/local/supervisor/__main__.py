@@ -19,6 +19,7 @@ from infra.local.events.watched import all_watched
 from infra.local.files import read_json, write_json
 from infra.local.home import Home
 from infra.local.supervisor.apis_door import ApisDoor
+from infra.local.supervisor.balancer import Balancers
 from infra.local.supervisor.control import code_version, short_path
 from infra.local.supervisor.process import Process, kill_group, note
 from infra.local.supervisor.kept_server import KeptServer, StoreFailed
@@ -42,6 +43,7 @@ class Supervisor:
         self.stores: dict[str, KeptServer] = {}
         self.apis = ApisDoor(cloud)
         self.watch = Watch(cloud)
+        self.balancers = Balancers(cloud, self.services)
         self.stopped = asyncio.Event()
         self.folder = cloud.run.stat().st_ino
         self.code = code_version()
@@ -67,13 +69,16 @@ class Supervisor:
             Path(socket_path).unlink(missing_ok=True)
             server = await asyncio.start_unix_server(self._connected, socket_path, limit=_LARGEST_REQUEST)
             Path(socket_path).chmod(0o600)
-        watching = [asyncio.create_task(one) for one in (self._end_with_folder(), self.watch.run())]
+        watching = [
+            asyncio.create_task(one) for one in (self._end_with_folder(), self.watch.run(), self.balancers.run())
+        ]
         try:
             await self.stopped.wait()
         finally:
             for task in watching:
                 task.cancel()
             server.close()
+            self.balancers.close()
             await self.watch.close()
             await asyncio.gather(*(service.close(forget=False) for service in self.services.values()))
             await asyncio.gather(*(store.stop() for store in self.stores.values()))
@@ -123,6 +128,8 @@ class Supervisor:
 
     def _watched(self, one: Service | KeptServer) -> None:
         one.on_process = self._note_instances
+        if isinstance(one, Service):
+            one.balanced = lambda: self.balancers.leads_to(one.name)
 
     def _processes(self) -> Iterator[Process | None]:
         yield self.apis.process
@@ -201,6 +208,7 @@ class Supervisor:
     def _left(self) -> dict[str, Any]:
         """How much is still kept alive; the supervisor ends with the last."""
         left = len(self.services) + len(self.stores) + sum(1 for _ in all_watched(self.cloud))
+        left += sum(1 for _ in self.balancers.folder.glob("*.json"))
         if not left:
             asyncio.get_running_loop().call_later(0.1, self.stopped.set)
         return {"left": left}
@@ -235,6 +243,7 @@ class Supervisor:
             "services": [one.status() for one in self.services.values()],
             "stores": [one.status() for one in self.stores.values()],
             "schedules": self.watch.status(),
+            "balancers": self.balancers.status(),
         }
 
     async def _do_stop(self, request: dict[str, Any]) -> dict[str, Any]:

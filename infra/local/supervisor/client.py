@@ -118,7 +118,9 @@ def heal(cloud: Cloud) -> list[str]:
 
 def _keeps(cloud: Cloud) -> bool:
     """Whether services or stores should be running, or something is watched for."""
-    return any(path for what in ("services", "stores", "watched") for path in (cloud.run / what).glob("*.json"))
+    return any(
+        path for what in ("services", "stores", "watched", "balancers") for path in (cloud.run / what).glob("*.json")
+    )
 
 
 def _left(cloud: Cloud, longest: float) -> int | None:

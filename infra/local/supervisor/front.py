@@ -101,12 +101,14 @@ class Front:
         patience: Patience = Patience(),
         most_connections: int = _MOST_CONNECTIONS,
         admits: Admission = lambda head: None,
+        scheme: bytes = b"http",
     ) -> None:
         self._route = route
         self._timeout = timeout
         self._patience = patience
         self._most_connections = most_connections
         self._admits = admits
+        self._scheme = scheme
         self._connections = 0
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -177,7 +179,7 @@ class Front:
 
     async def _pass_on(self, head: Head, body: bytes | None, client: _Client) -> bool:
         peer = client.writer.get_extra_info("peername", ("unknown",))[0].encode()
-        request = head.written(b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: http")
+        request = head.written(b"X-Forwarded-For: " + peer, b"X-Forwarded-Proto: " + self._scheme)
         pool: Pool | None = None
         for attempt in range(3):
             found = await self._route(head, pool)

@@ -13,6 +13,7 @@ from typing import Any
 from infra.local import iam
 from infra.local.apis.identity import OWNER, SKEW_SECONDS, Untrusted, member_of, verified
 from infra.local.cloud import Cloud, Record
+from infra.local.supervisor.ingress import is_for_balancer, is_marked
 from infra.local.supervisor.message import Head
 
 SERVICES = ("gcp:cloudrunv2/service:Service", "gcp:cloudrun/service:Service")
@@ -54,6 +55,7 @@ class TurnedAway:
         return head.encode() + page
 
 
+NOT_FOUND = TurnedAway(404, "Page not found", "The requested URL", " was not found on this server")
 NOBODY = TurnedAway(403, "Forbidden", "Your client does not have permission to get URL", " from this server")
 UNTRUSTED = TurnedAway(
     401,
@@ -72,13 +74,36 @@ class Invokers:
         self._declared: tuple[iam.Policies | None, Record | None] = (None, None)
         self._tokens: dict[bytes, Mapping[str, Any]] = {}
 
-    def admits(self, head: Head, port: int) -> TurnedAway | None:
-        """None for a request that is let in. The token that let it in loses its signature on the way."""
+    def at_own_url(self, head: Head, port: int, *, balanced: bool) -> TurnedAway | None:
+        """What `admits` says, for a request that came past the load balancer where one leads to the service."""
+        inside = is_marked(self.cloud, head)
+        _, record = self._known()
+        if balanced and not inside and record and is_for_balancer(record.inputs) and not self._is_owner(head, port):
+            return NOT_FOUND
+        return self.admits(head, port)
+
+    def _known(self) -> tuple[iam.Policies, Record | None]:
+        """The bindings and the service as they are declared now."""
         policies = iam.current(self.cloud)
         if self._declared[0] is not policies:
             self._declared = policies, _record(self.cloud, self.name)
             self._tokens.clear()
-        record = self._declared[1]
+        return policies, self._declared[1]
+
+    def _is_owner(self, head: Head, port: int) -> bool:
+        record = self._known()[1]
+        for name in (_OWN, _COMMON):
+            kind, _, token = head.get(name).partition(b" ")
+            if record and kind.lower() == b"bearer":
+                try:
+                    return bool(self._claims(token.strip(), _audiences(record, port))["email"] == OWNER)
+                except Untrusted:
+                    continue
+        return False
+
+    def admits(self, head: Head, port: int) -> TurnedAway | None:
+        """None for a request that is let in. The token that let it in loses its signature on the way."""
+        policies, record = self._known()
         if record is None or _lets_everybody(record, policies):
             return None
         name = next((one for one in (_OWN, _COMMON) if head.get(one)), None)

@@ -43,9 +43,14 @@ class Head:
         return self.first.split(b" ", 1)[0]
 
     @property
+    def target(self) -> str:
+        """A request's path with its query."""
+        return self.first.split(b" ", 2)[1].decode("latin-1")
+
+    @property
     def path(self) -> str:
         """A request's path, without its query."""
-        return self.first.split(b" ", 2)[1].partition(b"?")[0].decode("latin-1")
+        return self.target.partition("?")[0]
 
     @property
     def status(self) -> bytes:

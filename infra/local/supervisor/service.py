@@ -16,7 +16,7 @@ from infra.local.files import read_object, write_json
 from infra.local.services import docker
 from infra.local.supervisor import traffic
 from infra.local.supervisor.front import AFFINITY, NONE_READY, Front, Refusal, listen
-from infra.local.supervisor.invoker import Invokers, everybody_may_call
+from infra.local.supervisor.invoker import Invokers, TurnedAway, everybody_may_call
 from infra.local.supervisor.instance import StartFailed
 from infra.local.supervisor.message import Head
 from infra.local.supervisor.revision import Moved, NoPlace, Revision
@@ -53,6 +53,8 @@ class Service:
         self.traffics: list[Mapping[str, Any]] = []
         self.latest = ""
         self.on_process: Callable[[], None] = lambda: None
+        self.balanced: Callable[[], bool] = lambda: False
+        """Whether a load balancer of the stack leads to it."""
         self._invokers = Invokers(cloud, name)
         self._server: asyncio.Server | None = None
         self._starting: Revision | None = None
@@ -101,7 +103,14 @@ class Service:
             self._server = await listen(self._front(), self.port)
 
     def _front(self) -> Front:
-        return Front(self._route, self._timeout, admits=lambda head: self._invokers.admits(head, self.port))
+        return Front(self.place_for, self.timeout, admits=self._admits_at_own_url)
+
+    def _admits_at_own_url(self, head: Head) -> TurnedAway | None:
+        return self._invokers.at_own_url(head, self.port, balanced=self.balanced())
+
+    def admits(self, head: Head) -> TurnedAway | None:
+        """Why a request that comes through a load balancer is not let in; None where it is."""
+        return self._invokers.admits(head, self.port)
 
     def resume(self) -> None:
         """Starts what was being served, and keeps trying what does not start."""
@@ -109,19 +118,23 @@ class Service:
             if name in self.revisions:
                 self.revisions[name].keep()
 
-    def _timeout(self) -> float:
+    def timeout(self) -> float:
+        """The longest that a request may take, in seconds."""
         revision = self.revisions.get(self.latest)
         return float(str((revision.spec.get("timeout") if revision else None) or "300s").rstrip("s"))
 
-    async def _route(self, head: Head, before: Pool | None) -> Pool | Refusal:
+    async def place_for(self, head: Head, before: Pool | None, tag: str = "") -> Pool | Refusal:
         """The next revision's instance, or why there is none; waits for a place there, as Cloud Run queues requests.
-        Who was sent in vain before stays with the revision.
+        Who was sent in vain before stays with the revision. A tag names one, as the host's name may.
         """
         chosen = before.revision if before else ""
         while self.targets:
             if not chosen or chosen not in traffic.served(self.targets):
-                host = head.get(b"host").decode("latin-1")
-                chosen = (traffic.tagged(self.targets, host) or traffic.choose(self.targets)).revision
+                host = f"{tag}---" if tag else head.get(b"host").decode("latin-1")
+                named = traffic.tagged(self.targets, host)
+                if tag and not named:
+                    return Refusal(404, f"No revision of {self.name} has the tag {tag}.")
+                chosen = (named or traffic.choose(self.targets)).revision
             revision = self.revisions[chosen]
             if revision.absent:
                 return Refusal(503, f"{self.name} is declared only: {revision.absent}. {WAY_OUT}")
@@ -182,7 +195,7 @@ class Service:
                 if not stopped:
                     raise
                 for one in stopped:
-                    await one.drain(self._timeout())
+                    await one.drain(self.timeout())
                 await created.start()
         except (StartFailed, ContainerError, OSError) as problem:
             await self._start_again(stopped)
@@ -244,7 +257,7 @@ class Service:
                 continue
             revision.send_away()
             if revision.running:
-                task = asyncio.create_task(revision.drain(self._timeout()))
+                task = asyncio.create_task(revision.drain(self.timeout()))
                 self._draining.add(task)
                 task.add_done_callback(self._draining.discard)
 
