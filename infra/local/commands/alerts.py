@@ -6,7 +6,8 @@ from typing import Any
 from infra.local import pulumi
 from infra.local.cloud import Cloud
 from infra.local.commands.store import said
-from infra.local.errors import EXIT_ENVIRONMENT, LocalCloudError
+from infra.local.containers import engines
+from infra.local.errors import EXIT_ENVIRONMENT, ContainerError, LocalCloudError
 from infra.local.home import DEFAULT_STACK
 from infra.local.services.sql import NO_SERVER
 from infra.local.supervisor.postgres_server import ENDING, server_program
@@ -31,9 +32,17 @@ def alert_settings(cloud: Cloud) -> list[str]:
             EXIT_ENVIRONMENT,
         )
     without = ["--config", f"{STORE}=off"] if wanted else []
-    if cloud.stack != DEFAULT_STACK or pulumi.setting(cloud.stack, URL) != "off":
+    if cloud.stack != DEFAULT_STACK or pulumi.setting(cloud.stack, URL) != "off" or _in_containers():
         return without
     return [*without, "--config", f"{URL}=sqlite:{cloud.root / 'alerts' / 'alerts.db'}"]
+
+
+def _in_containers() -> bool:
+    """Whether the service runs in a real container, which does not see the home's files."""
+    try:
+        return engines.chosen() is not None
+    except ContainerError as problem:
+        raise LocalCloudError(str(problem), EXIT_ENVIRONMENT) from None
 
 
 def alerts_kept(cloud: Cloud, stores: Iterable[Mapping[str, Any]]) -> str:
