@@ -49,9 +49,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "variables": dict(os.environ), "capabilities": [
                 line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")],
             "secret": tried(lambda: pathlib.Path("/keys/key").read_text()),
-            "model": tried(lambda: pathlib.Path("/models/m").read_text()),
+            "model": tried(lambda: pathlib.Path("/mnt/models/m").read_text()),
             "writes": [tried(lambda: pathlib.Path(path).write_text("x")) for path in
-                       ("/models/n", "/keys/n", "/orders/n", "/empty/n", "/tmp/n", "/srv/n")],
+                       ("/mnt/models/n", "/keys/n", "/orders/n", "/empty/n", "/tmp/n", "/srv/n")],
         }).encode()
         self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
         self.wfile.write(body)
@@ -162,14 +162,16 @@ def test_what_was_built_runs_as_its_user_with_its_files_mounts_and_variables(
         {"name": "keys", "secret": {"secret": "key", "items": [{"path": "key", "version": "1", "mode": 256}]}},
         {"name": "empty", "emptyDir": {"medium": "MEMORY"}},
     ]
-    own = {"volumeMounts": [{"name": one["name"], "mountPath": f"/{one['name']}"} for one in volumes]}
+    paths = {"models": "/mnt/models"}  # in a folder that the image does not have
+    names = [one["name"] for one in volumes]
+    own = {"volumeMounts": [{"name": name, "mountPath": paths.get(name, f"/{name}")} for name in names]}
     account = MEMBER.partition(":")[2]
     told = answer(stack.deploy(envs={"GREETING": "a-greeting"}, own=own, volumes=volumes, serviceAccount=account))
     user = [65532, 65533] if ENGINE == "buildah" else [os.getuid(), os.getgid()]  # whose the mounts are
     assert (told["user"], told["folder"], told["capabilities"]) == (user, "/srv", ["0" * 16])
     of_image = {path.name for path in (base / "root").iterdir()} | {"srv"}
     found = set(told["root"]) - {".dockerenv", "run"}
-    assert found == of_image | {"dev", "proc", "sys", "models", "orders", "keys", "empty"}
+    assert found == of_image | {"dev", "proc", "sys", "mnt", "orders", "keys", "empty"}
     assert (told["secret"], told["model"]) == ("the-secret", "a model")
     read_only, denied = os.strerror(30), os.strerror(13)
     assert told["writes"] == [read_only, read_only, 1, 1, 1, denied]

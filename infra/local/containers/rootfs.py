@@ -135,6 +135,7 @@ def _user_namespace(users: tuple[int, int], groups: tuple[int, int]) -> int:
 
 def _enter(plan: dict[str, Any]) -> None:
     parent = os.getppid()
+    os.umask(0o022)  # the folders that lead to a mount are everybody's to pass
     _checked(_libc.unshare(_NEWNS), "unshare")
     _mount("", "/", flags=_REC | _PRIVATE)
     root = _layered(plan)
@@ -144,7 +145,6 @@ def _enter(plan: dict[str, Any]) -> None:
     os.chroot(root)
     os.makedirs(plan["folder"], exist_ok=True)
     os.chdir(plan["folder"])
-    os.umask(0o022)
     for capability in range(_LAST_CAPABILITY + 1):
         if capability not in _CAPABILITIES:
             _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
