@@ -10,7 +10,7 @@ import time
 
 import orjson  # type: ignore[import-not-found]
 import polars  # type: ignore[import-not-found]
-import pyarrow.json  # type: ignore[import-not-found]
+import pyarrow.json
 
 
 def with_orjson(path: str) -> int:
