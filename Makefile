@@ -97,7 +97,7 @@ status: $(RUN_ENV) ## > Say where it is, what it serves, how it is (V=1: all)
 	@$(PYTHON) -m infra.local status --stack "$(STACK)" $(if $(filter 1,$(V)),--verbose)
 
 .PHONY: env
-env: $(RUN_ENV) ## Print the variables for Google's clients: eval "$$(make -s env)"
+env: $(RUN_ENV) ## Print the variables that lead Google's clients here
 	@$(PYTHON) -m infra.local status --env --stack "$(STACK)"
 
 .PHONY: token

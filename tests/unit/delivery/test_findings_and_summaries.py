@@ -11,6 +11,7 @@ import delivery.__main__ as steps
 from delivery import findings, release, summary
 from delivery.deployment import Deployment
 from delivery.errors import DeliveryError
+from delivery.steps import reports
 from tests.unit.delivery.manifests import manifest as of_version
 
 
@@ -53,17 +54,17 @@ def test_a_failed_training_opens_an_issue_that_leads_to_its_run(
     (tmp_path / "reports").mkdir()
     if report:
         (tmp_path / "reports" / "model-summary.md").write_text(report)
-    monkeypatch.setattr(steps, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(steps, "commit", lambda: "c" * 40)
+    monkeypatch.setattr(reports, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(reports, "commit", lambda: "c" * 40)
 
     def created(command: list[str]) -> str:
         commands.append(command)
         return ""
 
-    monkeypatch.setattr(steps, "run", created)
+    monkeypatch.setattr(reports, "run", created)
     for name, value in {"SERVER_URL": "https://github.com", "REPOSITORY": "o/n", "RUN_ID": "7"}.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
-    steps.gate_issue()
+    reports.gate_issue()
     assert title in commands[0][commands[0].index("--title") + 1]
     body = (tmp_path / "reports" / "issue.md").read_text()
     assert words in body and "https://github.com/o/n/actions/runs/7" in body

@@ -177,6 +177,7 @@ def _opened(cloud: Cloud) -> Iterator[Any]:
     """The file, in one transaction that writes."""
     with closing(sqlite3.connect(_path(cloud), timeout=_BUSY_SECONDS, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA synchronous = NORMAL")
         database.executescript(_TABLES)
         database.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What `python -m delivery STEP` runs, a room a subject. A step's inputs are environment variables."""
