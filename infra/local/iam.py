@@ -38,6 +38,7 @@ SQL_LOGIN = "cloudsql.instances.login"
 VALKEY_CONNECT = "memorystore.instances.connect"
 EVENT_RECEIVE = "eventarc.events.receiveEvent"
 WORKFLOW_EXECUTE = "workflows.executions.create"
+TOPIC_PUBLISH = "pubsub.topics.publish"
 KEY_SIGN = "cloudkms.cryptoKeyVersions.useToSign"
 
 _READ_OBJECTS = {OBJECT_READ, OBJECT_LIST}
@@ -52,7 +53,7 @@ _ALL_BUCKETS = {*_MANAGE_BUCKETS, *_BUCKET_POLICY, BUCKET_GET, BUCKET_UPDATE, "s
 _SEE_SECRETS = {f"secretmanager.{one}" for one in ("secrets.get", "secrets.list", "versions.get", "versions.list")}
 _SECRET_VERSIONS = {f"secretmanager.versions.{one}" for one in ("add", "destroy", "disable", "enable", "get", "list")}
 _CHANGE_SECRETS = {f"secretmanager.secrets.{one}" for one in ("create", "delete", "update")}
-_PUBLISH = {"pubsub.topics.publish"}
+_PUBLISH = {TOPIC_PUBLISH}
 _CONSUME = {"pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"}
 _SEE_TOPICS = {f"pubsub.{kind}.{one}" for kind in ("topics", "subscriptions") for one in ("get", "list")}
 _CHANGE_TOPICS = {f"pubsub.{kind}.{one}" for kind in ("topics", "subscriptions") for one in ("create", "delete")}

@@ -8,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # it ships none
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local import clock
+from infra.local.apis.variables import of_person
 from infra.local.commands.status import _rest, collect
 from infra.local.events.firing import Firing, newest
 from infra.local.events.schedule import NoSchedule, cron, retries
 from infra.local.events.watched import SCHEDULE, unwatch, watch
 from infra.local.job_executions import SUCCEEDED, executions
+from infra.local.provider.outputs import project_number
 from infra.local.provider.resource import Place
 from infra.local.supervisor import client
 
@@ -37,7 +40,8 @@ class Scheduled:
         clock.set_to(self.cloud, MIDNIGHT, hold=True)
 
     def make(self, name: str, schedule: str, target: dict[str, Any], **more: Any) -> None:
-        self.ask.create(SCHEDULE, {"name": name, "schedule": schedule, "httpTarget": target, **more}, name)
+        kind = "pubsubTarget" if "topicName" in target else "httpTarget"
+        self.ask.create(SCHEDULE, {"name": name, "schedule": schedule, kind: target, **more}, name)
         self.until(lambda: any(one["name"] == name for one in self.status()))
 
     def status(self) -> list[dict[str, Any]]:
@@ -121,6 +125,40 @@ def test_a_schedule_runs_its_job_with_its_accounts_rights(
     assert [(one.job, one.by, one.created) for one in ran] == [
         ("trainer", "schedule training", "2027-01-02T05:00:00.000000Z")
     ]
+
+
+def test_a_schedule_publishes_to_a_topic_as_its_service_agent(scheduled: Scheduled) -> None:
+    ask, cloud = scheduled.ask, scheduled.cloud
+    topic, pulled = "projects/a-project/topics/ticks", "projects/a-project/subscriptions/ticks"
+    away = "projects/other-project/topics/away"
+    ask.create("gcp:pubsub/topic:Topic", {"name": "ticks"}, "ticks")
+    ask.create("gcp:pubsub/topic:Topic", {"name": "away", "project": "other-project"}, "away")
+    ask.create("gcp:pubsub/subscription:Subscription", {"name": "ticks", "topic": topic})
+    to = {"topicName": topic, "data": "dGljaw==", "attributes": {"from": "a clock"}}
+    scheduled.make("ticks", "0 * * * *", to)
+    scheduled.make("away", "0 * * * *", {**to, "topicName": away})
+    scheduled.at(timedelta(hours=1))
+    fired = scheduled.fired("ticks", "2026-12-24T01:00:00Z")
+    assert (fired.status, fired.told) == (200, f"published to {topic}"), "the agent may in its own project"
+    refused = scheduled.fired("away", "2026-12-24T01:00:00Z")
+    assert refused.status == 403 and "'pubsub.topics.publish' denied" in refused.told
+
+    agent = f"service-{project_number('a-project')}@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
+    member = {"role": "roles/pubsub.publisher", "member": f"serviceAccount:{agent}"}
+    binding = {"topic": "away", "project": "other-project", **member}
+    ask.create("gcp:pubsub/topicIAMMember:TopicIAMMember", binding)
+    scheduled.at(timedelta(hours=2))
+    assert scheduled.fired("away", "2026-12-24T02:00:00Z").is_good
+    scheduled.fired("ticks", "2026-12-24T02:00:00Z")
+    cloud.remove("gcp:pubsub/topic:Topic", topic)
+    scheduled.at(timedelta(hours=3))
+    assert scheduled.fired("ticks", "2026-12-24T03:00:00Z").status == 404
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", of_person(cloud)["PUBSUB_EMULATOR_HOST"])
+        with pubsub_v1.SubscriberClient() as subscriber:
+            answer = subscriber.pull(subscription=pulled, max_messages=10, timeout=60)
+    found = [one.message for one in answer.received_messages]
+    assert [(one.data, dict(one.attributes)) for one in found] == [(b"tick", {"from": "a clock"})] * 2
 
 
 def test_an_attempt_that_fails_is_made_again_by_the_clock(scheduled: Scheduled, target: Any) -> None:

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from infra.local.apis.callers import Caller, Denied
 from infra.local.apis.identity import identity_token
 from infra.local.cloud import Cloud
 from infra.local.events.calls import GOOGLE, Answer, Manner, called
+from infra.local.events.publishing import NoTopic, send, topic_project
 from infra.local.events.watched import Watched
 from infra.local.ports import straight
+from infra.local.provider.outputs import project_number
 from infra.local.supervisor.ingress import marked
 
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -23,8 +26,8 @@ def attempt(cloud: Cloud, schedule: Watched, due: datetime, manner: Manner) -> A
     inputs = schedule.inputs
     if http := inputs.get("httpTarget"):
         return _http(cloud, schedule, http, due, manner)
-    if topic := inputs.get("pubsubTarget"):
-        return Answer(501, f"Pub/Sub is not published to here: {topic['topicName']}")
+    if target := inputs.get("pubsubTarget"):
+        return _published(cloud, schedule, target)
     return Answer(501, "App Engine is not on this machine")
 
 
@@ -49,6 +52,25 @@ def _http(cloud: Cloud, schedule: Watched, target: Mapping[str, Any], due: datet
         headers["Authorization"] = f"Bearer {identity_token(cloud, account, audience)}"
     seconds = float(str(schedule.inputs.get("attemptDeadline") or "180s").rstrip("s"))
     return posted(method, url, headers, body if method in ("POST", "PUT", "PATCH") else None, seconds)
+
+
+def _published(cloud: Cloud, schedule: Watched, target: Mapping[str, Any]) -> Answer:
+    """Publish as Cloud Scheduler's service agent. Its role lets it publish to all topics of its own project:
+    cloud.google.com/iam/docs/roles-permissions/cloudscheduler.
+    """
+    topic = str(target["topicName"])
+    number = project_number(schedule.project)
+    agent = Caller(cloud, f"service-{number}@gcp-sa-cloudscheduler.iam.gserviceaccount.com")
+    try:
+        data = base64.b64decode(str(target.get("data") or ""), validate=True)
+        send(cloud, agent, topic, data, target.get("attributes") or {}, may=topic_project(topic) == schedule.project)
+    except ValueError:
+        return Answer(400, "the data are not in Base64")
+    except Denied as problem:
+        return Answer(403, str(problem))
+    except NoTopic as problem:
+        return Answer(404, str(problem))
+    return Answer(200, f"published to {topic}")
 
 
 def posted(method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:

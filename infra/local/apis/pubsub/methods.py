@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from starlette.concurrency import run_in_threadpool
 
+from infra.local import iam
 from infra.local.apis.callers import Caller, Denied, Unauthenticated
 from infra.local.apis.messages import EMPTY, message
 from infra.local.apis.pubsub import messages
@@ -127,7 +128,7 @@ def _delete_subscription(asks: Caller, request: Any) -> Empty:
 
 
 def _publish(asks: Caller, request: Any) -> Any:
-    topic = _found(asks, request.topic, "pubsub.topics.publish")
+    topic = _found(asks, request.topic, iam.TOPIC_PUBLISH)
     sent = [(one.data, dict(one.attributes), one.ordering_key) for one in request.messages]
     if not sent or any(not data and not attributes for data, attributes, _ in sent):
         raise Failed(grpc.StatusCode.INVALID_ARGUMENT, "A message has data, or an attribute at least.")
