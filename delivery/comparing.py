@@ -14,6 +14,10 @@ LEVEL = 0.01
 FIGURES = 3
 SEEN = 0.05
 """A revision is undecided by a figure until a share that is higher by this much would be seen."""
+LEAST_TIMED = 30
+"""Answers below which nothing is said of how long they took: the first ones of an instance, and those of one busy
+second, are slow together, which the test takes for chance of its own.
+"""
 QUICK = 0.95
 """The share of the stable revision's answers below the bound above which an answer counts as slow."""
 
@@ -63,15 +67,25 @@ def compared(stable: Counts, candidate: Counts, looks: int) -> list[Figure]:
     shown = f"slower than {bound * 1000:.0f} ms" if bound < float("inf") else "slow answers"
     return [
         _figure("5xx", (stable.failed, stable.requests), (candidate.failed, candidate.requests), limit),
-        _figure(shown, (stable.slower(bound), timed[0]), (candidate.slower(bound), timed[1]), limit),
+        _figure(shown, (stable.slower(bound), timed[0]), (candidate.slower(bound), timed[1]), limit, least=LEAST_TIMED),
         _figure(
             "anomalies", (stable.anomalies, stable.orders), (candidate.anomalies, candidate.orders), limit, both=True
         ),
     ]
 
 
-def _figure(name: str, stable: tuple[int, int], candidate: tuple[int, int], limit: float, both: bool = False) -> Figure:
+def _figure(
+    name: str,
+    stable: tuple[int, int],
+    candidate: tuple[int, int],
+    limit: float,
+    *,
+    both: bool = False,
+    least: int = 1,
+) -> Figure:
     (a, n), (b, m) = stable, candidate
+    if m < least:
+        return Figure(name, f"{a} of {n}", f"{b} of {m}", 1.0, limit, undecided=True)
     p = tail(a, n, b, m)
     if both:
         p = min(1.0, 2 * min(p, tail(n - a, n, m - b, m)))

@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,8 @@ MOVES_EVERY, POLL = 2.0, 0.5
 
 def upload(bucket: str, files: Sequence[Path], environment: dict[str, str]) -> None:
     """Put files into a bucket by google-cloud-storage, which `environment` leads to the local cloud."""
-    from google.cloud import storage  # of the development's requirements: a deployment does without
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # that Python 3.11 ends in a year
+        from google.cloud import storage  # of the development's requirements: a deployment does without
 
     os.environ.update(environment)
     place = storage.Client(project="demo").bucket(bucket)

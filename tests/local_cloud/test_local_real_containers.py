@@ -163,7 +163,7 @@ def test_what_was_built_runs_as_its_user_with_its_files_mounts_and_variables(
         {"name": "empty", "emptyDir": {"medium": "MEMORY"}},
     ]
     paths = {"models": "/mnt/models"}  # in a folder that the image does not have
-    names = [one["name"] for one in volumes]
+    names = [str(one["name"]) for one in volumes]
     own = {"volumeMounts": [{"name": name, "mountPath": paths.get(name, f"/{name}")} for name in names]}
     account = MEMBER.partition(":")[2]
     told = answer(stack.deploy(envs={"GREETING": "a-greeting"}, own=own, volumes=volumes, serviceAccount=account))
