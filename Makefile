@@ -239,7 +239,7 @@ secret-scan: $(DEV_ENV) ## Credentials in the tracked files
 
 # No suite alone reaches the threshold of all: `coverage` holds it.
 .PHONY: pytest
-pytest: $(DEV_ENV) engine champion ## The tests of one suite, with coverage (SUITE=unit)
+pytest: $(DEV_ENV) $(if $(filter all unit,$(SUITE)),$(BEAM_ENV)) engine champion ## The tests of one suite, with coverage (SUITE=unit)
 	@mkdir -p reports
 	@echo "==> tests ($(SUITE))"
 	@COVERAGE_FILE=reports/.coverage.$(SUITE) $(PYTHON) -m pytest $(SUITE_$(SUITE)) --cov --cov-report= --cov-fail-under=0 --junitxml=reports/tests-$(SUITE).xml

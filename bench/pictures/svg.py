@@ -1,7 +1,7 @@
 """A recording as an SVG that plays: lines appear as they were printed, and the newest stay in sight."""
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from bench.pictures.recording import Line
 
@@ -27,8 +27,8 @@ def drawn(recording: Sequence[Line], title: str) -> str:
         f'style="animation-delay:{moment:.2f}s">{escape(line.text[:COLUMNS])}</text>'
         for number, (line, moment) in enumerate(zip(recording, moments, strict=True))
     )
-    size, label = f"0 0 {width:.0f} {height:.0f}", quoteattr(title)
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" role="img" aria-label={label}>
+    size = f"0 0 {width:.0f} {height:.0f}"
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" role="img" aria-label="{escape(title)}">
 <title>{escape(title)}</title>
 <style>
 text {{ font: 14px ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre }}
