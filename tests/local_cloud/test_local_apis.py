@@ -150,7 +150,9 @@ def test_who_asks_is_the_tokens_account_before_the_addresses(stack: Cloud) -> No
     assert caller(stack, {"authorization": f"Bearer {token}"}, Identity(OWNER)).account == ACCOUNT
     assert caller(stack, {}, Identity(OWNER)).account == OWNER
     assert caller(stack, {}).account == ""
-    for wrong in (token[:-1], "ya29.x", identity_token(stack, ACCOUNT, AUDIENCE)):
+    old, longer = access_token(stack, ACCOUNT, time.time() - 3700), access_token(stack, ACCOUNT, time.time() + 3600)
+    moved = longer.partition(".")[0] + "." + longer.split(".")[1] + "." + token.rpartition(".")[2]
+    for wrong in (token[:-1], "ya29.x", old, moved, identity_token(stack, ACCOUNT, AUDIENCE)):
         with pytest.raises(Unauthenticated):
             caller(stack, {"authorization": f"Bearer {wrong}"}, Identity(OWNER))
 

@@ -1,7 +1,7 @@
 """Who a program is to the stack's cloud: tokens as Google makes them, made and checked with keys of the stack's own.
 
-An identity token is a JSON Web Token signed with RS256 that says who asks whom, for an hour. An access token is opaque,
-as Google's is: it names the account and is authenticated by the stack's key. It does not expire.
+An identity token is a JSON Web Token signed with RS256 that says who asks whom. An access token is opaque, as Google's
+is: it names the account and the moment of its end, and is authenticated by the stack's key. Both are good for an hour.
 """
 
 import base64
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ISSUER = "https://accounts.google.com"
 SECONDS = 3600
-"""How long an identity token is good, and how long an access token is said to be."""
+"""How long a token is good."""
 OWNER = "owner@localhost"
 """The person whose machine this is: the owner of all its stacks."""
 _ACCESS = "ya29."
@@ -107,14 +107,17 @@ def public_keys(cloud: Cloud) -> dict[str, Any]:
     return {"keys": [{**shown, "kid": _key_id(cloud), "alg": "RS256", "use": "sig"}]}
 
 
-def access_token(cloud: Cloud, account: str) -> str:
+def access_token(cloud: Cloud, account: str, now: float | None = None) -> str:
     """The token with which `account` calls Google's interfaces."""
-    return _ACCESS + _authenticated(cloud, "access", account)
+    end = int(time.time() if now is None else now) + SECONDS
+    return _ACCESS + _authenticated(cloud, "access", f"{account} {end}")
 
 
 def account_of(cloud: Cloud, token: str) -> str | None:
-    """Whose access token this is; None for what is none."""
-    return _known(cloud, "access", token.removeprefix(_ACCESS)) if token.startswith(_ACCESS) else None
+    """Whose access token this is; None for what is none, or no longer."""
+    told = _known(cloud, "access", token.removeprefix(_ACCESS)) if token.startswith(_ACCESS) else None
+    account, _, end = (told or "").rpartition(" ")
+    return account if account and time.time() < int(end) + SKEW_SECONDS else None
 
 
 def door_of(cloud: Cloud, identity: Identity) -> str:
