@@ -23,6 +23,7 @@ from infra.local.events.watched import SCHEDULE, all_watched
 from infra.local.executions import under_way
 from infra.local.home import DEFAULT_STACK, Home
 from infra.local.job_executions import FAILED, KILLED, latest
+from infra.local.objects.notifications import NOTIFICATION
 from infra.local.ports import straight
 from infra.local.supervisor import client
 
@@ -62,8 +63,8 @@ def _fires(cloud: Cloud, schedules: Sequence[Mapping[str, Any]]) -> Iterator[dic
     for watched in all_watched(cloud):
         last, next_one = newest(cloud, watched.id), coming.get(watched.id, {})
         yield {
-            "name": watched.name,
-            "what": "schedule" if watched.type == SCHEDULE else "trigger",
+            "name": watched.id if watched.type == NOTIFICATION else watched.name,
+            "what": {SCHEDULE: "schedule", NOTIFICATION: "notification"}.get(watched.type, "trigger"),
             "next": next_one.get("next", ""),
             "not": next_one.get("not", ""),
             "last": asdict(last) | {"good": last.is_good} if last else None,

@@ -27,6 +27,8 @@ class Arrivals:
     def __init__(self, cloud: Cloud, bucket: str) -> None:
         self.cloud, self.bucket = cloud, bucket
         self._waiting: dict[str, Mark] = {}
+        self.are_gone = False
+        """Whether the newest look has missed something that was there."""
         kept = read_json(_notes(cloud, bucket))
         self._known: dict[str, Mark] | None = (
             {name: (mark[0], mark[1], mark[2]) for name, mark in kept.items()} if _is_whole(kept) else None
@@ -35,6 +37,7 @@ class Arrivals:
     def look(self) -> list[str]:
         """The names of the objects that have landed since the look before; none while `by_hand` holds the bucket."""
         with _held(self.cloud, self.bucket, fcntl.LOCK_SH | fcntl.LOCK_NB) as free:
+            self.are_gone = False
             if not free:
                 return []
             files = dict(_files(self.cloud.bucket(self.bucket)))
@@ -44,6 +47,7 @@ class Arrivals:
             self._note(marks)
             return []
         landed, changed = [], {short for short in self._known if short not in marks}
+        self.are_gone = bool(changed)
         for name, mark in files.items():
             short = self.cloud.short(name)
             if self._known.get(short) == mark:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.local.apis.callers import Caller, Denied
+from infra.local.apis.callers import Denied
 from infra.local.apis.identity import identity_token
+from infra.local.apis.pubsub import publish
 from infra.local.cloud import Cloud
 from infra.local.events.calls import GOOGLE, Answer, Manner, called
-from infra.local.events.publishing import NoTopic, send, topic_project
+from infra.local.events.publishing import NoTopic, require_topic, topic_project
 from infra.local.events.watched import Watched
 from infra.local.ports import straight
 from infra.local.provider.outputs import project_number
@@ -59,17 +60,17 @@ def _published(cloud: Cloud, schedule: Watched, target: Mapping[str, Any]) -> An
     cloud.google.com/iam/docs/roles-permissions/cloudscheduler.
     """
     topic = str(target["topicName"])
-    number = project_number(schedule.project)
-    agent = Caller(cloud, f"service-{number}@gcp-sa-cloudscheduler.iam.gserviceaccount.com")
+    agent = f"service-{project_number(schedule.project)}@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
     try:
         data = base64.b64decode(str(target.get("data") or ""), validate=True)
-        send(cloud, agent, topic, data, target.get("attributes") or {}, may=topic_project(topic) == schedule.project)
+        require_topic(cloud, agent, topic, may=topic_project(topic) == schedule.project)
     except ValueError:
         return Answer(400, "the data are not in Base64")
     except Denied as problem:
         return Answer(403, str(problem))
     except NoTopic as problem:
         return Answer(404, str(problem))
+    publish(cloud, topic, data, target.get("attributes") or {})
     return Answer(200, f"published to {topic}")
 
 

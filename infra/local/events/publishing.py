@@ -1,10 +1,7 @@
-"""Publishing to a topic as one of Google's service agents does."""
-
-from collections.abc import Mapping
+"""What one of Google's service agents needs to publish to a topic."""
 
 from infra.local import iam
 from infra.local.apis.callers import Caller
-from infra.local.apis.pubsub import publish
 from infra.local.apis.pubsub.messages import TOPIC
 from infra.local.cloud import Cloud
 
@@ -19,20 +16,13 @@ def topic_project(topic: str) -> str:
     return parts[1] if len(parts) == 4 else ""
 
 
-def topic_resources(topic: str) -> tuple[str, str]:
-    """A topic as bindings know it: itself, and its project."""
-    project = topic_project(topic)
-    return f"topic:{project}/{topic.rpartition('/')[2]}", f"project:{project}"
-
-
-def send(
-    cloud: Cloud, agent: Caller, topic: str, data: bytes, attributes: Mapping[str, str], *, may: bool = False
-) -> str:
-    """The id of a message that an agent publishes; `may` says that it needs no binding. `topic` is the full name.
-    Raises Denied, NoTopic.
+def require_topic(cloud: Cloud, agent: str, topic: str, *, may: bool = False) -> None:
+    """Raise Denied where an agent may not publish to a topic, NoTopic where it is not there. `may` says that the agent
+    needs no binding. `topic` is the full name.
     """
+    name, project = topic.rpartition("/")[2], topic_project(topic)
     if not may:
-        agent.require(iam.TOPIC_PUBLISH, topic, *topic_resources(topic))
+        asks = Caller(cloud, agent)
+        asks.require(iam.TOPIC_PUBLISH, topic, f"topic:{project}/{name}", f"project:{project}")
     if cloud.get(TOPIC, topic) is None:
-        raise NoTopic(f"Resource not found (resource={topic.rpartition('/')[2]}).")
-    return publish(cloud, topic, data, attributes)
+        raise NoTopic(f"Resource not found (resource={name}).")

@@ -16,7 +16,7 @@ from infra.local.events.calls import Manner, NotFound, execute, workflow_named
 from infra.local.events.watched import FINALIZED, TRIGGER, Watched, bucket_of
 from infra.local.jobs import JobError
 from infra.local.objects.failure import Failure
-from infra.local.objects.shown import object_shown
+from infra.local.objects.shown import GOOGLE, object_shown
 from infra.local.objects.store import Store
 from infra.local.supervisor import client
 from infra.local.supervisor.ingress import marked
@@ -34,7 +34,7 @@ def event_of(cloud: Cloud, bucket: str, name: str) -> dict[str, Any]:
     """The CloudEvent of an object that has landed in a bucket. Raises OSError for one that is gone."""
     try:
         store = Store(cloud, bucket)
-        data = object_shown("https://www.googleapis.com", store.settings, store.version(name))
+        data = object_shown(GOOGLE, store.settings, store.version(name))
     except Failure as failure:
         raise FileNotFoundError(failure.message) from None
     return {

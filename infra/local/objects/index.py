@@ -8,12 +8,14 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.objects.notifications import Notice
 from orderguard.private_files import make_private_folder, open_private
 
 LIVE, NONCURRENT, DELETED = "live", "noncurrent", "deleted"
@@ -28,6 +30,10 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE UNIQUE INDEX IF NOT EXISTS live ON versions (name) WHERE state = 'live';
 CREATE INDEX IF NOT EXISTS kept ON versions (state, name, generation) WHERE state <> 'live';
 CREATE INDEX IF NOT EXISTS aside ON versions (name) WHERE state = 'live' AND aside;
+CREATE TABLE IF NOT EXISTS notices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, attributes TEXT NOT NULL, data BLOB NOT NULL,
+    at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "name, generation, state, document, size, aside, inode, changed, staged"
@@ -136,6 +142,32 @@ class Index:
     def remove(self, name: str, generation: int) -> None:
         """Forget a version."""
         self._do("DELETE FROM versions WHERE name = ? AND generation = ?", name, generation)
+
+    def in_folder(self) -> list[str]:
+        """The names of the live objects that are known to be files of the bucket's folder."""
+        return [row[0] for row in self._rows("SELECT name FROM versions WHERE state = 'live' AND NOT aside")]
+
+    def note(self, notice: Notice) -> None:
+        """Write down a message about a change, until it is published."""
+        values = notice.topic, notice.attributes, notice.data, time.time()
+        self._do("INSERT INTO notices (topic, attributes, data, at) VALUES (?, ?, ?, ?)", *values)
+
+    def noticed_topics(self) -> list[str]:
+        """The topics that messages wait for."""
+        return [row[0] for row in self._rows("SELECT DISTINCT topic FROM notices ORDER BY topic")]
+
+    def notices(self, topic: str, most: int) -> list[tuple[int, str, bytes]]:
+        """The oldest messages to a topic: number, attributes, data."""
+        query = "SELECT id, attributes, data FROM notices WHERE topic = ? ORDER BY id LIMIT ?"
+        return [(row[0], row[1], row[2]) for row in _connection(self._path).execute(query, (topic, most)).fetchall()]
+
+    def forget_notices(self, topic: str, last: int) -> None:
+        """Forget the messages to a topic up to this number."""
+        self._do("DELETE FROM notices WHERE topic = ? AND id <= ?", topic, last)
+
+    def forget_old_notices(self, topic: str, before: float) -> None:
+        """Forget the messages to a topic that were noted before a moment, in seconds since 1970."""
+        self._do("DELETE FROM notices WHERE topic = ? AND at < ?", topic, before)
 
     def is_empty(self) -> bool:
         """Whether no version is kept that is not live."""

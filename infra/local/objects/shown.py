@@ -11,7 +11,10 @@ from infra.local.objects.bucket import Settings
 from infra.local.objects.failure import invalid
 from infra.local.objects.index import Version
 from infra.local.objects.retention import expires, stamp
+from infra.local.objects.staging import Content
 
+GOOGLE = "https://www.googleapis.com"
+"""The address of the API, where nobody asks by another."""
 _TEXTS = ("contentType", "contentEncoding", "contentDisposition", "contentLanguage", "cacheControl")
 _HOLDS = ("temporaryHold", "eventBasedHold")
 SETTABLE = (*_TEXTS, "metadata", "customTime", *_HOLDS, "retention", "storageClass", "kmsKeyName")
@@ -48,6 +51,24 @@ def object_shown(base: str, settings: Settings, version: Version) -> dict[str, A
         "size": str(version.size),
         "etag": etag(version),
     }
+
+
+def first_document(settings: Settings, content: Content, given: Mapping[str, Any], born: str) -> dict[str, Any]:
+    """The metadata of a new object."""
+    document: dict[str, Any] = {
+        "metageneration": 1,
+        "timeCreated": born,
+        "updated": born,
+        "timeStorageClassUpdated": born,
+        "crc32c": content.crc32c,
+        "storageClass": settings.storage_class,
+        **given,
+    }
+    if content.md5:
+        document["md5Hash"] = content.md5
+    if settings.holds_by_default and "eventBasedHold" not in document:
+        document["eventBasedHold"] = True
+    return document
 
 
 def bucket_shown(base: str, settings: Settings, metageneration: int) -> dict[str, Any]:

@@ -20,12 +20,13 @@ from typing import Any, BinaryIO
 
 from infra.local import clock
 from infra.local.cloud import Cloud
-from infra.local.objects import names
+from infra.local.objects import names, notifications
 from infra.local.objects.bucket import Settings, settings
 from infra.local.objects.conditions import NONE, Conditions
 from infra.local.objects.failure import invalid, no_object
 from infra.local.objects.index import DELETED, LIVE, NONCURRENT, Index, Version
 from infra.local.objects.retention import require_free, stamp
+from infra.local.objects.shown import GOOGLE, first_document, object_shown
 from infra.local.objects.staging import Content, checked
 from orderguard.private_files import make_private_folder
 
@@ -129,8 +130,9 @@ class Store:
                     require_free(self.settings, name, former.document, now, stays=stays)
                 version = self._written(name, content, fields, now, count)
                 if former:
-                    self._retire(former, now, linked=True)
+                    self._retire(former, now, successor=version.generation)
                 self.index.put(version)
+                self._tell(notifications.FINALIZED, version, former.generation if former else 0)
         except BaseException:
             content.discard()
             raise
@@ -171,6 +173,7 @@ class Store:
             document["updated"] = clock.stamp(self.cloud)
             found = replace(found, document=document)
             self.index.put(found)
+            self._tell(notifications.CHANGED, found)
         return found
 
     def forget(self, version: Version) -> None:
@@ -240,14 +243,12 @@ class Store:
         if known and known.staged and (self.staging / known.staged).exists():
             return self._completed(known)
         told = self._stat(name)
+        generation = max(told.st_mtime_ns // 1000, self.index.newest(name) + 1) if told else 0
         if known:
-            self._lost(known)
-        if told is None:
-            return None
-        generation = max(told.st_mtime_ns // 1000, self.index.newest(name) + 1)
-        return self._registered(name, generation)
+            self._lost(known, generation)
+        return self._registered(name, generation, known.generation if known else 0) if told else None
 
-    def _registered(self, name: str, generation: int) -> Version | None:
+    def _registered(self, name: str, generation: int, former: int) -> Version | None:
         """Write down a file that somebody else put there."""
         path = self._path(name)
         for _ in range(_TRIES):
@@ -263,19 +264,28 @@ class Store:
             ) and content.size == after.st_size:
                 break
         born = stamp(datetime.fromtimestamp(after.st_mtime_ns / 1e9, UTC))
-        document = self._document(content, {}, born)
+        document = first_document(self.settings, content, {}, born)
         version = Version(name, generation, LIVE, document, content.size, False, after.st_ino, after.st_mtime_ns)
         self.index.put(version)
+        self._tell(notifications.FINALIZED, version, former)
         return version
 
-    def _lost(self, known: Version) -> None:
+    def _lost(self, known: Version, successor: int) -> None:
         """The file of a live version is gone or another's. It is kept where a deletion of it was interrupted."""
         kept = self._kept(known.name, known.generation)
         if not known.aside and kept.exists() and self.settings.keeps:
-            self._note_retired(known, clock.now(self.cloud), for_good=False)
+            self._note_retired(known, clock.now(self.cloud), for_good=False, successor=successor)
             return
         self.index.remove(known.name, known.generation)
         kept.unlink(missing_ok=True)
+        self._tell(notifications.DELETED, known, successor)
+
+    def _tell(self, event: str, version: Version, other: int = 0) -> None:
+        """Note what is to be told of a change. `other` is the generation before it, or after it."""
+        if wanted := notifications.notifications(self.cloud, self.bucket):
+            shown = object_shown(GOOGLE, self.settings, version)
+            for notice in notifications.notices(wanted, event, shown, clock.stamp(self.cloud), other):
+                self.index.note(notice)
 
     def _written(
         self, name: str, content: Content, fields: dict[str, Any], now: datetime, count: int | None
@@ -286,7 +296,7 @@ class Store:
         self.index.keep_number("issued", generation)
         changed = generation * 1000
         os.utime(content.path, ns=(changed, changed))
-        document = self._document(content, fields, stamp(now))
+        document = first_document(self.settings, content, fields, stamp(now))
         if count:
             document["componentCount"] = count
         aside = not self._can_be_file(name)
@@ -300,22 +310,6 @@ class Store:
         path = self._path(name)
         above = self._nearest(path)
         return above.is_dir() and not above.is_symlink() and not path.is_dir()
-
-    def _document(self, content: Content, fields: dict[str, Any], born: str) -> dict[str, Any]:
-        document: dict[str, Any] = {
-            "metageneration": 1,
-            "timeCreated": born,
-            "updated": born,
-            "timeStorageClassUpdated": born,
-            "crc32c": content.crc32c,
-            "storageClass": self.settings.storage_class,
-            **fields,
-        }
-        if content.md5:
-            document["md5Hash"] = content.md5
-        if self.settings.holds_by_default and "eventBasedHold" not in document:
-            document["eventBasedHold"] = True
-        return document
 
     def _completed(self, version: Version) -> Version:
         """Move a staged file to its place, or beside where a folder has taken that. The index's lock is held."""
@@ -343,10 +337,11 @@ class Store:
             with suppress(*_TAKEN):
                 make_private_folder(self._path(version.name))
 
-    def _retire(self, version: Version, now: datetime, *, for_good: bool = False, linked: bool = False) -> None:
-        """A version stops being live, or noncurrent: what the bucket keeps of it is kept, the rest goes. With `linked`
-        another takes its place in the mount at once.
+    def _retire(self, version: Version, now: datetime, *, for_good: bool = False, successor: int = 0) -> None:
+        """A version stops being live, or noncurrent: what the bucket keeps of it is kept, the rest goes. `successor` is
+        the generation that takes its place in the mount at once.
         """
+        linked = successor > 0
         kept = self._kept(version.name, version.generation)
         keeps = self.settings.soft_delete_seconds > 0 or (self.settings.versioning and not for_good)
         if version.state == LIVE and not version.aside:
@@ -364,12 +359,13 @@ class Store:
             with suppress(OSError):
                 self._path(version.name).rmdir()
         if keeps and kept.exists():
-            self._note_retired(version, now, for_good=for_good)
+            self._note_retired(version, now, for_good=for_good, successor=successor)
         else:
             self.index.remove(version.name, version.generation)
             kept.unlink(missing_ok=True)
+            self._tell(notifications.DELETED, version, successor)
 
-    def _note_retired(self, version: Version, now: datetime, *, for_good: bool) -> None:
+    def _note_retired(self, version: Version, now: datetime, *, for_good: bool, successor: int) -> None:
         document = dict(version.document)
         if version.state == LIVE:
             document["timeDeleted"] = stamp(now)
@@ -377,7 +373,10 @@ class Store:
         if state == DELETED:
             document["softDeleteTime"] = stamp(now)
             document["hardDeleteTime"] = stamp(now + timedelta(seconds=self.settings.soft_delete_seconds))
-        self.index.put(replace(version, state=state, document=document, inode=0, changed=0, staged=""))
+        retired = replace(version, state=state, document=document, inode=0, changed=0, staged="")
+        self.index.put(retired)
+        event = notifications.ARCHIVED if state == NONCURRENT else notifications.DELETED
+        self._tell(event, retired, successor)
 
     def _tidy(self, folder: Path) -> None:
         """Remove folders that are empty, but for those that are objects themselves."""

@@ -11,11 +11,14 @@ from typing import Any
 
 from infra.local import clock
 from infra.local.cloud import Cloud
+from infra.local.events import notifications
+from infra.local.events.watched import standing, unwatch
 from infra.local.objects.bucket import BUCKET, CHANGEABLE, drifted
 from infra.local.objects.failure import Failure
 from infra.local.objects.index import Version
 from infra.local.objects.listing import every_version, live_names
 from infra.local.objects.names import is_name
+from infra.local.objects.notifications import NOTIFICATION
 from infra.local.objects.retention import require_free
 from infra.local.objects.staging import staged
 from infra.local.objects.store import Store, remove_bucket
@@ -240,7 +243,16 @@ RESOURCES = {
         read=_read_object,
     ),
     **triple("gcp:storage/bucketIAM", "b/{bucket}"),
-    "gcp:storage/notification:Notification": _declared("{bucket}/notificationConfigs/{topic}"),
+    NOTIFICATION: Resource(
+        id="{bucket}/notificationConfigs/{next}",
+        kind="real",
+        identify=notifications.number,
+        outputs=notifications.outputs,
+        recorded=lambda inputs, place: {},
+        create=notifications.declare,
+        delete=unwatch,
+        read=standing,
+    ),
     "gcp:storage/bucketACL:BucketACL": _declared("{bucket}-acl"),
     "gcp:storage/bucketAccessControl:BucketAccessControl": _declared("{bucket}/{entity}"),
     "gcp:storage/defaultObjectACL:DefaultObjectACL": _declared("{bucket}-acl"),

@@ -20,10 +20,11 @@ from infra.local import clock
 from infra.local.cloud import Cloud
 from infra.local.events import arrivals
 from infra.local.events.arrivals import Arrivals
-from infra.local.events.firing import Firing, note as note_firing
+from infra.local.events.firing import Firing, newest, note as note_firing
 from infra.local.events.schedule import Cron, NoSchedule, Retries, cron, retries
-from infra.local.events.watched import SCHEDULE, Watched, all_watched, bucket_of, folder
+from infra.local.events.watched import SCHEDULE, TRIGGER, Watched, all_watched, bucket_of, folder
 from infra.local.home import LAUNCH
+from infra.local.objects.notifications import NOTIFICATION
 from infra.local.supervisor.process import die_with_parent, kill_group, note, started_at
 from orderguard.private_files import make_private_folder, open_private
 
@@ -81,6 +82,7 @@ class Watch:
         self.cloud = cloud
         self.schedules: dict[str, Schedule] = {}
         self.triggers: dict[str, list[Watched]] = {}
+        self.notifications: dict[str, list[Watched]] = {}
         self.buckets: dict[str, Arrivals] = {}
         self._read: float | None = None
         self._next_look = 0.0
@@ -118,7 +120,7 @@ class Watch:
         try:
             changed = folder(self.cloud).stat().st_mtime_ns
         except FileNotFoundError:  # nothing was ever watched for, or the stack's folder is gone
-            self.schedules, self.triggers, self.buckets, self._read = {}, {}, {}, None
+            self.schedules, self.triggers, self.notifications, self.buckets, self._read = {}, {}, {}, {}, None
             return
         if changed == self._read:
             return
@@ -130,13 +132,16 @@ class Watch:
             known = self.schedules.get(one.id)
             schedules[one.id] = known if known and known.watched == one else Schedule(one, now)
         self.schedules = schedules
-        self.triggers = {}
+        self.triggers, self.notifications = {}, {}
         for one in found.values():
-            if one.type != SCHEDULE and (bucket := bucket_of(one.inputs)):
+            if one.type == NOTIFICATION:
+                self.notifications.setdefault(str(one.inputs["bucket"]), []).append(one)
+            elif one.type == TRIGGER and (bucket := bucket_of(one.inputs)):
                 self.triggers.setdefault(bucket, []).append(one)
-        for bucket in set(self.buckets) - set(self.triggers):
+        wanted = {**self.triggers, **self.notifications}
+        for bucket in set(self.buckets) - set(wanted):
             arrivals.forget(self.cloud, bucket)
-        self.buckets = {bucket: self.buckets.get(bucket) or Arrivals(self.cloud, bucket) for bucket in self.triggers}
+        self.buckets = {bucket: self.buckets.get(bucket) or Arrivals(self.cloud, bucket) for bucket in wanted}
 
     def _tick(self, now: datetime) -> None:
         for schedule in self.schedules.values():
@@ -153,8 +158,10 @@ class Watch:
         begun = time.monotonic()
         for bucket, looked in self.buckets.items():
             if landed := await asyncio.to_thread(looked.look):
-                for trigger in self.triggers[bucket]:
+                for trigger in self.triggers.get(bucket, ()):
                     self._begin(self._deliver(trigger, landed))
+            if told := self.notifications.get(bucket):
+                await asyncio.to_thread(_publish, self.cloud, bucket, told, landed, looked.are_gone)
         took = time.monotonic() - begun
         self._next_look = time.monotonic() + max(_LOOK_SECONDS, _SHARE * took)
 
@@ -231,6 +238,28 @@ class Watch:
             paused = "paused" if one.watched.inputs.get("paused") else one.problem
             told.append({"id": one.watched.id, "name": one.watched.name, "next": _told(following), "not": paused})
         return told
+
+
+def _publish(cloud: Cloud, bucket: str, told: list[Watched], landed: list[str], are_gone: bool) -> None:
+    """Publish what a bucket's notifications tell, and note how it went."""
+    import sqlite3
+
+    from infra.local.events.notifications import publish_notices  # with what it needs, which few stacks do
+    from infra.local.objects.notifications import full_topic
+
+    try:
+        published = publish_notices(cloud, bucket, landed, are_gone=are_gone)
+    except (OSError, sqlite3.Error) as problem:
+        note(f"notifications of {bucket} can't be published: {problem}")
+        return
+    at = clock.stamp(cloud)
+    for one in published:
+        for watched in told:
+            before = newest(cloud, watched.id)
+            is_news = one.status == 200 or before is None or before.told != one.told
+            if is_news and full_topic(str(watched.inputs["topic"]), watched.project) == one.topic:
+                note(f"notification {watched.id}: {one.status} {one.told}")
+                note_firing(cloud, watched.id, Firing(watched.name, at, at, 1, one.status, one.told))
 
 
 def _age(cloud: Cloud) -> None:
