@@ -32,5 +32,5 @@ def test_every_command_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         main(["--help"])
     commands = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
-    assert len(commands) == 12
+    assert len(commands) == 13
     assert [name for name in commands if not re.search(rf"^\| `{name}\b", PAGE, re.MULTILINE)] == []
