@@ -142,7 +142,7 @@ def container(**fields: Any) -> dict[str, Any]:
         ),
         (SERVICE, service(**container(ports={"containerPort": 99999})), "must be from 1 to 65535"),
         (SERVICE, service(template={"revision": "other-1"}), "must begin with the service's name"),
-        ("gcp:cloudscheduler/job:Job", {"schedule": "whenever", "httpTarget": {"uri": "x"}}, "is neither unix-cron"),
+        ("gcp:cloudscheduler/job:Job", {"schedule": "whenever", "httpTarget": {"uri": "x"}}, "time zone is invalid"),
     ],
 )
 def test_what_google_cloud_refuses_in_up_is_found_in_check(

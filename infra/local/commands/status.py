@@ -13,6 +13,7 @@ from typing import Any
 from infra.local.clock import clock
 from infra.local.apis.identity import owner_headers
 from infra.local.apis.variables import of_person
+from infra.local.apis.pubsub.messages import SUBSCRIPTION
 from infra.local.cloud import Cloud
 from infra.local.commands.clock import described
 from infra.local.commands.store import said
@@ -57,6 +58,9 @@ def collect(cloud: Cloud) -> dict[str, Any]:
     }
 
 
+_WATCHED = {SCHEDULE: "schedule", NOTIFICATION: "notification", SUBSCRIPTION: "push to"}
+
+
 def _fires(cloud: Cloud, schedules: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Each schedule and trigger, with when it fires next and how it did the last time."""
     coming = {one["id"]: one for one in schedules}
@@ -64,7 +68,7 @@ def _fires(cloud: Cloud, schedules: Sequence[Mapping[str, Any]]) -> Iterator[dic
         last, next_one = newest(cloud, watched.id), coming.get(watched.id, {})
         yield {
             "name": watched.id if watched.type == NOTIFICATION else watched.name,
-            "what": {SCHEDULE: "schedule", NOTIFICATION: "notification"}.get(watched.type, "trigger"),
+            "what": _WATCHED.get(watched.type, "trigger"),
             "next": next_one.get("next", ""),
             "not": next_one.get("not", ""),
             "last": asdict(last) | {"good": last.is_good} if last else None,

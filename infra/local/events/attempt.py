@@ -19,7 +19,7 @@ from infra.local.ports import straight
 from infra.local.provider.outputs import project_number
 from infra.local.supervisor.ingress import marked
 
-_HERE = ("127.0.0.1", "localhost", "::1")
+HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def attempt(cloud: Cloud, schedule: Watched, due: datetime, manner: Manner) -> Answer:
@@ -38,7 +38,7 @@ def _http(cloud: Cloud, schedule: Watched, target: Mapping[str, Any], due: datet
     if GOOGLE.match(url) and method == "POST":
         account = str((target.get("oauthToken") or {}).get("serviceAccountEmail") or "")
         return called(cloud, account, url, body, f"schedule {schedule.name}", manner)
-    if urlsplit(url).hostname not in _HERE:
+    if urlsplit(url).hostname not in HERE:
         return Answer(501, f"{urlsplit(url).hostname} is not on this machine, and nothing leaves it")
     headers = {
         **(target.get("headers") or {}),

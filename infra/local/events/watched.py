@@ -1,4 +1,5 @@
-"""What the supervisor watches for: the schedules and triggers of the stack, each a sealed file of the stack's folder.
+"""What the supervisor watches for: schedules, triggers, notifications and push subscriptions, each a sealed file of the
+stack's folder.
 
 A file appears when the resource is made, and goes when it is taken down; a supervisor sees that by itself.
 """

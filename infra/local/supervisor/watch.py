@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -83,6 +84,8 @@ class Watch:
         self.schedules: dict[str, Schedule] = {}
         self.triggers: dict[str, list[Watched]] = {}
         self.notifications: dict[str, list[Watched]] = {}
+        self.pushes: dict[str, tuple[Watched, threading.Event]] = {}
+        """Each push subscription, and what stops it."""
         self.buckets: dict[str, Arrivals] = {}
         self._read: float | None = None
         self._next_look = 0.0
@@ -107,6 +110,7 @@ class Watch:
 
     async def close(self) -> None:
         """End what is under way."""
+        self._push([])
         for pid, started in self._processes:
             kill_group(pid, started)
         for task in self._firings:
@@ -121,6 +125,7 @@ class Watch:
             changed = folder(self.cloud).stat().st_mtime_ns
         except FileNotFoundError:  # nothing was ever watched for, or the stack's folder is gone
             self.schedules, self.triggers, self.notifications, self.buckets, self._read = {}, {}, {}, {}, None
+            self._push([])
             return
         if changed == self._read:
             return
@@ -138,10 +143,24 @@ class Watch:
                 self.notifications.setdefault(str(one.inputs["bucket"]), []).append(one)
             elif one.type == TRIGGER and (bucket := bucket_of(one.inputs)):
                 self.triggers.setdefault(bucket, []).append(one)
+        self._push([one for one in found.values() if one.inputs.get("pushConfig")])
         wanted = {**self.triggers, **self.notifications}
         for bucket in set(self.buckets) - set(wanted):
             arrivals.forget(self.cloud, bucket)
         self.buckets = {bucket: self.buckets.get(bucket) or Arrivals(self.cloud, bucket) for bucket in wanted}
+
+    def _push(self, wanted: list[Watched]) -> None:
+        """Go on with these push subscriptions alone; each has a thread of its own."""
+        kept = {one.id: one for one in wanted}
+        for identity, (watched, stopped) in list(self.pushes.items()):
+            if kept.get(identity) != watched:
+                stopped.set()
+                del self.pushes[identity]
+        for watched in wanted:
+            if watched.id not in self.pushes:
+                stopped = threading.Event()
+                self.pushes[watched.id] = watched, stopped
+                threading.Thread(target=_pushed, args=(self.cloud, watched, stopped), daemon=True).start()
 
     def _tick(self, now: datetime) -> None:
         for schedule in self.schedules.values():
@@ -260,6 +279,19 @@ def _publish(cloud: Cloud, bucket: str, told: list[Watched], landed: list[str], 
             if is_news and full_topic(str(watched.inputs["topic"]), watched.project) == one.topic:
                 note(f"notification {watched.id}: {one.status} {one.told}")
                 note_firing(cloud, watched.id, Firing(watched.name, at, at, 1, one.status, one.told))
+
+
+def _pushed(cloud: Cloud, watched: Watched, stopped: threading.Event) -> None:
+    import sqlite3
+
+    from infra.local.events.pushing import push  # with what it needs, which few stacks do
+
+    while not stopped.is_set():
+        try:
+            push(cloud, watched, stopped)
+        except (OSError, sqlite3.Error) as problem:
+            note(f"subscription {watched.name} can't be pushed: {problem}")
+            stopped.wait(_AGE_SECONDS)
 
 
 def _age(cloud: Cloud) -> None:

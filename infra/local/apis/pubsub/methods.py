@@ -150,6 +150,9 @@ def _received(asks: Caller, subscription: Record, most: int) -> list[Any]:
 
 def _pull(asks: Caller, request: Any) -> Any:
     subscription = _found(asks, request.subscription, "pubsub.subscriptions.consume")
+    if (subscription.inputs.get("pushConfig") or {}).get("pushEndpoint"):
+        told = "Method not supported for this subscription type: its messages are pushed."
+        raise Failed(grpc.StatusCode.FAILED_PRECONDITION, told)
     if request.max_messages < 1:
         raise Failed(grpc.StatusCode.INVALID_ARGUMENT, "max_messages has to be positive.")
     found = _received(asks, subscription, min(request.max_messages, _MOST_AT_ONCE))
