@@ -1,5 +1,6 @@
 """Write docs/technical/features.md from the table of features: `python -m ml.feature_page`."""
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import math
 from itertools import groupby
 from pathlib import Path

@@ -3,6 +3,7 @@
 `make pages` writes it again; the diff is what a reviewer reads.
 """
 
+import orderguard.interrupts  # noqa: F401  first: the others take a while
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
