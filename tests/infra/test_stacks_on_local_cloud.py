@@ -30,7 +30,7 @@ from ml.backfill.manifest import read_manifest
 from orderguard.masking import Keyring
 from orderguard.model_signature import CHAMPION_SIGNATURE, Promoted, read_signed, signed
 from orderguard.model_version import sha256, verify
-from tests.compliance.canaries import forms_of, leaks, leaks_in_folder
+from tests.compliance.canaries import Forms, Leak, forms_of, leaks, leaks_in_folder
 from tests.compliance.canary_routes import FILE_NAMES
 from tests.infra.inventories import read_inventory
 from tests.infra.recording import ROOT, declare, stack_settings
@@ -146,6 +146,12 @@ def _forms(text: str) -> set[str]:
     return parts | {base64.b64encode(part.encode()).decode().rstrip("=") for part in parts}
 
 
+def leaks_beside(bucket: Path, deployed: Platform, named: Forms) -> list[Leak]:
+    """What is found in the home, but for the bucket's own index of its objects."""
+    index = deployed.home / "cloud" / deployed.stack / "objects" / bucket.name
+    return [leak for leak in leaks_in_folder(deployed.home, forms=named) if Path(leak.place).parent != index]
+
+
 def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path: Path) -> None:
     """Staging gets a good file and writes a version that leads back to it; prod gets a broken one and writes none."""
     good = deployed.stack == "staging"
@@ -172,10 +178,9 @@ def test_orders_that_arrive_start_the_training_job(deployed: Platform, tmp_path:
     # The file's name stands in the raw bucket, in its folder and its index, and nowhere else: not in the job's log, the
     # version, records or state.
     (raw / orders.name).unlink()
-    index = deployed.home / "cloud" / deployed.stack / "objects" / raw.name
     named = forms_of({"name": orders.name, "who": "vera.canarini@canary-mail.example"})
     assert leaks("printed", (put.stdout + put.stderr).encode(), forms=named) == []
-    assert [leak for leak in leaks_in_folder(deployed.home, forms=named) if Path(leak.place).parent != index] == []
+    assert leaks_beside(raw, deployed, named) == []
     # Which version is served stays the stack's decision.
     assert deployed.get("/v1/model")[1]["version"] == "first"
 
@@ -198,7 +203,7 @@ def test_a_backfill_is_launched_from_the_template_and_reads_the_key_as_its_own_a
     assert manifest.request.key == Keyring.from_text(key).fingerprint
     named = forms_of({"name": orders.name, "who": "vera.canarini@canary-mail.example", "key": key})
     assert leaks("printed", (done.stdout + done.stderr).encode(), forms=named) == []
-    assert leaks_in_folder(deployed.home, forms=named) == []
+    assert leaks_beside(raw, deployed, named) == []
 
 
 def test_the_jobs_champion_is_deployed_by_canary_with_no_hand_and_there_is_a_way_back(deployed: Platform) -> None:
