@@ -182,9 +182,14 @@ def test_whoever_reads_raw_orders_serves_nothing(record: Record) -> None:
     assert raw_readers and servers and not raw_readers & servers
 
 
-def test_nothing_is_granted_to_everyone(record: Record) -> None:
-    leaves = [(path, value) for _, _, inputs in record.resources for path, value in walk(inputs)]
-    assert [path for path, value in leaves if value in ("allUsers", "allAuthenticatedUsers")] == []
+def test_nothing_is_granted_to_everyone_but_a_call_on_one_machine(stack: str, record: Record) -> None:
+    found = [
+        (kind, inputs.get("role"))
+        for kind, _, inputs in record.resources
+        if any(value in ("allUsers", "allAuthenticatedUsers") for _, value in walk(inputs))
+    ]
+    open_invoker = ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "roles/run.invoker")
+    assert found == ([open_invoker] if stack == "local" else [])
 
 
 def test_prod_protects_what_holds_data(models: Path) -> None:

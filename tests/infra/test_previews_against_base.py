@@ -113,7 +113,7 @@ def test_a_changed_key_is_told_as_data_that_is_destroyed_and_with_all_that_hangs
     assert (
         "`data`" in rows[0] and "nothing opens what it encrypts; because of name; protected: `up` refuses it" in rows[0]
     )
-    assert {"history-password", "registry", "api-key"} <= {step.name for step in steps.destroyed() if step.data}
+    assert {"histories", "registry", "api-key"} <= {step.name for step in steps.destroyed() if step.data}
     assert {"raw", "models"} <= {step.name for step in steps.steps if step.operation == "update"}
     assert 'name: "data" → "data-2" (replaces)' in section
     assert 'secretId: "orderguard-prod-api-key", which is recreated (replaces)' in section
